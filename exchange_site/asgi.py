@@ -1,0 +1,50 @@
+"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine started by whichever scope comes first."""
+
+import os
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
+django_application = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs a ready Django
+from django.conf import settings  # noqa: E402
+
+from exchange_site.origin import BrowserOriginValidator  # noqa: E402
+from exchange_site.wiring import Exchange  # noqa: E402
+from trading.routing import socket_routes  # noqa: E402
+
+
+class Application:
+    """daphne sends no lifespan, so the first scope of any kind starts the exchange; uvicorn's lifespan stops it too."""
+
+    def __init__(self) -> None:
+        self.exchange = Exchange()
+        self._router = ProtocolTypeRouter(
+            {
+                "http": django_application,
+                "websocket": BrowserOriginValidator(socket_routes(self.exchange.venue), settings.SOCKET_ORIGINS),
+            }
+        )
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await self.exchange.ensure_started()
+            await self._router(scope, receive, send)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.exchange.ensure_started()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.exchange.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+application = Application()

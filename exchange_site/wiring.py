@@ -1,0 +1,123 @@
+"""The composition root: builds engine, store, worker, gateway and feed, and hands them to each other.
+
+Embedded: everything lives in the server's own event loop and starts with its first ASGI scope.
+"""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from marketdata.feed import Feed
+from trading.batch import Superseded
+from trading.consumers import Venue
+from trading.gateway import Gateway
+from trading.groups import MarketOutlet, PushEncoder
+from trading.heartbeat import Heartbeat
+from trading.lock import engine_lock
+from trading.store import Store
+from trading.transports.inprocess import InProcessQueue
+from trading.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+
+def now_ms() -> int:
+    """Unix time in milliseconds: the only clock of the exchange."""
+    return time.time_ns() // 1_000_000
+
+
+class Exchange:
+    """An engine with all it needs, in this process."""
+
+    def __init__(self) -> None:
+        layer = get_channel_layer()
+        queue = InProcessQueue(settings.QUEUE_LIMIT)
+        self.feed = Feed(MarketOutlet(layer), settings.BOOK_INTERVAL_MS / 1000)
+        self.gateway = Gateway(queue)
+        self.heartbeat = Heartbeat(settings.PING_SECONDS, settings.IDLE_SECONDS)
+        self.worker = Worker(
+            queue=queue,
+            store=Store(settings.MARKET),
+            pushes=PushEncoder(layer),
+            listeners=[self.feed],
+            clock=now_ms,
+            batch_limit=settings.BATCH_LIMIT,
+            operator_poll=settings.OPERATOR_POLL_SECONDS,
+        )
+        self.venue = Venue(
+            gateway=self.gateway,
+            market_data=self.feed,
+            heartbeat=self.heartbeat,
+            layer=layer,
+            max_frame=settings.MAX_FRAME,
+            max_outbox=settings.MAX_OUTBOX,
+            frames_per_second=settings.FRAMES_PER_SECOND if settings.RATE_LIMITS else None,
+        )
+        self._lock = engine_lock(settings.MARKET)
+        self._starting: asyncio.Lock | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def started(self) -> bool:
+        return bool(self._tasks)
+
+    async def ensure_started(self) -> None:
+        """Start once; whoever comes meanwhile waits until the books are there."""
+        if self.started:
+            return
+        if self._starting is None:
+            self._starting = asyncio.Lock()
+        async with self._starting:
+            if not self.started:
+                await self._start()
+
+    async def _start(self) -> None:
+        self._tasks.append(asyncio.create_task(self.heartbeat.run(), name="heartbeat"))
+        if await self._take_market():
+            self._tasks.append(asyncio.create_task(self._serve(), name="engine"))
+
+    async def _take_market(self) -> bool:
+        if not self._lock.acquire():
+            return self._stay_closed(
+                f"Another server runs the engine of market {settings.MARKET} on this database; this one takes no orders."
+            )
+        try:
+            await self.worker.start()
+        except Exception:
+            logger.exception("the market cannot be loaded")
+            self._lock.release()
+            return self._stay_closed("The engine could not load its market; see the server's log.")
+        return True
+
+    def _stay_closed(self, reason: str) -> bool:
+        logger.critical(reason)
+        self.gateway.close(reason)
+        return False
+
+    async def _serve(self) -> None:
+        try:
+            await self.worker.run()
+        except Superseded as error:
+            self._stay_closed(f"The engine stopped: {error}.")
+        except Exception:
+            logger.exception("the engine stopped")
+            self._stay_closed("The engine stopped; see the server's log.")
+        finally:
+            self._lock.release()
+
+    async def stop(self) -> None:
+        """Finish the batch under way and let go of everything."""
+        self.gateway.close("The exchange is stopping; nothing was done")
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+        self.feed.close()
+        await self.worker.close()
+        self._lock.release()

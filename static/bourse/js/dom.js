@@ -1,0 +1,28 @@
+/** The few DOM helpers that the panels share. Never writes markup from strings, nor a style attribute. */
+
+export const byId = (id) => document.getElementById(id);
+
+/** An element with properties and children; `data` goes to its dataset. */
+export function el(tag, { data = {}, ...properties } = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), properties);
+  Object.assign(node.dataset, data);
+  node.append(...children);
+  return node;
+}
+
+/** Sets text only if it differs: assistive technology and the browser's layout need not hear of the rest. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Restarts the CSS animation of `className` on `node`. */
+export function flash(node, className) {
+  node.classList.remove(className);
+  void node.offsetWidth; // Reading the layout is what makes the browser notice the removal.
+  node.classList.add(className);
+}
+
+/** Whether the data on view can be trusted to be current. */
+export const isLive = (state) => state.connection.phase === 'live';
+
+export const instrumentOf = (state, id) => state.instruments.find((one) => one.instrument_id === id);

@@ -1,0 +1,18 @@
+/** Says whether what the page shows is live, and greys it where it is not. */
+import { byId, isLive, setText } from '../dom.js';
+import { t } from '../i18n.js';
+import { draw } from './draw.js';
+
+export function mountConnection(store) {
+  const badge = byId('connection');
+  const text = byId('connection-text');
+  const latency = byId('connection-latency');
+
+  draw(store, ['connection'], (state) => {
+    const { phase, latency: ms } = state.connection;
+    badge.dataset.phase = phase;
+    document.body.dataset.live = String(isLive(state));
+    setText(text, t(`connection.${phase}`));
+    setText(latency, ms === null ? '' : `${Math.max(1, Math.round(ms))} ms`);
+  });
+}

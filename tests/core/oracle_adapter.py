@@ -1,0 +1,72 @@
+"""Drives the engine's own order book with the public workload's new / cancel / modify messages."""
+
+from collections.abc import Callable
+
+from trading.core.book import Book, Entry
+
+Report = Callable[[tuple[int, ...]], None]
+
+
+class Numbered(Entry):
+    """An entry that knows the id the workload gave it."""
+
+    order_id: int = 0
+
+
+class Adapter:
+    """Reports: 0 accepted, 1 traded, 2 cancelled, 3 modified, 4 cancel refused, 5 modify refused."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.book: Book[Numbered] = Book()
+        self.live: dict[int, Numbered] = {}
+
+    def new(self, seq: int, oid: int, side: int, price: int, qty: int, ioc: int) -> None:
+        self.report((0, seq, side, oid, price, qty))
+        left = self._match(seq, oid, side, price, qty)
+        if left and ioc:
+            self.report((2, seq, side, oid, price))
+        elif left:
+            self._rest(oid, side, price, left)
+
+    def cancel(self, seq: int, oid: int) -> None:
+        entry = self.live.pop(oid, None)
+        if entry is None:
+            self.report((4, seq, oid))
+            return
+        self.book.half(entry.is_buy).remove(entry)
+        self.report((2, seq, 1 - entry.is_buy, oid, entry.price))
+
+    def modify(self, seq: int, oid: int, side: int, price: int, qty: int) -> None:
+        entry = self.live.pop(oid, None)
+        if entry is None:
+            self.report((5, seq, oid))
+            return
+        self.book.half(entry.is_buy).remove(entry)
+        self.report((3, seq, side, oid, price, qty))
+        left = self._match(seq, oid, side, price, qty)
+        if left:
+            self._rest(oid, side, price, left)
+
+    def _match(self, seq: int, oid: int, side: int, price: int, qty: int) -> int:
+        for maker, lots in self.book.match(side == 0, price, qty):
+            if not maker.remaining:
+                del self.live[maker.order_id]
+            self.report((1, seq, maker.price, lots, maker.order_id, oid))
+            qty -= lots
+        return qty
+
+    def _rest(self, oid: int, side: int, price: int, qty: int) -> None:
+        entry = self.live[oid] = Numbered(side == 0, price, qty, order_id=oid)
+        self.book.half(entry.is_buy).add(entry)
+
+    def best_bid(self) -> int | None:
+        return self.book.bids.best
+
+    def best_ask(self) -> int | None:
+        return self.book.asks.best
+
+    def depth(self, price: int, side: int) -> int:
+        half = self.book.half(side == 0)
+        level = half.levels.get(price * half.sign)
+        return level.volume if level else 0

@@ -1,0 +1,8 @@
+"""The trading app: protocol, engine, store, socket and back office."""
+
+from django.apps import AppConfig
+
+
+class TradingConfig(AppConfig):
+    name = "trading"
+    default_auto_field = "django.db.models.BigAutoField"

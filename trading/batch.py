@@ -1,0 +1,59 @@
+"""What one commit holds: the commands that had an effect, their events, and what they touched."""
+
+from typing import Protocol
+
+import msgspec
+
+from trading.core.commands import Command
+from trading.core.events import Event
+from trading.core.state import Changes
+
+
+class OperatorAsk(msgspec.Struct, frozen=True):
+    """An operator's command that waits in the table; `command` is None when its row cannot be read."""
+
+    row_id: int
+    command: Command | None
+
+
+class OperatorAnswer(msgspec.Struct, frozen=True):
+    """What the engine said to it."""
+
+    row_id: int
+    event: Event
+
+
+class Pushes(Protocol):
+    """Private pushes, encoded and numbered, not yet sent. `seqs`: account id -> number of its last push."""
+
+    seqs: dict[int, int]
+
+    async def send(self) -> None: ...
+
+
+class Batch(msgspec.Struct, eq=False):
+    """Everything that becomes durable together, or not at all.
+
+    `number` counts the market's commits.
+    """
+
+    number: int
+    time: int
+    last_id: int
+    commands: list[Command]
+    events: list[Event]
+    changes: Changes
+    pushes: Pushes
+    operator_answers: list[OperatorAnswer]
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """Where the last commit left the streams that the engine itself does not number."""
+
+    number: int
+    time: int
+    push_seqs: dict[int, int]
+
+
+class Superseded(Exception):
+    """Another engine has taken the market over: nothing was written, and nothing may be."""

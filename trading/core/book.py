@@ -1,0 +1,218 @@
+"""A price-time order book: two halves, each a sorted list of prices and a linked list of entries a level.
+
+Adding, cancelling (from the middle too) and trading cost O(1) plus one bisection where a level appears or goes.
+Knows no accounts, no money and no instrument; prices are whole ticks and volumes whole lots.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+import msgspec
+
+
+class Entry(msgspec.Struct, eq=False):
+    """What rests in a book. The engine's orders extend it."""
+
+    is_buy: bool
+    price: int
+    remaining: int
+    level: "Level | None" = None
+    ahead: "Entry | None" = None
+    behind: "Entry | None" = None
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Level(msgspec.Struct, eq=False):
+    """All entries at one price, oldest first."""
+
+    price: int
+    head: Entry
+    tail: Entry
+    volume: int
+    count: int
+
+
+class Half(Generic[E]):
+    """One side of the book.
+
+    `keys` is sorted so that the best price is last: a bid's key is its price, an ask's key is its negative price.
+    With that, a taker that accepts prices down to `limit_key` trades while `keys[-1] >= limit_key`, on either side.
+    """
+
+    __slots__ = ("keys", "levels", "sign")
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self.keys: list[int] = []
+        self.levels: dict[int, Level] = {}
+
+    @property
+    def best(self) -> int | None:
+        """The best price in ticks, or None when the half is empty."""
+        return self.keys[-1] * self.sign if self.keys else None
+
+    def add(self, entry: E) -> None:
+        """Rest `entry` behind all others at its price."""
+        key = entry.price * self.sign
+        level = self.levels.get(key)
+        if level is None:
+            entry.level = self.levels[key] = Level(entry.price, entry, entry, entry.remaining, 1)
+            keys = self.keys
+            if not keys or key > keys[-1]:
+                keys.append(key)
+            else:
+                insort(keys, key)
+            return
+        tail = level.tail
+        tail.behind = entry
+        entry.ahead = tail
+        level.tail = entry
+        entry.level = level
+        level.volume += entry.remaining
+        level.count += 1
+
+    def remove(self, entry: E) -> None:
+        """Take `entry`, which must rest here, out of the book."""
+        level = entry.level
+        assert level is not None, "the entry does not rest in this book"
+        ahead, behind = entry.ahead, entry.behind
+        if ahead is None and behind is None:
+            self._drop(level)
+        else:
+            level.volume -= entry.remaining
+            level.count -= 1
+            if ahead is None:
+                level.head = behind  # type: ignore[assignment]  # not both are None
+            else:
+                ahead.behind = behind
+            if behind is None:
+                level.tail = ahead  # type: ignore[assignment]
+            else:
+                behind.ahead = ahead
+        entry.level = entry.ahead = entry.behind = None
+
+    def _drop(self, level: Level) -> None:
+        key = level.price * self.sign
+        del self.levels[key]
+        keys = self.keys
+        if keys[-1] == key:
+            keys.pop()
+        else:
+            del keys[bisect_left(keys, key)]
+
+    def take(self, limit_key: int, volume: int) -> list[tuple[E, int]]:
+        """Trade up to `volume` lots with all prices whose key is at least `limit_key`, in price-time priority.
+
+        Returns (maker, lots) for each trade, oldest first. The makers' `remaining` is reduced; those filled have
+        left the book.
+        """
+        fills: list[tuple[E, int]] = []
+        keys, levels = self.keys, self.levels
+        while volume and keys and keys[-1] >= limit_key:
+            level = levels[keys[-1]]
+            maker: E = level.head  # type: ignore[assignment]  # a half holds one kind of entry
+            while True:
+                lots = maker.remaining
+                if lots > volume:
+                    maker.remaining = lots - volume
+                    level.volume -= volume
+                    fills.append((maker, volume))
+                    return fills
+                fills.append((maker, lots))
+                volume -= lots
+                behind: E | None = maker.behind  # type: ignore[assignment]
+                maker.remaining = 0
+                maker.level = maker.behind = None
+                if behind is None:
+                    del levels[keys.pop()]
+                    break
+                behind.ahead = None
+                level.head = behind
+                level.volume -= lots
+                level.count -= 1
+                if not volume:
+                    return fills
+                maker = behind
+        return fills
+
+    def preview(self, limit_key: int, volume: int) -> list[tuple[int, int]]:
+        """What `take` would trade, as (price, lots) a level, without trading it."""
+        found: list[tuple[int, int]] = []
+        for key in reversed(self.keys):
+            if not volume or key < limit_key:
+                break
+            lots = min(volume, self.levels[key].volume)
+            found.append((key * self.sign, lots))
+            volume -= lots
+        return found
+
+    def depth(self, most: int) -> list[tuple[int, int, int]]:
+        """The best `most` levels as (price, volume, order count), best first."""
+        levels = [self.levels[key] for key in self.keys[: -most - 1 : -1]]
+        return [(level.price, level.volume, level.count) for level in levels]
+
+    def entries(self) -> Iterator[E]:
+        """All entries in priority order: best price first, oldest first."""
+        for key in reversed(self.keys):
+            entry: Entry | None = self.levels[key].head
+            while entry is not None:
+                yield entry  # type: ignore[misc]
+                entry = entry.behind
+
+    def check(self) -> None:
+        """Assert the invariants of the links, sums and order of this half."""
+        assert self.keys == sorted(self.levels), "the price list and the levels disagree"
+        for key, level in self.levels.items():
+            assert key == level.price * self.sign
+            self._check_level(level)
+
+    def _check_level(self, level: Level) -> None:
+        volume = count = 0
+        ahead: Entry | None = None
+        entry: Entry | None = level.head
+        while entry is not None:
+            assert entry.level is level and entry.ahead is ahead and entry.price == level.price, "broken link"
+            assert entry.remaining > 0, "an empty entry rests in the book"
+            assert entry.is_buy == (self.sign == 1), "an entry rests on the wrong side"
+            volume += entry.remaining
+            count += 1
+            ahead, entry = entry, entry.behind
+        assert level.tail is ahead, "the tail is not the last entry"
+        assert (volume, count) == (level.volume, level.count), "a level's sums are off"
+
+
+class Book(Generic[E]):
+    """Bids and asks of one instrument."""
+
+    __slots__ = ("asks", "bids")
+
+    def __init__(self) -> None:
+        self.bids: Half[E] = Half(1)
+        self.asks: Half[E] = Half(-1)
+
+    def half(self, is_buy: bool) -> Half[E]:
+        """The half in which an order of this side rests."""
+        return self.bids if is_buy else self.asks
+
+    def match(self, is_buy: bool, limit: int, volume: int) -> list[tuple[E, int]]:
+        """Trade an incoming order that accepts prices up to (buy) or down to (sell) `limit`: see `Half.take`."""
+        return self.asks.take(-limit, volume) if is_buy else self.bids.take(limit, volume)
+
+    def preview(self, is_buy: bool, limit: int, volume: int) -> list[tuple[int, int]]:
+        """What `match` would trade, as (price, lots) a level."""
+        return self.asks.preview(-limit, volume) if is_buy else self.bids.preview(limit, volume)
+
+    def entries(self) -> Iterator[E]:
+        """All resting entries, bids first, each half in priority order."""
+        yield from self.bids.entries()
+        yield from self.asks.entries()
+
+    def check(self) -> None:
+        """Assert the invariants: both halves are sound and the book is not crossed."""
+        self.bids.check()
+        self.asks.check()
+        bid, ask = self.bids.best, self.asks.best
+        assert bid is None or ask is None or bid < ask, f"the book is crossed: {bid} >= {ask}"

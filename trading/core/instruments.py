@@ -1,0 +1,126 @@
+"""Instruments are listed, changed, halted and resumed."""
+
+from trading.core.codes import Code
+from trading.core.commands import ChangeTerms, HaltInstrument, ListInstrument, ResumeInstrument
+from trading.core.events import (
+    Event,
+    InstrumentHalted,
+    InstrumentListed,
+    InstrumentResumed,
+    Refused,
+    TermsChanged,
+)
+from trading.core.money import MAX_PRICE, MIN_MARGIN_RATE, RATE
+from trading.core.state import Instrument, Order, State
+from trading.core.types import Contract, Fee, Offset, OrderType, Phase, Terms
+
+MOST_LOTS = 1_000_000
+"""The largest order any instrument may allow: with it and the largest price, a notional stays far inside 63 bits."""
+
+MOST_MULTIPLIER = 100_000
+
+
+def list_instrument(state: State, command: ListInstrument) -> list[Event]:
+    contract = command.contract
+    if contract.instrument_id in state.instruments:
+        return [Refused(Code.DUPLICATE, f"{contract.instrument_id} is listed already")]
+    wrong = _contract_error(contract) or _terms_error(command.terms)
+    if wrong:
+        return [Refused(Code.MALFORMED, wrong)]
+    instrument = Instrument.listed(contract, command.terms)
+    state.instruments[contract.instrument_id] = instrument
+    state.changes.instruments[contract.instrument_id] = instrument
+    return [InstrumentListed(contract.instrument_id)]
+
+
+def _contract_error(contract: Contract) -> str | None:
+    if not 0 < contract.tick <= contract.reference_price <= MAX_PRICE:
+        return "tick and reference price must be positive, the tick not larger than the reference price"
+    if contract.reference_price % contract.tick:
+        return "the reference price must lie on the tick"
+    if not 0 < contract.multiplier <= MOST_MULTIPLIER:
+        return f"the multiplier must be from 1 to {MOST_MULTIPLIER}"
+    if not 0 <= contract.limit_rate < RATE:
+        return "the price limit rate must be from 0 (no limit) to below 1"
+    return None
+
+
+def _terms_error(terms: Terms) -> str | None:
+    for rate in (terms.margin_long, terms.margin_short):
+        if not MIN_MARGIN_RATE <= rate <= RATE:
+            return "margin rates must be from 0.001 to 1"
+    for fee in (terms.fee_open, terms.fee_close, terms.fee_close_today):
+        if not _fee_allowed(fee):
+            return "commission must not be negative, and its rate below 0.1"
+    if not 1 <= terms.min_volume <= terms.max_volume <= MOST_LOTS:
+        return f"order volumes must satisfy 1 <= smallest <= largest <= {MOST_LOTS}"
+    return None
+
+
+def _fee_allowed(fee: Fee) -> bool:
+    return 0 <= fee.per_lot <= MAX_PRICE and 0 <= fee.rate < RATE // 10
+
+
+def change_terms(state: State, command: ChangeTerms) -> list[Event]:
+    """New rates hold for live orders and positions at once, so that holds always cover the worst fill."""
+    instrument = state.instruments.get(command.instrument_id)
+    if instrument is None:
+        return [_unknown(command.instrument_id)]
+    wrong = _terms_error(command.terms)
+    if wrong:
+        return [Refused(Code.MALFORMED, wrong)]
+    instrument.terms = command.terms
+    instrument.mark.rate_long = command.terms.margin_long
+    instrument.mark.rate_short = command.terms.margin_short
+    state.changes.instruments[command.instrument_id] = instrument
+    for account_id, position in instrument.holders.items():
+        account = state.accounts[account_id]
+        account.margin += position.change_margin()
+        state.changes.accounts[account_id] = account
+        state.changes.positions[account_id, command.instrument_id] = position
+    for order in instrument.book.entries():
+        _hold_anew(state, order)
+    return [TermsChanged(command.instrument_id)]
+
+
+def _hold_anew(state: State, order: Order) -> None:
+    before = order.hold_per_lot
+    order.hold_per_lot = needed_per_lot(order)
+    order.account.hold += (order.hold_per_lot - before) * order.remaining
+    state.changes.accounts[order.account.account_id] = order.account
+
+
+def needed_per_lot(order: Order) -> int:
+    """What each open lot of an order holds under its instrument's present terms."""
+    if order.offset is not Offset.OPEN or order.order_type is OrderType.MARKET:
+        return 0
+    return order.instrument.hold_per_lot(order.is_buy, order.price)
+
+
+def halt(state: State, command: HaltInstrument) -> list[Event]:
+    instrument = state.instruments.get(command.instrument_id)
+    if instrument is None:
+        return [_unknown(command.instrument_id)]
+    if instrument.phase is Phase.HALTED:
+        return [Refused(Code.DUPLICATE, f"{command.instrument_id} is halted already")]
+    _enter_phase(state, instrument, Phase.HALTED)
+    return [InstrumentHalted(command.instrument_id)]
+
+
+def resume(state: State, command: ResumeInstrument) -> list[Event]:
+    instrument = state.instruments.get(command.instrument_id)
+    if instrument is None:
+        return [_unknown(command.instrument_id)]
+    if instrument.phase is not Phase.HALTED:
+        return [Refused(Code.DUPLICATE, f"{command.instrument_id} is not halted")]
+    _enter_phase(state, instrument, Phase.CONTINUOUS)
+    return [InstrumentResumed(command.instrument_id)]
+
+
+def _enter_phase(state: State, instrument: Instrument, phase: Phase) -> None:
+    instrument.phase = phase
+    state.changes.instruments[instrument.instrument_id] = instrument
+
+
+def _unknown(instrument_id: str) -> Refused:
+    return Refused(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {instrument_id}")

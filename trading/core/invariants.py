@@ -1,0 +1,94 @@
+"""What must be true of the state after every command; asserted by tests, at start-up and by the operators' checks."""
+
+from collections import defaultdict
+
+from trading.core.instruments import needed_per_lot
+from trading.core.money import share
+from trading.core.risk import Account, Leg, Position
+from trading.core.state import Order, State
+from trading.core.types import Offset, OrderStatus
+
+
+def check(state: State) -> None:
+    """AssertionError with one sentence when the state contradicts itself."""
+    _check_books(state)
+    for account in state.accounts.values():
+        _check_account(account)
+    _check_holds(state)
+    _check_lots(state)
+    _check_conservation(state)
+
+
+def _check_books(state: State) -> None:
+    resting: dict[int, Order] = {}
+    for instrument in state.instruments.values():
+        instrument.book.check()
+        for order in instrument.book.entries():
+            assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"
+            assert instrument.limit_down <= order.price <= instrument.limit_up, "an order rests outside the limits"
+            resting[order.order_id] = order
+    assert resting == state.orders, "the books and the list of live orders disagree"
+    for order in resting.values():
+        wanted = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.SUBMITTED
+        assert order.status is wanted, f"order {order.order_id} rests with status {order.status}"
+
+
+def _check_account(account: Account) -> None:
+    margin = 0
+    for position in account.positions.values():
+        _check_position(position)
+        margin += position.long.margin + position.short.margin
+    assert account.margin == margin, f"account {account.account_id}: margin is not the sum of its positions'"
+
+
+def _check_position(position: Position) -> None:
+    for leg, rate in ((position.long, position.mark.rate_long), (position.short, position.mark.rate_short)):
+        _check_leg(leg)
+        assert leg.margin == share(leg.cost, rate), "a margin is not cost × rate"
+    assert position.net_lots == position.long.lots - position.short.lots, "net lots are off"
+    assert position.net_cost == position.long.cost - position.short.cost, "net cost is off"
+
+
+def _check_leg(leg: Leg) -> None:
+    assert 0 <= leg.today_frozen <= leg.today, "more of today's lots are held than there are"
+    assert 0 <= leg.his_frozen <= leg.his, "more of yesterday's lots are held than there are"
+    assert (leg.today > 0) == (leg.today_cost > 0), "lots without cost or cost without lots"
+    assert (leg.his > 0) == (leg.his_cost > 0), "lots without cost or cost without lots"
+
+
+def _check_holds(state: State) -> None:
+    """What accounts and legs hold is what the live orders promise."""
+    money: defaultdict[int, int] = defaultdict(int)
+    lots: defaultdict[tuple[int, str, bool], list[int]] = defaultdict(lambda: [0, 0])
+    for order in state.orders.values():
+        assert order.hold_per_lot == needed_per_lot(order), f"order {order.order_id} holds the wrong amount"
+        if order.offset is Offset.OPEN:
+            money[order.account.account_id] += order.hold_per_lot * order.remaining
+        else:
+            assert order.his_held + order.today_held == order.remaining, "a closing holds not what it may close"
+            held = lots[order.account.account_id, order.instrument.instrument_id, not order.is_buy]
+            held[0] += order.his_held
+            held[1] += order.today_held
+    for account in state.accounts.values():
+        assert account.hold == money[account.account_id], f"account {account.account_id}: hold is not its orders'"
+        for name, position in account.positions.items():
+            for is_long in (True, False):
+                leg = position.leg(is_long)
+                assert [leg.his_frozen, leg.today_frozen] == lots[account.account_id, name, is_long], (
+                    f"account {account.account_id}: frozen lots of {name} are not its orders'"
+                )
+
+
+def _check_lots(state: State) -> None:
+    """Every long lot has its short lot, and the instrument knows all its holders."""
+    for name, instrument in state.instruments.items():
+        held = {a.account_id: a.positions[name] for a in state.accounts.values() if name in a.positions}
+        held = {account_id: position for account_id, position in held.items() if not position.flat}
+        assert instrument.holders == held, f"{name}: the list of holders is off"
+        assert sum(position.net_lots for position in held.values()) == 0, f"{name}: long lots are not short lots"
+
+
+def _check_conservation(state: State) -> None:
+    """Deposits - withdrawals = all balances + collected commission. `pre_balance` carries the days before."""
+    gains = sum(a.close_profit + a.position_profit for a in state.accounts.values())
+    assert gains == 0, f"gains and losses do not cancel out: {gains}"

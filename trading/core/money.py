@@ -1,0 +1,68 @@
+"""Money and rates as integers, and the only place that rounds.
+
+Money and prices are in units of 1/10,000 of the currency, rates in 1/100,000,000. Formulas are those of the design:
+margin and commission are rounded half up, once, on the amount they are charged on; what is *held* for an order is
+rounded up per lot, so that no way of filling it can cost more than its hold.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+UNIT = 10_000
+"""Money units in one unit of the currency."""
+
+RATE = 100_000_000
+"""Rate units in 1 (100 %)."""
+
+MAX_MONEY = 10**15
+"""Largest balance an account may be given (10^11 in currency): sums of it stay far inside 63 bits."""
+
+MAX_PRICE = 10**13
+"""Largest price (10^9 in currency), for the same reason."""
+
+MIN_MARGIN_RATE = RATE // 1000
+"""Smallest margin rate, 0.1 %: it bounds the cost of a position by a thousand times the largest balance."""
+
+
+def share(amount: int, rate: int) -> int:
+    """`amount` × `rate`, rounded half up to a money unit."""
+    return (amount * rate + RATE // 2) // RATE
+
+
+def share_up(amount: int, rate: int) -> int:
+    """`amount` × `rate`, rounded up to a money unit: what is held for a lot."""
+    return -(-amount * rate // RATE)
+
+
+def part(amount: int, of: int, whole: int) -> int:
+    """The part of `amount` that belongs to `of` of `whole` lots, rounded half up; all of it when `of` is `whole`."""
+    return (2 * amount * of + whole) // (2 * whole)
+
+
+def to_currency(units: int) -> float:
+    """Money units as the float that the wire carries: 1200000 -> 120.0."""
+    return units / UNIT
+
+
+def price_from_float(value: float) -> int | None:
+    """A price from the wire in money units, or None when it is no multiple of 1/10,000 (so on nobody's tick)."""
+    units = round(value * UNIT)
+    return units if units / UNIT == value else None
+
+
+def from_text(text: str, *, scale: int = UNIT) -> int:
+    """An operator's decimal text ("10000.50") in units of 1/`scale`. ValueError when it has more digits or is no number."""
+    try:
+        value = Decimal(text) * scale
+        if value != value.to_integral_value():
+            raise ValueError(f"{text} has more than {len(str(scale)) - 1} decimals")
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number") from None
+    return int(value)
+
+
+def to_text(units: int, *, scale: int = UNIT) -> str:
+    """Units as decimal text without trailing zeros beyond two decimals: 1200000 -> "120.00"."""
+    digits = len(str(scale)) - 1
+    whole, fraction = divmod(abs(units), scale)
+    tail = str(fraction).rjust(digits, "0").rstrip("0").ljust(2, "0")
+    return f"{'-' if units < 0 else ''}{whole}.{tail}"

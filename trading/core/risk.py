@@ -1,0 +1,240 @@
+"""Accounts, positions and what they are worth. Names and formulas are those of CTP and of the DIFF/QIFI protocols.
+
+All amounts are integers of 1/10,000 of the currency, lots are whole. Knows nothing of orders or of the book.
+"""
+
+import msgspec
+
+from trading.core.money import part, share
+from trading.core.types import Direction
+
+
+class Mark(msgspec.Struct, eq=False):
+    """What positions of one instrument are valued with.
+
+    `lot_value`: value of one lot at the last price (0 before the first trade). `rate_long`, `rate_short`: margin rates.
+    """
+
+    lot_value: int
+    rate_long: int
+    rate_short: int
+
+
+def leg_profit(direction: Direction, lots: int, lot_value: int, cost: int) -> int:
+    """What `lots` are worth at `lot_value` each above their cost; for BUY (long) and SELL (short)."""
+    profit = lots * lot_value - cost
+    return profit if direction is Direction.BUY else -profit
+
+
+def _side(is_long: bool) -> Direction:
+    return Direction.BUY if is_long else Direction.SELL
+
+
+class Leg(msgspec.Struct, eq=False):
+    """One direction of a position: today's lots and yesterday's (his), each with its cost, and what closings hold.
+
+    Today's lots cost what was paid for them, so one number serves as open cost and position cost. His lots carry both:
+    `his_open_cost` is what was paid, `his_cost` is at the last settlement price.
+    """
+
+    today: int = 0
+    his: int = 0
+    today_cost: int = 0
+    his_cost: int = 0
+    his_open_cost: int = 0
+    today_frozen: int = 0
+    his_frozen: int = 0
+    margin: int = 0
+
+    @property
+    def lots(self) -> int:
+        return self.today + self.his
+
+    @property
+    def cost(self) -> int:
+        """Position cost: what margin and profit are measured against."""
+        return self.today_cost + self.his_cost
+
+    @property
+    def open_cost(self) -> int:
+        """What was paid: what float profit is measured against."""
+        return self.today_cost + self.his_open_cost
+
+    @property
+    def flat(self) -> bool:
+        return not (self.today or self.his)
+
+    def open(self, lots: int, cost: int) -> None:
+        """Add lots bought (long) or sold (short) today."""
+        self.today += lots
+        self.today_cost += cost
+
+    def close_his(self, lots: int) -> int:
+        """Take away yesterday's lots and give back their position cost, averaged over them."""
+        cost = part(self.his_cost, lots, self.his)
+        self.his_open_cost -= part(self.his_open_cost, lots, self.his)
+        self.his_cost -= cost
+        self.his -= lots
+        self.his_frozen -= lots
+        return cost
+
+    def close_today(self, lots: int) -> int:
+        """Take away today's lots and give back their cost, averaged over them."""
+        cost = part(self.today_cost, lots, self.today)
+        self.today_cost -= cost
+        self.today -= lots
+        self.today_frozen -= lots
+        return cost
+
+
+class Position(msgspec.Struct, eq=False):
+    """An account's lots in one instrument, long and short apart (a hedged position is two legs)."""
+
+    instrument_id: str
+    mark: Mark
+    long: Leg
+    short: Leg
+    net_lots: int = 0
+    net_cost: int = 0
+
+    def leg(self, is_long: bool) -> Leg:
+        return self.long if is_long else self.short
+
+    @property
+    def flat(self) -> bool:
+        return self.long.flat and self.short.flat
+
+    @property
+    def profit(self) -> int:
+        """Position profit: what closing at the last price would bring, against position cost."""
+        return self.net_lots * self.mark.lot_value - self.net_cost
+
+    def leg_profit(self, is_long: bool) -> int:
+        """Position profit of one direction."""
+        leg = self.leg(is_long)
+        return leg_profit(_side(is_long), leg.lots, self.mark.lot_value, leg.cost)
+
+    def leg_float_profit(self, is_long: bool) -> int:
+        """Float profit of one direction: against what was paid."""
+        leg = self.leg(is_long)
+        return leg_profit(_side(is_long), leg.lots, self.mark.lot_value, leg.open_cost)
+
+    @property
+    def float_profit(self) -> int:
+        return self.leg_float_profit(True) + self.leg_float_profit(False)
+
+    def change_margin(self) -> int:
+        """Bring both legs' margins up to date and return by how much their sum changed."""
+        before = self.long.margin + self.short.margin
+        self.long.margin = share(self.long.cost, self.mark.rate_long)
+        self.short.margin = share(self.short.cost, self.mark.rate_short)
+        return self.long.margin + self.short.margin - before
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The money of an account at one moment, as every page and frame shows it."""
+
+    static_balance: int
+    close_profit: int
+    position_profit: int
+    commission: int
+    margin: int
+    hold: int
+
+    @property
+    def balance(self) -> int:
+        return self.static_balance + self.close_profit + self.position_profit - self.commission
+
+    @property
+    def frozen(self) -> int:
+        return self.margin + self.hold
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.frozen
+
+    @property
+    def withdrawable(self) -> int:
+        """What may be taken out: unrealised gains stay in, unrealised losses count."""
+        return self.available - max(0, self.position_profit)
+
+    @property
+    def profit(self) -> int:
+        """Profit of the day, the protocol's `profit`."""
+        return self.position_profit + self.close_profit
+
+    @property
+    def risk_ratio(self) -> float:
+        return risk_ratio(self.margin, self.balance)
+
+
+WIPED_OUT = 9999.0
+"""The risk ratio that is shown when margin is used and no balance is left, where the quotient has no meaning."""
+
+
+def risk_ratio(margin: int, balance: int) -> float:
+    """Margin / balance, to six decimals."""
+    if balance > 0:
+        return min(round(margin / balance, 6), WIPED_OUT)
+    return WIPED_OUT if margin else 0.0
+
+
+class ClientOrder(msgspec.Struct, frozen=True):
+    """An order's own id given by its client: the order it became, and what was asked, so that a resend is known."""
+
+    order_id: int
+    asked: tuple[str | int | None, ...]
+
+
+class Account(msgspec.Struct, eq=False):
+    """A user's money and positions at one market. Counters without a date are those of the trading day."""
+
+    account_id: int
+    user_id: str
+    pre_balance: int = 0
+    deposits: int = 0
+    withdrawals: int = 0
+    close_profit: int = 0
+    commission: int = 0
+    margin: int = 0
+    hold: int = 0
+    positions: dict[str, Position] = {}
+    client_orders: dict[str, ClientOrder] = {}
+
+    @property
+    def position_profit(self) -> int:
+        total = 0
+        for position in self.positions.values():
+            total += position.net_lots * position.mark.lot_value - position.net_cost
+        return total
+
+    @property
+    def available(self) -> int:
+        """What new orders may hold."""
+        return (
+            self.pre_balance
+            + self.deposits
+            - self.withdrawals
+            + self.close_profit
+            - self.commission
+            - self.margin
+            - self.hold
+            + self.position_profit
+        )
+
+    def figures(self) -> Figures:
+        return Figures(
+            static_balance=self.pre_balance + self.deposits - self.withdrawals,
+            close_profit=self.close_profit,
+            position_profit=self.position_profit,
+            commission=self.commission,
+            margin=self.margin,
+            hold=self.hold,
+        )
+
+    def position(self, instrument_id: str, mark: Mark) -> Position:
+        """The position in an instrument, an empty one if there was none."""
+        position = self.positions.get(instrument_id)
+        if position is None:
+            position = self.positions[instrument_id] = Position(instrument_id, mark, Leg(), Leg())
+        return position

@@ -1,0 +1,53 @@
+"""One timer for all connections of a process: pings them, and closes those from which nothing has come for too long."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from trading.protocol import PING
+
+logger = logging.getLogger(__name__)
+
+IDLE_CLOSE = 4408
+"""Close code of a connection that went silent."""
+
+
+class Connection(Protocol):
+    heard_at: float
+    """Time of the event loop at which the last frame came in."""
+
+    def push(self, frame: str) -> None: ...
+
+    def close(self, code: int) -> None: ...
+
+
+class Heartbeat:
+    """Pings every `ping_seconds`, closes with 4408 after `idle_seconds` of silence."""
+
+    def __init__(self, ping_seconds: float, idle_seconds: float) -> None:
+        self._ping_seconds = ping_seconds
+        self._idle_seconds = idle_seconds
+        self._next_ping: dict[Connection, float] = {}
+
+    def add(self, connection: Connection) -> None:
+        self._next_ping[connection] = connection.heard_at + self._ping_seconds
+
+    def remove(self, connection: Connection) -> None:
+        self._next_ping.pop(connection, None)
+
+    async def run(self) -> None:
+        """Look after the connections until cancelled."""
+        pause = min(self._ping_seconds, self._idle_seconds) / 10
+        while True:
+            await asyncio.sleep(pause)
+            self.beat(asyncio.get_running_loop().time())
+
+    def beat(self, now: float) -> None:
+        """Close and ping whoever is due at `now`."""
+        for connection, due in list(self._next_ping.items()):
+            if now - connection.heard_at >= self._idle_seconds:
+                self.remove(connection)
+                connection.close(IDLE_CLOSE)
+            elif now >= due:
+                self._next_ping[connection] = due + self._ping_seconds
+                connection.push(PING)

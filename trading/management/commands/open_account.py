@@ -1,0 +1,64 @@
+"""`manage.py open_account USER --deposit AMOUNT`: a user who can trade."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from trading import operators
+from trading.core import commands
+from trading.core.codes import Code
+from trading.core.money import from_text, to_text
+from trading.models import OperatorCommand, User
+
+
+class Command(BaseCommand):
+    help = "Make the user if there is none, open his account if he has none, and deposit."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user")
+        parser.add_argument("--deposit", default="0", help="amount in the currency, such as 10000000 or 0.5")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        amount = _amount(options["deposit"])
+        user_id = make_user(options["user"]).username
+        opened = operators.carry_out(commands.OpenAccount(user_id), market=settings.MARKET)
+        if opened.code != Code.DUPLICATE:
+            report(opened)
+        if amount:
+            report(operators.carry_out(commands.Deposit(user_id, amount), market=settings.MARKET))
+        self.stdout.write(f"{user_id} has an account; {to_text(amount)} deposited")
+
+
+def _amount(text: str) -> int:
+    try:
+        amount = from_text(text)
+    except ValueError as error:
+        raise CommandError(f"--deposit: {error}") from None
+    if amount < 0:
+        raise CommandError("--deposit: the amount must not be negative")
+    return amount
+
+
+def make_user(user_id: str) -> User:
+    """The user of this name, made without a password if there is none."""
+    user = User.objects.filter(username=user_id).first()
+    if user is None:
+        user = User(username=user_id)
+        user.set_unusable_password()
+        try:
+            user.full_clean()
+        except ValidationError as error:
+            raise CommandError(f"{user_id}: {' '.join(error.messages)}") from None
+        user.save()
+    return user
+
+
+def report(row: OperatorCommand) -> None:
+    """CommandError unless the command was done."""
+    if row.status == OperatorCommand.Status.PENDING:
+        raise CommandError(f"{row.kind} waits: an engine runs but has not taken it yet")
+    if row.status == OperatorCommand.Status.REFUSED:
+        raise CommandError(f"{row.kind} was refused: {row.code} {row.result}")

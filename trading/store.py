@@ -1,0 +1,180 @@
+"""The only writer of engine-owned rows: one transaction a batch, and the way back from rows to the engine's state.
+
+Not for reading on behalf of users (that is `selectors.py`), and it knows nothing of frames, groups or sockets.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
+from django.db.models import F
+
+from trading import rows
+from trading.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded
+from trading.core.commands import Command, OperatorOrder
+from trading.core.events import Refused
+from trading.core.risk import ClientOrder
+from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
+from trading.core.types import OrderStatus
+from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
+
+LIVE = (OrderStatus.SUBMITTED.value, OrderStatus.PARTIALLY_FILLED.value)
+JOURNAL = msgspec.msgpack.Decoder(list[Command])
+"""Reads the `commands` of a journal batch."""
+
+
+class Store:
+    """Reads and writes one market. All methods block; call them from the one thread that owns the connection."""
+
+    def __init__(self, market: str, using: str = "default") -> None:
+        self.market = market
+        self._using = using
+        self._epoch = 0
+        self._push_seqs: dict[int, int] = {}
+        self._sql: dict[rows.Table, str] = {}
+
+    # -- write
+
+    def commit(self, batch: Batch) -> None:
+        """Make a batch durable. Raises Superseded, or the database's error; then nothing was written."""
+        changes, market = batch.changes, self.market
+        trades, ledger = rows.trade_and_ledger_rows(batch.events)
+        seqs = {**{key: self._push_seqs.get(key, 0) for key in changes.accounts}, **batch.pushes.seqs}
+        with transaction.atomic(using=self._using), connections[self._using].cursor() as cursor:
+            self._advance(cursor, batch)
+            self._write(
+                cursor, rows.INSTRUMENTS, [rows.instrument_row(market, i) for i in changes.instruments.values()]
+            )
+            self._write(
+                cursor, rows.ACCOUNTS, [rows.account_row(market, a, seqs[key]) for key, a in changes.accounts.items()]
+            )
+            self._write(cursor, rows.POSITIONS, [rows.position_row(key[0], p) for key, p in changes.positions.items()])
+            self._write(cursor, rows.ORDERS, [rows.order_row(order) for order in changes.orders.values()])
+            self._write(cursor, rows.TRADES, trades)
+            self._write(cursor, rows.LEDGER, ledger)
+            if batch.commands:
+                journal = msgspec.msgpack.encode(batch.commands)
+                self._write(cursor, rows.JOURNAL, [(market, batch.number, self._epoch, batch.time, journal)])
+            self._answer_operators(batch)
+        self._push_seqs.update(seqs)
+
+    def _advance(self, cursor: CursorWrapper, batch: Batch) -> None:
+        """Move the market on, if this engine still runs it."""
+        mine = Market.objects.using(self._using).filter(code=self.market, epoch=self._epoch, batch=batch.number - 1)
+        if not mine.update(batch=batch.number, last_id=batch.last_id):
+            raise Superseded(f"another engine has taken market {self.market} over")
+
+    def _write(self, cursor: CursorWrapper, table: rows.Table, lines: list[rows.Row]) -> None:
+        if not lines:
+            return
+        sql = self._sql.get(table)
+        if sql is None:
+            sql = self._sql[table] = table.sql(connections[self._using].ops.quote_name)
+        cursor.executemany(sql, lines)
+
+    def _answer_operators(self, batch: Batch) -> None:
+        for answer in batch.operator_answers:
+            OperatorCommand.objects.using(self._using).filter(pk=answer.row_id).update(
+                finished_at=batch.time, **_outcome(answer)
+            )
+
+    # -- read
+
+    def take_over(self) -> None:
+        """Begin a new epoch: from now on no earlier engine can commit. Makes the market if it is new."""
+        markets = Market.objects.using(self._using)
+        with transaction.atomic(using=self._using):
+            market, _ = markets.get_or_create(code=self.market)
+            markets.filter(code=self.market).update(epoch=F("epoch") + 1)
+            self._epoch = market.epoch + 1
+
+    def load(self) -> tuple[Snapshot, Restored]:
+        """The state of the last commit, and where its streams stand."""
+        with transaction.atomic(using=self._using):
+            market = Market.objects.using(self._using).get(code=self.market)
+            accounts = Account.objects.using(self._using).filter(market=self.market)
+            self._push_seqs = dict(accounts.values_list("id", "push_seq"))
+            records = Snapshot(
+                last_id=market.last_id,
+                instruments=self._load_instruments(),
+                accounts=self._load_accounts(),
+                positions=self._load_positions(),
+                orders=self._load_orders(),
+            )
+            journal = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("-number")
+            time = journal.values_list("time", flat=True).first() or 0
+        return records, Restored(market.batch, time, dict(self._push_seqs))
+
+    def _load_instruments(self) -> list[InstrumentRecord]:
+        found = Instrument.objects.using(self._using).filter(market=self.market)
+        return [rows.instrument_record(row) for row in found]
+
+    def _load_accounts(self) -> list[AccountRecord]:
+        client_orders = self._load_client_orders()
+        fields = ("id", "user_id", "pre_balance", "deposits", "withdrawals", "close_profit", "commission")
+        found = Account.objects.using(self._using).filter(market=self.market).order_by("id").values_list(*fields)
+        return [AccountRecord(*row, client_orders.get(row[0], [])) for row in found]
+
+    def _load_client_orders(self) -> dict[int, list[tuple[str, ClientOrder]]]:
+        by_account: dict[int, list[tuple[str, ClientOrder]]] = {}
+        fields = ("instrument_id", "direction", "offset", "order_type", "volume", "price", "time_condition")
+        found = Order.objects.using(self._using).filter(account__market=self.market, client_order_id__isnull=False)
+        for account_id, order_id, name, *asked in found.order_by("id").values_list(
+            "account_id", "id", "client_order_id", *fields
+        ):
+            by_account.setdefault(account_id, []).append((name, ClientOrder(order_id, tuple(asked))))
+        return {account_id: sorted(orders) for account_id, orders in by_account.items()}
+
+    def _load_positions(self) -> list[PositionRecord]:
+        fields = [field for field in rows.POSITION_STATE if not field.endswith("_margin")]
+        found = Position.objects.using(self._using).filter(account__market=self.market)
+        return [
+            PositionRecord(account, instrument, LegRecord(*legs[:5]), LegRecord(*legs[5:]))
+            for account, instrument, *legs in found.order_by("account_id", "instrument_id").values_list(
+                "account_id", "instrument_id", *fields
+            )
+            if any(legs)
+        ]
+
+    def _load_orders(self) -> list[OrderRecord]:
+        """Live orders in time priority, which is the order of their ids."""
+        found = Order.objects.using(self._using).filter(account__market=self.market, status__in=LIVE)
+        return [rows.order_record(row) for row in found.order_by("id").values_list(*rows.LOADED_ORDER_FIELDS)]
+
+    def pending(self, most: int) -> list[OperatorAsk]:
+        """Operators' commands that wait, oldest first."""
+        found = OperatorCommand.objects.using(self._using).filter(
+            market=self.market, status=OperatorCommand.Status.PENDING
+        )
+        return [
+            OperatorAsk(pk, _command(payload))
+            for pk, payload in found.order_by("id").values_list("pk", "payload")[:most]
+        ]
+
+    def journal(self) -> Iterable[tuple[int, list[Command]]]:
+        """All journalled batches from the first, as (time, commands)."""
+        found = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("number")
+        for time, commands in found.values_list("time", "commands").iterator():
+            yield time, JOURNAL.decode(bytes(commands))
+
+    def close(self) -> None:
+        """Give the connection of this thread back."""
+        connections[self._using].close()
+
+
+def _outcome(answer: OperatorAnswer) -> dict[str, object]:
+    if isinstance(answer.event, Refused):
+        return {
+            "status": OperatorCommand.Status.REFUSED,
+            "code": int(answer.event.code),
+            "result": answer.event.detail[:256],
+        }
+    return {"status": OperatorCommand.Status.DONE, "result": type(answer.event).__name__}
+
+
+def _command(payload: object) -> Command | None:
+    try:
+        return msgspec.convert(payload, OperatorOrder)
+    except msgspec.ValidationError:
+        return None

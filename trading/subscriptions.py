@@ -1,0 +1,50 @@
+"""What one connection wants to hear: a pure record of subscriptions, and the rules of adding and taking away."""
+
+from collections.abc import Iterable
+
+PUBLIC_CHANNELS = ("orderbook", "ticker")
+PRIVATE_CHANNELS = ("trade", "account_update", "order_status")
+CHANNELS = (*PRIVATE_CHANNELS[:1], *PUBLIC_CHANNELS, *PRIVATE_CHANNELS[1:])
+
+
+class Subscriptions:
+    """Public channels by instrument, and which of the user's own trades are wanted.
+
+    Order states and account updates of the authenticated user always come. Trades come for all instruments when
+    the connection named its user in the URL, otherwise for those subscribed; what is unsubscribed stops.
+    """
+
+    def __init__(self, all_trades: bool) -> None:
+        self.public: set[tuple[str, str]] = set()
+        self._all_trades = all_trades
+        self._trades: set[str] = set()
+        self._unwanted_trades: set[str] = set()
+
+    def add(self, channels: Iterable[str], instruments: Iterable[str]) -> set[tuple[str, str]]:
+        """Subscribe; returns the public (channel, instrument) pairs asked for. No instrument means all, for trades."""
+        names = set(instruments)
+        if "trade" in channels:
+            self._trades |= names
+            self._unwanted_trades -= names
+            if not names:
+                self._all_trades = True
+                self._unwanted_trades.clear()
+        asked = {(channel, name) for channel in channels if channel in PUBLIC_CHANNELS for name in names}
+        self.public |= asked
+        return asked
+
+    def remove(self, channels: Iterable[str], instruments: Iterable[str]) -> set[tuple[str, str]]:
+        """Unsubscribe; returns the public pairs that were subscribed until now. No instrument means all."""
+        names = set(instruments)
+        if "trade" in channels:
+            self._trades -= names
+            self._unwanted_trades |= names
+            if not names:
+                self._all_trades = False
+                self._trades.clear()
+        gone = {pair for pair in self.public if pair[0] in channels and (not names or pair[1] in names)}
+        self.public -= gone
+        return gone
+
+    def wants_trade(self, instrument_id: str) -> bool:
+        return instrument_id in self._trades or (self._all_trades and instrument_id not in self._unwanted_trades)

@@ -1,0 +1,258 @@
+"""The background worker: takes what is queued, applies it, stores it, and only then tells.
+
+    queue.take -> engine.apply -> store.commit -> replies, pushes, market data
+
+The one place where the order of these steps is decided. It owns the engine; whoever is handed in is a plain object with
+the few methods named here, so that tests can hand in others.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from trading.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded
+from trading.core.codes import Code
+from trading.core.commands import Command
+from trading.core.engine import Engine
+from trading.core.events import Event, OrderRepeated, Refused
+from trading.core.snapshot import Snapshot
+from trading.core.state import Changes
+from trading.gateway import Envelope, Reply
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+NOT_STORED = Refused(Code.UNAVAILABLE, "The exchange could not store this; nothing was done")
+BROKEN = Refused(Code.UNAVAILABLE, "The engine failed on this command; nothing was done")
+UNREADABLE = Refused(Code.MALFORMED, "This command cannot be read")
+RELOAD_SECONDS = 0.5
+"""Between attempts to read the database after a failed commit: soon enough for people, rare enough for a sick disk."""
+
+
+class CommandQueue(Protocol):
+    async def take(self, most: int, timeout: float) -> list[Envelope]: ...
+
+
+class MarketStore(Protocol):
+    def take_over(self) -> None: ...
+
+    def commit(self, batch: Batch) -> None: ...
+
+    def load(self) -> tuple[Snapshot, Restored]: ...
+
+    def pending(self, most: int) -> list[OperatorAsk]: ...
+
+    def close(self) -> None: ...
+
+
+class PushEncoder(Protocol):
+    def resume(self, seqs: dict[int, int]) -> None: ...
+
+    def encode(self, events: list[Event], changes: Changes, time: int) -> Pushes: ...
+
+
+class Listener(Protocol):
+    """Told of the engine's state when it is loaded, and of every batch after its commit."""
+
+    def on_load(self, engine: Engine, time: int) -> None: ...
+
+    async def on_batch(self, batch: Batch) -> None: ...
+
+
+class Round:
+    """What one turn of the worker has to say: every answer with the one who waits for it."""
+
+    def __init__(self) -> None:
+        self.replies: list[tuple[Reply, Event]] = []
+        self.operator_answers: list[OperatorAnswer] = []
+        self.commands: list[Command] = []
+        self.events: list[Event] = []
+
+    @property
+    def to_store(self) -> bool:
+        """Refusals and repeated answers need no commit: nothing has changed."""
+        return bool(self.commands or self.operator_answers)
+
+
+class Worker:
+    """Runs one engine until it is stopped, or another engine has taken its market over (Superseded)."""
+
+    def __init__(
+        self,
+        *,
+        queue: CommandQueue,
+        store: MarketStore,
+        pushes: PushEncoder,
+        listeners: Sequence[Listener],
+        clock: Callable[[], int],
+        batch_limit: int = 500,
+        operator_poll: float = 0.2,
+    ) -> None:
+        self._queue = queue
+        self._store = store
+        self._pushes = pushes
+        self._listeners = listeners
+        self._clock = clock
+        self._batch_limit = batch_limit
+        self._operator_poll = operator_poll
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._next_poll = 0.0
+        self._broken_asks: set[int] = set()
+        self._number = self._now = 0
+        self.engine = Engine()
+
+    # -- life
+
+    async def start(self) -> None:
+        """Take the market over and load it."""
+        await self._blocking(self._store.take_over)
+        await self.load()
+
+    async def load(self) -> None:
+        """Bring the engine to the state of the last commit."""
+        records, restored = await self._blocking(self._store.load)
+        self.engine = Engine.restore(records)
+        self._number = restored.number
+        self._now = max(self._now, restored.time)
+        self._pushes.resume(restored.push_seqs)
+        for listener in self._listeners:
+            listener.on_load(self.engine, self._now)
+
+    async def run(self) -> None:
+        """Serve until cancelled. A batch under way is finished first."""
+        while True:
+            envelopes = await self._queue.take(self._batch_limit, self._operator_poll)
+            await asyncio.shield(self._turn(envelopes))
+
+    async def drain_operators(self) -> None:
+        """Do what operators have asked so far, without serving anybody else."""
+        self._next_poll = 0.0
+        while await self._turn([]):
+            self._next_poll = 0.0
+
+    async def close(self) -> None:
+        """Give the store's thread and connection back."""
+        await self._blocking(self._store.close)
+        self._thread.shutdown()
+
+    async def _blocking(self, function: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    # -- one turn
+
+    async def _turn(self, envelopes: list[Envelope]) -> bool:
+        """Apply, store, tell. True when something was stored."""
+        asks = await self._operator_asks()
+        if not envelopes and not asks:
+            return False
+        self._now = max(self._now, self._clock())
+        try:
+            turn = self._apply(envelopes, asks)
+            batch = self._batch(turn)
+            if turn.to_store:
+                await self._blocking(self._store.commit, batch)
+                self._number = batch.number
+        except Superseded:
+            self._refuse(envelopes)
+            raise
+        except Exception:
+            logger.exception("a batch of %d commands was not stored; reloading", len(envelopes) + len(asks))
+            self._refuse(envelopes)
+            await self._recover()
+            return True
+        for reply, event in turn.replies:
+            _answer(reply, event)
+        if turn.to_store:
+            await self._tell(batch)
+        return turn.to_store
+
+    async def _operator_asks(self) -> list[OperatorAsk]:
+        """Operators' commands, looked for at most once a poll interval."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_poll:
+            return []
+        self._next_poll = now + self._operator_poll
+        try:
+            return await self._blocking(self._store.pending, self._batch_limit)
+        except Exception:
+            logger.exception("operators' commands cannot be read")
+            return []
+
+    def _apply(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> Round:
+        turn = Round()
+        for ask in asks:
+            turn.operator_answers.append(OperatorAnswer(ask.row_id, self._apply_ask(turn, ask)))
+        for envelope in envelopes:
+            turn.replies.append((envelope.reply, self._apply_one(turn, envelope.command)))
+        return turn
+
+    def _apply_ask(self, turn: Round, ask: OperatorAsk) -> Event:
+        """A command that broke the engine before is refused, or it would break it for ever."""
+        if ask.command is None:
+            return UNREADABLE
+        if ask.row_id in self._broken_asks:
+            return BROKEN
+        try:
+            return self._apply_one(turn, ask.command)
+        except Exception:
+            self._broken_asks.add(ask.row_id)
+            raise
+
+    def _apply_one(self, turn: Round, command: Command) -> Event:
+        """The first event of a command answers it; one that changed nothing leaves no trace."""
+        events = self.engine.apply(command, self._now)
+        if not isinstance(events[0], Refused | OrderRepeated):
+            turn.commands.append(command)
+            turn.events += events
+        return events[0]
+
+    def _batch(self, turn: Round) -> Batch:
+        changes = self.engine.take_changes()
+        pushes = self._pushes.encode(turn.events, changes, self._now)
+        return Batch(
+            number=self._number + 1,
+            time=self._now,
+            last_id=self.engine.state.last_id,
+            commands=turn.commands,
+            events=turn.events,
+            changes=changes,
+            pushes=pushes,
+            operator_answers=turn.operator_answers,
+        )
+
+    async def _tell(self, batch: Batch) -> None:
+        """The batch is durable: a failure to tell it must not undo anything."""
+        try:
+            await batch.pushes.send()
+            for listener in self._listeners:
+                await listener.on_batch(batch)
+        except Exception:
+            logger.exception("batch %d is stored, but could not be told", batch.number)
+
+    # -- when storing fails
+
+    def _refuse(self, envelopes: list[Envelope]) -> None:
+        for envelope in envelopes:
+            _answer(envelope.reply, NOT_STORED)
+
+    async def _recover(self) -> None:
+        """Memory is ahead of the database: forget it and load, however long the database is away."""
+        while True:
+            try:
+                await self._blocking(self._store.close)
+                await self.load()
+                return
+            except Exception:
+                logger.exception("the market cannot be loaded; trying again")
+            self._refuse(await self._queue.take(self._batch_limit, RELOAD_SECONDS))
+            await asyncio.sleep(RELOAD_SECONDS)
+
+
+def _answer(reply: Reply, event: Event) -> None:
+    """A reply that fails (its connection is gone) is nobody else's trouble."""
+    try:
+        reply(event)
+    except Exception:
+        logger.exception("an answer could not be given")
