@@ -73,7 +73,7 @@ OPERATOR_POLL_SECONDS = env.float("OPERATOR_POLL_SECONDS", default=0.2)
 TOKEN_DAYS = env.int("TOKEN_DAYS", default=30)
 """Days until a token expires."""
 REST_KNOX = {"TOKEN_TTL": timedelta(days=TOKEN_DAYS)}
-KNOX_TOKEN_MODEL = "trading.AccessToken"
+KNOX_TOKEN_MODEL = "trading.AccessToken"  # noqa: S105  # a model
 
 # --- Django
 

@@ -83,7 +83,8 @@ class Exchange:
     async def _take_market(self) -> bool:
         if not self._lock.acquire():
             return self._stay_closed(
-                f"Another server runs the engine of market {settings.MARKET} on this database; this one takes no orders."
+                f"Another server runs the engine of market {settings.MARKET} on this database; "
+                "this one takes no orders."
             )
         try:
             await self.worker.start()

@@ -211,7 +211,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _find_account(self, identity: selectors.Identity) -> int | None:
         """The account may have been opened after the user signed in."""
-        account_id = await database_sync_to_async(selectors.account_id)(user_id=identity.user_id)
+        account_id: int | None = await database_sync_to_async(selectors.account_id)(user_id=identity.user_id)
         self._identity = selectors.Identity(identity.user_id, account_id)
         return account_id
 

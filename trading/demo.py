@@ -7,7 +7,7 @@ from trading.core.types import Contract, Fee, Terms
 USERS = [f"user{number:03}" for number in range(1, 11)]
 DEPOSIT = 10_000_000 * UNIT
 OPERATOR = "operator"
-TOKEN_NAME = "demo"
+TOKEN_NAME = "demo"  # noqa: S105  # a name
 """Tokens of this name are replaced by fresh ones."""
 
 

@@ -71,7 +71,7 @@ class PushEncoder:
         self._seqs = dict(seqs)
 
     def encode(self, events: Iterable[Event], changes: Changes, time: int) -> Pushes:
-        """The pushes of a batch: order states and trades in order, then one account update for every account touched."""
+        """The pushes of a batch: order states and trades in order, then an account update for every account touched."""
         pushes = Pushes(self._layer)
         accounts = changes.accounts
         for event in events:

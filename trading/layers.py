@@ -1,8 +1,9 @@
 """The channel layer for one process: as the Channels specification says, without copies, scans or silent losses.
 
-A message is handed to its receivers as it is; whoever gets one must not change it. Messages and memberships do not expire. A channel that is full loses what
-it holds and says so: its receiver gets `ChannelOverflow` and must begin anew. (Channels' own in-memory layer copies
-each message for each receiver, looks at all channels on every send, and drops without a word.)
+A message is handed to its receivers as it is; whoever gets one must not change it. Messages and memberships do not
+expire. A channel that is full loses what it holds and says so: its receiver gets `ChannelOverflow` and must begin
+anew. (Channels' own in-memory layer copies each message for each receiver, looks at all channels on every send, and
+drops without a word.)
 """
 
 import asyncio

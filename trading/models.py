@@ -4,6 +4,8 @@ Prices and money are integers of 1/10,000 of the currency, rates of 1/100,000,00
 milliseconds. The constraints repeat the core's invariants, because rows can come from elsewhere too.
 """
 
+import re
+
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
@@ -12,8 +14,14 @@ from knox.models import AbstractAuthToken
 
 from trading.core.types import Direction, Offset, OrderStatus, OrderType, Phase, TimeCondition
 
-NAME = RegexValidator(r"\A[A-Za-z0-9_.-]{1,64}\Z", "Use letters, digits, and _ . - only, at most 64.")
+NAME_PATTERN = re.compile(r"\A[A-Za-z0-9_.-]{1,64}\Z")
+NAME = RegexValidator(NAME_PATTERN, "Use letters, digits, and _ . - only, at most 64.")
 """Users and instruments name channel groups, which allow no other characters."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a user or an instrument could have this name."""
+    return NAME_PATTERN.match(text) is not None
 
 
 def _choices(
@@ -22,13 +30,13 @@ def _choices(
     return [(word.value, word.value) for word in words]
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox has no types
     """A person or a program that trades, or an operator. The username is the protocol's `user_id`."""
 
     username = models.CharField("user id", max_length=64, unique=True, validators=[NAME])
 
 
-class AccessToken(AbstractAuthToken):
+class AccessToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     """A token for the socket, stored as a hash; its text is shown once, when it is issued."""
 
     name = models.CharField(max_length=64, blank=True, help_text="What it is for.")

@@ -10,7 +10,9 @@ from trading.consumers import TradingConsumer, Venue
 
 def socket_routes(venue: Venue) -> URLRouter:
     """`/ws` and `/ws/`; any other path is refused with HTTP 403."""
-    return URLRouter([re_path(r"^ws/?$", TradingConsumer.as_asgi(venue=venue)), re_path("", refuse)])
+    socket: Any = TradingConsumer.as_asgi(venue=venue)
+    refusal: Any = refuse
+    return URLRouter([re_path(r"^ws/?$", socket), re_path("", refusal)])
 
 
 async def refuse(scope: Any, receive: Any, send: Any) -> None:

@@ -4,6 +4,7 @@ Statements are made once from the models, for `executemany`: measured many times
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from django.db import models
 
@@ -29,7 +30,7 @@ from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
 
-Row = tuple[object, ...]
+Row = tuple[Any, ...]
 
 
 class Table:
@@ -44,12 +45,13 @@ class Table:
         self._updates = [self._column(field) for field in updates]
 
     def _column(self, field: str) -> str:
-        return self.model._meta.get_field(field).column
+        column: str = self.model._meta.get_field(field).column  # type: ignore[union-attr,assignment]  # all are columns
+        return column
 
     def sql(self, quote: Callable[[str], str]) -> str:
         columns = ", ".join(map(quote, self._columns))
         marks = ", ".join(["%s"] * len(self._columns))
-        insert = f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) VALUES ({marks})"
+        insert = f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608  # names from the models
         if not self._updates:
             return insert
         key = ", ".join(map(quote, self._key))
@@ -312,7 +314,7 @@ LOADED_ORDER_FIELDS = (
 )
 
 
-def order_record(row: tuple[object, ...]) -> OrderRecord:
+def order_record(row: tuple[Any, ...]) -> OrderRecord:
     values = dict(zip(LOADED_ORDER_FIELDS, row, strict=True))
     return OrderRecord(
         order_id=values["id"],

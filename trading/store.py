@@ -114,7 +114,12 @@ class Store:
         client_orders = self._load_client_orders()
         fields = ("id", "user_id", "pre_balance", "deposits", "withdrawals", "close_profit", "commission")
         found = Account.objects.using(self._using).filter(market=self.market).order_by("id").values_list(*fields)
-        return [AccountRecord(*row, client_orders.get(row[0], [])) for row in found]
+        return [
+            AccountRecord(
+                number, user_id, pre, deposits, withdrawals, profit, commission, client_orders.get(number, [])
+            )
+            for number, user_id, pre, deposits, withdrawals, profit, commission in found
+        ]
 
     def _load_client_orders(self) -> dict[int, list[tuple[str, ClientOrder]]]:
         by_account: dict[int, list[tuple[str, ClientOrder]]] = {}
@@ -175,6 +180,7 @@ def _outcome(answer: OperatorAnswer) -> dict[str, object]:
 
 def _command(payload: object) -> Command | None:
     try:
-        return msgspec.convert(payload, OperatorOrder)
+        command: OperatorOrder = msgspec.convert(payload, OperatorOrder)
+        return command
     except msgspec.ValidationError:
         return None

@@ -109,6 +109,10 @@ def test_commands_and_events_never_change(kind: type[msgspec.Struct]) -> None:
 
 def test_commands_can_be_kept_in_a_journal() -> None:
     """Bytes that decode to the same commands."""
-    said: list[commands.Command] = [commands.CancelOrder(1, 2), commands.Deposit("ann", 3), commands.HaltInstrument("IF")]
+    said: list[commands.Command] = [
+        commands.CancelOrder(1, 2),
+        commands.Deposit("ann", 3),
+        commands.HaltInstrument("IF"),
+    ]
     kept = msgspec.msgpack.encode(said)
     assert msgspec.msgpack.decode(kept, type=list[commands.Command]) == said

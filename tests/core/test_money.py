@@ -63,7 +63,9 @@ def test_the_sample_of_the_protocol() -> None:
 
 # --- holds and margin
 
-ODD = terms(margin="7.3%", short_margin="8.1%", open_fee="1.23+0.0031%", close_fee="0.77+0.0017%", today_fee="2.5+0.01%")
+ODD = terms(
+    margin="7.3%", short_margin="8.1%", open_fee="1.23+0.0031%", close_fee="0.77+0.0017%", today_fee="2.5+0.01%"
+)
 """Terms under which nothing comes out even."""
 
 VALUE = D("120.6") * 7

@@ -10,7 +10,18 @@ import trading.core
 
 MODULES = sorted(Path(trading.core.__file__).parent.glob("*.py"))
 NAMES = [path.stem for path in MODULES]
-PURE = {"bisect", "collections", "dataclasses", "decimal", "enum", "functools", "hashlib", "itertools", "msgspec", "typing"}
+PURE = {
+    "bisect",
+    "collections",
+    "dataclasses",
+    "decimal",
+    "enum",
+    "functools",
+    "hashlib",
+    "itertools",
+    "msgspec",
+    "typing",
+}
 """All that the core may import besides itself: no clock, no dice, no files, no network, no Django."""
 
 KNOWS_ONLY: dict[str, set[str]] = {

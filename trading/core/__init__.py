@@ -1,1 +1,1 @@
-"""The exchange as a pure, deterministic machine: commands in, events out. No Django, no I/O, no clock, no randomness."""
+"""The exchange as a pure, deterministic machine: commands in, events out. No Django, I/O, clock or randomness."""

@@ -50,7 +50,7 @@ def price_from_float(value: float) -> int | None:
 
 
 def from_text(text: str, *, scale: int = UNIT) -> int:
-    """An operator's decimal text ("10000.50") in units of 1/`scale`. ValueError when it has more digits or is no number."""
+    """An operator's decimal text ("10000.50") in units of 1/`scale`. ValueError: too many digits, or no number."""
     try:
         value = Decimal(text) * scale
         if value != value.to_integral_value():

@@ -52,7 +52,7 @@ class Order(Entry, kw_only=True, eq=False):
 
 
 class Instrument(msgspec.Struct, eq=False):
-    """A listed instrument: what it is, its book, its holders and its last trade (`last` in ticks, None before the first)."""
+    """A listed instrument: what it is, its book, its holders, its last trade (`last` in ticks, None before it)."""
 
     contract: Contract
     terms: Terms

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 ORDER_EPOCH_MS = 1_577_836_800_000
-"""2020-01-01T00:00Z. Numbers count from here, so that 13 digits of milliseconds and 7 of sequence fit 63 bits (to 2049)."""
+"""2020-01-01T00:00Z. Numbers count from here: milliseconds and 7 digits of sequence fit 63 bits until 2049."""
 
 SEQUENCE = 10_000_000
 """Numbers per millisecond: 7 digits, as the protocol's ids have."""
