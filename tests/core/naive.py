@@ -1,4 +1,4 @@
-"""Twins of the book and of the accounts that are slow and obviously right: plain lists, sorted and summed at each look."""
+"""Twins of the book and of the accounts, slow and obviously right: plain lists, sorted and summed at every look."""
 
 from collections import Counter
 

@@ -1,6 +1,6 @@
 """The JavaScript examples of the protocol document, run in a browser exactly as printed but for URL, user and token.
 
-What an example leaves to its reader (`updateTradeList`, `authenticate`, ...) is given here as a function that takes notes.
+What an example leaves to its reader (`updateTradeList`, `authenticate`, ...) is here a function that takes notes.
 """
 
 from __future__ import annotations
@@ -73,15 +73,16 @@ def settled(server: Any) -> Callable[[str], str]:
 
 @pytest.fixture
 def desk(browser: Any, server: Any) -> Iterator[Page]:
-    """An empty page of the server's own origin, with a console that is written down and the reader's own functions."""
+    """A page of the server's own without its scripts, with a console that is written down and the reader's functions.
+
+    The page is the real one emptied, not one made up by the test: Chromium lets no page of unknown origin reach loopback.
+    """
     with new_page(browser) as page:
         page.said = []
         page.on("console", lambda message: page.said.append(message.text))
-        page.route(
-            "**/examples",
-            lambda route: route.fulfill(body="<!doctype html><div id=app></div>", content_type="text/html"),
-        )
-        page.goto(f"{server.http}/examples")
+        page.route("**/main.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+        page.goto(server.http + "/")
+        page.evaluate("document.body.innerHTML = '<div id=app></div>'")
         page.evaluate(LEFT_TO_THE_READER)
         yield page
 
@@ -296,7 +297,7 @@ createApp({{ ...component, template: {template} }}).mount('#app');
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the packages in it. The server's own repository has no npm dependencies; only this test wants them."""
+    """A folder with the packages. The project itself depends on nothing from npm; only these tests do."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not on the PATH, so the React and Vue examples are not built")
@@ -326,7 +327,7 @@ def build(workshop: Path, name: str, source: str) -> str:
 
 
 def order_from_the_component(page: Page, server: Any) -> None:
-    """The component signs in and subscribes by itself; its button places the order, and the fill must reach its list."""
+    """The component signs in and subscribes by itself; its button orders, and the fill must reach its list."""
     page.get_by_text("连接状态: 已连接").wait_for()
     page.locator("#app", has_text="subscribe_response").wait_for()
     page.get_by_role("button", name="提交订单").click()

@@ -1,4 +1,4 @@
-"""The trading page in a real browser against a real server: what a person sees and can do, and what the page never does."""
+"""The trading page in a real browser against a real server: what a person sees and can do, what the page never does."""
 
 from __future__ import annotations
 
@@ -578,7 +578,7 @@ def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
         const { stepPrice, decimalsOf } = await import('/static/bourse/js/depth.js');
         const { backOff } = await import('/static/bourse/js/socket.js');
         return {
-            steps: [stepPrice(120, 1, 0.5), stepPrice(120.3, 1, 0.5), stepPrice(120.3, -1, 0.5), stepPrice(0.3, 1, 0.1)],
+            steps: [[120, 1, 0.5], [120.3, 1, 0.5], [120.3, -1, 0.5], [0.3, 1, 0.1]].map((args) => stepPrice(...args)),
             decimals: [0.5, 0.2, 0.01, 1, 5].map(decimalsOf),
             waits: [1, 2, 3, 20].map((attempt) => backOff(attempt, () => 1)),
         };

@@ -1,0 +1,48 @@
+"""Fixtures that the layers share: a founded market in the database, and an exchange that runs on it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from channels.layers import channel_layers
+
+from exchange_site.wiring import Exchange
+from tests.builders import Founded, found_market
+from trading.layers import InProcessLayer
+
+OpenExchange = Callable[..., Awaitable[Exchange]]
+
+
+@pytest.fixture
+def market(transactional_db: None) -> Founded:
+    """Two instruments, three funded traders and one user without an account, committed."""
+    return found_market()
+
+
+@pytest.fixture
+async def open_exchange(market: Founded, settings: Any) -> AsyncIterator[OpenExchange]:
+    """Starts an exchange under other settings; one that still runs is stopped first, as at a restart."""
+    running: list[Exchange] = []
+
+    async def start(**overrides: object) -> Exchange:
+        await stop()
+        for name, value in overrides.items():
+            setattr(settings, name, value)
+        channel_layers.set("default", InProcessLayer(settings.MAX_OUTBOX))
+        exchange = Exchange()
+        running.append(exchange)
+        await exchange.ensure_started()
+        return exchange
+
+    async def stop() -> None:
+        while running:
+            await running.pop().stop()
+
+    yield start
+    await stop()
+
+
+@pytest.fixture
+async def exchange(open_exchange: OpenExchange) -> Exchange:
+    """An exchange with the founded market, under the default settings."""
+    return await open_exchange()

@@ -1,0 +1,113 @@
+"""A small synchronous protocol client: sends, hears, and keeps everything it has heard."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+import websocket
+
+Frame = dict[str, Any]
+PATIENCE = 20.0
+_numbers = itertools.count(1)
+
+
+class Client:
+    """One connection. With a user and a token it has authenticated when it is made."""
+
+    def __init__(
+        self, url: str, user_id: str | None = None, token: str | None = None, *, named: bool = True, **options: Any
+    ) -> None:
+        self.user_id = user_id
+        self.heard: list[Frame] = []
+        self._taken = 0
+        address = f"{url}?user_id={user_id}" if user_id and named else url
+        self.socket = websocket.create_connection(address, timeout=PATIENCE, suppress_origin=True, **options)
+        if token is not None:
+            assert self.ask("auth", user_id=user_id, token=token)["success"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with suppress(OSError, websocket.WebSocketException):
+            self.socket.close(timeout=1)
+
+    # -- out
+
+    def send(self, kind: str, **fields: Any) -> None:
+        self.send_text(json.dumps({"type": kind} | fields))
+
+    def send_text(self, text: str) -> None:
+        self.socket.send(text)
+
+    # -- in
+
+    def hear(self) -> Frame:
+        """The next frame, whatever it is."""
+        frame: Frame = json.loads(self.socket.recv())
+        self.heard.append(frame)
+        return frame
+
+    def until(self, kind: str, **fields: Any) -> Frame:
+        """Read on until a frame of this type with these fields has come."""
+        wanted = {"type": kind} | fields
+        while True:
+            frame = self.hear()
+            if frame.items() >= wanted.items():
+                return frame
+
+    def take(self) -> list[Frame]:
+        """What was heard since the last call."""
+        frames = self.heard[self._taken :]
+        self._taken = len(self.heard)
+        return frames
+
+    def of(self, kind: str) -> list[Frame]:
+        """All frames of a type that were heard."""
+        return [frame for frame in self.heard if frame["type"] == kind]
+
+    def close_code(self) -> int:
+        """Read on until the server closes; its close code."""
+        while True:
+            opcode, data = self.socket.recv_data()
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                return int.from_bytes(data[:2], "big")
+            self.heard.append(json.loads(data))
+
+    # -- both
+
+    def ask(self, kind: str, **fields: Any) -> Frame:
+        """Send, and read on until the answer, which carries the request's id."""
+        number = next(_numbers)
+        self.send(kind, request_id=number, **fields)
+        while True:
+            frame = self.hear()
+            if frame.get("request_id") == number:
+                return frame
+
+    def order(self, direction: str, volume: float, price: float, **more: Any) -> Frame:
+        """Submit a LIMIT order to open on the demo instrument, unless `more` says otherwise; the answer."""
+        return self.ask("submit_order", **order_fields(direction, volume, price, **more))
+
+    def account(self) -> Frame:
+        found: Frame = self.ask("query_account")["data"]["account"]
+        return found
+
+
+def order_fields(direction: str, volume: float, price: float, **more: Any) -> Frame:
+    usual = {"instrument_id": "IX2301", "offset": "OPEN", "order_type": "LIMIT"}
+    return usual | {"direction": direction, "volume": volume, "price": price} | more
+
+
+def signed_in(server: Any, user_id: str, **options: Any) -> Client:
+    """A connection that has authenticated as a user of this server."""
+    return Client(server.ws, user_id, server.token(user_id), **options)

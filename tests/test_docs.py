@@ -1,0 +1,69 @@
+"""The docs are true: every message, field, code, setting and command is found in them."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from django.core.management import get_commands
+
+from trading import protocol
+from trading.core.codes import Code
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+OURS_EVERYWHERE = {"request_id"}
+
+
+def rows_of(text: str, heading: str) -> dict[str, str]:
+    """The table under a heading: first column (without backticks) to the rest of its row."""
+    section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
+    return dict(rows)
+
+
+def messages(union: object) -> dict[str, type[msgspec.Struct]]:
+    return {kind.__struct_config__.tag: kind for kind in union.__args__}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("heading", "union"),
+    [("Client messages", protocol.ClientMessage), ("Server messages", protocol.ServerMessage)],
+)
+def test_every_message_is_documented_with_its_fields(heading: str, union: object) -> None:
+    documented = rows_of(PROTOCOL, heading)
+    assert set(documented) == set(messages(union))
+    for name, kind in messages(union).items():
+        own = set(kind.__struct_fields__) - OURS_EVERYWHERE
+        fields = documented[name].split("|")[0]
+        assert own <= set(re.findall(r"`(\w+)`", fields)), name
+
+
+def code_table() -> str:
+    lines = [f"| {code.value} | {code.text} |" for code in Code]
+    return "\n".join(["| code | meaning |", "|---|---|", *lines])
+
+
+def test_the_codes_are_the_table_in_the_docs() -> None:
+    documented = PROTOCOL.split("<!-- codes -->\n")[1].split("\n<!-- /codes -->")[0]
+    assert documented == code_table()
+
+
+def test_every_setting_is_documented() -> None:
+    source = (ROOT / "exchange_site/settings.py").read_text()
+    names = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", source))
+    assert names == set(rows_of(OPERATIONS, "Settings"))
+
+
+def test_every_command_is_documented() -> None:
+    ours = {name for name, app in get_commands().items() if app in ("trading", "marketdata")}
+    assert ours and all(f"`manage.py {name}" in OPERATIONS for name in ours)
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    """No path of a machine it was made on, no host of a package registry."""
+    banned = re.compile(r"/(work|tmp|root)/|pypi\.org|files\.pythonhosted|registry\.npmjs", re.IGNORECASE)
+    texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("requirements*"), ROOT / "Makefile"]
+    for path in texts:
+        assert not banned.search(path.read_text()), path
