@@ -55,5 +55,9 @@ class Restored(msgspec.Struct, frozen=True):
     push_seqs: dict[int, int]
 
 
+class Unstorable(Exception):
+    """The database takes no such rows (they break a constraint): trying again would not help."""
+
+
 class Superseded(Exception):
     """Another engine has taken the market over: nothing was written, and nothing may be."""

@@ -25,6 +25,7 @@ from trading.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, S
 logger = logging.getLogger(__name__)
 
 GROUPS = {"orderbook": groups.orderbook_group, "ticker": groups.ticker_group}
+BROKEN_CLOSE = 1011
 FAILED = "The exchange failed on this message; nothing was done"
 
 
@@ -81,7 +82,14 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     def _start(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A loop that broke would leave a deaf connection: close it, the client will come again."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a connection's loop broke", exc_info=task.exception())
+            self.close(BROKEN_CLOSE)
 
     async def _leave(self) -> None:
         self._venue.heartbeat.remove(self)

@@ -4,24 +4,16 @@ Prices and money are integers of 1/10,000 of the currency, rates of 1/100,000,00
 milliseconds. The constraints repeat the core's invariants, because rows can come from elsewhere too.
 """
 
-import re
-
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from knox.models import AbstractAuthToken
 
+from trading.core import types
 from trading.core.types import Direction, Offset, OrderStatus, OrderType, Phase, TimeCondition
 
-NAME_PATTERN = re.compile(r"\A[A-Za-z0-9_.-]{1,64}\Z")
-NAME = RegexValidator(NAME_PATTERN, "Use letters, digits, and _ . - only, at most 64.")
-"""Users and instruments name channel groups, which allow no other characters."""
-
-
-def is_name(text: str) -> bool:
-    """Whether a user or an instrument could have this name."""
-    return NAME_PATTERN.match(text) is not None
+NAME = RegexValidator(types.NAME, "Use letters, digits, and _ . - only, at most 64.")
 
 
 def _choices(

@@ -11,8 +11,8 @@ from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from trading.core.risk import Figures, Leg, Mark, Position
-from trading.core.types import Direction, Offset, OrderStatus
-from trading.models import Account, Instrument, Order, User, is_name
+from trading.core.types import NAME, Direction, Offset, OrderStatus
+from trading.models import Account, Instrument, Order, User
 from trading.models import Position as PositionRow
 
 LIVE = (OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED)
@@ -51,7 +51,7 @@ class PositionView(msgspec.Struct, frozen=True):
 
 def identity_of_token(*, user_id: str, token: str) -> Identity | None:
     """The user, if the token is his, valid and not expired."""
-    if not is_name(user_id) or not token.isascii() or not token.isprintable() or len(token) > LONGEST_TOKEN:
+    if not NAME.match(user_id) or not token.isascii() or not token.isprintable() or len(token) > LONGEST_TOKEN:
         return None
     try:
         user, _ = TokenAuthentication().authenticate_credentials(token.encode())

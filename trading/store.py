@@ -6,12 +6,12 @@ Not for reading on behalf of users (that is `selectors.py`), and it knows nothin
 from collections.abc import Iterable
 
 import msgspec
-from django.db import connections, transaction
+from django.db import DataError, IntegrityError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 
 from trading import rows
-from trading.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded
+from trading.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
 from trading.core.commands import Command, OperatorOrder
 from trading.core.events import Refused
 from trading.core.risk import ClientOrder
@@ -37,7 +37,13 @@ class Store:
     # -- write
 
     def commit(self, batch: Batch) -> None:
-        """Make a batch durable. Raises Superseded, or the database's error; then nothing was written."""
+        """Make a batch durable. Raises Superseded, Unstorable or the database's error; then nothing was written."""
+        try:
+            self._commit(batch)
+        except (IntegrityError, DataError, OverflowError) as error:
+            raise Unstorable(str(error)) from error
+
+    def _commit(self, batch: Batch) -> None:
         changes, market = batch.changes, self.market
         trades, ledger = rows.trade_and_ledger_rows(batch.events)
         seqs = {**{key: self._push_seqs.get(key, 0) for key in changes.accounts}, **batch.pushes.seqs}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
-from trading.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded
+from trading.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded, Unstorable
 from trading.core.codes import Code
 from trading.core.commands import Command
 from trading.core.engine import Engine
@@ -25,7 +25,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_STORED = Refused(Code.UNAVAILABLE, "The exchange could not store this; nothing was done")
-BROKEN = Refused(Code.UNAVAILABLE, "The engine failed on this command; nothing was done")
+BROKEN = Refused(Code.UNAVAILABLE, "The exchange failed on this command; nothing was done")
 UNREADABLE = Refused(Code.MALFORMED, "This command cannot be read")
 RELOAD_SECONDS = 0.5
 """Between attempts to read the database after a failed commit: soon enough for people, rare enough for a sick disk."""
@@ -98,6 +98,7 @@ class Worker:
         self._batch_limit = batch_limit
         self._operator_poll = operator_poll
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._ask_limit = batch_limit
         self._next_poll = 0.0
         self._broken_asks: set[int] = set()
         self._number = self._now = 0
@@ -157,8 +158,10 @@ class Worker:
         except Superseded:
             self._refuse(envelopes)
             raise
-        except Exception:
+        except Exception as error:
             logger.exception("a batch of %d commands was not stored; reloading", len(envelopes) + len(asks))
+            if isinstance(error, Unstorable):
+                self._suspect(asks)
             self._refuse(envelopes)
             await self._recover()
             return True
@@ -175,7 +178,10 @@ class Worker:
             return []
         self._next_poll = now + self._operator_poll
         try:
-            return await self._blocking(self._store.pending, self._batch_limit)
+            asks = await self._blocking(self._store.pending, self._ask_limit)
+            if not asks:
+                self._ask_limit = self._batch_limit
+            return asks
         except Exception:
             logger.exception("operators' commands cannot be read")
             return []
@@ -232,6 +238,12 @@ class Worker:
             logger.exception("batch %d is stored, but could not be told", batch.number)
 
     # -- when storing fails
+
+    def _suspect(self, asks: list[OperatorAsk]) -> None:
+        """Operators' commands stay in their table and come again: find the one that cannot be stored, one by one."""
+        if len(asks) == 1:
+            self._broken_asks.add(asks[0].row_id)
+        self._ask_limit = 1
 
     def _refuse(self, envelopes: list[Envelope]) -> None:
         for envelope in envelopes:

@@ -12,7 +12,7 @@ from trading.core.events import (
 )
 from trading.core.money import MAX_PRICE, MIN_MARGIN_RATE, RATE
 from trading.core.state import Instrument, Order, State
-from trading.core.types import Contract, Fee, Offset, OrderType, Phase, Terms
+from trading.core.types import NAME, Contract, Fee, Offset, OrderType, Phase, Terms
 
 MOST_LOTS = 1_000_000
 """The largest order any instrument may allow: with it and the largest price, a notional stays far inside 63 bits."""
@@ -34,6 +34,8 @@ def list_instrument(state: State, command: ListInstrument) -> list[Event]:
 
 
 def _contract_error(contract: Contract) -> str | None:
+    if not NAME.match(contract.instrument_id):
+        return "an instrument's name has letters, digits, and _ . - only, at most 64"
     if not 0 < contract.tick <= contract.reference_price <= MAX_PRICE:
         return "tick and reference price must be positive, the tick not larger than the reference price"
     if contract.reference_price % contract.tick:

@@ -3,9 +3,13 @@
 Knows no rule and no state; everything else in the core is built from these.
 """
 
+import re
 from enum import StrEnum
 
 import msgspec
+
+NAME = re.compile(r"\A[A-Za-z0-9_.-]{1,64}\Z")
+"""Users and instruments name channel groups, which allow no other characters."""
 
 ORDER_EPOCH_MS = 1_577_836_800_000
 """2020-01-01T00:00Z. Numbers count from here: milliseconds and 7 digits of sequence fit 63 bits until 2049."""
