@@ -81,16 +81,16 @@ class Exchange:
             self._tasks.append(asyncio.create_task(self._serve(), name="engine"))
 
     async def _take_market(self) -> bool:
-        if not self._lock.acquire():
-            return self._stay_closed(
-                f"Another server runs the engine of market {settings.MARKET} on this database; "
-                "this one takes no orders."
-            )
         try:
+            if not await asyncio.to_thread(self._lock.acquire):
+                return self._stay_closed(
+                    f"Another server runs the engine of market {settings.MARKET} on this database; "
+                    "this one takes no orders."
+                )
             await self.worker.start()
         except Exception:
             logger.exception("the market cannot be loaded")
-            self._lock.release()
+            await asyncio.to_thread(self._lock.release)
             return self._stay_closed("The engine could not load its market; see the server's log.")
         return True
 
@@ -108,7 +108,7 @@ class Exchange:
             logger.exception("the engine stopped")
             self._stay_closed("The engine stopped; see the server's log.")
         finally:
-            self._lock.release()
+            await asyncio.to_thread(self._lock.release)
 
     async def stop(self) -> None:
         """Finish the batch under way and let go of everything."""
@@ -121,4 +121,4 @@ class Exchange:
         self._tasks.clear()
         self.feed.close()
         await self.worker.close()
-        self._lock.release()
+        await asyncio.to_thread(self._lock.release)

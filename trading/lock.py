@@ -11,6 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class EngineLock(Protocol):
+    """Both calls may block: not for the event loop."""
+
     def acquire(self) -> bool:
         """True when this process now runs the market's engine; False when another does."""
 
@@ -50,6 +52,7 @@ class AdvisoryLock:
 
     def acquire(self) -> bool:
         session = connections[self._using].copy()
+        session.inc_thread_sharing()  # taken and released in whatever thread may block just then
         with session.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key])
             row = cursor.fetchone()
