@@ -25,6 +25,8 @@ from trading.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, S
 logger = logging.getLogger(__name__)
 
 GROUPS = {"orderbook": groups.orderbook_group, "ticker": groups.ticker_group}
+NOT_AUTHENTICATED = Refused(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text)
+NO_ACCOUNT = Refused(*queries.NO_ACCOUNT)
 BROKEN_CLOSE = 1011
 FAILED = "The exchange failed on this message; nothing was done"
 
@@ -69,7 +71,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         self._claimed_user = _user_in_url(scope)
         self._subscriptions = Subscriptions(all_trades=self._claimed_user is not None)
         self.heard_at = asyncio.get_running_loop().time()
-        self._bucket = TokenBucket(self._venue.frames_per_second or 1, self.heard_at)
+        rate = self._venue.frames_per_second
+        self._bucket = None if rate is None else TokenBucket(rate, self.heard_at)
         self._channel = await self._venue.layer.new_channel()
         self._venue.heartbeat.add(self)
         self._start(self._write(send))
@@ -136,35 +139,42 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             if message["type"] == "websocket.disconnect":
                 return
             self.heard_at = asyncio.get_running_loop().time()
-            try:
-                await self._take(message.get("text"))
-            except protocol.ProtocolError as error:
-                await self._refuse(error.code, error.detail, error.request_id)
-            except Exception:
-                logger.exception("a frame could not be handled")
-                await self._refuse(Code.UNAVAILABLE, FAILED, None)
+            await self._take(message.get("text"))
 
     async def _take(self, text: str | None) -> None:
+        """One frame. Whatever is wrong with it or with us, it gets an answer and the connection lives."""
+        try:
+            message = self._decode(text)
+        except protocol.ProtocolError as error:
+            await self._refuse(error.code, error.detail, error.request_id)
+            return
+        try:
+            await self._serve(message)
+        except Exception:
+            logger.exception("a frame could not be handled")
+            await self._refuse_message(message, Refused(Code.UNAVAILABLE, FAILED))
+
+    def _decode(self, text: str | None) -> protocol.ClientMessage:
         if text is None:
-            raise protocol.ProtocolError(
-                Code.MALFORMED, "Malformed message: binary frames are not taken, send JSON text"
-            )
+            detail = "Malformed message: binary frames are not taken, send JSON text"
+            raise protocol.ProtocolError(Code.MALFORMED, detail)
         if len(text) > self._venue.max_frame:
             detail = f"Malformed message: a frame has at most {self._venue.max_frame} characters"
             raise protocol.ProtocolError(Code.MALFORMED, detail)
-        message = protocol.decode(text)
-        if self._venue.frames_per_second is not None:
-            wait = self._bucket.wait(self.heard_at)
-            if wait:
-                await self._slow_down(message, round(wait, 3))
-                return
-        if isinstance(message, protocol.SubmitOrder | protocol.CancelOrder):
+        return protocol.decode(text)
+
+    async def _serve(self, message: protocol.ClientMessage) -> None:
+        wait = self._bucket.wait(self.heard_at) if self._bucket is not None else 0.0
+        if wait:
+            detail = f"{Code.TOO_FAST.text}: at most {self._venue.frames_per_second} a second"
+            await self._refuse_message(message, Refused(Code.TOO_FAST, detail), retry_after=round(wait, 3))
+        elif isinstance(message, protocol.OrderMessage):
             await self._order(message)
         else:
             await self._answers.settled()
             await self._other(message)
 
-    async def _other(self, message: Any) -> None:
+    async def _other(self, message: protocol.OtherMessage) -> None:
         match message:
             case protocol.Ping():
                 self._send(protocol.PongFrame(request_id=message.request_id))
@@ -190,32 +200,30 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         await self._answers.settled()
         self._send(protocol.Error(code=code, message=detail, retry_after=retry_after, request_id=request_id))
 
-    async def _slow_down(self, message: protocol.ClientMessage, wait: float) -> None:
-        detail = f"{Code.TOO_FAST.text}: at most {self._venue.frames_per_second} a second"
-        if isinstance(message, protocol.SubmitOrder | protocol.CancelOrder):
+    async def _refuse_message(
+        self, message: protocol.ClientMessage, refusal: Refused, retry_after: float | None = None
+    ) -> None:
+        """Refusals of orders and cancels are order responses, of everything else errors."""
+        if isinstance(message, protocol.OrderMessage):
             await self._answers.settled()
-            event = Refused(Code.TOO_FAST, detail)
-            self._send(protocol.order_response(event, message.request_id, _client_id(message), retry_after=wait))
+            self._send(protocol.order_response(refusal, message.request_id, _client_id(message), retry_after))
         else:
-            await self._refuse(Code.TOO_FAST, detail, message.request_id, wait)
+            await self._refuse(refusal.code, refusal.detail, message.request_id, retry_after)
 
     # -- orders
 
     async def _order(self, message: protocol.OrderMessage) -> None:
         """To the engine, if it can be a command; the answer takes its place in the order of requests."""
-        slot = self._answers.reserve()
         if self._identity is None:
-            self._answer_order(slot, message, Refused(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text))
+            await self._refuse_message(message, NOT_AUTHENTICATED)
             return
         account_id = self._identity.account_id or await self._find_account(self._identity)
-        if account_id is None:
-            self._answer_order(slot, message, Refused(*queries.NO_ACCOUNT))
-            return
-        command = protocol.to_command(message, account_id)
+        command = NO_ACCOUNT if account_id is None else protocol.to_command(message, account_id)
         if isinstance(command, Refused):
-            self._answer_order(slot, message, command)
-        else:
-            self._venue.gateway.submit(command, lambda event: self._answer_order(slot, message, event))
+            await self._refuse_message(message, command)
+            return
+        slot = self._answers.reserve()
+        self._venue.gateway.submit(command, lambda event: self._answer_order(slot, message, event))
 
     async def _find_account(self, identity: selectors.Identity) -> int | None:
         """The account may have been opened after the user signed in."""
@@ -272,7 +280,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _change_subscriptions(self, message: protocol.Subscribe | protocol.Unsubscribe) -> None:
         if self._identity is None and any(channel in PRIVATE_CHANNELS for channel in message.channels):
-            await self._refuse(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text, message.request_id)
+            await self._refuse_message(message, NOT_AUTHENTICATED)
             return
         wrong = await self._wrong_subscription(message)
         adding = isinstance(message, protocol.Subscribe)
@@ -319,7 +327,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _query(self, message: queries.Query) -> None:
         if self._identity is None:
-            await self._refuse(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text, message.request_id)
+            await self._refuse_message(message, NOT_AUTHENTICATED)
         else:
             self._send(await database_sync_to_async(queries.answer)(self._identity.user_id, message))
 

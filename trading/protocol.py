@@ -108,11 +108,11 @@ class Pong(_Incoming, frozen=True, tag="pong"):
     """A client may answer our ping; nothing follows from it but that it is alive."""
 
 
-ClientMessage = (
-    Auth | Subscribe | Unsubscribe | SubmitOrder | CancelOrder | QueryOrder | QueryAccount | QueryPosition | Ping | Pong
-)
 OrderMessage = SubmitOrder | CancelOrder
 """What goes to the engine, and is answered by `order_response`."""
+
+OtherMessage = Auth | Subscribe | Unsubscribe | QueryOrder | QueryAccount | QueryPosition | Ping | Pong
+ClientMessage = OrderMessage | OtherMessage
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 

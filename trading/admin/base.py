@@ -1,0 +1,199 @@
+"""What the admin pages have in common: rows that are shown only, and forms whose content is a command to the engine."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from django.contrib import admin
+from django.contrib.admin import helpers
+from django.contrib.admin.utils import flatten_fieldsets, quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+
+from trading.admin import door
+from trading.admin.forms import CommandForm, KeyedForm
+from trading.models import OperatorCommand
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+Fieldsets = Sequence[tuple[str | None, dict[str, Any]]]
+USED_BEFORE = "This form was sent before with other values; nothing was done now. Send it again if you mean it."
+
+
+class Tool(NamedTuple):
+    """A link above a page, or with `post` a button that changes something."""
+
+    label: str
+    url: str
+    post: bool = False
+
+
+class FormPage(NamedTuple):
+    """A page with one form, whose content is one command. `shown` are the columns that are not fields of the form."""
+
+    form: type[CommandForm]
+    title: str
+    button: str
+    fieldsets: Fieldsets
+    shown: Sequence[Any] = ()
+    done: Callable[[Any], str] = lambda form: "Done."
+    back: Callable[[Any], str] | None = None
+
+
+def url_of(model_admin: ModelAdmin, page: str, *arguments: Any) -> str:
+    """The address of a page of a model: `changelist`, `add`, `change`, or one of our own."""
+    opts = model_admin.opts
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_{page}", args=[quote(part) for part in arguments])
+
+
+class PlainAdmin(ModelAdmin):
+    """Tools above the pages, a name for the add button, and objects by the id in the address."""
+
+    add_label = ""
+
+    def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
+        """What can be done with an object, as far as the user may."""
+        return []
+
+    def list_of(self, request: HttpRequest, model: str, label: str, **filters: object) -> list[Tool]:
+        """A link to another list, where the user may see it."""
+        if not request.user.has_perm(f"trading.view_{model}"):
+            return []
+        query = "&".join(f"{name}={value}" for name, value in filters.items())
+        try:
+            return [Tool(label, f"{reverse(f'admin:trading_{model}_changelist')}?{query}")]
+        except NoReverseMatch:
+            return []
+
+    def object_at(self, request: HttpRequest, object_id: str) -> Any:
+        found = self.get_object(request, unquote(object_id))
+        if found is None:
+            raise Http404
+        return found
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        context = {"add_label": self.add_label, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        obj = kwargs.get("obj")
+        if obj is not None and "tools" not in context:
+            context["tools"] = self.tools(request, obj)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+class ShownAdmin(PlainAdmin):
+    """Rows that nobody edits here: seen with Django's view permission, never saved or deleted.
+
+    `sections` are the parts of an object's page; unlike Django's `fieldsets` they are made of columns, as lists are.
+    """
+
+    sections: ClassVar[Fieldsets] = ()
+    list_per_page = 50
+    show_full_result_count = False
+    actions: Sequence[Any] | None = None
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.sections
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return flatten_fieldsets(self.get_fieldsets(request, obj))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Django's own form is for looking only. ("Save as new" would not even ask for the change permission.)"""
+        if request.method == "POST":
+            raise PermissionDenied
+        return super().changeform_view(request, *args, **kwargs)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        context["no_history"] = True
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Their history is the audit trail: Django's own log knows nothing of what the engine does."""
+        raise Http404
+
+
+class CommandAdmin(ShownAdmin):
+    """Rows of the engine's with forms that ask it for something."""
+
+    def require(self, request: HttpRequest, permission: str) -> None:
+        """403 unless the user has a permission of the app, such as `change_account`."""
+        if not request.user.has_perm(f"trading.{permission}"):
+            raise PermissionDenied
+
+    def serve_form(self, request: HttpRequest, page: FormPage, *, obj: Any = None) -> HttpResponse:
+        """Show a form; when it is sent, ask the engine and go back, or show it again with what is wrong."""
+        if request.method != "POST":
+            return self._show(request, page, page.form.of(obj, initial=request.GET), obj)
+        form = page.form(request.POST, instance=obj)
+        if not form.is_valid():
+            return self._show(request, page, form, obj)
+        command = form.command()
+        row = door.ask(request, command, key=form.cleaned_data["key"].hex)
+        if not door.is_of(row, command):
+            return self._show(request, page, form.again(USED_BEFORE), obj)
+        if row.status == OperatorCommand.Status.REFUSED:
+            return self._show(request, page, form.again(door.refusal(row)), obj)
+        door.tell(request, row, done=page.done(form))
+        return HttpResponseRedirect(self._way_back(request, row, page, form, obj))
+
+    def _way_back(self, request: HttpRequest, row: OperatorCommand, page: FormPage, form: CommandForm, obj: Any) -> str:
+        if not self.has_view_permission(request):
+            return reverse("admin:index")
+        if obj is not None:
+            return url_of(self, "change", obj.pk)
+        if row.status == OperatorCommand.Status.DONE and page.back is not None:
+            return page.back(form)
+        return url_of(self, "changelist")
+
+    def _show(self, request: HttpRequest, page: FormPage, form: CommandForm, obj: Any) -> HttpResponse:
+        return self.form_response(
+            request, form, title=page.title, button=page.button, fieldsets=page.fieldsets, shown=page.shown, obj=obj
+        )
+
+    def form_response(
+        self,
+        request: HttpRequest,
+        form: KeyedForm,
+        *,
+        title: str,
+        button: str,
+        fieldsets: Fieldsets,
+        shown: Sequence[Any] = (),
+        obj: Any = None,
+    ) -> HttpResponse:
+        """A form on a page that looks like Django's own."""
+        adminform = helpers.AdminForm(form, list(fieldsets), {}, shown, model_admin=self)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "subtitle": None if obj is None else str(obj),
+            "adminform": adminform,
+            "errors": helpers.AdminErrorList(form, []),
+            "original": obj,
+            "media": self.media + adminform.media,
+            "inline_admin_formsets": [],
+            "button": button,
+        }
+        response: HttpResponse = self.render_change_form(
+            request, context, add=obj is None, change=obj is not None, obj=obj
+        )
+        return response
+
+    def serve_button(self, request: HttpRequest, command: Any, *, done: str, back: str) -> HttpResponse:
+        """Ask for what a button stands for, and go back."""
+        door.tell(request, door.ask(request, command), done=done)
+        return HttpResponseRedirect(back)

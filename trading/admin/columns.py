@@ -1,0 +1,83 @@
+"""How a value of a row is read: units as decimals, milliseconds as local times, numbers as the protocol's ids."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import admin
+from django.utils import timezone
+
+from trading import protocol
+from trading.core.money import RATE, to_text
+
+Column = Callable[[Any], Any]
+
+
+def money(field: str, label: str | None = None) -> Column:
+    """An amount or a price, as a decimal."""
+    return _of_field(field, label, to_text, right=True)
+
+
+def rate(field: str, label: str | None = None) -> Column:
+    """A rate as a fraction: 0.10 is 10 %."""
+    return _of_field(field, label, lambda units: to_text(units, scale=RATE), right=True)
+
+
+def number(field: str, label: str | None = None) -> Column:
+    """A whole number, set to the right in lists."""
+    return _of_field(field, label, str, right=True)
+
+
+def moment(field: str, label: str | None = None) -> Column:
+    """Unix milliseconds as a local time."""
+    return _of_field(field, label, local_time)
+
+
+def date(field: str, label: str | None = None) -> Column:
+    """A point in time that Django keeps, written like the others."""
+    return _of_field(field, label, time_text)
+
+
+def order_id(field: str, label: str = "order id") -> Column:
+    return _of_field(field, label, protocol.order_id_text)
+
+
+def trade_id(field: str = "trade_id", label: str = "trade id") -> Column:
+    return _of_field(field, label, protocol.trade_id_text)
+
+
+def computed(name: str, label: str, value: Column) -> Column:
+    """An amount that no column holds."""
+
+    @admin.display(description=label)
+    def show(row: Any) -> Any:
+        return to_text(value(row))
+
+    show.__name__ = f"{name}_number"
+    return show
+
+
+def _of_field(field: str, label: str | None, text: Callable[[Any], str], *, right: bool = False) -> Column:
+    """Lists are sorted by the field, and style sheets know numbers by the end of the name."""
+
+    @admin.display(description=label or field.replace("_", " "), ordering=field)
+    def show(row: Any) -> str:
+        value = getattr(row, field)
+        return "-" if value is None else text(value)
+
+    show.__name__ = f"{field}_number" if right else f"{field}_text"
+    return show
+
+
+def local_time(milliseconds: int) -> str:
+    """2026-01-31 09:30:00.250, in the zone of the settings. A dash stands for never."""
+    if not milliseconds:
+        return "-"
+    seconds, rest = divmod(milliseconds, 1000)
+    moment = timezone.localtime(datetime.fromtimestamp(seconds, tz=UTC))
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{rest:03}"
+
+
+def time_text(moment: datetime) -> str:
+    """2026-01-31 09:30:00, in the zone of the settings."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
