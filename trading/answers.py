@@ -20,7 +20,9 @@ class Answers:
     def __init__(self, put: Callable[[str], None]) -> None:
         self._put = put
         self._open: deque[Slot] = deque()
-        self._settled: asyncio.Future[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self.held = 0
+        """Answers that are there but wait for one before them."""
 
     def reserve(self) -> Slot:
         slot = Slot()
@@ -30,15 +32,30 @@ class Answers:
     def fill(self, slot: Slot, frame: str) -> None:
         """Give the answer of a place: it is sent when all before it are."""
         slot.frame = frame
+        self.held += 1
         waiting = self._open
-        while waiting and waiting[0].frame is not None:
-            self._put(waiting.popleft().frame)  # type: ignore[arg-type]  # just checked
-        if not waiting and self._settled is not None and not self._settled.done():
-            self._settled.set_result(None)
+        while waiting and (ready := waiting[0].frame) is not None:
+            waiting.popleft()
+            self.held -= 1
+            self._put(ready)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def settled(self) -> None:
         """Wait until every request so far has been answered."""
         while self._open:
-            self._settled = asyncio.get_running_loop().create_future()
-            await self._settled
-            self._settled = None
+            await self._next_answer()
+
+    async def in_step(self) -> None:
+        """Wait until no answer that is there is held back: what follows from it must not overtake it."""
+        while self.held:
+            await self._next_answer()
+
+    async def _next_answer(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.remove(waiter)

@@ -126,6 +126,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         try:
             while True:
                 message = await receive(self._channel)
+                if self._answers.held:
+                    await self._answers.in_step()
                 for tag, frame in message["frames"]:
                     if tag is None or wants_trade(tag):
                         put(frame)
