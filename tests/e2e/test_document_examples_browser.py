@@ -75,7 +75,7 @@ def settled(server: Any) -> Callable[[str], str]:
 def desk(browser: Any, server: Any) -> Iterator[Page]:
     """A page of the server's own without its scripts, with a console that is written down and the reader's functions.
 
-    The page is the real one emptied, not one made up by the test: Chromium lets no page of unknown origin reach loopback.
+    The page is the real one emptied, not one the test made up: Chromium lets no page of unknown origin reach loopback.
     """
     with new_page(browser) as page:
         page.said = []

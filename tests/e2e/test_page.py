@@ -461,6 +461,28 @@ def test_the_page_comes_back_by_itself_with_what_it_missed(
         assert page.complaints == []
 
 
+def test_the_page_survives_a_restart_of_the_exchange(browser: Any, new_server: Callable[..., Any]) -> None:
+    own = new_server()
+    with new_page(browser) as page:
+        open_live(page, own)
+        sign_in(page, own)
+        order_id = send(page, "BUY", 2, 119.0)
+        balance = page.locator("[data-fact=balance]").inner_text()
+        own.kill()
+        expect_phase(page, "reconnecting")
+        expect(row(page, order_id).get_by_role("button")).to_be_disabled()
+        expect(page.locator("#ticket-submit")).to_be_disabled()
+        expect(page.locator("#ticket-submit")).to_have_text("Waiting for the connection")
+        own.start()
+        expect(page.locator("#connection")).to_have_attribute("data-phase", "live", timeout=30_000)
+        expect_order(page, order_id, "Working", "0 / 2")
+        expect(page.locator("#bids .level").first.locator(".price")).to_have_text("119.0")
+        expect(page.locator("[data-fact=balance]")).to_have_text(balance)
+        row(page, order_id).get_by_role("button").click()
+        expect_order(page, order_id, "Cancelled", "0 / 2")
+        assert [words for words in page.complaints if "WebSocket" not in words] == []
+
+
 def test_an_order_without_an_answer_is_asked_again_and_never_doubled(
     browser: Any, server: Any, trader: Callable[[str], Trader]
 ) -> None:
@@ -516,14 +538,21 @@ def test_the_language_is_the_browsers_until_chosen_and_then_remembered(browser: 
         expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-def test_both_languages_have_the_same_words_and_every_code_has_some(page: Page) -> None:
+def test_both_languages_have_the_same_words_and_every_code_and_enum_has_one(page: Page) -> None:
     result = page.evaluate("""async () => {
         const load = async (name) => (await import(`/static/bourse/js/${name}.js`));
         const [en, zh, protocol] = await Promise.all(['words/en', 'words/zh', 'protocol'].map(load));
-        return { en: Object.keys(en.default).sort(), zh: Object.keys(zh.default).sort(), codes: protocol.ERROR_CODES };
+        const named = (prefix, values) => values.map((value) => `${prefix}.${value}`);
+        const needed = [
+            named('error', protocol.ERROR_CODES), named('close', protocol.CLOSE_CODES),
+            named('status', protocol.STATUSES), named('direction', protocol.DIRECTIONS),
+            named('offset', protocol.OFFSETS), named('type', protocol.ORDER_TYPES),
+            named('time', protocol.TIME_CONDITIONS),
+        ].flat();
+        return { en: Object.keys(en.default).sort(), zh: Object.keys(zh.default).sort(), needed };
     }""")
     assert result["en"] == result["zh"]
-    assert {f"error.{code}" for code in result["codes"]} <= set(result["en"])
+    assert set(result["needed"]) <= set(result["en"])
 
 
 def test_red_means_up_until_the_reader_says_otherwise(page: Page) -> None:

@@ -15,13 +15,6 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Restarts the CSS animation of `className` on `node`. */
-export function flash(node, className) {
-  node.classList.remove(className);
-  void node.offsetWidth; // Reading the layout is what makes the browser notice the removal.
-  node.classList.add(className);
-}
-
 /** Whether the data on view can be trusted to be current. */
 export const isLive = (state) => state.connection.phase === 'live';
 

@@ -11,7 +11,7 @@ const listeners = [];
 let language = 'en';
 
 /** The remembered language, else the browser's, else English. */
-export function preferredLanguage(remembered, browser = '') {
+function preferredLanguage(remembered, browser = '') {
   if (WORDS[remembered]) return remembered;
   return browser.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 }
@@ -28,8 +28,6 @@ export function reason(code, message) {
   const words = known ?? message ?? t('error.unknown');
   return code ? t('error.with_code', { words, code }) : words;
 }
-
-export const currentLanguage = () => language;
 
 /** Calls `listener` after each change of language. */
 export const onLanguage = (listener) => listeners.push(listener);
@@ -51,7 +49,7 @@ function use(next) {
 }
 
 /** Puts words into every marked element under `root`. */
-export function translate(root) {
+function translate(root) {
   root.querySelectorAll('[data-t]').forEach((node) => {
     node.textContent = t(node.dataset.t);
   });

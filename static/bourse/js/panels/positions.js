@@ -33,7 +33,7 @@ function columnsFor(store, prepare) {
     { label: 'positions.open_price', className: 'number', text: (one) => openPrice(one, 'short') },
     { label: 'positions.last', className: 'number', text: (one) => lastPrice(one, store.state) },
     { label: 'positions.profit', className: 'number', fill: (cell, one) => showProfit(cell, one.position_profit) },
-    { label: 'positions.float', className: 'number', fill: (cell, one) => showProfit(cell, one.float_profit) },
+    { label: 'positions.float', className: 'number float', fill: (cell, one) => showProfit(cell, one.float_profit) },
     { label: 'positions.margin', className: 'number', text: (one) => format.money(one.margin) },
     { label: '', className: 'action', fill: (cell, one) => showClose(cell, one, prepare) },
   ];
