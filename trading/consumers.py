@@ -311,6 +311,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]
         if isinstance(message, protocol.Subscribe) and public and not message.instruments:
             return f"Name at least one instrument for {', '.join(public)}"
+        if isinstance(message, protocol.Subscribe) and public:
+            return self._venue.gateway.closed_because
         return None
 
     async def _subscribe(self, channels: list[str], instruments: list[str]) -> None:

@@ -38,6 +38,11 @@ class Gateway:
         self._transport = transport
         self._closed: Refused | None = None
 
+    @property
+    def closed_because(self) -> str | None:
+        """Why nothing is taken, or None while the exchange is open."""
+        return None if self._closed is None else self._closed.detail
+
     def close(self, reason: str) -> None:
         """From now on every command is answered 503 with `reason`."""
         self._closed = Refused(Code.UNAVAILABLE, reason)

@@ -37,7 +37,7 @@ class AccessToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
         ordering = ["-created"]
 
     def __str__(self) -> str:
-        return f"{self.token_key}… of {self.user_id}"
+        return f"{self.token_key}… of {self.user}"
 
 
 class Market(models.Model):

@@ -44,11 +44,12 @@ def ask(
 
 
 def wait(row: OperatorCommand, *, timeout: float = 5.0) -> OperatorCommand:
-    """The row when it is finished, or as it is after `timeout` seconds."""
+    """The row when it is finished, or as it is after `timeout` seconds. Where no engine runs, be it."""
     deadline = time.monotonic() + timeout
     row.refresh_from_db()
     while row.status == OperatorCommand.Status.PENDING and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+        if not serve_if_alone(row.market_id):
+            time.sleep(POLL_SECONDS)
         row.refresh_from_db()
     return row
 
@@ -58,7 +59,6 @@ def carry_out(
 ) -> OperatorCommand:
     """Ask, see that an engine takes it, and wait for the result."""
     row = ask(command, market=market, asked_by=asked_by, key=key)
-    serve_if_alone(market)
     return wait(row)
 
 

@@ -71,8 +71,8 @@ def second_day() -> Engine:
     engine = first_day()
     trade(engine, "120.2", buyer=1, seller=2, lots=5)
     trade(engine, "119.8", buyer=3, seller=1, lots=4)
-    do(engine, order(2, "SELL OPEN 3 AU @ 120.3"))
-    do(engine, order(3, "BUY OPEN 3 AU @ 120.3"))
+    do(engine, order(2, "SELL OPEN 1 AU @ 120.3"))
+    do(engine, order(3, "BUY OPEN 1 AU @ 120.3"))
     engine = overnight(engine, {"IF": units("120.4"), "AU": units("119.9")})
     for trader, words in enumerate(("BUY OPEN 4 @ 119.8", "BUY CLOSE 4 @ 119.6", "SELL OPEN 3 @ 120.2"), start=1):
         do(engine, order(trader, words))
@@ -95,11 +95,11 @@ def orders() -> SearchStrategy[SubmitOrder]:
     return st.builds(
         SubmitOrder,
         account_id=st.sampled_from(TRADERS),
-        instrument_id=st.sampled_from(["IF"] * 5 + ["AU"]),
+        instrument_id=st.sampled_from(["IF"] * 4 + ["AU"] * 2),
         direction=st.sampled_from(Direction),
         offset=st.sampled_from([Offset.OPEN] * 8 + [Offset.CLOSE] * 2 + [Offset.CLOSETODAY, Offset.CLOSEYESTERDAY]),
         order_type=st.sampled_from([OrderType.LIMIT] * 7 + [OrderType.MARKET]),
-        volume=st.integers(1, 6),
+        volume=st.sampled_from([1, 2, 3, 1, 2, 4, 6]),
         price=st.sampled_from([units(price) for price in PRICES]),
         time_condition=st.sampled_from([TimeCondition.GFD] * 6 + [TimeCondition.IOC]),
         client_order_id=st.sampled_from([None] * 16 + ["x1", "x2", "x3", "x4"]),
@@ -152,11 +152,11 @@ def commands() -> SearchStrategy[Command]:
 
 
 def histories() -> SearchStrategy[tuple[int, list[Step]]]:
-    """(which morning, 15 to 40 steps)."""
+    """(which morning, 20 to 40 steps)."""
     steps = st.builds(
         Step, commands(), st.sampled_from([0, 0, 1, 7, 1_000, -50]), st.sampled_from([False] * 15 + [True])
     )
-    return st.tuples(st.sampled_from(range(len(MORNINGS))), st.lists(steps, min_size=15, max_size=40).map(in_turns))
+    return st.tuples(st.sampled_from(range(len(MORNINGS))), st.lists(steps, min_size=20, max_size=40).map(in_turns))
 
 
 def in_turns(steps: list[Step]) -> list[Step]:

@@ -69,7 +69,7 @@ def test_who_has_left_knows_no_neighbours() -> None:
     half.remove(queue[1])
     ((filled, _),) = half.take(100, 1)
     for gone in (queue[1], filled):
-        assert gone.level is gone.ahead is gone.behind is None
+        assert (gone.level, gone.ahead, gone.behind) == (None, None, None)
 
 
 def test_what_has_left_can_rest_again() -> None:

@@ -47,8 +47,9 @@ def test_every_code_has_its_own_sentence() -> None:
 
 
 def test_a_code_is_found_by_its_number() -> None:
-    assert Code(1001) is Code.INSUFFICIENT_FUNDS
-    assert Code(1001).text == "Insufficient funds"
+    found = Code(1001)  # type: ignore[call-arg]  # looked up, not made
+    assert found is Code.INSUFFICIENT_FUNDS
+    assert found.text == "Insufficient funds"
 
 
 FINAL = {OrderStatus.FILLED, OrderStatus.CANCELLED}
@@ -88,7 +89,7 @@ def test_ids_fit_63_bits_until_2049() -> None:
 # --- closed unions
 
 
-def structs(module: ModuleType) -> set[type]:
+def structs(module: ModuleType) -> set[type[msgspec.Struct]]:
     """The Structs that a module defines."""
     return {
         each
@@ -102,17 +103,13 @@ def test_every_command_and_every_event_is_in_its_union() -> None:
     assert set(get_args(events.Event)) == structs(events) - {events.Fill}
 
 
-@pytest.mark.parametrize("kind", sorted(structs(commands) | structs(events), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(structs(commands) | structs(events), key=str))
 def test_commands_and_events_never_change(kind: type[msgspec.Struct]) -> None:
     assert kind.__struct_config__.frozen
 
 
 def test_commands_can_be_kept_in_a_journal() -> None:
     """Bytes that decode to the same commands."""
-    said: list[commands.Command] = [
-        commands.CancelOrder(1, 2),
-        commands.Deposit("ann", 3),
-        commands.HaltInstrument("IF"),
-    ]
+    said: list[commands.Command] = [commands.CancelOrder(1, 2), commands.Deposit("ann", 3)]
     kept = msgspec.msgpack.encode(said)
     assert msgspec.msgpack.decode(kept, type=list[commands.Command]) == said

@@ -63,9 +63,7 @@ def test_the_sample_of_the_protocol() -> None:
 
 # --- holds and margin
 
-ODD = terms(
-    margin="7.3%", short_margin="8.1%", open_fee="1.23+0.0031%", close_fee="0.77+0.0017%", today_fee="2.5+0.01%"
-)
+ODD = terms(margin="7.3%", short_margin="8.1%", open_fee="1.23+0.0031%", close_fee="0.77+0.0017%", today_fee="2.5")
 """Terms under which nothing comes out even."""
 
 VALUE = D("120.6") * 7
@@ -139,7 +137,7 @@ def test_commission_of_opening_closing_and_closing_today() -> None:
     assert amounts(engine, 1, "commission") == [opened]
     trade(engine, "120.6", buyer=2, seller=1, lots=4, offset="CLOSE")
     his = 3 * D("0.77") + half_up(3 * VALUE * D("0.000017"))
-    today = D("2.5") + half_up(VALUE * D("0.0001"))
+    today = D("2.5")
     assert amounts(engine, 1, "commission") == amounts(engine, 2, "commission") == [opened + his + today]
 
 
@@ -153,10 +151,12 @@ def test_profits_are_measured_against_position_cost_and_float_profit_against_ope
     trade(engine, "122.0", buyer=2, seller=1, offset="CLOSE")
     assert amounts(engine, 1, "close_profit", "position_profit") == [D("0.6") * 7, 2 * D("0.6") * 7]
     assert amounts(engine, 2, "close_profit", "position_profit") == [-D("0.6") * 7, -2 * D("0.6") * 7]
-    leg = account(engine, 1).positions["IF"].long
-    assert (leg.his_cost, leg.open_cost) == (2 * units("849.8"), 2 * units("844.2"))
-    float_profit = leg.lots * units("854") - leg.open_cost
-    assert float_profit == units("19.6")  # 2 lots × 7 × (122.0 - 120.6)
+    long, short = (account(engine, number).positions["IF"] for number in (1, 2))
+    assert (long.long.his_cost, long.long.open_cost) == (2 * units("849.8"), 2 * units("844.2"))
+    assert long.float_profit == -short.float_profit == units("19.6")  # 2 lots × 7 × (122.0 - 120.6)
+    assert (long.leg_profit(True), short.leg_profit(False)) == (units("8.4"), units("-8.4"))
+    assert (long.leg_float_profit(True), short.leg_float_profit(False)) == (units("19.6"), units("-19.6"))
+    assert long.leg_profit(False) == short.leg_float_profit(True) == 0
 
 
 def test_lots_are_closed_at_the_average_cost_of_their_day() -> None:

@@ -129,4 +129,4 @@ def test_random_flows_trade_rest_and_cancel() -> None:
     for kind, numbers in flow(0):
         getattr(book, kind)(*numbers)
     seen = [sum(report[0] == kind for report in reports) for kind in range(6)]
-    assert min(seen) > 30 and seen[1] > 500, seen
+    assert min(seen) > 30, seen

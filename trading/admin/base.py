@@ -54,6 +54,10 @@ class PlainAdmin(ModelAdmin):
 
     add_label = ""
 
+    def heading(self, obj: Any) -> str:
+        """How an object is called on its page."""
+        return str(obj)
+
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         """What can be done with an object, as far as the user may."""
         return []
@@ -80,8 +84,8 @@ class PlainAdmin(ModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         obj = kwargs.get("obj")
-        if obj is not None and "tools" not in context:
-            context["tools"] = self.tools(request, obj)
+        if obj is not None:
+            context |= {"tools": self.tools(request, obj), "subtitle": self.heading(obj)}
         return super().render_change_form(request, context, *args, **kwargs)
 
 
@@ -180,7 +184,6 @@ class CommandAdmin(ShownAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": title,
-            "subtitle": None if obj is None else str(obj),
             "adminform": adminform,
             "errors": helpers.AdminErrorList(form, []),
             "original": obj,

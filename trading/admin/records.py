@@ -3,6 +3,7 @@
 import json
 from typing import Any, ClassVar
 
+import msgspec
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -11,6 +12,16 @@ from django.utils.html import format_html
 from trading import protocol
 from trading.admin.base import ShownAdmin, Tool
 from trading.admin.columns import date, moment, money, number, order_id, trade_id
+from trading.core.commands import (
+    ChangeTerms,
+    Deposit,
+    HaltInstrument,
+    ListInstrument,
+    OpenAccount,
+    OperatorOrder,
+    ResumeInstrument,
+    Withdraw,
+)
 from trading.core.money import to_text
 from trading.core.risk import leg_profit
 from trading.core.types import Direction
@@ -71,6 +82,9 @@ class OrderAdmin(RecordAdmin):
         ("Lots held for closing", {"fields": (number("his_held", "yesterday's"), number("today_held", "today's"))}),
     )
 
+    def heading(self, obj: Any) -> str:
+        return protocol.order_id_text(obj.pk)
+
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         return self.list_of(request, "trade", "Trades", order__id__exact=obj.pk)
 
@@ -98,6 +112,9 @@ class TradeAdmin(RecordAdmin):
         ("Side", {"fields": ("direction", "offset", "is_maker")}),
         ("Amounts", {"fields": (money("price"), number("volume"), money("commission"), money("close_profit"))}),
     )
+
+    def heading(self, obj: Any) -> str:
+        return protocol.trade_id_text(obj.trade_id)
 
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         return self.list_of(request, "trade", "Both sides", trade_id__exact=obj.trade_id)
@@ -172,6 +189,9 @@ class PositionAdmin(RecordAdmin):
         ("Short", {"fields": _leg("short")}),
     )
 
+    def heading(self, obj: Any) -> str:
+        return f"{obj.account} {obj.instrument_id}"
+
 
 @admin.register(LedgerEntry)
 class LedgerAdmin(RecordAdmin):
@@ -180,7 +200,20 @@ class LedgerAdmin(RecordAdmin):
     list_select_related = ("account",)
     search_help_text = "The beginning of a user id, or a trade id (T...)."
     number_fields = ("trade_id",)
+
     sections = ((None, {"fields": ("account", "kind", money("amount"), trade_id(), moment("time"))}),)
+
+    def heading(self, obj: Any) -> str:
+        return f"{obj.get_kind_display()} {to_text(obj.amount)}"
+
+
+def command_of(row: OperatorCommand) -> OperatorOrder | None:
+    """What a row asks for; None when nobody can read it, as the engine will say too."""
+    try:
+        command: OperatorOrder = msgspec.convert(row.payload, OperatorOrder)
+    except msgspec.ValidationError:
+        return None
+    return command
 
 
 @admin.register(OperatorCommand)
@@ -203,13 +236,19 @@ class OperatorCommandAdmin(ShownAdmin):
 
     @admin.display(description="about")
     def about(self, row: OperatorCommand) -> str:
-        payload = row.payload
-        return str(payload.get("user_id") or payload.get("instrument_id") or payload["contract"]["instrument_id"])
+        match command_of(row):
+            case OpenAccount() | Deposit() | Withdraw() as command:
+                return command.user_id
+            case ListInstrument() as command:
+                return command.contract.instrument_id
+            case ChangeTerms() | HaltInstrument() | ResumeInstrument() as command:
+                return command.instrument_id
+        return "-"
 
     @admin.display(description="amount")
     def amount_number(self, row: OperatorCommand) -> str:
-        amount = row.payload.get("amount")
-        return "-" if amount is None else to_text(amount)
+        command = command_of(row)
+        return to_text(command.amount) if isinstance(command, Deposit | Withdraw) else "-"
 
     @admin.display(description="outcome")
     def outcome(self, row: OperatorCommand) -> str:

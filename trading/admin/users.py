@@ -161,6 +161,9 @@ class AccessTokenAdmin(CommandAdmin):
     search_help_text = "The beginning of a user id or of the token, or its name."
     sections = ((None, {"fields": ("key_start", "user", "name", date("created"), date("expiry"), "is_valid")}),)
 
+    def heading(self, obj: Any) -> str:
+        return f"{self.key_start(obj)} of {obj.user.username}"
+
     @admin.display(description="begins with", ordering="token_key")
     def key_start(self, token: AccessToken) -> str:
         return f"{token.token_key}…"

@@ -6,9 +6,12 @@ from trading.core.events import AccountOpened, Deposited, Event, Refused, Withdr
 from trading.core.money import MAX_MONEY, to_text
 from trading.core.risk import Account
 from trading.core.state import State
+from trading.core.types import NAME
 
 
 def open_account(state: State, command: OpenAccount) -> list[Event]:
+    if not NAME.match(command.user_id):
+        return [Refused(Code.MALFORMED, "a user's name has letters, digits, and _ . - only, at most 64")]
     if command.user_id in state.by_user:
         return [Refused(Code.DUPLICATE, f"{command.user_id} has an account already")]
     account = Account(account_id=len(state.accounts) + 1, user_id=command.user_id)

@@ -10,12 +10,9 @@ from trading.core.events import (
     Refused,
     TermsChanged,
 )
-from trading.core.money import MAX_PRICE, MIN_MARGIN_RATE, RATE
+from trading.core.money import MAX_NOTIONAL, MAX_PRICE, MIN_MARGIN_RATE, RATE
 from trading.core.state import Instrument, Order, State
-from trading.core.types import NAME, Contract, Fee, Offset, OrderType, Phase, Terms
-
-MOST_LOTS = 1_000_000
-"""The largest order any instrument may allow: with it and the largest price, a notional stays far inside 63 bits."""
+from trading.core.types import MOST_LOTS, NAME, Contract, Fee, Offset, OrderType, Phase, Terms
 
 MOST_MULTIPLIER = 100_000
 
@@ -44,6 +41,8 @@ def _contract_error(contract: Contract) -> str | None:
         return f"the multiplier must be from 1 to {MOST_MULTIPLIER}"
     if not 0 <= contract.limit_rate < RATE:
         return "the price limit rate must be from 0 (no limit) to below 1"
+    if 2 * contract.reference_price * contract.multiplier * MOST_LOTS > MAX_NOTIONAL:
+        return f"the contract is too large: {MOST_LOTS} lots at twice the reference price must stay below 10^14"
     return None
 
 

@@ -5,7 +5,8 @@ margin and commission are rounded half up, once, on the amount they are charged 
 rounded up per lot, so that no way of filling it can cost more than its hold.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from fractions import Fraction
 
 UNIT = 10_000
 """Money units in one unit of the currency."""
@@ -18,6 +19,12 @@ MAX_MONEY = 10**15
 
 MAX_PRICE = 10**13
 """Largest price (10^9 in currency), for the same reason."""
+
+MAX_NOTIONAL = 10**18
+"""Largest price × lots × multiplier of one order (10^14 in currency): everything stays inside 63 bits."""
+
+DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,20})?")
+"""How operators write amounts and rates."""
 
 MIN_MARGIN_RATE = RATE // 1000
 """Smallest margin rate, 0.1 %: it bounds the cost of a position by a thousand times the largest balance."""
@@ -44,20 +51,21 @@ def to_currency(units: int) -> float:
 
 
 def price_from_float(value: float) -> int | None:
-    """A price from the wire in money units, or None when it is no multiple of 1/10,000 (so on nobody's tick)."""
+    """A price from the wire in money units, or None when it is too large or no multiple of 1/10,000."""
+    if not abs(value) <= MAX_PRICE / UNIT:
+        return None
     units = round(value * UNIT)
     return units if units / UNIT == value else None
 
 
 def from_text(text: str, *, scale: int = UNIT) -> int:
     """An operator's decimal text ("10000.50") in units of 1/`scale`. ValueError: too many digits, or no number."""
-    try:
-        value = Decimal(text) * scale
-        if value != value.to_integral_value():
-            raise ValueError(f"{text} has more than {len(str(scale)) - 1} decimals")
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a number") from None
-    return int(value)
+    if DECIMAL.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is not a number such as 10000.50")
+    units = Fraction(text) * scale
+    if units.denominator != 1:
+        raise ValueError(f"{text} has more than {len(str(scale)) - 1} decimals")
+    return units.numerator
 
 
 def to_text(units: int, *, scale: int = UNIT) -> str:

@@ -9,7 +9,7 @@ from trading.core.state import Instrument, Order, State
 from trading.core.types import NEXT_STATUS, Direction, Fee, Offset, OrderStatus, OrderType, Phase, TimeCondition
 
 BUY, SELL = Direction.BUY, Direction.SELL
-OPEN, CLOSE, CLOSEYESTERDAY = Offset.OPEN, Offset.CLOSE, Offset.CLOSEYESTERDAY
+OPEN = Offset.OPEN
 MARKET = OrderType.MARKET
 CONTINUOUS = Phase.CONTINUOUS
 PARTIALLY_FILLED, FILLED, CANCELLED = OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED
@@ -106,8 +106,6 @@ def _limit_price(instrument: Instrument, command: SubmitOrder) -> int | Refused:
 
 def _limits_in_words(instrument: Instrument) -> str:
     tick = instrument.contract.tick
-    if not instrument.contract.limit_rate:
-        return f"Price must be at least {to_text(tick)}"
     return f"Price must be from {to_text(instrument.limit_down * tick)} to {to_text(instrument.limit_up * tick)}"
 
 

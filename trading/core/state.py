@@ -6,9 +6,10 @@ Only holds and finds; the rules that move it are in the rooms beside this one.
 import msgspec
 
 from trading.core.book import Book, Entry
-from trading.core.money import RATE, share_up
+from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
 from trading.core.risk import Account, Mark, Position
 from trading.core.types import (
+    MOST_LOTS,
     Contract,
     Direction,
     Offset,
@@ -19,9 +20,6 @@ from trading.core.types import (
     TimeCondition,
     number_at,
 )
-
-HIGHEST_PRICE = 2**62
-"""The upper limit (in ticks) of an instrument without price limits."""
 
 
 class Order(Entry, kw_only=True, eq=False):
@@ -71,7 +69,7 @@ class Instrument(msgspec.Struct, eq=False):
     def listed(cls, contract: Contract, terms: Terms) -> "Instrument":
         """A new instrument with an empty book. The limits are the widest ticks inside reference ± rate."""
         reference, rate, tick = contract.reference_price, contract.limit_rate, contract.tick
-        up = reference * (RATE + rate) // (RATE * tick) if rate else HIGHEST_PRICE
+        up = reference * (RATE + rate) // (RATE * tick) if rate else highest_price(contract) // tick
         down = -(-reference * (RATE - rate) // (RATE * tick)) if rate else 1
         return cls(
             contract=contract,
@@ -101,6 +99,11 @@ class Instrument(msgspec.Struct, eq=False):
         fee = terms.fee_open
         rate = terms.margin_long if is_buy else terms.margin_short
         return share_up(value, rate) + fee.per_lot + share_up(value, fee.rate)
+
+
+def highest_price(contract: Contract) -> int:
+    """Where prices end (in 1/10,000) without price limits: the largest order there must still be countable."""
+    return min(MAX_PRICE, MAX_NOTIONAL // (contract.multiplier * MOST_LOTS))
 
 
 class Changes(msgspec.Struct, eq=False):

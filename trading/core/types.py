@@ -18,6 +18,10 @@ SEQUENCE = 10_000_000
 """Numbers per millisecond: 7 digits, as the protocol's ids have."""
 
 
+MOST_LOTS = 1_000_000
+"""The largest order that any instrument may allow."""
+
+
 class Direction(StrEnum):
     """Side of an order."""
 

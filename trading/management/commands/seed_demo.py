@@ -35,8 +35,6 @@ class Command(BaseCommand):
             make_user(user_id)
             rows.append(self._ask(commands.OpenAccount(user_id), user_id))
             rows.append(self._ask(commands.Deposit(user_id, demo.DEPOSIT), user_id))
-        if any(row.status == OperatorCommand.Status.PENDING for row in rows):
-            operators.serve_if_alone(settings.MARKET)
         for row in rows:
             operators.wait(row)
             if row.code != Code.DUPLICATE:

@@ -1,0 +1,186 @@
+"""Instruments are listed, changed, halted and resumed through the engine."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.admin.pages import asked, choose, content_of, fresh, page, send, text_of
+from tests.builders import Books, Founded, order
+from trading.models import Account, Instrument
+
+ADD = page("instrument", "add")
+CHANGE = page("instrument", "change", "IX2301")
+NEW = {
+    "instrument_id": "cu2401.X-1_a",
+    "name": "铜 future",
+    "product_id": "cu",
+    "tick": "10",
+    "multiplier": "5",
+    "reference_price": "68000",
+    "limit_rate": "0.055",
+    "margin_long": "0.08",
+    "margin_short": "0.09",
+    "fee_open_per_lot": "1.5",
+    "fee_open_rate": "0.00005",
+    "fee_close_per_lot": "0",
+    "fee_close_rate": "0.00000001",
+    "fee_close_today_per_lot": "3",
+    "fee_close_today_rate": "0",
+    "min_volume": "2",
+    "max_volume": "500",
+}
+
+
+@pytest.fixture(autouse=True)
+def _market(market: Founded) -> None:
+    pass
+
+
+def test_an_instrument_is_listed_as_written(root: Client) -> None:
+    response = send(root, ADD, **NEW)
+    assert "Listed cu2401.X-1_a." in text_of(response)
+    row = Instrument.objects.values().get(pk="cu2401.X-1_a")
+    assert row["name"] == "铜 future"
+    assert (row["tick"], row["multiplier"], row["reference_price"], row["limit_rate"]) == (
+        100_000,
+        5,
+        680_000_000,
+        5_500_000,
+    )
+    assert (row["margin_long"], row["margin_short"]) == (8_000_000, 9_000_000)
+    assert (row["fee_open_per_lot"], row["fee_open_rate"]) == (15_000, 5_000)
+    assert (row["fee_close_per_lot"], row["fee_close_rate"]) == (0, 1)
+    assert (row["fee_close_today_per_lot"], row["fee_close_today_rate"]) == (30_000, 0)
+    assert (row["min_volume"], row["max_volume"]) == (2, 500)
+    assert (row["limit_up"], row["limit_down"]) == (717_400_000, 642_600_000)
+    assert row["phase"] == "continuous"
+
+
+def test_its_page_reads_as_it_was_written(root: Client) -> None:
+    send(root, ADD, **NEW)
+    content = content_of(root, page("instrument", "change", "cu2401.X-1_5Fa"))
+    terms = {name: value for name, value in content.items() if name != "key"}
+    terms |= {name: str(terms[name]) for name in ("min_volume", "max_volume")}
+    assert terms == {
+        name: {"0": "0.00", "1.5": "1.50", "3": "3.00"}.get(value, value) if name.startswith("fee") else value
+        for name, value in NEW.items()
+        if name in terms
+    }
+
+
+WRONG: list[tuple[dict[str, str], str]] = [
+    ({"instrument_id": "IX2301"}, "IX2301 is listed already (code 409)"),
+    ({"tick": "7"}, "the reference price must lie on the tick (code 400)"),
+    ({"limit_rate": "1"}, "the price limit rate must be from 0 (no limit) to below 1 (code 400)"),
+    ({"margin_long": "0"}, "margin rates must be from 0.001 to 1 (code 400)"),
+    ({"fee_open_rate": "0.5"}, "commission must not be negative, and its rate below 0.1 (code 400)"),
+    ({"min_volume": "501"}, "order volumes must satisfy 1 <= smallest <= largest <= 1000000 (code 400)"),
+    ({"multiplier": "100001"}, "the multiplier must be from 1 to 100000 (code 400)"),
+    ({"reference_price": "999999999990"}, "(code 400)"),
+    ({"instrument_id": "a b"}, "Use letters, digits, and _ . - only"),
+    ({"instrument_id": "../x"}, "Use letters, digits, and _ . - only"),
+    ({"instrument_id": "x" * 65}, "at most 64 characters"),
+    ({"product_id": "中"}, "Use letters, digits, and _ . - only"),
+    ({"name": "x" * 65}, "at most 64 characters"),
+    ({"name": "a\0b"}, "Null characters are not allowed."),
+    ({"name": ""}, "This field is required."),
+    ({"tick": "0.00001"}, "no more than 4 decimal places"),
+    ({"tick": "0"}, "greater than or equal to 0.0001"),
+    ({"margin_long": "0.123456789"}, "no more than 8 decimal places"),
+    ({"margin_long": "-0.1"}, "greater than or equal to 0"),
+    ({"margin_long": "NaN"}, "Enter a number."),
+    ({"fee_open_per_lot": "1e99"}, "no more than 16 digits"),
+    ({"multiplier": "1.5"}, "Enter a whole number."),
+    ({"max_volume": "9" * 30}, "less than or equal to 2147483647"),
+]
+
+
+def test_what_cannot_be_listed(root: Client, subtests: pytest.Subtests) -> None:
+    for wrong, sentence in WRONG:
+        with subtests.test(sentence=sentence, **wrong):
+            response = root.post(ADD, fresh(**{**NEW, **wrong}))
+            assert response.status_code == 200
+            assert sentence in text_of(response)
+    assert set(Instrument.objects.values_list("pk", flat=True)) == {"IF2301", "IX2301"}
+
+
+def test_terms_change_and_margins_follow(root: Client) -> None:
+    Books().commit(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
+    assert Account.objects.get(pk=1).margin == 1_200 * 10_000
+    response = send(root, CHANGE, margin_long="0.2", name="renamed")
+    assert "Changed the terms of IX2301." in text_of(response)
+    assert Account.objects.get(pk=1).margin == 2_400 * 10_000
+    assert Account.objects.get(pk=2).margin == 1_200 * 10_000
+    assert Instrument.objects.get(pk="IX2301").name == "renamed"
+    assert asked() == [("ChangeTerms", "DONE", "root")]
+
+
+def test_terms_that_the_engine_refuses(root: Client) -> None:
+    response = send(root, CHANGE, margin_long="0.0001", max_volume="77")
+    assert "Refused: margin rates must be from 0.001 to 1 (code 400)." in text_of(response)
+    assert response.context["adminform"].form["max_volume"].value() == "77"
+    assert Instrument.objects.get(pk="IX2301").max_volume == 500
+
+
+def test_the_contract_of_a_listed_instrument_stays(root: Client) -> None:
+    before = Instrument.objects.values().get(pk="IX2301")
+    send(root, CHANGE, tick="9", multiplier="7", instrument_id="other", phase="halted", last_price="1", limit_up="1")
+    assert Instrument.objects.values().get(pk="IX2301") == before
+    assert Instrument.objects.count() == 2
+
+
+# --- halt and resume
+
+
+def test_halt_and_resume(root: Client) -> None:
+    halted = root.post(page("instrument", "halt", "IX2301"), follow=True)
+    assert "Halted IX2301: only cancels are taken." in text_of(halted)
+    assert Instrument.objects.get(pk="IX2301").phase == "halted"
+    assert "Resume trading" in text_of(halted)
+    resumed = root.post(page("instrument", "resume", "IX2301"), follow=True)
+    assert "Trading of IX2301 goes on." in text_of(resumed)
+    assert Instrument.objects.get(pk="IX2301").phase == "continuous"
+    assert "Halt trading" in text_of(resumed)
+
+
+def test_halting_twice_is_told(root: Client) -> None:
+    root.post(page("instrument", "halt", "IX2301"))
+    again = root.post(page("instrument", "halt", "IX2301"), follow=True)
+    assert "Refused: IX2301 is halted already (code 409)." in text_of(again)
+
+
+def test_many_are_halted_at_once_and_refusals_are_told_apart(root: Client) -> None:
+    root.post(page("instrument", "halt", "IX2301"))
+    said = text_of(choose(root, "instrument", "halt_selected", "IX2301", "IF2301"))
+    assert "Instruments halted: 1." in said
+    assert "Refused: IX2301 is halted already (code 409)." in said
+    assert set(Instrument.objects.values_list("phase", flat=True)) == {"halted"}
+    assert "Instruments that trade again: 2." in text_of(
+        choose(root, "instrument", "resume_selected", "IX2301", "IF2301")
+    )
+
+
+def test_many_refusals_are_counted(root: Client) -> None:
+    for number in range(7):
+        root.post(ADD, fresh(**{**NEW, "instrument_id": f"X{number}"}))
+    said = text_of(choose(root, "instrument", "resume_selected", *(f"X{number}" for number in range(7))))
+    assert said.count("is not halted (code 409)") == 5
+    assert "2 more were not done; see the operator commands." in said
+
+
+@pytest.mark.parametrize("name", ["halt", "resume"])
+def test_nothing_happens_on_a_get(root: Client, name: str) -> None:
+    assert root.get(page("instrument", name, "IX2301")).status_code == 405
+    assert asked() == []
+
+
+def test_the_list_shows_decimals(root: Client) -> None:
+    said = text_of(root.get(page("instrument")))
+    for shown in ("0.50", "108.00", "132.00", "0.10", "100"):
+        assert shown in said
+
+
+def test_nothing_is_sent_when_nothing_is_selected(root: Client, traded: Any) -> None:
+    assert root.post(page("instrument"), {"action": "halt_selected"}, follow=True).status_code == 200
+    assert asked() == []

@@ -1,0 +1,109 @@
+"""What the engine tells those around it: what has changed, when, and what a restored one still obeys."""
+
+import msgspec
+
+from tests.core.making import NOW, account, contract, do, exchange, order, rate, terms, trade
+from trading.core.commands import CancelOrder, ChangeTerms, ListInstrument, OpenAccount
+from trading.core.engine import Engine
+from trading.core.events import AccountOpened, InstrumentListed, OrderAccepted, OrderCancelled, Traded
+
+
+def busy_exchange() -> Engine:
+    """1 is long, 2 is short, 3 has an order in the book, 4 does nothing."""
+    engine = exchange(contract(), terms(), *["1000"] * 4)
+    trade(engine, "120.0", buyer=1, seller=2)
+    do(engine, order(3, "BUY OPEN 1 @ 119.0"))
+    engine.take_changes()
+    return engine
+
+
+def test_changes_are_given_away_once() -> None:
+    engine = busy_exchange()
+    do(engine, order(4, "BUY OPEN 1 @ 119.0"))
+    assert set(engine.take_changes().accounts) == {4}
+    assert set(engine.take_changes().accounts) == set()
+
+
+def test_changes_hold_each_thing_once_as_it_is_now() -> None:
+    engine = busy_exchange()
+    accepted, *_ = do(engine, order(4, "SELL OPEN 3 @ 121.0"))
+    trade(engine, "121.0", buyer=1, seller=2)
+    assert isinstance(accepted, OrderAccepted)
+    changes = engine.take_changes()
+    assert changes.orders[accepted.order_id].remaining == 2
+    assert len(changes.orders) == 3
+    assert set(changes.positions) == {(1, "IF"), (4, "IF")}
+
+
+def test_new_terms_change_all_who_hold_or_are_held() -> None:
+    """Their margin is no record of its own, but pages and pushes show it."""
+    engine = busy_exchange()
+    do(engine, ChangeTerms("IF", terms(margin="20%")))
+    changes = engine.take_changes()
+    assert set(changes.instruments) == {"IF"}
+    assert set(changes.accounts) == {1, 2, 3}
+    assert set(changes.positions) == {(1, "IF"), (2, "IF")}
+
+
+def test_time_does_not_go_back_with_the_clock() -> None:
+    engine = exchange(contract(), terms(), "1000", "1000")
+    do(engine, order(1, "BUY OPEN 2 @ 120.0"), NOW + 9)
+    accepted, traded = do(engine, order(2, "SELL OPEN 1 @ 120.0"), NOW + 5)
+    assert isinstance(accepted, OrderAccepted)
+    assert isinstance(traded, Traded)
+    assert (accepted.time, traded.time) == (NOW + 9, NOW + 9)
+
+
+def test_the_last_trade_is_known() -> None:
+    engine = exchange(contract(), terms(), "1000", "1000")
+    do(engine, order(1, "BUY OPEN 5 @ 120.0"), NOW)
+    do(engine, order(2, "SELL OPEN 3 @ 120.0"), NOW + 7)
+    for each in (engine, Engine.restore(engine.snapshot())):
+        instrument = each.state.instruments["IF"]
+        assert (instrument.last, instrument.last_volume, instrument.last_time) == (600, 3, NOW + 7)
+
+
+def test_an_order_knows_when_it_came_and_when_it_last_changed() -> None:
+    engine = exchange(contract(), terms(), "1000", "1000")
+    accepted, *_ = do(engine, order(1, "BUY OPEN 5 @ 120.0"), NOW)
+    do(engine, order(2, "SELL OPEN 3 @ 120.0"), NOW + 7)
+    assert isinstance(accepted, OrderAccepted)
+    resting = engine.state.orders[accepted.order_id]
+    assert (resting.accepted_at, resting.updated_at) == (NOW, NOW + 7)
+    do(engine, CancelOrder(1, accepted.order_id), NOW + 9)
+    assert (resting.accepted_at, resting.updated_at) == (NOW, NOW + 9)
+
+
+def test_a_market_order_stays_inside_limits_that_have_narrowed() -> None:
+    """Orders that rest beyond the limits of a later day are not for market orders."""
+    engine = exchange(contract(), terms(), "1000", "1000")
+    do(engine, order(1, "BUY OPEN 1 @ 109.0"))
+    do(engine, order(1, "SELL OPEN 1 @ 131.0"))
+    records = engine.snapshot()
+    (listed,) = records.instruments
+    narrower = msgspec.structs.replace(listed, contract=msgspec.structs.replace(listed.contract, limit_rate=rate("5%")))
+    engine = Engine.restore(msgspec.structs.replace(records, instruments=[narrower]))
+    for side in ("BUY", "SELL"):
+        events = engine.apply(order(2, f"{side} OPEN 1 @ MARKET"), NOW)
+        assert [type(event) for event in events] == [OrderAccepted, OrderCancelled]
+
+
+def test_accounts_are_numbered_as_they_come() -> None:
+    engine = Engine()
+    assert do(engine, OpenAccount("ann")) == [AccountOpened(1, "ann")]
+    assert do(engine, OpenAccount("bob")) == [AccountOpened(2, "bob")]
+    assert account(engine, 2).user_id == "bob"
+
+
+def test_a_listed_instrument_is_told() -> None:
+    assert do(Engine(), ListInstrument(contract("AU"), terms())) == [InstrumentListed("AU")]
+
+
+def test_the_name_of_a_state_depends_on_the_state_alone() -> None:
+    """Not on what was tried, nor on the way that led there, nor on the clock."""
+    one, other = busy_exchange(), busy_exchange()
+    assert one.state_hash() == other.state_hash()
+    one.apply(order(4, "SELL CLOSE 1 @ 120.0"), NOW + 1_000)
+    assert one.state_hash() == other.state_hash()
+    do(one, order(4, "BUY OPEN 1 @ 110.0"))
+    assert one.state_hash() != other.state_hash()
