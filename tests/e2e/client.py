@@ -38,8 +38,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        with suppress(OSError, websocket.WebSocketException):
-            self.socket.close(timeout=1)
+        try:
+            with suppress(OSError, websocket.WebSocketException):
+                self.socket.close(timeout=1)
+        finally:
+            self.socket.shutdown()
 
     # -- out
 
@@ -52,8 +55,11 @@ class Client:
     # -- in
 
     def hear(self) -> Frame:
-        """The next frame, whatever it is."""
-        frame: Frame = json.loads(self.socket.recv())
+        """The next frame, whatever it is. ConnectionError when the server has closed."""
+        text = self.socket.recv()
+        if not text:
+            raise ConnectionError("the server closed the connection")
+        frame: Frame = json.loads(text)
         self.heard.append(frame)
         return frame
 
@@ -78,10 +84,11 @@ class Client:
     def close_code(self) -> int:
         """Read on until the server closes; its close code."""
         while True:
-            opcode, data = self.socket.recv_data()
-            if opcode == websocket.ABNF.OPCODE_CLOSE:
-                return int.from_bytes(data[:2], "big")
-            self.heard.append(json.loads(data))
+            frame = self.socket.recv_frame()
+            if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
+                return int.from_bytes(frame.data[:2], "big")
+            if frame.opcode == websocket.ABNF.OPCODE_TEXT:
+                self.heard.append(json.loads(frame.data))
 
     # -- both
 

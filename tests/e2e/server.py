@@ -157,6 +157,10 @@ class Server:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
+    def strike(self) -> None:
+        """`kill -9` without waiting; from any thread."""
+        os.kill(self.pid, signal.SIGKILL)
+
     def kill(self) -> None:
         """`kill -9`, and wait until it is gone."""
         self._end(signal.SIGKILL)

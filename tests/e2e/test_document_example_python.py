@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,8 +40,10 @@ def filled_in(code: str, **values: str) -> str:
     return code.replace("user001", values["user_id"])
 
 
-def run_example(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def run_example(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The example as a process that is killed when it takes too long, and at the end in any case."""
+    with subprocess.Popen(
         [sys.executable, str(path)],
         env=environment_of(path.parent),
         stdin=subprocess.PIPE,
@@ -47,7 +51,14 @@ def run_example(path: Path) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-    )
+    ) as example:
+        alarm = threading.Timer(PATIENCE, example.kill)
+        alarm.start()
+        try:
+            yield example
+        finally:
+            alarm.cancel()
+            example.kill()
 
 
 def lines_until(example: subprocess.Popen[str], phrase: str) -> list[str]:
@@ -56,6 +67,7 @@ def lines_until(example: subprocess.Popen[str], phrase: str) -> list[str]:
     lines = []
     for line in example.stdout:
         lines.append(line)
+        assert "未认证，无法下单" not in line, "this machine is too busy for an example that waits two seconds"
         if phrase in line:
             return lines
     raise AssertionError(f"the example ended without {phrase!r}:\n{''.join(lines)}")
@@ -68,18 +80,15 @@ def test_the_complete_example_trades(new_server: Callable[..., Server], tmp_path
     script.write_text(code, encoding="utf-8")
     with signed_in(server, "user002") as counterpart, run_example(script) as example:
         assert example.stdin and example.stdout
-        try:
-            lines = lines_until(example, "订单状态: Submitted")
-            assert any("认证成功" in line for line in lines)
-            assert any("subscribe_response" in line and "True" in line for line in lines)
-            sold = counterpart.order("SELL", 10, 120.0)
-            assert sold["success"]
-            assert lines_until(example, "成交:")[-1] == "成交: BUY 10.0手 @120.0\n"
-            lines_until(example, "订单状态: Filled")
-            counterpart.until("order_status", order_id=sold["order_id"], status="Filled")
-            said, _ = example.communicate("\n", timeout=PATIENCE)
-        finally:
-            example.kill()
+        lines = lines_until(example, "订单状态: Submitted")
+        assert any("认证成功" in line for line in lines)
+        assert any("subscribe_response" in line and "True" in line for line in lines)
+        sold = counterpart.order("SELL", 10, 120.0)
+        assert sold["success"]
+        assert lines_until(example, "成交:")[-1] == "成交: BUY 10.0手 @120.0\n"
+        lines_until(example, "订单状态: Filled")
+        counterpart.until("order_status", order_id=sold["order_id"], status="Filled")
+        said, _ = example.communicate("\n", timeout=PATIENCE)
     assert example.returncode == 0
     assert "Traceback" not in said
 
@@ -89,9 +98,6 @@ def test_the_short_example_connects(server: Server, tmp_path: Path) -> None:
     code = filled_in(python_example("Python 连接示例"), url=server.ws, user_id="user001", token=server.token("user001"))
     script.write_text(code, encoding="utf-8")
     with run_example(script) as example:
-        try:
-            lines = lines_until(example, "auth_response")
-        finally:
-            example.kill()
+        lines = lines_until(example, "auth_response")
     assert lines[0] == "WebSocket 已连接\n"
     assert "'success': True" in lines[1]

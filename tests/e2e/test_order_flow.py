@@ -9,12 +9,13 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from tests.core.oracle_adapter import Adapter
 from tests.core.test_oracle import needs_oracle, replay
-from tests.e2e.client import Client, Frame, signed_in
+from tests.e2e.client import Client, Frame, order_fields, signed_in
 from tests.e2e.server import Server
 
 MESSAGES = int(os.environ.get("BOURSE_FLOW", "2000"))
@@ -28,7 +29,8 @@ from trading import operators
 from trading.core.commands import Deposit, ListInstrument
 from trading.core.money import MIN_MARGIN_RATE, UNIT
 from trading.core.types import Contract, Terms
-contract = Contract(instrument_id={INSTRUMENT!r}, product_id="F", tick=UNIT, multiplier=1, reference_price=33_000 * UNIT)
+price = 33_000 * UNIT
+contract = Contract(instrument_id={INSTRUMENT!r}, product_id="F", tick=UNIT, multiplier=1, reference_price=price)
 terms = Terms(name="Public order flow", margin_long=MIN_MARGIN_RATE, margin_short=MIN_MARGIN_RATE, max_volume=1_000_000)
 orders = [ListInstrument(contract, terms), *(Deposit(user, 10**9 * UNIT) for user in ("user001", "user002"))]
 for row in [operators.carry_out(order, market=settings.MARKET) for order in orders]:
@@ -44,8 +46,7 @@ class Player:
 
     def __init__(self, buyer: Client, seller: Client) -> None:
         self._clients = (buyer, seller)
-        self._open = [0, 0]
-        self._awaited: list[list[int]] = [[], []]
+        self._awaited: list[list[int | None]] = [[], []]
         self.side_of: dict[int, int] = {}
         self.order_of: dict[int, str] = {}
         self.number_of: dict[str, int] = {}
@@ -58,38 +59,39 @@ class Player:
             case (1, _, number):
                 self._cancel(number)
             case (2, _, number, side, price, volume):
-                if self._cancel(number):
+                self._cancel(number)
+                if self.settle(side):
                     self._new(side, number, price, volume, False)
 
-    def _turn_to(self, side: int) -> Client:
-        self.settle(1 - side)
-        return self._clients[side]
-
     def _new(self, side: int, number: int, price: int, volume: int, ioc: bool) -> None:
-        client = self._turn_to(side)
-        fields = {"instrument_id": INSTRUMENT, "offset": "OPEN", "order_type": "LIMIT"}
-        condition = "IOC" if ioc else "GFD"
-        direction = ("BUY", "SELL")[side]
-        client.send("submit_order", direction=direction, volume=volume, price=price, time_condition=condition, **fields)
+        fields = {"instrument_id": INSTRUMENT, "time_condition": "IOC" if ioc else "GFD"}
+        self._send(side, number, "submit_order", **order_fields(("BUY", "SELL")[side], volume, price, **fields))
+
+    def _cancel(self, number: int) -> None:
+        side = self.side_of[number]
+        if number in self._awaited[side]:
+            self.settle(side)
+        self._send(side, None, "cancel_order", order_id=self.order_of[number])
+
+    def _send(self, side: int, number: int | None, kind: str, **fields: Any) -> None:
+        self.settle(1 - side)
+        self._clients[side].send(kind, **fields)
         self._awaited[side].append(number)
 
-    def _cancel(self, number: int) -> bool:
-        """Whether there was something to cancel."""
-        side = self.side_of[number]
-        client = self._turn_to(side)
-        self.settle(side)
-        answer = client.ask("cancel_order", order_id=self.order_of[number])
-        assert answer["success"] or answer["error_code"] == 1011, answer
-        return bool(answer["success"])
-
-    def settle(self, side: int) -> None:
-        """Read the answers to all orders sent on a side."""
+    def settle(self, side: int) -> bool:
+        """Read the answers to all that was sent on a side; whether the last one is a success."""
+        success = False
         for number in self._awaited[side]:
             answer = self._clients[side].until("order_response")
-            assert answer["success"], answer
-            self.order_of[number] = answer["order_id"]
-            self.number_of[answer["order_id"]] = number
+            success = answer["success"]
+            if number is None:
+                assert success or answer["error_code"] == 1011, answer
+            else:
+                assert success, answer
+                self.order_of[number] = answer["order_id"]
+                self.number_of[answer["order_id"]] = number
         self._awaited[side].clear()
+        return success
 
 
 def expected(messages: list[tuple[int, ...]]) -> tuple[list[Trade], dict[int, int]]:
@@ -148,7 +150,8 @@ def test_the_public_flow_gives_the_reference_trades(new_server: Callable[..., Se
     wanted, left = expected(flow)
     assert len(wanted) > messages / 10, "a flow that hardly trades proves nothing"
     server = new_server()
-    assert server.manage("shell", "-c", LISTING).split() == ["ListInstrument", "DONE"] + ["Deposit", "DONE"] * 2
+    said = server.manage("shell", "-v", "0", "-c", LISTING)
+    assert said.split() == ["ListInstrument", "DONE"] + ["Deposit", "DONE"] * 2
     with signed_in(server, "user001") as buyer, signed_in(server, "user002") as seller:
         player = Player(buyer, seller)
         for message in flow:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from tests.e2e.client import Client, Frame, signed_in
-from tests.e2e.server import Server
+from tests.e2e.server import Market, Server
 
 HOLD = 1200.276
 """Held for a lot at 120: 10 % of 120 × 100, and 0.0023 % of it for the commission."""
 
 
-def bare(frames: list[Frame], **numbers: int) -> list[tuple[Any, ...]]:
+@pytest.fixture(scope="module")
+def market(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for this module alone: balances and books are known."""
+    fresh = Server(seeded_market.copy(tmp_path_factory.mktemp("trading")))
+    try:
+        fresh.start()
+        yield fresh
+    finally:
+        fresh.kill()
+
+
+def bare(frames: list[Frame]) -> list[tuple[Any, ...]]:
     """Frames without what differs from run to run, after looking at just that: ids, times and sequence numbers."""
     now = time.time() * 1000
     for frame in frames:
@@ -45,9 +58,8 @@ def private(client: Client) -> list[Frame]:
     return [frame for frame in client.heard if "seq" in frame]
 
 
-def test_two_users_trade_and_each_hears_everything_in_order(new_server: Callable[..., Server]) -> None:
-    server = new_server()
-    with signed_in(server, "user001") as seller, signed_in(server, "user002") as buyer:
+def test_two_users_trade_and_each_hears_everything_in_order(market: Server) -> None:
+    with signed_in(market, "user001") as seller, signed_in(market, "user002") as buyer:
         start = 10_000_000.0
         seller.take(), buyer.take()
 
@@ -89,9 +101,8 @@ def test_two_users_trade_and_each_hears_everything_in_order(new_server: Callable
             assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
 
 
-def test_what_a_query_says_is_what_was_pushed(new_server: Callable[..., Server]) -> None:
-    server = new_server()
-    with signed_in(server, "user001") as seller, signed_in(server, "user002") as buyer:
+def test_what_a_query_says_is_what_was_pushed(market: Server) -> None:
+    with signed_in(market, "user003") as seller, signed_in(market, "user004") as buyer:
         seller.order("SELL", 3, 119)
         bid = buyer.order("BUY", 3, 121, order_type="MARKET")["order_id"]
         update = buyer.until("account_update")
@@ -115,15 +126,15 @@ def test_what_a_query_says_is_what_was_pushed(new_server: Callable[..., Server])
         assert round(there, 4) == 20_000_000.0
 
 
-def test_market_data_needs_no_user(new_server: Callable[..., Server]) -> None:
-    server = new_server()
-    with Client(server.ws) as watcher, signed_in(server, "user001") as one, signed_in(server, "user002") as two:
-        watcher.ask("subscribe", channels=["orderbook", "ticker"], instruments=["IX2301"])
+def test_market_data_needs_no_user(market: Server) -> None:
+    instrument = "IC2301"
+    with Client(market.ws) as watcher, signed_in(market, "user005") as one, signed_in(market, "user006") as two:
+        watcher.ask("subscribe", channels=["orderbook", "ticker"], instruments=[instrument])
         assert watcher.until("orderbook")["bids"] == []
-        one.order("BUY", 5, 119.5)
-        assert watcher.until("orderbook")["bids"] == [{"price": 119.5, "volume": 5.0, "order_count": 1}]
-        two.order("SELL", 2, 119)
+        one.order("BUY", 5, 6000.2, instrument_id=instrument)
+        assert watcher.until("orderbook")["bids"] == [{"price": 6000.2, "volume": 5.0, "order_count": 1}]
+        two.order("SELL", 2, 6000, instrument_id=instrument)
         tick = watcher.until("ticker")
-        assert (tick["last_price"], tick["volume"]) == (119.5, 2.0)
-        assert watcher.until("orderbook")["bids"] == [{"price": 119.5, "volume": 3.0, "order_count": 1}]
+        assert (tick["last_price"], tick["volume"]) == (6000.2, 2.0)
+        assert watcher.until("orderbook")["bids"] == [{"price": 6000.2, "volume": 3.0, "order_count": 1}]
         assert not private(watcher) and not watcher.of("trade")

@@ -1,0 +1,220 @@
+"""Says whether a database agrees with itself and with what its users were told: `python -m tests.chaos.books`.
+
+A process of its own, with the settings of the server whose database it reads. Gets what users remember as a line of
+JSON and answers with a line of JSON: the contradictions, and figures. Each time the journal is replayed from empty.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+Memory = dict[str, Any]
+Contradictions = Iterator[str]
+
+
+class Books:
+    """The rows of one market. Needs a Django that is set up."""
+
+    def __init__(self) -> None:
+        from django.db import connection
+
+        from trading.core.engine import Engine
+        from trading.store import Store
+
+        store = Store("MAIN")
+        self._connection = connection
+        self.replayed = Engine()
+        self.commands = 0
+        for time, commands in store.journal():
+            self.commands += len(commands)
+            for command in commands:
+                self.replayed.apply(command, time)
+        self.restored = Engine.restore(store.load()[0])
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    # -- with itself
+
+    def contradictions(self) -> Contradictions:
+        yield from self._engines()
+        yield from self._trades()
+        yield from self._money()
+
+    def _engines(self) -> Contradictions:
+        for name, engine in (("replayed", self.replayed), ("restored", self.restored)):
+            try:
+                engine.check()
+            except AssertionError as error:
+                yield f"the {name} engine contradicts itself: {error}"
+        if self.replayed.state_hash() != self.restored.state_hash():
+            yield "the journal replayed from empty is not the state that a restart loads"
+        derived = {a.user_id: (a.margin, a.hold) for a in self.restored.state.accounts.values()}
+        stored = {
+            user: (margin, hold)
+            for user, margin, hold in self.rows("SELECT user_id, margin, hold FROM trading_account")
+        }
+        if derived != stored:
+            yield f"margins and holds are {stored}, they follow as {derived}"
+
+    def _trades(self) -> Contradictions:
+        for row in self.rows(
+            """SELECT trade_id, COUNT(*), COUNT(DISTINCT direction), COUNT(DISTINCT price), COUNT(DISTINCT volume),
+                      SUM(is_maker) FROM trading_trade GROUP BY trade_id
+               HAVING NOT (COUNT(*) = 2 AND COUNT(DISTINCT direction) = 2 AND COUNT(DISTINCT price) = 1
+                           AND COUNT(DISTINCT volume) = 1 AND SUM(is_maker) = 1)"""
+        ):
+            yield f"trade {row[0]} has not two sides that agree: {row[1:]}"
+        for row in self.rows(
+            """SELECT o.id, o.filled, COALESCE(SUM(t.volume), 0) FROM trading_order o
+               LEFT JOIN trading_trade t ON t.order_id = o.id GROUP BY o.id
+               HAVING o.filled != COALESCE(SUM(t.volume), 0)"""
+        ):
+            yield f"order {row[0]} is filled {row[1]}, its trades make {row[2]}"
+        for row in self.rows(
+            """SELECT id, status, filled, volume FROM trading_order WHERE (status = 'Filled') != (filled = volume)
+               OR (status = 'Submitted' AND filled > 0) OR (status = 'PartiallyFilled' AND filled = 0)"""
+        ):
+            yield f"order {row[0]} has a status that it cannot have: {row[1:]}"
+
+    def _money(self) -> Contradictions:
+        """Deposits - withdrawals = balances + commissions, by the rows; each account is the sum of its entries."""
+        state = self.restored.state
+        profit = {account.user_id: account.position_profit for account in state.accounts.values()}
+        accounts = self.rows(
+            """SELECT a.user_id, a.pre_balance + a.deposits - a.withdrawals, a.close_profit, a.commission,
+                      (SELECT COALESCE(SUM(amount), 0) FROM trading_ledgerentry WHERE account_id = a.id),
+                      (SELECT COALESCE(SUM(commission), 0) FROM trading_trade WHERE account_id = a.id),
+                      (SELECT COALESCE(SUM(close_profit), 0) FROM trading_trade WHERE account_id = a.id)
+               FROM trading_account a"""
+        )
+        paid_in = self.rows("SELECT SUM(amount) FROM trading_ledgerentry WHERE kind IN ('DEPOSIT', 'WITHDRAWAL')")[0][0]
+        balances = sum(static + closed + profit[user] - fees for user, static, closed, fees, *_ in accounts)
+        commissions = sum(fees for _, _, _, fees, *_ in accounts)
+        if balances + commissions != paid_in:
+            yield f"balances {balances} + commissions {commissions} are not what was paid in, {paid_in}"
+        for user, static, closed, fees, ledger, trade_fees, trade_profit in accounts:
+            if (static + closed - fees, fees, closed) != (ledger, trade_fees, trade_profit):
+                yield f"{user}'s account is not the sum of its entries and trades"
+
+    # -- with what a user was told
+
+    def told(self, memory: Memory) -> Contradictions:
+        """Every acknowledged order and cancel is there once; every push tells what is there; nothing else is there."""
+        from trading.models import Order
+        from trading.protocol import order_id_text
+
+        user = memory["user_id"]
+        found = {
+            row["client_order_id"]: row
+            for row in Order.objects.filter(account__user_id=user).values(
+                "id", "client_order_id", "direction", "offset", "volume", "price", "order_type", "status", "filled"
+            )
+        }
+        by_id = {order_id_text(row["id"]): row for row in found.values()}
+        if len(found) != Order.objects.filter(account__user_id=user).count():
+            yield f"{user} has an order twice, or one without a name"
+        for name, order_id in memory["accepted"].items():
+            row = found.get(name)
+            if row is None:
+                yield f"{user}'s order {name} was acknowledged as {order_id} and is not there"
+            elif order_id_text(row["id"]) != order_id or not _is(row, memory["sent"][name]):
+                yield f"{user}'s order {name} is not the one that was acknowledged as {order_id}: {row}"
+        for name in memory["refused"]:
+            if name in found:
+                yield f"{user}'s order {name} was refused and is there"
+        for name in found.keys() - memory["sent"].keys():
+            yield f"{user} never sent order {name}"
+        for order_id in memory["cancelled"]:
+            if order_id not in by_id or by_id[order_id]["status"] != "Cancelled":
+                yield f"{user}'s cancel of {order_id} was acknowledged: {by_id.get(order_id)}"
+        yield from self._pushes(memory, by_id)
+
+    def _pushes(self, memory: Memory, orders: dict[str, Any]) -> Contradictions:
+        from trading.models import Account, Trade
+        from trading.protocol import order_id_text, trade_id_text
+
+        user = memory["user_id"]
+        for order_id, (status, filled) in memory["states"].items():
+            row = orders.get(order_id)
+            final = status in ("Filled", "Cancelled")
+            if row is None or row["filled"] < filled or (final and (row["status"], row["filled"]) != (status, filled)):
+                yield f"{user} was told that {order_id} is {status}, {filled} filled: {row}"
+        there = {
+            f"{trade_id_text(trade)} {direction}": [order_id_text(order), price / 10_000, volume]
+            for trade, direction, order, price, volume in Trade.objects.filter(account__user_id=user).values_list(
+                "trade_id", "direction", "order_id", "price", "volume"
+            )
+        }
+        for side, told in memory["trades"].items():
+            if there.get(side) != told:
+                yield f"{user} was told of trade {side} {told}: {there.get(side)}"
+        seq = Account.objects.get(user_id=user).push_seq
+        if seq < memory["seq"]:
+            yield f"{user} heard push {memory['seq']}, the database knows of {seq}"
+        if memory["holes"]:
+            yield f"{user} heard push numbers go back {memory['holes']} times"
+
+    # -- figures
+
+    def book(self, instrument_id: str) -> list[list[list[Any]]]:
+        """The visible book of the replayed engine as the socket shows it."""
+        from marketdata.core.depth import depth
+
+        found = depth(self.replayed.state.instruments[instrument_id], 0)
+        return [[[price / 10_000, volume, count] for price, volume, count in side] for side in (found.bids, found.asks)]
+
+    def figures(self) -> dict[str, int]:
+        orders, trades = self.rows("SELECT (SELECT COUNT(*) FROM trading_order), (SELECT COUNT(*) FROM trading_trade)")[
+            0
+        ]
+        return {"orders": orders, "trades": trades // 2, "commands": self.commands}
+
+
+def _is(row: dict[str, Any], sent: dict[str, Any]) -> bool:
+    same = all(row[field] == sent[field] for field in ("direction", "offset", "volume", "order_type"))
+    price = None if sent["price"] is None else round(sent["price"] * 10_000)
+    return same and row["price"] == price
+
+
+def examine(question: dict[str, Any]) -> dict[str, Any]:
+    books = Books()
+    wrong = list(books.contradictions())
+    for memory in question["memories"]:
+        wrong += books.told(memory)
+    names = [{row[0] for row in books.rows(_NAMES.format(memory["user_id"]))} for memory in question["memories"]]
+    done = sum(
+        len(set(memory["unanswered"]) & there) for memory, there in zip(question["memories"], names, strict=True)
+    )
+    return {
+        "contradictions": wrong,
+        "book": books.book(question["instrument_id"]),
+        "figures": books.figures() | {"unanswered_done": done},
+    }
+
+
+_NAMES = (
+    "SELECT o.client_order_id FROM trading_order o JOIN trading_account a ON a.id = o.account_id WHERE a.user_id = '{}'"
+)
+
+
+def main() -> None:
+    import django
+    from django.db import connection
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
+    django.setup()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(examine(json.loads(line))), flush=True)
+        connection.close()
+
+
+if __name__ == "__main__":
+    main()

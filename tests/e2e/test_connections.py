@@ -1,0 +1,96 @@
+"""Heartbeat, idle close and origins, as a client on the other side of a real server sees them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+
+import pytest
+import websocket
+
+from tests.e2e.client import Client, signed_in
+from tests.e2e.server import Server
+
+IDLE_CLOSE = 4408
+UNREADABLE = 400
+"""daphne refuses such a header itself, before the application sees it."""
+
+
+def test_the_server_pings_and_closes_whoever_stays_silent(new_server: Callable[..., Server]) -> None:
+    server = new_server(PING_SECONDS=0.25, IDLE_SECONDS=1.0)
+    with Client(server.ws) as silent, signed_in(server, "user001") as alive:
+        started = time.monotonic()
+        while time.monotonic() < started + 1.5:
+            if alive.hear()["type"] == "ping":
+                alive.send("pong")
+        pings = len(alive.of("ping"))
+        assert 3 <= pings <= 7, f"{pings} pings in 1.5 s"
+        assert silent.close_code() == IDLE_CLOSE
+        assert 2 <= len(silent.of("ping")) <= 4
+        assert alive.ask("ping")["type"] == "pong", "an answered ping counts as life"
+        alive.take()
+        stopped = time.monotonic()
+        assert alive.close_code() == IDLE_CLOSE
+        assert 0.7 < time.monotonic() - stopped < 5.0
+
+
+def handshake(server: Server, origin: str | None, path: str = "/ws") -> int:
+    """The status of a handshake with this Origin header."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    headers = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    try:
+        connection.request("GET", path, headers=headers | ({} if origin is None else {"Origin": origin}))
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 101),
+        ("http://127.0.0.1:{port}", 101),
+        ("http://localhost:{port}", 101),
+        ("https://evil.example", 403),
+        ("http://127.0.0.1.evil.example", 403),
+        ("http://evil.example:{port}", 403),
+        ("http://localhost@evil.example", 403),
+        ("http://127.0.0.1:99999", UNREADABLE),
+        ("http://[::1", UNREADABLE),
+        ("", UNREADABLE),
+    ],
+)
+def test_only_our_own_pages_may_open_the_socket(server: Server, origin: str | None, status: int) -> None:
+    origin = origin and origin.format(port=server.port)
+    assert handshake(server, origin) == status
+
+
+def test_a_page_opened_from_a_file_is_let_into_the_demo_only(server: Server, new_server: Callable[..., Server]) -> None:
+    assert handshake(server, "null") == 101
+    assert handshake(new_server(DEMO="off"), "null") == 403
+
+
+@pytest.mark.parametrize(("path", "status"), [("/ws/", 101), ("/ws?user_id=user001", 101), ("/wss", 403), ("/", 403)])
+def test_the_socket_is_at_its_path_only(server: Server, path: str, status: int) -> None:
+    assert handshake(server, None, path) == status
+
+
+def test_a_websocket_client_is_told_why(server: Server) -> None:
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        websocket.create_connection(server.ws, origin="https://evil.example", timeout=10)
+    assert refused.value.status_code == 403
+
+
+def test_a_wrong_token_is_told_and_the_socket_lives(server: Server) -> None:
+    with Client(server.ws, "user003") as client:
+        assert client.ask("auth", user_id="user003", token="wrong")["message"] == "Invalid credentials"
+        assert client.ask("auth", user_id="user004", token=server.token("user004"))["success"] is False
+        assert client.ask("query_account")["code"] == 401
+        assert client.ask("auth", user_id="user003", token=server.token("user003"))["success"]
+        assert client.account()["user_id"] == "user003"
