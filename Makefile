@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check unit format pin clean
+.PHONY: setup run test check unit bench chaos format pin clean
 
 setup: $(STAMP)
 
@@ -40,6 +40,16 @@ unit: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Ratios against public yardsticks, measured side by side; about four minutes. ONLY="core layer" for some of it.
+bench: setup
+	$(BIN)/python -m tests.bench $(ONLY)
+
+# Long: kill -9 under load, again and again. KILLS and SEED choose how often and which moments.
+KILLS ?= 200
+SEED ?= 1
+chaos: setup
+	$(BIN)/python -m tests.chaos.kill --kills $(KILLS) --seed $(SEED)
 
 # Pin the newest allowed versions of everything.
 pin: setup

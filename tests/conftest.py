@@ -5,12 +5,21 @@ from typing import Any
 
 import pytest
 from channels.layers import channel_layers
+from django.conf import settings as django_settings
 
 from exchange_site.wiring import Exchange
 from tests.builders import Founded, found_market
 from trading.layers import InProcessLayer
 
 OpenExchange = Callable[..., Awaitable[Exchange]]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """No test cuts the power, so none needs to wait for the disk."""
+    options = django_settings.DATABASES["default"].get("OPTIONS", {})
+    if "init_command" in options:
+        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         self._outbox = Outbox(venue.max_outbox)
         self._answers = Answers(self._outbox.put)
         self._channel = ""
+        self._too_fast = f"{Code.TOO_FAST.text}: at most {venue.frames_per_second} a second"
         self._tasks: set[asyncio.Task[None]] = set()
         self.heard_at = 0.0
 
@@ -141,14 +142,20 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             if message["type"] == "websocket.disconnect":
                 return
             self.heard_at = asyncio.get_running_loop().time()
-            await self._take(message.get("text"))
+            if not self._outbox.closing:  # nobody could be told what became of it
+                await self._take(message.get("text"))
 
     async def _take(self, text: str | None) -> None:
         """One frame. Whatever is wrong with it or with us, it gets an answer and the connection lives."""
+        wait = self._bucket.wait(self.heard_at) if self._bucket is not None else 0.0
         try:
             message = self._decode(text)
         except protocol.ProtocolError as error:
-            await self._refuse(error.code, error.detail, error.request_id)
+            code, detail = (Code.TOO_FAST, self._too_fast) if wait else (error.code, error.detail)
+            await self._refuse(code, detail, error.request_id, round(wait, 3) or None)
+            return
+        if wait:
+            await self._refuse_message(message, Refused(Code.TOO_FAST, self._too_fast), round(wait, 3))
             return
         try:
             await self._serve(message)
@@ -166,11 +173,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         return protocol.decode(text)
 
     async def _serve(self, message: protocol.ClientMessage) -> None:
-        wait = self._bucket.wait(self.heard_at) if self._bucket is not None else 0.0
-        if wait:
-            detail = f"{Code.TOO_FAST.text}: at most {self._venue.frames_per_second} a second"
-            await self._refuse_message(message, Refused(Code.TOO_FAST, detail), retry_after=round(wait, 3))
-        elif isinstance(message, protocol.OrderMessage):
+        if isinstance(message, protocol.OrderMessage):
             await self._order(message)
         else:
             await self._answers.settled()
@@ -225,7 +228,11 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             await self._refuse_message(message, command)
             return
         slot = self._answers.reserve()
-        self._venue.gateway.submit(command, lambda event: self._answer_order(slot, message, event))
+        try:
+            self._venue.gateway.submit(command, lambda event: self._answer_order(slot, message, event))
+        except Exception:
+            logger.exception("an order could not be handed in")
+            self._answer_order(slot, message, Refused(Code.UNAVAILABLE, FAILED))
 
     async def _find_account(self, identity: selectors.Identity) -> int | None:
         """The account may have been opened after the user signed in."""

@@ -20,6 +20,10 @@ class Outbox:
         self._close_code: int | None = None
         self._sleeper: asyncio.Future[None] | None = None
 
+    @property
+    def closing(self) -> bool:
+        return self._close_code is not None
+
     def put(self, frame: str) -> None:
         """Queue a frame; nothing more is taken once the connection is closing."""
         if self._close_code is not None:

@@ -31,8 +31,11 @@ LARGEST_NUMBER = 1e9
 LONGEST_DETAIL = 200
 """Characters of an error's detail: it may quote the frame, which may be long."""
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Name = Annotated[str, msgspec.Meta(max_length=64, pattern="^[ -~]+$")]
+"""Printable ASCII: PostgreSQL takes no NUL in a text, and nobody can see it."""
+
 Names = Annotated[list[Name], msgspec.Meta(max_length=200)]
+Channels = Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=20)]
 Number = Annotated[float, msgspec.Meta(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
 RequestId = Annotated[str, msgspec.Meta(max_length=64)] | Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | None
 
@@ -62,12 +65,12 @@ class Auth(_Incoming, frozen=True, tag="auth"):
 
 
 class Subscribe(_Incoming, frozen=True, tag="subscribe"):
-    channels: Names
+    channels: Channels
     instruments: Names = []
 
 
 class Unsubscribe(_Incoming, frozen=True, tag="unsubscribe"):
-    channels: Names
+    channels: Channels
     instruments: Names = []
 
 

@@ -34,6 +34,8 @@ RELOAD_SECONDS = 0.5
 class CommandQueue(Protocol):
     async def take(self, most: int, timeout: float) -> list[Envelope]: ...
 
+    def drain(self) -> list[Envelope]: ...
+
 
 class MarketStore(Protocol):
     def take_over(self) -> None: ...
@@ -98,7 +100,7 @@ class Worker:
         self._batch_limit = batch_limit
         self._operator_poll = operator_poll
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._ask_limit = batch_limit
+        self._careful = self._stopping = False
         self._next_poll = 0.0
         self._broken_asks: set[int] = set()
         self._number = self._now = 0
@@ -122,10 +124,21 @@ class Worker:
             listener.on_load(self.engine, self._now)
 
     async def run(self) -> None:
-        """Serve until cancelled. A batch under way is finished first."""
-        while True:
-            envelopes = await self._queue.take(self._batch_limit, self._operator_poll)
-            await asyncio.shield(self._turn(envelopes))
+        """Serve until cancelled; a batch under way is finished first. Whoever still waits at the end is told so."""
+        try:
+            while True:
+                envelopes = await self._queue.take(self._batch_limit, self._operator_poll)
+                await self._finish(asyncio.ensure_future(self._turn(envelopes)))
+        finally:
+            self._refuse(self._queue.drain())
+
+    async def _finish(self, turn: "asyncio.Future[bool]") -> None:
+        try:
+            await asyncio.shield(turn)
+        except asyncio.CancelledError:
+            self._stopping = True
+            await turn
+            raise
 
     async def drain_operators(self) -> None:
         """Do what operators have asked so far, without serving anybody else."""
@@ -134,7 +147,8 @@ class Worker:
             self._next_poll = 0.0
 
     async def close(self) -> None:
-        """Give the store's thread and connection back."""
+        """Tell whoever still waits, give the store's thread and connection back."""
+        self._refuse(self._queue.drain())
         await self._blocking(self._store.close)
         self._thread.shutdown()
 
@@ -144,10 +158,15 @@ class Worker:
     # -- one turn
 
     async def _turn(self, envelopes: list[Envelope]) -> bool:
-        """Apply, store, tell. True when something was stored."""
+        """Do what is asked. True when something was stored."""
         asks = await self._operator_asks()
-        if not envelopes and not asks:
-            return False
+        if asks and envelopes and self._careful:
+            await self._do([], asks)
+            asks = []
+        return await self._do(envelopes, asks) if envelopes or asks else False
+
+    async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
+        """Apply, store, tell."""
         self._now = max(self._now, self._clock())
         try:
             turn = self._apply(envelopes, asks)
@@ -161,7 +180,7 @@ class Worker:
         except Exception as error:
             logger.exception("a batch of %d commands was not stored; reloading", len(envelopes) + len(asks))
             if isinstance(error, Unstorable):
-                self._suspect(asks)
+                self._suspect(envelopes, asks)
             self._refuse(envelopes)
             await self._recover()
             return True
@@ -178,9 +197,8 @@ class Worker:
             return []
         self._next_poll = now + self._operator_poll
         try:
-            asks = await self._blocking(self._store.pending, self._ask_limit)
-            if not asks:
-                self._ask_limit = self._batch_limit
+            asks = await self._blocking(self._store.pending, 1 if self._careful else self._batch_limit)
+            self._careful = self._careful and bool(asks)
             return asks
         except Exception:
             logger.exception("operators' commands cannot be read")
@@ -239,11 +257,11 @@ class Worker:
 
     # -- when storing fails
 
-    def _suspect(self, asks: list[OperatorAsk]) -> None:
+    def _suspect(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> None:
         """Operators' commands stay in their table and come again: find the one that cannot be stored, one by one."""
-        if len(asks) == 1:
+        if len(asks) == 1 and not envelopes:
             self._broken_asks.add(asks[0].row_id)
-        self._ask_limit = 1
+        self._careful = True
 
     def _refuse(self, envelopes: list[Envelope]) -> None:
         for envelope in envelopes:
@@ -251,7 +269,7 @@ class Worker:
 
     async def _recover(self) -> None:
         """Memory is ahead of the database: forget it and load, however long the database is away."""
-        while True:
+        while not self._stopping:
             try:
                 await self._blocking(self._store.close)
                 await self.load()

@@ -1,21 +1,56 @@
-"""What every figure is compared with: the stock Channels consumer, decoding and echoing JSON, on the same server."""
+"""What every figure is compared with: stock Channels consumers on the same server."""
 
 import json
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
+from channels.consumer import AsyncConsumer  # noqa: E402
 from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402
+from channels.layers import InMemoryChannelLayer, channel_layers  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 
 class Echo(AsyncWebsocketConsumer):
+    """Decodes and encodes each frame, as any JSON protocol must."""
+
     async def receive(self, text_data=None, bytes_data=None):
         await self.send(text_data=json.dumps(json.loads(text_data)))
 
 
+class FanOut(AsyncWebsocketConsumer):
+    """Sends what it is sent to a group of all connections."""
+
+    groups = ["book"]
+
+    async def receive(self, text_data=None, bytes_data=None):
+        await self.channel_layer.group_send("book", {"type": "book", "text": text_data})
+
+    async def book(self, message):
+        await self.send(text_data=message["text"])
+
+
+class Silent(AsyncConsumer):
+    """The least there can be: accepts and listens, without a layer."""
+
+    async def __call__(self, scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+
 application = ProtocolTypeRouter({"websocket": Echo.as_asgi()})
+silent = ProtocolTypeRouter({"websocket": Silent.as_asgi()})
+
+
+def _fan_out():
+    channel_layers.set("default", InMemoryChannelLayer())
+    return ProtocolTypeRouter({"websocket": FanOut.as_asgi()})
+
+
+fan_out = _fan_out() if os.environ.get("FAN_OUT") else None

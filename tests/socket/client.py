@@ -1,6 +1,8 @@
 """A client of the socket that speaks in dicts and waits for what it expects, never for time to pass."""
 
+import asyncio
 import json
+from collections import deque
 from typing import Any
 
 from channels.testing import WebsocketCommunicator
@@ -19,6 +21,7 @@ class Client:
 
     def __init__(self, venue: Venue, path: str = "/ws") -> None:
         self._wire = WebsocketCommunicator(socket_routes(venue), path)
+        self._kept: deque[Frame] = deque()
 
     async def connect(self) -> "Client":
         accepted, _ = await self._wire.connect(PATIENCE)
@@ -46,16 +49,27 @@ class Client:
         await self.say(**message)
         return await self.hear()
 
+    async def place(self, words: str, instrument_id: str = "IX2301", **more: Any) -> Frame:
+        """Place an order and wait for its answer; other frames that come before it are kept for later."""
+        await self.say(**order_message(words, instrument_id, **more))
+        passed: list[Frame] = []
+        while (frame := await self.hear())["type"] != "order_response":
+            passed.append(frame)
+        self._kept.extend(passed)
+        return frame
+
     # -- hearing
 
     async def hear(self) -> Frame:
         """The next frame that is not a ping."""
-        while True:
-            frame = await self.hear_raw()
-            if frame != {"type": "ping"}:
-                return frame
+        async with asyncio.timeout(PATIENCE):
+            while (frame := await self.hear_raw()) == {"type": "ping"}:
+                pass
+        return frame
 
     async def hear_raw(self) -> Frame:
+        if self._kept:
+            return self._kept.popleft()
         output = await self._wire.receive_output(PATIENCE)
         assert output["type"] == "websocket.send", f"the connection was closed: {output}"
         return dict(json.loads(output["text"]))
@@ -65,17 +79,19 @@ class Client:
 
     async def hear_until(self, kind: str, **fields: Any) -> Frame:
         """The first frame of this type with these fields; what comes before is passed over."""
-        while True:
-            frame = await self.hear()
-            if frame["type"] == kind and is_like(frame, fields):
-                return frame
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                frame = await self.hear()
+                if frame["type"] == kind and is_like(frame, fields):
+                    return frame
 
     async def rest(self) -> list[Frame]:
-        """Everything that has been sent by now: a ping is answered after all of it."""
-        await self.say(type="ping", request_id="the end")
+        """Everything that has been sent by now. A pong may overtake pushes that are on their way, a second cannot."""
         frames = []
-        while (frame := await self.hear()) != {"type": "pong", "request_id": "the end"}:
-            frames.append(frame)
+        for name in ("nearly", "the end"):
+            await self.say(type="ping", request_id=name)
+            while (frame := await self.hear()) != {"type": "pong", "request_id": name}:
+                frames.append(frame)
         return frames
 
     async def hears_nothing(self) -> None:
@@ -83,10 +99,10 @@ class Client:
 
     async def close_code(self) -> int:
         """The code with which the server closes; frames before it are passed over."""
-        while True:
-            output = await self._wire.receive_output(PATIENCE)
-            if output["type"] == "websocket.close":
-                return int(output["code"])
+        async with asyncio.timeout(PATIENCE):
+            while (output := await self._wire.receive_output(PATIENCE))["type"] != "websocket.close":
+                pass
+        return int(output["code"])
 
 
 def is_like(frame: Frame, fields: Frame) -> bool:

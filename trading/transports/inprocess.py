@@ -32,6 +32,12 @@ class InProcessQueue:
             await self._sleep(timeout)
         return [waiting.popleft() for _ in range(min(most, len(waiting)))]
 
+    def drain(self) -> list[Envelope]:
+        """Everything that waits."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
+
     async def _sleep(self, timeout: float) -> None:
         loop = asyncio.get_running_loop()
         self._sleeper = loop.create_future()

@@ -1,0 +1,34 @@
+"""`make bench`: every figure, with its conditions. Exit status 1 when a goal is missed."""
+
+import os
+import sys
+import tempfile
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="bourse-bench-")
+os.environ.pop("DATABASE_URL", None)
+
+import django
+
+django.setup()
+
+from tests.bench import core, database, layer, sockets  # noqa: E402
+from tests.bench.figures import conditions, table  # noqa: E402
+
+
+def main() -> int:
+    print(f"Conditions: {conditions()}.\n", flush=True)
+    wanted = sys.argv[1:]
+    figures = []
+    for module in (sockets, layer, core, database):
+        name = module.__name__.rsplit(".", 1)[1]
+        if wanted and name not in wanted:
+            continue
+        print(f"measuring: {name}", file=sys.stderr, flush=True)
+        figures += module.measure()
+    print(table(figures))
+    return int(not all(figure.met for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The book against a bare book, the engine against its book: in one process, no disk and no socket."""
+
+import time
+from collections.abc import Iterator
+
+from tests.bench.baseline_book import Baseline
+from tests.bench.figures import Figure, at_least, paired
+from tests.bench.flow import Message, workloads
+from tests.core.oracle_adapter import Adapter
+from trading.core.commands import CancelOrder, Command, Deposit, ListInstrument, OpenAccount, SubmitOrder
+from trading.core.engine import Engine
+from trading.core.events import OrderAccepted
+from trading.core.money import MAX_MONEY, RATE, UNIT
+from trading.core.types import Contract, Direction, Fee, Offset, OrderType, Terms, TimeCondition
+
+START = 1_700_000_000_000
+BATCH = 100
+"""Commands after which the engine's changes are taken, as the worker does."""
+
+
+def play(adapter: type, messages: list[Message]) -> float:
+    """Messages a second through an adapter."""
+    reports: list[Message] = []
+    book = adapter(reports.append)
+    calls = (book.new, book.cancel, book.modify)
+    start = time.perf_counter()
+    for message in messages:
+        calls[message[0]](*message[1:])
+    return len(messages) / (time.perf_counter() - start)
+
+
+def funded_engine(accounts: int = 2) -> Engine:
+    """An engine with one instrument (tick 1, no limits, margin and commission) and rich accounts."""
+    engine = Engine()
+    rate = RATE // 10
+    terms = Terms(name="X", margin_long=rate, margin_short=rate, fee_open=Fee(100, 2300), max_volume=1_000_000)
+    contract = Contract(instrument_id="X", product_id="X", tick=UNIT, multiplier=1, reference_price=33_000 * UNIT)
+    engine.apply(ListInstrument(contract, terms), START)
+    for number in range(1, accounts + 1):
+        engine.apply(OpenAccount(f"user{number:05}"), START)
+        engine.apply(Deposit(f"user{number:05}", MAX_MONEY), START)
+    return engine
+
+
+def engine_rate(messages: list[Message]) -> float:
+    """Messages a second through `Engine.apply`: buys and sells from two accounts, modify as cancel and new."""
+    engine = funded_engine()
+    ids: dict[int, CancelOrder] = {}
+    start = time.perf_counter()
+    for number, message in enumerate(messages):
+        for command, oid in commands(message, ids):
+            event = engine.apply(command, START + number // 100)[0]
+            if type(event) is OrderAccepted:
+                ids[oid] = CancelOrder(event.account_id, event.order_id)
+        if number % BATCH == 0:
+            engine.take_changes()
+    return len(messages) / (time.perf_counter() - start)
+
+
+def commands(message: Message, ids: dict[int, CancelOrder]) -> Iterator[tuple[Command, int]]:
+    """A message of the workload as the engine's commands. An order that was never accepted is cancelled in vain."""
+    kind, _, oid, *order = message
+    if kind != 0:
+        yield ids.get(oid, CancelOrder(1, 1)), oid
+    if kind != 1:
+        side, price, volume = order[:3]
+        yield (
+            SubmitOrder(
+                1 + side,
+                "X",
+                Direction.SELL if side else Direction.BUY,
+                Offset.OPEN,
+                OrderType.LIMIT,
+                volume,
+                price * UNIT,
+                TimeCondition.IOC if kind == 0 and order[3] else TimeCondition.GFD,
+            ),
+            oid,
+        )
+
+
+def measure() -> list[Figure]:
+    flows = workloads()
+    figures = []
+    worst = None
+    for name, messages in flows.items():
+        ours, theirs, ratio = paired(lambda m=messages: play(Adapter, m), lambda m=messages: play(Baseline, m))
+        line = at_least(
+            f"bare book, workload {name} (the worst of {len(flows)})",
+            f"{ours:,.0f} messages/s",
+            f"{theirs:,.0f} of a closure-based pure Python book",
+            ratio,
+            0.6,
+        )
+        worst = line if worst is None or line.ratio < worst.ratio else worst
+    assert worst is not None
+    figures.append(worst)
+    name, messages = next(iter(flows.items()))
+    ours, theirs, ratio = paired(lambda: engine_rate(messages), lambda: play(Adapter, messages))
+    figures.append(
+        at_least(
+            f"engine alone: risk, match, events; workload {name}",
+            f"{ours:,.0f} messages/s",
+            f"{theirs:,.0f} of the bare book",
+            ratio,
+            1 / 8,
+        )
+    )
+    return figures

@@ -1,0 +1,90 @@
+"""Starts servers to measure: ours with a fresh demo market, or the stock echo, under daphne or uvicorn."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = "exchange_site.asgi:application"
+ECHO = "tests.bench.stock_echo:application"
+SILENT = "tests.bench.stock_echo:silent"
+FAN_OUT = "tests.bench.stock_echo:fan_out"
+PATIENCE = 20.0
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A running server. `tokens`: user id -> token, where the market is ours."""
+
+    port: int
+    pid: int
+    tokens: dict[str, str]
+
+    def processor_seconds(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_kib(self) -> float:
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
+
+
+@contextmanager
+def served(application: str, by: str = "daphne", **settings: str) -> Iterator[Server]:
+    """A server on a free port, with data of its own that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bourse-bench-") as data:
+        environment = {
+            **{key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "DEMO")},
+            "DATA_DIR": data,
+            "RATE_LIMITS": "off",
+            "LOG_LEVEL": "WARNING",
+            **settings,
+        }
+        tokens = _market(environment) if application == OURS else {}
+        port = _free_port()
+        process = subprocess.Popen(_command(application, by, port), cwd=ROOT, env=environment)
+        try:
+            _await(port, process)
+            yield Server(port, process.pid, tokens)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _command(application: str, by: str, port: int) -> list[str]:
+    if by == "uvicorn":
+        options = ["--log-level", "error", "--no-access-log", "--port", str(port)]
+        return [sys.executable, "-m", "uvicorn", application, *options]
+    return [sys.executable, "-m", "daphne", "-v", "0", "-p", str(port), application]
+
+
+def _market(environment: dict[str, str]) -> dict[str, str]:
+    manage = [sys.executable, "manage.py"]
+    subprocess.run([*manage, "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
+    seeded = [*manage, "seed_demo", "--tokens"]
+    sheet = subprocess.run(seeded, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    return dict(line.split() for line in sheet.splitlines() if line.startswith("  user0"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"the server on port {port} did not start")

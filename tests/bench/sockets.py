@@ -1,0 +1,205 @@
+"""The whole path over real sockets, against stock Channels consumers on the same server with the same client."""
+
+import asyncio
+import json
+import time
+
+from tests.bench.figures import Figure, at_least, at_most
+from tests.bench.load import Result, pour_echoes, pour_orders
+from tests.bench.servers import ECHO, FAN_OUT, OURS, SILENT, Server, served
+from tests.bench.wire import Wire
+
+SECONDS = 4.0
+ROUNDS = 3
+SUBSCRIBERS = 1_000
+IDLE_SECONDS = 15.0
+
+
+def median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def throughput_figure(by: str) -> Figure:
+    """Durable orders, half of them trading, against echoes; 10 connections, 20 in flight."""
+    pairs: list[tuple[Result, Result]] = []
+    with served(OURS, by) as ours, served(ECHO, by) as echo:
+        for _ in range(ROUNDS):
+            theirs = asyncio.run(pour_echoes(echo.port, 10, 20, SECONDS))
+            result = asyncio.run(pour_orders(ours.port, ours.tokens, 10, 20, SECONDS))
+            assert not result.refused, f"{result.refused} orders were refused"
+            pairs.append((result, theirs))
+    rate, frames = median([p.rate for p, _ in pairs]), median([p.frames / p.seconds for p, _ in pairs])
+    return at_least(
+        f"orders acknowledged over /ws under {by}, durable, 10 connections x 20 in flight, half trading",
+        f"{rate:,.0f}/s ({frames:,.0f} frames/s)",
+        f"{median([p.rate for _, p in pairs]):,.0f}/s stock JSON echo",
+        median([ours.rate / theirs.rate for ours, theirs in pairs]),
+        1.5,
+    )
+
+
+def round_trip_figures() -> list[Figure]:
+    """One order, one in flight."""
+    pairs: list[tuple[Result, Result]] = []
+    with served(OURS) as ours, served(ECHO) as echo:
+        for _ in range(ROUNDS):
+            theirs = asyncio.run(pour_echoes(echo.port, 1, 1, SECONDS / 2))
+            pairs.append((asyncio.run(pour_orders(ours.port, ours.tokens, 1, 1, SECONDS / 2)), theirs))
+    figures = []
+    for share, goal in ((0.5, 2.0), (0.99, 3.0)):
+        figures.append(
+            at_most(
+                f"round trip of one durable order, one in flight, p{share * 100:g}",
+                f"{median([p.latency(share) for p, _ in pairs]) * 1e3:.2f} ms",
+                f"{median([p.latency(share) for _, p in pairs]) * 1e3:.2f} ms stock echo",
+                median([ours.latency(share) / theirs.latency(share) for ours, theirs in pairs]),
+                goal,
+            )
+        )
+    return figures
+
+
+# --- fan-out
+
+
+class Crowd:
+    """Many connections that only count what they hear."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.wires: list[Wire] = []
+
+    async def open(self, port: int, path: str, greeting: bytes | None = None) -> None:
+        def count(text: bytes) -> None:
+            if text.startswith(b'{"type":"orderbook"'):
+                self.heard += 1
+
+        for _ in range(SUBSCRIBERS):
+            wire = await Wire.connect(port, path, count)
+            if greeting is not None:
+                wire.send(greeting)
+            self.wires.append(wire)
+
+    def close(self) -> None:
+        for wire in self.wires:
+            wire.close()
+
+
+BOOK = {
+    "type": "orderbook",
+    "instrument_id": "IX2301",
+    "bids": [{"price": 119.5 - step / 2, "volume": 100.0, "order_count": 5} for step in range(10)],
+    "asks": [{"price": 120.5 + step / 2, "volume": 100.0, "order_count": 5} for step in range(10)],
+    "timestamp": 1_700_000_000_000,
+}
+
+
+async def stock_deliveries(server: Server) -> float:
+    """A publisher that sends the next book when the last has arrived everywhere, as fast as it goes."""
+    crowd = Crowd()
+    await crowd.open(server.port, "/")
+    start = time.perf_counter()
+    while time.perf_counter() - start < SECONDS:
+        wanted = crowd.heard + SUBSCRIBERS
+        crowd.wires[0].send(json.dumps(BOOK).encode())
+        while crowd.heard < wanted:
+            await asyncio.sleep(0.001)
+    rate = crowd.heard / (time.perf_counter() - start)
+    crowd.close()
+    return rate
+
+
+async def our_deliveries(server: Server) -> float:
+    """A trader who changes the book when the last one has arrived everywhere, as fast as it goes."""
+    crowd = Crowd()
+    subscribe = {"type": "subscribe", "channels": ["orderbook"], "instruments": ["IX2301"]}
+    await crowd.open(server.port, "/ws", json.dumps(subscribe).encode())
+    trader = await Wire.connect(server.port, "/ws", lambda _: None)
+    trader.send(json.dumps({"type": "auth", "user_id": "user001", "token": server.tokens["user001"]}).encode())
+    order = {"type": "submit_order", "instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "volume": 1}
+    for step in range(10):
+        trader.send(json.dumps({**order, "price": 119.5 - step / 2, "order_type": "LIMIT"}).encode())
+    await asyncio.sleep(3)
+    start, begin, price = time.perf_counter(), crowd.heard, 0
+    while time.perf_counter() - start < SECONDS:
+        wanted = crowd.heard + SUBSCRIBERS
+        price = (price + 1) % 10
+        trader.send(json.dumps({**order, "price": 119.5 - price / 2, "order_type": "LIMIT"}).encode())
+        while crowd.heard < wanted:
+            await asyncio.sleep(0.001)
+    rate = (crowd.heard - begin) / (time.perf_counter() - start)
+    crowd.close()
+    trader.close()
+    return rate
+
+
+def fan_out_figure() -> Figure:
+    settings = {"PING_SECONDS": "600", "IDLE_SECONDS": "600", "BOOK_INTERVAL_MS": "0"}
+    with served(OURS, **settings) as server:
+        ours = asyncio.run(our_deliveries(server))
+    with served(FAN_OUT, FAN_OUT="on") as server:
+        theirs = asyncio.run(stock_deliveries(server))
+    return at_least(
+        f"order books delivered to {SUBSCRIBERS:,} subscribers of one instrument, one process",
+        f"{ours:,.0f} frames/s",
+        f"{theirs:,.0f} stock consumer on InMemoryChannelLayer",
+        ours / theirs,
+        10,
+    )
+
+
+# --- idle connections
+
+
+async def _idle(server: Server, path: str, ping: bytes | None) -> tuple[float, float]:
+    """(share of a core, KiB a connection) of idle connections; `ping` is sent every five seconds."""
+    warm = await Wire.connect(server.port, path, lambda _: None)
+    await asyncio.sleep(1)
+    before = server.resident_kib()
+    wires = [await Wire.connect(server.port, path, lambda _: None) for _ in range(SUBSCRIBERS)]
+    await asyncio.sleep(2)
+    each = (server.resident_kib() - before) / SUBSCRIBERS
+    start, spent = time.perf_counter(), server.processor_seconds()
+    while time.perf_counter() - start < IDLE_SECONDS:
+        for part in range(50):  # spread over the five seconds, as independent clients would be
+            if ping is not None:
+                for wire in wires[part::50]:
+                    wire.send(ping)
+            await asyncio.sleep(0.1)
+    share = (server.processor_seconds() - spent) / (time.perf_counter() - start)
+    for wire in [warm, *wires]:
+        wire.close()
+    return share, each
+
+
+def idle_figures() -> list[Figure]:
+    with served(OURS) as server:
+        share, each = asyncio.run(_idle(server, "/ws", b'{"type":"ping"}'))
+    with served(SILENT) as server:
+        _, bare = asyncio.run(_idle(server, "/", None))
+    return [
+        at_most(
+            f"{SUBSCRIBERS:,} idle connections with heartbeats",
+            f"{share:.1%} of a core",
+            "one core",
+            share,
+            0.1,
+        ),
+        at_most(
+            "memory of an idle connection beyond the server's own",
+            f"{each:.0f} KiB",
+            f"{bare:.0f} KiB of a consumer that only listens; the difference against 50 KiB",
+            (each - bare) / 50,
+            1,
+        ),
+    ]
+
+
+def measure() -> list[Figure]:
+    return [
+        throughput_figure("daphne"),
+        throughput_figure("uvicorn"),
+        *round_trip_figures(),
+        fan_out_figure(),
+        *idle_figures(),
+    ]

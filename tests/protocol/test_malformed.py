@@ -1,0 +1,190 @@
+"""Whatever comes in, only `ProtocolError` comes out: code 400, one sentence, the request id where it can be found."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.protocol.golden import CLIENT
+from trading import protocol
+from trading.core.codes import Code
+
+ORDER = CLIENT[4][0]
+CHANGED: dict[str, Any] = {
+    "no type": {"type": ...},
+    "type is null": {"type": None},
+    "type is a number": {"type": 1},
+    "an unknown type": {"type": "buy"},
+    "a server's type": {"type": "order_response"},
+    "a type in capitals": {"type": "PING"},
+    "a missing field": {"instrument_id": ...},
+    "a missing volume": {"volume": ...},
+    "a missing order type": {"order_type": ...},
+    "an extra field": {"stop_price": 1},
+    "a mistyped optional field": {"time_conditon": "IOC"},
+    "instrument is a number": {"instrument_id": 1},
+    "instrument is null": {"instrument_id": None},
+    "instrument is empty": {"instrument_id": ""},
+    "instrument is a list": {"instrument_id": ["IX2301"]},
+    "instrument is too long": {"instrument_id": "X" * 65},
+    "direction in small letters": {"direction": "buy"},
+    "direction unknown": {"direction": "HOLD"},
+    "direction is null": {"direction": None},
+    "offset unknown": {"offset": "CLOSE_TODAY"},
+    "order type unknown": {"order_type": "STOP"},
+    "time condition unknown": {"time_condition": "GTC"},
+    "volume is text": {"volume": "10"},
+    "volume is true": {"volume": True},
+    "volume is null": {"volume": None},
+    "volume is an object": {"volume": {}},
+    "volume is 1e308": {"volume": 1e308},
+    "volume is beyond the largest": {"volume": 1e9 + 1},
+    "volume is 64 bits": {"volume": 2**64},
+    "price is text": {"price": "120.0"},
+    "price is false": {"price": False},
+    "price is a list": {"price": [120.0]},
+    "price is -1e308": {"price": -1e308},
+    "price has 400 digits": {"price": int("9" * 400)},
+    "client id is empty": {"client_order_id": ""},
+    "client id is a number": {"client_order_id": 1},
+    "client id is too long": {"client_order_id": "x" * 65},
+}
+BAD_REQUEST_IDS = {"a float": 1.5, "a bool": True, "an object": {}, "too long": "x" * 65, "too large": 2**53 + 1}
+RAW = {
+    "nothing": "",
+    "spaces": "  \n",
+    "no JSON": "hello",
+    "half a frame": '{"type":"ping"',
+    "more than a frame": '{"type":"ping"}{"type":"ping"}',
+    "a trailing comma": '{"type":"ping",}',
+    "single quotes": "{'type':'ping'}",
+    "a comment": '{"type":"ping"} // hello',
+    "an array": '[{"type":"ping"}]',
+    "an empty object": "{}",
+    "a number": "1",
+    "a string": '"ping"',
+    "null": "null",
+    "true": "true",
+    "NaN": ORDER.replace("120.0", "NaN"),
+    "Infinity": ORDER.replace("120.0", "Infinity"),
+    "-Infinity": ORDER.replace("120.0", "-Infinity"),
+    "1e999": ORDER.replace("120.0", "1e999"),
+    "-1e999": ORDER.replace("120.0", "-1e999"),
+    "a number with two points": ORDER.replace("120.0", "1.2.0"),
+    "a number with a plus": ORDER.replace("120.0", "+120"),
+    "a hexadecimal number": ORDER.replace("120.0", "0x78"),
+    "two types": '{"type":"ping","type":"pong"}',
+    "64 KiB of text": ORDER.replace("IX2301", "X" * 65_536),
+    "deep lists": "[" * 100_000,
+    "deep objects": '{"a":' * 100_000,
+    "a deep extra field": '{"type":"ping","a":' + "[" * 100_000 + "]" * 100_000 + "}",
+    "a lone surrogate": '{"type":"ping","request_id":"\ud800"}',
+    "an escaped lone surrogate": '{"type":"query_order","order_id":"\\ud800"}',
+    "a raw control character": '{"type":"query_order","order_id":"\x00"}',
+    "a bad escape": '{"type":"query_order","order_id":"\\x41"}',
+    "a byte order mark": '\ufeff{"type":"ping"}',
+    "too many channels": json.dumps({"type": "subscribe", "channels": ["trade"] * 201}),
+    "channels is text": '{"type":"subscribe","channels":"trade"}',
+    "a channel is a number": '{"type":"subscribe","channels":[1]}',
+    "channels is missing": '{"type":"subscribe","instruments":["IX2301"]}',
+    "instruments is null": '{"type":"subscribe","channels":["trade"],"instruments":null}',
+}
+
+
+def assert_refused(text: str) -> protocol.ProtocolError:
+    with pytest.raises(protocol.ProtocolError) as caught:
+        protocol.decode(text)
+    error = caught.value
+    assert error.code is Code.MALFORMED
+    assert error.detail.startswith("Malformed message: ") and len(error.detail) < 300
+    assert str(error) == error.detail
+    json.dumps(error.detail).encode()
+    return error
+
+
+def changed(change: dict[str, Any]) -> str:
+    """The order message with fields replaced, added, or (`...`) left out."""
+    fields = json.loads(ORDER) | {"request_id": "r1"} | change
+    return json.dumps({name: value for name, value in fields.items() if value is not ...})
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
+def test_a_wrong_field_is_refused_with_the_request_id(change: dict[str, Any]) -> None:
+    assert assert_refused(changed(change)).request_id == "r1"
+
+
+def test_the_unchanged_message_is_no_error() -> None:
+    assert protocol.decode(changed({})).request_id == "r1"
+
+
+@pytest.mark.parametrize("text", RAW.values(), ids=RAW)
+def test_a_frame_that_is_no_message_is_refused(text: str) -> None:
+    assert assert_refused(text).request_id is None
+
+
+@pytest.mark.parametrize("request_id", BAD_REQUEST_IDS.values(), ids=BAD_REQUEST_IDS)
+def test_a_request_id_must_be_short_text_or_an_integer(request_id: object) -> None:
+    assert assert_refused(changed({"request_id": request_id})).request_id is None
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 64, 0, 2**53, -(2**53), None, "报单"])
+def test_good_request_ids_are_taken(request_id: object) -> None:
+    assert protocol.decode(changed({"request_id": request_id})).request_id == request_id
+
+
+def test_the_error_names_the_field() -> None:
+    assert "`$.volume`" in assert_refused(changed({"volume": "ten"})).detail
+    assert "stop_price" in assert_refused(changed({"stop_price": 1})).detail
+
+
+@pytest.mark.parametrize("number", ["-0.0", "0", "1e9", "-1e9", "0.1000000000000000055511151231257827021181", "1E2"])
+def test_odd_but_honest_numbers_are_read(number: str) -> None:
+    assert protocol.decode(ORDER.replace("120.0", number)).price == float(number)
+
+
+def test_of_two_equal_keys_one_counts_and_nothing_breaks() -> None:
+    assert protocol.decode('{"type":"query_order","order_id":"a","order_id":"b"}').order_id == "b"
+
+
+# --- anything at all
+
+
+def decodes_or_refuses(text: str) -> None:
+    """`decode` raises nothing but ProtocolError."""
+    try:
+        protocol.decode(text)
+    except protocol.ProtocolError as error:
+        assert error.code is Code.MALFORMED
+        assert isinstance(error.request_id, str | int | None)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+FRAMES = [json.loads(text) for text, _ in CLIENT]
+WORDS = sorted({name for frame in FRAMES for name in frame} | {"request_id", "client_order_id", "time_condition"})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.characters(codec=None)))
+def test_arbitrary_text_is_refused_or_read(text: str) -> None:
+    decodes_or_refuses(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON)
+def test_arbitrary_json_is_refused_or_read(value: object) -> None:
+    decodes_or_refuses(json.dumps(value))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(FRAMES), st.dictionaries(st.sampled_from(WORDS), JSON, max_size=2), st.data())
+def test_mutated_frames_are_refused_or_read(frame: dict[str, object], change: dict[str, object], data: Any) -> None:
+    text = json.dumps(frame | change, ensure_ascii=data.draw(st.booleans()))
+    at = data.draw(st.integers(0, len(text)))
+    cut = data.draw(st.sampled_from([0, 0, 1, 3]))
+    decodes_or_refuses(text[:at] + data.draw(st.sampled_from(["", "", '"', "{", "9", "\x00"])) + text[at + cut :])

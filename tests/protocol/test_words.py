@@ -1,0 +1,237 @@
+"""Ids, the way from messages to commands, and the way from events to frames."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading import protocol
+from trading.core import commands
+from trading.core.codes import Code
+from trading.core.events import (
+    Deposited,
+    Fill,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRepeated,
+    Refused,
+    Traded,
+)
+from trading.core.risk import Figures
+from trading.core.types import Direction, Offset, OrderStatus, OrderType, TimeCondition, number_at
+
+NUMBER = number_at(1_725_123_456_789) + 1
+FRAME = protocol.SubmitOrder(
+    instrument_id="IX2301",
+    direction=Direction.BUY,
+    offset=Offset.OPEN,
+    volume=10.0,
+    price=120.5,
+    order_type=OrderType.LIMIT,
+)
+
+# --- ids
+
+
+def test_ids_tell_the_milliseconds_and_the_sequence() -> None:
+    assert protocol.order_id_text(NUMBER) == "O17251234567890000001"
+    assert protocol.trade_id_text(NUMBER) == "T17251234567890000001"
+
+
+@given(st.integers(1, 2**63 - 1))
+def test_order_ids_round_trip(number: int) -> None:
+    text = protocol.order_id_text(number)
+    assert len(text) == 21
+    assert protocol.order_number(text) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "O",
+        "T17251234567890000001",
+        "o17251234567890000001",
+        "17251234567890000001",
+        "O1725123456789000000",
+        "O172512345678900000011",
+        "O1725123456789000000x",
+        "O-7251234567890000001",
+        "O+7251234567890000001",
+        "O 7251234567890000001",
+        "O1725123456789000000１",
+        "O1725_123456789000001",
+        "O00000000000000000001",
+        "O15778368000000000000",
+        "O99999999999999999999",
+        "O" + "9" * 5_000,
+    ],
+)
+def test_what_is_no_order_id_of_ours_has_no_number(text: str) -> None:
+    assert protocol.order_number(text) is None
+
+
+@given(st.text())
+def test_order_number_takes_any_text(text: str) -> None:
+    number = protocol.order_number(text)
+    assert number is None or protocol.order_id_text(number) == text
+
+
+# --- to commands
+
+
+def command(**changes: object) -> object:
+    return protocol.to_command(msgspec.structs.replace(FRAME, **changes), 7)
+
+
+def test_a_limit_order_becomes_a_command_in_integers() -> None:
+    assert command(time_condition=TimeCondition.IOC, client_order_id="mine") == commands.SubmitOrder(
+        account_id=7,
+        instrument_id="IX2301",
+        direction=Direction.BUY,
+        offset=Offset.OPEN,
+        order_type=OrderType.LIMIT,
+        volume=10,
+        price=1_205_000,
+        time_condition=TimeCondition.IOC,
+        client_order_id="mine",
+    )
+
+
+@pytest.mark.parametrize("price", [None, 120.5, 0.00001])
+def test_the_price_of_a_market_order_does_not_matter(price: float | None) -> None:
+    made = command(order_type=OrderType.MARKET, price=price)
+    assert isinstance(made, commands.SubmitOrder) and made.price is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"price": None}, Code.MALFORMED),
+        ({"price": 120.00001}, Code.OFF_TICK),
+        ({"price": 5e-324}, Code.OFF_TICK),
+        ({"volume": 1.5}, Code.BAD_VOLUME),
+        ({"volume": 5e-324}, Code.BAD_VOLUME),
+    ],
+)
+def test_what_cannot_be_a_command_is_refused_with_a_sentence(changes: dict[str, object], code: Code) -> None:
+    refusal = command(**changes)
+    assert isinstance(refusal, Refused) and refusal.code is code and refusal.detail
+
+
+@pytest.mark.parametrize(("volume", "lots"), [(-0.0, 0), (0, 0), (-3.0, -3), (1e9, 10**9)])
+def test_odd_whole_volumes_are_left_to_the_engine(volume: float, lots: int) -> None:
+    made = command(volume=volume)
+    assert isinstance(made, commands.SubmitOrder) and made.volume == lots and type(made.volume) is int
+
+
+@pytest.mark.parametrize(("price", "units"), [(-0.0, 0), (-1.0, -10_000), (0.0001, 1), (1e9, 10**13), (0.1, 1_000)])
+def test_prices_become_exact_integers(price: float, units: int) -> None:
+    made = command(price=price)
+    assert isinstance(made, commands.SubmitOrder) and made.price == units and type(made.price) is int
+
+
+def test_a_cancel_becomes_a_command() -> None:
+    message = protocol.CancelOrder(order_id=protocol.order_id_text(NUMBER))
+    assert protocol.to_command(message, 7) == commands.CancelOrder(7, NUMBER)
+
+
+def test_a_cancel_of_what_is_no_order_id_is_refused_as_unknown() -> None:
+    refusal = protocol.to_command(protocol.CancelOrder(order_id="nonsense"), 7)
+    assert refusal == Refused(Code.ORDER_NOT_FOUND, "Order not found")
+
+
+# --- from events
+
+TAKER = Fill(NUMBER, 1, Direction.BUY, Offset.OPEN, OrderStatus.PARTIALLY_FILLED, 4, 6, 200, 0)
+MAKER = Fill(NUMBER - 9, 2, Direction.SELL, Offset.CLOSETODAY, OrderStatus.FILLED, 4, 0, 500, -30)
+TRADED = Traded(NUMBER + 1, "IX2301", 1_195_000, 4, 1696320001000, TAKER, MAKER)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        OrderAccepted(NUMBER, 1, 10, 1696320001000),
+        OrderRepeated(NUMBER),
+        OrderCancelled(NUMBER, 1, 4, 6, 1696320001000),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_was_done_is_answered_with_the_order_id(event: object) -> None:
+    answer = protocol.order_response(event, "r1", "mine")
+    assert answer == protocol.OrderResponse(
+        success=True,
+        order_id="O17251234567890000001",
+        error_code=None,
+        error_message=None,
+        client_order_id="mine",
+        request_id="r1",
+    )
+
+
+def test_a_refusal_is_answered_with_its_code_and_sentence() -> None:
+    answer = protocol.order_response(Refused(Code.OFF_TICK, "no"), 3, "mine", 0.5)
+    assert answer == protocol.OrderResponse(
+        success=False,
+        order_id=None,
+        error_code=1007,
+        error_message="no",
+        client_order_id="mine",
+        retry_after=0.5,
+        request_id=3,
+    )
+
+
+def test_other_events_answer_no_order() -> None:
+    with pytest.raises(AssertionError, match="answers no order message"):
+        protocol.order_response(Deposited(1, 1, 1), None)
+
+
+def test_both_sides_of_a_trade_share_its_id_and_price() -> None:
+    taker, maker = (protocol.trade(TRADED, fill, seq) for fill, seq in ((TAKER, 5), (MAKER, 8)))
+    assert taker == protocol.Trade(
+        trade_id="T17251234567890000002",
+        order_id="O17251234567890000001",
+        instrument_id="IX2301",
+        direction=Direction.BUY,
+        offset=Offset.OPEN,
+        price=119.5,
+        volume=4.0,
+        timestamp=1696320001000,
+        seq=5,
+    )
+    same = msgspec.structs.replace(
+        taker, order_id="O17251234567889999992", direction=Direction.SELL, offset=Offset.CLOSETODAY, seq=8
+    )
+    assert maker == same
+
+
+def test_order_states_tell_filled_and_remaining() -> None:
+    accepted = protocol.submitted(OrderAccepted(NUMBER, 1, 10, 5), 1)
+    partly = protocol.filled(TRADED, TAKER, 2)
+    fully = protocol.filled(TRADED, MAKER, 3)
+    gone = protocol.cancelled(OrderCancelled(NUMBER, 1, 4, 6, 7), 4)
+    told = [
+        (f.status, f.filled_volume, f.remaining_volume, f.timestamp, f.seq) for f in (accepted, partly, fully, gone)
+    ]
+    assert told == [
+        ("Submitted", 0.0, 10.0, 5, 1),
+        ("PartiallyFilled", 4.0, 6.0, 1696320001000, 2),
+        ("Filled", 4.0, 0.0, 1696320001000, 3),
+        ("Cancelled", 4.0, 6.0, 7, 4),
+    ]
+
+
+def test_the_account_of_the_document_is_told_in_its_numbers() -> None:
+    units = {"static_balance": 1_000_000, "close_profit": 0, "position_profit": 5_000, "commission": 0}
+    money = Figures(**{name: value * 10_000 for name, value in units.items()}, margin=500_000_000, hold=0)
+    assert protocol.account_update(money, 1696320001000, 9) == protocol.AccountUpdate(
+        balance=1_005_000.0,
+        available=955_000.0,
+        frozen=50_000.0,
+        margin=50_000.0,
+        profit=5_000.0,
+        risk_ratio=0.049751,
+        timestamp=1696320001000,
+        seq=9,
+    )

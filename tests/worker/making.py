@@ -1,0 +1,182 @@
+"""A worker with collaborators of ten lines each; `log` tells in which order they were used."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import msgspec
+
+from tests.builders import NOW, founding
+from trading.batch import Batch, OperatorAsk, Restored
+from trading.core.commands import Command
+from trading.core.engine import Engine
+from trading.core.events import Event, Refused
+from trading.core.snapshot import Snapshot
+from trading.gateway import Envelope
+from trading.transports.inprocess import InProcessQueue
+from trading.worker import Worker
+
+
+def founded() -> Snapshot:
+    engine = Engine()
+    for command in founding():
+        engine.apply(command, NOW)
+    return engine.snapshot()
+
+
+class FakeStore:
+    """Keeps the last committed state; `fails` are the errors of the next commits, `gate` holds them back."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+        self.state = founded()
+        self.where = Restored(7, NOW, {1: 3})
+        self.fails: list[Exception] = []
+        self.load_fails: list[Exception] = []
+        self.refuses: Callable[[Batch], Exception | None] = lambda batch: None
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.batches: list[Batch] = []
+        self.asks: list[OperatorAsk] = []
+        self.engine: Callable[[], Engine]
+        self.threads: set[str] = set()
+
+    def take_over(self) -> None:
+        self.log.append("take over")
+
+    def load(self) -> tuple[Snapshot, Restored]:
+        if self.load_fails:
+            raise self.load_fails.pop(0)
+        self.log.append("load")
+        return self.state, self.where
+
+    def commit(self, batch: Batch) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.entered.set()
+        assert self.gate.wait(10)
+        if self.fails:
+            raise self.fails.pop(0)
+        if error := self.refuses(batch):
+            raise error
+        self.log.append("commit")
+        self.batches.append(batch)
+        self.state = self.engine().snapshot()
+        self.where = Restored(batch.number, batch.time, {**self.where.push_seqs, **batch.pushes.seqs})
+        done = {answer.row_id for answer in batch.operator_answers}
+        self.asks = [each for each in self.asks if each.row_id not in done]
+
+    def pending(self, most: int) -> list[OperatorAsk]:
+        return self.asks[:most]
+
+    def close(self) -> None:
+        self.log.append("close")
+
+
+class FakePushes(msgspec.Struct):
+    log: list[str]
+    fails: list[Exception]
+    seqs: dict[int, int] = {}
+
+    async def send(self) -> None:
+        self.log.append("push")
+        if self.fails:
+            raise self.fails.pop(0)
+
+
+class FakeEncoder:
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+        self.resumed: list[dict[int, int]] = []
+        self.fails: list[Exception] = []
+
+    def resume(self, seqs: dict[int, int]) -> None:
+        self.resumed.append(seqs)
+
+    def encode(self, events: list[Event], changes: Any, time: int) -> FakePushes:
+        return FakePushes(self.log, self.fails, dict.fromkeys(changes.accounts, 10))
+
+
+class FakeListener:
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+        self.loaded: list[int] = []
+        self.batches: list[Batch] = []
+
+    def on_load(self, engine: Engine, time: int) -> None:
+        self.loaded.append(time)
+
+    async def on_batch(self, batch: Batch) -> None:
+        self.log.append("listen")
+        self.batches.append(batch)
+
+
+class Floor:
+    """The worker, everybody it works with, and the task that runs it."""
+
+    def __init__(self, batch_limit: int = 500, operator_poll: float = 0.01) -> None:
+        self.log: list[str] = []
+        self.now = NOW
+        self.queue = InProcessQueue(1_000)
+        self.store = FakeStore(self.log)
+        self.encoder = FakeEncoder(self.log)
+        self.listener = FakeListener(self.log)
+        self.worker = Worker(
+            queue=self.queue,
+            store=self.store,
+            pushes=self.encoder,
+            listeners=[self.listener],
+            clock=lambda: self.now,
+            batch_limit=batch_limit,
+            operator_poll=operator_poll,
+        )
+        self.store.engine = lambda: self.worker.engine
+        self.task: asyncio.Task[None] | None = None
+
+    def run(self) -> None:
+        self.task = asyncio.create_task(self.worker.run())
+
+    def ask(self, command: Command) -> "asyncio.Future[Event]":
+        """Queue a command; the future gets its answer."""
+        answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+
+        def reply(event: Event) -> None:
+            self.log.append("refuse" if isinstance(event, Refused) else "answer")
+            answer.set_result(event)
+
+        assert self.queue.put(Envelope(command, reply))
+        return answer
+
+    async def answers(self, *commands: Command) -> list[Event]:
+        """Queue commands at once and wait for all answers."""
+        return await asyncio.wait_for(asyncio.gather(*[self.ask(command) for command in commands]), 10)
+
+    async def commit_is_under_way(self) -> None:
+        assert await asyncio.to_thread(self.store.entered.wait, 10)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the worker work until something is so."""
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def floor(*, running: bool = True, **options: Any) -> AsyncIterator[Floor]:
+    """A started worker; it is stopped and its thread given back in the end."""
+    made = Floor(**options)
+    await made.worker.start()
+    made.log.clear()
+    if running:
+        made.run()
+    try:
+        yield made
+    finally:
+        made.store.gate.set()
+        if made.task is not None:
+            made.task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await made.task
+        await made.worker.close()
