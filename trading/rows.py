@@ -48,10 +48,10 @@ class Table:
         column: str = self.model._meta.get_field(field).column  # type: ignore[union-attr,assignment]  # all are columns
         return column
 
-    def sql(self, quote: Callable[[str], str], lines: int) -> str:
-        """The statement for `lines` rows at once."""
+    def sql(self, quote: Callable[[str], str], mark: str, lines: int) -> str:
+        """The statement for `lines` rows at once; `mark` stands for a value, as the database's driver wants it."""
         columns = ", ".join(map(quote, self._columns))
-        marks = ", ".join([f"({', '.join(['%s'] * len(self._columns))})"] * lines)
+        marks = ", ".join([f"({', '.join([mark] * len(self._columns))})"] * lines)
         insert = f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) VALUES {marks}"  # noqa: S608  # model names
         if not self._updates:
             return insert

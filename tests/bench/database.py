@@ -63,7 +63,7 @@ class RecordingStore(Store):
 
     def _write(self, cursor: Any, table: rows.Table, lines: list[rows.Row]) -> None:
         if lines and self.recording:
-            sql = table.sql(connections["default"].ops.quote_name, 1).replace("%s", "?")
+            sql = table.sql(connections["default"].ops.quote_name, "?", 1)
             self.batches[-1].append((sql, lines))
         super()._write(cursor, table, lines)
 

@@ -18,6 +18,13 @@ ECHO = "tests.bench.stock_echo:application"
 SILENT = "tests.bench.stock_echo:silent"
 FAN_OUT = "tests.bench.stock_echo:fan_out"
 PATIENCE = 20.0
+ENRICH = """
+from trading import demo, operators
+from trading.core.commands import Deposit
+for row in [operators.ask(Deposit(user, 10**14), market="MAIN") for user in demo.USERS]:
+    assert operators.wait(row).status == "DONE"
+"""
+"""Enough for every order of a run: positions are opened and never closed."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -69,6 +76,7 @@ def _market(environment: dict[str, str]) -> dict[str, str]:
     subprocess.run([*manage, "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
     seeded = [*manage, "seed_demo", "--tokens"]
     sheet = subprocess.run(seeded, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    subprocess.run([*manage, "shell", "--verbosity", "0", "-c", ENRICH], cwd=ROOT, env=environment, check=True)
     return dict(line.split() for line in sheet.splitlines() if line.startswith("  user0"))
 
 

@@ -1,11 +1,12 @@
 """A batch is whole or not at all; only the engine of the present epoch may write; the database refuses nonsense."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.store.histories import new_books
@@ -54,15 +55,21 @@ def everything() -> dict[str, list[Any]]:
     return {table.__name__: list(table.objects.order_by("pk").values()) for table in TABLES}
 
 
-def fails_at(table: type[models.Model]) -> Callable[..., Any]:
-    """An execute wrapper that breaks every statement on a table."""
-
-    def execute(run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if f'"{table._meta.db_table}"' in sql.split("(", maxsplit=1)[0]:
-            raise DatabaseError(f"the disk broke at {table.__name__}")
-        return run(sql, params, many, context)
-
-    return execute
+@contextmanager
+def failing_at(table: type[models.Model]) -> Iterator[None]:
+    """The database breaks at every write to a table."""
+    name = table._meta.db_table
+    with connection.cursor() as cursor:
+        for verb in ("INSERT", "UPDATE"):
+            cursor.execute(
+                f'CREATE TEMP TRIGGER "broken_{verb}" BEFORE {verb} ON "{name}"'
+                f" BEGIN SELECT RAISE(ABORT, 'the disk broke'); END"
+            )
+        try:
+            yield
+        finally:
+            for verb in ("INSERT", "UPDATE"):
+                cursor.execute(f'DROP TRIGGER "broken_{verb}"')
 
 
 # --- whole or not at all
@@ -76,7 +83,7 @@ def test_a_statement_that_fails_leaves_nothing_of_its_batch(books: Books, table:
     )
     batch.operator_answers.append(OperatorAnswer(ask.pk, Deposited(1, 1, 1)))
     before = everything()
-    with connection.execute_wrapper(fails_at(table)), pytest.raises(DatabaseError):
+    with failing_at(table), pytest.raises(Unstorable):
         books.store.commit(batch)
     assert everything() == before
     books.store.commit(batch)
@@ -86,7 +93,7 @@ def test_a_statement_that_fails_leaves_nothing_of_its_batch(books: Books, table:
 
 def test_a_failed_commit_does_not_use_up_push_numbers(books: Books) -> None:
     batch = books.batch(order(1, "BUY OPEN 1 @ 119"))
-    with connection.execute_wrapper(fails_at(JournalBatch)), pytest.raises(DatabaseError):
+    with failing_at(JournalBatch), pytest.raises(Unstorable):
         books.store.commit(batch)
     before = Account.objects.get(pk=1).push_seq
     books.load()
