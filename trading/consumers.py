@@ -19,7 +19,7 @@ from trading.gateway import Gateway
 from trading.heartbeat import Heartbeat
 from trading.layers import ChannelOverflow
 from trading.limits import TokenBucket
-from trading.outbox import SLOW_CLOSE, Outbox, Send
+from trading.outbox import SLOW_CLOSE, ClientGone, Outbox, Send
 from trading.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
 
 logger = logging.getLogger(__name__)
@@ -76,8 +76,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         self._bucket = None if rate is None else TokenBucket(rate, self.heard_at)
         self._channel = await self._venue.layer.new_channel()
         self._venue.heartbeat.add(self)
-        self._start(self._write(send))
-        self._start(self._forward())
+        self._start(self._outbox.write(send))
+        self._start(self._forward(send))
         try:
             await self._read(receive)
         finally:
@@ -91,8 +91,9 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A loop that broke would leave a deaf connection: close it, the client will come again."""
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("a connection's loop broke", exc_info=task.exception())
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, ClientGone):
+            logger.error("a connection's loop broke", exc_info=error)
             self.close(BROKEN_CLOSE)
 
     async def _leave(self) -> None:
@@ -114,15 +115,9 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     # -- the loops
 
-    async def _write(self, send: Send) -> None:
-        try:
-            await self._outbox.write(send)
-        except Exception as error:  # each server has its own error for a client that is gone
-            logger.debug("a connection broke while it was written to: %r", error)
-
-    async def _forward(self) -> None:
+    async def _forward(self, send: Send) -> None:
         """Group messages out."""
-        put, wants_trade = self._outbox.put, self._subscriptions.wants_trade
+        outbox, wants_trade = self._outbox, self._subscriptions.wants_trade
         receive = self._venue.layer.receive
         try:
             while True:
@@ -131,7 +126,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
                     await self._answers.in_step()
                 for tag, frame in message["frames"]:
                     if tag is None or wants_trade(tag):
-                        put(frame)
+                        outbox.add(frame)
+                await outbox.flush(send)
         except ChannelOverflow:
             self.close(SLOW_CLOSE)
 

@@ -80,6 +80,12 @@ class Crowd:
                 wire.send(greeting)
             self.wires.append(wire)
 
+    async def hears(self, wanted: int) -> None:
+        """Wait until that much has been heard, or for two seconds: a layer may lose some."""
+        deadline = time.perf_counter() + 2
+        while self.heard < wanted and time.perf_counter() < deadline:
+            await asyncio.sleep(0.001)
+
     def close(self) -> None:
         for wire in self.wires:
             wire.close()
@@ -95,22 +101,21 @@ BOOK = {
 
 
 async def stock_deliveries(server: Server) -> float:
-    """A publisher that sends the next book when the last has arrived everywhere, as fast as it goes."""
+    """A publisher that keeps two books on their way, as fast as they arrive everywhere."""
     crowd = Crowd()
     await crowd.open(server.port, "/")
-    start = time.perf_counter()
+    start, sent = time.perf_counter(), 0
     while time.perf_counter() - start < SECONDS:
-        wanted = crowd.heard + SUBSCRIBERS
-        crowd.wires[0].send(json.dumps(BOOK).encode())
-        while crowd.heard < wanted:
-            await asyncio.sleep(0.001)
+        crowd.wires[0].send(json.dumps(BOOK, separators=(",", ":")).encode())
+        sent += 1
+        await crowd.hears((sent - 1) * SUBSCRIBERS)
     rate = crowd.heard / (time.perf_counter() - start)
     crowd.close()
     return rate
 
 
 async def our_deliveries(server: Server) -> float:
-    """A trader who changes the book when the last one has arrived everywhere, as fast as it goes."""
+    """A trader who keeps two books on their way, as fast as they arrive everywhere."""
     crowd = Crowd()
     subscribe = {"type": "subscribe", "channels": ["orderbook"], "instruments": ["IX2301"]}
     await crowd.open(server.port, "/ws", json.dumps(subscribe).encode())
@@ -120,13 +125,11 @@ async def our_deliveries(server: Server) -> float:
     for step in range(10):
         trader.send(json.dumps({**order, "price": 119.5 - step / 2, "order_type": "LIMIT"}).encode())
     await asyncio.sleep(3)
-    start, begin, price = time.perf_counter(), crowd.heard, 0
+    start, begin, sent = time.perf_counter(), crowd.heard, 0
     while time.perf_counter() - start < SECONDS:
-        wanted = crowd.heard + SUBSCRIBERS
-        price = (price + 1) % 10
-        trader.send(json.dumps({**order, "price": 119.5 - price / 2, "order_type": "LIMIT"}).encode())
-        while crowd.heard < wanted:
-            await asyncio.sleep(0.001)
+        trader.send(json.dumps({**order, "price": 119.5 - sent % 10 / 2, "order_type": "LIMIT"}).encode())
+        sent += 1
+        await crowd.hears(begin + (sent - 1) * SUBSCRIBERS)
     rate = (crowd.heard - begin) / (time.perf_counter() - start)
     crowd.close()
     trader.close()
