@@ -187,6 +187,7 @@ class Worker:
         for reply, event in turn.replies:
             _answer(reply, event)
         if turn.to_store:
+            await asyncio.sleep(0)  # answers leave before the rest is made: whoever waits for one waits less
             await self._tell(batch)
         return turn.to_store
 
