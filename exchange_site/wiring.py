@@ -7,7 +7,6 @@ import asyncio
 import gc
 import logging
 import time
-from contextlib import suppress
 
 from channels.layers import get_channel_layer
 from django.conf import settings
@@ -124,11 +123,11 @@ class Exchange:
     async def stop(self) -> None:
         """Finish the batch under way and let go of everything."""
         self.gateway.close("The exchange is stopping; nothing was done")
+        self.worker.stop()
         for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+            if task.get_name() != "engine":
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self.feed.close()
         await self.worker.close()

@@ -65,8 +65,10 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
 
     async def receive(self, channel: str) -> Message:
         """The next message. Raises ChannelOverflow once after messages of this channel were lost."""
-        self.require_valid_channel_name(channel)
-        mailbox = self._mailbox(channel)
+        mailbox = self._mailboxes.get(channel)
+        if mailbox is None:
+            self.require_valid_channel_name(channel)
+            mailbox = self._mailbox(channel)
         while not mailbox.messages and not mailbox.overflowed:
             mailbox.sleeper = asyncio.get_running_loop().create_future()
             try:

@@ -36,6 +36,8 @@ class CommandQueue(Protocol):
 
     def drain(self) -> list[Envelope]: ...
 
+    def wake(self) -> None: ...
+
 
 class MarketStore(Protocol):
     def take_over(self) -> None: ...
@@ -124,21 +126,17 @@ class Worker:
             listener.on_load(self.engine, self._now)
 
     async def run(self) -> None:
-        """Serve until cancelled; a batch under way is finished first. Whoever still waits at the end is told so."""
+        """Serve until told to stop; a batch under way is finished first. Whoever still waits at the end is told so."""
         try:
-            while True:
-                envelopes = await self._queue.take(self._batch_limit, self._operator_poll)
-                await self._finish(asyncio.ensure_future(self._turn(envelopes)))
+            while not self._stopping:
+                await self._turn(await self._queue.take(self._batch_limit, self._operator_poll))
         finally:
             self._refuse(self._queue.drain())
 
-    async def _finish(self, turn: "asyncio.Future[bool]") -> None:
-        try:
-            await asyncio.shield(turn)
-        except asyncio.CancelledError:
-            self._stopping = True
-            await turn
-            raise
+    def stop(self) -> None:
+        """Let `run` end after the present turn."""
+        self._stopping = True
+        self._queue.wake()
 
     async def drain_operators(self) -> None:
         """Do what operators have asked so far, without serving anybody else."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.core.management import call_command
 from django.db import connections
 
@@ -26,8 +27,6 @@ from trading.core.engine import Engine
 from trading.core.events import Event, OrderAccepted, Refused
 from trading.core.money import UNIT
 from trading.core.types import Direction, Offset, OrderType
-from trading.groups import PushEncoder
-from trading.layers import InProcessLayer
 from trading.models import User
 from trading.store import Store
 
@@ -68,21 +67,27 @@ class RecordingStore(Store):
         super()._write(cursor, table, lines)
 
 
+class Unsent(msgspec.Struct):
+    """No pushes: they are the socket's business."""
+
+    seqs: dict[int, int]
+
+    async def send(self) -> None: ...
+
+
 class Market:
-    """Engine, push encoder and store, driven batch by batch without a loop."""
+    """Engine and store, driven batch by batch without a loop."""
 
     def __init__(self, store: Store, accounts: int) -> None:
         self.store = store
         store.take_over()
         self.engine = funded_engine(accounts)
-        self.pushes = PushEncoder(InProcessLayer())
         self.number = 0
         self.commit([], [], START)
 
     def commit(self, done: list[Any], events: list[Event], now: int) -> None:
         self.number += 1
         changes = self.engine.take_changes()
-        pushes = self.pushes.encode(events, changes, now)
         self.store.commit(
             Batch(
                 number=self.number,
@@ -91,7 +96,7 @@ class Market:
                 commands=done,
                 events=events,
                 changes=changes,
-                pushes=pushes,
+                pushes=Unsent({}),
                 operator_answers=[],
             )
         )

@@ -407,7 +407,8 @@ async def test_a_batch_under_way_is_finished_when_the_worker_is_stopped() -> Non
         answer = f.ask(BUY)
         await f.commit_is_under_way()
         assert f.task is not None
-        f.task.cancel()
+        f.worker.stop()
         f.store.gate.set()
         assert isinstance(await asyncio.wait_for(answer, 10), OrderAccepted)
+        await asyncio.wait_for(f.task, 10)
         assert len(f.store.batches) == 1

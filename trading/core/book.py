@@ -5,7 +5,7 @@ Knows no accounts, no money and no instrument; prices are whole ticks and volume
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -103,14 +103,17 @@ class Half(Generic[E]):
         else:
             del keys[bisect_left(keys, key)]
 
-    def take(self, limit_key: int, volume: int) -> list[tuple[E, int]]:
+    def take(self, limit_key: int, volume: int) -> Sequence[tuple[E, int]]:
         """Trade up to `volume` lots with all prices whose key is at least `limit_key`, in price-time priority.
 
         Returns (maker, lots) for each trade, oldest first. The makers' `remaining` is reduced; those filled have
         left the book.
         """
+        keys = self.keys
+        if not keys or keys[-1] < limit_key:
+            return ()
+        levels = self.levels
         fills: list[tuple[E, int]] = []
-        keys, levels = self.keys, self.levels
         while volume and keys and keys[-1] >= limit_key:
             level = levels[keys[-1]]
             maker: E = level.head  # type: ignore[assignment]  # a half holds one kind of entry
@@ -197,7 +200,7 @@ class Book(Generic[E]):
         """The half in which an order of this side rests."""
         return self.bids if is_buy else self.asks
 
-    def match(self, is_buy: bool, limit: int, volume: int) -> list[tuple[E, int]]:
+    def match(self, is_buy: bool, limit: int, volume: int) -> Sequence[tuple[E, int]]:
         """Trade an incoming order that accepts prices up to (buy) or down to (sell) `limit`: see `Half.take`."""
         return self.asks.take(-limit, volume) if is_buy else self.bids.take(limit, volume)
 

@@ -22,7 +22,7 @@ class InProcessQueue:
         if len(self._waiting) >= self._limit:
             return False
         self._waiting.append(envelope)
-        self._wake()
+        self.wake()
         return True
 
     async def take(self, most: int, timeout: float) -> list[Envelope]:
@@ -41,13 +41,14 @@ class InProcessQueue:
     async def _sleep(self, timeout: float) -> None:
         loop = asyncio.get_running_loop()
         self._sleeper = loop.create_future()
-        alarm = loop.call_later(timeout, self._wake)
+        alarm = loop.call_later(timeout, self.wake)
         try:
             await self._sleeper
         finally:
             alarm.cancel()
             self._sleeper = None
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let whoever sleeps in `take` go on, with nothing if there is nothing."""
         if self._sleeper is not None and not self._sleeper.done():
             self._sleeper.set_result(None)
