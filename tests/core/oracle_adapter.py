@@ -23,11 +23,7 @@ class Adapter:
 
     def new(self, seq: int, oid: int, side: int, price: int, qty: int, ioc: int) -> None:
         self.report((0, seq, side, oid, price, qty))
-        left = self._match(seq, oid, side, price, qty)
-        if left and ioc:
-            self.report((2, seq, side, oid, price))
-        elif left:
-            self._rest(oid, side, price, left)
+        self._enter(seq, oid, side, price, qty, ioc)
 
     def cancel(self, seq: int, oid: int) -> None:
         entry = self.live.pop(oid, None)
@@ -44,21 +40,20 @@ class Adapter:
             return
         self.book.half(entry.is_buy).remove(entry)
         self.report((3, seq, side, oid, price, qty))
-        left = self._match(seq, oid, side, price, qty)
-        if left:
-            self._rest(oid, side, price, left)
+        self._enter(seq, oid, side, price, qty, 0)
 
-    def _match(self, seq: int, oid: int, side: int, price: int, qty: int) -> int:
-        for maker, lots in self.book.match(side == 0, price, qty):
+    def _enter(self, seq: int, oid: int, side: int, price: int, qty: int, ioc: int) -> None:
+        is_buy = side == 0
+        for maker, lots in self.book.match(is_buy, price, qty):
             if not maker.remaining:
                 del self.live[maker.order_id]
             self.report((1, seq, maker.price, lots, maker.order_id, oid))
             qty -= lots
-        return qty
-
-    def _rest(self, oid: int, side: int, price: int, qty: int) -> None:
-        entry = self.live[oid] = Numbered(side == 0, price, qty, order_id=oid)
-        self.book.half(entry.is_buy).add(entry)
+        if qty and ioc:
+            self.report((2, seq, side, oid, price))
+        elif qty:
+            entry = self.live[oid] = Numbered(is_buy, price, qty, order_id=oid)
+            self.book.half(is_buy).add(entry)
 
     def best_bid(self) -> int | None:
         return self.book.bids.best
