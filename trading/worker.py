@@ -159,8 +159,8 @@ class Worker:
         """Do what is asked. True when something was stored."""
         asks = await self._operator_asks()
         if asks and envelopes and self._careful:
-            await self._do([], asks)
-            asks = []
+            await self._do(envelopes, [])
+            envelopes = []
         return await self._do(envelopes, asks) if envelopes or asks else False
 
     async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
