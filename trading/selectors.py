@@ -11,11 +11,10 @@ from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from trading.core.risk import Figures, Leg, Mark, Position
-from trading.core.types import NAME, Direction, Offset, OrderStatus
-from trading.models import Account, Instrument, Order, User
+from trading.core.types import LIVE, NAME, Direction, Offset
+from trading.models import Account, Instrument, Order
 from trading.models import Position as PositionRow
 
-LIVE = (OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED)
 LONGEST_TOKEN = 200
 
 
@@ -65,10 +64,6 @@ def identity_of_token(*, user_id: str, token: str) -> Identity | None:
 def account_id(*, user_id: str) -> int | None:
     """The number of a user's account."""
     return Account.objects.filter(user_id=user_id).values_list("id", flat=True).first()
-
-
-def user_exists(*, user_id: str) -> bool:
-    return User.objects.filter(username=user_id).exists()
 
 
 # --- instruments

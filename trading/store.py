@@ -17,10 +17,9 @@ from trading.core.commands import Command, OperatorOrder
 from trading.core.events import Refused
 from trading.core.risk import ClientOrder
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
-from trading.core.types import OrderStatus
+from trading.core.types import LIVE
 from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 
-LIVE = (OrderStatus.SUBMITTED.value, OrderStatus.PARTIALLY_FILLED.value)
 CHUNKS = (64, 16, 4, 1)
 """Rows a statement: few sizes, so that every statement is prepared once; 64 rows stay below SQLite's 32,766 values."""
 JOURNAL = msgspec.msgpack.Decoder(list[Command])

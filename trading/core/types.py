@@ -61,6 +61,9 @@ class OrderStatus(StrEnum):
     CANCELLED = "Cancelled"
 
 
+LIVE = (OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED)
+"""The states of an order that can still trade."""
+
 NEXT_STATUS: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.SUBMITTED: frozenset({OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED}),
     OrderStatus.PARTIALLY_FILLED: frozenset({OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED}),
