@@ -4,6 +4,7 @@ The figures are computed by the core's own formulas, so they are those of the en
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import msgspec
 from django.db.models import Sum
@@ -89,22 +90,34 @@ def account_view(*, user_id: str) -> AccountView | None:
     row = Account.objects.filter(user_id=user_id).first()
     if row is None:
         return None
-    positions = [_position(found, Leg(), Leg()) for found in _position_rows(row)]
-    figures = Figures(
-        static_balance=row.pre_balance + row.deposits - row.withdrawals,
-        close_profit=row.close_profit,
-        position_profit=sum(position.profit for position in positions),
-        commission=row.commission,
-        margin=row.margin,
-        hold=row.hold,
-    )
+    positions = [position_of(found) for found in _position_rows(row)]
     return AccountView(
         user_id=user_id,
         pre_balance=row.pre_balance,
         deposits=row.deposits,
         withdrawals=row.withdrawals,
         float_profit=sum(position.float_profit for position in positions),
-        figures=figures,
+        figures=_figures(row, sum(position.profit for position in positions)),
+    )
+
+
+def account_figures(*, accounts: Iterable[Account]) -> dict[int, Figures]:
+    """The money of many accounts as it is now, by account number; one query for all."""
+    rows = list(accounts)
+    profits: defaultdict[int, int] = defaultdict(int)
+    for found in PositionRow.objects.filter(account__in=rows).select_related("instrument"):
+        profits[found.account_id] += position_of(found).profit
+    return {row.pk: _figures(row, profits[row.pk]) for row in rows}
+
+
+def _figures(row: Account, position_profit: int) -> Figures:
+    return Figures(
+        static_balance=row.pre_balance + row.deposits - row.withdrawals,
+        close_profit=row.close_profit,
+        position_profit=position_profit,
+        commission=row.commission,
+        margin=row.margin,
+        hold=row.hold,
     )
 
 
@@ -117,7 +130,7 @@ def position_views(*, user_id: str, instrument_id: str | None = None) -> list[Po
     return [
         PositionView(
             user_id=user_id,
-            position=_position(row, held[row.instrument_id, True], held[row.instrument_id, False]),
+            position=position_of(row, held[row.instrument_id, True], held[row.instrument_id, False]),
             multiplier=row.instrument.multiplier,
             last_price=row.instrument.last_price,
         )
@@ -142,7 +155,9 @@ def _held_lots(account: Account) -> dict[tuple[str, bool], Leg]:
     return held
 
 
-def _position(row: PositionRow, held_long: Leg, held_short: Leg) -> Position:
+def position_of(row: PositionRow, held_long: Leg | None = None, held_short: Leg | None = None) -> Position:
+    """A position as the core knows it; `held` are legs with the lots that live closings hold, if they matter."""
+    held_long, held_short = held_long or Leg(), held_short or Leg()
     instrument = row.instrument
     lot_value = (instrument.last_price or 0) * instrument.multiplier
     long = Leg(

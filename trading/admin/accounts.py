@@ -1,6 +1,5 @@
 """Accounts: opened, funded and looked at. The figures are computed with the core's formulas."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,30 +8,21 @@ from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
+from trading import selectors
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import computed, money
 from trading.admin.forms import DepositForm, OpenAccountForm, WithdrawForm
-from trading.admin.records import position_profit
 from trading.core.money import to_text
 from trading.core.risk import Figures
-from trading.models import Account, Position
+from trading.models import Account
 
 
 def give_figures(accounts: Iterable[Account]) -> None:
     """Compute the money of accounts as it is now, with one query for all, and put it on the rows."""
-    profits: defaultdict[int, int] = defaultdict(int)
     rows = list(accounts)
-    for position in Position.objects.filter(account__in=rows).select_related("instrument"):
-        profits[position.account_id] += position_profit(position)
+    figures = selectors.account_figures(accounts=rows)
     for row in rows:
-        vars(row)["figures"] = Figures(
-            static_balance=row.pre_balance + row.deposits - row.withdrawals,
-            close_profit=row.close_profit,
-            position_profit=profits[row.pk],
-            commission=row.commission,
-            margin=row.margin,
-            hold=row.hold,
-        )
+        vars(row)["figures"] = figures[row.pk]
 
 
 def figures_of(account: Account) -> Figures:

@@ -31,7 +31,6 @@ def ask(request: HttpRequest, command: OperatorOrder, *, key: str | None = None)
 def ask_all(request: HttpRequest, commands: Sequence[OperatorOrder]) -> list[OperatorCommand]:
     """Ask for several things at once, and wait for all of them about as long as for one."""
     rows = [operators.ask(command, market=settings.MARKET, asked_by=_operator(request)) for command in commands]
-    operators.serve_if_alone(settings.MARKET)
     late = False
     for row in rows:
         operators.wait(row, timeout=0.0) if late else operators.wait(row)

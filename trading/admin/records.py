@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from trading import protocol
+from trading import protocol, selectors
 from trading.admin.base import ShownAdmin, Tool
 from trading.admin.columns import date, moment, money, number, order_id, trade_id
 from trading.core.commands import (
@@ -23,8 +23,6 @@ from trading.core.commands import (
     Withdraw,
 )
 from trading.core.money import to_text
-from trading.core.risk import leg_profit
-from trading.core.types import Direction
 from trading.models import LedgerEntry, OperatorCommand, Order, Position, Trade
 
 SEARCH_USERS = "^account__user__username"
@@ -140,18 +138,9 @@ class HoldingFilter(admin.SimpleListFilter):
                 return queryset
 
 
-def position_profit(row: Position) -> int:
-    """What closing at the last price would bring, against position cost."""
-    lot_value = (row.instrument.last_price or 0) * row.instrument.multiplier
-    long_cost, short_cost = row.long_today_cost + row.long_his_cost, row.short_today_cost + row.short_his_cost
-    return leg_profit(Direction.BUY, row.long_today + row.long_his, lot_value, long_cost) + leg_profit(
-        Direction.SELL, row.short_today + row.short_his, lot_value, short_cost
-    )
-
-
 @admin.display(description="profit")
 def profit_number(row: Position) -> str:
-    return to_text(position_profit(row))
+    return to_text(selectors.position_of(row).profit)
 
 
 def _leg(side: str) -> tuple[Any, ...]:
