@@ -24,6 +24,9 @@ from trading.worker import Worker
 
 logger = logging.getLogger(__name__)
 
+LOCK_ATTEMPTS, LOCK_PAUSE = 10, 0.1
+"""A second of patience with whoever is the engine just now; a server stays it for good."""
+
 
 def now_ms() -> int:
     """Unix time in milliseconds: the only clock of the exchange."""
@@ -89,9 +92,17 @@ class Exchange:
         if await self._take_market():
             self._tasks.append(asyncio.create_task(self._serve(), name="engine"))
 
+    async def _acquire_lock(self) -> bool:
+        """A shell command is the engine for the moment it takes: that is no reason to stay closed."""
+        for _ in range(LOCK_ATTEMPTS):
+            if await asyncio.to_thread(self._lock.acquire):
+                return True
+            await asyncio.sleep(LOCK_PAUSE)
+        return False
+
     async def _take_market(self) -> bool:
         try:
-            if not await asyncio.to_thread(self._lock.acquire):
+            if not await self._acquire_lock():
                 return self._stay_closed(
                     f"Another server runs the engine of market {settings.MARKET} on this database; "
                     "this one takes no orders."

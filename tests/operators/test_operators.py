@@ -214,3 +214,17 @@ def test_every_start_is_a_new_epoch(market: Founded, count: int) -> None:
     for _ in range(count):
         operators.serve_if_alone("MAIN")
     assert Market.objects.get(pk="MAIN").epoch == before + count
+
+
+async def test_a_server_waits_for_a_shell_command_that_is_the_engine_just_now(market: Founded) -> None:
+    from exchange_site.wiring import Exchange
+
+    lock, exchange = engine_lock("MAIN"), Exchange()
+    assert lock.acquire()
+    starting = asyncio.create_task(exchange.ensure_started())
+    await asyncio.sleep(0.05)
+    assert not starting.done()
+    lock.release()
+    await starting
+    assert exchange.gateway.closed_because is None
+    await exchange.stop()
