@@ -11,12 +11,12 @@ django_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs a ready Django
 from django.conf import settings  # noqa: E402
 
+from exchange_site import servers  # noqa: E402
 from exchange_site.origin import BrowserOriginValidator  # noqa: E402
-from exchange_site.unpainted import leave_log_lines_unpainted  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
 from trading.routing import socket_routes  # noqa: E402
 
-leave_log_lines_unpainted()
+servers.tune()
 
 
 class Application:

@@ -42,6 +42,8 @@ class CommandQueue(Protocol):
 class MarketStore(Protocol):
     def take_over(self) -> None: ...
 
+    def commit_here(self, batch: Batch) -> bool: ...
+
     def commit(self, batch: Batch) -> None: ...
 
     def load(self) -> tuple[Snapshot, Restored]: ...
@@ -170,7 +172,8 @@ class Worker:
             turn = self._apply(envelopes, asks)
             batch = self._batch(turn)
             if turn.to_store:
-                await self._blocking(self._store.commit, batch)
+                if not self._store.commit_here(batch):
+                    await self._blocking(self._store.commit, batch)
                 self._number = batch.number
         except Superseded:
             self._refuse(envelopes)

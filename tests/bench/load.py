@@ -1,6 +1,6 @@
 """A load generator over the public protocol, for any deployment:
 
-    python -m tests.bench.load --port 8081 --tokens TOKENS --connections 10 --in-flight 20 --seconds 10
+    python -m tests.bench.load --url ws://127.0.0.1:8081 --tokens TOKENS --connections 10 --in-flight 20 --seconds 10
 
 TOKENS is a file of lines "user token", as `make run` prints them. Bounded in time and number; prints rates and
 latencies. Every second order trades: a connection buys and sells one lot at the same price in turn.
@@ -53,8 +53,8 @@ class Pourer:
         self.frames = self.answers = self.refused = 0
         self.latencies: list[float] = []
 
-    async def open(self, port: int, path: str) -> None:
-        self._wire = await Wire.connect(port, path, self._on_text)
+    async def open(self, server: int | str, path: str) -> None:
+        self._wire = await Wire.connect(server, path, self._on_text)
 
     def say(self, message: dict[str, object]) -> None:
         self._wire.send(json.dumps(message).encode())
@@ -123,7 +123,7 @@ def orders(instrument_id: str, price: float, first: int) -> list[bytes]:
 
 
 async def pour_orders(
-    port: int, tokens: dict[str, str], connections: int, in_flight: int, seconds: float, progress: bool = False,
+    server: int | str, tokens: dict[str, str], connections: int, in_flight: int, seconds: float, progress: bool = False,
     instrument_id: str = "IX2301", price: float = 120.0,
 ) -> Result:  # fmt: skip
     """Orders of as many users as there are tokens, over `connections` sockets."""
@@ -132,7 +132,7 @@ async def pour_orders(
     for number in range(connections):
         user = users[number % len(users)]
         pourer = Pourer(in_flight, orders(instrument_id, price, number), ANSWER)
-        await pourer.open(port, f"/ws?user_id={user}")
+        await pourer.open(server, f"/ws?user_id={user}")
         pourer.say({"type": "auth", "user_id": user, "token": tokens[user]})
         pourers.append(pourer)
     await asyncio.sleep(0.5)  # let the sign-ins pass
@@ -151,7 +151,7 @@ async def pour_echoes(port: int, connections: int, in_flight: int, seconds: floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Pour orders over the public protocol and print rates and latencies.")
-    parser.add_argument("--port", type=int, default=8081)
+    parser.add_argument("--url", default="ws://127.0.0.1:8081", help="where the exchange is, ws:// or wss://")
     parser.add_argument("--tokens", type=Path, required=True, help='file of lines "user token"')
     parser.add_argument("--connections", type=int, default=10)
     parser.add_argument("--in-flight", type=int, default=20)
@@ -162,7 +162,7 @@ def main() -> None:
     tokens = dict(line.split() for line in options.tokens.read_text().splitlines() if len(line.split()) == 2)
     result = asyncio.run(
         pour_orders(
-            options.port,
+            options.url,
             tokens,
             min(options.connections, 1_000),
             min(options.in_flight, 1_000),

@@ -4,6 +4,7 @@ import asyncio
 import os
 from base64 import b64encode
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 HEADERS_END = b"\r\n\r\n"
 
@@ -11,7 +12,8 @@ HEADERS_END = b"\r\n\r\n"
 class Wire(asyncio.Protocol):
     """One connection. `on_text` gets every text frame as bytes. Frames are masked with a zero key, which is legal."""
 
-    def __init__(self, path: str, on_text: Callable[[bytes], None]) -> None:
+    def __init__(self, host: str, path: str, on_text: Callable[[bytes], None]) -> None:
+        self._host = host
         self._path = path
         self.on_text = on_text
         self._buffer = bytearray()
@@ -19,9 +21,13 @@ class Wire(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def connect(cls, port: int, path: str, on_text: Callable[[bytes], None]) -> "Wire":
+    async def connect(cls, server: int | str, path: str, on_text: Callable[[bytes], None]) -> "Wire":
+        """To a port of this machine, or to an address like wss://exchange.example:443."""
+        address = urlsplit(f"ws://127.0.0.1:{server}" if isinstance(server, int) else server)
+        secure, host = address.scheme == "wss", address.hostname or "127.0.0.1"
+        port = address.port or (443 if secure else 80)
         loop = asyncio.get_running_loop()
-        _, wire = await loop.create_connection(lambda: cls(path, on_text), "127.0.0.1", port)
+        _, wire = await loop.create_connection(lambda: cls(host, path, on_text), host, port, ssl=secure or None)
         await wire.open
         return wire
 
@@ -29,7 +35,7 @@ class Wire(asyncio.Protocol):
         self.transport = transport
         key = b64encode(os.urandom(16)).decode()
         transport.write(
-            f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
 

@@ -53,6 +53,9 @@ class FakeStore:
         self.log.append("load")
         return self.state, self.where
 
+    def commit_here(self, batch: Batch) -> bool:
+        return False
+
     def commit(self, batch: Batch) -> None:
         self.threads.add(threading.current_thread().name)
         self.entered.set()

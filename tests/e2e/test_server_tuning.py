@@ -1,0 +1,65 @@
+"""Writes are gathered below us: whatever the client reads and when, it gets every frame, in order, and the close."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from exchange_site.servers.uvicorn import GatheringTransport
+from tests.e2e.client import Client, signed_in
+from tests.e2e.server import Server
+
+NAMES = [f"{number:060}" for number in range(20)]
+FRAMES = 4_000
+"""Ten megabytes of answers: more than the system's buffers take for a client that does not read."""
+
+
+@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
+def test_a_late_reader_gets_every_frame_in_order(new_server: Callable[..., Server], program: str) -> None:
+    server = new_server(program=program)
+    with signed_in(server, "user001") as client:
+        for number in range(FRAMES):
+            client.send("subscribe", channels=NAMES, instruments=[], request_id=number)
+        time.sleep(0.5)
+        for number in range(FRAMES):
+            answer = client.until("subscribe_response")
+            assert (answer["request_id"], answer["channels"]) == (number, NAMES)
+        with signed_in(server, "user002") as other:
+            assert other.order("BUY", 1, 115)["success"], "nobody else is held up"
+    assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
+def test_the_last_words_come_before_the_close(new_server: Callable[..., Server], program: str) -> None:
+    server = new_server(program=program, MAX_OUTBOX="5", IDLE_SECONDS="0.5", PING_SECONDS="0.2")
+    client = Client(server.ws)
+    for number in range(3):
+        client.send("ping", request_id=number)
+    assert [client.until("pong")["request_id"] for _ in range(3)] == [0, 1, 2]
+    assert client.close_code() == 4408
+    client.close()
+    assert "Traceback" not in server.log()
+
+
+async def test_what_waits_is_written_before_the_transport_closes() -> None:
+    done: list[bytes | str] = []
+
+    class Transport:
+        write = staticmethod(done.append)
+
+        def is_closing(self) -> bool:
+            return "closed" in done
+
+        def close(self) -> None:
+            done.append("closed")
+
+    gathering = GatheringTransport(Transport())  # type: ignore[arg-type]
+    gathering.write(b"one ")
+    gathering.write(b"two")
+    gathering.close()
+    gathering.write(b"too late")
+    await asyncio.sleep(0)
+    assert done == [b"one two", "closed"]
