@@ -1,5 +1,6 @@
 """The ASGI application: HTTP by Django, `/ws` by the consumer, the engine started by whichever scope comes first."""
 
+import asyncio
 import os
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.conf import settings  # noqa: E402
 
 from exchange_site import servers  # noqa: E402
 from exchange_site.origin import BrowserOriginValidator  # noqa: E402
+from exchange_site.probes import Probes  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
 from trading.routing import socket_routes  # noqa: E402
 
@@ -24,6 +26,7 @@ class Application:
 
     def __init__(self) -> None:
         self.exchange = Exchange()
+        self._probes = Probes(self.exchange)
         self._router = ProtocolTypeRouter(
             {
                 "http": django_application,
@@ -34,6 +37,9 @@ class Application:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif self._probes.answers(scope):
+            self._starting = asyncio.ensure_future(self.exchange.ensure_started())
+            await self._probes(scope, receive, send)
         else:
             await self.exchange.ensure_started()
             await self._router(scope, receive, send)

@@ -54,8 +54,8 @@ PING_SECONDS = env.float("PING_SECONDS", default=5.0)
 """The server pings every connection this often (protocol document)."""
 IDLE_SECONDS = env.float("IDLE_SECONDS", default=10.0)
 """A connection that has sent nothing for so long is closed with 4408 (protocol document)."""
-MAX_FRAME = env.int("MAX_FRAME", default=16_384)
-"""Characters of a client frame. The largest honest one, a subscription to 200 instruments, has about 14,000."""
+MAX_FRAME = env.int("MAX_FRAME", default=32_768)
+"""Characters of a client frame. The largest honest one, 50 orders with all their fields, has about 20,000."""
 MAX_OUTBOX = env.int("MAX_OUTBOX", default=10_000)
 """Frames that may wait for a slow reader before it is closed with 4409: a few seconds of a busy account."""
 RATE_LIMITS = env.bool("RATE_LIMITS", default=True)
@@ -66,6 +66,8 @@ QUEUE_LIMIT = env.int("QUEUE_LIMIT", default=10_000)
 """Commands that may wait for the engine; the next one is answered 503. About half a second of work."""
 BATCH_LIMIT = env.int("BATCH_LIMIT", default=500)
 """Commands in one commit: large enough that the disk is no limit, small enough that nobody waits long."""
+RISK_WARN, RISK_LIMIT = env.float("RISK_WARN", default=0.8), env.float("RISK_LIMIT", default=1.0)
+"""Risk ratios (margin / balance) at which an account is warned, and at which its positions are closed."""
 BOOK_INTERVAL_MS = env.int("BOOK_INTERVAL_MS", default=50)
 """At most one order book frame in this time, per instrument."""
 OPERATOR_POLL_SECONDS = env.float("OPERATOR_POLL_SECONDS", default=0.2)
@@ -94,6 +96,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "exchange_site.headers.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

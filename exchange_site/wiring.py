@@ -12,12 +12,16 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from marketdata.feed import Feed
+from trading.absences import Absences
 from trading.batch import Superseded
 from trading.consumers import Venue
+from trading.core.commands import WatchRisk
+from trading.core.money import RATE
 from trading.gateway import Gateway
 from trading.groups import MarketOutlet, PushEncoder
 from trading.heartbeat import Heartbeat
 from trading.lock import engine_lock
+from trading.schedule import Scheduler
 from trading.store import Store
 from trading.transports.inprocess import InProcessQueue
 from trading.worker import Worker
@@ -59,9 +63,12 @@ class Exchange:
             clock=now_ms,
             batch_limit=settings.BATCH_LIMIT,
             operator_poll=settings.OPERATOR_POLL_SECONDS,
+            risk=WatchRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
         )
         self.venue = Venue(
             gateway=self.gateway,
+            absences=Absences(self.gateway, now_ms),
+            clock=now_ms,
             market_data=self.feed,
             heartbeat=self.heartbeat,
             layer=layer,
@@ -71,11 +78,17 @@ class Exchange:
         )
         self._lock = engine_lock(settings.MARKET)
         self._starting: asyncio.Lock | None = None
+        self._loaded = False
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def started(self) -> bool:
         return bool(self._tasks)
+
+    @property
+    def not_ready_because(self) -> str | None:
+        """Why no order is taken just now; None when orders are."""
+        return self.gateway.closed_because or (None if self._loaded else "The books are being loaded.")
 
     async def ensure_started(self) -> None:
         """Start once; whoever comes meanwhile waits until the books are there."""
@@ -91,6 +104,7 @@ class Exchange:
         self._tasks.append(asyncio.create_task(self.heartbeat.run(), name="heartbeat"))
         if await self._take_market():
             self._tasks.append(asyncio.create_task(self._serve(), name="engine"))
+            self._tasks.append(asyncio.create_task(Scheduler(settings.MARKET, now_ms).run(), name="schedule"))
 
     async def _acquire_lock(self) -> bool:
         """A shell command is the engine for the moment it takes: that is no reason to stay closed."""
@@ -108,6 +122,7 @@ class Exchange:
                     "this one takes no orders."
                 )
             await self.worker.start()
+            self._loaded = True
             calm_garbage_collector()
         except Exception:
             logger.exception("the market cannot be loaded")

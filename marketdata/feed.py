@@ -13,7 +13,8 @@ from typing import Protocol
 from marketdata.core.depth import Depth, Level, depth
 from trading.batch import Batch
 from trading.core.engine import Engine
-from trading.core.events import Traded
+from trading.core.events import PhaseChanged, Traded
+from trading.core.types import Phase
 
 logger = logging.getLogger(__name__)
 
@@ -21,13 +22,24 @@ logger = logging.getLogger(__name__)
 class Outlet(Protocol):
     """Makes frames and sends them."""
 
-    def book_frame(self, instrument_id: str, bids: Iterable[Level], asks: Iterable[Level], time: int) -> str: ...
+    def book_frame(
+        self,
+        instrument_id: str,
+        bids: Iterable[Level],
+        asks: Iterable[Level],
+        time: int,
+        *,
+        phase: Phase | None,
+        indicative: tuple[int, int] | None,
+    ) -> str: ...
 
     def tick_frame(self, instrument_id: str, price: int, volume: int, time: int) -> str: ...
 
     async def send_book(self, instrument_id: str, frame: str) -> None: ...
 
     async def send_ticks(self, instrument_id: str, frames: list[str]) -> None: ...
+
+    async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None: ...
 
 
 class Feed:
@@ -49,7 +61,14 @@ class Feed:
         frame = self._book_frames.get(instrument_id)
         if frame is None and instrument_id in self._depths:
             found = self._depths[instrument_id]
-            frame = self._outlet.book_frame(found.instrument_id, found.bids, found.asks, found.time)
+            frame = self._outlet.book_frame(
+                found.instrument_id,
+                found.bids,
+                found.asks,
+                found.time,
+                phase=None if found.phase is Phase.CONTINUOUS else found.phase,
+                indicative=found.indicative,
+            )
             self._book_frames[instrument_id] = frame
         return frame
 
@@ -69,6 +88,7 @@ class Feed:
 
     async def on_batch(self, batch: Batch) -> None:
         """A batch is stored: take in what it did to books and prices, and tell."""
+        await self._tell_phases(batch)
         await self._tell_ticks(batch)
         touched = {order.instrument.instrument_id: order.instrument for order in batch.changes.orders.values()}
         touched.update(batch.changes.instruments)
@@ -79,6 +99,11 @@ class Feed:
     def _note(self, found: Depth) -> None:
         self._depths[found.instrument_id] = found
         self._book_frames.pop(found.instrument_id, None)
+
+    async def _tell_phases(self, batch: Batch) -> None:
+        for event in batch.events:
+            if isinstance(event, PhaseChanged):
+                await self._outlet.send_phase(event.instrument_id, event.phase, event.time)
 
     async def _tell_ticks(self, batch: Batch) -> None:
         frames: defaultdict[str, list[str]] = defaultdict(list)

@@ -12,7 +12,7 @@ from trading.core.commands import CancelOrder, Command, Deposit, ListInstrument,
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.money import RATE, UNIT
-from trading.core.types import Contract, Direction, Fee, Offset, OrderType, Terms, TimeCondition
+from trading.core.types import Contract, Direction, Fee, Handling, Offset, OrderType, Terms, TimeCondition
 from trading.groups import PushEncoder
 from trading.layers import InProcessLayer
 from trading.models import AccessToken, User
@@ -53,7 +53,7 @@ def listing(instrument_id: str = "IX2301") -> ListInstrument:
     return ListInstrument(contract, terms())
 
 
-def terms(name: str = "a future", margin: int = RATE // 10) -> Terms:
+def terms(name: str = "a future", margin: int = RATE // 10, **others: Any) -> Terms:
     return Terms(
         name=name,
         margin_long=margin,
@@ -62,10 +62,17 @@ def terms(name: str = "a future", margin: int = RATE // 10) -> Terms:
         fee_close=Fee(3 * UNIT, RATE // 10_000),
         fee_close_today=Fee(5 * UNIT, 0),
         max_volume=500,
+        **others,
     )
 
 
-def order(account_id: int, words: str, instrument_id: str = "IX2301", own_id: str | None = None) -> SubmitOrder:
+def order(
+    account_id: int,
+    words: str,
+    instrument_id: str = "IX2301",
+    own_id: str | None = None,
+    handling: Handling | None = None,
+) -> SubmitOrder:
     """An order as a trader says it: "BUY OPEN 10 @ 120.0", "SELL CLOSE 3 @ MARKET", "BUY OPEN 1 @ 120 IOC"."""
     direction, offset, volume, _, price, *condition = words.split()
     market = price == "MARKET"
@@ -79,6 +86,7 @@ def order(account_id: int, words: str, instrument_id: str = "IX2301", own_id: st
         price=None if market else round(float(price) * UNIT),
         time_condition=TimeCondition(*condition) if condition else TimeCondition.GFD,
         client_order_id=own_id,
+        handling=handling,
     )
 
 

@@ -1,6 +1,8 @@
 """The docs are true: every message, field, code, setting and command is found in them."""
 
+import json
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -9,16 +11,23 @@ from django.core.management import get_commands
 
 from trading import protocol
 from trading.core.codes import Code
+from trading.core.types import CancelReason, OrderStatus, Phase, SelfTrade, StopKind, TimeCondition, Trigger
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 OURS_EVERYWHERE = {"request_id"}
+OF_V1 = {
+    *("auth", "subscribe", "unsubscribe", "cancel_order", "query_order", "query_account", "query_position"),
+    *("auth_response", "subscribe_response", "order_response", "trade", "account_update", "ticker", "error"),
+    *("ping", "pong"),
+}
+"""Messages of the protocol document, which shows them."""
 
 
 def rows_of(text: str, heading: str) -> dict[str, str]:
-    """The table under a heading: first column (without backticks) to the rest of its row."""
-    section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    """The tables under a heading: first column (without backticks) to the rest of its row."""
+    section = text.split(f"## {heading}\n", 1)[1].split("\n##", 1)[0]
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
     return dict(rows)
 
@@ -38,6 +47,35 @@ def test_every_message_is_documented_with_its_fields(heading: str, union: object
         own = set(kind.__struct_fields__) - OURS_EVERYWHERE
         fields = documented[name].split("|")[0]
         assert own <= set(re.findall(r"`(\w+)`", fields)), name
+
+
+def test_every_field_of_handling_is_explained() -> None:
+    plain = {"instrument_id", "direction", "offset", "volume", "price", "order_type", "client_order_id"}
+    assert set(rows_of(PROTOCOL, "Handling")) == set(protocol.OrderFields.__struct_fields__) - plain
+
+
+@pytest.mark.parametrize("words", [CancelReason, Phase, OrderStatus, StopKind, Trigger, SelfTrade, TimeCondition])
+def test_every_word_of_the_wire_is_in_the_docs(words: type[StrEnum]) -> None:
+    unsaid = {CancelReason.ASKED}
+    assert {word for word in words if f"`{word}`" not in PROTOCOL} <= unsaid
+
+
+EXAMPLES = [line for block in re.findall(r"```json\n(.*?)```", PROTOCOL, re.DOTALL) for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("frame", EXAMPLES, ids=lambda frame: frame[:60])
+def test_an_example_is_a_frame(frame: str) -> None:
+    """A client's is understood, a server's is what would be sent."""
+    kind = messages(protocol.ServerMessage).get(json.loads(frame)["type"])
+    if kind is None:
+        protocol.decode(frame)
+    else:
+        assert protocol.encode(msgspec.json.decode(frame, type=kind)) == frame
+
+
+def test_every_message_that_is_ours_has_an_example() -> None:
+    given = {json.loads(frame)["type"] for frame in EXAMPLES}
+    assert {*messages(protocol.ClientMessage), *messages(protocol.ServerMessage)} - given == OF_V1
 
 
 def code_table() -> str:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 
 class Slot:
-    """The place of one answer."""
+    """The place of one answer. `begun`: it is there, if only in part."""
 
-    __slots__ = ("frame",)
+    __slots__ = ("begun", "frame")
 
     def __init__(self) -> None:
+        self.begun = False
         self.frame: str | None = None
 
 
@@ -22,17 +23,23 @@ class Answers:
         self._open: deque[Slot] = deque()
         self._waiters: list[asyncio.Future[None]] = []
         self.held = 0
-        """Answers that are there but wait for one before them."""
+        """Answers that are there but wait for one before them, or for their other part."""
 
     def reserve(self) -> Slot:
         slot = Slot()
         self._open.append(slot)
         return slot
 
+    def begin(self, slot: Slot) -> None:
+        """Part of what makes the answer of a place is known: what follows from it must wait for the answer."""
+        if not slot.begun:
+            slot.begun = True
+            self.held += 1
+
     def fill(self, slot: Slot, frame: str) -> None:
         """Give the answer of a place: it is sent when all before it are."""
+        self.begin(slot)
         slot.frame = frame
-        self.held += 1
         waiting = self._open
         while waiting and (ready := waiting[0].frame) is not None:
             waiting.popleft()

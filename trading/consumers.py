@@ -4,7 +4,8 @@ tasks and a thread hop for every message. Decides nothing: rules are in the engi
 
 import asyncio
 import logging
-from typing import Any, Protocol, assert_never
+from collections.abc import Callable
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -12,9 +13,11 @@ from channels.consumer import AsyncConsumer
 from channels.db import database_sync_to_async
 
 from trading import groups, protocol, queries, selectors
-from trading.answers import Answers, Slot
+from trading.absences import Absences
+from trading.answers import Answers
 from trading.core.codes import Code
-from trading.core.events import Event, Refused
+from trading.core.events import Refused
+from trading.desk import FAILED, Desk
 from trading.gateway import Gateway
 from trading.heartbeat import Heartbeat
 from trading.layers import ChannelOverflow
@@ -28,7 +31,6 @@ GROUPS = {"orderbook": groups.orderbook_group, "ticker": groups.ticker_group}
 NOT_AUTHENTICATED = Refused(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text)
 NO_ACCOUNT = Refused(*queries.NO_ACCOUNT)
 BROKEN_CLOSE = 1011
-FAILED = "The exchange failed on this message; nothing was done"
 
 
 class MarketData(Protocol):
@@ -40,9 +42,12 @@ class MarketData(Protocol):
 
 
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
-    """What a connection needs of the exchange. `frames_per_second` is None where rates are not limited."""
+    """What a connection needs of the exchange. `clock` tells Unix milliseconds; `frames_per_second` is None where rates
+    are not limited."""
 
     gateway: Gateway
+    absences: Absences
+    clock: Callable[[], int]
     market_data: MarketData
     heartbeat: Heartbeat
     layer: Any
@@ -59,6 +64,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         self._identity: selectors.Identity | None = None
         self._outbox = Outbox(venue.max_outbox)
         self._answers = Answers(self._outbox.put)
+        self._desk = Desk(venue.gateway, venue.clock, self._answers, self._start)
+        self._grace_ms: int | None = None  # None: the orders outlive the connection
         self._channel = ""
         self._too_fast = f"{Code.TOO_FAST.text}: at most {venue.frames_per_second} a second"
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,8 +76,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
-        self._claimed_user = _user_in_url(scope)
-        self._subscriptions = Subscriptions(all_trades=self._claimed_user is not None)
+        self._owner = _user_in_url(scope)
+        self._subscriptions = Subscriptions(all_trades=self._owner is not None)
         self.heard_at = asyncio.get_running_loop().time()
         rate = self._venue.frames_per_second
         self._bucket = None if rate is None else TokenBucket(rate, self.heard_at)
@@ -98,12 +105,19 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _leave(self) -> None:
         self._venue.heartbeat.remove(self)
+        self._mind_orders()
         for task in list(self._tasks):
             task.cancel()
         for channel, instrument_id in self._subscriptions.public:
             await self._venue.layer.group_discard(GROUPS[channel](instrument_id), self._channel)
         if self._identity is not None:
             await self._venue.layer.group_discard(groups.user_group(self._identity.user_id), self._channel)
+
+    def _mind_orders(self) -> None:
+        """The connection has ended: a client that went silent left when it was last heard."""
+        if self._identity is not None and self._identity.account_id is not None and self._grace_ms is not None:
+            left_at = self.heard_at if self._outbox.closing else asyncio.get_running_loop().time()
+            self._venue.absences.begin(self._identity.account_id, left_at, self._grace_ms)
 
     def push(self, frame: str) -> None:
         """Send a frame that answers nothing."""
@@ -124,12 +138,18 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
                 message = await receive(self._channel)
                 if self._answers.held:
                     await self._answers.in_step()
+                if not self._may_hear(message.get("user")):
+                    continue
                 for tag, frame in message["frames"]:
                     if tag is None or wants_trade(tag):
                         outbox.add(frame)
                 await outbox.flush(send)
         except ChannelOverflow:
             self.close(SLOW_CLOSE)
+
+    def _may_hear(self, user_id: str | None) -> bool:
+        """What is for a user alone was sent before he logged out, if this is not his connection any more."""
+        return user_id is None or (self._identity is not None and self._identity.user_id == user_id)
 
     async def _read(self, receive: Any) -> None:
         """Frames in, until the client is gone."""
@@ -157,7 +177,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             await self._serve(message)
         except Exception:
             logger.exception("a frame could not be handled")
-            await self._refuse_message(message, Refused(Code.UNAVAILABLE, FAILED))
+            await self._refuse_message(message, FAILED)
 
     def _decode(self, text: str | None) -> protocol.ClientMessage:
         if text is None:
@@ -169,8 +189,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         return protocol.decode(text)
 
     async def _serve(self, message: protocol.ClientMessage) -> None:
-        if isinstance(message, protocol.OrderMessage):
-            await self._order(message)
+        if isinstance(message, protocol.EngineMessage):
+            await self._trade(message)
         else:
             await self._answers.settled()
             await self._other(message)
@@ -183,12 +203,14 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
                 pass
             case protocol.Auth():
                 await self._authenticate(message)
+            case protocol.Logout():
+                await self._log_out(message)
+            case protocol.SetSession():
+                await self._set_session(message)
             case protocol.Subscribe() | protocol.Unsubscribe():
                 await self._change_subscriptions(message)
-            case protocol.QueryAccount() | protocol.QueryPosition() | protocol.QueryOrder():
-                await self._query(message)
             case _:
-                assert_never(message)
+                await self._query(message)
 
     # -- answers
 
@@ -204,31 +226,26 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     async def _refuse_message(
         self, message: protocol.ClientMessage, refusal: Refused, retry_after: float | None = None
     ) -> None:
-        """Refusals of orders and cancels are order responses, of everything else errors."""
-        if isinstance(message, protocol.OrderMessage):
-            await self._answers.settled()
-            self._send(protocol.order_response(refusal, message.request_id, _client_id(message), retry_after))
+        """What is for the engine is refused by its own answer, everything else by an error."""
+        if isinstance(message, protocol.EngineMessage):
+            self._desk.refuse(message, refusal, retry_after)
         else:
             await self._refuse(refusal.code, refusal.detail, message.request_id, retry_after)
 
     # -- orders
 
-    async def _order(self, message: protocol.OrderMessage) -> None:
-        """To the engine, if it can be a command; the answer takes its place in the order of requests."""
+    async def _trade(self, message: protocol.EngineMessage) -> None:
+        """To the engine, for an account. Each item of a batch counts as a frame."""
+        if self._bucket is not None and isinstance(message, protocol.BatchMessage):
+            self._bucket.take(len(message.items) - 1)
         if self._identity is None:
-            await self._refuse_message(message, NOT_AUTHENTICATED)
+            self._desk.refuse(message, NOT_AUTHENTICATED)
             return
         account_id = self._identity.account_id or await self._find_account(self._identity)
-        command = NO_ACCOUNT if account_id is None else protocol.to_command(message, account_id)
-        if isinstance(command, Refused):
-            await self._refuse_message(message, command)
-            return
-        slot = self._answers.reserve()
-        try:
-            self._venue.gateway.submit(command, lambda event: self._answer_order(slot, message, event))
-        except Exception:
-            logger.exception("an order could not be handed in")
-            self._answer_order(slot, message, Refused(Code.UNAVAILABLE, FAILED))
+        if account_id is None:
+            self._desk.refuse(message, NO_ACCOUNT)
+        else:
+            self._desk.hand_in(message, account_id)
 
     async def _find_account(self, identity: selectors.Identity) -> int | None:
         """The account may have been opened after the user signed in."""
@@ -236,36 +253,15 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         self._identity = selectors.Identity(identity.user_id, account_id)
         return account_id
 
-    def _answer_order(self, slot: Slot, message: protocol.OrderMessage, event: Event) -> None:
-        if isinstance(message, protocol.CancelOrder) and _is_unknown(event) and self._identity is not None:
-            self._start(self._answer_unknown(slot, message, self._identity))
-        else:
-            self._fill(slot, message, event)
-
-    def _fill(self, slot: Slot, message: protocol.OrderMessage, event: Event) -> None:
-        response = protocol.order_response(event, message.request_id, _client_id(message))
-        self._answers.fill(slot, protocol.encode(response))
-
-    async def _answer_unknown(self, slot: Slot, message: protocol.CancelOrder, identity: selectors.Identity) -> None:
-        """The engine knows live orders only; the rows tell an own order that is finished from one that never was."""
-        event = Refused(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
-        number = protocol.order_number(message.order_id)
-        try:
-            if number is not None and identity.account_id is not None:
-                finished = database_sync_to_async(selectors.order_is_finished)
-                if await finished(account_id=identity.account_id, number=number):
-                    event = Refused(Code.ORDER_FINISHED, Code.ORDER_FINISHED.text)
-        except Exception:
-            logger.exception("an order could not be looked up")
-        self._fill(slot, message, event)
-
-    # -- everything else
+    # -- who
 
     async def _authenticate(self, message: protocol.Auth) -> None:
         identity = None
         if self._may_become(message.user_id):
             check = database_sync_to_async(selectors.identity_of_token)
             identity = await check(user_id=message.user_id, token=message.token)
+        if identity is not None and identity.account_id is not None:
+            self._venue.absences.end(identity.account_id, self.heard_at, identity.disconnected)
         self._send(
             protocol.AuthResponse(
                 success=identity is not None,
@@ -275,13 +271,38 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             )
         )
         if identity is not None:
-            self._identity = identity
+            self._identity, self._owner = identity, identity.user_id
             await self._venue.layer.group_add(groups.user_group(identity.user_id), self._channel)
 
     def _may_become(self, user_id: str) -> bool:
         """A connection belongs to one user: the one it named in its URL, or the first that authenticated."""
-        wanted = self._identity.user_id if self._identity else self._claimed_user
-        return wanted is None or wanted == user_id
+        return self._owner in (None, user_id)
+
+    async def _log_out(self, message: protocol.Logout) -> None:
+        if self._identity is None:
+            await self._refuse_message(message, NOT_AUTHENTICATED)
+            return
+        await self._venue.layer.group_discard(groups.user_group(self._identity.user_id), self._channel)
+        self._identity = self._grace_ms = None
+        self._send(protocol.LogoutResponse(success=True, request_id=message.request_id))
+
+    async def _set_session(self, message: protocol.SetSession) -> None:
+        if self._identity is None:
+            await self._refuse_message(message, NOT_AUTHENTICATED)
+        elif (self._identity.account_id or await self._find_account(self._identity)) is None:
+            await self._refuse_message(message, NO_ACCOUNT)
+        else:
+            self._grace_ms = message.grace_ms if message.cancel_on_disconnect else None
+            self._send(
+                protocol.SetSessionResponse(
+                    success=True,
+                    cancel_on_disconnect=message.cancel_on_disconnect,
+                    grace_ms=message.grace_ms,
+                    request_id=message.request_id,
+                )
+            )
+
+    # -- everything else
 
     async def _change_subscriptions(self, message: protocol.Subscribe | protocol.Unsubscribe) -> None:
         if self._identity is None and any(channel in PRIVATE_CHANNELS for channel in message.channels):
@@ -332,8 +353,10 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         for channel, instrument_id in self._subscriptions.remove(channels, instruments):
             await self._venue.layer.group_discard(GROUPS[channel](instrument_id), self._channel)
 
-    async def _query(self, message: queries.Query) -> None:
-        if self._identity is None:
+    async def _query(self, message: protocol.Query) -> None:
+        if isinstance(message, protocol.QueryInstruments):
+            self._send(await database_sync_to_async(queries.public_answer)(message))
+        elif self._identity is None:
             await self._refuse_message(message, NOT_AUTHENTICATED)
         else:
             self._send(await database_sync_to_async(queries.answer)(self._identity.user_id, message))
@@ -343,11 +366,3 @@ def _user_in_url(scope: dict[str, Any]) -> str | None:
     """The `user_id` of the query string: a wish, never a right."""
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
     return query["user_id"][0] if "user_id" in query else None
-
-
-def _client_id(message: protocol.OrderMessage) -> str | None:
-    return message.client_order_id if isinstance(message, protocol.SubmitOrder) else None
-
-
-def _is_unknown(event: Event) -> bool:
-    return isinstance(event, Refused) and event.code is Code.ORDER_NOT_FOUND

@@ -19,3 +19,7 @@ class TokenBucket:
             self._left -= 1
             return 0.0
         return (1 - self._left) / self._rate
+
+    def take(self, events: int) -> None:
+        """Take more events at once, if need be on credit: the next one waits until they are paid."""
+        self._left -= events

@@ -4,20 +4,23 @@ Prices and money are integers of 1/10,000 of the currency, rates of 1/100,000,00
 milliseconds. The constraints repeat the core's invariants, because rows can come from elsewhere too.
 """
 
+from zoneinfo import available_timezones
+
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from knox.models import AbstractAuthToken
 
 from trading.core import types
-from trading.core.types import Direction, Offset, OrderStatus, OrderType, Phase, TimeCondition
+from trading.core.types import LIVE, CancelReason, Direction, Offset, OrderStatus, OrderType, Phase, TimeCondition
 
 NAME = RegexValidator(types.NAME, "Use letters, digits, and _ . - only, at most 64.")
 
 
 def _choices(
-    words: type[Direction | Offset | OrderStatus | OrderType | Phase | TimeCondition],
+    words: type[CancelReason | Direction | Offset | OrderStatus | OrderType | Phase | TimeCondition],
 ) -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in words]
 
@@ -40,13 +43,30 @@ class AccessToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
         return f"{self.token_key}… of {self.user}"
 
 
+def known_time_zone(name: str) -> None:
+    """ValidationError unless clocks somewhere are set by this zone."""
+    if name not in available_timezones():
+        raise ValidationError(f"There is no time zone {name}; write it as Asia/Shanghai or UTC.")
+
+
 class Market(models.Model):
-    """A market is run by exactly one engine at a time, which keeps its place here in every commit."""
+    """A market is run by exactly one engine at a time, which keeps its place here in every commit. Of its columns only
+    the time zone is an operator's to set."""
 
     code = models.CharField(max_length=16, primary_key=True)
     epoch = models.BigIntegerField(default=0, help_text="Grows with every engine start; an older engine cannot write.")
     batch = models.BigIntegerField(default=0, help_text="Number of the last committed batch.")
     last_id = models.BigIntegerField(default=0, help_text="Number of the last order or trade.")
+    trading_day = models.IntegerField(default=0, help_text="YYYYMMDD; 0 before the first settlement.")
+    net_deposits = models.BigIntegerField(default=0, help_text="Of the settled days: what came in less what went out.")
+    commission = models.BigIntegerField(default=0, help_text="Of the settled days.")
+    fee_groups = models.JSONField(default=dict, help_text="What each group pays of the commission, in 1/100,000,000.")
+    time_zone = models.CharField(
+        max_length=64, default="UTC", validators=[known_time_zone], help_text="Of the schedule, such as Asia/Shanghai."
+    )
+
+    class Meta:
+        permissions = [("settle_market", "Can settle the trading day")]
 
     def __str__(self) -> str:
         return self.code
@@ -75,7 +95,16 @@ class Instrument(models.Model):
     fee_close_today_rate = models.BigIntegerField()
     min_volume = models.BigIntegerField()
     max_volume = models.BigIntegerField()
+    max_position = models.BigIntegerField(default=0, help_text="Lots in one direction; 0: no limit.")
+    max_orders = models.BigIntegerField(default=0, help_text="Live orders of an account; 0: no limit.")
+    larger_side = models.BooleanField(default=False, help_text="Only the larger side of the product pays margin.")
+    last_day = models.IntegerField(default=0, help_text="YYYYMMDD; 0: it never expires.")
     phase = models.CharField(max_length=16, choices=_choices(Phase))
+    scheduled = models.CharField(
+        max_length=16, choices=_choices(Phase), default=Phase.CONTINUOUS.value, help_text="The phase after a halt."
+    )
+    settlement = models.BigIntegerField(help_text="Last settlement price; the limits follow from it.")
+    mark_price = models.BigIntegerField(null=True, help_text="What positions are worth; empty before the first trade.")
     last_price = models.BigIntegerField(null=True)
     last_volume = models.BigIntegerField(default=0)
     last_time = models.BigIntegerField(default=0)
@@ -105,6 +134,12 @@ class Account(models.Model):
     margin = models.BigIntegerField(default=0)
     hold = models.BigIntegerField(default=0)
     push_seq = models.BigIntegerField(default=0, help_text="Number of the last private push.")
+    rules = models.JSONField(default=dict, help_text="Self-trade prevention, fee group and limits of its own.")
+    frozen = models.BooleanField(default=False, help_text="No new orders, no withdrawals.")
+    warned = models.BooleanField(default=False, help_text="The risk ratio has reached the warning level.")
+    liquidating = models.BooleanField(default=False, help_text="The exchange closes its positions.")
+    cancel_at = models.BigIntegerField(null=True, help_text="When all its orders are cancelled, unless it asks anew.")
+    disconnect_at = models.BigIntegerField(null=True, help_text="The same, for its lost connection.")
 
     class Meta:
         constraints = [
@@ -172,21 +207,31 @@ class Order(models.Model):
     accepted_at = models.BigIntegerField()
     updated_at = models.BigIntegerField()
     client_order_id = models.CharField(max_length=64, null=True)
+    trading_day = models.IntegerField(
+        db_default=0, help_text="In which it was accepted; 0 before the first settlement."
+    )
+    cancel_reason = models.CharField(max_length=16, null=True, choices=_choices(CancelReason))
+    cancel_code = models.IntegerField(null=True, help_text="The rule that took it, as the protocol numbers them.")
+    handling = models.TextField(null=True, help_text="JSON, as the engine reads it; empty for plain orders.")
+    priority = models.BigIntegerField(null=True, help_text="Its place among orders of its price; empty: its id.")
+    shown = models.BigIntegerField(null=True, help_text="Lots that an iceberg shows; empty: all that are left.")
+    stop = models.BigIntegerField(null=True, help_text="Where a waiting order fires.")
+    known_day = models.IntegerField(null=True, help_text="A later trading day on which its own id is used up.")
+    asked_volume = models.BigIntegerField(null=True, help_text="Where it was asked for with another volume.")
+    asked_price = models.BigIntegerField(null=True, help_text="Where it was asked for with another price.")
+    forced = models.BooleanField(db_default=False, help_text="By the exchange, to close a position.")
 
     class Meta:
         ordering = ["-id"]
         indexes = [
             models.Index(name="order_of_account", fields=["account", "id"]),
-            models.Index(
-                name="order_live",
-                fields=["id"],
-                condition=Q(status__in=[OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED]),
-            ),
+            models.Index(name="order_live", fields=["id"], condition=Q(status__in=LIVE)),
+            models.Index(name="order_known", fields=["known_day"], condition=Q(known_day__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(
                 name="order_client_id_once",
-                fields=["account", "client_order_id"],
+                fields=["trading_day", "account", "client_order_id"],
                 condition=Q(client_order_id__isnull=False),
             ),
             models.CheckConstraint(
@@ -236,6 +281,8 @@ class LedgerEntry(models.Model):
         WITHDRAWAL = "WITHDRAWAL"
         COMMISSION = "COMMISSION"
         CLOSE_PROFIT = "CLOSE_PROFIT"
+        SETTLEMENT = "SETTLEMENT"
+        EXPIRY = "EXPIRY"
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -250,6 +297,128 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount}"
+
+
+class Statement(models.Model):
+    """An account's trading day, as it was settled: opening + deposits - withdrawals + close profit + position profit -
+    commission = closing."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    day = models.IntegerField(help_text="YYYYMMDD")
+    opening = models.BigIntegerField()
+    deposits = models.BigIntegerField()
+    withdrawals = models.BigIntegerField()
+    close_profit = models.BigIntegerField()
+    position_profit = models.BigIntegerField()
+    commission = models.BigIntegerField()
+    closing = models.BigIntegerField()
+    margin = models.BigIntegerField()
+    positions = models.JSONField(help_text="Lots, settlement price and margin of each instrument.")
+    time = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-day", "account"]
+        constraints = [
+            models.UniqueConstraint(name="statement_once_a_day", fields=["account", "day"]),
+            models.CheckConstraint(
+                name="statement_adds_up",
+                condition=Q(
+                    closing=F("opening")
+                    + F("deposits")
+                    - F("withdrawals")
+                    + F("close_profit")
+                    + F("position_profit")
+                    - F("commission")
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.day}"
+
+
+class SettlementPrice(models.Model):
+    """At what price an instrument was settled."""
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    day = models.IntegerField(help_text="YYYYMMDD")
+    price = models.BigIntegerField()
+    delisted = models.BooleanField(help_text="It was its last day.")
+    time = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-day", "instrument"]
+        constraints = [
+            models.UniqueConstraint(name="settlement_price_once_a_day", fields=["instrument", "day"]),
+            models.CheckConstraint(name="settlement_price_positive", condition=Q(price__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument_id} {self.day}"
+
+
+class RiskEvent(models.Model):
+    """An account was warned, or that is over; its liquidation began or ended."""
+
+    class Kind(models.TextChoices):
+        WARNED = "WARNED"
+        EASED = "EASED"
+        LIQUIDATION_STARTED = "LIQUIDATION_STARTED"
+        LIQUIDATION_ENDED = "LIQUIDATION_ENDED"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=32, choices=Kind.choices)
+    margin = models.BigIntegerField()
+    balance = models.BigIntegerField()
+    time = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.kind}"
+
+
+class TradingSession(models.Model):
+    """A rule of the schedule: at a time of day, on some weekdays, the market moves to a phase or is settled. It acts
+    from the next time it comes up after it was saved."""
+
+    class Action(models.TextChoices):
+        AUCTION = Phase.AUCTION.value, "Auction"
+        CONTINUOUS = Phase.CONTINUOUS.value, "Continuous trading"
+        CLOSED = Phase.CLOSED.value, "Closed"
+        SETTLE = "settle", "Settle the trading day"
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE)
+    weekdays = models.CharField(
+        max_length=7,
+        default="12345",
+        validators=[RegexValidator(r"\A[1-7]{1,7}\Z", "Choose at least one day.")],
+        help_text="1 is Monday, 7 is Sunday.",
+    )
+    time = models.TimeField(help_text="In the market's time zone.")
+    action = models.CharField(max_length=16, choices=Action.choices)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["time", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.time:%H:%M} {self.get_action_display()}"
+
+
+class Holiday(models.Model):
+    """A day on which the schedule opens nothing and settles nothing; what is open still closes."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE)
+    date = models.DateField()
+
+    class Meta:
+        ordering = ["date"]
+        constraints = [models.UniqueConstraint(name="holiday_once", fields=["market", "date"])]
+
+    def __str__(self) -> str:
+        return f"{self.date:%Y-%m-%d}"
 
 
 class JournalBatch(models.Model):

@@ -1,40 +1,97 @@
 """Answers to queries: what the selectors read, in the protocol's words. Blocks on the database."""
 
-from trading import protocol, selectors
-from trading.core.codes import Code
-from trading.core.money import to_currency
-from trading.core.risk import Leg, Position
-from trading.core.types import Direction, Offset, OrderStatus, OrderType, TimeCondition
-from trading.models import Order
+from collections.abc import Callable, Sequence
 
-Query = protocol.QueryAccount | protocol.QueryPosition | protocol.QueryOrder
+import msgspec
+
+from trading import protocol, selectors
+from trading.core import events
+from trading.core.codes import Code
+from trading.core.money import RATE, to_currency
+from trading.core.risk import Leg, Position
+from trading.core.types import (
+    LIVE,
+    PLAIN,
+    CancelReason,
+    Direction,
+    Offset,
+    OrderStatus,
+    OrderType,
+    Phase,
+    TimeCondition,
+)
+from trading.models import Instrument, Order, Statement, Trade
+from trading.rows import HANDLING
+
 NO_ACCOUNT = (Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
 
 
-def answer(user_id: str, query: Query) -> protocol.QueryResponse | protocol.Error:
+class _Refusal(Exception):
+    """The query has no answer."""
+
+    def __init__(self, code: Code, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def answer(user_id: str, query: protocol.PrivateQuery) -> protocol.QueryResponse | protocol.Error:
     """The answer to a query of an authenticated user, or the error that refuses it."""
+    return _answer(query, lambda: _private(user_id, query))
+
+
+def public_answer(query: protocol.QueryInstruments) -> protocol.QueryResponse | protocol.Error:
+    """The answer to a query of anybody, or the error that refuses it."""
+    return _answer(query, lambda: _instruments(query))
+
+
+def _answer(query: protocol.Query, find: Callable[[], protocol.QueryData]) -> protocol.QueryResponse | protocol.Error:
+    try:
+        data = find()
+    except _Refusal as refusal:
+        return protocol.Error(code=refusal.code, message=refusal.detail, request_id=query.request_id)
+    name = str(query.__struct_config__.tag)
+    return protocol.QueryResponse(request_type=name, data=data, request_id=query.request_id)
+
+
+def _private(user_id: str, query: protocol.PrivateQuery) -> protocol.QueryData:
     match query:
         case protocol.QueryAccount():
-            return _account(user_id, query)
+            return _account(user_id)
         case protocol.QueryPosition():
             return _positions(user_id, query)
         case protocol.QueryOrder():
             return _order(user_id, query)
+        case protocol.QueryOrders():
+            return _orders(user_id, query)
+        case protocol.QueryTrades():
+            return _trades(user_id, query)
+        case protocol.QueryStatements():
+            return _statements(user_id, query)
 
 
-def _response(name: str, data: protocol.QueryData, query: Query) -> protocol.QueryResponse:
-    return protocol.QueryResponse(request_type=name, data=data, request_id=query.request_id)
+def _account_id(user_id: str) -> int:
+    account_id = selectors.account_id(user_id=user_id)
+    if account_id is None:
+        raise _Refusal(*NO_ACCOUNT)
+    return account_id
 
 
-def _refusal(query: Query, code: Code, detail: str) -> protocol.Error:
-    return protocol.Error(code=code, message=detail, request_id=query.request_id)
+def _known(instrument_id: str | None) -> str | None:
+    """An instrument that somebody asked for, if he did."""
+    if instrument_id is not None and selectors.unknown_instruments(names=[instrument_id]):
+        raise _Refusal(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {instrument_id}")
+    return instrument_id
 
 
-def _account(user_id: str, query: protocol.QueryAccount) -> protocol.QueryResponse | protocol.Error:
+# --- money and positions
+
+
+def _account(user_id: str) -> protocol.QueryData:
     view = selectors.account_view(user_id=user_id)
     if view is None:
-        return _refusal(query, *NO_ACCOUNT)
-    return _response("query_account", protocol.QueryData(account=account_data(view)), query)
+        raise _Refusal(*NO_ACCOUNT)
+    return protocol.QueryData(account=account_data(view))
 
 
 def account_data(view: selectors.AccountView) -> protocol.AccountData:
@@ -60,14 +117,11 @@ def account_data(view: selectors.AccountView) -> protocol.AccountData:
     )
 
 
-def _positions(user_id: str, query: protocol.QueryPosition) -> protocol.QueryResponse | protocol.Error:
-    wanted = query.instrument_id
-    if wanted is not None and selectors.unknown_instruments(names=[wanted]):
-        return _refusal(query, Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {wanted}")
-    views = selectors.position_views(user_id=user_id, instrument_id=wanted)
+def _positions(user_id: str, query: protocol.QueryPosition) -> protocol.QueryData:
+    views = selectors.position_views(user_id=user_id, instrument_id=_known(query.instrument_id))
     if views is None:
-        return _refusal(query, *NO_ACCOUNT)
-    return _response("query_position", protocol.QueryData(positions=[position_data(view) for view in views]), query)
+        raise _Refusal(*NO_ACCOUNT)
+    return protocol.QueryData(positions=[position_data(view) for view in views])
 
 
 def position_data(view: selectors.PositionView) -> protocol.PositionData:
@@ -111,15 +165,50 @@ def _average(cost: int, leg: Leg, multiplier: int) -> float | None:
     return None if leg.flat else round(to_currency(cost) / (leg.lots * multiplier), 6)
 
 
-def _order(user_id: str, query: protocol.QueryOrder) -> protocol.QueryResponse | protocol.Error:
+# --- orders
+
+
+def _order(user_id: str, query: protocol.QueryOrder) -> protocol.QueryData:
     number = protocol.order_number(query.order_id)
     row = None if number is None else selectors.order(user_id=user_id, number=number)
     if row is None:
-        return _refusal(query, Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
-    return _response("query_order", protocol.QueryData(order=order_data(row)), query)
+        raise _Refusal(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
+    return protocol.QueryData(order=order_data(row))
+
+
+def _orders(user_id: str, query: protocol.QueryOrders) -> protocol.QueryData:
+    before = _number(query.before, "before", protocol.order_number)
+    found = selectors.orders(
+        account_id=_account_id(user_id),
+        instrument_id=_known(query.instrument_id),
+        statuses=_statuses(query.status),
+        span=_span(query, before),
+    )
+    shown = [order_data(row) for row in found[: query.limit]]
+    return protocol.QueryData(orders=shown, next=shown[-1].order_id if len(found) > query.limit else None)
+
+
+def _statuses(wanted: protocol.StatusFilter | None) -> Sequence[str] | None:
+    if wanted is None:
+        return None
+    return LIVE if wanted == "LIVE" else (wanted,)
+
+
+def _span(query: protocol.QueryOrders | protocol.QueryTrades, before: int | None) -> selectors.Span:
+    """One entry more than is shown tells whether there are more."""
+    return selectors.Span(query.from_time, query.to_time, before, query.limit + 1)
+
+
+def _number(text: str | None, name: str, read: Callable[[str], int | None]) -> int | None:
+    """The number in an id, if there is one."""
+    number = None if text is None else read(text)
+    if text is not None and number is None:
+        raise _Refusal(Code.MALFORMED, f"{Code.MALFORMED.text}: {name} is no id that the exchange has given")
+    return number
 
 
 def order_data(row: Order) -> protocol.OrderData:
+    handling = PLAIN if row.handling is None else HANDLING.decode(row.handling)
     return protocol.OrderData(
         user_id=row.account.user_id,
         order_id=protocol.order_id_text(row.id),
@@ -127,7 +216,7 @@ def order_data(row: Order) -> protocol.OrderData:
         direction=Direction(row.direction),
         offset=Offset(row.offset),
         volume=float(row.volume),
-        price=None if row.price is None else to_currency(row.price),
+        price=_price(row.price),
         order_type=OrderType(row.order_type),
         time_condition=TimeCondition(row.time_condition),
         status=OrderStatus(row.status),
@@ -135,4 +224,116 @@ def order_data(row: Order) -> protocol.OrderData:
         remaining_volume=float(row.volume - row.filled),
         timestamp=row.updated_at,
         client_order_id=row.client_order_id,
+        expires_at=handling.expires_at,
+        valid_until=handling.valid_until,
+        post_only=handling.post_only,
+        reduce_only=handling.reduce_only,
+        display_volume=None if handling.display_volume is None else float(handling.display_volume),
+        stop_price=_price(handling.stop_price),
+        stop_kind=handling.stop_kind if handling.waits else None,
+        trigger=handling.trigger if handling.waits else None,
+        trail=_price(handling.trail),
+        current_stop=_price(row.stop) if row.status == OrderStatus.WAITING else None,
+        oco_group=handling.oco_group,
+        stp=handling.stp,
+        forced=row.forced,
+        reason=protocol.told_reason(CancelReason(row.cancel_reason) if row.cancel_reason else None),
+        error_code=row.cancel_code,
     )
+
+
+def _price(units: int | None) -> float | None:
+    return None if units is None else to_currency(units)
+
+
+# --- trades and statements
+
+
+def _trades(user_id: str, query: protocol.QueryTrades) -> protocol.QueryData:
+    before = _number(query.before, "before", protocol.trade_number)
+    found = selectors.trades(
+        account_id=_account_id(user_id),
+        instrument_id=_known(query.instrument_id),
+        order_number=_number(query.order_id, "order_id", protocol.order_number),
+        span=_span(query, before),
+    )
+    shown = [trade_data(row) for row in found[: query.limit]]
+    return protocol.QueryData(trades=shown, next=shown[-1].trade_id if len(found) > query.limit else None)
+
+
+def trade_data(row: Trade) -> protocol.TradeData:
+    return protocol.TradeData(
+        trade_id=protocol.trade_id_text(row.trade_id),
+        order_id=protocol.order_id_text(row.order_id),
+        instrument_id=row.instrument_id,
+        direction=Direction(row.direction),
+        offset=Offset(row.offset),
+        price=to_currency(row.price),
+        volume=float(row.volume),
+        timestamp=row.time,
+        is_maker=row.is_maker,
+        commission=to_currency(row.commission),
+        close_profit=to_currency(row.close_profit),
+    )
+
+
+def _statements(user_id: str, query: protocol.QueryStatements) -> protocol.QueryData:
+    found = selectors.statements(
+        account_id=_account_id(user_id), from_day=query.from_day, to_day=query.to_day, limit=query.limit
+    )
+    return protocol.QueryData(statements=[protocol.statement(statement_of(row)) for row in found])
+
+
+def statement_of(row: Statement) -> events.Statement:
+    return events.Statement(
+        account_id=row.account_id,
+        day=row.day,
+        opening=row.opening,
+        deposits=row.deposits,
+        withdrawals=row.withdrawals,
+        close_profit=row.close_profit,
+        position_profit=row.position_profit,
+        commission=row.commission,
+        closing=row.closing,
+        margin=row.margin,
+        positions=msgspec.convert(row.positions, list[events.StatementLine]),
+        time=row.time,
+    )
+
+
+# --- instruments
+
+
+def _instruments(query: protocol.QueryInstruments) -> protocol.QueryData:
+    rows = selectors.instrument_list(instrument_id=_known(query.instrument_id))
+    return protocol.QueryData(instruments=[instrument_data(row) for row in rows])
+
+
+def instrument_data(row: Instrument) -> protocol.InstrumentData:
+    return protocol.InstrumentData(
+        instrument_id=row.instrument_id,
+        name=row.name,
+        product_id=row.product_id,
+        tick=to_currency(row.tick),
+        multiplier=row.multiplier,
+        limit_up=_price(row.limit_up),
+        limit_down=_price(row.limit_down),
+        margin_rate_long=row.margin_long / RATE,
+        margin_rate_short=row.margin_short / RATE,
+        fee_open=_fee(row.fee_open_per_lot, row.fee_open_rate),
+        fee_close=_fee(row.fee_close_per_lot, row.fee_close_rate),
+        fee_close_today=_fee(row.fee_close_today_per_lot, row.fee_close_today_rate),
+        min_volume=row.min_volume,
+        max_volume=row.max_volume,
+        max_position=row.max_position or None,
+        max_orders=row.max_orders or None,
+        larger_side=row.larger_side,
+        last_day=row.last_day or None,
+        phase=Phase(row.phase),
+        settlement_price=to_currency(row.settlement),
+        last_price=_price(row.last_price),
+    )
+
+
+def _fee(per_lot: int, rate: int) -> protocol.FeeData:
+    return protocol.FeeData(to_currency(per_lot), rate / RATE)

@@ -5,6 +5,7 @@ The figures are computed by the core's own formulas, so they are those of the en
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from django.db.models import Sum
@@ -12,18 +13,21 @@ from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from trading.core.risk import Figures, Leg, Mark, Position
-from trading.core.types import LIVE, NAME, Direction, Offset
-from trading.models import Account, Instrument, Order
+from trading.core.types import LIVE, NAME, Direction, Offset, number_at
+from trading.models import Account, Instrument, Order, Statement, Trade
 from trading.models import Position as PositionRow
 
 LONGEST_TOKEN = 200
+LARGEST_ID = 2**63 - 1
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who has authenticated. `account_id` is None as long as the user has no account."""
+    """Who has authenticated. `account_id` is None as long as the user has no account. `disconnected`: his orders will
+    be cancelled, because a connection of his was lost."""
 
     user_id: str
     account_id: int | None
+    disconnected: bool = False
 
 
 class AccountView(msgspec.Struct, frozen=True):
@@ -46,6 +50,31 @@ class PositionView(msgspec.Struct, frozen=True):
     last_price: int | None
 
 
+class Span(msgspec.Struct, frozen=True):
+    """Part of a history: what came from `from_time` to `to_time` (Unix ms) and has a number below `before`; the newest
+    `limit` of it. Numbers tell the time, so they can be asked for instead of it."""
+
+    from_time: int | None
+    to_time: int | None
+    before: int | None
+    limit: int
+
+    @property
+    def first(self) -> int:
+        """The lowest number that is wanted."""
+        return 0 if self.from_time is None else _number_at(self.from_time)
+
+    @property
+    def end(self) -> int:
+        """The lowest number that is too high."""
+        end = LARGEST_ID if self.to_time is None else _number_at(self.to_time + 1)
+        return end if self.before is None else min(end, self.before)
+
+
+def _number_at(time: int) -> int:
+    return min(max(number_at(time), 0), LARGEST_ID)
+
+
 # --- who
 
 
@@ -59,7 +88,8 @@ def identity_of_token(*, user_id: str, token: str) -> Identity | None:
         return None
     if user.username != user_id:
         return None
-    return Identity(user_id, account_id(user_id=user_id))
+    found = Account.objects.filter(user_id=user_id).values_list("id", "disconnect_at").first()
+    return Identity(user_id, None) if found is None else Identity(user_id, found[0], found[1] is not None)
 
 
 def account_id(*, user_id: str) -> int | None:
@@ -78,8 +108,10 @@ def unknown_instruments(*, names: list[str]) -> list[str]:
     return [name for name in names if name not in listed]
 
 
-def instrument_list() -> list[Instrument]:
-    return list(Instrument.objects.all())
+def instrument_list(*, instrument_id: str | None = None) -> list[Instrument]:
+    """All instruments, or the one named."""
+    rows = Instrument.objects.all()
+    return list(rows if instrument_id is None else rows.filter(pk=instrument_id))
 
 
 # --- money and positions
@@ -159,7 +191,7 @@ def position_of(row: PositionRow, held_long: Leg | None = None, held_short: Leg 
     """A position as the core knows it; `held` are legs with the lots that live closings hold, if they matter."""
     held_long, held_short = held_long or Leg(), held_short or Leg()
     instrument = row.instrument
-    lot_value = (instrument.last_price or 0) * instrument.multiplier
+    lot_value = (instrument.mark_price or 0) * instrument.multiplier
     long = Leg(
         row.long_today,
         row.long_his,
@@ -192,6 +224,35 @@ def order(*, user_id: str, number: int) -> Order | None:
     return Order.objects.filter(pk=number, account__user_id=user_id).select_related("account").first()
 
 
-def order_is_finished(*, account_id: int, number: int) -> bool:
-    """Whether an own order is filled or cancelled."""
-    return Order.objects.filter(pk=number, account_id=account_id).exclude(status__in=LIVE).exists()
+def finished_orders(*, account_id: int, numbers: list[int]) -> set[int]:
+    """Those of the numbers that are own orders which are filled or cancelled."""
+    rows = Order.objects.filter(pk__in=numbers, account_id=account_id).exclude(status__in=LIVE)
+    return set(rows.values_list("pk", flat=True))
+
+
+def orders(*, account_id: int, instrument_id: str | None, statuses: Iterable[str] | None, span: Span) -> list[Order]:
+    """An account's orders by the time of their acceptance, newest first."""
+    rows = Order.objects.filter(account_id=account_id, id__gte=span.first, id__lt=span.end)
+    wanted = _given(instrument_id=instrument_id, status__in=statuses)
+    return list(rows.filter(**wanted).select_related("account").order_by("-id")[: span.limit])
+
+
+# --- trades and statements
+
+
+def trades(*, account_id: int, instrument_id: str | None, order_number: int | None, span: Span) -> list[Trade]:
+    """An account's sides of its trades, newest first."""
+    rows = Trade.objects.filter(account_id=account_id, trade_id__gte=span.first, trade_id__lt=span.end)
+    wanted = _given(instrument_id=instrument_id, order_id=order_number)
+    return list(rows.filter(**wanted).order_by("-trade_id")[: span.limit])
+
+
+def statements(*, account_id: int, from_day: int | None, to_day: int | None, limit: int) -> list[Statement]:
+    """An account's settled days, newest first."""
+    rows = Statement.objects.filter(account_id=account_id, **_given(day__gte=from_day, day__lte=to_day))
+    return list(rows.order_by("-day")[:limit])
+
+
+def _given(**lookups: Any) -> dict[str, Any]:
+    """The lookups that somebody asked for."""
+    return {name: value for name, value in lookups.items() if value is not None}

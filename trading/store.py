@@ -5,12 +5,14 @@ Not for reading on behalf of users (that is `selectors.py`), and it knows nothin
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from operator import itemgetter
 from time import monotonic
 from typing import Any
 
 import msgspec
 from django.db import DataError, IntegrityError, connections, transaction
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from trading import rows
 from trading.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
@@ -18,6 +20,7 @@ from trading.core.commands import Command, OperatorOrder
 from trading.core.events import Refused
 from trading.core.risk import ClientOrder
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
+from trading.core.state import Day
 from trading.core.types import LIVE
 from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 
@@ -38,6 +41,7 @@ class Store:
         self._using = using
         self._epoch = 0
         self._push_seqs: dict[int, int] = {}
+        self._trading_day = 0
         self._mark = ""
         self._sql: dict[tuple[rows.Table, int], str] = {}
         self._quick: Any = None  # the connection, while it may be used by `commit_here`
@@ -50,7 +54,7 @@ class Store:
         with _unstorable(), transaction.atomic(using=self._using), self._driver(connection) as cursor:
             seqs = self._write_batch(cursor, batch)
             self._answer_operators(batch)
-        self._stored(connection, seqs, monotonic() - began)
+        self._stored(connection, batch, seqs, monotonic() - began)
 
     def commit_here(self, batch: Batch) -> bool:
         """Make a small batch durable in the event loop, while no other call is under way and only where that takes no
@@ -70,17 +74,17 @@ class Store:
             except BaseException:
                 cursor.execute("ROLLBACK")
                 raise
-        self._stored(connection, seqs, monotonic() - began)
+        self._stored(connection, batch, seqs, monotonic() - began)
         return True
 
-    def _stored(self, connection: Any, seqs: dict[int, int], seconds: float) -> None:
+    def _stored(self, connection: Any, batch: Batch, seqs: dict[int, int], seconds: float) -> None:
         self._push_seqs.update(seqs)
+        self._trading_day = self._today(batch)
         self._quick = connection if connection.vendor == "sqlite" and seconds < QUICK else None
 
     def _write_batch(self, cursor: Any, batch: Batch) -> dict[int, int]:
         """Everything but operators' answers. The push numbers that are stored when this is."""
         changes, market = batch.changes, self.market
-        trades, ledger = rows.trade_and_ledger_rows(batch.events)
         seqs = {**{key: self._push_seqs.get(key, 0) for key in changes.accounts}, **batch.pushes.seqs}
         self._advance(batch, cursor)
         self._write(cursor, rows.INSTRUMENTS, [rows.instrument_row(market, i) for i in changes.instruments.values()])
@@ -88,13 +92,19 @@ class Store:
             cursor, rows.ACCOUNTS, [rows.account_row(market, a, seqs[key]) for key, a in changes.accounts.items()]
         )
         self._write(cursor, rows.POSITIONS, [rows.position_row(key[0], p) for key, p in changes.positions.items()])
-        self._write(cursor, rows.ORDERS, [rows.order_row(order) for order in changes.orders.values()])
-        self._write(cursor, rows.TRADES, trades)
-        self._write(cursor, rows.LEDGER, ledger)
+        self._write_orders(cursor, batch)
+        if changes.day is not None:
+            self._write_day(cursor, changes.day)
+        for table, lines in rows.event_rows(batch.events, batch.time).items():
+            self._write(cursor, table, lines)
         if batch.commands:
             journal = msgspec.msgpack.encode(batch.commands)
             self._write(cursor, rows.JOURNAL, [(market, batch.number, self._epoch, batch.time, journal)])
         return seqs
+
+    def _today(self, batch: Batch) -> int:
+        """The trading day after a batch."""
+        return self._trading_day if batch.changes.day is None else batch.changes.day.trading_day
 
     @contextmanager
     def _driver(self, connection: Any) -> Iterator[Any]:
@@ -114,6 +124,30 @@ class Store:
         )
         if not cursor.rowcount:
             raise Superseded(f"another engine has taken market {self.market} over")
+
+    def _write_orders(self, cursor: Any, batch: Batch) -> None:
+        """Most orders are plain, and written with half as many columns. On a new trading day all live ones are written:
+        their own ids stay used up."""
+        orders, today = batch.changes.orders, self._today(batch)
+        if today != self._trading_day:
+            orders = {**orders, **{key: o for a in batch.changes.accounts.values() for key, o in a.orders.items()}}
+        plain: list[rows.Row] = []
+        others: list[rows.Row] = []
+        for order in orders.values():
+            if rows.is_plain(order, today):
+                plain.append(rows.plain_order_row(order))
+            else:
+                others.append(rows.order_row(order, today))
+        self._write(cursor, rows.PLAIN_ORDERS, plain)
+        self._write(cursor, rows.ORDERS, others)
+
+    def _write_day(self, cursor: Any, day: Day) -> None:
+        mark = self._mark
+        cursor.execute(
+            f"UPDATE trading_market SET trading_day = {mark}, net_deposits = {mark}, commission = {mark},"  # noqa: S608
+            f" fee_groups = {mark} WHERE code = {mark}",
+            (day.trading_day, day.net_deposits, day.commission, rows.json_text(day.fee_groups), self.market),
+        )
 
     def _write(self, cursor: Any, table: rows.Table, lines: list[rows.Row]) -> None:
         """Write rows, many a statement: SQLite's driver gives the interpreter away once a statement, so `executemany`
@@ -154,8 +188,10 @@ class Store:
             market = Market.objects.using(self._using).get(code=self.market)
             accounts = Account.objects.using(self._using).filter(market=self.market)
             self._push_seqs = dict(accounts.values_list("id", "push_seq"))
+            self._trading_day = market.trading_day
             records = Snapshot(
                 last_id=market.last_id,
+                day=Day(market.trading_day, market.net_deposits, market.commission, market.fee_groups),
                 instruments=self._load_instruments(),
                 accounts=self._load_accounts(),
                 positions=self._load_positions(),
@@ -171,24 +207,21 @@ class Store:
 
     def _load_accounts(self) -> list[AccountRecord]:
         client_orders = self._load_client_orders()
-        fields = ("id", "user_id", "pre_balance", "deposits", "withdrawals", "close_profit", "commission")
-        found = Account.objects.using(self._using).filter(market=self.market).order_by("id").values_list(*fields)
+        found = Account.objects.using(self._using).filter(market=self.market).order_by("id")
         return [
-            AccountRecord(
-                number, user_id, pre, deposits, withdrawals, profit, commission, client_orders.get(number, [])
-            )
-            for number, user_id, pre, deposits, withdrawals, profit, commission in found
+            rows.account_record(row, client_orders.get(row[0], []))
+            for row in found.values_list(*rows.LOADED_ACCOUNT_FIELDS)
         ]
 
     def _load_client_orders(self) -> dict[int, list[tuple[str, ClientOrder]]]:
+        """The ids that are used up today: by today's orders, and by those that have lived until today."""
         by_account: dict[int, list[tuple[str, ClientOrder]]] = {}
-        fields = ("instrument_id", "direction", "offset", "order_type", "volume", "price", "time_condition")
         found = Order.objects.using(self._using).filter(account__market=self.market, client_order_id__isnull=False)
-        for account_id, order_id, name, *asked in found.order_by("id").values_list(
-            "account_id", "id", "client_order_id", *fields
-        ):
-            by_account.setdefault(account_id, []).append((name, ClientOrder(order_id, tuple(asked))))
-        return {account_id: sorted(orders) for account_id, orders in by_account.items()}
+        known = found.filter(Q(trading_day=self._trading_day) | Q(known_day=self._trading_day))
+        for row in known.values_list(*rows.LOADED_CLIENT_ORDER_FIELDS):
+            account_id, name, asked = rows.client_order(row)
+            by_account.setdefault(account_id, []).append((name, asked))
+        return {account_id: sorted(orders, key=itemgetter(0)) for account_id, orders in by_account.items()}
 
     def _load_positions(self) -> list[PositionRecord]:
         fields = [field for field in rows.POSITION_STATE if not field.endswith("_margin")]
@@ -202,9 +235,10 @@ class Store:
         ]
 
     def _load_orders(self) -> list[OrderRecord]:
-        """Live orders in time priority, which is the order of their ids."""
+        """Live orders in time priority."""
         found = Order.objects.using(self._using).filter(account__market=self.market, status__in=LIVE)
-        return [rows.order_record(row) for row in found.order_by("id").values_list(*rows.LOADED_ORDER_FIELDS)]
+        ordered = found.order_by(Coalesce("priority", "id"))
+        return [rows.order_record(row) for row in ordered.values_list(*rows.LOADED_ORDER_FIELDS)]
 
     def pending(self, most: int) -> list[OperatorAsk]:
         """Operators' commands that wait, oldest first."""

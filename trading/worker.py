@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from trading.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded, Unstorable
 from trading.core.codes import Code
-from trading.core.commands import Command
+from trading.core.commands import Command, PassTime, SystemOrder, WatchRisk
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderRepeated, Refused
+from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes
 from trading.gateway import Envelope, Reply
@@ -29,6 +32,10 @@ BROKEN = Refused(Code.UNAVAILABLE, "The exchange failed on this command; nothing
 UNREADABLE = Refused(Code.MALFORMED, "This command cannot be read")
 RELOAD_SECONDS = 0.5
 """Between attempts to read the database after a failed commit: soon enough for people, rare enough for a sick disk."""
+
+
+STRICT = WatchRisk(warn_at=RATE * 8 // 10, limit=RATE)
+"""Warn at a risk ratio of 0.8, liquidate at 1."""
 
 
 class CommandQueue(Protocol):
@@ -95,6 +102,7 @@ class Worker:
         clock: Callable[[], int],
         batch_limit: int = 500,
         operator_poll: float = 0.2,
+        risk: WatchRisk = STRICT,
     ) -> None:
         self._queue = queue
         self._store = store
@@ -103,11 +111,13 @@ class Worker:
         self._clock = clock
         self._batch_limit = batch_limit
         self._operator_poll = operator_poll
+        self._risk = risk
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._careful = self._stopping = False
         self._next_poll = 0.0
         self._broken_asks: set[int] = set()
         self._number = self._now = 0
+        self._look_at_everyone = True
         self.engine = Engine()
 
     # -- life
@@ -122,6 +132,7 @@ class Worker:
         records, restored = await self._blocking(self._store.load)
         self.engine = Engine.restore(records)
         self._number = restored.number
+        self._look_at_everyone = True  # the limits may be others than those of the server before
         self._now = max(self._now, restored.time)
         self._pushes.resume(restored.push_seqs)
         for listener in self._listeners:
@@ -131,9 +142,14 @@ class Worker:
         """Serve until told to stop; a batch under way is finished first. Whoever still waits at the end is told so."""
         try:
             while not self._stopping:
-                await self._turn(await self._queue.take(self._batch_limit, self._operator_poll))
+                await self._turn(await self._queue.take(self._batch_limit, self._patience()))
         finally:
             self._refuse(self._queue.drain())
+
+    def _patience(self) -> float:
+        """Seconds until there may be something to do that nobody asks for."""
+        due = self.engine.next_due
+        return self._operator_poll if due is None else min(self._operator_poll, max(0, due - self._clock()) / 1000)
 
     def stop(self) -> None:
         """Let `run` end after the present turn."""
@@ -163,7 +179,8 @@ class Worker:
         if asks and envelopes and self._careful:
             await self._do(envelopes, [])
             envelopes = []
-        return await self._do(envelopes, asks) if envelopes or asks else False
+        needed = envelopes or asks or self.engine.due(self._clock())
+        return await self._do(envelopes, asks) if needed else False
 
     async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
         """Apply, store, tell."""
@@ -207,12 +224,27 @@ class Worker:
             return []
 
     def _apply(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> Round:
+        """What is due comes first, what the rest has moved is looked at last."""
         turn = Round()
+        if self.engine.due(self._now):
+            self._apply_own(turn, PassTime())
         for ask in asks:
             turn.operator_answers.append(OperatorAnswer(ask.row_id, self._apply_ask(turn, ask)))
         for envelope in envelopes:
             turn.replies.append((envelope.reply, self._apply_one(turn, envelope.command)))
+        if self._look_at_everyone:
+            self._apply_own(turn, msgspec.structs.replace(self._risk, everyone=True))
+            self._look_at_everyone = False
+        elif self.engine.moved:
+            self._apply_own(turn, self._risk)
         return turn
+
+    def _apply_own(self, turn: Round, command: SystemOrder) -> None:
+        """A command of the worker's own; one that found nothing to do leaves no trace."""
+        events = self.engine.apply(command, self._now)
+        if len(events) > 1:
+            turn.commands.append(command)
+            turn.events += events
 
     def _apply_ask(self, turn: Round, ask: OperatorAsk) -> Event:
         """A command that broke the engine before is refused, or it would break it for ever."""

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from trading.core.auction import clearing
 from trading.core.state import Instrument
+from trading.core.types import Phase
 
 LEVELS = 10
 """Price levels a side that the public sees."""
@@ -12,12 +14,15 @@ Level = tuple[int, int, int]
 
 
 class Depth(msgspec.Struct, frozen=True):
-    """The best levels of both sides, best first, at `time` (Unix ms)."""
+    """The best levels of both sides, best first, at `time` (Unix ms). `indicative`: in an auction, what would trade
+    if it ended now, as (price in 1/10,000, lots)."""
 
     instrument_id: str
     bids: list[Level]
     asks: list[Level]
     time: int
+    phase: Phase
+    indicative: tuple[int, int] | None
 
 
 def depth(instrument: Instrument, time: int) -> Depth:
@@ -28,4 +33,14 @@ def depth(instrument: Instrument, time: int) -> Depth:
         [(price * tick, volume, count) for price, volume, count in book.bids.depth(LEVELS)],
         [(price * tick, volume, count) for price, volume, count in book.asks.depth(LEVELS)],
         time,
+        instrument.phase,
+        _indicative(instrument),
     )
+
+
+def _indicative(instrument: Instrument) -> tuple[int, int] | None:
+    if instrument.phase is not Phase.AUCTION:
+        return None
+    tick = instrument.contract.tick
+    found = clearing(instrument.book, instrument.settlement // tick)
+    return None if found is None else (found.price * tick, found.volume)

@@ -7,20 +7,34 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from tests.admin.pages import logged_in
-from tests.builders import Books, Founded, cancel, order
-from trading.models import User
+from tests.builders import FUNDS, NOW, Books, Founded, cancel, order
+from trading.models import Holiday, RiskEvent, SettlementPrice, Statement, TradingSession, User
 
 Staff = Callable[..., Client]
 
 
 @pytest.fixture
 def traded(market: Founded) -> Founded:
-    """user001 has bought 3 lots of IX2301 from user002, and still asks for 2; user003 has cancelled."""
+    """user001 has bought 3 lots of IX2301 from user002, and still asks for 2; user003 has cancelled. A day before was
+    settled, user001 was warned, and there is a schedule with a holiday."""
     books = Books()
     books.commit(order(1, "BUY OPEN 5 @ 120.5", own_id="mine"), order(2, "SELL OPEN 3 @ 120.5"))
     accepted = books.commit(order(3, "BUY OPEN 1 @ 119"))
     books.commit(cancel(3, accepted[0].order_id))
+    a_day_before()
     return market
+
+
+def a_day_before() -> None:
+    day, time = 20231113, NOW - 86_400_000
+    line = {"instrument_id": "IX2301", "long": 3, "short": 0, "price": 1_215_000, "margin": 36_450_000}
+    nothing = dict.fromkeys(("opening", "withdrawals", "close_profit", "commission"), 0)
+    sums = {"deposits": FUNDS, "position_profit": -5_000, "closing": FUNDS - 5_000, "margin": 36_450_000}
+    Statement.objects.create(account_id=1, day=day, time=time, positions=[line], **nothing, **sums)
+    SettlementPrice.objects.create(instrument_id="IX2301", day=day, price=1_215_000, delisted=False, time=time)
+    RiskEvent.objects.create(account_id=1, kind="WARNED", margin=8_000_000, balance=10_000_000, time=time)
+    TradingSession.objects.create(market_id="MAIN", time="09:00", action="continuous", weekdays="12345")
+    Holiday.objects.create(market_id="MAIN", date="2024-01-01")
 
 
 @pytest.fixture

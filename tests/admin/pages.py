@@ -35,7 +35,7 @@ def content_of(client: Client, url: str) -> dict[str, Any]:
     assert response.status_code == 200, f"{url} is {response.status_code}"
     form = response.context["adminform"].form
     content = {name: form[name].value() for name in form.fields}
-    return {name: value for name, value in content.items() if value not in (None, False)}
+    return {name: value for name, value in content.items() if value is not None and value is not False}
 
 
 def send(client: Client, url: str, **values: object) -> Any:

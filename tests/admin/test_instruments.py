@@ -29,6 +29,10 @@ NEW = {
     "fee_close_today_rate": "0",
     "min_volume": "2",
     "max_volume": "500",
+    "max_position": "2000",
+    "max_orders": "30",
+    "larger_side": "on",
+    "last_day": "2024-01-15",
 }
 
 
@@ -53,6 +57,8 @@ def test_an_instrument_is_listed_as_written(root: Client) -> None:
     assert (row["fee_close_per_lot"], row["fee_close_rate"]) == (0, 1)
     assert (row["fee_close_today_per_lot"], row["fee_close_today_rate"]) == (30_000, 0)
     assert (row["min_volume"], row["max_volume"]) == (2, 500)
+    assert (row["max_position"], row["max_orders"]) == (2_000, 30)
+    assert (row["larger_side"], row["last_day"]) == (True, 20240115)
     assert (row["limit_up"], row["limit_down"]) == (717_400_000, 642_600_000)
     assert row["phase"] == "continuous"
 
@@ -61,7 +67,8 @@ def test_its_page_reads_as_it_was_written(root: Client) -> None:
     send(root, ADD, **NEW)
     content = content_of(root, page("instrument", "change", "cu2401.X-1_5Fa"))
     terms = {name: value for name, value in content.items() if name != "key"}
-    terms |= {name: str(terms[name]) for name in ("min_volume", "max_volume")}
+    terms |= {name: str(terms[name]) for name in ("min_volume", "max_volume", "max_position", "max_orders", "last_day")}
+    terms["larger_side"] = "on" if terms["larger_side"] else ""
     assert terms == {
         name: {"0": "0.00", "1.5": "1.50", "3": "3.00"}.get(value, value) if name.startswith("fee") else value
         for name, value in NEW.items()
@@ -93,6 +100,9 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"fee_open_per_lot": "1e99"}, "no more than 16 digits"),
     ({"multiplier": "1.5"}, "Enter a whole number."),
     ({"max_volume": "9" * 30}, "less than or equal to 2147483647"),
+    ({"max_position": "-1"}, "greater than or equal to 0"),
+    ({"max_orders": "1.5"}, "Enter a whole number."),
+    ({"last_day": "2024-02-30"}, "Enter a valid date."),
 ]
 
 
@@ -169,10 +179,56 @@ def test_many_refusals_are_counted(root: Client) -> None:
     assert "2 more were not done; see the operator commands." in said
 
 
-@pytest.mark.parametrize("name", ["halt", "resume"])
-def test_nothing_happens_on_a_get(root: Client, name: str) -> None:
-    assert root.get(page("instrument", name, "IX2301")).status_code == 405
+@pytest.mark.parametrize("arguments", [("halt",), ("resume",), ("phase", "closed")], ids=str)
+def test_nothing_happens_on_a_get(root: Client, arguments: tuple[str, ...]) -> None:
+    name, *others = arguments
+    assert root.get(page("instrument", name, "IX2301", *others)).status_code == 405
     assert asked() == []
+
+
+# --- phases
+
+
+def test_one_instrument_is_moved_through_the_phases(root: Client) -> None:
+    for phase, sentence, next_button in [
+        ("auction", "IX2301 is in auction: orders gather.", "Continuous trading"),
+        ("closed", "IX2301 is closed: only cancels are taken.", "Auction"),
+        ("continuous", "IX2301 trades.", "Close"),
+    ]:
+        said = text_of(root.post(page("instrument", "phase", "IX2301", phase), follow=True))
+        assert sentence in said and next_button in said
+        row = Instrument.objects.get(pk="IX2301")
+        assert (row.phase, row.scheduled) == (phase, phase)
+    assert Instrument.objects.get(pk="IF2301").phase == "continuous"
+    assert asked()[-1] == ("SetPhase", "DONE", "root")
+
+
+def test_a_phase_that_is_there_already_is_told(root: Client) -> None:
+    again = root.post(page("instrument", "phase", "IX2301", "continuous"), follow=True)
+    assert "(code 409)" in text_of(again)
+
+
+@pytest.mark.parametrize("phase", ["halted", "delisted", "nonsense"])
+def test_other_phases_cannot_be_set(root: Client, phase: str) -> None:
+    assert root.post(page("instrument", "phase", "IX2301", phase)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("action", "phase"),
+    [("auction_selected", "auction"), ("close_selected", "closed"), ("continuous_selected", "continuous")],
+)
+def test_many_are_moved_at_once(root: Client, action: str, phase: str) -> None:
+    root.post(page("instrument", "phase", "IX2301", "auction" if phase != "auction" else "closed"))
+    root.post(page("instrument", "phase", "IF2301", "auction" if phase != "auction" else "closed"))
+    said = text_of(choose(root, "instrument", action, "IX2301", "IF2301"))
+    assert f"Instruments that are {phase} now: 2." in said
+    assert set(Instrument.objects.values_list("phase", flat=True)) == {phase}
+
+
+def test_nothing_can_be_done_with_what_is_delisted(root: Client) -> None:
+    Instrument.objects.filter(pk="IX2301").update(phase="delisted")
+    body = root.get(CHANGE).content.decode()
+    assert "<button>" not in body
 
 
 def test_the_list_shows_decimals(root: Client) -> None:

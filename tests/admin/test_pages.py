@@ -14,22 +14,28 @@ from trading import protocol, selectors
 from trading.admin.accounts import figures_of
 from trading.admin.columns import local_time
 from trading.core.commands import Deposit, OpenAccount
-from trading.models import Account, Instrument, LedgerEntry, OperatorCommand, Order, Position, Trade, User
+from trading.models import Account, Instrument, LedgerEntry, OperatorCommand, Order, Position, Statement, Trade, User
 
 MODELS = [
     "accesstoken",
     "account",
+    "holiday",
     "instrument",
     "ledgerentry",
+    "market",
     "operatorcommand",
     "order",
     "position",
+    "riskevent",
+    "settlementprice",
+    "statement",
     "trade",
+    "tradingsession",
     "user",
 ]
 
 
-def test_all_models_but_the_engines_notebooks_have_pages() -> None:
+def test_all_models_but_the_engines_notebook_have_pages() -> None:
     registered = {model._meta.model_name for model in admin.site._registry if model._meta.app_label == "trading"}
     assert registered == set(MODELS)
 
@@ -58,7 +64,7 @@ def test_lists_and_all_their_rows_open(audited: Founded, root: Client, model: st
         assert "None" not in text_of(response)
 
 
-@pytest.mark.parametrize("model", ["user", "accesstoken", "account", "instrument"])
+@pytest.mark.parametrize("model", ["user", "accesstoken", "account", "holiday", "instrument", "tradingsession"])
 def test_forms_for_new_ones_open(market: Founded, root: Client, model: str) -> None:
     assert root.get(page(model, "add")).status_code == 200
 
@@ -75,10 +81,15 @@ def test_any_column_sorts_and_any_search_answers(traded: Founded, root: Client, 
 def test_an_unknown_row_is_not_a_failure(market: Founded, root: Client) -> None:
     for model in MODELS:
         assert root.get(page(model, "change", "999999")).status_code in {302, 404}
-    for name in ("deposit", "withdraw"):
+    for name in ("deposit", "withdraw", "rules"):
         for number in ("999999", "nobody", "1/2"):
             assert root.get(page("account", name, number)).status_code == 404
     assert root.post(page("instrument", "halt", "NONE")).status_code == 404
+    assert root.post(page("instrument", "phase", "NONE", "closed")).status_code == 404
+    assert root.post(page("account", "freeze", "999999")).status_code == 404
+    assert root.post(page("order", "cancel", "999999")).status_code == 404
+    for name in ("settle", "fee_group", "time_zone"):
+        assert root.get(page("market", name, "NONE")).status_code == 404
     assert root.post(page("user", "open_account", "999999")).status_code == 404
 
 
@@ -139,6 +150,20 @@ def test_the_ledger_shows_signed_amounts(traded: Founded, root: Client) -> None:
     assert {row.kind for row in found} == {LedgerEntry.Kind.COMMISSION}
 
 
+def test_a_statement_shows_its_balance_and_its_positions(traded: Founded, root: Client) -> None:
+    row = Statement.objects.get()
+    said = text_of(root.get(page("statement", "change", row.pk)))
+    for shown in ("user001 2023-11-13", "1000000.00", "-0.50", "999999.50", "121.50", "3645.00", "IX2301 3 0"):
+        assert shown in said
+    assert rows_found(root, "statement", q="user001") == [row]
+    assert rows_found(root, "statement", q="user002") == []
+
+
+def test_settlement_prices_and_risk_events_are_listed(traded: Founded, root: Client) -> None:
+    assert "2023-11-13 IX2301 121.50" in text_of(root.get(page("settlementprice")))
+    assert "user001 Warned 800.00 1000.00" in text_of(root.get(page("riskevent")))
+
+
 def test_positions_can_be_told_from_flat_ones(traded: Founded, root: Client) -> None:
     assert {row.account_id for row in rows_found(root, "position", holding="open")} == {1, 2}
     assert rows_found(root, "position", holding="flat") == list(Position.objects.filter(account=3))
@@ -174,7 +199,7 @@ def test_milliseconds_are_kept(milliseconds: int, shown: str) -> None:
 
 
 def test_figures_are_those_that_the_user_sees(traded: Founded, root: Client) -> None:
-    Instrument.objects.update(last_price=1_230_000)
+    Instrument.objects.update(mark_price=1_230_000)
     for account in rows_found(root, "account"):
         view = selectors.account_view(user_id=account.user_id)
         assert view is not None
@@ -192,7 +217,7 @@ def test_a_list_of_accounts_takes_no_more_queries_when_it_is_longer(
         books.commit(OpenAccount(name), Deposit(name, 10_000))
     with django_assert_max_num_queries(10):
         assert len(rows_found(root, "account")) == 50
-    for model in ("order", "trade", "position", "ledgerentry", "operatorcommand", "user", "accesstoken"):
+    for model in ("order", "trade", "position", "ledgerentry", "operatorcommand", "statement", "user", "accesstoken"):
         with django_assert_max_num_queries(14):
             rows_found(root, model)
 

@@ -12,9 +12,22 @@ from tests.admin.test_instruments import NEW
 from tests.admin.test_pages import MODELS
 from tests.builders import Founded
 from trading.admin import door
-from trading.models import AccessToken, Account, Instrument, JournalBatch, Market, OperatorCommand, User
+from trading.models import (
+    AccessToken,
+    Account,
+    Holiday,
+    Instrument,
+    JournalBatch,
+    OperatorCommand,
+    Order,
+    TradingSession,
+    User,
+)
 
-ENGINE_OWNED = ["account", "instrument", "ledgerentry", "operatorcommand", "order", "position", "trade"]
+ENGINE_OWNED = [
+    *("account", "instrument", "ledgerentry", "market", "operatorcommand", "order", "position", "riskevent"),
+    *("settlementprice", "statement", "trade"),
+]
 KEY = "0123456789abcdef0123456789abcdef"
 
 
@@ -34,6 +47,18 @@ def _token() -> str:
     return AccessToken.objects.get(user__username="user001").pk
 
 
+def _live_order() -> int:
+    return Order.objects.get(client_order_id="mine").pk
+
+
+def _session() -> int:
+    return TradingSession.objects.get().pk
+
+
+def _holiday() -> int:
+    return Holiday.objects.get().pk
+
+
 def _money(name: str) -> Deed:
     return Deed(lambda: page("account", name, 1), lambda: {"amount": "1", "key": KEY}, ("change_account",))
 
@@ -46,6 +71,7 @@ def _terms() -> dict[str, str]:
     return {**{name: value for name, value in NEW.items() if name not in {"instrument_id", "tick"}}, "key": KEY}
 
 
+RULE = {"action": "closed", "time": "15:00", "weekdays": ["1", "7"]}
 DEEDS = {
     "deposit": _money("deposit"),
     "withdraw": _money("withdraw"),
@@ -58,6 +84,56 @@ DEEDS = {
     "resume": Deed(lambda: page("instrument", "resume", "IF2301"), dict, ("change_instrument",)),
     "halt many": _choice("instrument", "halt_selected", lambda: "IX2301", "change_instrument", "view_instrument"),
     "resume many": _choice("instrument", "resume_selected", lambda: "IF2301", "change_instrument", "view_instrument"),
+    "close an instrument": Deed(lambda: page("instrument", "phase", "IX2301", "closed"), dict, ("change_instrument",)),
+    "close many": _choice("instrument", "close_selected", lambda: "IX2301", "change_instrument", "view_instrument"),
+    "begin many": _choice(
+        "instrument", "continuous_selected", lambda: "IF2301", "change_instrument", "view_instrument"
+    ),
+    "auction of many": _choice(
+        "instrument", "auction_selected", lambda: "IX2301", "change_instrument", "view_instrument"
+    ),
+    "freeze": Deed(lambda: page("account", "freeze", 1), dict, ("change_account",)),
+    "unfreeze": Deed(lambda: page("account", "unfreeze", 3), dict, ("change_account",)),
+    "freeze many": _choice("account", "freeze_selected", lambda: 1, "change_account", "view_account"),
+    "unfreeze many": _choice("account", "unfreeze_selected", lambda: 3, "change_account", "view_account"),
+    "set rules": Deed(
+        lambda: page("account", "rules", 1), lambda: {"stp": "CANCEL_BOTH", "key": KEY}, ("change_account",)
+    ),
+    "cancel an order": Deed(lambda: page("order", "cancel", _live_order()), dict, ("change_order",)),
+    "cancel orders": _choice("order", "cancel_selected", _live_order, "change_order", "view_order"),
+    "settle": Deed(
+        lambda: page("market", "settle", "MAIN"),
+        lambda: {"day": "2023-11-14", "next_day": "2023-11-15", "key": KEY},
+        ("settle_market",),
+    ),
+    "set a fee group": Deed(
+        lambda: page("market", "fee_group", "MAIN"),
+        lambda: {"name": "friends", "factor": "0.5", "key": KEY},
+        ("change_market",),
+    ),
+    "set the time zone": Deed(
+        lambda: page("market", "time_zone", "MAIN"),
+        lambda: {"time_zone": "Asia/Shanghai", "key": KEY},
+        ("change_market",),
+    ),
+    "add a rule": Deed(lambda: page("tradingsession", "add"), lambda: RULE, ("add_tradingsession",)),
+    "change a rule": Deed(
+        lambda: page("tradingsession", "change", _session()), lambda: RULE, ("change_tradingsession",)
+    ),
+    "delete a rule": Deed(
+        lambda: page("tradingsession", "delete", _session()), lambda: {"post": "yes"}, ("delete_tradingsession",)
+    ),
+    "delete rules": _choice(
+        "tradingsession", "delete_selected", _session, "delete_tradingsession", "view_tradingsession"
+    ),
+    "add a holiday": Deed(lambda: page("holiday", "add"), lambda: {"date": "2024-02-10"}, ("add_holiday",)),
+    "change a holiday": Deed(
+        lambda: page("holiday", "change", _holiday()), lambda: {"date": "2024-02-10"}, ("change_holiday",)
+    ),
+    "delete a holiday": Deed(
+        lambda: page("holiday", "delete", _holiday()), lambda: {"post": "yes"}, ("delete_holiday",)
+    ),
+    "delete holidays": _choice("holiday", "delete_selected", _holiday, "delete_holiday", "view_holiday"),
     "issue a token": Deed(
         lambda: page("accesstoken", "add"), lambda: {"user": "user009", "days": "1", "key": KEY}, ("add_accesstoken",)
     ),
@@ -81,15 +157,16 @@ VIEWS = tuple(f"view_{model}" for model in MODELS)
 
 @pytest.fixture(autouse=True)
 def _market(traded: Founded) -> None:
-    """IF2301 is halted, so that it can be resumed."""
+    """IF2301 is halted, so that it can be resumed; user003 is frozen."""
     root = logged_in(User.objects.create_superuser("founder"))
     root.post(page("instrument", "halt", "IF2301"))
+    root.post(page("account", "freeze", 3))
 
 
 def everything() -> list[Any]:
     """All rows that could be changed by a deed."""
     models = [apps.get_model("trading", model) for model in MODELS]
-    return [list(model._default_manager.order_by("pk").values_list()) for model in [*models, JournalBatch, Market]]
+    return [list(model._default_manager.order_by("pk").values_list()) for model in [*models, JournalBatch]]
 
 
 def pages_to_see() -> list[str]:
@@ -102,7 +179,10 @@ def forms_to_see() -> list[str]:
     return [*(deed.url() for name, deed in DEEDS.items() if name in FORMS), page("account", "withdraw", 1)]
 
 
-FORMS = {"deposit", "open an account", "list an instrument", "issue a token", "revoke a token", "add a user"}
+FORMS = {
+    *("deposit", "open an account", "list an instrument", "issue a token", "revoke a token", "add a user", "set rules"),
+    *("settle", "set a fee group", "set the time zone", "add a rule", "delete a rule", "add a holiday"),
+}
 
 
 # --- those who may not

@@ -3,7 +3,7 @@
     python -m tests.bench.load --url ws://127.0.0.1:8081 --tokens TOKENS --connections 10 --in-flight 20 --seconds 10
 
 TOKENS is a file of lines "user token", as `make run` prints them. Bounded in time and number; prints rates and
-latencies. Every second order trades: a connection buys and sells one lot at the same price in turn.
+latencies. Every second order trades at once: users with an even number buy, the others sell, one lot at one price.
 """
 
 import argparse
@@ -115,11 +115,11 @@ def _show(share: float, answers: int) -> None:
     print(f"\r[{'#' * done}{'.' * (40 - done)}] {answers:,} answers", end="", file=sys.stderr, flush=True)
 
 
-def orders(instrument_id: str, price: float, first: int) -> list[bytes]:
-    """Buy and sell in turn; connections with an odd number begin with the sale."""
-    sides = ("BUY", "SELL") if first % 2 == 0 else ("SELL", "BUY")
+def orders(instrument_id: str, price: float, number: int) -> list[bytes]:
+    """One side only, as nobody trades with himself: users with an even number buy, the others sell."""
+    side = "BUY" if number % 2 == 0 else "SELL"
     order = {"type": "submit_order", "instrument_id": instrument_id, "offset": "OPEN", "volume": 1, "price": price}
-    return [json.dumps({**order, "direction": side, "order_type": "LIMIT"}).encode() for side in sides]
+    return [json.dumps({**order, "direction": side, "order_type": "LIMIT"}).encode()]
 
 
 async def pour_orders(
@@ -130,10 +130,10 @@ async def pour_orders(
     users = list(tokens)
     pourers = []
     for number in range(connections):
-        user = users[number % len(users)]
-        pourer = Pourer(in_flight, orders(instrument_id, price, number), ANSWER)
-        await pourer.open(server, f"/ws?user_id={user}")
-        pourer.say({"type": "auth", "user_id": user, "token": tokens[user]})
+        user = number % len(users)
+        pourer = Pourer(in_flight, orders(instrument_id, price, user), ANSWER)
+        await pourer.open(server, f"/ws?user_id={users[user]}")
+        pourer.say({"type": "auth", "user_id": users[user], "token": tokens[users[user]]})
         pourers.append(pourer)
     await asyncio.sleep(0.5)  # let the sign-ins pass
     return await pour(pourers, seconds, progress)

@@ -25,15 +25,9 @@ class Books:
         from trading.core.engine import Engine
         from trading.store import Store
 
-        store = Store("MAIN")
         self._connection = connection
-        self.replayed = Engine()
         self.commands = 0
-        for time, commands in store.journal():
-            self.commands += len(commands)
-            for command in commands:
-                self.replayed.apply(command, time)
-        self.restored = Engine.restore(store.load()[0])
+        self.restored = Engine.restore(Store("MAIN").load()[0])
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
@@ -43,65 +37,13 @@ class Books:
     # -- with itself
 
     def contradictions(self) -> Contradictions:
-        yield from self._engines()
-        yield from self._trades()
-        yield from self._money()
+        from trading import audit
 
-    def _engines(self) -> Contradictions:
-        for name, engine in (("replayed", self.replayed), ("restored", self.restored)):
-            try:
-                engine.check()
-            except AssertionError as error:
-                yield f"the {name} engine contradicts itself: {error}"
-        if self.replayed.state_hash() != self.restored.state_hash():
-            yield "the journal replayed from empty is not the state that a restart loads"
-        derived = {a.user_id: (a.margin, a.hold) for a in self.restored.state.accounts.values()}
-        stored = {
-            user: (margin, hold)
-            for user, margin, hold in self.rows("SELECT user_id, margin, hold FROM trading_account")
-        }
-        if derived != stored:
-            yield f"margins and holds are {stored}, they follow as {derived}"
-
-    def _trades(self) -> Contradictions:
-        for row in self.rows(
-            """SELECT trade_id, COUNT(*), COUNT(DISTINCT direction), COUNT(DISTINCT price), COUNT(DISTINCT volume),
-                      SUM(is_maker) FROM trading_trade GROUP BY trade_id
-               HAVING NOT (COUNT(*) = 2 AND COUNT(DISTINCT direction) = 2 AND COUNT(DISTINCT price) = 1
-                           AND COUNT(DISTINCT volume) = 1 AND SUM(is_maker) = 1)"""
-        ):
-            yield f"trade {row[0]} has not two sides that agree: {row[1:]}"
-        for row in self.rows(
-            """SELECT o.id, o.filled, COALESCE(SUM(t.volume), 0) FROM trading_order o
-               LEFT JOIN trading_trade t ON t.order_id = o.id GROUP BY o.id
-               HAVING o.filled != COALESCE(SUM(t.volume), 0)"""
-        ):
-            yield f"order {row[0]} is filled {row[1]}, its trades make {row[2]}"
-        for row in self.rows(
-            """SELECT id, status, filled, volume FROM trading_order WHERE (status = 'Filled') != (filled = volume)
-               OR (status = 'Submitted' AND filled > 0) OR (status = 'PartiallyFilled' AND filled = 0)"""
-        ):
-            yield f"order {row[0]} has a status that it cannot have: {row[1:]}"
-
-    def _money(self) -> Contradictions:
-        """Deposits - withdrawals = balances + commissions, by the rows; each account is the sum of its entries."""
-        state = self.restored.state
-        profit = {account.user_id: account.position_profit for account in state.accounts.values()}
-        accounts = self.rows(
-            """SELECT a.user_id, a.pre_balance + a.deposits - a.withdrawals, a.close_profit, a.commission,
-                      (SELECT COALESCE(SUM(amount), 0) FROM trading_ledgerentry WHERE account_id = a.id),
-                      (SELECT COALESCE(SUM(commission), 0) FROM trading_trade WHERE account_id = a.id),
-                      (SELECT COALESCE(SUM(close_profit), 0) FROM trading_trade WHERE account_id = a.id)
-               FROM trading_account a"""
-        )
-        paid_in = self.rows("SELECT SUM(amount) FROM trading_ledgerentry WHERE kind IN ('DEPOSIT', 'WITHDRAWAL')")[0][0]
-        balances = sum(static + closed + profit[user] - fees for user, static, closed, fees, *_ in accounts)
-        commissions = sum(fees for _, _, _, fees, *_ in accounts)
-        if balances + commissions != paid_in:
-            yield f"balances {balances} + commissions {commissions} are not what was paid in, {paid_in}"
-        for user, static, closed, fees, ledger, trade_fees, trade_profit in accounts:
-            if (static + closed - fees, fees, closed) != (ledger, trade_fees, trade_profit):
-                yield f"{user}'s account is not the sum of its entries and trades"
+        yield from audit.check_books("MAIN")
+        replay = audit.replay_journal("MAIN")
+        self.commands = replay.commands
+        if replay.difference is not None:
+            yield f"the journal replayed from empty is not the state that a restart loads: {replay.difference}"
 
     # -- with what a user was told
 
@@ -124,7 +66,9 @@ class Books:
             row = found.get(name)
             if row is None:
                 yield f"{user}'s order {name} was acknowledged as {order_id} and is not there"
-            elif order_id_text(row["id"]) != order_id or not _is(row, memory["sent"][name]):
+            elif order_id_text(row["id"]) != order_id or not _is(
+                row, memory["sent"][name], memory["amended"].get(order_id)
+            ):
                 yield f"{user}'s order {name} is not the one that was acknowledged as {order_id}: {row}"
         for name in memory["refused"]:
             if name in found:
@@ -164,10 +108,10 @@ class Books:
     # -- figures
 
     def book(self, instrument_id: str) -> list[list[list[Any]]]:
-        """The visible book of the replayed engine as the socket shows it."""
+        """The visible book of the engine that a restart loads, as the socket shows it."""
         from marketdata.core.depth import depth
 
-        found = depth(self.replayed.state.instruments[instrument_id], 0)
+        found = depth(self.restored.state.instruments[instrument_id], 0)
         return [[[price / 10_000, volume, count] for price, volume, count in side] for side in (found.bids, found.asks)]
 
     def figures(self) -> dict[str, int]:
@@ -177,10 +121,14 @@ class Books:
         return {"orders": orders, "trades": trades // 2, "commands": self.commands}
 
 
-def _is(row: dict[str, Any], sent: dict[str, Any]) -> bool:
+def _is(row: dict[str, Any], sent: dict[str, Any], amended: list[Any] | None) -> bool:
+    """Whether a row is what was sent, at the price that it was amended to: surely or perhaps."""
+    prices = [sent["price"]]
+    if amended is not None:
+        price, done, before = amended
+        prices = [price] if done else [*prices, *before, price]
     same = all(row[field] == sent[field] for field in ("direction", "offset", "volume", "order_type"))
-    price = None if sent["price"] is None else round(sent["price"] * 10_000)
-    return same and row["price"] == price
+    return same and row["price"] in [None if each is None else round(each * 10_000) for each in prices]
 
 
 def examine(question: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Kill -9 under load, many times: `python -m tests.chaos.kill --kills 200 --seed 1`.
 
-Each time: some clients pour orders and cancels, the server is killed at a random moment, another starts on the same
-database, and then everything that was acknowledged must be there, once, and the books must add up. Ends at the first
-contradiction with status 1 and keeps the database, the log and what the clients were told.
+Each time: some clients pour orders, amendments and cancels, some days an operator settles, the server is killed at a
+random moment, another starts on the same database, and then everything that was acknowledged must be there, once, and
+the books must add up. Ends at the first contradiction with status 1 and keeps database, log and what clients were told.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from typing import Any, Self
 import msgspec
 import websocket
 
-from tests.chaos.load import INSTRUMENT, LOST, Memory, Trader
-from tests.e2e.client import Client, signed_in
+from tests.chaos.load import INSTRUMENT, LOST, Memory, Operator, Trader
+from tests.e2e.client import Client, Frame, signed_in
 from tests.e2e.server import PATIENCE, ROOT, Market, Server, end_with_parent, environment_of
 
 USERS = ("user001", "user002", "user003")
@@ -44,6 +44,11 @@ COMMIT_SECONDS = 0.05
 """How long a commit waits before the server is killed in it: long enough to be told what is not stored."""
 ASKED = 40
 """Acknowledged orders that each user asks for over the socket after a restart; the database is asked for all."""
+SETTLED = 0.3
+"""Share of kills during which an operator settles the trading day."""
+SETTLE_SECONDS = 1.2
+"""Within which the kill comes after the operator has pressed the key."""
+FIRST_DAY = 20260101
 KILLED_AT_START = 0.15
 """Share of restarts that are killed, too, while they load."""
 
@@ -102,6 +107,8 @@ class Run:
         self._memories = [Memory(user_id) for user_id in USERS]
         self.server = Server(market)
         self._examiner = Examiner(market)
+        self._day = self._day_of_names = FIRST_DAY
+        self._operators: list[Operator] = []
 
     def __enter__(self) -> Self:
         try:
@@ -131,6 +138,7 @@ class Run:
         answers = dice.randint(*ANSWERS) if moment == "an answer" else None
         traders = [Trader(self.server, memory, dice.randrange(2**32)) for memory in self._memories]
         traders[0].answers_left = answers
+        operator = self._settle()
         for trader in traders:
             trader.start()
         for trader in traders:
@@ -148,6 +156,7 @@ class Run:
             trader.join(PATIENCE)
             if trader.failure is not None:
                 raise trader.failure
+        self._operators += operator
         self.counts["kills"] += 1
         self.counts[f"killed at {moment}"] += 1
         self.counts["unanswered"] += sum(len(memory.unanswered()) for memory in self._memories)
@@ -167,10 +176,30 @@ class Run:
             client.ask("ping")
         self.restart_seconds.append(time.monotonic() - started)
 
+    def _settle(self) -> list[Operator]:
+        """In some cycles the trading day is settled meanwhile."""
+        if self._dice.random() > SETTLED:
+            return []
+        self._day += 1
+        operator = Operator(self.server, self._day - 1)
+        operator.start()
+        time.sleep(self._dice.uniform(0.0, SETTLE_SECONDS))
+        return [operator]
+
+    def _hear_operators(self) -> None:
+        """A settlement that was asked for is done by the server that came after, if not before."""
+        for operator in self._operators:
+            operator.join(PATIENCE)
+            if f"Trading day {operator.day} is settled" not in operator.said:
+                raise Contradiction(f"the settlement of {operator.day} came to: {operator.said}")
+            self.counts["days settled"] += 1
+        self._operators.clear()
+
     # -- what must hold
 
     def check(self) -> None:
         """Contradiction unless everything that clients were told is so, and the books add up."""
+        self._hear_operators()
         answer = self._examiner.ask(self._memories)
         wrong = answer["contradictions"]
         if not wrong:
@@ -211,10 +240,14 @@ class Run:
         return [] if shown == replayed else [f"the server shows {shown}, a replay gives {replayed}"]
 
     def _resend(self) -> None:
-        """Whoever got no answer sends again under the same name; the next check sees that it made no second order."""
+        """Whoever got no answer sends again under the same name; the next check sees that it made no second order. On
+        another trading day the name is free again, so he looks among his orders instead."""
         for memory in self._memories:
             unanswered = memory.unanswered()
             with signed_in(self.server, memory.user_id) as client:
+                if self._day != self._day_of_names:
+                    self._look_up(client, memory, unanswered)
+                    continue
                 for name, fields in unanswered.items():
                     client.send("submit_order", request_id=name, **fields)
                 for name in unanswered:
@@ -228,6 +261,22 @@ class Run:
                 while (frame := client.hear())["type"] != "pong":
                     memory.hear(frame)
 
+        self._day_of_names = self._day
+
+    def _look_up(self, client: Client, memory: Memory, names: dict[str, Frame]) -> None:
+        """Page through all orders of the user: what is not among them was not done, and never will be."""
+        before, missing = None, dict(names)
+        while missing:
+            page = client.ask("query_orders", limit=200, **({"before": before} if before else {}))["data"]
+            for order in page["orders"]:
+                if missing.pop(order["client_order_id"], None):
+                    memory.accepted[order["client_order_id"]] = order["order_id"]
+            before = page["next"]
+            if before is None:
+                break
+        memory.refused |= dict.fromkeys(missing, 0)
+        self.counts["looked up"] += len(names)
+
     def figures(self) -> Counter[str]:
         """All counts, with what the clients were told."""
         told = Counter(
@@ -236,6 +285,9 @@ class Run:
                 "orders acknowledged": sum(len(memory.accepted) for memory in self._memories),
                 "orders refused": sum(len(memory.refused) for memory in self._memories),
                 "cancels acknowledged": sum(len(memory.cancelled) for memory in self._memories),
+                "amendments acknowledged": sum(
+                    sum(bool(done) for _, done, _ in memory.amended.values()) for memory in self._memories
+                ),
                 "trades heard (sides)": sum(len(memory.trades) for memory in self._memories),
             }
         )
@@ -255,13 +307,16 @@ FIGURES = (
     "kills",
     *(f"killed at {moment}" for moment in MOMENTS),
     "killed at start",
+    "days settled",
     "requests",
     "orders acknowledged",
     "cancels acknowledged",
+    "amendments acknowledged",
     "orders refused",
     "trades heard (sides)",
     "unanswered",
     "unanswered, done",
+    "looked up",
     "orders asked for",
     "commands replayed",
 )

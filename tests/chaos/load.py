@@ -1,9 +1,11 @@
-"""Clients that pour orders and cancels into a server and remember what they were told. Judge nothing."""
+"""Clients that pour orders, amendments and cancels into a server, an operator who settles its days, and what they were
+told. Judge nothing."""
 
 from __future__ import annotations
 
 import random
 import threading
+import time
 from typing import Any
 
 import msgspec
@@ -27,6 +29,9 @@ class Memory(msgspec.Struct):
     accepted: dict[str, str] = {}
     refused: dict[str, int] = {}
     cancelled: list[str] = []
+    amended: dict[str, list[Any]] = {}
+    """Order id -> the last price that was asked for, whether that was acknowledged (None: nobody knows), and all prices
+    before."""
     trades: dict[str, list[Any]] = {}
     states: dict[str, list[Any]] = {}
     seq: int = 0
@@ -49,10 +54,12 @@ class Memory(msgspec.Struct):
             self.states[frame["order_id"]] = [frame["status"], frame["filled_volume"]]
 
     def answer(self, name: str, frame: Frame) -> None:
-        """Take in the answer to an order, or to the cancel of an order (its id)."""
+        """Take in the answer to an order, to the cancel of an order (its id), or to its amendment (A and its id)."""
         if name.startswith("O"):
             if frame["success"]:
                 self.cancelled.append(name)
+        elif name.startswith("A"):
+            self.amended[name[1:]][1] = frame["success"]
         elif frame["success"]:
             self.accepted[name] = frame["order_id"]
         elif frame["error_code"] != 503:
@@ -105,7 +112,7 @@ class Trader(threading.Thread):
                 self._server.strike()
         name = self._awaited.pop(frame["request_id"])
         self._memory.answer(name, frame)
-        if frame["success"] and not name.startswith("O"):
+        if frame["success"] and name.startswith("c"):
             self._mine.append(frame["order_id"])
         if len(self._memory.accepted) > 5:
             self.under_way.set()
@@ -113,7 +120,15 @@ class Trader(threading.Thread):
     def _send(self, client: Client) -> None:
         memory, dice = self._memory, self._dice
         memory.requests += 1
-        if self._mine and dice.random() < 0.3:
+        what = dice.random()
+        if self._mine and what < 0.1:
+            order_id, price = dice.choice(self._mine), 120 + dice.randint(-8, 8) * 0.5
+            name, kind, fields = f"A{order_id}", "amend_order", {"order_id": order_id, "price": price}
+            if name in self._awaited.values():
+                return  # one at a time, or nobody could tell which of them was done
+            last, _, before = memory.amended.get(order_id, [None, None, []])
+            memory.amended[order_id] = [price, None, [*before, last]]
+        elif self._mine and what < 0.35:
             name = self._mine.pop(dice.randrange(len(self._mine)))
             kind, fields = "cancel_order", {"order_id": name}
         else:
@@ -137,7 +152,41 @@ class Trader(threading.Thread):
         }
         kind = dice.random()
         if kind < 0.1:
-            order["time_condition"] = "IOC"
+            order["time_condition"] = dice.choice(("IOC", "FOK"))
         elif kind < 0.15:
             order |= {"order_type": "MARKET", "price": None}
+        elif kind < 0.5:
+            order |= self._handling(sign)
         return order
+
+    def _handling(self, sign: int) -> Frame:
+        """What makes an order other than plain."""
+        dice = self._dice
+        return dice.choice(
+            (
+                {"time_condition": "GTC"},
+                {"time_condition": "GTD", "expires_at": int(time.time() * 1000) + dice.choice((30, 3_600_000))},
+                {"post_only": True},
+                {"display_volume": 1, "volume": 4},
+                {"stop_price": 120 - sign * dice.randint(-2, 4) * 0.5},
+                {"trail": dice.randint(1, 4) * 0.5, "stop_price": 120 - sign * 2},
+                {"oco_group": dice.choice("xy")},
+                {"stp": dice.choice(("CANCEL_TAKER", "CANCEL_BOTH"))},
+            )
+        )
+
+
+class Operator(threading.Thread):
+    """Settles a trading day from the shell, while the server trades or dies. Waits until it is done."""
+
+    def __init__(self, server: Server, day: int) -> None:
+        super().__init__(daemon=True, name=f"operator of {day}")
+        self.day = day
+        self.said = ""
+        self._server = server
+
+    def run(self) -> None:
+        try:
+            self.said = self._server.manage("settle", "--day", str(self.day), "--next-day", str(self.day + 1))
+        except AssertionError as error:
+            self.said = str(error)

@@ -1,27 +1,49 @@
-"""Plain makers for the core's tests: contracts, terms, funded engines, orders in words, and a night between two days.
+"""Plain makers for the core's tests: contracts, terms, funded engines, orders in words, and the end of a trading day.
 
 Words and numbers are read with `decimal` here, not with the core's own conversions, so that those are tested too.
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 
-import msgspec
-
-from trading.core.commands import Command, Deposit, ListInstrument, OpenAccount, SubmitOrder
+from trading.core.commands import Command, Deposit, ListInstrument, OpenAccount, Settle, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.risk import Account
-from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, PositionRecord, Snapshot
-from trading.core.types import Contract, Direction, Fee, Offset, OrderType, Terms, TimeCondition
+from trading.core.types import (
+    PLAIN,
+    Contract,
+    Direction,
+    Fee,
+    Handling,
+    Offset,
+    OrderType,
+    SelfTrade,
+    StopKind,
+    Terms,
+    TimeCondition,
+    Trigger,
+)
 
 NOW = 1_700_000_000_000
 """When tests happen, in Unix milliseconds."""
 
+FIRST_DAY = 20240101
+"""The first trading day of tests; the others follow in January."""
+
 ORDER = re.compile(
-    r"(?P<direction>BUY|SELL) (?P<offset>\w+) (?P<volume>-?\d+)( (?P<instrument>\w+))? @ (?P<price>[\d.]+|MARKET)"
-    r"( (?P<time>IOC|GFD))?( id (?P<own_id>\w+))?"
+    r"(?P<direction>BUY|SELL) (?P<offset>\w+) (?P<volume>-?\d+)( (?P<instrument>[\w.-]+))? @ (?P<price>[\d.]+|MARKET)"
+    r"(?P<how>( \S+)*)"
 )
+SELF_TRADES = {
+    "cancel-taker": SelfTrade.CANCEL_TAKER,
+    "cancel-maker": SelfTrade.CANCEL_MAKER,
+    "cancel-both": SelfTrade.CANCEL_BOTH,
+}
+
+
+# --- numbers in words
 
 
 def units(text: str) -> int:
@@ -45,12 +67,31 @@ def fee(text: str) -> Fee:
     )
 
 
+def moment(text: str) -> int:
+    """ "+100" in Unix milliseconds: so long after tests begin."""
+    return NOW + int(text)
+
+
+def trading_day(number: int) -> int:
+    """The first, second, ... trading day as YYYYMMDD."""
+    return FIRST_DAY + number - 1
+
+
+# --- instruments
+
+
 def contract(
-    name: str = "IF", *, tick: str = "0.2", multiplier: str = "1", reference: str = "120", limits: str = "10%"
+    name: str = "IF",
+    *,
+    tick: str = "0.2",
+    multiplier: str = "1",
+    reference: str = "120",
+    limits: str = "10%",
+    product: str | None = None,
 ) -> Contract:
     return Contract(
         instrument_id=name,
-        product_id=name,
+        product_id=product or name,
         tick=units(tick),
         multiplier=int(multiplier),
         reference_price=units(reference),
@@ -67,7 +108,12 @@ def terms(
     today_fee: str = "0",
     smallest: str = "1",
     largest: str = "100",
+    positions: str = "0",
+    orders: str = "0",
+    larger_side: str = "no",
+    last_day: str = "0",
 ) -> Terms:
+    """`positions`, `orders`: the most of them, 0 for no limit. `last_day`: the number of a trading day, 0 for none."""
     return Terms(
         name="a future",
         margin_long=rate(margin),
@@ -77,14 +123,22 @@ def terms(
         fee_close_today=fee(today_fee),
         min_volume=int(smallest),
         max_volume=int(largest),
+        max_position=int(positions),
+        max_orders=int(orders),
+        larger_side=larger_side == "yes",
+        last_day=trading_day(int(last_day)) if int(last_day) else 0,
     )
 
 
+# --- orders
+
+
 def order(account_id: int, words: str, instrument_id: str = "IF") -> SubmitOrder:
-    """An order as a trader says it: "BUY OPEN 10 @ 120.0", "SELL CLOSE 3 AU @ MARKET", "BUY OPEN 1 @ 120 IOC id x1"."""
+    """An order as a trader says it: "BUY OPEN 10 @ 120.0", "SELL CLOSE 3 AU @ MARKET stop 118.0 on BID GTC id x1"."""
     said = ORDER.fullmatch(words)
     assert said, f"not an order: {words}"
     market = said["price"] == "MARKET"
+    how = Manner(said["how"].split())
     return SubmitOrder(
         account_id=account_id,
         instrument_id=said["instrument"] or instrument_id,
@@ -93,9 +147,56 @@ def order(account_id: int, words: str, instrument_id: str = "IF") -> SubmitOrder
         order_type=OrderType.MARKET if market else OrderType.LIMIT,
         volume=int(said["volume"]),
         price=None if market else units(said["price"]),
-        time_condition=TimeCondition(said["time"] or "GFD"),
-        client_order_id=said["own_id"],
+        time_condition=how.time_condition,
+        client_order_id=how.own_id,
+        handling=None if how.handling == PLAIN else how.handling,
     )
+
+
+class Manner:
+    """What an order says behind its price: how long it stays, its own id, and how it wants to be handled."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.time_condition = TimeCondition.GFD
+        self.own_id: str | None = None
+        said: dict[str, object] = {}
+        told = iter(words)
+        for word in told:
+            match word:
+                case "GFD" | "GTC" | "GTD" | "IOC" | "FOK":
+                    self.time_condition = TimeCondition(word)
+                case "until":
+                    said["expires_at"] = moment(next(told))
+                case "valid":
+                    said["valid_until"] = moment(next(told))
+                case "post-only":
+                    said["post_only"] = True
+                case "reduce-only":
+                    said["reduce_only"] = True
+                case "showing":
+                    said["display_volume"] = int(next(told))
+                case "stop":
+                    said["stop_price"] = units(next(told))
+                case "take-profit":
+                    said |= {"stop_kind": StopKind.TAKE_PROFIT, "stop_price": units(next(told))}
+                case "profit":
+                    said["stop_kind"] = StopKind.TAKE_PROFIT
+                case "on":
+                    said["trigger"] = Trigger(next(told))
+                case "trail":
+                    said["trail"] = units(next(told))
+                case "group":
+                    said["oco_group"] = next(told)
+                case "cancel-taker" | "cancel-maker" | "cancel-both":
+                    said["stp"] = SELF_TRADES[word]
+                case "id":
+                    self.own_id = next(told)
+                case _:
+                    raise AssertionError(f"no way to handle an order: {word}")
+        self.handling = Handling(**said)  # type: ignore[arg-type]
+
+
+# --- engines
 
 
 def do(engine: Engine, command: Command, now: int = NOW) -> list[Event]:
@@ -126,39 +227,12 @@ def account(engine: Engine, account_id: int) -> Account:
     return engine.state.accounts[account_id]
 
 
-# --- the night
+def settlement(engine: Engine, prices: Mapping[str, int]) -> Settle:
+    """The end of the day that the engine is in, and the beginning of the next; `prices` in money units."""
+    today = engine.snapshot().day.trading_day or FIRST_DAY
+    return Settle(today, today + 1, dict(prices))
 
 
-def overnight(engine: Engine, prices: dict[str, int]) -> Engine:
-    """The engine on the next day: balances carried over, all lots yesterday's, costing the settlement price.
-
-    `prices`, in money units, are the settlement prices. No order may be live.
-    """
-    assert not engine.state.orders, "day orders do not survive the night"
-    before = engine.snapshot()
-    marked = msgspec.structs.replace(before, instruments=[_marked(each, prices) for each in before.instruments])
-    evening = Engine.restore(marked).state.accounts.values()
-    after = Snapshot(
-        last_id=before.last_id,
-        instruments=marked.instruments,
-        accounts=[AccountRecord(a.account_id, a.user_id, a.figures().balance, 0, 0, 0, 0) for a in evening],
-        positions=[_carried(each, engine, prices[each.instrument_id]) for each in before.positions],
-        orders=[],
-    )
-    return Engine.restore(after)
-
-
-def _marked(record: InstrumentRecord, prices: dict[str, int]) -> InstrumentRecord:
-    price = prices[record.contract.instrument_id]
-    return msgspec.structs.replace(record, last=price)
-
-
-def _carried(record: PositionRecord, engine: Engine, price: int) -> PositionRecord:
-    lot_value = price * engine.state.instruments[record.instrument_id].contract.multiplier
-    long, short = (_his(leg, lot_value) for leg in (record.long, record.short))
-    return msgspec.structs.replace(record, long=long, short=short)
-
-
-def _his(leg: LegRecord, lot_value: int) -> LegRecord:
-    lots = leg.today + leg.his
-    return LegRecord(0, lots, 0, lots * lot_value, leg.today_cost + leg.his_open_cost)
+def overnight(engine: Engine, prices: Mapping[str, int], now: int = NOW) -> list[Event]:
+    """Settle the day at these prices."""
+    return do(engine, settlement(engine, prices), now)

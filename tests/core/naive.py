@@ -4,7 +4,7 @@ from collections import Counter
 
 import msgspec
 
-from trading.core.events import Fill, Traded
+from trading.core.events import Fill, PositionExpired, Traded
 from trading.core.types import Direction, Offset
 
 Trade = tuple[int, int, int]
@@ -103,6 +103,15 @@ class NaiveLedger:
         self.net[fill.account_id, instrument_id] += sign * lots
         self.paid[fill.account_id, instrument_id] += sign * lots * lot_value
         self.commission[fill.account_id] += fill.commission
+
+    def end(self, ended: PositionExpired, lot_value: int) -> None:
+        """A position that its instrument's last day has closed."""
+        key = ended.account_id, ended.instrument_id
+        net = ended.long - ended.short
+        self.lots[*key, True] -= ended.long
+        self.lots[*key, False] -= ended.short
+        self.net[key] -= net
+        self.paid[key] -= net * lot_value
 
     def gain(self, account_id: int, lot_values: dict[str, int]) -> int:
         """What the account has gained, realised or not, when a lot is worth `lot_values`."""

@@ -52,7 +52,7 @@ class Adapter:
         if qty and ioc:
             self.report((2, seq, side, oid, price))
         elif qty:
-            entry = self.live[oid] = Numbered(is_buy, price, qty, None, None, None, oid)
+            entry = self.live[oid] = Numbered(is_buy, price, qty, None, None, None, 0, 0, 0, False, oid)
             self.book.half(is_buy).add(entry)
 
     def best_bid(self) -> int | None:

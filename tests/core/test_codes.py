@@ -34,6 +34,8 @@ NUMBERS = {
     "ORDER_FINISHED": 1011,
     "ACCOUNT_FROZEN": 1012,
     "LIMIT_REACHED": 1013,
+    "TOO_LATE": 1014,
+    "WOULD_TRADE": 1015,
 }
 
 
@@ -57,8 +59,12 @@ FINAL = {OrderStatus.FILLED, OrderStatus.CANCELLED}
 
 @pytest.mark.parametrize(("before", "after"), list(product(OrderStatus, repeat=2)))
 def test_the_moves_of_an_order(before: OrderStatus, after: OrderStatus) -> None:
-    """Final states are left by nobody, and nobody becomes Submitted again."""
-    assert (after in NEXT_STATUS[before]) == (before not in FINAL and after is not OrderStatus.SUBMITTED)
+    """Final states are left by nobody, and nobody waits again. Who waits is submitted when it fires, or cancelled."""
+    if before is OrderStatus.WAITING:
+        may = after in (OrderStatus.SUBMITTED, OrderStatus.CANCELLED)
+    else:
+        may = before not in FINAL and after not in (OrderStatus.SUBMITTED, OrderStatus.WAITING)
+    assert (after in NEXT_STATUS[before]) == may
 
 
 # --- ids
@@ -100,7 +106,7 @@ def structs(module: ModuleType) -> set[type[msgspec.Struct]]:
 
 def test_every_command_and_every_event_is_in_its_union() -> None:
     assert set(get_args(commands.Command)) == structs(commands)
-    assert set(get_args(events.Event)) == structs(events) - {events.Fill}
+    assert set(get_args(events.Event)) == structs(events) - {events.Fill, events.StatementLine}
 
 
 @pytest.mark.parametrize("kind", sorted(structs(commands) | structs(events), key=str))

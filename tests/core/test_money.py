@@ -131,7 +131,7 @@ def test_commission_of_opening_closing_and_closing_today() -> None:
     """Per lot plus a share of the notional, rounded once a fill and kind."""
     engine = odd_exchange()
     trade(engine, "120.6", buyer=1, seller=2, lots=3)
-    engine = overnight(engine, {"IF": units("121.4")})
+    overnight(engine, {"IF": units("121.4")})
     trade(engine, "120.6", buyer=1, seller=2, lots=2)
     opened = 2 * D("1.23") + half_up(2 * VALUE * D("0.000031"))
     assert amounts(engine, 1, "commission") == [opened]
@@ -147,7 +147,7 @@ def test_commission_of_opening_closing_and_closing_today() -> None:
 def test_profits_are_measured_against_position_cost_and_float_profit_against_open_cost() -> None:
     engine = odd_exchange()
     trade(engine, "120.6", buyer=1, seller=2, lots=3)
-    engine = overnight(engine, {"IF": units("121.4")})
+    overnight(engine, {"IF": units("121.4")})
     trade(engine, "122.0", buyer=2, seller=1, offset="CLOSE")
     assert amounts(engine, 1, "close_profit", "position_profit") == [D("0.6") * 7, 2 * D("0.6") * 7]
     assert amounts(engine, 2, "close_profit", "position_profit") == [-D("0.6") * 7, -2 * D("0.6") * 7]
@@ -192,7 +192,7 @@ def test_the_balance_of_yesterday_counts() -> None:
     engine = odd_exchange()
     trade(engine, "120.6", buyer=1, seller=2)
     evening = figures(engine, 1).balance
-    engine = overnight(engine, {"IF": units("120.6")})
+    overnight(engine, {"IF": units("120.6")})
     assert (figures(engine, 1).static_balance, figures(engine, 1).balance) == (evening, evening)
     do(engine, Deposit("user1", 5))
     assert figures(engine, 1).static_balance == evening + 5

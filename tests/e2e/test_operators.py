@@ -56,7 +56,7 @@ def test_an_account_opened_and_funded_while_the_server_runs_can_trade_at_once(se
 def test_a_halt_is_felt_at_once_and_cancels_still_go(server: Server) -> None:
     with signed_in(server, "user004") as client:
         resting = client.order("BUY", 1, 5500, instrument_id="IC2301")["order_id"]
-        assert shell(server, "HaltInstrument('IC2301')") == ["DONE None InstrumentHalted"]
+        assert shell(server, "HaltInstrument('IC2301')") == ["DONE None PhaseChanged"]
         assert client.order("BUY", 1, 5500, instrument_id="IC2301")["error_code"] == 1009
         assert client.ask("cancel_order", order_id=resting)["success"]
         assert [line.split()[:2] for line in shell(server, *AFTER_THE_HALT)] == [

@@ -10,9 +10,10 @@ from marketdata.core.depth import LEVELS, depth
 from marketdata.feed import Feed
 from tests.builders import NOW, cancel, founding, in_virtual_time, order
 from trading.batch import Batch
-from trading.core.commands import Command, HaltInstrument
+from trading.core.commands import Command, HaltInstrument, SetPhase
 from trading.core.engine import Engine
 from trading.core.events import Event
+from trading.core.types import Phase
 from trading.groups import MarketOutlet, PushEncoder
 from trading.layers import InProcessLayer
 
@@ -26,6 +27,10 @@ class Recorder(MarketOutlet):
         super().__init__(InProcessLayer())
         self.books: list[tuple[float, dict[str, Any]]] = []
         self.ticks: list[tuple[str, list[dict[str, Any]]]] = []
+        self.phases: list[tuple[str, Phase]] = []
+
+    async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
+        self.phases.append((instrument_id, phase))
 
     async def send_book(self, instrument_id: str, frame: str) -> None:
         book = json.loads(frame)
@@ -326,3 +331,25 @@ def test_ten_levels_a_side_are_seen_best_first_with_their_order_counts() -> None
     assert [price for price, _, _ in seen.asks] == [1_200_000 + 5_000 * step for step in range(10)]
     assert [(volume, count) for _, volume, count in seen.bids][:4] == [(2, 1), (4, 2), (6, 3), (2, 1)]
     assert (seen.instrument_id, seen.time) == ("IX2301", NOW)
+
+
+# --- phases
+
+
+def test_an_auction_tells_its_phase_and_what_would_trade() -> None:
+    async def play(s: Street) -> None:
+        await s.do(SetPhase("IX2301", Phase.AUCTION))
+        assert s.outlet.phases == [("IX2301", Phase.AUCTION)]
+        assert s.present() is not None and (s.present() or {})["phase"] == "auction"
+        assert "indicative_price" not in (s.present() or {})
+        await s.do(bid(3, "121"), order(2, "SELL OPEN 2 @ 119"))
+        book = s.present() or {}
+        assert (book["indicative_price"], book["indicative_volume"]) == (120.0, 2)
+        await s.do(SetPhase("IX2301", Phase.CONTINUOUS))
+        book = s.present() or {}
+        assert "phase" not in book and "indicative_price" not in book
+        assert book["bids"] == [{"price": 121.0, "volume": 1.0, "order_count": 1}]
+        (tick,) = s.outlet.ticks[-1][1]
+        assert (tick["last_price"], tick["volume"]) == (120.0, 2.0)
+
+    street(play)

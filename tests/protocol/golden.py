@@ -2,7 +2,18 @@
 
 from trading import protocol
 from trading.core.codes import Code
-from trading.core.types import Direction, Offset, OrderStatus, OrderType, TimeCondition
+from trading.core.types import (
+    CancelReason,
+    Direction,
+    Offset,
+    OrderStatus,
+    OrderType,
+    Phase,
+    SelfTrade,
+    StopKind,
+    TimeCondition,
+    Trigger,
+)
 
 ORDER_ID = "O17251234567890000001"
 TRADE_ID = "T17251234567890000001"
@@ -56,12 +67,100 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
             request_id="r1",
         ),
     ),
+    (
+        '{"type":"submit_order","instrument_id":"IX2301","direction":"SELL","offset":"CLOSE","volume":5,"price":119.5,'
+        '"order_type":"LIMIT","time_condition":"GTD","expires_at":1696406400000,"valid_until":1696320001000,'
+        '"post_only":true,"reduce_only":true,"display_volume":2,"stop_price":120.5,"stop_kind":"TAKE_PROFIT",'
+        '"trigger":"BID","oco_group":"exit","stp":"CANCEL_BOTH"}',
+        protocol.SubmitOrder(
+            instrument_id="IX2301",
+            direction=Direction.SELL,
+            offset=Offset.CLOSE,
+            volume=5,
+            price=119.5,
+            order_type=OrderType.LIMIT,
+            time_condition=TimeCondition.GTD,
+            expires_at=1696406400000,
+            valid_until=1696320001000,
+            post_only=True,
+            reduce_only=True,
+            display_volume=2,
+            stop_price=120.5,
+            stop_kind=StopKind.TAKE_PROFIT,
+            trigger=Trigger.BID,
+            oco_group="exit",
+            stp=SelfTrade.CANCEL_BOTH,
+        ),
+    ),
+    (
+        f'{{"type":"amend_order","order_id":"{ORDER_ID}","price":120.5,"volume":8,"valid_until":1696320001000}}',
+        protocol.AmendOrder(order_id=ORDER_ID, price=120.5, volume=8, valid_until=1696320001000),
+    ),
     (f'{{"type":"cancel_order","order_id":"{ORDER_ID}"}}', protocol.CancelOrder(order_id=ORDER_ID)),
+    ('{"type":"cancel_all"}', protocol.CancelAll()),
+    (
+        '{"type":"cancel_all","instrument_id":"IX2301","direction":"BUY","request_id":1}',
+        protocol.CancelAll(instrument_id="IX2301", direction=Direction.BUY, request_id=1),
+    ),
+    ('{"type":"cancel_after","timeout_ms":30000}', protocol.CancelAfter(timeout_ms=30_000)),
+    (
+        '{"type":"submit_orders","orders":[{"instrument_id":"IX2301","direction":"BUY","offset":"OPEN","volume":1,'
+        '"price":120.0,"order_type":"LIMIT","client_order_id":"a"},{"instrument_id":"IX2301","direction":"SELL",'
+        '"offset":"OPEN","volume":2,"order_type":"MARKET","trail":1.5}],"request_id":"r1"}',
+        protocol.SubmitOrders(
+            orders=[
+                protocol.OrderFields(
+                    instrument_id="IX2301",
+                    direction=Direction.BUY,
+                    offset=Offset.OPEN,
+                    volume=1,
+                    price=120.0,
+                    order_type=OrderType.LIMIT,
+                    client_order_id="a",
+                ),
+                protocol.OrderFields(
+                    instrument_id="IX2301",
+                    direction=Direction.SELL,
+                    offset=Offset.OPEN,
+                    volume=2,
+                    order_type=OrderType.MARKET,
+                    trail=1.5,
+                ),
+            ],
+            request_id="r1",
+        ),
+    ),
+    (f'{{"type":"cancel_orders","order_ids":["{ORDER_ID}","x"]}}', protocol.CancelOrders(order_ids=[ORDER_ID, "x"])),
+    ('{"type":"set_session","cancel_on_disconnect":true}', protocol.SetSession(cancel_on_disconnect=True)),
+    (
+        '{"type":"set_session","cancel_on_disconnect":false,"grace_ms":600000}',
+        protocol.SetSession(cancel_on_disconnect=False, grace_ms=600_000),
+    ),
+    ('{"type":"logout"}', protocol.Logout()),
     (f'{{"type":"query_order","order_id":"{ORDER_ID}"}}', protocol.QueryOrder(order_id=ORDER_ID)),
     ('{"type":"query_account"}', protocol.QueryAccount()),
     ('{"type":"query_account","request_id":7}', protocol.QueryAccount(request_id=7)),
     ('{"type":"query_position"}', protocol.QueryPosition()),
     ('{"type":"query_position","instrument_id":"IX2301"}', protocol.QueryPosition(instrument_id="IX2301")),
+    ('{"type":"query_orders"}', protocol.QueryOrders()),
+    (
+        '{"type":"query_orders","instrument_id":"IX2301","status":"LIVE","from_time":1,"to_time":2,'
+        f'"before":"{ORDER_ID}","limit":200}}',
+        protocol.QueryOrders(instrument_id="IX2301", status="LIVE", from_time=1, to_time=2, before=ORDER_ID, limit=200),
+    ),
+    (
+        f'{{"type":"query_trades","instrument_id":"IX2301","order_id":"{ORDER_ID}","from_time":1,"to_time":2,'
+        f'"before":"{TRADE_ID}","limit":1}}',
+        protocol.QueryTrades(
+            instrument_id="IX2301", order_id=ORDER_ID, from_time=1, to_time=2, before=TRADE_ID, limit=1
+        ),
+    ),
+    ('{"type":"query_instruments"}', protocol.QueryInstruments()),
+    ('{"type":"query_instruments","instrument_id":"IX2301"}', protocol.QueryInstruments(instrument_id="IX2301")),
+    (
+        '{"type":"query_statements","from_day":20231001,"to_day":20231031,"limit":31}',
+        protocol.QueryStatements(from_day=20231001, to_day=20231031, limit=31),
+    ),
     ('{"type":"ping"}', protocol.Ping()),
     ('{"type":"pong"}', protocol.Pong()),
 ]
@@ -100,6 +199,24 @@ _ORDER = protocol.OrderData(
     remaining_volume=6.0,
     timestamp=1696320001000,
     client_order_id=None,
+)
+_STATEMENT = protocol.Statement(
+    day=20231003,
+    opening=100000.0,
+    deposits=0.0,
+    withdrawals=0.0,
+    close_profit=500.0,
+    position_profit=-120.0,
+    commission=12.5,
+    closing=100367.5,
+    margin=3630.0,
+    positions=[protocol.StatementPosition("IX2301", 3.0, 0.0, 121.0, 3630.0)],
+    timestamp=1696320001000,
+)
+_STATEMENT_FIELDS = (
+    '"day":20231003,"opening":100000.0,"deposits":0.0,"withdrawals":0.0,"close_profit":500.0,'
+    '"position_profit":-120.0,"commission":12.5,"closing":100367.5,"margin":3630.0,"positions":[{"instrument_id":'
+    '"IX2301","volume_long":3.0,"volume_short":0.0,"price":121.0,"margin":3630.0}],"timestamp":1696320001000'
 )
 
 SERVER: list[tuple[protocol.ServerMessage, str]] = [
@@ -206,6 +323,102 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         f'"order_id":"{ORDER_ID}","instrument_id":"IX2301","direction":"BUY","offset":"OPEN","volume":10.0,'
         '"price":120.0,"order_type":"LIMIT","time_condition":"GFD","status":"PartiallyFilled","filled_volume":4.0,'
         '"remaining_volume":6.0,"timestamp":1696320001000,"client_order_id":null}}}',
+    ),
+    (
+        protocol.OrdersResponse(
+            results=[
+                protocol.OrderResult(success=True, order_id=ORDER_ID, error_code=None, error_message=None),
+                protocol.OrderResult(
+                    success=False, order_id=None, error_code=1006, error_message="no", client_order_id="b"
+                ),
+            ],
+            request_id="r1",
+        ),
+        f'{{"type":"orders_response","results":[{{"success":true,"order_id":"{ORDER_ID}","error_code":null,'
+        '"error_message":null},{"success":false,"order_id":null,"error_code":1006,"error_message":"no",'
+        '"client_order_id":"b"}],"request_id":"r1"}',
+    ),
+    (
+        protocol.CancelAllResponse(success=True, cancelled=3, error_code=None, error_message=None),
+        '{"type":"cancel_all_response","success":true,"cancelled":3,"error_code":null,"error_message":null}',
+    ),
+    (
+        protocol.CancelAfterResponse(
+            success=False, deadline=None, error_code=429, error_message="Too many requests", retry_after=0.25
+        ),
+        '{"type":"cancel_after_response","success":false,"deadline":null,"error_code":429,'
+        '"error_message":"Too many requests","retry_after":0.25}',
+    ),
+    (
+        protocol.SetSessionResponse(success=True, cancel_on_disconnect=True, grace_ms=5000),
+        '{"type":"set_session_response","success":true,"cancel_on_disconnect":true,"grace_ms":5000}',
+    ),
+    (protocol.LogoutResponse(success=True, request_id=1), '{"type":"logout_response","success":true,"request_id":1}'),
+    (
+        protocol.OrderStatusFrame(
+            order_id=ORDER_ID,
+            status=OrderStatus.CANCELLED,
+            filled_volume=0.0,
+            remaining_volume=5.0,
+            timestamp=1696320001000,
+            seq=15,
+            reason=CancelReason.REFUSED,
+            error_code=Code.INSUFFICIENT_FUNDS,
+            error_message="Insufficient funds",
+        ),
+        f'{{"type":"order_status","order_id":"{ORDER_ID}","status":"Cancelled","filled_volume":0.0,'
+        '"remaining_volume":5.0,"timestamp":1696320001000,"seq":15,"reason":"REFUSED","error_code":1001,'
+        '"error_message":"Insufficient funds"}',
+    ),
+    (
+        protocol.RiskWarning(risk_ratio=0.84, margin=84000.0, balance=100000.0, timestamp=1696320001000, seq=31),
+        '{"type":"risk_warning","risk_ratio":0.84,"margin":84000.0,"balance":100000.0,"timestamp":1696320001000,'
+        '"seq":31}',
+    ),
+    (
+        protocol.Liquidation(status="ENDED", risk_ratio=0.5, margin=5.0, balance=10.0, timestamp=1696320001000, seq=32),
+        '{"type":"liquidation","status":"ENDED","risk_ratio":0.5,"margin":5.0,"balance":10.0,'
+        '"timestamp":1696320001000,"seq":32}',
+    ),
+    (
+        protocol.PositionExpired(
+            instrument_id="IX2301",
+            volume_long=3.0,
+            volume_short=0.0,
+            price=121.0,
+            close_profit=300.0,
+            timestamp=1696320001000,
+            seq=33,
+        ),
+        '{"type":"position_expired","instrument_id":"IX2301","volume_long":3.0,"volume_short":0.0,"price":121.0,'
+        '"close_profit":300.0,"timestamp":1696320001000,"seq":33}',
+    ),
+    (_STATEMENT, f'{{"type":"statement",{_STATEMENT_FIELDS}}}'),
+    (
+        protocol.orderbook("IX2301", [], [], 1696320001000, Phase.AUCTION, (1_210_000, 3)),
+        '{"type":"orderbook","instrument_id":"IX2301","bids":[],"asks":[],"timestamp":1696320001000,'
+        '"phase":"auction","indicative_price":121.0,"indicative_volume":3.0}',
+    ),
+    (
+        protocol.orderbook("IX2301", [], [], 1696320001000, Phase.CONTINUOUS),
+        '{"type":"orderbook","instrument_id":"IX2301","bids":[],"asks":[],"timestamp":1696320001000}',
+    ),
+    (
+        protocol.instrument_status("IX2301", Phase.HALTED, 1696320001000),
+        '{"type":"instrument_status","instrument_id":"IX2301","phase":"halted","timestamp":1696320001000}',
+    ),
+    (
+        protocol.QueryResponse(request_type="query_orders", data=protocol.QueryData(orders=[], next=None)),
+        '{"type":"query_response","request_type":"query_orders","data":{"orders":[],"next":null}}',
+    ),
+    (
+        protocol.QueryResponse(request_type="query_trades", data=protocol.QueryData(trades=[], next=TRADE_ID)),
+        f'{{"type":"query_response","request_type":"query_trades","data":{{"trades":[],"next":"{TRADE_ID}"}}}}',
+    ),
+    (
+        protocol.QueryResponse(request_type="query_statements", data=protocol.QueryData(statements=[_STATEMENT])),
+        '{"type":"query_response","request_type":"query_statements","data":{"statements":[{"type":"statement",'
+        f"{_STATEMENT_FIELDS}}}]}}}}",
     ),
     (
         protocol.Error(code=Code.NOT_AUTHENTICATED, message="Not authenticated"),

@@ -6,6 +6,7 @@ import pytest
 
 from tests.protocol.golden import CLIENT, SERVER
 from trading import protocol
+from trading.core.types import OrderStatus
 
 
 @pytest.mark.parametrize(("text", "message"), CLIENT, ids=lambda each: each[:60] if isinstance(each, str) else "")
@@ -32,11 +33,15 @@ def test_fields_in_another_order_and_with_spaces_are_the_same_message() -> None:
     assert protocol.decode(text) == protocol.Auth(user_id="u", token="t")
 
 
-@pytest.mark.parametrize("name", ["GFD", "IOC"])
-def test_both_time_conditions_are_known(name: str) -> None:
+@pytest.mark.parametrize("name", ["GFD", "GTC", "GTD", "IOC", "FOK"])
+def test_every_time_condition_is_known(name: str) -> None:
     text = CLIENT[4][0].replace("}", f',"time_condition":"{name}"}}')
     assert protocol.decode(text).time_condition == name
 
 
 def test_an_order_is_good_for_the_day_unless_it_says_otherwise() -> None:
     assert protocol.decode(CLIENT[4][0]).time_condition == "GFD"
+
+
+def test_the_status_filter_knows_every_status() -> None:
+    assert set(typing.get_args(protocol.StatusFilter)) == {*OrderStatus, "LIVE"}

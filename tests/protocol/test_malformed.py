@@ -22,7 +22,7 @@ CHANGED: dict[str, Any] = {
     "a missing field": {"instrument_id": ...},
     "a missing volume": {"volume": ...},
     "a missing order type": {"order_type": ...},
-    "an extra field": {"stop_price": 1},
+    "an extra field": {"stop_prize": 1},
     "a mistyped optional field": {"time_conditon": "IOC"},
     "instrument is a number": {"instrument_id": 1},
     "instrument is null": {"instrument_id": None},
@@ -34,7 +34,7 @@ CHANGED: dict[str, Any] = {
     "direction is null": {"direction": None},
     "offset unknown": {"offset": "CLOSE_TODAY"},
     "order type unknown": {"order_type": "STOP"},
-    "time condition unknown": {"time_condition": "GTC"},
+    "time condition unknown": {"time_condition": "GTX"},
     "volume is text": {"volume": "10"},
     "volume is true": {"volume": True},
     "volume is null": {"volume": None},
@@ -50,6 +50,51 @@ CHANGED: dict[str, Any] = {
     "client id is empty": {"client_order_id": ""},
     "client id is a number": {"client_order_id": 1},
     "client id is too long": {"client_order_id": "x" * 65},
+    "client id ends with a new line": {"client_order_id": "x\n"},
+    "expiry is a fraction": {"expires_at": 1.5},
+    "expiry is before 1970": {"expires_at": -1},
+    "expiry is text": {"expires_at": "2023-10-03"},
+    "valid until is too large": {"valid_until": 2**53 + 1},
+    "post only is a number": {"post_only": 1},
+    "post only is null": {"post_only": None},
+    "reduce only is text": {"reduce_only": "true"},
+    "display volume is text": {"display_volume": "1"},
+    "stop price is 1e308": {"stop_price": 1e308},
+    "stop kind unknown": {"stop_kind": "LIMIT"},
+    "trigger unknown": {"trigger": "MARK"},
+    "trail is a list": {"trail": [1]},
+    "oco group is empty": {"oco_group": ""},
+    "oco group is too long": {"oco_group": "x" * 65},
+    "oco group has a control character": {"oco_group": "a\n"},
+    "oco group is not ASCII": {"oco_group": "组"},
+    "self-trade prevention unknown": {"stp": "NONE"},
+}
+ITEM = {"instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "volume": 1, "price": 1, "order_type": "LIMIT"}
+OURS: dict[str, dict[str, Any]] = {
+    "an amendment without an order": {"type": "amend_order", "price": 1},
+    "an amendment of something else": {"type": "amend_order", "order_id": "x", "direction": "BUY"},
+    "cancel all of a side that is none": {"type": "cancel_all", "direction": "BOTH"},
+    "a countdown without an end": {"type": "cancel_after"},
+    "a countdown in fractions": {"type": "cancel_after", "timeout_ms": 1500.5},
+    "a countdown backwards": {"type": "cancel_after", "timeout_ms": -1},
+    "no orders": {"type": "submit_orders", "orders": []},
+    "51 orders": {"type": "submit_orders", "orders": [ITEM] * 51},
+    "an order with a type": {"type": "submit_orders", "orders": [ITEM | {"type": "submit_order"}]},
+    "an order with a request id": {"type": "submit_orders", "orders": [ITEM | {"request_id": 1}]},
+    "a wrong order among good ones": {"type": "submit_orders", "orders": [ITEM, ITEM | {"volume": "1"}, ITEM]},
+    "orders is an order": {"type": "submit_orders", "orders": ITEM},
+    "no cancels": {"type": "cancel_orders", "order_ids": []},
+    "51 cancels": {"type": "cancel_orders", "order_ids": ["x"] * 51},
+    "a cancel is a number": {"type": "cancel_orders", "order_ids": ["x", 1]},
+    "a session without its wish": {"type": "set_session", "grace_ms": 1},
+    "a session with a long grace": {"type": "set_session", "cancel_on_disconnect": True, "grace_ms": 600_001},
+    "a session with a negative grace": {"type": "set_session", "cancel_on_disconnect": True, "grace_ms": -1},
+    "a status that is none": {"type": "query_orders", "status": "Live"},
+    "no entries": {"type": "query_orders", "limit": 0},
+    "201 entries": {"type": "query_trades", "limit": 201},
+    "a time before 1970": {"type": "query_trades", "from_time": -1},
+    "a day with nine digits": {"type": "query_statements", "from_day": 123456789},
+    "instruments is a list": {"type": "query_instruments", "instrument_id": ["IX2301"]},
 }
 BAD_REQUEST_IDS = {"a float": 1.5, "a bool": True, "an object": {}, "too long": "x" * 65, "too large": 2**53 + 1}
 RAW = {
@@ -115,6 +160,16 @@ def test_a_wrong_field_is_refused_with_the_request_id(change: dict[str, Any]) ->
     assert assert_refused(changed(change)).request_id == "r1"
 
 
+@pytest.mark.parametrize("message", OURS.values(), ids=OURS)
+def test_a_message_of_ours_that_is_wrong_is_refused(message: dict[str, Any]) -> None:
+    assert assert_refused(json.dumps(message | {"request_id": 7})).request_id == 7
+
+
+def test_fifty_items_are_taken() -> None:
+    message = protocol.decode(json.dumps({"type": "submit_orders", "orders": [ITEM] * 50}))
+    assert isinstance(message, protocol.SubmitOrders) and len(message.items) == 50
+
+
 def test_the_unchanged_message_is_no_error() -> None:
     assert protocol.decode(changed({})).request_id == "r1"
 
@@ -136,7 +191,9 @@ def test_good_request_ids_are_taken(request_id: object) -> None:
 
 def test_the_error_names_the_field() -> None:
     assert "`$.volume`" in assert_refused(changed({"volume": "ten"})).detail
-    assert "stop_price" in assert_refused(changed({"stop_price": 1})).detail
+    assert "stop_prize" in assert_refused(changed({"stop_prize": 1})).detail
+    orders = [ITEM, ITEM | {"volume": "ten"}]
+    assert "`$.orders[1].volume`" in assert_refused(json.dumps({"type": "submit_orders", "orders": orders})).detail
 
 
 @pytest.mark.parametrize("number", ["-0.0", "0", "1e9", "-1e9", "0.1000000000000000055511151231257827021181", "1E2"])

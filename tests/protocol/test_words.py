@@ -1,5 +1,7 @@
 """Ids, the way from messages to commands, and the way from events to frames."""
 
+import json
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -9,18 +11,32 @@ from trading import protocol
 from trading.core import commands
 from trading.core.codes import Code
 from trading.core.events import (
+    AllCancelled,
+    CountdownSet,
     Deposited,
+    Event,
     Fill,
+    LiquidationEnded,
+    LiquidationStarted,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
+    OrderFired,
     OrderRepeated,
+    OrderWaiting,
+    PositionExpired,
     Refused,
+    RiskWarned,
+    Statement,
+    StatementLine,
     Traded,
 )
 from trading.core.risk import Figures
-from trading.core.types import Direction, Offset, OrderStatus, OrderType, TimeCondition, number_at
+from trading.core.types import CancelReason, Direction, Offset, OrderStatus, OrderType, TimeCondition, number_at
+from trading.groups import TOLD
 
-NUMBER = number_at(1_725_123_456_789) + 1
+NOW = 1_725_123_456_789
+NUMBER = number_at(NOW) + 1
 FRAME = protocol.SubmitOrder(
     instrument_id="IX2301",
     direction=Direction.BUY,
@@ -81,7 +97,7 @@ def test_order_number_takes_any_text(text: str) -> None:
 
 
 def command(**changes: object) -> object:
-    return protocol.to_command(msgspec.structs.replace(FRAME, **changes), 7)
+    return protocol.to_command(msgspec.structs.replace(FRAME, **changes), 7, NOW)
 
 
 def test_a_limit_order_becomes_a_command_in_integers() -> None:
@@ -133,12 +149,74 @@ def test_prices_become_exact_integers(price: float, units: int) -> None:
 
 def test_a_cancel_becomes_a_command() -> None:
     message = protocol.CancelOrder(order_id=protocol.order_id_text(NUMBER))
-    assert protocol.to_command(message, 7) == commands.CancelOrder(7, NUMBER)
+    assert protocol.to_command(message, 7, NOW) == commands.CancelOrder(7, NUMBER)
 
 
 def test_a_cancel_of_what_is_no_order_id_is_refused_as_unknown() -> None:
-    refusal = protocol.to_command(protocol.CancelOrder(order_id="nonsense"), 7)
+    refusal = protocol.to_command(protocol.CancelOrder(order_id="nonsense"), 7, NOW)
     assert refusal == Refused(Code.ORDER_NOT_FOUND, "Order not found")
+
+
+ORDER_ID = "O17251234567890000001"
+LATER = Refused(Code.BAD_VOLUME, "no")
+
+
+def test_the_id_of_a_trade_is_no_id_of_an_order() -> None:
+    assert protocol.trade_number(protocol.trade_id_text(NUMBER)) == NUMBER
+    assert protocol.trade_number(ORDER_ID) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "price", "volume"),
+    [({"price": 120.5}, 1_205_000, None), ({"volume": 8}, None, 8), ({"price": 1, "volume": 0}, 10_000, 0)],
+)
+def test_an_amendment_becomes_a_command(fields: dict[str, float], price: int | None, volume: int | None) -> None:
+    message = protocol.AmendOrder(order_id=ORDER_ID, valid_until=9, **fields)
+    assert protocol.to_command(message, 7, NOW) == commands.AmendOrder(7, NUMBER, price, volume, 9)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({}, Code.MALFORMED),
+        ({"valid_until": 5}, Code.MALFORMED),
+        ({"price": 120.00001}, Code.OFF_TICK),
+        ({"volume": 1.5}, Code.BAD_VOLUME),
+        ({"order_id": "nonsense", "volume": 1}, Code.ORDER_NOT_FOUND),
+    ],
+)
+def test_an_amendment_that_cannot_be_one_is_refused(fields: dict[str, object], code: Code) -> None:
+    refusal = protocol.to_command(protocol.AmendOrder(**({"order_id": ORDER_ID} | fields)), 7, NOW)
+    assert isinstance(refusal, Refused) and refusal.code is code and refusal.detail
+
+
+def test_a_cancel_of_all_becomes_a_command() -> None:
+    assert protocol.to_command(protocol.CancelAll(), 7, NOW) == commands.CancelAll(7)
+    some = protocol.CancelAll(instrument_id="IX2301", direction=Direction.SELL)
+    assert protocol.to_command(some, 7, NOW) == commands.CancelAll(7, "IX2301", Direction.SELL)
+
+
+@pytest.mark.parametrize(("timeout", "deadline"), [(0, None), (1_000, NOW + 1_000), (3_600_000, NOW + 3_600_000)])
+def test_a_countdown_ends_so_long_from_now(timeout: int, deadline: int | None) -> None:
+    command = protocol.to_command(protocol.CancelAfter(timeout_ms=timeout), 7, NOW)
+    assert command == commands.CancelAfter(7, deadline, CancelReason.COUNTDOWN)
+
+
+@pytest.mark.parametrize("timeout", [1, 999, 3_600_001, 2**53])
+def test_a_countdown_has_bounds(timeout: int) -> None:
+    refusal = protocol.to_command(protocol.CancelAfter(timeout_ms=timeout), 7, NOW)
+    assert refusal == Refused(Code.MALFORMED, "timeout_ms must be 0, or from 1000 to 3600000")
+
+
+def test_a_batch_is_its_items() -> None:
+    one = protocol.OrderFields(**{name: getattr(FRAME, name) for name in protocol.OrderFields.__struct_fields__})
+    other = msgspec.structs.replace(one, volume=1.5)
+    items = protocol.items_of(protocol.SubmitOrders(orders=[one, other]))
+    made = [protocol.to_command(item, 7, NOW) for item in items]
+    assert made == [protocol.to_command(FRAME, 7, NOW), Refused(Code.BAD_VOLUME, "Volume must be whole lots")]
+    items = protocol.items_of(protocol.CancelOrders(order_ids=[ORDER_ID, "x"]))
+    assert list(items) == [protocol.CancelOrder(order_id=ORDER_ID), protocol.CancelOrder(order_id="x")]
+    assert protocol.items_of(FRAME) == (FRAME,)
 
 
 # --- from events
@@ -153,6 +231,8 @@ TRADED = Traded(NUMBER + 1, "IX2301", 1_195_000, 4, 1696320001000, TAKER, MAKER)
     [
         OrderAccepted(NUMBER, 1, 10, 1696320001000),
         OrderRepeated(NUMBER),
+        OrderWaiting(NUMBER, 1, 10, 1696320001000),
+        OrderAmended(NUMBER, 1, OrderStatus.SUBMITTED, 5, 10, 0, 10, 1696320001000),
         OrderCancelled(NUMBER, 1, 4, 6, 1696320001000),
     ],
     ids=lambda event: type(event).__name__,
@@ -185,6 +265,154 @@ def test_a_refusal_is_answered_with_its_code_and_sentence() -> None:
 def test_other_events_answer_no_order() -> None:
     with pytest.raises(AssertionError, match="answers no order message"):
         protocol.order_response(Deposited(1, 1, 1), None)
+
+
+def test_a_batch_is_answered_item_by_item() -> None:
+    orders = [msgspec.structs.replace(FRAME, client_order_id=name) for name in ("a", None)]
+    answer = protocol.answer(
+        protocol.SubmitOrders(orders=orders, request_id=5), [OrderAccepted(NUMBER, 1, 1, 1), LATER], 0.5
+    )
+    assert answer == protocol.OrdersResponse(
+        results=[
+            protocol.OrderResult(
+                success=True, order_id=ORDER_ID, error_code=None, error_message=None, client_order_id="a"
+            ),
+            protocol.OrderResult(success=False, order_id=None, error_code=1006, error_message="no"),
+        ],
+        retry_after=0.5,
+        request_id=5,
+    )
+
+
+def test_cancels_of_all_kinds_have_answers_of_their_own() -> None:
+    cancel_all = protocol.CancelAll(request_id=1)
+    assert protocol.answer(cancel_all, [AllCancelled(1, 3)]) == protocol.CancelAllResponse(
+        success=True, cancelled=3, error_code=None, error_message=None, request_id=1
+    )
+    assert protocol.answer(cancel_all, [LATER], 0.5) == protocol.CancelAllResponse(
+        success=False, cancelled=0, error_code=1006, error_message="no", retry_after=0.5, request_id=1
+    )
+    cancel_after = protocol.CancelAfter(timeout_ms=0, request_id=2)
+    for deadline in (None, 1_700_000_030_000):
+        assert protocol.answer(cancel_after, [CountdownSet(1, deadline)]) == protocol.CancelAfterResponse(
+            success=True, deadline=deadline, error_code=None, error_message=None, request_id=2
+        )
+    assert protocol.answer(cancel_after, [LATER]) == protocol.CancelAfterResponse(
+        success=False, deadline=None, error_code=1006, error_message="no", request_id=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (
+            OrderWaiting(NUMBER, 1, 10, 5),
+            {"status": "Waiting", "filled_volume": 0.0, "remaining_volume": 10.0, "timestamp": 5, "seq": 9},
+        ),
+        (
+            OrderFired(NUMBER, 1, 7, 6),
+            {"status": "Submitted", "filled_volume": 0.0, "remaining_volume": 7.0, "timestamp": 6, "seq": 9},
+        ),
+        (
+            OrderAmended(NUMBER, 1, OrderStatus.PARTIALLY_FILLED, 1_205_000, 8, 3, 5, 7),
+            {
+                "status": "PartiallyFilled",
+                "filled_volume": 3.0,
+                "remaining_volume": 5.0,
+                "timestamp": 7,
+                "seq": 9,
+                "price": 120.5,
+                "volume": 8.0,
+            },
+        ),
+        (
+            OrderAmended(NUMBER, 1, OrderStatus.WAITING, 0, 8, 0, 8, 7),
+            {
+                "status": "Waiting",
+                "filled_volume": 0.0,
+                "remaining_volume": 8.0,
+                "timestamp": 7,
+                "seq": 9,
+                "volume": 8.0,
+            },
+        ),
+        (
+            OrderCancelled(NUMBER, 1, 1, 2, 8),
+            {"status": "Cancelled", "filled_volume": 1.0, "remaining_volume": 2.0, "timestamp": 8, "seq": 9},
+        ),
+        (
+            OrderCancelled(NUMBER, 1, 1, 2, 8, CancelReason.OCO),
+            {
+                "status": "Cancelled",
+                "filled_volume": 1.0,
+                "remaining_volume": 2.0,
+                "timestamp": 8,
+                "seq": 9,
+                "reason": "OCO",
+            },
+        ),
+        (
+            OrderCancelled(NUMBER, 1, 0, 2, 8, CancelReason.REFUSED, Code.INSUFFICIENT_FUNDS, "too little"),
+            {
+                "status": "Cancelled",
+                "filled_volume": 0.0,
+                "remaining_volume": 2.0,
+                "timestamp": 8,
+                "seq": 9,
+                "reason": "REFUSED",
+                "error_code": 1001,
+                "error_message": "too little",
+            },
+        ),
+    ],
+    ids=lambda each: getattr(each, "reason", None) or type(each).__name__,
+)
+def test_every_move_of_an_order_is_a_status(event: Event, told: dict[str, object]) -> None:
+    frame = TOLD[type(event)](event, 9)
+    assert json.loads(protocol.encode(frame)) == {"type": "order_status", "order_id": ORDER_ID} | told
+
+
+def test_risk_is_told_in_currency() -> None:
+    warned, started, ended = (
+        TOLD[kind](kind(1, 840_000_000, balance, 5), 9)
+        for kind, balance in ((RiskWarned, 10**9), (LiquidationStarted, 8 * 10**8), (LiquidationEnded, -1))
+    )
+    assert warned == protocol.RiskWarning(risk_ratio=0.84, margin=84_000.0, balance=100_000.0, timestamp=5, seq=9)
+    assert (started.status, started.risk_ratio) == ("STARTED", 1.05)
+    assert (ended.status, ended.risk_ratio, ended.balance) == ("ENDED", 9999.0, -0.0001)
+
+
+def test_the_settlement_is_told_in_currency() -> None:
+    line = StatementLine("IX2301", 3, 1, 1_210_000, 36_300_000)
+    day = Statement(1, 20231003, 10_000, 20_000, 30_000, 40_000, -50_000, 60_000, -70_000, 80_000, [line], 5)
+    assert json.loads(protocol.encode(TOLD[Statement](day, 9))) == {
+        "type": "statement",
+        "day": 20231003,
+        "opening": 1.0,
+        "deposits": 2.0,
+        "withdrawals": 3.0,
+        "close_profit": 4.0,
+        "position_profit": -5.0,
+        "commission": 6.0,
+        "closing": -7.0,
+        "margin": 8.0,
+        "positions": [
+            {"instrument_id": "IX2301", "volume_long": 3.0, "volume_short": 1.0, "price": 121.0, "margin": 3_630.0}
+        ],
+        "timestamp": 5,
+        "seq": 9,
+    }
+    expired = TOLD[PositionExpired](PositionExpired(1, "IX2301", 3, 1, 1_210_000, -20_000, 5), 9)
+    assert json.loads(protocol.encode(expired)) == {
+        "type": "position_expired",
+        "instrument_id": "IX2301",
+        "volume_long": 3.0,
+        "volume_short": 1.0,
+        "price": 121.0,
+        "close_profit": -2.0,
+        "timestamp": 5,
+        "seq": 9,
+    }
 
 
 def test_both_sides_of_a_trade_share_its_id_and_price() -> None:

@@ -4,12 +4,34 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from exchange_site import wiring
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.socket.client import Client
 from trading.consumers import Venue
 
 Join = Callable[..., Awaitable[Client]]
+
+
+class Clock:
+    """Unix milliseconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+    def pass_by(self, milliseconds: int) -> None:
+        self.now += milliseconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of exchanges that are opened from now on."""
+    clock = Clock()
+    monkeypatch.setattr(wiring, "now_ms", clock)
+    return clock
 
 
 @pytest.fixture
@@ -44,3 +66,10 @@ async def bob(exchange: Exchange, market: Founded, join: Join) -> Client:
     """Account 2, user002."""
     client = await join(exchange.venue)
     return await client.sign_in("user002", market.tokens["user002"])
+
+
+@pytest.fixture
+async def other(exchange: Exchange, market: Founded, join: Join) -> Client:
+    """Account 3, user003."""
+    client = await join(exchange.venue)
+    return await client.sign_in("user003", market.tokens["user003"])

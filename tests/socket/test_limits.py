@@ -10,10 +10,10 @@ import pytest
 from tests.builders import Founded, in_virtual_time
 from tests.socket.client import Client, assert_frames, order_message
 from tests.socket.conftest import Join
+from tests.socket.engineless import Engineless, accepted
 from trading.answers import Answers
 from trading.consumers import TradingConsumer
-from trading.core.events import OrderAccepted
-from trading.gateway import Envelope, Gateway
+from trading.gateway import Envelope
 from trading.groups import frames_message, ticker_group
 from trading.heartbeat import Heartbeat
 from trading.limits import TokenBucket
@@ -64,6 +64,13 @@ async def test_every_answer_echoes_its_request_id(alice: Client, request_id: str
         {"type": "subscribe", "channels": ["nonsense"]},
         {"type": "unsubscribe", "channels": ["ticker"]},
         {"type": "auth", "user_id": "user001", "token": "wrong"},
+        {"type": "set_session", "cancel_on_disconnect": False},
+        {"type": "query_orders"},
+        {"type": "query_instruments", "instrument_id": "XX"},
+        {"type": "amend_order", "order_id": "x"},
+        {"type": "cancel_all", "instrument_id": "XX"},
+        {"type": "cancel_after", "timeout_ms": 1},
+        {"type": "cancel_orders", "order_ids": ["x"]},
         {"type": "cancel_order", "order_id": "x"},
         order_message("BUY OPEN 0 @ 120"),
     ):
@@ -128,21 +135,16 @@ def test_a_bucket_allows_twice_its_rate_at_once_and_its_rate_on_average() -> Non
     assert [bucket.wait(1_000) for _ in range(9)] == [0] * 8 + [0.25]
 
 
+def test_events_taken_on_credit_are_paid_before_the_next() -> None:
+    bucket = TokenBucket(rate=4, now=100)
+    assert bucket.wait(100) == 0
+    bucket.take(9)
+    assert bucket.wait(100) == 0.75
+    assert bucket.wait(100.75) == 0
+    assert bucket.wait(100.75) == 0.25
+
+
 # --- the queue is full; the engine is a test
-
-
-class Engineless:
-    """A venue's gateway and queue without an engine: tests take the commands out and answer them."""
-
-    def __init__(self, limit: int) -> None:
-        self.queue = InProcessQueue(limit)
-        self.gateway = Gateway(self.queue)
-
-    async def take(self, count: int) -> list[Envelope]:
-        taken: list[Envelope] = []
-        while len(taken) < count:
-            taken += await self.queue.take(count - len(taken), 5)
-        return taken
 
 
 @pytest.fixture
@@ -155,10 +157,6 @@ async def waiting(exchange: Any, engineless: Engineless, join: Join, market: Fou
     """Account 1 at a venue whose engine is the test."""
     client = await join(msgspec.structs.replace(exchange.venue, gateway=engineless.gateway))
     return await client.sign_in("user001", market.tokens["user001"])
-
-
-def accepted(number: int) -> OrderAccepted:
-    return OrderAccepted(number, 1, 1, 1)
 
 
 async def test_past_the_queue_orders_are_refused_in_their_turn(waiting: Client, engineless: Engineless) -> None:
@@ -282,6 +280,19 @@ async def test_what_follows_from_an_answer_waits_until_it_is_sent() -> None:
     assert not settling.done()
     answers.fill(third, "3")
     await asyncio.wait_for(settling, 5)
+
+
+async def test_what_follows_from_part_of_an_answer_waits_for_all_of_it() -> None:
+    answers = Answers(lambda frame: None)
+    slot = answers.reserve()
+    for _ in range(2):
+        answers.begin(slot)
+    waiting = asyncio.create_task(answers.in_step())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    answers.fill(slot, "x")
+    await asyncio.wait_for(waiting, 5)
+    assert answers.held == 0
 
 
 # --- too slow

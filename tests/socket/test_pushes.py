@@ -7,6 +7,23 @@ from tests.builders import NOW, cancel, founding, order
 from tests.socket.client import assert_frames
 from trading.core.commands import Command, Deposit
 from trading.core.engine import Engine
+from trading.core.events import (
+    AllCancelled,
+    CountdownSet,
+    LiquidationEnded,
+    LiquidationStarted,
+    OrderAmended,
+    OrderCancelled,
+    OrderFired,
+    OrderWaiting,
+    PhasesChanged,
+    PositionExpired,
+    RiskWarned,
+    Statement,
+    StatementLine,
+)
+from trading.core.state import Changes
+from trading.core.types import CancelReason, OrderStatus, Phase
 from trading.groups import MarketOutlet, PushEncoder
 
 Sent = list[tuple[str, list[tuple[str | None, dict[str, Any]]]]]
@@ -17,9 +34,11 @@ class RecordingLayer:
 
     def __init__(self) -> None:
         self.sent: Sent = []
+        self.users: list[str | None] = []
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         assert message["type"] == "frames"
+        self.users.append(message.get("user"))
         self.sent.append((group, [(tag, json.loads(frame)) for tag, frame in message["frames"]]))
 
 
@@ -101,6 +120,68 @@ async def test_the_pushes_of_whoever_meets_himself_are_numbered_without_holes() 
     await desk.do(order(1, "BUY OPEN 1 @ 120"), order(1, "SELL OPEN 1 @ 120"))
     frames = desk.heard("user001")
     assert [frame["seq"] for frame in frames] == list(range(11, 11 + len(frames)))
+
+
+async def test_every_event_of_an_account_is_told_and_numbered() -> None:
+    desk = Desk()
+    line = StatementLine("IX2301", 1, 0, 1_200_000, 12_000)
+    changes = Changes(accounts={1: desk.engine.state.accounts[1]})
+    events = [
+        PhasesChanged(Phase.CONTINUOUS, 1),
+        OrderWaiting(5, 1, 2, NOW),
+        OrderFired(5, 1, 2, NOW),
+        AllCancelled(1, 1),
+        OrderAmended(5, 1, OrderStatus.SUBMITTED, 1_200_000, 3, 0, 3, NOW),
+        CountdownSet(1, None),
+        OrderCancelled(5, 1, 0, 3, NOW, CancelReason.COUNTDOWN),
+        RiskWarned(1, 8, 10, NOW),
+        LiquidationStarted(1, 8, 8, NOW),
+        LiquidationEnded(1, 0, 8, NOW),
+        PositionExpired(1, "IX2301", 1, 0, 1_200_000, 5, NOW),
+        Statement(1, 20270105, 0, 0, 0, 0, 0, 0, 0, 0, [line], NOW),
+    ]
+    pushes = desk.encoder.encode(events, changes, NOW)
+    await pushes.send()
+    assert pushes.seqs == {1: 20}
+    assert_frames(
+        desk.heard("user001"),
+        {"type": "order_status", "status": "Waiting", "seq": 11},
+        {"type": "order_status", "status": "Submitted", "seq": 12},
+        {"type": "order_status", "status": "Submitted", "price": 120.0, "volume": 3.0, "seq": 13},
+        {"type": "order_status", "status": "Cancelled", "reason": "COUNTDOWN", "seq": 14},
+        {"type": "risk_warning", "risk_ratio": 0.8, "seq": 15},
+        {"type": "liquidation", "status": "STARTED", "seq": 16},
+        {"type": "liquidation", "status": "ENDED", "seq": 17},
+        {"type": "position_expired", "seq": 18},
+        {"type": "statement", "day": 20270105, "seq": 19},
+        {"type": "account_update", "seq": 20},
+    )
+
+
+async def test_private_frames_name_their_user_and_public_ones_nobody() -> None:
+    desk = Desk()
+    await desk.do(order(1, "BUY OPEN 1 @ 120"))
+    outlet = MarketOutlet(desk.layer)
+    await outlet.send_ticks("IX2301", ['"tick"'])
+    assert desk.layer.users == ["user001", None]
+
+
+async def test_a_phase_is_told_to_whoever_follows_the_book() -> None:
+    layer = RecordingLayer()
+    await MarketOutlet(layer).send_phase("IX2301", Phase.AUCTION, NOW)
+    told = {"type": "instrument_status", "instrument_id": "IX2301", "phase": "auction", "timestamp": NOW}
+    assert layer.sent == [("orderbook.IX2301", [(None, told)])]
+
+
+def test_a_book_tells_its_phase_and_what_an_auction_would_trade() -> None:
+    outlet = MarketOutlet(RecordingLayer())
+    plain = {"type": "orderbook", "instrument_id": "IX2301", "bids": [], "asks": [], "timestamp": NOW}
+    assert json.loads(outlet.book_frame("IX2301", [], [], NOW)) == plain
+    assert json.loads(outlet.book_frame("IX2301", [], [], NOW, phase=Phase.CONTINUOUS)) == plain
+    halted = json.loads(outlet.book_frame("IX2301", [], [], NOW, phase=Phase.HALTED))
+    assert halted == plain | {"phase": "halted"}
+    auction = json.loads(outlet.book_frame("IX2301", [], [], NOW, phase=Phase.AUCTION, indicative=(1_205_000, 7)))
+    assert auction == plain | {"phase": "auction", "indicative_price": 120.5, "indicative_volume": 7.0}
 
 
 async def test_market_data_goes_to_the_groups_of_its_instrument() -> None:

@@ -8,6 +8,8 @@ from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.socket.client import Client, assert_frames, is_like, order_message
 from tests.socket.conftest import Join
+from trading.core.commands import HaltInstrument, ResumeInstrument, SetPhase
+from trading.core.types import Phase
 from trading.subscriptions import Subscriptions
 
 EMPTY_BOOK = {"type": "orderbook", "instrument_id": "IX2301", "bids": [], "asks": []}
@@ -302,3 +304,33 @@ def test_public_channels_do_not_touch_trades() -> None:
     assert wishes.remove(["ticker"], ["IX2301"]) == set()
     assert wishes.remove(["orderbook"], []) == {("orderbook", "IX2301")}
     assert wishes.public == set()
+
+
+# --- phases
+
+
+async def test_whoever_follows_a_book_is_told_its_phase(exchange: Exchange, visitor: Client, alice: Client) -> None:
+    await subscribe(visitor, "orderbook", to=["IX2301"])
+    await visitor.rest()
+    for command, phase in ((HaltInstrument("IX2301"), "halted"), (ResumeInstrument("IX2301"), "continuous")):
+        exchange.gateway.submit(command, lambda event: None)
+        assert_frames([await visitor.hear_until("instrument_status")], {"instrument_id": "IX2301", "phase": phase})
+        book = await visitor.hear_until("orderbook")
+        assert book.get("phase", "continuous") == phase
+    exchange.gateway.submit(HaltInstrument("IF2301"), lambda event: None)
+    await visitor.hears_nothing()
+
+
+async def test_an_auction_is_told_with_what_it_would_trade(
+    exchange: Exchange, visitor: Client, alice: Client, bob: Client
+) -> None:
+    exchange.gateway.submit(SetPhase("IX2301", Phase.AUCTION), lambda event: None)
+    for client, words in ((alice, "BUY OPEN 5 @ 121"), (bob, "SELL OPEN 3 @ 120.5")):
+        assert (await client.place(words))["success"]
+        await client.rest()
+    await visitor.say(type="subscribe", channels=["orderbook"], instruments=["IX2301"])
+    book = await visitor.hear_until("orderbook")
+    assert_frames([book], {"phase": "auction", "indicative_price": 120.5, "indicative_volume": 3.0})
+    exchange.gateway.submit(SetPhase("IX2301", Phase.CONTINUOUS), lambda event: None)
+    assert_frames([await visitor.hear_until("instrument_status")], {"phase": "continuous"})
+    assert list(await visitor.hear_until("orderbook")) == ["type", "instrument_id", "bids", "asks", "timestamp"]

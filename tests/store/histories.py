@@ -2,30 +2,74 @@
 
 import random
 from collections import Counter
+from typing import Any
 
 from tests.builders import INSTRUMENTS, TRADERS, Books, cancel, founding, order, terms
 from trading.core.commands import (
+    AmendOrder,
+    CancelAfter,
+    CancelAll,
+    CancelAnyOrder,
     CancelOrder,
+    ChangePhase,
     ChangeTerms,
     Command,
     Deposit,
+    FreezeAccount,
     HaltInstrument,
+    PassTime,
     ResumeInstrument,
+    SetAccountRules,
+    SetFeeGroup,
+    SetPhase,
+    Settle,
     SubmitOrder,
+    WatchRisk,
     Withdraw,
 )
 from trading.core.events import Event, OrderCancelled, Refused, Traded
-from trading.core.money import RATE
-from trading.core.types import OrderStatus
-from trading.models import Position
+from trading.core.money import RATE, UNIT
+from trading.core.types import (
+    AccountRules,
+    CancelReason,
+    Direction,
+    Handling,
+    OrderStatus,
+    Phase,
+    SelfTrade,
+    StopKind,
+    Trigger,
+)
 
 PRICES = ("119", "119.5", "120", "120.5", "121")
 OFFSETS = ["OPEN"] * 6 + ["CLOSE", "CLOSE", "CLOSETODAY", "CLOSEYESTERDAY"]
-KINDS = ["order"] * 16 + ["cancel"] * 3 + ["deposit", "withdraw", "terms", "halt"]
+CONDITIONS = [""] * 4 + [" IOC", " FOK", " GTC", " GTC", " GTC"]
+PHASES = [Phase.CONTINUOUS, Phase.AUCTION, Phase.AUCTION, Phase.CLOSED]
+KINDS = {
+    "order": 40,
+    "cancel": 3,
+    "amend": 6,
+    "cancel_all": 1,
+    "cancel_any": 1,
+    "switch": 2,
+    "deposit": 1,
+    "withdraw": 1,
+    "terms": 1,
+    "halt": 1,
+    "phase": 2,
+    "freeze": 1,
+    "rules": 2,
+    "fees": 1,
+    "settle": 1,
+}
+
+
+RISK = WatchRisk(warn_at=RATE * 3 // 100, limit=RATE * 4 // 100)
+"""So strict that traders meet it."""
 
 
 class History:
-    """Plays random commands on books, in batches of random size, and counts what happened."""
+    """Plays random commands on books as the worker does, in batches of random size, and counts what happened."""
 
     def __init__(self, books: Books, seed: int) -> None:
         self.books = books
@@ -37,54 +81,143 @@ class History:
             self._play_batch()
 
     def _play_batch(self) -> None:
-        commands: list[Command] = []
-        events: list[Event] = []
+        self.commands: list[Command] = []
+        self.events: list[Event] = []
+        if self.books.engine.due(self.books.now):
+            self._apply(PassTime())
         for _ in range(self.dice.randint(1, 8)):
-            command = self._command()
-            happened = self.books.engine.apply(command, self.books.now)
-            if not isinstance(happened[0], Refused):
-                commands.append(command)
-                events += happened
-                self._count(command, happened)
-        batch = self.books.batch_of(commands, events)
+            self._apply(self._command())
+        if self.books.engine.moved:
+            self._apply(RISK)
+        batch = self.books.batch_of(self.commands, self.events)
         self.books.store.commit(batch)
         self.books.number = batch.number
         self.books.now += self.dice.randint(0, 3)
 
-    def _command(self) -> Command:
-        dice, instrument = self.dice, self.dice.choice(INSTRUMENTS)
-        match dice.choice(KINDS):
-            case "cancel" if self.books.engine.state.orders:
-                live = dice.choice(sorted(self.books.engine.state.orders))
-                return cancel(self.books.engine.state.orders[live].account.account_id, live)
-            case "deposit":
-                return Deposit(dice.choice(TRADERS), dice.randint(1, 10**9))
-            case "withdraw":
-                return Withdraw(dice.choice(TRADERS), dice.randint(1, 10**8))
-            case "terms":
-                return ChangeTerms(instrument, terms(name=f"no. {dice.random()}", margin=RATE // dice.choice([8, 10])))
-            case "halt":
-                halted = [i for i in INSTRUMENTS if self.books.engine.state.instruments[i].phase == "halted"]
-                return ResumeInstrument(halted[0]) if halted else HaltInstrument(instrument)
-            case _:
-                return self._order(instrument)
+    def _apply(self, command: Command) -> None:
+        happened = self.books.engine.apply(command, self.books.now)
+        if not isinstance(happened[0], Refused):
+            self.commands.append(command)
+            self.events += happened
+            self._count(command, happened)
 
-    def _order(self, instrument: str) -> SubmitOrder:
+    # -- what is asked
+
+    def _command(self) -> Command:
+        dice, instrument, account = self.dice, self.dice.choice(INSTRUMENTS), self.dice.choice([1, 2, 3])
+        user, state = TRADERS[account - 1], self.books.engine.state
+        if dice.random() < 0.2:
+            if state.by_user[user].frozen:
+                return FreezeAccount(user, False)
+            if state.instruments[instrument].phase is Phase.HALTED:
+                return ResumeInstrument(instrument)
+            if state.instruments[instrument].phase is not Phase.CONTINUOUS:
+                return SetPhase(instrument, Phase.CONTINUOUS)
+        match dice.choices(list(KINDS), KINDS.values())[0]:
+            case "cancel" | "amend" | "cancel_any" as kind if state.orders:
+                return self._about_an_order(kind)
+            case "cancel_all":
+                return CancelAll(account, dice.choice([None, instrument]), dice.choice([None, *Direction]))
+            case "switch":
+                deadline = dice.choice([None, self.books.now + dice.randint(0, 40)])
+                return CancelAfter(account, deadline, dice.choice([CancelReason.COUNTDOWN, CancelReason.DISCONNECT]))
+            case "deposit":
+                return Deposit(user, dice.randint(1, 10**9))
+            case "withdraw":
+                return Withdraw(user, dice.randint(1, 10**8))
+            case "terms":
+                return ChangeTerms(instrument, self._terms())
+            case "halt":
+                return HaltInstrument(instrument)
+            case "phase":
+                phase = dice.choice(PHASES)
+                return dice.choice([ChangePhase(phase), SetPhase(instrument, phase)])
+            case "freeze":
+                return FreezeAccount(user, True)
+            case "rules":
+                return SetAccountRules(user, self._rules())
+            case "fees":
+                return SetFeeGroup(dice.choice(["friends", "staff"]), RATE * dice.randint(0, 4) // 4)
+            case "settle":
+                day = self.books.engine.state.day.trading_day or 20240101
+                prices = {name: dice.randint(235, 245) * UNIT // 2 for name in INSTRUMENTS if dice.random() < 0.5}
+                return Settle(day, day + 1, prices)
+            case _:
+                return self._order(account, instrument)
+
+    def _about_an_order(self, kind: str) -> Command:
+        dice, live = self.dice, self.books.engine.state.orders
+        found = live[dice.choice(sorted(live))]
+        account_id = found.account.account_id
+        if kind == "amend":
+            price = None if dice.random() < 0.5 else round(float(dice.choice(PRICES)) * UNIT)
+            return AmendOrder(account_id, found.order_id, price, dice.choice([None, dice.randint(1, 8)]))
+        return cancel(account_id, found.order_id) if kind == "cancel" else CancelAnyOrder(found.order_id)
+
+    def _terms(self) -> Any:
+        dice = self.dice
+        return terms(
+            name=f"no. {dice.random()}",
+            margin=RATE // dice.choice([8, 10]),
+            max_position=dice.choice([0, 0, 40]),
+            max_orders=dice.choice([0, 0, 12]),
+            larger_side=dice.random() < 0.5,
+            last_day=dice.choice([0, 20991231]),
+        )
+
+    def _rules(self) -> AccountRules:
+        dice, groups = self.dice, self.books.engine.state.day.fee_groups
+        return AccountRules(
+            stp=dice.choice(list(SelfTrade)),
+            fee_group=dice.choice(["", *groups]),
+            max_volume=dice.choice([None, 50]),
+            max_position=dice.choice([None, 60]),
+            max_orders=dice.choice([None, 20]),
+        )
+
+    def _order(self, account: int, instrument: str) -> SubmitOrder:
         dice = self.dice
         price = dice.choice([*PRICES * 2, "MARKET"])
         words = f"{dice.choice(['BUY', 'SELL'])} {dice.choice(OFFSETS)} {dice.randint(1, 6)} @ {price}"
         own_id = f"id{dice.randint(1, 10**6)}" if dice.random() < 0.3 else None
-        condition = dice.choice(["", "", "", " IOC"])
-        return order(dice.choice([1, 2, 3]), words + condition, instrument, own_id)
+        condition, handling = dice.choice(CONDITIONS), None
+        if dice.random() < 0.5:
+            condition, handling = self._handling(condition)
+        return order(account, words + condition, instrument, own_id, handling)
+
+    def _handling(self, condition: str) -> tuple[str, Handling]:
+        """Mostly such as the order may have; the others are refused."""
+        dice = self.dice
+        price = round(float(dice.choice(PRICES)) * UNIT)
+        stop = {"stop_kind": dice.choice(list(StopKind)), "trigger": dice.choice(list(Trigger))}
+        until = {"valid_until": self.books.now + 5} if dice.random() < 0.2 else {}
+        choices: list[tuple[str, dict[str, Any]]] = [
+            (condition, {"stop_price": price, **stop}),
+            (condition, {"stop_price": price, **stop, "oco_group": dice.choice("ab")}),
+            (" GTC", {"trail": UNIT * dice.randint(1, 2), **stop, "stop_kind": StopKind.STOP}),
+            (" GTD", {"expires_at": self.books.now + dice.randint(1, 20)}),
+            (" GTC", {"display_volume": dice.randint(1, 2)}),
+            (" GTC", {"display_volume": 1, "oco_group": dice.choice("ab")}),
+            (condition, {"post_only": True}),
+            (condition, {"reduce_only": True}),
+            (condition, {"stp": dice.choice(list(SelfTrade))}),
+            (condition, {}),
+        ]
+        condition, chosen = dice.choice(choices)
+        return condition, Handling(**chosen, **until)
+
+    # -- what happened
 
     def _count(self, command: Command, events: list[Event]) -> None:
         self.seen[type(command).__name__] += 1
         for event in events:
+            self.seen[type(event).__name__] += 1
             if isinstance(event, Traded):
-                self.seen["trades"] += 1
                 self.seen["partial fills"] += event.maker.status is OrderStatus.PARTIALLY_FILLED
                 self.seen["closes"] += event.taker.close_profit != 0
-            self.seen["cancelled rests"] += isinstance(event, OrderCancelled) and not isinstance(command, CancelOrder)
+            if isinstance(event, OrderCancelled):
+                self.seen["cancelled rests"] += not isinstance(command, CancelOrder)
+                self.seen[event.reason.value] += 1
 
 
 def new_books() -> Books:
@@ -92,16 +225,3 @@ def new_books() -> Books:
     books = Books()
     books.commit(*founding())
     return books
-
-
-def age_positions() -> None:
-    """Make today's lots yesterday's, as a night does, by hand: only the store's view of his lots matters here."""
-    for row in Position.objects.all():
-        for side in ("long", "short"):
-            today, cost = getattr(row, f"{side}_today"), getattr(row, f"{side}_today_cost")
-            setattr(row, f"{side}_his", today)
-            setattr(row, f"{side}_his_cost", cost)
-            setattr(row, f"{side}_his_open_cost", cost + 7 * today)
-            setattr(row, f"{side}_today", 0)
-            setattr(row, f"{side}_today_cost", 0)
-        row.save()

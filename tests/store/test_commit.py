@@ -12,10 +12,12 @@ from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.store.histories import new_books
 from trading.batch import OperatorAnswer, Superseded, Unstorable
 from trading.core.codes import Code
-from trading.core.commands import Deposit, HaltInstrument, OpenAccount
+from trading.core.commands import Deposit, HaltInstrument, OpenAccount, Settle, WatchRisk
 from trading.core.events import Deposited, Refused
+from trading.core.money import RATE, UNIT
 from trading.models import (
     Account,
+    Holiday,
     Instrument,
     JournalBatch,
     LedgerEntry,
@@ -23,6 +25,9 @@ from trading.models import (
     OperatorCommand,
     Order,
     Position,
+    RiskEvent,
+    SettlementPrice,
+    Statement,
     Trade,
     User,
 )
@@ -38,6 +43,9 @@ TABLES: list[type[models.Model]] = [
     OperatorCommand,
     Order,
     Position,
+    RiskEvent,
+    SettlementPrice,
+    Statement,
     Trade,
 ]
 
@@ -79,7 +87,12 @@ def failing_at(table: type[models.Model]) -> Iterator[None]:
 def test_a_statement_that_fails_leaves_nothing_of_its_batch(books: Books, table: type[models.Model]) -> None:
     ask = OperatorCommand.objects.create(market_id="MAIN", kind="Deposit", payload={}, key="k")
     batch = books.batch(
-        order(2, "SELL OPEN 2 @ 120"), Deposit("user003", 5), OpenAccount(NO_ACCOUNT), HaltInstrument("IF2301")
+        order(2, "SELL OPEN 2 @ 120"),
+        Deposit("user003", 5),
+        OpenAccount(NO_ACCOUNT),
+        HaltInstrument("IF2301"),
+        WatchRisk(warn_at=0, limit=RATE),
+        Settle(20240131, 20240201, {"IX2301": 121 * UNIT}),
     )
     batch.operator_answers.append(OperatorAnswer(ask.pk, Deposited(1, 1, 1)))
     before = everything()
@@ -234,7 +247,9 @@ def test_results_are_stored_with_the_batch(books: Books) -> None:
 
 @pytest.fixture
 def traded(books: Books) -> Iterator[Books]:
-    books.commit(order(2, "SELL OPEN 2 @ 120", own_id="mine"))
+    books.commit(order(2, "SELL OPEN 2 @ 120", own_id="mine"), Settle(20240131, 20240201, {}))
+    for day in ("2024-01-01", "2024-02-01"):
+        Holiday.objects.create(market_id="MAIN", date=day)
     yield books
 
 
@@ -259,6 +274,10 @@ NONSENSE: list[tuple[type[models.Model], dict[str, Any]]] = [
     (Position, {"short_his": -1}),
     (Instrument, {"tick": 0}),
     (Instrument, {"multiplier": 0}),
+    (Instrument, {"settlement": None}),
+    (Statement, {"closing": models.F("closing") + 1}),
+    (SettlementPrice, {"price": 0}),
+    (Holiday, {"date": "2024-01-31"}),
     (User, {"username": "same"}),
 ]
 
@@ -269,7 +288,7 @@ def test_nonsense_is_refused(traded: Books, table: type[models.Model], change: d
         assert table.objects.update(**change)
 
 
-TWICE: list[type[models.Model]] = [Trade, Position, JournalBatch]
+TWICE: list[type[models.Model]] = [Trade, Position, JournalBatch, Statement, SettlementPrice]
 
 
 @pytest.mark.parametrize("table", TWICE, ids=lambda table: table.__name__)
@@ -281,12 +300,14 @@ def test_what_is_there_once_cannot_be_there_twice(traded: Books, table: type[mod
         row.save(force_insert=True)
 
 
-def test_an_account_has_a_client_order_id_once(traded: Books) -> None:
+def test_an_account_has_a_client_order_id_once_a_day(traded: Books) -> None:
     row = Order.objects.get(client_order_id="mine")
     row.pk += 1_000
     with pytest.raises(IntegrityError), transaction.atomic():
         row.save(force_insert=True)
     row.account_id = 1
+    row.save(force_insert=True)
+    row.pk, row.account_id, row.trading_day = row.pk + 1, 2, 20240131
     row.save(force_insert=True)
 
 

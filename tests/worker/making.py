@@ -10,13 +10,13 @@ import msgspec
 
 from tests.builders import NOW, founding
 from trading.batch import Batch, OperatorAsk, Restored
-from trading.core.commands import Command
+from trading.core.commands import Command, WatchRisk
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.snapshot import Snapshot
 from trading.gateway import Envelope
 from trading.transports.inprocess import InProcessQueue
-from trading.worker import Worker
+from trading.worker import STRICT, Worker
 
 
 def founded() -> Snapshot:
@@ -119,7 +119,7 @@ class FakeListener:
 class Floor:
     """The worker, everybody it works with, and the task that runs it."""
 
-    def __init__(self, batch_limit: int = 500, operator_poll: float = 0.01) -> None:
+    def __init__(self, batch_limit: int = 500, operator_poll: float = 0.01, risk: WatchRisk = STRICT) -> None:
         self.log: list[str] = []
         self.now = NOW
         self.queue = InProcessQueue(1_000)
@@ -134,6 +134,7 @@ class Floor:
             clock=lambda: self.now,
             batch_limit=batch_limit,
             operator_poll=operator_poll,
+            risk=risk,
         )
         self.store.engine = lambda: self.worker.engine
         self.task: asyncio.Task[None] | None = None

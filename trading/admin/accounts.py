@@ -5,16 +5,22 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 
 from trading import selectors
+from trading.admin import door
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
-from trading.admin.columns import computed, money
-from trading.admin.forms import DepositForm, OpenAccountForm, WithdrawForm
+from trading.admin.columns import NEGATIVE, computed, moment, money
+from trading.admin.forms import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
+from trading.core.commands import FreezeAccount
 from trading.core.money import to_text
 from trading.core.risk import Figures
 from trading.models import Account
+from trading.rows import rules_of
 
 
 def give_figures(accounts: Iterable[Account]) -> None:
@@ -42,6 +48,63 @@ def risk_ratio_number(account: Account) -> str:
     return f"{figures_of(account).risk_ratio:.2%}"
 
 
+@admin.display(description="standing")
+def standing(account: Account) -> str:
+    """What is out of the ordinary."""
+    words = []
+    if figures_of(account).balance < 0:
+        words.append(f"debt {to_text(-figures_of(account).balance)}")
+    if account.liquidating:
+        words.append("liquidating")
+    elif account.warned:
+        words.append("warned")
+    if account.frozen:
+        words.append("frozen")
+    return format_html(NEGATIVE, ", ".join(words)) if words else "-"
+
+
+def own_rule(name: str, label: str, default: str) -> Callable[[Any], str]:
+    """One of the account's own rules; `default` where it has none."""
+
+    @admin.display(description=label)
+    def show(account: Account) -> str:
+        value = getattr(rules_of(account.rules), name)
+        return default if value in (None, "") else str(value)
+
+    show.__name__ = f"{name}_rule"
+    return show
+
+
+class StandingFilter(admin.SimpleListFilter):
+    title = "standing"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("debt", "In debt"), ("risk", "At risk"), ("frozen", "Frozen")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        match self.value():
+            case "debt":
+                return queryset.filter(pk__in=in_debt())
+            case "risk":
+                return queryset.filter(Q(warned=True) | Q(liquidating=True))
+            case "frozen":
+                return queryset.filter(frozen=True)
+            case _:
+                return queryset
+
+
+def in_debt() -> list[int]:
+    """Accounts with a negative balance. There is none where nothing is held and what was booked is not negative."""
+    booked = F("pre_balance") + F("deposits") - F("withdrawals") + F("close_profit") - F("commission")
+    suspects = Account.objects.annotate(booked=booked).filter(Q(margin__gt=0) | Q(booked__lt=0)).order_by("pk")
+    found: list[int] = []
+    for page in Paginator(suspects, 1_000):
+        figures = selectors.account_figures(accounts=page.object_list)
+        found += [number for number, each in figures.items() if each.balance < 0]
+    return found
+
+
 class AccountList(ChangeList):
     """Reads the positions of the whole page at once."""
 
@@ -66,12 +129,32 @@ WITHDRAW = DEPOSIT._replace(
     button="Withdraw",
     done=lambda form: f"Withdrew {to_text(form.units)} from {form.instance.user_id}.",
 )
+RULES = FormPage(
+    form=RulesForm,
+    title="Rules",
+    button="Set the rules",
+    fieldsets=[
+        (None, {"fields": ["user", "stp", "fee_group"]}),
+        (
+            "Limits",
+            {
+                "fields": ["max_volume", "max_position", "max_orders"],
+                "description": "Instead of those of every instrument. Empty: the instrument's own; 0: none at all.",
+            },
+        ),
+    ],
+    shown=("user",),
+    done=lambda form: f"The rules of {form.instance.user_id} are set.",
+)
+AS_LISTED = "as the instrument says"
 
 
 @admin.register(Account)
 class AccountAdmin(CommandAdmin):
     add_label = "Open an account"
+    actions = ("freeze_selected", "unfreeze_selected")
     ordering = ("user",)
+    list_filter = (StandingFilter,)
     list_display = (
         "user",
         figure("balance"),
@@ -80,11 +163,12 @@ class AccountAdmin(CommandAdmin):
         figure("frozen"),
         figure("profit", "profit today"),
         risk_ratio_number,
+        standing,
     )
     search_fields = ("^user__username",)
     search_help_text = "The beginning of a user id."
     sections = (
-        (None, {"fields": ("user", "market")}),
+        (None, {"fields": ("user", "market", standing)}),
         (
             "Now",
             {
@@ -110,7 +194,31 @@ class AccountAdmin(CommandAdmin):
                 )
             },
         ),
+        (
+            "Rules",
+            {
+                "fields": (
+                    own_rule("stp", "self-trade prevention", "-"),
+                    own_rule("fee_group", "fee group", "-"),
+                    own_rule("max_volume", "largest order", AS_LISTED),
+                    own_rule("max_position", "lots in one direction", AS_LISTED),
+                    own_rule("max_orders", "live orders", AS_LISTED),
+                )
+            },
+        ),
+        (
+            "All orders are cancelled",
+            {
+                "fields": (
+                    moment("cancel_at", "by its switch, at"),
+                    moment("disconnect_at", "by its lost connection, at"),
+                )
+            },
+        ),
     )
+
+    def has_freeze_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("trading.change_account")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("trading.add_account")
@@ -123,6 +231,9 @@ class AccountAdmin(CommandAdmin):
         return [
             path("<path:object_id>/deposit/", view(self.deposit_view), name="trading_account_deposit"),
             path("<path:object_id>/withdraw/", view(self.withdraw_view), name="trading_account_withdraw"),
+            path("<path:object_id>/rules/", view(self.rules_view), name="trading_account_rules"),
+            path("<path:object_id>/freeze/", view(self.freeze_view), name="trading_account_freeze"),
+            path("<path:object_id>/unfreeze/", view(self.unfreeze_view), name="trading_account_unfreeze"),
             *super().get_urls(),
         ]
 
@@ -132,12 +243,17 @@ class AccountAdmin(CommandAdmin):
             *self.list_of(request, "order", "Orders", account__id__exact=obj.pk),
             *self.list_of(request, "trade", "Trades", account__id__exact=obj.pk),
             *self.list_of(request, "ledgerentry", "Ledger", account__id__exact=obj.pk),
-            *self.list_of(request, "operatorcommand", "Operator commands", q=obj.user_id),
+            *self.list_of(request, "statement", "Statements", account__id__exact=obj.pk),
+            *self.list_of(request, "operatorcommand", "Commands", q=obj.user_id),
         ]
         if request.user.has_perm("trading.change_account"):
             links = [
                 Tool("Deposit", url_of(self, "deposit", obj.pk)),
                 Tool("Withdraw", url_of(self, "withdraw", obj.pk)),
+                Tool("Rules", url_of(self, "rules", obj.pk)),
+                Tool("Unfreeze", url_of(self, "unfreeze", obj.pk), post=True)
+                if obj.frozen
+                else Tool("Freeze", url_of(self, "freeze", obj.pk), post=True),
                 *links,
             ]
         return links
@@ -163,3 +279,33 @@ class AccountAdmin(CommandAdmin):
     def withdraw_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         self.require(request, "change_account")
         return self.serve_form(request, WITHDRAW, obj=self.object_at(request, object_id))
+
+    def rules_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        self.require(request, "change_account")
+        return self.serve_form(request, RULES, obj=self.object_at(request, object_id))
+
+    # -- frozen or not
+
+    def freeze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._freeze(request, object_id, True, "Froze {}: no new orders, no withdrawals.")
+
+    def unfreeze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._freeze(request, object_id, False, "Unfroze {}: it may trade again.")
+
+    def _freeze(self, request: HttpRequest, object_id: str, frozen: bool, done: str) -> HttpResponse:
+        self.require(request, "change_account")
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        row = self.object_at(request, object_id)
+        back = url_of(self, "change", row.pk)
+        return self.serve_button(request, FreezeAccount(row.user_id, frozen), done=done.format(row.user_id), back=back)
+
+    @admin.action(description="Freeze the selected accounts", permissions=["freeze"])
+    def freeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        rows = door.ask_all(request, [FreezeAccount(row.user_id, True) for row in queryset])
+        door.tell_all(request, rows, done="Accounts frozen: {count}.")
+
+    @admin.action(description="Unfreeze the selected accounts", permissions=["freeze"])
+    def unfreeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        rows = door.ask_all(request, [FreezeAccount(row.user_id, False) for row in queryset])
+        door.tell_all(request, rows, done="Accounts that may trade again: {count}.")

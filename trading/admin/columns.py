@@ -6,11 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils import timezone
+from django.utils.html import format_html
 
 from trading import protocol
 from trading.core.money import RATE, to_text
 
 Column = Callable[[Any], Any]
+NEGATIVE = '<strong style="color: var(--error-fg)">{}</strong>'
 
 
 def money(field: str, label: str | None = None) -> Column:
@@ -26,6 +28,16 @@ def rate(field: str, label: str | None = None) -> Column:
 def number(field: str, label: str | None = None) -> Column:
     """A whole number, set to the right in lists."""
     return _of_field(field, label, str, right=True)
+
+
+def limit(field: str, label: str | None = None) -> Column:
+    """A number of which 0 means that there is none."""
+    return _of_field(field, label, lambda value: str(value or "-"), right=True)
+
+
+def day(field: str, label: str | None = None) -> Column:
+    """A trading day as a date. A dash stands for none."""
+    return _of_field(field, label, day_text)
 
 
 def moment(field: str, label: str | None = None) -> Column:
@@ -47,11 +59,12 @@ def trade_id(field: str = "trade_id", label: str = "trade id") -> Column:
 
 
 def computed(name: str, label: str, value: Column) -> Column:
-    """An amount that no column holds."""
+    """An amount that no column holds; a negative one stands out."""
 
     @admin.display(description=label)
     def show(row: Any) -> Any:
-        return to_text(value(row))
+        amount = value(row)
+        return to_text(amount) if amount >= 0 else format_html(NEGATIVE, to_text(amount))
 
     show.__name__ = f"{name}_number"
     return show
@@ -67,6 +80,12 @@ def _of_field(field: str, label: str | None, text: Callable[[Any], str], *, righ
 
     show.__name__ = f"{field}_number" if right else f"{field}_text"
     return show
+
+
+def day_text(day: int) -> str:
+    """20260131 as 2026-01-31."""
+    digits = f"{day:08}"
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if day else "-"
 
 
 def local_time(milliseconds: int) -> str:

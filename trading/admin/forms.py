@@ -7,15 +7,38 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from trading.core.commands import ChangeTerms, Deposit, ListInstrument, OpenAccount, OperatorOrder, Withdraw
+from trading import schedule, settlement
+from trading.core.commands import (
+    ChangeTerms,
+    Deposit,
+    ListInstrument,
+    OpenAccount,
+    OperatorOrder,
+    SetAccountRules,
+    SetFeeGroup,
+    Settle,
+    Withdraw,
+)
 from trading.core.money import RATE, UNIT, to_text
-from trading.core.types import Contract, Fee, Terms
-from trading.models import NAME, AccessToken, Account, Instrument, User
-from trading.rows import terms_of
+from trading.core.types import AccountRules, Contract, Fee, SelfTrade, Terms
+from trading.models import (
+    NAME,
+    AccessToken,
+    Account,
+    Holiday,
+    Instrument,
+    Market,
+    TradingSession,
+    User,
+    known_time_zone,
+)
+from trading.rows import rules_of, terms_of
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -43,6 +66,15 @@ def _rate(label: str, *, help_text: str = "", **options: Any) -> forms.DecimalFi
 
 def _lots(label: str, **options: Any) -> forms.IntegerField:
     return forms.IntegerField(label=label, min_value=1, max_value=LARGEST_NUMBER, **options)
+
+
+def _limit(label: str, **options: Any) -> forms.IntegerField:
+    return forms.IntegerField(label=label, min_value=0, max_value=LARGEST_NUMBER, **options)
+
+
+def _day(label: str, **options: Any) -> forms.DateField:
+    """A date, chosen with the browser's own calendar."""
+    return forms.DateField(label=label, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"), **options)
 
 
 def _units(amount: Decimal) -> int:
@@ -139,6 +171,42 @@ class WithdrawForm(MoneyForm):
         return Withdraw(self.instance.user_id, self.units)
 
 
+def _fee_groups() -> list[tuple[str, str]]:
+    market = Market.objects.filter(pk=settings.MARKET).first()
+    names = sorted(market.fee_groups) if market is not None else []
+    return [("", "None: all of the commission"), *((name, name) for name in names)]
+
+
+class RulesForm(CommandForm):
+    """An account's own rules; of a number that is empty the instrument's own holds."""
+
+    stp = forms.ChoiceField(
+        label="Self-trade prevention",
+        choices=[
+            (SelfTrade.CANCEL_MAKER.value, "Cancel the resting order"),
+            (SelfTrade.CANCEL_TAKER.value, "Cancel the incoming order"),
+            (SelfTrade.CANCEL_BOTH.value, "Cancel both"),
+        ],
+        help_text="Where two of its own orders would trade, and the incoming one does not say otherwise.",
+    )
+    fee_group = forms.ChoiceField(label="Fee group", choices=_fee_groups, required=False)
+    max_volume = _limit("Largest order", required=False)
+    max_position = _limit("Lots in one direction", required=False)
+    max_orders = _limit("Live orders", required=False)
+
+    class Meta:
+        model = Account
+        fields: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
+        return super().of(row, initial=msgspec.structs.asdict(rules_of(row.rules)))
+
+    def command(self) -> SetAccountRules:
+        data = {name: value for name, value in self.cleaned_data.items() if name != "key"}
+        return SetAccountRules(self.instance.user_id, AccountRules(**{**data, "stp": SelfTrade(data["stp"])}))
+
+
 # --- instruments
 
 
@@ -156,6 +224,16 @@ class _TermsFields(CommandForm):
     fee_close_today_rate = _rate("Close today, of the value")
     min_volume = _lots("Smallest order")
     max_volume = _lots("Largest order")
+    max_position = _limit(
+        "Lots in one direction", required=False, help_text="Orders to open included; empty: no limit."
+    )
+    max_orders = _limit("Live orders", required=False, help_text="Waiting ones included; empty: no limit.")
+    larger_side = forms.BooleanField(
+        label="Only the larger side pays margin",
+        required=False,
+        help_text="Of all long and all short positions of the product; its instruments should agree.",
+    )
+    last_day = _day("Last trading day", required=False, help_text="It expires with its settlement; empty: never.")
 
     def terms(self) -> Terms:
         data = self.cleaned_data
@@ -168,6 +246,10 @@ class _TermsFields(CommandForm):
             fee_close_today=self._fee("fee_close_today"),
             min_volume=data["min_volume"],
             max_volume=data["max_volume"],
+            max_position=data["max_position"] or 0,
+            max_orders=data["max_orders"] or 0,
+            larger_side=data["larger_side"],
+            last_day=schedule.number_of(data["last_day"]) if data["last_day"] else 0,
         )
 
     def _fee(self, name: str) -> Fee:
@@ -176,7 +258,7 @@ class _TermsFields(CommandForm):
 
 
 TERMS_FIELDSETS: list[tuple[str, dict[str, Any]]] = [
-    ("Margin", {"fields": [("margin_long", "margin_short")]}),
+    ("Margin", {"fields": [("margin_long", "margin_short"), "larger_side"]}),
     (
         "Commission",
         {
@@ -189,6 +271,8 @@ TERMS_FIELDSETS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("Order volume", {"fields": [("min_volume", "max_volume")], "description": "In lots."}),
+    ("Limits of an account", {"fields": [("max_position", "max_orders")]}),
+    ("Expiry", {"fields": ["last_day"]}),
 ]
 
 
@@ -213,6 +297,10 @@ def _terms_initial(terms: Terms) -> dict[str, Any]:
         "margin_short": to_text(terms.margin_short, scale=RATE),
         "min_volume": terms.min_volume,
         "max_volume": terms.max_volume,
+        "max_position": terms.max_position or None,
+        "max_orders": terms.max_orders or None,
+        "larger_side": terms.larger_side,
+        "last_day": schedule.date_of(terms.last_day) if terms.last_day else None,
         **{f"{name}_per_lot": to_text(fee.per_lot) for name, fee in fees.items()},
         **{f"{name}_rate": to_text(fee.rate, scale=RATE) for name, fee in fees.items()},
     }
@@ -261,6 +349,108 @@ CONTRACT_FIELDSETS: list[tuple[str | None, dict[str, Any]]] = [
         },
     ),
 ]
+
+
+# --- the market
+
+
+class FeeGroupForm(CommandForm):
+    name = forms.CharField(max_length=64, validators=[NAME], help_text="A new one, or one that gets another share.")
+    factor = _rate(
+        "Share of the commission", max_value=Decimal(1), help_text="What its accounts pay: 1 is all, 0.8 is 20 % off."
+    )
+
+    class Meta:
+        model = Market
+        fields: tuple[str, ...] = ()
+
+    def command(self) -> SetFeeGroup:
+        return SetFeeGroup(self.cleaned_data["name"], _rate_units(self.cleaned_data["factor"]))
+
+
+class SettleForm(CommandForm):
+    """The day, the next one, and a price of each instrument that is to be settled at one."""
+
+    day = _day("Trading day", help_text="The one that ends now.")
+    next_day = _day("Next trading day")
+
+    class Meta:
+        model = Market
+        fields: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.prices = {f"price:{found.instrument_id}": found for found in settlement.preview(self.instance.pk)}
+        for name, found in self.prices.items():
+            self.fields[name] = self._price_field(found)
+
+    @staticmethod
+    def _price_field(found: settlement.Price) -> forms.DecimalField:
+        before = f"Empty: {to_text(found.previous)}, as before."
+        traded = f"The average of {found.lots} lots in its last hour. " if found.price is not None else "No trades. "
+        return _money(
+            found.instrument_id,
+            least="0.0001",
+            required=False,
+            initial=None if found.price is None else to_text(found.price),
+            help_text=traded + before if found.price is None else traded,
+        )
+
+    @classmethod
+    def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
+        days = schedule.days_to_settle(row, schedule.today(row, timezone.now()))
+        day, next_day = map(schedule.date_of, days)
+        return super().of(row, initial={"day": day, "next_day": next_day})
+
+    def command(self) -> Settle:
+        data = self.cleaned_data
+        prices = {
+            found.instrument_id: _units(data[name]) for name, found in self.prices.items() if data[name] is not None
+        }
+        return Settle(schedule.number_of(data["day"]), schedule.number_of(data["next_day"]), prices)
+
+
+class TimeZoneForm(KeyedForm):
+    time_zone = forms.CharField(
+        label="Time zone", max_length=64, validators=[known_time_zone], help_text="Such as Asia/Shanghai or UTC."
+    )
+
+    class Meta:
+        model = Market
+        fields: tuple[str, ...] = ()
+
+
+# --- the schedule
+
+
+class SessionForm(ModelForm):
+    weekdays = forms.MultipleChoiceField(
+        choices=[("1", "Mon"), ("2", "Tue"), ("3", "Wed"), ("4", "Thu"), ("5", "Fri"), ("6", "Sat"), ("7", "Sun")],
+        widget=forms.CheckboxSelectMultiple,
+        initial=list("12345"),
+    )
+
+    class Meta:
+        model = TradingSession
+        fields = ("action", "time", "weekdays")
+
+    def clean_weekdays(self) -> str:
+        return "".join(sorted(self.cleaned_data["weekdays"]))
+
+
+class HolidayForm(ModelForm):
+    date = _day("Date")
+
+    class Meta:
+        model = Holiday
+        fields = ("date",)
+
+    def clean_date(self) -> Any:
+        found = self.cleaned_data["date"]
+        others = Holiday.objects.filter(market=settings.MARKET, date=found).exclude(pk=self.instance.pk)
+        if others.exists():
+            raise ValidationError("This day is a holiday already.")
+        return found
 
 
 # --- tokens

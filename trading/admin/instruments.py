@@ -5,19 +5,22 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 
 from trading.admin import door
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
-from trading.admin.columns import moment, money, number, rate
+from trading.admin.columns import day, limit, moment, money, number, rate
 from trading.admin.forms import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
-from trading.core.commands import HaltInstrument, ResumeInstrument
+from trading.core.commands import HaltInstrument, ResumeInstrument, SetPhase
 from trading.core.types import Phase
 from trading.models import Instrument
 
 STATE = (
     "phase",
+    "scheduled",
+    money("settlement", "last settlement price"),
+    money("mark_price", "positions are worth"),
     money("last_price"),
     number("last_volume"),
     moment("last_time", "last trade"),
@@ -44,13 +47,23 @@ TERMS = (
     rate("fee_close_today_rate", "close today, of the value"),
     number("min_volume", "smallest order"),
     number("max_volume", "largest order"),
+    limit("max_position", "lots in one direction"),
+    limit("max_orders", "live orders"),
+    "larger_side",
+    day("last_day"),
 )
+PHASES = {
+    Phase.AUCTION: ("Auction", "{} is in auction: orders gather."),
+    Phase.CONTINUOUS: ("Continuous trading", "{} trades."),
+    Phase.CLOSED: ("Close", "{} is closed: only cancels are taken."),
+}
+"""What an operator may set, the button for it, and what to say when it is done."""
 
 
 @admin.register(Instrument)
 class InstrumentAdmin(CommandAdmin):
     add_label = "List an instrument"
-    actions = ("halt_selected", "resume_selected")
+    actions = ("halt_selected", "resume_selected", "auction_selected", "continuous_selected", "close_selected")
     list_display = (
         "instrument_id",
         "name",
@@ -86,6 +99,7 @@ class InstrumentAdmin(CommandAdmin):
         return [
             path("<path:object_id>/halt/", view(self.halt_view), name="trading_instrument_halt"),
             path("<path:object_id>/resume/", view(self.resume_view), name="trading_instrument_resume"),
+            path("<path:object_id>/phase/<str:phase>/", view(self.phase_view), name="trading_instrument_phase"),
             *super().get_urls(),
         ]
 
@@ -95,10 +109,15 @@ class InstrumentAdmin(CommandAdmin):
             *self.list_of(request, "trade", "Trades", instrument__instrument_id__exact=obj.pk),
             *self.list_of(request, "operatorcommand", "Operator commands", q=obj.pk),
         ]
-        if not self.has_halt_permission(request):
+        if not self.has_halt_permission(request) or obj.phase == Phase.DELISTED:
             return links
-        page, label = ("resume", "Resume trading") if obj.phase == Phase.HALTED else ("halt", "Halt trading")
-        return [Tool(label, url_of(self, page, obj.pk), post=True), *links]
+        if obj.phase == Phase.HALTED:
+            return [Tool("Resume trading", url_of(self, "resume", obj.pk), post=True), *links]
+        buttons = [Tool("Halt trading", url_of(self, "halt", obj.pk), post=True)]
+        for phase, (label, _) in PHASES.items():
+            if phase != obj.phase:
+                buttons.append(Tool(label, url_of(self, "phase", obj.pk, phase.value), post=True))
+        return [*buttons, *links]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         self.require(request, "add_instrument")
@@ -133,10 +152,16 @@ class InstrumentAdmin(CommandAdmin):
         )
         return self.serve_form(request, page, obj=self.object_at(request, object_id))
 
-    # -- halt and resume
+    # -- phases
 
     def halt_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._button(request, object_id, HaltInstrument, "Halted {}: only cancels are taken.")
+
+    def phase_view(self, request: HttpRequest, object_id: str, phase: str) -> HttpResponse:
+        if phase not in PHASES:
+            raise Http404
+        chosen = Phase(phase)
+        return self._button(request, object_id, lambda name: SetPhase(name, chosen), PHASES[chosen][1])
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._button(request, object_id, ResumeInstrument, "Trading of {} goes on.")
@@ -159,3 +184,19 @@ class InstrumentAdmin(CommandAdmin):
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
         rows = door.ask_all(request, [ResumeInstrument(row.pk) for row in queryset])
         door.tell_all(request, rows, done="Instruments that trade again: {count}.")
+
+    @admin.action(description="Put the selected instruments in auction", permissions=["halt"])
+    def auction_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
+        self._set_phase(request, queryset, Phase.AUCTION)
+
+    @admin.action(description="Begin continuous trading of the selected instruments", permissions=["halt"])
+    def continuous_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
+        self._set_phase(request, queryset, Phase.CONTINUOUS)
+
+    @admin.action(description="Close the selected instruments", permissions=["halt"])
+    def close_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
+        self._set_phase(request, queryset, Phase.CLOSED)
+
+    def _set_phase(self, request: HttpRequest, queryset: QuerySet[Instrument], phase: Phase) -> None:
+        rows = door.ask_all(request, [SetPhase(row.pk, phase) for row in queryset])
+        door.tell_all(request, rows, done=f"Instruments that are {phase.value} now: {{count}}.")

@@ -1,4 +1,5 @@
-"""What has happened on the exchange: orders, trades, positions, the ledger, operators' commands. Shown only."""
+"""What has happened on the exchange: orders, trades, positions, money, statements, operators' commands. Shown only; a
+live order can be cancelled."""
 
 import json
 from typing import Any, ClassVar
@@ -6,25 +7,46 @@ from typing import Any, ClassVar
 import msgspec
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
 
 from trading import protocol, selectors
-from trading.admin.base import ShownAdmin, Tool
-from trading.admin.columns import date, moment, money, number, order_id, trade_id
+from trading.admin import door
+from trading.admin.base import CommandAdmin, ShownAdmin, Tool, url_of
+from trading.admin.columns import date, day, day_text, moment, money, number, order_id, trade_id
+from trading.core.codes import Code
 from trading.core.commands import (
+    CancelAnyOrder,
+    ChangePhase,
     ChangeTerms,
     Deposit,
+    FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
     OperatorOrder,
     ResumeInstrument,
+    SetAccountRules,
+    SetFeeGroup,
+    SetPhase,
+    Settle,
     Withdraw,
 )
 from trading.core.money import to_text
-from trading.models import LedgerEntry, OperatorCommand, Order, Position, Trade
+from trading.core.types import LIVE
+from trading.models import (
+    LedgerEntry,
+    OperatorCommand,
+    Order,
+    Position,
+    RiskEvent,
+    SettlementPrice,
+    Statement,
+    Trade,
+)
 
+RULES = {code.value: code.text for code in Code}
 SEARCH_USERS = "^account__user__username"
 
 
@@ -51,8 +73,23 @@ class RecordAdmin(ShownAdmin):
         return queryset.filter(condition), False
 
 
+@admin.display(description="why it was cancelled")
+def cancelled_why(row: Order) -> str:
+    """The reason, and the rule that took it."""
+    if row.cancel_reason is None:
+        return "-"
+    return row.cancel_reason if row.cancel_code is None else f"{row.cancel_reason}: {RULES[row.cancel_code]}"
+
+
+@admin.display(description="handling")
+def handling_text(row: Order) -> str:
+    """What is not plain about it."""
+    return "-" if row.handling is None else format_html("<pre>{}</pre>", row.handling)
+
+
 @admin.register(Order)
-class OrderAdmin(RecordAdmin):
+class OrderAdmin(RecordAdmin, CommandAdmin):
+    actions = ("cancel_selected",)
     list_display = (
         order_id("id"),
         "account",
@@ -74,9 +111,32 @@ class OrderAdmin(RecordAdmin):
         (None, {"fields": (order_id("id"), "account", "instrument", "status", "client_order_id")}),
         (
             "Asked",
-            {"fields": ("direction", "offset", "order_type", "time_condition", money("price"), number("volume"))},
+            {
+                "fields": (
+                    "direction",
+                    "offset",
+                    "order_type",
+                    "time_condition",
+                    money("price"),
+                    number("volume"),
+                    handling_text,
+                    "forced",
+                )
+            },
         ),
-        ("Done", {"fields": (number("filled"), moment("accepted_at", "accepted"), moment("updated_at", "updated"))}),
+        ("Waits", {"fields": (money("stop", "fires at"),)}),
+        (
+            "Done",
+            {
+                "fields": (
+                    number("filled"),
+                    day("trading_day"),
+                    moment("accepted_at", "accepted"),
+                    moment("updated_at", "updated"),
+                    cancelled_why,
+                )
+            },
+        ),
         ("Lots held for closing", {"fields": (number("his_held", "yesterday's"), number("today_held", "today's"))}),
     )
 
@@ -84,7 +144,30 @@ class OrderAdmin(RecordAdmin):
         return protocol.order_id_text(obj.pk)
 
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
-        return self.list_of(request, "trade", "Trades", order__id__exact=obj.pk)
+        links = self.list_of(request, "trade", "Trades", order__id__exact=obj.pk)
+        if obj.status not in LIVE or not self.has_cancel_permission(request):
+            return links
+        return [Tool("Cancel this order", url_of(self, "cancel", obj.pk), post=True), *links]
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("trading.change_order")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.cancel_view)
+        return [path("<path:object_id>/cancel/", view, name="trading_order_cancel"), *super().get_urls()]
+
+    def cancel_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        self.require(request, "change_order")
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        row = self.object_at(request, object_id)
+        done = f"Cancelled {self.heading(row)}."
+        return self.serve_button(request, CancelAnyOrder(row.pk), done=done, back=url_of(self, "change", row.pk))
+
+    @admin.action(description="Cancel the selected orders", permissions=["cancel"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        rows = door.ask_all(request, [CancelAnyOrder(row.pk) for row in queryset])
+        door.tell_all(request, rows, done="Orders cancelled: {count}.")
 
 
 @admin.register(Trade)
@@ -196,6 +279,82 @@ class LedgerAdmin(RecordAdmin):
         return f"{obj.get_kind_display()} {to_text(obj.amount)}"
 
 
+@admin.display(description="positions")
+def positions_text(row: Statement) -> str:
+    """A table of what the account held after the settlement."""
+    if not row.positions:
+        return "-"
+    lines = [
+        (line["instrument_id"], line["long"], line["short"], to_text(line["price"]), to_text(line["margin"]))
+        for line in row.positions
+    ]
+    cells = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
+    head = "<tr><th>instrument</th><th>long</th><th>short</th><th>price</th><th>margin</th></tr>"
+    table = '<div style="overflow-x: auto"><table>' + head + "{}</table></div>"
+    return format_html(table, format_html_join("", cells, lines))
+
+
+@admin.register(Statement)
+class StatementAdmin(RecordAdmin):
+    list_display = (
+        day("day"),
+        "account",
+        money("opening"),
+        money("deposits"),
+        money("withdrawals"),
+        money("close_profit", "realised"),
+        money("position_profit", "marked"),
+        money("commission"),
+        money("closing"),
+        money("margin"),
+    )
+    list_filter = ("day",)
+    list_select_related = ("account",)
+    search_help_text = "The beginning of a user id."
+    sections = (
+        (None, {"fields": ("account", day("day"), moment("time"))}),
+        (
+            "Balance",
+            {
+                "fields": (
+                    money("opening"),
+                    money("deposits"),
+                    money("withdrawals"),
+                    money("close_profit", "realised"),
+                    money("position_profit", "marked"),
+                    money("commission"),
+                    money("closing"),
+                )
+            },
+        ),
+        ("Positions", {"fields": (positions_text, money("margin"))}),
+    )
+
+    def heading(self, obj: Any) -> str:
+        return f"{obj.account} {day_text(obj.day)}"
+
+
+@admin.register(SettlementPrice)
+class SettlementPriceAdmin(RecordAdmin):
+    list_display = (day("day"), "instrument", money("price"), "delisted", moment("time"))
+    list_filter = ("day", "instrument")
+    search_fields = ("instrument__instrument_id",)
+    search_help_text = "An instrument."
+    sections = ((None, {"fields": ("instrument", day("day"), money("price"), "delisted", moment("time"))}),)
+
+    def heading(self, obj: Any) -> str:
+        return f"{obj.instrument_id} {day_text(obj.day)}"
+
+
+@admin.register(RiskEvent)
+class RiskEventAdmin(RecordAdmin):
+    list_display = (moment("time"), "account", "kind", money("margin"), money("balance"))
+    list_filter = ("kind",)
+    list_select_related = ("account",)
+    search_help_text = "The beginning of a user id."
+    sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)
+
+
 def command_of(row: OperatorCommand) -> OperatorOrder | None:
     """What a row asks for; None when nobody can read it, as the engine will say too."""
     try:
@@ -226,12 +385,20 @@ class OperatorCommandAdmin(ShownAdmin):
     @admin.display(description="about")
     def about(self, row: OperatorCommand) -> str:
         match command_of(row):
-            case OpenAccount() | Deposit() | Withdraw() as command:
+            case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() as command:
                 return command.user_id
             case ListInstrument() as command:
                 return command.contract.instrument_id
-            case ChangeTerms() | HaltInstrument() | ResumeInstrument() as command:
+            case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetPhase() as command:
                 return command.instrument_id
+            case CancelAnyOrder() as command:
+                return protocol.order_id_text(command.order_id)
+            case SetFeeGroup() as command:
+                return command.name
+            case ChangePhase() as command:
+                return command.phase.value
+            case Settle() as command:
+                return day_text(command.day)
         return "-"
 
     @admin.display(description="amount")

@@ -5,7 +5,7 @@ Knows no accounts, no money and no instrument; prices are whole ticks and volume
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,7 +13,12 @@ import msgspec
 
 
 class Entry(msgspec.Struct, eq=False):
-    """What rests in a book. The engine's orders extend it."""
+    """What rests in a book. The engine's orders extend it.
+
+    `owner`: who never trades with it (0: nobody). An iceberg shows `remaining`, has `hidden` lots behind that,
+    and shows the next `display` of them when the shown ones are filled. After one that `breaks` matching pauses,
+    because its trade changes other orders.
+    """
 
     is_buy: bool
     price: int
@@ -21,6 +26,10 @@ class Entry(msgspec.Struct, eq=False):
     level: "Level | None" = None
     ahead: "Entry | None" = None
     behind: "Entry | None" = None
+    owner: int = 0
+    hidden: int = 0
+    display: int = 0
+    breaks: bool = False
 
 
 E = TypeVar("E", bound=Entry)
@@ -36,6 +45,7 @@ class Level:
     tail: Entry
     volume: int
     count: int
+    hidden: int = 0
 
 
 class Half(Generic[E]):
@@ -45,12 +55,14 @@ class Half(Generic[E]):
     With that, a taker that accepts prices down to `limit_key` trades while `keys[-1] >= limit_key`, on either side.
     """
 
-    __slots__ = ("keys", "levels", "sign")
+    __slots__ = ("keys", "levels", "refilled", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.keys: list[int] = []
         self.levels: dict[int, Level] = {}
+        self.refilled: list[E] = []
+        """Icebergs that `take` has put at the end of their queue, in that order; for the caller to empty."""
 
     @property
     def best(self) -> int | None:
@@ -62,7 +74,7 @@ class Half(Generic[E]):
         key = entry.price * self.sign
         level = self.levels.get(key)
         if level is None:
-            entry.level = self.levels[key] = Level(entry.price, entry, entry, entry.remaining, 1)
+            entry.level = self.levels[key] = Level(entry.price, entry, entry, entry.remaining, 1, entry.hidden)
             keys = self.keys
             if not keys or key > keys[-1]:
                 keys.append(key)
@@ -76,6 +88,18 @@ class Half(Generic[E]):
         entry.level = level
         level.volume += entry.remaining
         level.count += 1
+        if entry.hidden:
+            level.hidden += entry.hidden
+
+    def shrink(self, entry: E, lots: int) -> None:
+        """Make `entry` smaller where it stands, by fewer lots than it has: hidden ones first."""
+        level = entry.level
+        assert level is not None, "the entry does not rest in this book"
+        hidden = min(lots, entry.hidden)
+        entry.hidden -= hidden
+        level.hidden -= hidden
+        entry.remaining -= lots - hidden
+        level.volume -= lots - hidden
 
     def remove(self, entry: E) -> None:
         """Take `entry`, which must rest here, out of the book."""
@@ -87,6 +111,8 @@ class Half(Generic[E]):
         else:
             level.volume -= entry.remaining
             level.count -= 1
+            if entry.hidden:
+                level.hidden -= entry.hidden
             if ahead is None:
                 level.head = behind  # type: ignore[assignment]  # not both are None
             else:
@@ -106,8 +132,9 @@ class Half(Generic[E]):
         else:
             del keys[bisect_left(keys, key)]
 
-    def take(self, limit_key: int, volume: int) -> Sequence[tuple[E, int]]:
-        """Trade up to `volume` lots with all prices whose key is at least `limit_key`, in price-time priority.
+    def take(self, limit_key: int, volume: int, owner: int = -1) -> Sequence[tuple[E, int]]:
+        """Trade up to `volume` lots with all prices whose key is at least `limit_key`, in price-time priority; stop in
+        front of an entry of `owner`, and behind an iceberg that was refilled and an entry that breaks.
 
         Returns (maker, lots) for each trade, oldest first. The makers' `remaining` is reduced; those filled have
         left the book.
@@ -121,6 +148,8 @@ class Half(Generic[E]):
             level = levels[keys[-1]]
             maker: E = level.head  # type: ignore[assignment]  # a half holds one kind of entry
             while True:
+                if maker.owner == owner:
+                    return fills
                 lots = maker.remaining
                 if lots > volume:
                     maker.remaining = lots - volume
@@ -129,30 +158,81 @@ class Half(Generic[E]):
                     return fills
                 fills.append((maker, lots))
                 volume -= lots
+                if maker.hidden:
+                    self._refill(level, maker)
+                    return fills
                 behind: E | None = maker.behind  # type: ignore[assignment]
                 maker.remaining = 0
                 maker.level = maker.behind = None
                 if behind is None:
                     del levels[keys.pop()]
+                    if maker.breaks:
+                        return fills
                     break
                 behind.ahead = None
                 level.head = behind
                 level.volume -= lots
                 level.count -= 1
-                if not volume:
+                if not volume or maker.breaks:
                     return fills
                 maker = behind
         return fills
 
-    def preview(self, limit_key: int, volume: int) -> list[tuple[int, int]]:
-        """What `take` would trade, as (price, lots) a level, without trading it."""
+    def _refill(self, level: Level, maker: E) -> None:
+        """Show the next slice of an iceberg at the head of a level, behind all others."""
+        shown = min(maker.display, maker.hidden)
+        level.volume += shown - maker.remaining
+        level.hidden -= shown
+        maker.remaining = shown
+        maker.hidden -= shown
+        behind = maker.behind
+        if behind is not None:
+            behind.ahead = None
+            level.head = behind
+            tail = level.tail
+            tail.behind = maker
+            maker.ahead, maker.behind = tail, None
+            level.tail = maker
+        self.refilled.append(maker)
+
+    def blocker(self, limit_key: int) -> E | None:
+        """The entry that stands first at a price whose key is at least `limit_key`, if there is one."""
+        if self.keys and self.keys[-1] >= limit_key:
+            return self.levels[self.keys[-1]].head  # type: ignore[return-value]
+        return None
+
+    def ahead_of(self, owner: int, limit_key: int) -> int:
+        """Lots that `take` would trade at most before it stops in front of an entry of `owner`."""
+        lots = 0
+        for key in reversed(self.keys):
+            if key < limit_key:
+                break
+            level = self.levels[key]
+            shown = 0
+            entry: Entry | None = level.head
+            while entry is not None:
+                if entry.owner == owner:
+                    return lots + shown
+                shown += entry.remaining
+                entry = entry.behind
+            lots += level.volume + level.hidden
+        return lots
+
+    def preview(self, limit_key: int, volume: int, own: Iterable[E] = ()) -> list[tuple[int, int]]:
+        """What `take` would trade past the entries in `own`, as (price, lots) a level, without trading it."""
+        mine: dict[int, int] = {}
+        for entry in own:
+            key = entry.price * self.sign
+            mine[key] = mine.get(key, 0) + entry.remaining + entry.hidden
         found: list[tuple[int, int]] = []
         for key in reversed(self.keys):
             if not volume or key < limit_key:
                 break
-            lots = min(volume, self.levels[key].volume)
-            found.append((key * self.sign, lots))
-            volume -= lots
+            level = self.levels[key]
+            lots = min(volume, level.volume + level.hidden - mine.get(key, 0))
+            if lots:
+                found.append((key * self.sign, lots))
+                volume -= lots
         return found
 
     def depth(self, most: int) -> list[tuple[int, int, int]]:
@@ -176,18 +256,22 @@ class Half(Generic[E]):
             self._check_level(level)
 
     def _check_level(self, level: Level) -> None:
-        volume = count = 0
+        volume = count = hidden = 0
         ahead: Entry | None = None
         entry: Entry | None = level.head
         while entry is not None:
             assert entry.level is level and entry.ahead is ahead and entry.price == level.price, "broken link"
             assert entry.remaining > 0, "an empty entry rests in the book"
             assert entry.is_buy == (self.sign == 1), "an entry rests on the wrong side"
+            assert entry.hidden >= 0 and (not entry.hidden or entry.remaining <= entry.display), (
+                "an iceberg shows too much"
+            )
             volume += entry.remaining
+            hidden += entry.hidden
             count += 1
             ahead, entry = entry, entry.behind
         assert level.tail is ahead, "the tail is not the last entry"
-        assert (volume, count) == (level.volume, level.count), "a level's sums are off"
+        assert (volume, count, hidden) == (level.volume, level.count, level.hidden), "a level's sums are off"
 
 
 class Book(Generic[E]):
@@ -203,22 +287,35 @@ class Book(Generic[E]):
         """The half in which an order of this side rests."""
         return self.bids if is_buy else self.asks
 
-    def match(self, is_buy: bool, limit: int, volume: int) -> Sequence[tuple[E, int]]:
-        """Trade an incoming order that accepts prices up to (buy) or down to (sell) `limit`: see `Half.take`."""
-        return self.asks.take(-limit, volume) if is_buy else self.bids.take(limit, volume)
+    def other(self, is_buy: bool) -> Half[E]:
+        """The half that an order of this side trades with."""
+        return self.asks if is_buy else self.bids
 
-    def preview(self, is_buy: bool, limit: int, volume: int) -> list[tuple[int, int]]:
+    def match(self, is_buy: bool, limit: int, volume: int, owner: int = -1) -> Sequence[tuple[E, int]]:
+        """Trade an incoming order that accepts prices up to (buy) or down to (sell) `limit`: see `Half.take`."""
+        return self.asks.take(-limit, volume, owner) if is_buy else self.bids.take(limit, volume, owner)
+
+    def preview(self, is_buy: bool, limit: int, volume: int, own: Iterable[E] = ()) -> list[tuple[int, int]]:
         """What `match` would trade, as (price, lots) a level."""
-        return self.asks.preview(-limit, volume) if is_buy else self.bids.preview(limit, volume)
+        return self.asks.preview(-limit, volume, own) if is_buy else self.bids.preview(limit, volume, own)
+
+    def blocker(self, is_buy: bool, limit: int) -> E | None:
+        """The entry that an incoming order with this limit meets first, if any."""
+        return self.asks.blocker(-limit) if is_buy else self.bids.blocker(limit)
+
+    @property
+    def crossed(self) -> bool:
+        """Whether a bid and an ask could trade: so it is only before an auction has ended."""
+        bids, asks = self.bids.keys, self.asks.keys
+        return bool(bids and asks and bids[-1] >= -asks[-1])
 
     def entries(self) -> Iterator[E]:
         """All resting entries, bids first, each half in priority order."""
         yield from self.bids.entries()
         yield from self.asks.entries()
 
-    def check(self) -> None:
-        """Assert the invariants: both halves are sound and the book is not crossed."""
+    def check(self, *, crossed: bool = False) -> None:
+        """Assert the invariants: both halves are sound and the book is not crossed, where it must not be."""
         self.bids.check()
         self.asks.check()
-        bid, ask = self.bids.best, self.asks.best
-        assert bid is None or ask is None or bid < ask, f"the book is crossed: {bid} >= {ask}"
+        assert crossed or not self.crossed, f"the book is crossed: {self.bids.best} >= {self.asks.best}"

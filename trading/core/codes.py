@@ -37,3 +37,5 @@ class Code(IntEnum):
     ORDER_FINISHED = 1011, "Order already finished"
     ACCOUNT_FROZEN = 1012, "Account frozen or liquidating"
     LIMIT_REACHED = 1013, "Position or order limit reached"
+    TOO_LATE = 1014, "Too late: valid_until has passed"
+    WOULD_TRADE = 1015, "A post-only order would trade at once"

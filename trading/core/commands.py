@@ -5,7 +5,18 @@ Prices and money are integers of 1/10,000 of the currency, volumes whole lots.
 
 import msgspec
 
-from trading.core.types import Contract, Direction, Offset, OrderType, Terms, TimeCondition
+from trading.core.types import (
+    AccountRules,
+    CancelReason,
+    Contract,
+    Direction,
+    Handling,
+    Offset,
+    OrderType,
+    Phase,
+    Terms,
+    TimeCondition,
+)
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
@@ -20,6 +31,18 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     price: int | None = None
     time_condition: TimeCondition = TimeCondition.GFD
     client_order_id: str | None = None
+    handling: Handling | None = None
+
+
+class AmendOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """Change the price or the volume (all lots, filled ones included) of an own order; None: as it is. Only a smaller
+    volume alone keeps the place in the queue."""
+
+    account_id: int
+    order_id: int
+    price: int | None = None
+    volume: int | None = None
+    valid_until: int | None = None
 
 
 class CancelOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
@@ -27,6 +50,23 @@ class CancelOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
     account_id: int
     order_id: int
+
+
+class CancelAll(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """Cancel all own orders, or those of one instrument, or of one side."""
+
+    account_id: int
+    instrument_id: str | None = None
+    direction: Direction | None = None
+
+
+class CancelAfter(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """The dead man's switch: cancel all orders of the account at `deadline` (Unix ms), unless it is set anew before;
+    None: disarm. DISCONNECT has a deadline of its own beside COUNTDOWN."""
+
+    account_id: int
+    deadline: int | None = None
+    reason: CancelReason = CancelReason.COUNTDOWN
 
 
 class OpenAccount(msgspec.Struct, frozen=True, tag=True):
@@ -75,7 +115,89 @@ class ResumeInstrument(msgspec.Struct, frozen=True, tag=True):
     instrument_id: str
 
 
-OperatorOrder = OpenAccount | Deposit | Withdraw | ListInstrument | ChangeTerms | HaltInstrument | ResumeInstrument
+class ChangePhase(msgspec.Struct, frozen=True, tag=True):
+    """The schedule moves all instruments to a phase; those that an operator halted follow when they are resumed."""
+
+    phase: Phase
+
+
+class SetPhase(msgspec.Struct, frozen=True, tag=True):
+    """An operator moves one instrument to a phase, whatever the schedule says."""
+
+    instrument_id: str
+    phase: Phase
+
+
+class FreezeAccount(msgspec.Struct, frozen=True, tag=True):
+    """No new orders and no withdrawals; cancels are taken. Or the end of it."""
+
+    user_id: str
+    frozen: bool
+
+
+class SetAccountRules(msgspec.Struct, frozen=True, tag=True):
+    """Give an account its rules."""
+
+    user_id: str
+    rules: AccountRules
+
+
+class SetFeeGroup(msgspec.Struct, frozen=True, tag=True):
+    """What the accounts of a fee group pay of the commission: `factor` in 1/100,000,000 (1 is all of it)."""
+
+    name: str
+    factor: int
+
+
+class CancelAnyOrder(msgspec.Struct, frozen=True, tag=True):
+    """An operator cancels an order, whosever it is."""
+
+    order_id: int
+
+
+class Settle(msgspec.Struct, frozen=True, tag=True):
+    """End the trading day `day` (YYYYMMDD) and begin `next_day`. `prices`: settlement prices in 1/10,000; an instrument
+    without one is settled at its last price, or at its previous settlement price."""
+
+    day: int
+    next_day: int
+    prices: dict[str, int]
+
+
+class PassTime(msgspec.Struct, frozen=True, tag=True):
+    """Do what is due by now: expire GTD orders, carry out dead man's switches."""
+
+
+class WatchRisk(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """Look at the accounts whose instruments have moved, or at everyone: warn, liquidate. Ratios in 1/100,000,000."""
+
+    warn_at: int
+    limit: int
+    everyone: bool = False
+
+
+OrderCommand = SubmitOrder | AmendOrder | CancelOrder | CancelAll | CancelAfter
+"""What traders may ask."""
+
+SystemOrder = PassTime | WatchRisk
+"""What the worker asks by itself."""
+
+OperatorOrder = (
+    OpenAccount
+    | Deposit
+    | Withdraw
+    | ListInstrument
+    | ChangeTerms
+    | HaltInstrument
+    | ResumeInstrument
+    | ChangePhase
+    | SetPhase
+    | FreezeAccount
+    | SetAccountRules
+    | SetFeeGroup
+    | CancelAnyOrder
+    | Settle
+)
 """What only operators may ask."""
 
-Command = SubmitOrder | CancelOrder | OperatorOrder
+Command = OrderCommand | OperatorOrder | SystemOrder

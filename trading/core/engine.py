@@ -3,24 +3,73 @@
 The caller hands in the time; ids follow from it. A refusal is an event; an exception is a bug.
 """
 
-from typing import Self, assert_never
+from collections.abc import Callable
+from typing import Any, Self
 
-from trading.core import funds, instruments, invariants, orders, snapshot
+from trading.core import (
+    clock,
+    funds,
+    instruments,
+    invariants,
+    liquidation,
+    orders,
+    phases,
+    settlement,
+    snapshot,
+    waiting,
+)
 from trading.core.commands import (
+    AmendOrder,
+    CancelAfter,
+    CancelAll,
+    CancelAnyOrder,
     CancelOrder,
+    ChangePhase,
     ChangeTerms,
     Command,
     Deposit,
+    FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    PassTime,
     ResumeInstrument,
+    SetAccountRules,
+    SetFeeGroup,
+    SetPhase,
+    Settle,
     SubmitOrder,
+    WatchRisk,
     Withdraw,
 )
 from trading.core.events import Event
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
+
+RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
+    SubmitOrder: orders.submit,
+    AmendOrder: orders.amend,
+    CancelOrder: orders.cancel,
+    CancelAll: orders.cancel_all,
+    CancelAfter: clock.cancel_after,
+    PassTime: clock.pass_time,
+    WatchRisk: liquidation.watch,
+    OpenAccount: funds.open_account,
+    Deposit: funds.deposit,
+    Withdraw: funds.withdraw,
+    FreezeAccount: funds.freeze,
+    SetAccountRules: funds.set_rules,
+    SetFeeGroup: funds.set_fee_group,
+    ListInstrument: instruments.list_instrument,
+    ChangeTerms: instruments.change_terms,
+    HaltInstrument: phases.halt,
+    ResumeInstrument: phases.resume,
+    SetPhase: phases.set_phase,
+    ChangePhase: phases.change_phase,
+    CancelAnyOrder: orders.cancel_any,
+    Settle: settlement.settle,
+}
+"""Where each command is done."""
 
 
 class Engine:
@@ -38,27 +87,24 @@ class Engine:
         """Do what is asked, at `now` (Unix ms; never earlier than before), or refuse: then nothing has changed."""
         state = self.state
         state.now = max(state.now, now)
-        match command:
-            case SubmitOrder():
-                return orders.submit(state, command)
-            case CancelOrder():
-                return orders.cancel(state, command)
-            case OpenAccount():
-                return funds.open_account(state, command)
-            case Deposit():
-                return funds.deposit(state, command)
-            case Withdraw():
-                return funds.withdraw(state, command)
-            case ListInstrument():
-                return instruments.list_instrument(state, command)
-            case ChangeTerms():
-                return instruments.change_terms(state, command)
-            case HaltInstrument():
-                return instruments.halt(state, command)
-            case ResumeInstrument():
-                return instruments.resume(state, command)
-            case _:
-                assert_never(command)
+        events = RULES[type(command)](state, command)
+        if state.alert:
+            events += waiting.fire_all(state)
+        return events
+
+    def due(self, now: int) -> bool:
+        """Whether `PassTime` has anything to do by `now`."""
+        return clock.is_due(self.state, now)
+
+    @property
+    def next_due(self) -> int | None:
+        """When `PassTime` may have something to do (Unix ms)."""
+        return self.state.deadlines[0][0] if self.state.deadlines else None
+
+    @property
+    def moved(self) -> bool:
+        """Whether `WatchRisk` has anybody to look at."""
+        return liquidation.is_needed(self.state)
 
     def take_changes(self) -> Changes:
         """What the commands since the last call have touched, as it is now."""

@@ -6,7 +6,7 @@ Prices and money are integers of 1/10,000 of the currency, volumes whole lots, t
 import msgspec
 
 from trading.core.codes import Code
-from trading.core.types import Direction, Offset, OrderStatus
+from trading.core.types import CancelReason, Direction, Offset, OrderStatus, Phase
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -23,6 +23,51 @@ class OrderAccepted(msgspec.Struct, frozen=True, gc=False):
     account_id: int
     volume: int
     time: int
+
+
+class OrderWaiting(msgspec.Struct, frozen=True, gc=False):
+    """A stop is in: it waits for its price and holds nothing."""
+
+    order_id: int
+    account_id: int
+    volume: int
+    time: int
+
+
+class OrderFired(msgspec.Struct, frozen=True, gc=False):
+    """A waiting order has met its price: from now on it is an order like any other. `volume`: what is left of it."""
+
+    order_id: int
+    account_id: int
+    volume: int
+    time: int
+
+
+class OrderAmended(msgspec.Struct, frozen=True, gc=False):
+    """An order has a new price (1/10,000) or volume; what it trades at once follows."""
+
+    order_id: int
+    account_id: int
+    status: OrderStatus
+    price: int
+    volume: int
+    filled: int
+    remaining: int
+    time: int
+
+
+class AllCancelled(msgspec.Struct, frozen=True, gc=False):
+    """So many orders are cancelled, each told by an event that follows."""
+
+    account_id: int
+    count: int
+
+
+class CountdownSet(msgspec.Struct, frozen=True, gc=False):
+    """All orders of the account will be cancelled at `deadline`, or not any more (None)."""
+
+    account_id: int
+    deadline: int | None
 
 
 class OrderRepeated(msgspec.Struct, frozen=True, gc=False):
@@ -58,13 +103,16 @@ class Traded(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderCancelled(msgspec.Struct, frozen=True, gc=False):
-    """What was left of an order is gone."""
+    """What was left of an order is gone. `code`: the public code, where a rule has taken it."""
 
     order_id: int
     account_id: int
     filled: int
     remaining: int
     time: int
+    reason: CancelReason = CancelReason.ASKED
+    code: Code | None = None
+    detail: str = ""
 
 
 class AccountOpened(msgspec.Struct, frozen=True):
@@ -102,22 +150,163 @@ class TermsChanged(msgspec.Struct, frozen=True):
     instrument_id: str
 
 
-class InstrumentHalted(msgspec.Struct, frozen=True):
-    """Cancels only, from now on."""
+class PhaseChanged(msgspec.Struct, frozen=True):
+    """An instrument is in another phase of trading; without an instrument, all that were not there yet follow."""
 
     instrument_id: str
+    phase: Phase
+    time: int
 
 
-class InstrumentResumed(msgspec.Struct, frozen=True):
-    """Trading goes on."""
+class PhasesChanged(msgspec.Struct, frozen=True):
+    """The market is in another phase: so many instruments have moved, each told by an event that follows."""
+
+    phase: Phase
+    count: int
+
+
+class AuctionUncrossed(msgspec.Struct, frozen=True):
+    """An auction has ended at one price (1/10,000); its trades follow. No trades: volume 0 and no price."""
 
     instrument_id: str
+    price: int | None
+    volume: int
+    time: int
+
+
+class AccountFrozen(msgspec.Struct, frozen=True):
+    """An operator froze the account, or ended that."""
+
+    account_id: int
+    frozen: bool
+
+
+class RulesSet(msgspec.Struct, frozen=True):
+    """The account has new rules."""
+
+    account_id: int
+
+
+class FeeGroupSet(msgspec.Struct, frozen=True):
+    """The fee group has a new factor; holds follow."""
+
+    name: str
+
+
+class TimePassed(msgspec.Struct, frozen=True):
+    """What was due is done, in the events that follow."""
+
+    time: int
+
+
+class RiskWatched(msgspec.Struct, frozen=True):
+    """What risk called for is done, in the events that follow."""
+
+    time: int
+
+
+class RiskWarned(msgspec.Struct, frozen=True):
+    """The risk ratio (margin / balance) has reached the warning level; told once until it has been below it again."""
+
+    account_id: int
+    margin: int
+    balance: int
+    time: int
+
+
+class RiskEased(msgspec.Struct, frozen=True):
+    """The risk ratio is below the warning level again."""
+
+    account_id: int
+    margin: int
+    balance: int
+    time: int
+
+
+class LiquidationStarted(msgspec.Struct, frozen=True):
+    """The risk ratio has reached the limit: orders are cancelled and positions closed until it is below."""
+
+    account_id: int
+    margin: int
+    balance: int
+    time: int
+
+
+class LiquidationEnded(msgspec.Struct, frozen=True):
+    """The risk ratio is below the limit again, or nothing is left. A negative balance is a debt."""
+
+    account_id: int
+    margin: int
+    balance: int
+    time: int
+
+
+class InstrumentSettled(msgspec.Struct, frozen=True):
+    """An instrument's settlement price (1/10,000) of the day; `delisted` when it was its last day."""
+
+    instrument_id: str
+    day: int
+    price: int
+    delisted: bool
+
+
+class PositionExpired(msgspec.Struct, frozen=True):
+    """A position was closed at the last settlement price (1/10,000) of its instrument."""
+
+    account_id: int
+    instrument_id: str
+    long: int
+    short: int
+    price: int
+    close_profit: int
+    time: int
+
+
+class StatementLine(msgspec.Struct, frozen=True):
+    """A position after the settlement. Costs at the settlement price."""
+
+    instrument_id: str
+    long: int
+    short: int
+    price: int
+    margin: int
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """An account's trading day: opening + deposits - withdrawals + close_profit + position_profit - commission
+    = closing."""
+
+    account_id: int
+    day: int
+    opening: int
+    deposits: int
+    withdrawals: int
+    close_profit: int
+    position_profit: int
+    commission: int
+    closing: int
+    margin: int
+    positions: list[StatementLine]
+    time: int
+
+
+class DaySettled(msgspec.Struct, frozen=True):
+    """The trading day is over; statements and settlement prices follow."""
+
+    day: int
+    next_day: int
+    time: int
 
 
 Event = (
     Refused
     | OrderAccepted
     | OrderRepeated
+    | OrderWaiting
+    | OrderFired
+    | OrderAmended
+    | AllCancelled
+    | CountdownSet
     | Traded
     | OrderCancelled
     | AccountOpened
@@ -125,6 +314,20 @@ Event = (
     | Withdrawn
     | InstrumentListed
     | TermsChanged
-    | InstrumentHalted
-    | InstrumentResumed
+    | PhaseChanged
+    | PhasesChanged
+    | AuctionUncrossed
+    | AccountFrozen
+    | RulesSet
+    | FeeGroupSet
+    | TimePassed
+    | RiskWatched
+    | RiskWarned
+    | RiskEased
+    | LiquidationStarted
+    | LiquidationEnded
+    | InstrumentSettled
+    | PositionExpired
+    | Statement
+    | DaySettled
 )

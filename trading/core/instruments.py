@@ -1,18 +1,12 @@
-"""Instruments are listed, changed, halted and resumed."""
+"""Instruments are listed, and their terms changed. Their phases are in `phases.py`."""
 
+from trading.core.admission import needed_per_lot
 from trading.core.codes import Code
-from trading.core.commands import ChangeTerms, HaltInstrument, ListInstrument, ResumeInstrument
-from trading.core.events import (
-    Event,
-    InstrumentHalted,
-    InstrumentListed,
-    InstrumentResumed,
-    Refused,
-    TermsChanged,
-)
+from trading.core.commands import ChangeTerms, ListInstrument
+from trading.core.events import Event, InstrumentListed, Refused, TermsChanged
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, MIN_MARGIN_RATE, RATE
 from trading.core.state import Instrument, Order, State
-from trading.core.types import MOST_LOTS, NAME, Contract, Fee, Offset, OrderType, Phase, Terms
+from trading.core.types import MOST_LOTS, NAME, Contract, Fee, Terms, is_day
 
 MOST_MULTIPLIER = 100_000
 
@@ -55,6 +49,10 @@ def _terms_error(terms: Terms) -> str | None:
             return "commission must not be negative, and its rate below 0.1"
     if not 1 <= terms.min_volume <= terms.max_volume <= MOST_LOTS:
         return f"order volumes must satisfy 1 <= smallest <= largest <= {MOST_LOTS}"
+    if terms.max_position < 0 or terms.max_orders < 0:
+        return "limits on positions and orders must not be negative (0: no limit)"
+    if terms.last_day and not is_day(terms.last_day):
+        return "the last day must be a date, YYYYMMDD"
     return None
 
 
@@ -66,62 +64,28 @@ def change_terms(state: State, command: ChangeTerms) -> list[Event]:
     """New rates hold for live orders and positions at once, so that holds always cover the worst fill."""
     instrument = state.instruments.get(command.instrument_id)
     if instrument is None:
-        return [_unknown(command.instrument_id)]
+        return [Refused(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {command.instrument_id}")]
     wrong = _terms_error(command.terms)
     if wrong:
         return [Refused(Code.MALFORMED, wrong)]
-    instrument.terms = command.terms
-    instrument.mark.rate_long = command.terms.margin_long
-    instrument.mark.rate_short = command.terms.margin_short
+    for account_id, position in instrument.holders.items():
+        state.accounts[account_id].discharge(position)
+    instrument.set_terms(command.terms)
     state.changes.instruments[command.instrument_id] = instrument
+    state.moved[command.instrument_id] = instrument
     for account_id, position in instrument.holders.items():
         account = state.accounts[account_id]
-        account.margin += position.change_margin()
+        account.charge(position)
         state.changes.accounts[account_id] = account
         state.changes.positions[account_id, command.instrument_id] = position
     for order in instrument.book.entries():
-        _hold_anew(state, order)
+        hold_anew(state, order)
     return [TermsChanged(command.instrument_id)]
 
 
-def _hold_anew(state: State, order: Order) -> None:
+def hold_anew(state: State, order: Order) -> None:
+    """Bring the hold of a resting order to the present terms."""
     before = order.hold_per_lot
     order.hold_per_lot = needed_per_lot(order)
-    order.account.hold += (order.hold_per_lot - before) * order.remaining
+    order.account.hold += (order.hold_per_lot - before) * order.left
     state.changes.accounts[order.account.account_id] = order.account
-
-
-def needed_per_lot(order: Order) -> int:
-    """What each open lot of an order holds under its instrument's present terms."""
-    if order.offset is not Offset.OPEN or order.order_type is OrderType.MARKET:
-        return 0
-    return order.instrument.hold_per_lot(order.is_buy, order.price)
-
-
-def halt(state: State, command: HaltInstrument) -> list[Event]:
-    instrument = state.instruments.get(command.instrument_id)
-    if instrument is None:
-        return [_unknown(command.instrument_id)]
-    if instrument.phase is Phase.HALTED:
-        return [Refused(Code.DUPLICATE, f"{command.instrument_id} is halted already")]
-    _enter_phase(state, instrument, Phase.HALTED)
-    return [InstrumentHalted(command.instrument_id)]
-
-
-def resume(state: State, command: ResumeInstrument) -> list[Event]:
-    instrument = state.instruments.get(command.instrument_id)
-    if instrument is None:
-        return [_unknown(command.instrument_id)]
-    if instrument.phase is not Phase.HALTED:
-        return [Refused(Code.DUPLICATE, f"{command.instrument_id} is not halted")]
-    _enter_phase(state, instrument, Phase.CONTINUOUS)
-    return [InstrumentResumed(command.instrument_id)]
-
-
-def _enter_phase(state: State, instrument: Instrument, phase: Phase) -> None:
-    instrument.phase = phase
-    state.changes.instruments[instrument.instrument_id] = instrument
-
-
-def _unknown(instrument_id: str) -> Refused:
-    return Refused(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {instrument_id}")

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 
-from trading.core.instruments import needed_per_lot
+from trading.core.admission import needed_per_lot
 from trading.core.money import share
 from trading.core.risk import Account, Leg, Position
 from trading.core.state import Order, State
-from trading.core.types import Offset, OrderStatus
+from trading.core.types import Offset, OrderStatus, Phase
 
 
 def check(state: State) -> None:
@@ -22,23 +22,40 @@ def check(state: State) -> None:
 def _check_books(state: State) -> None:
     resting: dict[int, Order] = {}
     for instrument in state.instruments.values():
-        instrument.book.check()
+        instrument.book.check(crossed=instrument.phase is not Phase.CONTINUOUS)
+        instrument.waiting.check()
+        assert not instrument.waiting.met, "a waiting order whose price was met has not fired"
+        assert bool(instrument.waiting) == (instrument.instrument_id in state.alert), "a waiting order is not watched"
         for order in instrument.book.entries():
             assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"
             assert instrument.limit_down <= order.price <= instrument.limit_up, "an order rests outside the limits"
+            assert order.owner == order.account.account_id, "an order rests under a strange name"
+            assert order.remaining + order.hidden == order.left, "an order shows and hides not what is left of it"
             resting[order.order_id] = order
-    assert resting == state.orders, "the books and the list of live orders disagree"
-    for order in resting.values():
+    for order_id, order in state.orders.items():
+        if order.status is OrderStatus.WAITING:
+            assert not order.filled and order.level is None, f"order {order_id} waits and trades"
+            continue
+        assert resting.pop(order_id, None) is order, "the books and the list of live orders disagree"
         wanted = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.SUBMITTED
-        assert order.status is wanted, f"order {order.order_id} rests with status {order.status}"
+        assert order.status is wanted, f"order {order_id} rests with status {order.status}"
+    assert not resting, "the books and the list of live orders disagree"
 
 
 def _check_account(account: Account) -> None:
     margin = 0
+    sides: dict[str, list[int]] = {}
     for position in account.positions.values():
         _check_position(position)
-        margin += position.long.margin + position.short.margin
-    assert account.margin == margin, f"account {account.account_id}: margin is not the sum of its positions'"
+        long, short = position.long.margin, position.short.margin
+        if position.mark.shared:
+            side = sides.setdefault(position.mark.shared, [0, 0])
+            side[0] += long
+            side[1] += short
+        else:
+            margin += long + short
+    margin += sum(max(side) for side in sides.values())
+    assert account.margin == margin, f"account {account.account_id}: margin is not that of its positions"
 
 
 def _check_position(position: Position) -> None:
@@ -61,11 +78,13 @@ def _check_holds(state: State) -> None:
     money: defaultdict[int, int] = defaultdict(int)
     lots: defaultdict[tuple[int, str, bool], list[int]] = defaultdict(lambda: [0, 0])
     for order in state.orders.values():
+        if order.status is OrderStatus.WAITING:
+            continue
         assert order.hold_per_lot == needed_per_lot(order), f"order {order.order_id} holds the wrong amount"
         if order.offset is Offset.OPEN:
-            money[order.account.account_id] += order.hold_per_lot * order.remaining
+            money[order.account.account_id] += order.hold_per_lot * order.left
         else:
-            assert order.his_held + order.today_held == order.remaining, "a closing holds not what it may close"
+            assert order.his_held + order.today_held == order.left, "a closing holds not what it may close"
             held = lots[order.account.account_id, order.instrument.instrument_id, not order.is_buy]
             held[0] += order.his_held
             held[1] += order.today_held
@@ -89,6 +108,8 @@ def _check_lots(state: State) -> None:
 
 
 def _check_conservation(state: State) -> None:
-    """Deposits - withdrawals = all balances + collected commission. `pre_balance` carries the days before."""
+    """Deposits - withdrawals = all balances + collected commission, today's and those of the days before."""
     gains = sum(a.close_profit + a.position_profit for a in state.accounts.values())
+    opening = sum(a.pre_balance for a in state.accounts.values())
     assert gains == 0, f"gains and losses do not cancel out: {gains}"
+    assert opening == state.day.net_deposits - state.day.commission, "the opening balances are not what the days left"

@@ -3,21 +3,25 @@
 All amounts are integers of 1/10,000 of the currency, lots are whole. Knows nothing of orders or of the book.
 """
 
+from typing import Any
+
 import msgspec
 
-from trading.core.money import part, share
-from trading.core.types import Direction
+from trading.core.money import RATE, part, share
+from trading.core.types import AccountRules, Direction
 
 
 class Mark(msgspec.Struct, eq=False):
     """What positions of one instrument are valued with.
 
-    `lot_value`: value of one lot at the last price (0 before the first trade). `rate_long`, `rate_short`: margin rates.
+    `lot_value`: value of one lot at the present price (0 before the first). `rate_long`, `rate_short`: margin rates.
+    `shared`: the product whose larger side alone pays margin, empty where both sides pay.
     """
 
     lot_value: int
     rate_long: int
     rate_short: int
+    shared: str = ""
 
 
 def leg_profit(direction: Direction, lots: int, lot_value: int, cost: int) -> int:
@@ -183,11 +187,15 @@ class ClientOrder(msgspec.Struct, frozen=True):
     """An order's own id given by its client: the order it became, and what was asked, so that a resend is known."""
 
     order_id: int
-    asked: tuple[str | int | None, ...]
+    asked: tuple[object, ...]
 
 
 class Account(msgspec.Struct, eq=False):
-    """A user's money and positions at one market. Counters without a date are those of the trading day."""
+    """A user's money and positions at one market. Counters without a date are those of the trading day.
+
+    `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group.
+    `sides`: all long and all short margins of a product whose larger side alone pays. The rest is as in its record.
+    """
 
     account_id: int
     user_id: str
@@ -200,6 +208,15 @@ class Account(msgspec.Struct, eq=False):
     hold: int = 0
     positions: dict[str, Position] = {}
     client_orders: dict[str, ClientOrder] = {}
+    orders: dict[int, Any] = {}
+    rules: AccountRules = AccountRules()
+    fee_factor: int = RATE
+    frozen: bool = False
+    warned: bool = False
+    liquidating: bool = False
+    cancel_at: int | None = None
+    disconnect_at: int | None = None
+    sides: dict[str, list[int]] = {}
 
     @property
     def position_profit(self) -> int:
@@ -231,6 +248,34 @@ class Account(msgspec.Struct, eq=False):
             margin=self.margin,
             hold=self.hold,
         )
+
+    def charge(self, position: Position) -> None:
+        """Bring the margin up to date after a position has changed."""
+        product = position.mark.shared
+        if not product:
+            self.margin += position.change_margin()
+            return
+        sides = self.sides.setdefault(product, [0, 0])
+        before = max(sides)
+        long, short = position.long.margin, position.short.margin
+        position.change_margin()
+        sides[0] += position.long.margin - long
+        sides[1] += position.short.margin - short
+        self.margin += max(sides) - before
+
+    def discharge(self, position: Position) -> None:
+        """Take a position out of the margin, before its rates or its product's rule change; `charge` it after."""
+        long, short = position.long, position.short
+        product = position.mark.shared
+        if product:
+            sides = self.sides[product]
+            before = max(sides)
+            sides[0] -= long.margin
+            sides[1] -= short.margin
+            self.margin += max(sides) - before
+        else:
+            self.margin -= long.margin + short.margin
+        long.margin = short.margin = 0
 
     def position(self, instrument_id: str, mark: Mark) -> Position:
         """The position in an instrument, an empty one if there was none."""

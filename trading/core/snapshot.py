@@ -7,12 +7,17 @@ import hashlib
 
 import msgspec
 
-from trading.core.instruments import needed_per_lot
+from trading.core.admission import needed_per_lot
+from trading.core.clock import expect
+from trading.core.matching import hold
+from trading.core.money import RATE
 from trading.core.risk import Account, ClientOrder, Leg
-from trading.core.state import Instrument, Order, State
+from trading.core.state import Day, Due, Instrument, Order, State
 from trading.core.types import (
+    AccountRules,
     Contract,
     Direction,
+    Handling,
     Offset,
     OrderStatus,
     OrderType,
@@ -20,20 +25,29 @@ from trading.core.types import (
     Terms,
     TimeCondition,
 )
+from trading.core.waiting import watch
 
 
 class InstrumentRecord(msgspec.Struct, frozen=True):
-    """`last` is the last price in 1/10,000, None before the first trade; then the lots and the time of that trade."""
+    """Prices in 1/10,000. `scheduled`: the phase it is resumed into. `settlement`: the last settlement price, which the
+    limits come from. `mark`: what its positions are worth, None before the first trade or settlement. `last`: the last
+    trade's price, None before it; then that trade's lots and time."""
 
     contract: Contract
     terms: Terms
     phase: Phase
+    scheduled: Phase
+    settlement: int
+    mark: int | None
     last: int | None
     last_volume: int
     last_time: int
 
 
 class AccountRecord(msgspec.Struct, frozen=True):
+    """`warned`, `liquidating`: where it stands with its risk. `cancel_at`, `disconnect_at`: deadlines of the dead man's
+    switches, Unix ms."""
+
     account_id: int
     user_id: str
     pre_balance: int
@@ -41,6 +55,12 @@ class AccountRecord(msgspec.Struct, frozen=True):
     withdrawals: int
     close_profit: int
     commission: int
+    rules: AccountRules = AccountRules()
+    frozen: bool = False
+    warned: bool = False
+    liquidating: bool = False
+    cancel_at: int | None = None
+    disconnect_at: int | None = None
     client_orders: list[tuple[str, ClientOrder]] = []
 
 
@@ -60,7 +80,8 @@ class PositionRecord(msgspec.Struct, frozen=True):
 
 
 class OrderRecord(msgspec.Struct, frozen=True):
-    """A live order. `price` in 1/10,000."""
+    """A live order. Prices in 1/10,000. `shown`: lots that the book shows (all that remain, but of an iceberg).
+    `stop`: where a waiting order fires now, 0 for others. `priority`: its place in the queue."""
 
     order_id: int
     account_id: int
@@ -71,37 +92,41 @@ class OrderRecord(msgspec.Struct, frozen=True):
     time_condition: TimeCondition
     volume: int
     price: int
-    remaining: int
+    filled: int
     status: OrderStatus
     his_held: int
     today_held: int
     accepted_at: int
     updated_at: int
     client_order_id: str | None
+    trading_day: int
+    handling: Handling | None
+    shown: int
+    stop: int
+    priority: int
 
 
 class Snapshot(msgspec.Struct, frozen=True):
     """All of it. `orders` is in time priority."""
 
     last_id: int
+    day: Day
     instruments: list[InstrumentRecord]
     accounts: list[AccountRecord]
     positions: list[PositionRecord]
     orders: list[OrderRecord]
 
 
-# --- take
-
-
 def take(state: State) -> Snapshot:
-    """The state as records, in an order that depends on nothing but the state."""
+    """The state as records."""
     accounts = sorted(state.accounts.values(), key=lambda account: account.account_id)
     return Snapshot(
         last_id=state.last_id,
+        day=msgspec.structs.replace(state.day, fee_groups=dict(sorted(state.day.fee_groups.items()))),
         instruments=[_instrument_record(state.instruments[name]) for name in sorted(state.instruments)],
         accounts=[_account_record(account) for account in accounts],
         positions=[record for account in accounts for record in _position_records(account)],
-        orders=[_order_record(state.orders[order_id]) for order_id in sorted(state.orders)],
+        orders=[_order_record(order) for order in sorted(state.orders.values(), key=lambda order: order.place)],
     )
 
 
@@ -111,9 +136,17 @@ def state_hash(state: State) -> str:
 
 
 def _instrument_record(instrument: Instrument) -> InstrumentRecord:
-    last = None if instrument.last is None else instrument.last * instrument.contract.tick
+    tick = instrument.contract.tick
     return InstrumentRecord(
-        instrument.contract, instrument.terms, instrument.phase, last, instrument.last_volume, instrument.last_time
+        instrument.contract,
+        instrument.terms,
+        instrument.phase,
+        instrument.scheduled,
+        instrument.settlement,
+        None if instrument.marked is None else instrument.marked * tick,
+        None if instrument.last is None else instrument.last * tick,
+        instrument.last_volume,
+        instrument.last_time,
     )
 
 
@@ -126,7 +159,13 @@ def _account_record(account: Account) -> AccountRecord:
         account.withdrawals,
         account.close_profit,
         account.commission,
-        sorted(account.client_orders.items()),
+        account.rules,
+        account.frozen,
+        account.warned,
+        account.liquidating,
+        account.cancel_at,
+        account.disconnect_at,
+        sorted(account.client_orders.items(), key=lambda item: item[0]),
     )
 
 
@@ -143,6 +182,7 @@ def _leg_record(leg: Leg) -> LegRecord:
 
 
 def _order_record(order: Order) -> OrderRecord:
+    tick = order.instrument.contract.tick
     return OrderRecord(
         order.order_id,
         order.account.account_id,
@@ -152,14 +192,19 @@ def _order_record(order: Order) -> OrderRecord:
         order.order_type,
         order.time_condition,
         order.volume,
-        order.price * order.instrument.contract.tick,
-        order.remaining,
+        order.price * tick,
+        order.filled,
         order.status,
         order.his_held,
         order.today_held,
         order.accepted_at,
         order.updated_at,
         order.client_order_id,
+        order.trading_day,
+        order.handling,
+        order.remaining,
+        order.stop * tick,
+        order.place,
     )
 
 
@@ -170,6 +215,7 @@ def restore(snapshot: Snapshot) -> State:
     """The state that the records tell, with everything derived rebuilt."""
     state = State()
     state.last_id = snapshot.last_id
+    state.day = msgspec.structs.replace(snapshot.day)
     for instrument in snapshot.instruments:
         _restore_instrument(state, instrument)
     for account in snapshot.accounts:
@@ -183,9 +229,14 @@ def restore(snapshot: Snapshot) -> State:
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
     instrument = Instrument.listed(record.contract, record.terms)
+    tick = record.contract.tick
     instrument.phase = record.phase
+    instrument.scheduled = record.scheduled
+    instrument.set_limits(record.settlement)
     if record.last is not None:
-        instrument.trade_at(record.last // record.contract.tick, record.last_volume, record.last_time)
+        instrument.trade_at(record.last // tick, record.last_volume, record.last_time)
+    if record.mark is not None:
+        instrument.mark_at(record.mark // tick)
     state.instruments[instrument.instrument_id] = instrument
 
 
@@ -199,9 +250,21 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         close_profit=record.close_profit,
         commission=record.commission,
         client_orders=dict(record.client_orders),
+        rules=record.rules,
+        fee_factor=state.day.fee_groups.get(record.rules.fee_group, RATE),
+        frozen=record.frozen,
+        warned=record.warned,
+        liquidating=record.liquidating,
+        cancel_at=record.cancel_at,
+        disconnect_at=record.disconnect_at,
     )
     state.accounts[account.account_id] = account
     state.by_user[account.user_id] = account
+    if account.liquidating:
+        state.liquidating[account.account_id] = account
+    for what, deadline in ((Due.COUNTDOWN, account.cancel_at), (Due.DISCONNECT, account.disconnect_at)):
+        if deadline is not None:
+            expect(state, deadline, what, account.account_id, account.account_id)
 
 
 def _restore_position(state: State, record: PositionRecord) -> None:
@@ -212,7 +275,7 @@ def _restore_position(state: State, record: PositionRecord) -> None:
     position.short = _restore_leg(record.short)
     position.net_lots = position.long.lots - position.short.lots
     position.net_cost = position.long.cost - position.short.cost
-    account.margin += position.change_margin()
+    account.charge(position)
     instrument.holders[account.account_id] = position
 
 
@@ -222,10 +285,16 @@ def _restore_leg(record: LegRecord) -> Leg:
 
 def _restore_order(state: State, record: OrderRecord) -> None:
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
+    tick, handling = instrument.contract.tick, record.handling
+    left = record.volume - record.filled
     order = Order(
         record.direction is Direction.BUY,
-        record.price // instrument.contract.tick,
-        record.remaining,
+        record.price // tick,
+        record.shown,
+        owner=account.account_id,
+        hidden=left - record.shown,
+        display=0 if handling is None else handling.display_volume or 0,
+        breaks=handling is not None and handling.oco_group is not None,
         order_id=record.order_id,
         account=account,
         instrument=instrument,
@@ -234,18 +303,24 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         order_type=record.order_type,
         time_condition=record.time_condition,
         volume=record.volume,
+        left=left,
         accepted_at=record.accepted_at,
         updated_at=record.updated_at,
         client_order_id=record.client_order_id,
         status=record.status,
         his_held=record.his_held,
         today_held=record.today_held,
+        trading_day=record.trading_day,
+        handling=handling,
+        stop=record.stop // tick,
+        priority=record.priority,
     )
+    if handling is not None and handling.expires_at is not None:
+        expect(state, handling.expires_at, Due.ORDER, order.order_id, account.account_id)
+    account.orders[order.order_id] = order
+    if order.status is OrderStatus.WAITING:
+        watch(state, order)
+        return
     order.hold_per_lot = needed_per_lot(order)
-    account.hold += order.hold_per_lot * order.remaining
-    if order.offset is not Offset.OPEN:
-        leg = account.positions[record.instrument_id].leg(not order.is_buy)
-        leg.his_frozen += order.his_held
-        leg.today_frozen += order.today_held
+    hold(order)
     instrument.book.half(order.is_buy).add(order)
-    state.orders[order.order_id] = order

@@ -3,21 +3,30 @@
 Only holds and finds; the rules that move it are in the rooms beside this one.
 """
 
+from enum import IntEnum
+
 import msgspec
 
 from trading.core.book import Book, Entry
+from trading.core.codes import Code
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
 from trading.core.risk import Account, Mark, Position
+from trading.core.triggers import Waiting
 from trading.core.types import (
     MOST_LOTS,
+    PLAIN,
+    CancelReason,
     Contract,
     Direction,
+    Handling,
     Offset,
     OrderStatus,
     OrderType,
     Phase,
+    StopKind,
     Terms,
     TimeCondition,
+    Trigger,
     number_at,
 )
 
@@ -25,7 +34,10 @@ from trading.core.types import (
 class Order(Entry, kw_only=True, eq=False):
     """An order of an account, from its acceptance until it is filled or cancelled. `price` is in ticks (0: MARKET).
 
-    `hold_per_lot`: money held for each open lot. `his_held`, `today_held`: lots of the position that a closing holds.
+    `remaining` is what the book shows of it, `left` all that can trade. `hold_per_lot`: money held for each open lot.
+    `his_held`, `today_held`: lots of the position that a closing holds. `stop`: where it fires, in ticks, while it
+    waits. `priority`: its place in time, where that is not its id. `reason`, `code`: why it was cancelled.
+    `forced`: the exchange itself closes a position.
     """
 
     order_id: int
@@ -36,6 +48,7 @@ class Order(Entry, kw_only=True, eq=False):
     order_type: OrderType
     time_condition: TimeCondition
     volume: int
+    left: int
     accepted_at: int
     updated_at: int
     client_order_id: str | None = None
@@ -43,14 +56,51 @@ class Order(Entry, kw_only=True, eq=False):
     hold_per_lot: int = 0
     his_held: int = 0
     today_held: int = 0
+    trading_day: int = 0
+    handling: Handling | None = None
+    stop: int = 0
+    priority: int = 0
+    reason: CancelReason | None = None
+    code: Code | None = None
+    forced: bool = False
 
     @property
     def filled(self) -> int:
-        return self.volume - self.remaining
+        return self.volume - self.left
+
+    @property
+    def place(self) -> int:
+        """Its place in time: smaller ones come first."""
+        return self.priority or self.order_id
+
+    @property
+    def trigger(self) -> Trigger:
+        """The price that a waiting order watches."""
+        return PLAIN.trigger if self.handling is None else self.handling.trigger
+
+    @property
+    def rising(self) -> bool:
+        """Whether a waiting order fires at or above its stop."""
+        return self.is_buy == (self.handling is None or self.handling.stop_kind is StopKind.STOP)
+
+    @property
+    def trail(self) -> int:
+        """The distance of a trailing stop in ticks, 0 for others."""
+        handling = self.handling
+        return 0 if handling is None or handling.trail is None else handling.trail // self.instrument.contract.tick
+
+    @property
+    def oco_group(self) -> str | None:
+        return None if self.handling is None else self.handling.oco_group
 
 
 class Instrument(msgspec.Struct, eq=False):
-    """A listed instrument: what it is, its book, its holders, its last trade (`last` in ticks, None before it)."""
+    """A listed instrument: what it is, its book, its waiting orders, its holders, its last trade (`last` in ticks, None
+    before it).
+
+    `settlement`: the last settlement price (1/10,000), which the limits come from. `marked`: what positions are worth,
+    in ticks: the last trade's or, since then, the settlement's price. `scheduled`: the phase it is resumed into.
+    """
 
     contract: Contract
     terms: Terms
@@ -59,27 +109,46 @@ class Instrument(msgspec.Struct, eq=False):
     limit_up: int
     limit_down: int
     tick_value: int
+    settlement: int
     phase: Phase = Phase.CONTINUOUS
+    scheduled: Phase = Phase.CONTINUOUS
+    marked: int | None = None
     last: int | None = None
     last_volume: int = 0
     last_time: int = 0
     holders: dict[int, Position] = {}
+    waiting: Waiting[Order] = msgspec.field(default_factory=Waiting)
 
     @classmethod
     def listed(cls, contract: Contract, terms: Terms) -> "Instrument":
-        """A new instrument with an empty book. The limits are the widest ticks inside reference ± rate."""
-        reference, rate, tick = contract.reference_price, contract.limit_rate, contract.tick
-        up = reference * (RATE + rate) // (RATE * tick) if rate else highest_price(contract) // tick
-        down = -(-reference * (RATE - rate) // (RATE * tick)) if rate else 1
-        return cls(
+        """A new instrument with an empty book."""
+        instrument = cls(
             contract=contract,
             terms=terms,
             book=Book(),
-            mark=Mark(0, terms.margin_long, terms.margin_short),
-            limit_up=up,
-            limit_down=down,
-            tick_value=tick * contract.multiplier,
+            mark=Mark(0, 0, 0),
+            limit_up=0,
+            limit_down=0,
+            tick_value=contract.tick * contract.multiplier,
+            settlement=contract.reference_price,
         )
+        instrument.set_terms(terms)
+        instrument.set_limits(contract.reference_price)
+        return instrument
+
+    def set_terms(self, terms: Terms) -> None:
+        """From now on these terms hold."""
+        self.terms = terms
+        self.mark.rate_long = terms.margin_long
+        self.mark.rate_short = terms.margin_short
+        self.mark.shared = self.contract.product_id if terms.larger_side else ""
+
+    def set_limits(self, settlement: int) -> None:
+        """The day's limits: the widest ticks inside the last settlement price ± rate."""
+        rate, tick = self.contract.limit_rate, self.contract.tick
+        self.settlement = settlement
+        self.limit_up = settlement * (RATE + rate) // (RATE * tick) if rate else highest_price(self.contract) // tick
+        self.limit_down = -(-settlement * (RATE - rate) // (RATE * tick)) if rate else 1
 
     @property
     def instrument_id(self) -> str:
@@ -87,23 +156,49 @@ class Instrument(msgspec.Struct, eq=False):
 
     def trade_at(self, price: int, lots: int, time: int) -> None:
         """Note a trade at `price` (ticks): from now on every position is worth accordingly."""
-        self.last = price
+        self.last = self.marked = price
         self.last_volume = lots
         self.last_time = time
         self.mark.lot_value = price * self.tick_value
 
-    def hold_per_lot(self, is_buy: bool, price: int) -> int:
+    def mark_at(self, price: int) -> None:
+        """Every position is worth `price` (ticks), without a trade: a settlement."""
+        self.marked = price
+        self.mark.lot_value = price * self.tick_value
+
+    def hold_per_lot(self, is_buy: bool, price: int, fee_factor: int) -> int:
         """What opening a lot at `price` (ticks) holds: margin and commission, each rounded up."""
         value = price * self.tick_value
         terms = self.terms
         fee = terms.fee_open
-        rate = terms.margin_long if is_buy else terms.margin_short
-        return share_up(value, rate) + fee.per_lot + share_up(value, fee.rate)
+        commission = fee.per_lot + share_up(value, fee.rate)
+        if fee_factor != RATE:
+            commission = share_up(commission, fee_factor)
+        return share_up(value, terms.margin_long if is_buy else terms.margin_short) + commission
 
 
 def highest_price(contract: Contract) -> int:
     """Where prices end (in 1/10,000) without price limits: the largest order there must still be countable."""
     return min(MAX_PRICE, MAX_NOTIONAL // (contract.multiplier * MOST_LOTS))
+
+
+class Due(IntEnum):
+    """What a deadline is about."""
+
+    ORDER = 0
+    COUNTDOWN = 1
+    DISCONNECT = 2
+
+
+class Day(msgspec.Struct):
+    """Where the market stands in time: the trading day (YYYYMMDD, 0 before the first settlement), what the settled days
+    have left behind (money that came in less what went out, commission that was kept), and the fee groups
+    (name -> share of the commission in 1/100,000,000)."""
+
+    trading_day: int = 0
+    net_deposits: int = 0
+    commission: int = 0
+    fee_groups: dict[str, int] = {}
 
 
 class Changes(msgspec.Struct, eq=False):
@@ -113,21 +208,40 @@ class Changes(msgspec.Struct, eq=False):
     accounts: dict[int, Account] = {}
     positions: dict[tuple[int, str], Position] = {}
     instruments: dict[str, Instrument] = {}
+    day: Day | None = None
 
 
 class State:
-    """Everything that a restart must bring back."""
+    """Everything that a restart must bring back, and what follows from it.
 
-    __slots__ = ("accounts", "by_user", "changes", "instruments", "last_id", "now", "orders")
+    `alert`: instruments with waiting orders. `deadlines`: a heap of (Unix ms, what, id), of which some may be void.
+    `moved`, `touched`, `liquidating`: whom the next look at risk concerns: the holders of instruments whose price has
+    moved, accounts whose own money has, and those that are being liquidated.
+    """
+
+    __slots__ = (
+        *("accounts", "alert", "by_user", "changes", "day", "deadlines", "instruments", "last_id", "liquidating"),
+        *("moved", "now", "touched"),
+    )
 
     def __init__(self) -> None:
         self.instruments: dict[str, Instrument] = {}
         self.accounts: dict[int, Account] = {}
         self.by_user: dict[str, Account] = {}
-        self.orders: dict[int, Order] = {}
+        self.day = Day()
         self.last_id = 0
         self.now = 0
         self.changes = Changes()
+        self.alert: dict[str, Instrument] = {}
+        self.deadlines: list[tuple[int, Due, int, int]] = []
+        self.moved: dict[str, Instrument] = {}
+        self.touched: dict[int, Account] = {}
+        self.liquidating: dict[int, Account] = {}
+
+    @property
+    def orders(self) -> dict[int, Order]:
+        """All live orders by id. (Made anew at each call: rules look at one account's or one book's.)"""
+        return {order_id: order for account in self.accounts.values() for order_id, order in account.orders.items()}
 
     def next_id(self) -> int:
         """A number for an order or a trade: unique, increasing even when the clock is not, and telling the time."""

@@ -46,25 +46,72 @@ class OrderType(StrEnum):
 
 
 class TimeCondition(StrEnum):
-    """GFD: good for the trading day. IOC: what is not filled at once is cancelled."""
+    """How long an order stays: GFD for the trading day, GTC until cancelled, GTD until its `expires_at`; IOC: what
+    is not filled at once is cancelled; FOK: filled at once and wholly, or cancelled wholly."""
 
     GFD = "GFD"
+    GTC = "GTC"
+    GTD = "GTD"
     IOC = "IOC"
+    FOK = "FOK"
+
+
+class SelfTrade(StrEnum):
+    """What happens where an incoming order would trade with an order of the same account."""
+
+    CANCEL_TAKER = "CANCEL_TAKER"
+    CANCEL_MAKER = "CANCEL_MAKER"
+    CANCEL_BOTH = "CANCEL_BOTH"
+
+
+class Trigger(StrEnum):
+    """Which price a waiting order watches: the last trade's, the best bid or the best ask."""
+
+    LAST = "LAST"
+    BID = "BID"
+    ASK = "ASK"
+
+
+class StopKind(StrEnum):
+    """STOP fires when the price has gone against the position (a buyer's: up to it), TAKE_PROFIT when it has gone with
+    it (a buyer's: down to it)."""
+
+    STOP = "STOP"
+    TAKE_PROFIT = "TAKE_PROFIT"
+
+
+class CancelReason(StrEnum):
+    """Why what was left of an order is gone."""
+
+    ASKED = "ASKED"  # by its owner
+    UNFILLED = "UNFILLED"  # IOC, FOK and MARKET do not rest
+    SELF_TRADE = "SELF_TRADE"
+    OCO = "OCO"  # another order of its group fired or traded
+    EXPIRED = "EXPIRED"  # GTD
+    COUNTDOWN = "COUNTDOWN"  # `cancel_after` ran out
+    DISCONNECT = "DISCONNECT"
+    REFUSED = "REFUSED"  # a stop that could not be taken when it fired
+    SETTLEMENT = "SETTLEMENT"  # the trading day is over, or the order does not fit the new day
+    AUCTION = "AUCTION"  # it could not be paid in an auction
+    LIQUIDATION = "LIQUIDATION"
+    OPERATOR = "OPERATOR"
 
 
 class OrderStatus(StrEnum):
-    """State of an order, in the protocol's words."""
+    """State of an order, in the protocol's words. Waiting is ours: a stop that has not fired."""
 
+    WAITING = "Waiting"
     SUBMITTED = "Submitted"
     PARTIALLY_FILLED = "PartiallyFilled"
     FILLED = "Filled"
     CANCELLED = "Cancelled"
 
 
-LIVE = (OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED)
-"""The states of an order that can still trade."""
+LIVE = (OrderStatus.WAITING, OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED)
+"""The states of an order that is not finished."""
 
 NEXT_STATUS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.WAITING: frozenset({OrderStatus.SUBMITTED, OrderStatus.CANCELLED}),
     OrderStatus.SUBMITTED: frozenset({OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED}),
     OrderStatus.PARTIALLY_FILLED: frozenset({OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED}),
     OrderStatus.FILLED: frozenset(),
@@ -74,10 +121,14 @@ NEXT_STATUS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 
 class Phase(StrEnum):
-    """Trading phase of an instrument. Halted: cancels only."""
+    """Trading phase of an instrument. Auction: orders gather, and trade all at one price at its end. Halted and closed:
+    cancels only. Delisted: for good."""
 
+    CLOSED = "closed"
+    AUCTION = "auction"
     CONTINUOUS = "continuous"
     HALTED = "halted"
+    DELISTED = "delisted"
 
 
 class Fee(msgspec.Struct, frozen=True):
@@ -88,7 +139,12 @@ class Fee(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator may change on a listed instrument. Rates are in 1/100,000,000."""
+    """What an operator may change on a listed instrument. Rates are in 1/100,000,000.
+
+    `max_position`: lots an account may have in one direction, orders to open included; `max_orders`: live orders of an
+    account; 0: no limit. `larger_side`: only the larger side of the product pays margin (单向大边); all instruments of
+    a product should agree. `last_day`: the trading day (YYYYMMDD) with whose settlement it expires; 0: never.
+    """
 
     name: str
     margin_long: int
@@ -98,6 +154,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     fee_close_today: Fee = Fee()
     min_volume: int = 1
     max_volume: int = 1_000
+    max_position: int = 0
+    max_orders: int = 0
+    larger_side: bool = False
+    last_day: int = 0
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +175,51 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     limit_rate: int = 0
 
 
+class Handling(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an order wants to be handled beyond the plain case; a plain order has none. Prices in 1/10,000.
+
+    `expires_at`: Unix ms, for GTD. `valid_until`: Unix ms, too late is refused. `display_volume`: lots it shows.
+    `stop_price`, or `trail` (distance that it keeps behind the best price since), make it wait for its `trigger`.
+    Of the orders of an `oco_group` the first to fire or trade cancels the others. `stp` None: the account's default.
+    """
+
+    expires_at: int | None = None
+    valid_until: int | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    display_volume: int | None = None
+    stop_price: int | None = None
+    stop_kind: StopKind = StopKind.STOP
+    trigger: Trigger = Trigger.LAST
+    trail: int | None = None
+    oco_group: str | None = None
+    stp: SelfTrade | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the order waits for a price before it goes to the book."""
+        return self.stop_price is not None or self.trail is not None
+
+
+PLAIN = Handling()
+
+
+class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an operator may set on an account. Limits override those of every instrument; None: the instrument's own."""
+
+    stp: SelfTrade = SelfTrade.CANCEL_MAKER
+    fee_group: str = ""
+    max_volume: int | None = None
+    max_position: int | None = None
+    max_orders: int | None = None
+
+
 def number_at(time_ms: int) -> int:
     """The first id number of a millisecond (Unix time)."""
     return (time_ms - ORDER_EPOCH_MS) * SEQUENCE
+
+
+def is_day(number: int) -> bool:
+    """Whether a number has the form of a trading day, YYYYMMDD."""
+    year, month, day = number // 10_000, number // 100 % 100, number % 100
+    return 2000 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= 31

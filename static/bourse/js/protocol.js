@@ -6,13 +6,13 @@
 export const DIRECTIONS = ['BUY', 'SELL'];
 export const OFFSETS = ['OPEN', 'CLOSE', 'CLOSETODAY', 'CLOSEYESTERDAY'];
 export const ORDER_TYPES = ['LIMIT', 'MARKET'];
-export const TIME_CONDITIONS = ['GFD', 'IOC'];
-export const STATUSES = ['Submitted', 'PartiallyFilled', 'Filled', 'Cancelled'];
+export const TIME_CONDITIONS = ['GFD', 'GTC', 'GTD', 'IOC', 'FOK'];
+export const STATUSES = ['Waiting', 'Submitted', 'PartiallyFilled', 'Filled', 'Cancelled'];
 
 /** Codes of refusals; `words/` has a sentence for each in every language. */
 export const ERROR_CODES = [
   400, 401, 403, 404, 409, 429, 503,
-  1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013,
+  1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015,
 ];
 export const NOT_AUTHENTICATED = 401;
 export const TOO_FAST = 429;

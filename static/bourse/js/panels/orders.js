@@ -38,7 +38,7 @@ function columnsFor(store, client) {
 function priceText(one, state) {
   if (one.order_type === 'MARKET') return t('orders.market');
   const price = format.price(one.price, instrumentOf(state, one.instrument_id)?.tick ?? 1);
-  return one.time_condition === 'IOC' ? `${price} ${t('time.IOC')}` : price;
+  return one.time_condition === 'GFD' ? price : `${price} ${t(`time.${one.time_condition}`)}`;
 }
 
 function filledText(one) {

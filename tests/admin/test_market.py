@@ -1,0 +1,189 @@
+"""The trading day is settled on sight of its prices; fee groups, clocks and the schedule are set."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from tests.admin.pages import asked, choose, content_of, fresh, page, send, text_of
+from tests.builders import Books, Founded, order
+from trading.core.money import RATE, UNIT
+from trading.models import Account, Holiday, Market, OperatorCommand, SettlementPrice, Statement, TradingSession
+
+SETTLE, FEE_GROUP, TIME_ZONE = (page("market", name, "MAIN") for name in ("settle", "fee_group", "time_zone"))
+
+
+@pytest.fixture(autouse=True)
+def _market(market: Founded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is Friday, 5 January 2024."""
+    monkeypatch.setattr("trading.admin.forms.timezone.now", lambda: datetime(2024, 1, 5, 15, 30, tzinfo=UTC))
+
+
+def trade(price: float, lots: int = 1) -> None:
+    Books().commit(order(1, f"BUY OPEN {lots} @ {price}"), order(2, f"SELL OPEN {lots} @ {price}"))
+
+
+def settled_at() -> dict[str, float]:
+    return {name: price / UNIT for name, price in SettlementPrice.objects.values_list("instrument", "price")}
+
+
+# --- settlement
+
+
+def test_the_page_shows_what_the_day_would_be_settled_at(root: Client) -> None:
+    trade(121, 2)
+    trade(122, 2)
+    content = content_of(root, SETTLE)
+    assert (str(content["day"]), str(content["next_day"])) == ("2024-01-05", "2024-01-08")
+    assert content["price:IX2301"] == "121.50"
+    assert "price:IF2301" not in content
+    said = text_of(root.get(SETTLE))
+    assert "The average of 4 lots in its last hour." in said
+    assert "No trades. Empty: 120.00, as before." in said
+    assert '<input type="date" name="day" value="2024-01-05"' in root.get(SETTLE).content.decode()
+
+
+def test_the_day_is_settled_at_the_prices_that_were_shown(root: Client) -> None:
+    trade(121)
+    response = send(root, SETTLE)
+    assert "Settled 2024-01-05; 2024-01-08 has begun." in text_of(response)
+    assert settled_at() == {"IX2301": 121.0, "IF2301": 120.0}
+    assert Statement.objects.filter(day=20240105).count() == 3
+    assert asked() == [("Settle", "DONE", "root")]
+    assert "2024-01-08" in text_of(root.get(page("market")))
+
+
+def test_prices_can_be_given(root: Client) -> None:
+    trade(121)
+    send(root, SETTLE, **{"price:IX2301": "119.5", "price:IF2301": "125"})
+    assert settled_at() == {"IX2301": 119.5, "IF2301": 125.0}
+
+
+def test_a_price_that_is_taken_away_is_the_engines(root: Client) -> None:
+    trade(121)
+    send(root, SETTLE, **{"price:IX2301": ""})
+    assert settled_at()["IX2301"] == 121.0
+
+
+def test_a_form_sent_twice_settles_once_and_says_so(root: Client) -> None:
+    trade(121)
+    values = content_of(root, SETTLE)
+    for _ in range(2):
+        assert "Settled 2024-01-05" in text_of(root.post(SETTLE, values, follow=True))
+    assert Statement.objects.count() == 3
+    assert OperatorCommand.objects.count() == 1
+
+
+def test_a_day_is_settled_once(root: Client) -> None:
+    send(root, SETTLE)
+    response = send(root, SETTLE, day="2024-01-05")
+    assert "Refused: Trading day 20240105 is settled already, now is 20240108 (code 409)." in text_of(response)
+    assert Statement.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"price:IX2301": "120.3"}, "must be a positive multiple of 0.50 (code 1007)"),
+        ({"price:IX2301": "-1"}, "greater than or equal to 0.0001"),
+        ({"price:IX2301": "much"}, "Enter a number."),
+        ({"day": ""}, "This field is required."),
+        ({"day": "2024-02-30"}, "Enter a valid date."),
+        ({"next_day": "2024-01-05"}, "Days are written YYYYMMDD, the next after the settled one (code 400)"),
+    ],
+)
+def test_what_cannot_be_settled(root: Client, values: dict[str, str], sentence: str) -> None:
+    assert sentence in text_of(send(root, SETTLE, **values))
+    assert not Statement.objects.exists()
+
+
+def test_who_may_settle_may_have_no_other_permission(staff: Any) -> None:
+    clerk = staff("settle_market")
+    send(clerk, SETTLE)
+    assert Statement.objects.count() == 3
+    assert clerk.get(page("market")).status_code == 403
+
+
+# --- fee groups
+
+
+def test_a_fee_group_is_set_and_accounts_join_it(root: Client) -> None:
+    assert "Fee group friends pays 0.5 of the commission." in text_of(
+        send(root, FEE_GROUP, name="friends", factor="0.5")
+    )
+    assert Market.objects.get().fee_groups == {"friends": RATE // 2}
+    assert "friends 0.50" in text_of(root.get(page("market", "change", "MAIN")))
+    send(root, page("account", "rules", 1), fee_group="friends")
+    trade(120, 2)
+    commissions = dict(Account.objects.values_list("user", "commission"))
+    assert (commissions["user001"], commissions["user002"]) == (2 * UNIT, 4 * UNIT)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("", "1"), ("a b", "1"), ("x", ""), ("x", "1.01"), ("x", "-0.1")])
+def test_a_fee_group_that_cannot_be(root: Client, name: str, factor: str) -> None:
+    response = root.post(FEE_GROUP, fresh(name=name, factor=factor))
+    assert response.context["adminform"].form.errors
+    assert asked() == []
+
+
+# --- clocks
+
+
+def test_the_time_zone_is_set_and_nothing_else_of_the_market(root: Client) -> None:
+    before = Market.objects.values().get()
+    assert "The clocks of the schedule are those of Asia/Shanghai." in text_of(
+        send(root, TIME_ZONE, time_zone="Asia/Shanghai", batch="7", epoch="7", trading_day="7")
+    )
+    assert Market.objects.values().get() == {**before, "time_zone": "Asia/Shanghai"}
+    assert LogEntry.objects.get().get_change_message() == "Time zone Asia/Shanghai"
+    assert "There is no time zone Mars" in text_of(send(root, TIME_ZONE, time_zone="Mars"))
+
+
+# --- the schedule
+
+
+def test_a_rule_is_added_and_read_again(root: Client) -> None:
+    url = page("tradingsession", "add")
+    root.post(url, {"action": "auction", "time": "08:55", "weekdays": ["5", "1", "3"]})
+    row = TradingSession.objects.get()
+    assert (row.market_id, row.action, row.time, row.weekdays) == ("MAIN", "auction", time(8, 55), "135")
+    assert "08:55:00 Auction Mon Wed Fri" in text_of(root.get(page("tradingsession")))
+    form = root.get(page("tradingsession", "change", row.pk)).context["adminform"].form
+    assert list(form["weekdays"].value()) == ["1", "3", "5"]
+
+
+def test_a_rule_that_is_changed_counts_anew(root: Client) -> None:
+    row = TradingSession.objects.create(market_id="MAIN", time="09:00", action="auction")
+    TradingSession.objects.update(changed_at=datetime(2000, 1, 1, tzinfo=UTC))
+    root.post(page("tradingsession", "change", row.pk), {"action": "auction", "time": "09:01", "weekdays": "1"})
+    row.refresh_from_db()
+    assert row.time == time(9, 1)
+    assert row.changed_at > datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"weekdays": []}, {"weekdays": ["8"]}, {"time": "25:00"}, {"action": "halted"}, {"action": ""}, {"time": ""}],
+    ids=str,
+)
+def test_a_rule_that_cannot_be(root: Client, wrong: dict[str, Any]) -> None:
+    root.post(page("tradingsession", "add"), {"action": "auction", "time": "08:55", "weekdays": ["1"], **wrong})
+    assert not TradingSession.objects.exists()
+
+
+def test_a_holiday_is_one_once(root: Client) -> None:
+    for _ in range(2):
+        response = root.post(page("holiday", "add"), {"date": "2024-02-10"}, follow=True)
+    assert "This day is a holiday already." in text_of(response)
+    assert [str(row.date) for row in Holiday.objects.all()] == ["2024-02-10"]
+
+
+def test_the_schedule_of_another_market_is_not_shown(root: Client) -> None:
+    Market.objects.create(code="OTHER")
+    row = TradingSession.objects.create(market_id="OTHER", time="09:00", action="auction")
+    assert "0 trading sessions" in text_of(root.get(page("tradingsession")))
+    assert root.get(page("tradingsession", "change", row.pk)).status_code == 302
+    choose(root, "tradingsession", "delete_selected", row.pk)
+    assert TradingSession.objects.exists()

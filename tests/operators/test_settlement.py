@@ -1,0 +1,252 @@
+"""Settlement prices from trades, and the command that ends a day: once, in words, and again when it was refused."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+from django.core.management import CommandError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import NOW, Books, Founded, order, terms
+from tests.operators.test_shell import shell
+from trading import operators, settlement
+from trading.core.commands import ChangeTerms, Settle
+from trading.core.money import UNIT
+from trading.lock import engine_lock
+from trading.models import Holiday, Instrument, Market, OperatorCommand, SettlementPrice, Statement
+
+MINUTE, HOUR = 60_000, 3_600_000
+TICK = UNIT // 2
+FRIDAY, MONDAY, TUESDAY = 20240105, 20240108, 20240109
+Trade = Callable[..., None]
+
+
+@pytest.fixture
+def trade(market: Founded) -> Trade:
+    """Makes a trade at a price, so many milliseconds after the founding of the market."""
+
+    def make(price: float, lots: int = 1, *, at: int = 0, of: str = "IX2301") -> None:
+        books = Books()
+        books.now = NOW + at
+        books.commit(order(1, f"BUY OPEN {lots} @ {price}", of), order(2, f"SELL OPEN {lots} @ {price}", of))
+
+    return make
+
+
+def prices() -> dict[str, float]:
+    """What a settlement would take the instruments at, of those that have traded."""
+    return {name: price / UNIT for name, price in settlement.settle("MAIN", FRIDAY, MONDAY, {}).prices.items()}
+
+
+def end(day: int, next_day: int, at: int) -> None:
+    books = Books()
+    books.now = NOW + at
+    books.commit(settlement.settle("MAIN", day, next_day, {}))
+
+
+# --- the average
+
+
+def test_who_has_not_traded_has_no_price(market: Founded) -> None:
+    assert prices() == {}
+    assert [(row.instrument_id, row.price, row.previous) for row in settlement.preview("MAIN")] == [
+        ("IF2301", None, 120 * UNIT),
+        ("IX2301", None, 120 * UNIT),
+    ]
+
+
+def test_each_instrument_has_the_price_of_its_own_trades(trade: Trade) -> None:
+    trade(121)
+    trade(119, of="IF2301")
+    assert prices() == {"IX2301": 121.0, "IF2301": 119.0}
+
+
+def test_lots_weigh(trade: Trade) -> None:
+    trade(120, 10)
+    trade(124, 30)
+    assert prices() == {"IX2301": 123.0}
+    assert settlement.preview("MAIN")[1].lots == 40
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(10, 10, 120.5), (11, 10, 120.0), (10, 11, 120.5), (100, 99, 120.0), (1, 0, 120.0)],
+)
+def test_half_a_tick_is_rounded_up(trade: Trade, low: int, high: int, expected: float) -> None:
+    trade(120, low)
+    if high:
+        trade(120.5, high)
+    assert prices() == {"IX2301": expected}
+
+
+@given(st.dictionaries(st.integers(1, 10**13 // TICK).map(lambda n: n * TICK), st.integers(1, 10**6), min_size=1))
+def test_the_average_is_the_nearest_tick(volumes: dict[int, int]) -> None:
+    """However large the sums: they do not fit 63 bits."""
+    exact = Fraction(sum(price * lots for price, lots in volumes.items()), sum(volumes.values()))
+    found = settlement.average(volumes, TICK)
+    assert found % TICK == 0
+    assert -Fraction(TICK, 2) < found - exact <= Fraction(TICK, 2)
+
+
+# --- the hour and the day
+
+
+@pytest.mark.parametrize(("earlier", "expected"), [(HOUR - 1, 121.0), (HOUR, 121.0), (HOUR + 1, 122.0)])
+def test_the_hour_ends_with_the_last_trade(trade: Trade, earlier: int, expected: float) -> None:
+    trade(120, at=0)
+    trade(122, at=earlier)
+    assert prices() == {"IX2301": expected}
+
+
+def test_each_instrument_has_its_own_last_hour(trade: Trade) -> None:
+    trade(120, at=0, of="IF2301")
+    trade(120, at=0)
+    trade(122, at=10 * MINUTE, of="IF2301")
+    trade(124, at=3 * HOUR)
+    assert prices() == {"IX2301": 124.0, "IF2301": 121.0}
+
+
+def test_trades_of_a_settled_day_do_not_count(trade: Trade) -> None:
+    trade(120, at=0)
+    trade(120, at=0, of="IF2301")
+    end(FRIDAY, MONDAY, at=5 * MINUTE)
+    assert prices() == {}
+    trade(126, at=10 * MINUTE)
+    assert prices() == {"IX2301": 126.0}
+    assert {row.instrument_id: row.lots for row in settlement.preview("MAIN")} == {"IX2301": 1, "IF2301": 0}
+
+
+def test_given_prices_stand_before_those_of_trades(trade: Trade) -> None:
+    trade(120)
+    command = settlement.settle("MAIN", FRIDAY, MONDAY, {"IX2301": 5, "IF2301": 6})
+    assert command == Settle(FRIDAY, MONDAY, {"IX2301": 5, "IF2301": 6})
+
+
+def test_what_is_delisted_needs_no_price(trade: Trade) -> None:
+    Books().commit(ChangeTerms("IX2301", terms(last_day=FRIDAY)))
+    trade(121)
+    end(FRIDAY, MONDAY, at=MINUTE)
+    assert [row.instrument_id for row in settlement.preview("MAIN")] == ["IF2301"]
+
+
+# --- once
+
+
+def test_whoever_asks_for_the_same_day_meanwhile_waits_for_the_same_command(market: Founded) -> None:
+    lock = engine_lock("MAIN")
+    assert lock.acquire()
+    command = settlement.settle("MAIN", FRIDAY, MONDAY, {})
+    rows = [operators.ask(command, market="MAIN", key=f"settle:MAIN:{FRIDAY}") for _ in range(2)]
+    assert rows[0].pk == rows[1].pk
+    lock.release()
+    assert settlement.carry_out(command, market="MAIN").pk == rows[0].pk
+
+
+def test_a_day_is_settled_once(market: Founded) -> None:
+    command = settlement.settle("MAIN", FRIDAY, MONDAY, {})
+    first, second = (settlement.carry_out(command, market="MAIN") for _ in range(2))
+    assert (first.status, first.result) == ("DONE", "DaySettled")
+    assert (second.status, second.code) == ("REFUSED", 409)
+    assert Statement.objects.count() == 3
+
+
+def test_what_was_refused_can_be_asked_again(market: Founded) -> None:
+    wrong = settlement.settle("MAIN", FRIDAY, MONDAY, {"IX2301": 120 * UNIT + 1})
+    assert settlement.carry_out(wrong, market="MAIN").code == 1007
+    assert settlement.carry_out(settlement.settle("MAIN", FRIDAY, MONDAY, {}), market="MAIN").status == "DONE"
+
+
+# --- the shell
+
+
+@pytest.fixture
+def on_friday(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Friday, 5 January 2024, 15:30 UTC; or another day of that month."""
+
+    def set_day(day: int = 5) -> None:
+        monkeypatch.setattr("django.utils.timezone.now", lambda: datetime(2024, 1, day, 15, 30, tzinfo=UTC))
+
+    set_day()
+    return set_day
+
+
+def test_the_shell_settles_and_tells(trade: Trade, on_friday: Callable[[int], None]) -> None:
+    trade(121)
+    said = shell("settle", "--price", "IF2301=118.5")
+    assert said == (
+        "IF2301  118.50\nIX2301  121.00\nTrading day 20240105 is settled: 3 statements. The next one is 20240108.\n"
+    )
+    assert dict(SettlementPrice.objects.values_list("instrument", "price")) == {
+        "IF2301": 1_185_000,
+        "IX2301": 1_210_000,
+    }
+    assert Market.objects.get(pk="MAIN").trading_day == MONDAY
+
+
+def test_the_shell_settles_each_day_once(market: Founded, on_friday: Callable[[int], None]) -> None:
+    shell("settle")
+    with pytest.raises(CommandError, match="All days until today are settled, 20240108 is yet to come"):
+        shell("settle")
+    with pytest.raises(CommandError, match="Settle was refused: 409 Trading day 20240105 is settled already"):
+        shell("settle", "--day", "20240105")
+    assert Statement.objects.count() == 3
+    on_friday(8)
+    assert "Trading day 20240108 is settled" in shell("settle")
+
+
+def test_a_day_can_be_settled_early_by_its_name(market: Founded, on_friday: Callable[[int], None]) -> None:
+    shell("settle")
+    assert "20240108 is settled: 3 statements. The next one is 20240109." in shell("settle", "--day", "20240108")
+
+
+def test_the_next_day_is_no_holiday_and_no_weekend(market: Founded, on_friday: Callable[[int], None]) -> None:
+    for date in ("2024-01-08", "2024-01-10"):
+        Holiday.objects.create(market_id="MAIN", date=date)
+    assert "The next one is 20240109" in shell("settle")
+    on_friday(9)
+    assert "The next one is 20240111" in shell("settle")
+
+
+def test_the_next_day_can_be_named(market: Founded, on_friday: Callable[[int], None]) -> None:
+    assert "The next one is 20240215" in shell("settle", "--next-day", "2024-02-15")
+
+
+def test_the_clocks_are_the_markets(market: Founded, monkeypatch: pytest.MonkeyPatch) -> None:
+    Market.objects.update(time_zone="Asia/Shanghai")
+    monkeypatch.setattr("django.utils.timezone.now", lambda: datetime(2024, 1, 4, 16, 30, tzinfo=UTC))
+    assert "Trading day 20240105 is settled" in shell("settle")
+
+
+def test_a_settlement_that_comes_late_begins_a_day_that_is_still_to_come(
+    market: Founded, on_friday: Callable[[int], None]
+) -> None:
+    shell("settle")
+    on_friday(10)
+    assert "Trading day 20240108 is settled: 3 statements. The next one is 20240111." in shell("settle")
+
+
+BAD = [
+    (["--price", "NONE=5"], "--price: there is no instrument NONE"),
+    (["--price", "IX2301"], "--price IX2301: '' is not a number"),
+    (["--price", "IX2301=five"], "--price IX2301: 'five' is not a number"),
+    (["--price", "IX2301=120.00001"], "has more than 4 decimals"),
+    (["--price", "IX2301=120.25"], "Settle was refused: 1007"),
+    (["--price", "IX2301=0"], "Settle was refused: 1007"),
+    (["--day", "20240230"], "20240230 is not a day such as 20240131"),
+    (["--day", "tomorrow"], "tomorrow is not a day such as 20240131"),
+    (["--next-day", "20240105"], "Settle was refused: 400"),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), BAD)
+def test_a_wrong_settlement_says_why(
+    market: Founded, on_friday: Callable[[int], None], words: list[str], sentence: str
+) -> None:
+    with pytest.raises(CommandError, match=re.escape(sentence)):
+        shell("settle", *words)
+    assert not Statement.objects.exists()
+    assert not OperatorCommand.objects.filter(status="DONE").exists()
+    assert set(Instrument.objects.values_list("settlement", flat=True)) == {120 * UNIT}

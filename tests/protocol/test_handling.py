@@ -1,0 +1,159 @@
+"""How an order wants to be handled: what becomes of it in the command, and what can never be right."""
+
+from typing import Any
+
+import pytest
+
+from trading import protocol
+from trading.core import commands
+from trading.core.codes import Code
+from trading.core.events import Refused
+from trading.core.types import (
+    Direction,
+    Handling,
+    Offset,
+    OrderType,
+    SelfTrade,
+    StopKind,
+    TimeCondition,
+    Trigger,
+)
+
+BASE: dict[str, Any] = {
+    "instrument_id": "IX2301",
+    "direction": Direction.SELL,
+    "offset": Offset.CLOSE,
+    "volume": 10.0,
+    "price": 120.0,
+    "order_type": OrderType.LIMIT,
+}
+MARKET: dict[str, Any] = {"order_type": OrderType.MARKET, "price": None}
+GTD: dict[str, Any] = {"time_condition": TimeCondition.GTD, "expires_at": 5}
+
+
+def command(**fields: Any) -> commands.OrderCommand | Refused:
+    return protocol.to_command(protocol.OrderFields(**(BASE | fields)), 7, 0)
+
+
+def handling(**fields: Any) -> Handling | None:
+    made = command(**fields)
+    assert isinstance(made, commands.SubmitOrder), made
+    return made.handling
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        *({"time_condition": condition} for condition in TimeCondition if condition is not TimeCondition.GTD),
+        {"client_order_id": "mine"},
+        {"post_only": False, "reduce_only": False, "stop_price": None, "stp": None},
+        MARKET,
+        MARKET | {"time_condition": TimeCondition.FOK},
+    ],
+    ids=str,
+)
+def test_a_plain_order_has_no_handling(fields: dict[str, Any]) -> None:
+    assert handling(**fields) is None
+
+
+def test_everything_that_is_said_is_in_the_handling() -> None:
+    assert handling(
+        **GTD,
+        valid_until=4,
+        post_only=True,
+        reduce_only=True,
+        display_volume=2.0,
+        stop_price=121.5,
+        stop_kind=StopKind.TAKE_PROFIT,
+        trigger=Trigger.BID,
+        oco_group="exit",
+        stp=SelfTrade.CANCEL_BOTH,
+    ) == Handling(
+        expires_at=5,
+        valid_until=4,
+        post_only=True,
+        reduce_only=True,
+        display_volume=2,
+        stop_price=1_215_000,
+        stop_kind=StopKind.TAKE_PROFIT,
+        trigger=Trigger.BID,
+        oco_group="exit",
+        stp=SelfTrade.CANCEL_BOTH,
+    )
+    assert handling(trail=0.0001) == Handling(trail=1)
+
+
+ONE_BY_ONE: list[tuple[dict[str, Any], Handling]] = [
+    (GTD, Handling(expires_at=5)),
+    ({"valid_until": 0}, Handling(valid_until=0)),
+    ({"post_only": True}, Handling(post_only=True)),
+    ({"reduce_only": True}, Handling(reduce_only=True)),
+    ({"reduce_only": True, "time_condition": TimeCondition.IOC}, Handling(reduce_only=True)),
+    ({"display_volume": 1}, Handling(display_volume=1)),
+    ({"display_volume": 9.0, "time_condition": TimeCondition.GTC}, Handling(display_volume=9)),
+    ({"stop_price": 119.5}, Handling(stop_price=1_195_000)),
+    ({"stop_price": 119.5, "stop_kind": StopKind.STOP, "trigger": Trigger.LAST}, Handling(stop_price=1_195_000)),
+    ({"trail": 2.5, "trigger": Trigger.ASK}, Handling(trail=25_000, trigger=Trigger.ASK)),
+    ({"trail": 2.5, "stop_price": 119}, Handling(trail=25_000, stop_price=1_190_000)),
+    ({"oco_group": "x" * 64}, Handling(oco_group="x" * 64)),
+    ({"stp": SelfTrade.CANCEL_MAKER}, Handling(stp=SelfTrade.CANCEL_MAKER)),
+    (MARKET | {"stop_price": 119.5}, Handling(stop_price=1_195_000)),
+    (MARKET | {"stop_price": 119.5, "time_condition": TimeCondition.GTC}, Handling(stop_price=1_195_000)),
+    (MARKET | GTD | {"trail": 1}, Handling(expires_at=5, trail=10_000)),
+    (MARKET | {"valid_until": 3, "stp": SelfTrade.CANCEL_TAKER}, Handling(valid_until=3, stp=SelfTrade.CANCEL_TAKER)),
+]
+
+
+@pytest.mark.parametrize(("fields", "expected"), ONE_BY_ONE, ids=str)
+def test_each_wish_alone(fields: dict[str, Any], expected: Handling) -> None:
+    assert handling(**fields) == expected
+
+
+NEVER: list[tuple[dict[str, Any], str]] = [
+    ({"time_condition": TimeCondition.GTD}, "A GTD order needs expires_at"),
+    ({"expires_at": 5}, "expires_at is for GTD orders"),
+    ({"expires_at": 5, "time_condition": TimeCondition.GTC}, "expires_at is for GTD orders"),
+    (MARKET | {"time_condition": TimeCondition.GTC}, "A MARKET order does not rest"),
+    (MARKET | GTD, "A MARKET order does not rest"),
+    (MARKET | {"post_only": True}, "post_only is for LIMIT orders that may rest"),
+    ({"post_only": True, "time_condition": TimeCondition.IOC}, "post_only is for LIMIT orders that may rest"),
+    ({"post_only": True, "time_condition": TimeCondition.FOK}, "post_only is for LIMIT orders that may rest"),
+    ({"reduce_only": True, "offset": Offset.OPEN}, "reduce_only is for orders that close"),
+    (MARKET | {"display_volume": 1}, "display_volume is for LIMIT orders that may rest"),
+    ({"display_volume": 1, "time_condition": TimeCondition.IOC}, "display_volume is for LIMIT orders that may rest"),
+    ({"display_volume": 1, "time_condition": TimeCondition.FOK}, "display_volume is for LIMIT orders that may rest"),
+    *(({"display_volume": shown}, "display_volume must be whole lots") for shown in (1.5, 10, 11, 0, -0.0, -1, 1e9)),
+    ({"stop_kind": StopKind.STOP}, "stop_kind and trigger need a stop_price or a trail"),
+    ({"stop_kind": StopKind.TAKE_PROFIT}, "stop_kind and trigger need a stop_price or a trail"),
+    ({"trigger": Trigger.LAST}, "stop_kind and trigger need a stop_price or a trail"),
+    ({"trail": 1, "stop_kind": StopKind.TAKE_PROFIT}, "trail is for STOP, not for TAKE_PROFIT"),
+    ({"trail": 1, "stop_price": 1, "stop_kind": StopKind.TAKE_PROFIT}, "trail is for STOP, not for TAKE_PROFIT"),
+    ({"trail": 0}, "trail must be more than 0"),
+    ({"trail": -0.0}, "trail must be more than 0"),
+    ({"trail": -0.5}, "trail must be more than 0"),
+]
+
+
+@pytest.mark.parametrize(("fields", "sentence"), NEVER, ids=str)
+def test_what_can_never_be_right_is_refused(fields: dict[str, Any], sentence: str) -> None:
+    refusal = command(**fields)
+    assert isinstance(refusal, Refused) and refusal.code is Code.MALFORMED
+    assert refusal.detail.startswith(sentence)
+
+
+def test_every_rule_has_a_case() -> None:
+    """And every sentence is said by its own rule."""
+    said = {command(**fields).detail for fields, _ in NEVER}
+    assert said == {sentence for _, sentence in protocol.NEVER_RIGHT}
+
+
+@pytest.mark.parametrize("name", ["stop_price", "trail"])
+def test_prices_of_stops_have_four_decimals_at_most(name: str) -> None:
+    detail = f"{name} has more than four decimals, so it is on no tick"
+    assert command(**{name: 1.00001}) == Refused(Code.OFF_TICK, detail)
+
+
+@pytest.mark.parametrize("price", [-1.0, 0.0, 1e9])
+def test_odd_stop_prices_are_left_to_the_engine(price: float) -> None:
+    assert handling(stop_price=price) == Handling(stop_price=round(price * 10_000))

@@ -1,0 +1,64 @@
+"""What was stored before there were trading days goes on after the migration."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from tests.builders import TRADERS, Books, make_users, order
+from trading.core.types import Phase
+from trading.models import Instrument
+
+BEFORE = [("trading", "0001_initial")]
+
+
+def migrate(targets: list[tuple[str, str]]) -> Any:
+    """The models as they are after the migration."""
+    executor = MigrationExecutor(connection)
+    executor.migrate(targets)
+    return executor.loader.project_state(targets).apps
+
+
+@pytest.fixture
+def old(transactional_db: None) -> Iterator[Any]:
+    """The tables as they were."""
+    newest = [key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "trading"]
+    yield migrate(BEFORE)
+    migrate(newest)
+
+
+def instrument(old: Any, name: str, phase: str, last: int | None) -> None:
+    numbers = {"tick": 5_000, "multiplier": 100, "limit_rate": 10**7, "margin_long": 10**7, "margin_short": 10**7}
+    fees = {f"fee_{kind}_{unit}": 0 for kind in ("open", "close", "close_today") for unit in ("per_lot", "rate")}
+    prices = {"reference_price": 1_200_000, "limit_up": 1_320_000, "limit_down": 1_080_000, "last_price": last}
+    old.get_model("trading", "Instrument").objects.create(
+        pk=name, market_id="MAIN", name=name, product_id="IX", phase=phase, min_volume=1, max_volume=500,
+        **numbers, **fees, **prices,
+    )  # fmt: skip
+
+
+def test_a_market_that_has_traded_goes_on(old: Any) -> None:
+    make_users(TRADERS)
+    old.get_model("trading", "Market").objects.create(pk="MAIN")
+    instrument(old, "IX2301", "continuous", 1_210_000)
+    instrument(old, "IX2302", "halted", None)
+    account = old.get_model("trading", "Account").objects.create(user_id="user001", market_id="MAIN", deposits=10**10)
+    resting = {"direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "time_condition": "GFD", "volume": 5}
+    resting |= {"price": 1_200_000, "filled": 0, "status": "Submitted", "his_held": 0, "today_held": 0}
+    old.get_model("trading", "Order").objects.create(
+        pk=7, account=account, instrument_id="IX2301", accepted_at=1, updated_at=1, client_order_id="mine", **resting
+    )
+    migrate([("trading", "0002_trading_days")])
+
+    books = Books()
+    books.engine.check()
+    traded, halted = books.engine.state.instruments["IX2301"], books.engine.state.instruments["IX2302"]
+    assert (traded.settlement, traded.marked, traded.limit_up) == (1_200_000, 242, 264)
+    assert (halted.phase, halted.scheduled, halted.marked) == (Phase.HALTED, Phase.CONTINUOUS, None)
+    assert Instrument.objects.get(pk="IX2301").mark_price == 1_210_000
+    assert set(books.engine.state.accounts[account.pk].client_orders) == {"mine"}
+    (entry,) = traded.book.entries()
+    assert (entry.order_id, entry.left) == (7, 5)
+    books.commit(order(account.pk, "SELL OPEN 5 @ 121"))

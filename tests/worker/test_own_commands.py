@@ -1,0 +1,86 @@
+"""What the worker does by itself: what is due comes first, what has moved is looked at last."""
+
+import asyncio
+
+from tests.builders import NOW, order
+from tests.worker.making import floor
+from trading.core.commands import CancelAfter, PassTime, SubmitOrder, WatchRisk
+from trading.core.events import OrderAccepted, OrderCancelled, RiskWarned, Traded
+from trading.core.money import RATE
+from trading.core.types import CancelReason, Direction, Handling, Offset, OrderType, TimeCondition
+
+
+def good_till(time: int) -> SubmitOrder:
+    return SubmitOrder(
+        1, "IX2301", Direction.BUY, Offset.OPEN, OrderType.LIMIT, 1, 1_190_000, TimeCondition.GTD, None,
+        Handling(expires_at=time),
+    )  # fmt: skip
+
+
+async def test_what_is_due_is_done_while_nobody_asks_for_anything() -> None:
+    async with floor(operator_poll=60.0) as f:
+        await f.answers(good_till(NOW + 20))
+        f.now = NOW + 20
+        await f.answers(order(2, "BUY OPEN 1 @ 118"))
+        assert not f.worker.engine.state.accounts[1].orders
+
+
+async def test_it_wakes_up_when_something_is_due() -> None:
+    async with floor(operator_poll=60.0) as f:
+        await f.answers(CancelAfter(1, NOW + 50), order(1, "BUY OPEN 1 @ 119"))
+        f.now = NOW + 49
+        await asyncio.sleep(0.1)
+        assert len(f.worker.engine.state.accounts[1].orders) == 1
+        f.now = NOW + 50
+        await f.until(lambda: len(f.store.batches) >= 2)
+        (cancelled,) = [event for event in f.store.batches[-1].events if isinstance(event, OrderCancelled)]
+        assert cancelled.reason is CancelReason.COUNTDOWN
+        assert f.store.batches[-1].commands == [PassTime()]
+
+
+async def test_an_order_that_has_expired_trades_with_nobody_who_comes_later() -> None:
+    async with floor() as f:
+        await f.answers(good_till(NOW + 20))
+        f.now = NOW + 20
+        (accepted,) = await f.answers(order(2, "SELL OPEN 1 @ 119"))
+        assert isinstance(accepted, OrderAccepted)
+        await f.until(lambda: len(f.store.batches) >= 2)
+        events = [event for batch in f.store.batches for event in batch.events]
+        assert not any(isinstance(event, Traded) for event in events)
+
+
+async def test_risk_is_looked_at_after_what_moved_it_in_the_same_commit() -> None:
+    watch = WatchRisk(warn_at=1, limit=RATE)
+    async with floor(risk=watch) as f:
+        await f.answers(order(3, "BUY OPEN 1 @ 110"))
+        await f.answers(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
+        await f.until(lambda: len(f.store.batches) == 2)
+        assert f.store.batches[-1].commands[-1] == watch
+        warned = [event.account_id for event in f.store.batches[-1].events if isinstance(event, RiskWarned)]
+        assert warned == [1, 2]
+        assert f.store.batches[-1].changes.accounts[1].warned
+
+
+async def test_a_look_that_finds_nothing_leaves_no_trace() -> None:
+    async with floor() as f:
+        await f.answers(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
+        await f.until(lambda: bool(f.store.batches))
+        assert [type(command) for batch in f.store.batches for command in batch.commands] == [SubmitOrder, SubmitOrder]
+        assert not f.worker.engine.moved
+
+
+async def test_after_a_start_everyone_is_looked_at_once_with_the_limits_of_now() -> None:
+    async with floor() as f:
+        await f.answers(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
+        await f.until(lambda: bool(f.store.batches))
+    stricter = WatchRisk(warn_at=1, limit=RATE)
+    async with floor(risk=stricter, running=False) as g:
+        g.store.state = f.store.state
+        await g.worker.load()
+        g.run()
+        await g.answers(order(3, "BUY OPEN 1 @ 110"))
+        await g.until(lambda: bool(g.store.batches))
+        assert g.store.batches[0].commands[-1] == WatchRisk(1, RATE, everyone=True)
+        await g.answers(order(3, "BUY OPEN 1 @ 110"))
+        await g.until(lambda: len(g.store.batches) == 2)
+        assert [type(command) for command in g.store.batches[1].commands] == [SubmitOrder]

@@ -1,0 +1,26 @@
+"""`manage.py check_books`: do tables, ledger, positions and engine agree?"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from trading import audit
+
+
+class Command(BaseCommand):
+    help = "Reconcile tables, ledger, positions and the engine's state. Works beside a running server."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--most", type=int, default=20, help="findings to print")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = audit.check_books(settings.MARKET)
+        for finding in findings[: options["most"]]:
+            self.stdout.write(finding)
+        if findings:
+            raise CommandError(
+                f"The books of market {settings.MARKET} contradict themselves: {len(findings)} findings."
+            )
+        self.stdout.write(f"The books of market {settings.MARKET} agree.")

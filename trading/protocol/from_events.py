@@ -1,0 +1,347 @@
+"""From the engine's events to frames. Prices and money come in 1/10,000, volumes in lots."""
+
+from collections.abc import Iterable, Sequence
+
+from trading.core import events
+from trading.core.events import (
+    AllCancelled,
+    CountdownSet,
+    Event,
+    Fill,
+    LiquidationEnded,
+    LiquidationStarted,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderFired,
+    OrderRepeated,
+    OrderWaiting,
+    Refused,
+    RiskWarned,
+    Traded,
+)
+from trading.core.money import to_currency
+from trading.core.risk import Figures, risk_ratio
+from trading.core.types import CancelReason, OrderStatus, Phase
+from trading.protocol.ids import order_id_text, trade_id_text
+from trading.protocol.incoming import (
+    AmendOrder,
+    CancelAfter,
+    CancelAll,
+    CancelOrder,
+    CancelOrders,
+    EngineMessage,
+    Item,
+    OrderFields,
+    RequestId,
+    SubmitOrder,
+    SubmitOrders,
+    items_of,
+)
+from trading.protocol.outgoing import (
+    AccountUpdate,
+    BookLevel,
+    CancelAfterResponse,
+    CancelAllResponse,
+    InstrumentStatus,
+    Liquidation,
+    OrderBook,
+    OrderResponse,
+    OrderResult,
+    OrdersResponse,
+    OrderStatusFrame,
+    PositionExpired,
+    RiskWarning,
+    ServerMessage,
+    Statement,
+    StatementPosition,
+    Ticker,
+    Trade,
+)
+
+Levels = Iterable[tuple[int, int, int]]
+
+# --- answers
+
+
+def answer(message: EngineMessage, outcome: Sequence[Event], retry_after: float | None = None) -> ServerMessage:
+    """The one answer to a message to the engine: told by the first event of each of its commands."""
+    match message:
+        case SubmitOrder() | AmendOrder() | CancelOrder():
+            return order_response(outcome[0], message.request_id, _client_id(message), retry_after)
+        case SubmitOrders() | CancelOrders():
+            results = [_result(item, event) for item, event in zip(items_of(message), outcome, strict=True)]
+            return OrdersResponse(results=results, retry_after=retry_after, request_id=message.request_id)
+        case CancelAll():
+            code, detail = _failure(outcome[0])
+            return CancelAllResponse(
+                success=code is None,
+                cancelled=outcome[0].count if isinstance(outcome[0], AllCancelled) else 0,
+                error_code=code,
+                error_message=detail,
+                retry_after=retry_after,
+                request_id=message.request_id,
+            )
+        case CancelAfter():
+            code, detail = _failure(outcome[0])
+            return CancelAfterResponse(
+                success=code is None,
+                deadline=outcome[0].deadline if isinstance(outcome[0], CountdownSet) else None,
+                error_code=code,
+                error_message=detail,
+                retry_after=retry_after,
+                request_id=message.request_id,
+            )
+
+
+def order_response(
+    event: Event, request_id: RequestId, client_order_id: str | None = None, retry_after: float | None = None
+) -> OrderResponse:
+    """The answer to an order message."""
+    order_id, code, detail = _outcome(event)
+    return OrderResponse(
+        success=code is None,
+        order_id=order_id,
+        error_code=code,
+        error_message=detail,
+        client_order_id=client_order_id,
+        retry_after=retry_after,
+        request_id=request_id,
+    )
+
+
+def _result(item: Item, event: Event) -> OrderResult:
+    order_id, code, detail = _outcome(event)
+    return OrderResult(
+        success=code is None,
+        order_id=order_id,
+        error_code=code,
+        error_message=detail,
+        client_order_id=_client_id(item),
+    )
+
+
+def _outcome(event: Event) -> tuple[str | None, int | None, str | None]:
+    """Order id, error code and error message."""
+    match event:
+        case OrderAccepted() | OrderCancelled() | OrderRepeated() | OrderWaiting() | OrderAmended():
+            return order_id_text(event.order_id), None, None
+        case Refused():
+            return None, *_failure(event)
+    raise AssertionError(f"{event!r} answers no order message")
+
+
+def _client_id(item: Item) -> str | None:
+    return item.client_order_id if isinstance(item, OrderFields) else None
+
+
+def _failure(event: Event) -> tuple[int | None, str | None]:
+    """Error code and error message."""
+    return (event.code, event.detail) if isinstance(event, Refused) else (None, None)
+
+
+# --- orders and trades
+
+
+def submitted(event: OrderAccepted | OrderFired, seq: int) -> OrderStatusFrame:
+    """The first state of an order, or of one that waited and has fired."""
+    return OrderStatusFrame(
+        order_id=order_id_text(event.order_id),
+        status=OrderStatus.SUBMITTED,
+        filled_volume=0.0,
+        remaining_volume=float(event.volume),
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+def waiting(event: OrderWaiting, seq: int) -> OrderStatusFrame:
+    """The first state of an order that waits for a price."""
+    return OrderStatusFrame(
+        order_id=order_id_text(event.order_id),
+        status=OrderStatus.WAITING,
+        filled_volume=0.0,
+        remaining_volume=float(event.volume),
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+def amended(event: OrderAmended, seq: int) -> OrderStatusFrame:
+    """The state of an order with its new price (a MARKET order that waits has none) and volume."""
+    return OrderStatusFrame(
+        order_id=order_id_text(event.order_id),
+        status=event.status,
+        filled_volume=float(event.filled),
+        remaining_volume=float(event.remaining),
+        timestamp=event.time,
+        seq=seq,
+        price=to_currency(event.price) if event.price else None,
+        volume=float(event.volume),
+    )
+
+
+def cancelled(event: OrderCancelled, seq: int) -> OrderStatusFrame:
+    """The last state of an order that was not filled."""
+    return OrderStatusFrame(
+        order_id=order_id_text(event.order_id),
+        status=OrderStatus.CANCELLED,
+        filled_volume=float(event.filled),
+        remaining_volume=float(event.remaining),
+        timestamp=event.time,
+        seq=seq,
+        reason=told_reason(event.reason),
+        error_code=event.code,
+        error_message=event.detail or None,
+    )
+
+
+def told_reason(reason: CancelReason | None) -> CancelReason | None:
+    """Why an order was cancelled, unless its owner asked for it."""
+    return None if reason is CancelReason.ASKED else reason
+
+
+def trade(event: Traded, fill: Fill, seq: int) -> Trade:
+    """A trade as one of its two sides sees it."""
+    return Trade(
+        trade_id=trade_id_text(event.trade_id),
+        order_id=order_id_text(fill.order_id),
+        instrument_id=event.instrument_id,
+        direction=fill.direction,
+        offset=fill.offset,
+        price=to_currency(event.price),
+        volume=float(event.volume),
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+def filled(event: Traded, fill: Fill, seq: int) -> OrderStatusFrame:
+    """The state of an order after a trade."""
+    return OrderStatusFrame(
+        order_id=order_id_text(fill.order_id),
+        status=fill.status,
+        filled_volume=float(fill.filled),
+        remaining_volume=float(fill.remaining),
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+# --- money and risk
+
+
+def account_update(figures: Figures, time: int, seq: int) -> AccountUpdate:
+    """The money of an account after a batch."""
+    return AccountUpdate(
+        balance=to_currency(figures.balance),
+        available=to_currency(figures.available),
+        frozen=to_currency(figures.frozen),
+        margin=to_currency(figures.margin),
+        profit=to_currency(figures.profit),
+        risk_ratio=figures.risk_ratio,
+        timestamp=time,
+        seq=seq,
+    )
+
+
+def risk_warning(event: RiskWarned, seq: int) -> RiskWarning:
+    """The account comes near to its liquidation."""
+    return RiskWarning(
+        risk_ratio=risk_ratio(event.margin, event.balance),
+        margin=to_currency(event.margin),
+        balance=to_currency(event.balance),
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+def liquidation(event: LiquidationStarted | LiquidationEnded, seq: int) -> Liquidation:
+    """The exchange begins or ends to close the account's positions."""
+    return Liquidation(
+        status="STARTED" if isinstance(event, LiquidationStarted) else "ENDED",
+        risk_ratio=risk_ratio(event.margin, event.balance),
+        margin=to_currency(event.margin),
+        balance=to_currency(event.balance),
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+def position_expired(event: events.PositionExpired, seq: int) -> PositionExpired:
+    """A position was closed at the last settlement price of its instrument."""
+    return PositionExpired(
+        instrument_id=event.instrument_id,
+        volume_long=float(event.long),
+        volume_short=float(event.short),
+        price=to_currency(event.price),
+        close_profit=to_currency(event.close_profit),
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+def statement(event: events.Statement, seq: int | None = None) -> Statement:
+    """An account's trading day."""
+    return Statement(
+        day=event.day,
+        opening=to_currency(event.opening),
+        deposits=to_currency(event.deposits),
+        withdrawals=to_currency(event.withdrawals),
+        close_profit=to_currency(event.close_profit),
+        position_profit=to_currency(event.position_profit),
+        commission=to_currency(event.commission),
+        closing=to_currency(event.closing),
+        margin=to_currency(event.margin),
+        positions=[
+            StatementPosition(
+                line.instrument_id,
+                float(line.long),
+                float(line.short),
+                to_currency(line.price),
+                to_currency(line.margin),
+            )
+            for line in event.positions
+        ],
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+# --- market data
+
+
+def orderbook(
+    instrument_id: str,
+    bids: Levels,
+    asks: Levels,
+    time: int,
+    phase: Phase | None = None,
+    indicative: tuple[int, int] | None = None,
+) -> OrderBook:
+    """A book. Levels are (price, volume, order count), best first. `indicative`: price and volume that an auction would
+    trade."""
+    price, volume = indicative or (None, None)
+    return OrderBook(
+        instrument_id=instrument_id,
+        bids=_levels(bids),
+        asks=_levels(asks),
+        timestamp=time,
+        phase=None if phase is Phase.CONTINUOUS else phase,
+        indicative_price=None if price is None else to_currency(price),
+        indicative_volume=None if volume is None else float(volume),
+    )
+
+
+def _levels(levels: Levels) -> list[BookLevel]:
+    return [BookLevel(to_currency(price), float(volume), count) for price, volume, count in levels]
+
+
+def ticker(instrument_id: str, price: int, volume: int, time: int) -> Ticker:
+    """A trade as the public sees it."""
+    return Ticker(instrument_id=instrument_id, last_price=to_currency(price), volume=float(volume), timestamp=time)
+
+
+def instrument_status(instrument_id: str, phase: Phase, time: int) -> InstrumentStatus:
+    """An instrument is in another phase of trading."""
+    return InstrumentStatus(instrument_id=instrument_id, phase=phase, timestamp=time)

@@ -1,0 +1,269 @@
+"""What clients say: every message a typed struct, and the way from a frame to its message.
+
+Trust ends here: whatever text comes in, `decode` gives a message or raises `ProtocolError`, never anything else.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+from trading.core.codes import Code
+from trading.core.types import Direction, Offset, OrderType, SelfTrade, StopKind, TimeCondition, Trigger
+
+LARGEST_NUMBER = 1e9
+"""No price or volume on the wire may be further from zero: beyond it floats could not carry four decimals."""
+
+LARGEST_INTEGER = 2**53
+"""Every client can write integers up to here exactly."""
+
+LONGEST_DETAIL = 200
+"""Characters of an error's detail: it may quote the frame, which may be long."""
+
+MOST_ITEMS = 50
+"""Orders or cancels in one frame."""
+
+LONGEST_GRACE_MS = 600_000
+"""How long orders may outlive the connection they depend on."""
+
+Name = Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[ -~]+\Z")]
+"""Printable ASCII: PostgreSQL takes no NUL in a text, and nobody can see it."""
+
+Names = Annotated[list[Name], msgspec.Meta(max_length=200)]
+Channels = Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=20)]
+Number = Annotated[float, msgspec.Meta(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
+"""A time (Unix) or a length of time."""
+
+Day = Annotated[int, msgspec.Meta(ge=0, le=99_999_999)]
+"""YYYYMMDD."""
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
+"""How many entries an answer may have."""
+
+StatusFilter = Literal["Waiting", "Submitted", "PartiallyFilled", "Filled", "Cancelled", "LIVE"]
+RequestId = (
+    Annotated[str, msgspec.Meta(max_length=64)]
+    | Annotated[int, msgspec.Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+    | None
+)
+
+
+class ProtocolError(Exception):
+    """A frame that is refused. `code` is stable, `detail` a sentence, `request_id` the frame's own if it had one."""
+
+    def __init__(self, code: Code, detail: str, request_id: RequestId = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.request_id = request_id
+
+
+class _Incoming(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """An unknown field is an error: a mistyped `time_condition` must not become an order that rests."""
+
+    request_id: RequestId = None
+
+
+# --- who, and what to hear
+
+
+class Auth(_Incoming, frozen=True, tag="auth"):
+    user_id: str
+    token: str
+
+
+class Logout(_Incoming, frozen=True, tag="logout"):
+    """From now on the connection is nobody's."""
+
+
+class SetSession(_Incoming, frozen=True, tag="set_session"):
+    """What becomes of the orders when this connection ends without `logout`."""
+
+    cancel_on_disconnect: bool
+    grace_ms: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_GRACE_MS)] = 0
+
+
+class Subscribe(_Incoming, frozen=True, tag="subscribe"):
+    channels: Channels
+    instruments: Names = []
+
+
+class Unsubscribe(_Incoming, frozen=True, tag="unsubscribe"):
+    channels: Channels
+    instruments: Names = []
+
+
+class Ping(_Incoming, frozen=True, tag="ping"):
+    pass
+
+
+class Pong(_Incoming, frozen=True, tag="pong"):
+    """A client may answer our ping; nothing follows from it but that it is alive."""
+
+
+# --- orders
+
+
+class OrderFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An order. `price` may be left out (or null) for MARKET orders. From `time_condition` on the fields are ours."""
+
+    instrument_id: Name
+    direction: Direction
+    offset: Offset
+    volume: Number
+    order_type: OrderType
+    price: Number | None = None
+    time_condition: TimeCondition = TimeCondition.GFD
+    client_order_id: Name | None = None
+    expires_at: Milliseconds | None = None
+    valid_until: Milliseconds | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    display_volume: Number | None = None
+    stop_price: Number | None = None
+    stop_kind: StopKind | None = None
+    trigger: Trigger | None = None
+    trail: Number | None = None
+    oco_group: Name | None = None
+    stp: SelfTrade | None = None
+
+
+class SubmitOrder(OrderFields, frozen=True, kw_only=True, tag_field="type", tag="submit_order"):
+    request_id: RequestId = None
+
+
+class AmendOrder(_Incoming, frozen=True, tag="amend_order"):
+    order_id: str
+    price: Number | None = None
+    volume: Number | None = None
+    valid_until: Milliseconds | None = None
+
+
+class CancelOrder(_Incoming, frozen=True, tag="cancel_order"):
+    order_id: str
+
+
+class CancelAll(_Incoming, frozen=True, tag="cancel_all"):
+    instrument_id: Name | None = None
+    direction: Direction | None = None
+
+
+class CancelAfter(_Incoming, frozen=True, tag="cancel_after"):
+    timeout_ms: Milliseconds
+
+
+class SubmitOrders(_Incoming, frozen=True, tag="submit_orders"):
+    orders: Annotated[list[OrderFields], msgspec.Meta(min_length=1, max_length=MOST_ITEMS)]
+
+    @property
+    def items(self) -> Sequence[OrderFields]:
+        return self.orders
+
+
+class CancelOrders(_Incoming, frozen=True, tag="cancel_orders"):
+    order_ids: Annotated[list[str], msgspec.Meta(min_length=1, max_length=MOST_ITEMS)]
+
+    @property
+    def items(self) -> Sequence[CancelOrder]:
+        return [CancelOrder(order_id=order_id) for order_id in self.order_ids]
+
+
+# --- queries
+
+
+class QueryOrder(_Incoming, frozen=True, tag="query_order"):
+    order_id: str
+
+
+class QueryAccount(_Incoming, frozen=True, tag="query_account"):
+    pass
+
+
+class QueryPosition(_Incoming, frozen=True, tag="query_position"):
+    instrument_id: Name | None = None
+
+
+class QueryOrders(_Incoming, frozen=True, tag="query_orders"):
+    """Times are those of the acceptance. `before`: the order id where the page before this one ended."""
+
+    instrument_id: Name | None = None
+    status: StatusFilter | None = None
+    from_time: Milliseconds | None = None
+    to_time: Milliseconds | None = None
+    before: str | None = None
+    limit: Limit = 50
+
+
+class QueryTrades(_Incoming, frozen=True, tag="query_trades"):
+    """`before`: the trade id where the page before this one ended."""
+
+    instrument_id: Name | None = None
+    order_id: str | None = None
+    from_time: Milliseconds | None = None
+    to_time: Milliseconds | None = None
+    before: str | None = None
+    limit: Limit = 50
+
+
+class QueryInstruments(_Incoming, frozen=True, tag="query_instruments"):
+    instrument_id: Name | None = None
+
+
+class QueryStatements(_Incoming, frozen=True, tag="query_statements"):
+    from_day: Day | None = None
+    to_day: Day | None = None
+    limit: Limit = 50
+
+
+# --- all of them
+
+OrderMessage = SubmitOrder | AmendOrder | CancelOrder
+"""What is answered by `order_response`."""
+
+BatchMessage = SubmitOrders | CancelOrders
+"""Many orders or cancels in one frame."""
+
+EngineMessage = OrderMessage | CancelAll | CancelAfter | BatchMessage
+"""What goes to the engine."""
+
+Item = OrderFields | AmendOrder | CancelOrder | CancelAll | CancelAfter
+"""What becomes one command."""
+
+
+def items_of(message: EngineMessage) -> Sequence[Item]:
+    """What becomes one command each."""
+    return message.items if isinstance(message, BatchMessage) else (message,)
+
+
+PrivateQuery = QueryOrder | QueryAccount | QueryPosition | QueryOrders | QueryTrades | QueryStatements
+Query = PrivateQuery | QueryInstruments
+OtherMessage = Auth | Logout | SetSession | Subscribe | Unsubscribe | Ping | Pong | Query
+ClientMessage = EngineMessage | OtherMessage
+
+_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+
+
+class _Reference(msgspec.Struct):
+    request_id: RequestId = None
+
+
+_reference_decoder = msgspec.json.Decoder(_Reference)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+def decode(text: str) -> ClientMessage:
+    """The message in a text frame. Raises ProtocolError 400 with a sentence that names what is wrong."""
+    try:
+        return _decoder.decode(text)
+    except _UNREADABLE as error:
+        detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:LONGEST_DETAIL]
+    raise ProtocolError(Code.MALFORMED, f"{Code.MALFORMED.text}: {detail}", _reference(text))
+
+
+def _reference(text: str) -> RequestId:
+    """The request id of a frame that could not be read, if it can be found."""
+    try:
+        return _reference_decoder.decode(text).request_id
+    except _UNREADABLE:
+        return None
