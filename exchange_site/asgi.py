@@ -38,17 +38,22 @@ class Application:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif self._probes.answers(scope):
-            self._starting = asyncio.ensure_future(self.exchange.ensure_started())
+            self._starting = asyncio.ensure_future(self._start())
             await self._probes(scope, receive, send)
         else:
-            await self.exchange.ensure_started()
+            await self._start()
             await self._router(scope, receive, send)
+
+    async def _start(self) -> None:
+        if not self.exchange.started:
+            servers.stop_with(self.exchange.stop)
+            await self.exchange.ensure_started()
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self.exchange.ensure_started()
+                await self._start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.exchange.stop()

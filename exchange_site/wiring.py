@@ -12,6 +12,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from marketdata.feed import Feed
+from trading import protocol
 from trading.absences import Absences
 from trading.batch import Superseded
 from trading.consumers import Venue
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 LOCK_ATTEMPTS, LOCK_PAUSE = 10, 0.1
 """A second of patience with whoever is the engine just now; a server stays it for good."""
+
+STOP_CLOSE, STOP_SECONDS = 1012, 2.0
+"""Close code of a server that stops (RFC 6455: service restart), and how long it waits for its clients to take it."""
 
 
 def now_ms() -> int:
@@ -78,7 +82,7 @@ class Exchange:
         )
         self._lock = engine_lock(settings.MARKET)
         self._starting: asyncio.Lock | None = None
-        self._loaded = False
+        self._loaded = self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -147,7 +151,11 @@ class Exchange:
             await asyncio.to_thread(self._lock.release)
 
     async def stop(self) -> None:
-        """Finish the batch under way and let go of everything."""
+        """Finish the batch under way, take leave of everybody, and let go of everything. Can be called twice."""
+        if self._stopped:
+            return
+        self._stopped = True
+        logger.info("the exchange stops")
         self.gateway.close("The exchange is stopping; nothing was done")
         self.worker.stop()
         for task in self._tasks:
@@ -156,5 +164,7 @@ class Exchange:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self.feed.close()
+        farewell = protocol.Announcement(message="The exchange stops; connect again in a moment", timestamp=now_ms())
+        await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, STOP_SECONDS)
         await self.worker.close()
         await asyncio.to_thread(self._lock.release)

@@ -35,6 +35,15 @@ class Heartbeat:
     def remove(self, connection: Connection) -> None:
         self._next_ping.pop(connection, None)
 
+    async def part(self, farewell: str, code: int, patience: float) -> None:
+        """Send everybody a last frame, close, and wait until they are gone, or for `patience` seconds."""
+        for connection in list(self._next_ping):
+            connection.push(farewell)
+            connection.close(code)
+        deadline = asyncio.get_running_loop().time() + patience
+        while self._next_ping and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+
     async def run(self) -> None:
         """Look after the connections until cancelled."""
         pause = min(self._ping_seconds, self._idle_seconds) / 10

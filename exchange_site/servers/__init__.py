@@ -2,6 +2,8 @@
 
 from exchange_site.servers import daphne, uvicorn
 
+stop_with = daphne.stop_with
+
 
 def tune() -> None:
     """Tune whichever server is running us."""

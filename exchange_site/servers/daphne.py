@@ -6,11 +6,34 @@ written. Measured: 8 to 10 % of the processor time of an order with its four fra
 Writes: Twisted asks the event loop whether a socket can be written, is told so a turn later, writes, and takes the
 question back: three system calls and two turns where one of each will do. Here it tries first and asks when the socket
 did not take everything. Measured: see "What helped" in `docs/performance.md`.
+
+Codes: autobahn lets applications close with 1000 and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server
+stops) are what RFC 6455 has for servers.
 """
 
+import signal
 import sys
+from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
+
+
+def stop_with(stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Let `stop` end before daphne does, when it is asked to end (SIGTERM, Ctrl-C): it would cancel all connections at
+    once. Other servers have a lifespan for that."""
+    reactor: Any = sys.modules.get("twisted.internet.reactor")
+    if reactor is None or not reactor.running:
+        return
+
+    def asked(*_: object) -> None:
+        reactor.callFromThread(begin)
+
+    def begin() -> None:
+        ending = reactor._asyncioEventloop.create_task(stop())
+        ending.add_done_callback(lambda _: reactor.running and reactor.stop())
+
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wish, asked)
 
 
 def tune() -> None:
@@ -19,6 +42,8 @@ def tune() -> None:
         _leave_log_lines_unpainted()
     if "twisted.internet.asyncioreactor" in sys.modules:
         _write_at_once()
+    if "daphne.ws_protocol" in sys.modules:
+        _close_with_any_code()
 
 
 def _leave_log_lines_unpainted() -> None:
@@ -30,6 +55,15 @@ def _leave_log_lines_unpainted() -> None:
 
 def _plain(value: object, *_: object, **__: object) -> object:
     return value
+
+
+def _close_with_any_code() -> None:
+    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
+
+    def server_close(self: Any, code: int | None = None) -> None:
+        self.sendCloseFrame(code=1000 if code is None else code)
+
+    protocol.serverClose = server_close
 
 
 def _write_at_once() -> None:

@@ -146,6 +146,7 @@ def test_a_restored_engine_goes_on_as_if_nothing_had_been(day: int, steps: list[
         restored.check()
         assert restored.state_hash() == engine.state_hash()
         assert figures(restored) == figures(engine)
+        assert queues(restored) == queues(engine)
         assert restored.due(engine.state.now) == engine.due(engine.state.now)
 
 
@@ -378,6 +379,7 @@ def risk_is_answered(engine: Engine, command: WatchRisk, events: list[Event]) ->
         if account.liquidating:
             assert not any(order.account is account for order in engine.state.orders.values())
             assert not any(could_be_closed(engine, account, name) for name in account.positions)
+    assert engine.moved == any(account.liquidating for account in engine.state.accounts.values())
 
 
 def could_be_closed(engine: Engine, account: Account, name: str) -> bool:
@@ -498,6 +500,17 @@ def legs(engine: Engine) -> Iterator[tuple[int, str, bool, int, int]]:
             for is_long in (True, False):
                 if lots := position.leg(is_long).lots:
                     yield account_id, name, is_long, lots, position.leg(is_long).cost
+
+
+def queues(engine: Engine) -> dict[tuple[str, bool], list[int]]:
+    """Who is first, on every side that is not empty."""
+    found = {}
+    for name, instrument in engine.state.instruments.items():
+        for is_buy in (True, False):
+            side = [order.order_id for order in instrument.book.half(is_buy).entries()]
+            if side:
+                found[name, is_buy] = side
+    return found
 
 
 def figures(engine: Engine) -> dict[int, object]:

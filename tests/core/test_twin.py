@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.core.naive_market import NaiveMarket, Told
 from tests.core.strategies import Step, in_every_history, morning, play
+from tests.core.test_properties import queues
 from trading.core.commands import Command, WatchRisk
 from trading.core.engine import Engine
 from trading.core.events import (
@@ -169,14 +170,3 @@ def picture(engine: Engine) -> dict[str, Any]:
         "queues": queues(engine),
         "day": (records.day.trading_day, records.day.fee_groups),
     }
-
-
-def queues(engine: Engine) -> dict[tuple[str, bool], list[int]]:
-    """Who is first, on every side."""
-    found = {}
-    for name, instrument in engine.state.instruments.items():
-        for is_buy in (True, False):
-            side = [order.order_id for order in instrument.book.half(is_buy).entries()]
-            if side:
-                found[name, is_buy] = side
-    return found

@@ -79,7 +79,7 @@ def desk(browser: Any, server: Any) -> Iterator[Page]:
 
     The page is the real one emptied, not one the test made up: Chromium lets no page of unknown origin reach loopback.
     """
-    with new_page(browser) as page:
+    with new_page(browser, bypass_csp=True) as page:
         page.said = []
         page.on("console", lambda message: page.said.append(message.text))
         page.route("**/main.js", lambda route: route.fulfill(body="", content_type="text/javascript"))

@@ -238,6 +238,13 @@ class PingFrame(_Outgoing, frozen=True, tag="ping"):
     pass
 
 
+class Announcement(_Outgoing, frozen=True, tag="announcement"):
+    """A sentence of the exchange to everybody."""
+
+    message: str
+    timestamp: int
+
+
 # --- what queries give
 
 
@@ -420,6 +427,7 @@ ServerMessage = (
     | Error
     | PongFrame
     | PingFrame
+    | Announcement
 )
 
 _encoder = msgspec.json.Encoder()
