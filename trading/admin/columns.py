@@ -12,7 +12,7 @@ from trading import protocol
 from trading.core.money import RATE, to_text
 
 Column = Callable[[Any], Any]
-NEGATIVE = '<strong style="color: var(--error-fg)">{}</strong>'
+NEGATIVE = '<strong class="negative">{}</strong>'
 
 
 def money(field: str, label: str | None = None) -> Column:

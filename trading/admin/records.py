@@ -290,7 +290,7 @@ def positions_text(row: Statement) -> str:
     ]
     cells = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
     head = "<tr><th>instrument</th><th>long</th><th>short</th><th>price</th><th>margin</th></tr>"
-    table = '<div style="overflow-x: auto"><table>' + head + "{}</table></div>"
+    table = '<div class="wide"><table>' + head + "{}</table></div>"
     return format_html(table, format_html_join("", cells, lines))
 
 
