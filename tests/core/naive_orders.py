@@ -103,13 +103,15 @@ class NaiveOrders(NaiveBooks):
         own = False
         if self.instruments[order.name].phase is Phase.CONTINUOUS:
             for maker, lots in self.offered(order):
-                own = own or maker.account == order.account
-                if maker.account != order.account and taken < order.left:
+                if taken == order.left:
+                    break
+                if maker.account == order.account:
+                    own = True
+                else:
                     lots = min(lots, order.left - taken)
                     taken += lots
-                    costs += lots * max(
-                        resting, 0 if self.bought_at_limit(order) else self.lot_hold(order, maker.price)
-                    )
+                    there = 0 if self.bought_at_limit(order) else self.lot_hold(order, maker.price)
+                    costs += lots * max(resting, there)
         full = costs + (order.left - taken) * resting
         all_or_none = order.stays is TimeCondition.FOK
         if not own and not all_or_none:

@@ -151,7 +151,7 @@ def an_order(dice: Random) -> SubmitOrder:
     direction = dice.choice(list(Direction))
     price = dice.choice(BIDS)
     return SubmitOrder(
-        account_id=dice.choice(TRADERS),
+        account_id=dice.choice((*TRADERS, *TRADERS, POOR)),
         instrument_id=dice.choice(INSTRUMENTS),
         direction=direction,
         offset=dice.choice([Offset.OPEN] * 14 + [Offset.CLOSE] * 3 + [Offset.CLOSETODAY, Offset.CLOSEYESTERDAY]),

@@ -30,7 +30,7 @@ from trading.core.events import (
     TimePassed,
     Traded,
 )
-from trading.core.types import OrderStatus
+from trading.core.types import CancelReason, OrderStatus
 
 
 @in_every_history
@@ -67,12 +67,14 @@ def compare(found: dict[str, Any], expected: dict[str, Any], command: Command) -
 
 
 def in_order(told: list[Told]) -> list[Told]:
-    """Cancels that follow each other have no order of their own, nor have the pages of a settlement."""
+    """Cancels that follow each other have no order of their own, nor have the pages of a settlement. When the rest of a
+    group goes is seen in the trades that follow."""
     loose = {"cancelled", "deadline", "settled", "statement", "ended"}
+    group = [each for each in told if each[-1] == CancelReason.OCO.value]
     ordered: list[Told] = []
-    for _, few in groupby(told, key=lambda each: each[0] in loose):
-        ordered += sorted(few, key=str) if ordered or told[0][0] in loose else few
-    return ordered
+    for is_loose, few in groupby((each for each in told if each not in group), key=lambda each: each[0] in loose):
+        ordered += sorted(few, key=str) if is_loose else few
+    return [*ordered, *sorted(group)]
 
 
 def heard(events: list[Event]) -> list[Told]:
