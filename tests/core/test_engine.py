@@ -2,10 +2,41 @@
 
 import msgspec
 
-from tests.core.making import NOW, account, contract, do, exchange, order, rate, terms, trade
-from trading.core.commands import CancelOrder, ChangeTerms, ListInstrument, OpenAccount
+from tests.core.making import (
+    NOW,
+    account,
+    contract,
+    do,
+    exchange,
+    order,
+    overnight,
+    rate,
+    terms,
+    trade,
+    trading_day,
+)
+from trading.core.codes import Code
+from trading.core.commands import (
+    CancelAfter,
+    CancelOrder,
+    ChangeTerms,
+    ListInstrument,
+    OpenAccount,
+    PassTime,
+    WatchRisk,
+    Withdraw,
+)
 from trading.core.engine import Engine
-from trading.core.events import AccountOpened, InstrumentListed, OrderAccepted, OrderCancelled, Traded
+from trading.core.events import (
+    AccountOpened,
+    Event,
+    InstrumentListed,
+    OrderAccepted,
+    OrderCancelled,
+    RiskWarned,
+    Traded,
+)
+from trading.core.types import CancelReason
 
 
 def busy_exchange() -> Engine:
@@ -86,6 +117,74 @@ def test_a_market_order_stays_inside_limits_that_have_narrowed() -> None:
     for side in ("BUY", "SELL"):
         events = engine.apply(order(2, f"{side} OPEN 1 @ MARKET"), NOW)
         assert [type(event) for event in events] == [OrderAccepted, OrderCancelled]
+
+
+def test_what_is_due_is_known_before() -> None:
+    """Whoever has a clock need not ask in vain."""
+    engine = exchange(contract(), terms(), "1000", "1000")
+    assert engine.next_due is None
+    do(engine, order(1, "BUY OPEN 1 @ 120.0 GTD until +500"))
+    do(engine, CancelAfter(2, NOW + 300))
+    for each in (engine, Engine.restore(engine.snapshot())):
+        assert each.next_due == NOW + 300
+        assert [each.due(NOW + later) for later in (299, 300)] == [False, True]
+        do(each, PassTime(), NOW + 300)
+        assert each.next_due == NOW + 500
+        assert [each.due(NOW + later) for later in (499, 500)] == [False, True]
+        do(each, PassTime(), NOW + 500)
+        assert not each.due(NOW + 10_000)
+
+
+def test_risk_is_to_be_looked_at_when_something_has_moved() -> None:
+    """The holders of an instrument whose price moves, and accounts that trade or whose money moves; nobody else."""
+    engine = busy_exchange()
+    look = WatchRisk(rate("80%"), rate("100%"))
+    do(engine, look)
+    assert not engine.moved
+    do(engine, order(4, "BUY OPEN 1 @ 119.0"))
+    assert not engine.moved, "an order that rests moves nothing"
+    do(engine, order(2, "SELL OPEN 1 @ 119.0"))
+    assert engine.moved
+    do(engine, look)
+    assert not engine.moved
+    do(engine, Withdraw("user4", 1))
+    assert engine.moved
+
+
+def test_everybody_can_be_looked_at_when_the_levels_are_new() -> None:
+    engine = exchange(contract(), terms(), "24", "1000")
+    trade(engine, "120.0", buyer=1, seller=2)
+    assert warned(do(engine, WatchRisk(rate("80%"), rate("100%")))) == []
+    assert warned(do(engine, WatchRisk(rate("50%"), rate("100%")))) == []
+    assert warned(do(engine, WatchRisk(rate("50%"), rate("100%"), everyone=True))) == [1]
+
+
+def warned(events: list[Event]) -> list[int]:
+    return [event.account_id for event in events if isinstance(event, RiskWarned)]
+
+
+def test_a_night_changes_all_that_it_touches() -> None:
+    engine = busy_exchange()
+    overnight(engine, {"IF": 1_210_000})
+    changes = engine.take_changes()
+    assert set(changes.accounts) == {1, 2, 3, 4}
+    assert set(changes.positions) == {(1, "IF"), (2, "IF")}
+    assert set(changes.instruments) == {"IF"}
+    assert [order.reason for order in changes.orders.values()] == [CancelReason.SETTLEMENT]
+    assert changes.day is not None and changes.day.trading_day == trading_day(2)
+
+
+def test_why_an_order_was_cancelled_is_noted_on_it() -> None:
+    engine = exchange(contract(), terms(), *["1000"] * 3)
+    do(engine, order(1, "SELL OPEN 1 @ 120.0"))
+    do(engine, order(1, "BUY CLOSE 1 @ MARKET stop 121.0"))
+    do(engine, order(1, "BUY OPEN 1 @ 120.0"))
+    trade(engine, "121.0", buyer=2, seller=3)
+    ended = [found for found in engine.take_changes().orders.values() if found.reason is not None]
+    assert [(found.reason, found.code) for found in ended] == [
+        (CancelReason.SELF_TRADE, Code.SELF_TRADE),
+        (CancelReason.REFUSED, Code.POSITION_INSUFFICIENT),
+    ]
 
 
 def test_accounts_are_numbered_as_they_come() -> None:

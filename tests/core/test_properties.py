@@ -142,6 +142,7 @@ def test_a_restored_engine_goes_on_as_if_nothing_had_been(day: int, steps: list[
         if isinstance(command, WatchRisk):
             command = msgspec.structs.replace(command, everyone=True)
         assert restored.apply(command, engine.state.now) == played.events
+        assert restored.state_hash() == engine.state_hash()
         restored = Engine.restore(engine.snapshot())
         restored.check()
         assert restored.state_hash() == engine.state_hash()
@@ -421,9 +422,9 @@ LEAST: dict[str, float] = {
     "uncrossed": 0.2,
     "DaySettled": 0.3,
     "PositionExpired": 0.1,
-    "LiquidationStarted": 0.1,
-    "forced fill": 0.08,
-    "RiskWarned": 0.08,
+    "LiquidationStarted": 0.2,
+    "forced fill": 0.15,
+    "RiskWarned": 0.1,
     "AccountFrozen": 0.05,
     "TermsChanged": 0.04,
     "FeeGroupSet": 0.04,
@@ -440,7 +441,7 @@ LEAST: dict[str, float] = {
     "cancelled OPERATOR": 0.04,
     "cancelled COUNTDOWN": 0.01,
     "cancelled DISCONNECT": 0.01,
-    "refused 1001": 0.02,
+    "refused 1001": 0.25,
     "refused 1005": 0.5,
     "refused 1012": 0.03,
     "refused 1015": 0.03,

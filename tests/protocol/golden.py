@@ -408,6 +408,10 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         '{"type":"instrument_status","instrument_id":"IX2301","phase":"halted","timestamp":1696320001000}',
     ),
     (
+        protocol.Announcement(message="The exchange stops", timestamp=1696320001000),
+        '{"type":"announcement","message":"The exchange stops","timestamp":1696320001000}',
+    ),
+    (
         protocol.QueryResponse(request_type="query_orders", data=protocol.QueryData(orders=[], next=None)),
         '{"type":"query_response","request_type":"query_orders","data":{"orders":[],"next":null}}',
     ),
