@@ -306,7 +306,15 @@ class NaiveMarket(NaiveOrders):
                 self.cancel(order, CancelReason.SETTLEMENT)
         for order in self.orders:
             order.held_at = self.hold_price(order.name, order.is_buy, order.price)
+        for account in self.accounts.values():
+            self.forget_own_ids(account)
         self.day = command.next_day
+
+    def forget_own_ids(self, account: Holder) -> None:
+        """The ids of orders that live on stay known."""
+        live = {order.order_id for order in self.orders}
+        account.own_ids = {name: order_id for name, order_id in account.own_ids.items() if order_id in live}
+        account.asked = {name: asked for name, asked in account.asked.items() if name in account.own_ids}
 
     def expire(self, name: str) -> None:
         """Close all positions at the settlement price."""
@@ -333,13 +341,9 @@ class NaiveMarket(NaiveOrders):
                 lots.his_cost, lots.today_cost = lots.his * listed.value(listed.mark), 0
         account.pre_balance = closing
         account.deposits = account.withdrawals = account.close_profit = account.commission = 0
-        live = set()
         for order in self.orders:
             if order.account == number:
                 order.his_held, order.today_held = order.his_held + order.today_held, 0
-                live.add(order.order_id)
-        account.own_ids = {name: order_id for name, order_id in account.own_ids.items() if order_id in live}
-        account.asked = {name: asked for name, asked in account.asked.items() if name in account.own_ids}
         self.tell("statement", number, *before, gained, paid, closing, self.margin(number))
 
     # --- how things stand

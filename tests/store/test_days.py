@@ -206,13 +206,13 @@ def test_the_id_of_an_order_that_lives_on_stays_used_up_until_the_day_of_its_end
     assert isinstance(again(books, asked), OrderAccepted)
 
 
-def test_an_order_that_does_not_fit_the_new_day_keeps_its_id_for_that_day(books: Books) -> None:
+def test_the_id_of_an_order_that_does_not_fit_the_new_day_is_free_again(books: Books) -> None:
     asked = order(1, "BUY OPEN 1 @ 109 GTC", own_id="mine")
     row = put(books, asked)
     settle(books, IX2301=130)
     row.refresh_from_db()
-    assert (row.status, row.cancel_reason) == ("Cancelled", "SETTLEMENT")
-    assert again(books, asked) == OrderRepeated(row.pk)
+    assert (row.status, row.cancel_reason, row.known_day) == ("Cancelled", "SETTLEMENT", None)
+    assert again(books, order(1, "BUY OPEN 1 @ 130", own_id="mine")).__class__ is OrderAccepted
 
 
 # --- accounts, instruments, the market

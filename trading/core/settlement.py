@@ -39,6 +39,7 @@ def settle(state: State, command: Settle) -> list[Event]:
     for instrument in instruments:
         _begin_day(state, instrument)
     events += _end_orders_outside_limits(state, instruments)
+    _forget_own_ids(state)
     state.day.trading_day = command.next_day
     state.changes.day = state.day
     return events
@@ -76,6 +77,13 @@ def _end_orders(state: State, last_day: list[Instrument]) -> list[Event]:
         or any(order.instrument is instrument for instrument in last_day)
     ]
     return cancel_each(state, ended, CancelReason.SETTLEMENT)
+
+
+def _forget_own_ids(state: State) -> None:
+    """On the new day every id is free again but those of orders that live on."""
+    for account in state.accounts.values():
+        live = account.orders
+        account.client_orders = {name: known for name, known in account.client_orders.items() if known.order_id in live}
 
 
 def _end_orders_outside_limits(state: State, instruments: list[Instrument]) -> list[Event]:
@@ -126,6 +134,7 @@ def _expire(state: State, instrument: Instrument) -> list[Event]:
         position.long, position.short = Leg(), Leg()
         position.net_lots = position.net_cost = 0
         state.changes.positions[account_id, instrument.instrument_id] = position
+        state.touched[account_id] = account
         price = position.mark.lot_value // instrument.contract.multiplier
         events.append(PositionExpired(account_id, instrument.instrument_id, long, short, price, profit, state.now))
     instrument.holders.clear()
@@ -159,8 +168,6 @@ def _close_day(state: State, account: Account, day: int) -> Statement:
         if order.today_held:
             order.his_held, order.today_held = order.his_held + order.today_held, 0
             state.changes.orders[order.order_id] = order
-    live = account.orders
-    account.client_orders = {name: known for name, known in account.client_orders.items() if known.order_id in live}
     state.changes.accounts[account.account_id] = account
     return statement
 
