@@ -267,7 +267,7 @@ class NaiveMarket(NaiveOrders):
             volume += lots
             self.trade(buy, sell, price, lots)
             for order in (buy, sell):
-                order.shown = min(order.left, max(order.shown - lots, order.handling.display_volume or order.left))
+                order.shown = min(order.left, order.shown)
 
     # --- settlement
 

@@ -159,6 +159,18 @@ def test_everybody_can_be_looked_at_when_the_levels_are_new() -> None:
     assert warned(do(engine, WatchRisk(rate("50%"), rate("100%"), everyone=True))) == [1]
 
 
+def test_what_the_exchange_itself_orders_is_marked() -> None:
+    engine = exchange(contract(), terms(), "12", "1000")
+    trade(engine, "120.0", buyer=1, seller=2)
+    do(engine, order(2, "BUY CLOSE 1 @ 120.0"))
+    engine.take_changes()
+    do(engine, WatchRisk(rate("80%"), rate("100%")))
+    assert {found.account.account_id: found.forced for found in engine.take_changes().orders.values()} == {
+        1: True,
+        2: False,
+    }
+
+
 def warned(events: list[Event]) -> list[int]:
     return [event.account_id for event in events if isinstance(event, RiskWarned)]
 
