@@ -26,6 +26,7 @@ from trading.core.types import (
     Phase,
     Terms,
     TimeCondition,
+    lasting,
 )
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
@@ -516,10 +517,7 @@ def client_order(row: tuple[Any, ...]) -> tuple[int, str, ClientOrder]:
     account_id, order_id, name, *asked, handling, asked_volume, asked_price = row
     asked[4] = asked[4] if asked_volume is None else asked_volume
     asked[5] = asked[5] if asked_price is None else asked_price
-    found = handling_of(handling)
-    if found is not None:
-        found = msgspec.structs.replace(found, valid_until=None)
-    return account_id, name, ClientOrder(order_id, (*asked, found))
+    return account_id, name, ClientOrder(order_id, (*asked, lasting(handling_of(handling))))
 
 
 def handling_of(stored: str | None) -> Handling | None:

@@ -161,8 +161,6 @@ class NaiveOrders(NaiveBooks):
         if own_id is not None and own_id in account.own_ids:
             first = account.asked.get(own_id)
             again = same_but_for_its_end(first, command) if first else said is None
-            if first and (first.handling is None) != (command.handling is None):
-                again = said is None  # only one of them says how long it is valid
             self.tell(*("repeated", account.own_ids[own_id]) if again else ("refused", 409))
             return
         certain: set[int] = set()

@@ -165,6 +165,15 @@ def test_a_resend_of_an_order_that_was_cut_down_is_known(books: Books) -> None:
     assert again(books, later) == OrderRepeated(row.pk)
 
 
+def test_a_resend_may_say_how_long_it_is_valid_or_not(books: Books) -> None:
+    asked = order(1, "BUY OPEN 5 @ 120", own_id="mine")
+    hurried = msgspec.structs.replace(asked, client_order_id="hurried", handling=Handling(valid_until=books.now + 9))
+    for first in (asked, hurried):
+        row = put(books, first)
+        for handling in (None, Handling(), Handling(valid_until=books.now + 5)):
+            assert again(books, msgspec.structs.replace(first, handling=handling)) == OrderRepeated(row.pk)
+
+
 def test_why_an_order_was_cancelled_is_kept(books: Books) -> None:
     unfilled = put(books, order(1, "BUY OPEN 1 @ MARKET"))
     assert (unfilled.cancel_reason, unfilled.cancel_code) == ("UNFILLED", None)

@@ -18,7 +18,7 @@ from trading.core.events import (
 from trading.core.matching import cancel_each, cancel_live, enter, hold, note, release
 from trading.core.risk import ClientOrder
 from trading.core.state import Due, Order, State
-from trading.core.types import CancelReason, OrderStatus, OrderType, Phase
+from trading.core.types import CancelReason, OrderStatus, OrderType, Phase, lasting
 from trading.core.waiting import let_wait
 
 UNKNOWN_ACCOUNT = Refused(Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
@@ -78,9 +78,6 @@ def _repeat(known: ClientOrder, command: SubmitOrder) -> Event:
 
 def asked(order: SubmitOrder) -> tuple[object, ...]:
     """What a resend must repeat to be known as one. How long it is valid is not part of it."""
-    handling = order.handling
-    if handling is not None and handling.valid_until is not None:
-        handling = msgspec.structs.replace(handling, valid_until=None)
     return (
         order.instrument_id,
         order.direction,
@@ -89,7 +86,7 @@ def asked(order: SubmitOrder) -> tuple[object, ...]:
         order.volume,
         order.price,
         order.time_condition,
-        handling,
+        lasting(order.handling),
     )
 
 

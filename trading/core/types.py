@@ -204,6 +204,13 @@ class Handling(msgspec.Struct, frozen=True, omit_defaults=True):
 PLAIN = Handling()
 
 
+def lasting(handling: Handling | None) -> Handling | None:
+    """What an order is known by when it is sent again: how long it is valid is not part of it."""
+    if handling is not None and handling.valid_until is not None:
+        handling = msgspec.structs.replace(handling, valid_until=None)
+    return None if handling == PLAIN else handling
+
+
 class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an operator may set on an account. Limits override those of every instrument; None: the instrument's own."""
 
