@@ -6,21 +6,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check unit bench chaos format pin clean
+.PHONY: setup run test check unit bench chaos fuzz soak audit format pin clean
 
 setup: $(STAMP)
 
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): requirements.txt requirements-dev.txt package.json package-lock.json
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@if ! command -v npm >/dev/null; then echo 'No npm here: the trading page goes without its candle chart, and says so.'; \
+	elif ! npm ci --silent; then echo 'npm ci failed: the trading page goes without its candle chart, and says so.'; fi
 	touch $@
 
-# The demo: plain HTTP on this machine only, with a seeded market and fresh tokens.
+# The demo: plain HTTP on this machine only, with a seeded market, fresh tokens, and bots that trade (BOTS=off: none).
+# The bots wait for the server, which takes the place of this shell, and end when it does.
+BOTS ?= on
 run: export DEMO ?= on
 run: setup
 	$(BIN)/python manage.py migrate --verbosity 0
 	$(BIN)/python manage.py seed_demo --tokens --port $(PORT)
+	test "$(BOTS)" = off || exec $(BIN)/python manage.py run_bots --url ws://localhost:$(PORT)/ws --parent $$$$ & \
 	exec $(BIN)/daphne -p $(PORT) exchange_site.asgi:application
 
 test: check unit
@@ -35,7 +40,7 @@ check: setup
 	$(BIN)/python manage.py check
 
 unit: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 format: setup
 	$(BIN)/ruff format .
@@ -51,10 +56,25 @@ SEED ?= 1
 chaos: setup
 	$(BIN)/python -m tests.chaos.kill --kills $(KILLS) --seed $(SEED)
 
+# As long as you like: clients that send nonsense, beside some that trade. SECONDS and SEED.
+SECONDS ?= 60
+fuzz: setup
+	$(BIN)/python -m tests.chaos.fuzz --seconds $(SECONDS) --seed $(SEED)
+
+# The trading page under a busy market for a while: does it stay smooth, and does it stay the same size? SECONDS.
+soak: setup
+	$(BIN)/python -m tests.soak.page --seconds $(SECONDS)
+
+# Known vulnerabilities in what is pinned. Asks a service on the network, so it is no part of `make test`; one package
+# that could not be looked up is a failure.
+audit: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(BIN)/pip-audit --strict --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt
+
 # Pin the newest allowed versions of everything.
 pin: setup
 	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade -o requirements.txt requirements.in
 	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade -o requirements-dev.txt requirements-dev.in
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,13 +12,15 @@ django_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs a ready Django
 from django.conf import settings  # noqa: E402
 
-from exchange_site import servers  # noqa: E402
+from exchange_site import logs, servers  # noqa: E402
+from exchange_site.metrics import Metrics  # noqa: E402
 from exchange_site.origin import BrowserOriginValidator  # noqa: E402
 from exchange_site.probes import Probes  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
 from trading.routing import socket_routes  # noqa: E402
 
 servers.tune()
+logs.take_in_servers()
 
 
 class Application:
@@ -27,6 +29,7 @@ class Application:
     def __init__(self) -> None:
         self.exchange = Exchange()
         self._probes = Probes(self.exchange)
+        self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN)
         self._router = ProtocolTypeRouter(
             {
                 "http": django_application,
@@ -37,12 +40,16 @@ class Application:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif self._probes.answers(scope):
+        elif (answering := self._without_django(scope)) is not None:
             self._starting = asyncio.ensure_future(self._start())
-            await self._probes(scope, receive, send)
+            await answering(scope, receive, send)
         else:
             await self._start()
             await self._router(scope, receive, send)
+
+    def _without_django(self, scope: dict[str, Any]) -> Probes | Metrics | None:
+        """Who answers what must be answered while Django, the database or the engine are in trouble."""
+        return next((each for each in (self._probes, self._metrics) if each.answers(scope)), None)
 
     async def _start(self) -> None:
         if not self.exchange.started:

@@ -1,4 +1,5 @@
-"""What browsers are told about every page of ours: scripts, styles and sockets from ourselves only, no frames."""
+"""What browsers are told about every page of ours: scripts, styles and sockets from ourselves only, no frames, and none
+of the machine's devices."""
 
 from collections.abc import Callable
 
@@ -14,16 +15,18 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+PERMISSIONS_POLICY = ", ".join(
+    f"{device}=()" for device in ("camera", "microphone", "geolocation", "payment", "usb", "serial", "hid")
+)
 
 
-def content_security_policy(
-    get_response: Callable[[HttpRequest], HttpResponse],
-) -> Callable[[HttpRequest], HttpResponse]:
+def browser_policies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware: a script that somebody managed to put into a page is not run."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
 
     return respond

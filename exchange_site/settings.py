@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 env = environ.Env()
@@ -34,7 +35,10 @@ SOCKET_ORIGINS = [*ALLOWED_HOSTS, *env.list("SOCKET_ORIGINS", default=["null"] i
 """Pages that may open the socket in a browser. The demo lets in pages opened from a file ("null"), to try examples."""
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'bourse.sqlite3'}")}
+try:
+    DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'bourse.sqlite3'}")}
+except ValueError:  # it quotes the address, and with it the password
+    raise ImproperlyConfigured("DATABASE_URL cannot be read: are / ? # @ : in its password written as %XX?") from None
 SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
 if SQLITE:
     DATABASES["default"]["OPTIONS"] = {
@@ -59,21 +63,55 @@ MAX_FRAME = env.int("MAX_FRAME", default=32_768)
 MAX_OUTBOX = env.int("MAX_OUTBOX", default=10_000)
 """Frames that may wait for a slow reader before it is closed with 4409: a few seconds of a busy account."""
 RATE_LIMITS = env.bool("RATE_LIMITS", default=True)
-"""Off only for benches."""
+"""Whether the limits down to SUBSCRIPTIONS hold. Off only for benches. Of what is counted by the second, twice as many
+are allowed at once."""
 FRAMES_PER_SECOND = env.int("FRAMES_PER_SECOND", default=1_000)
-"""Frames a second a connection may send, with twice as many at once: far above people, below one engine's capacity."""
+"""A connection may send: far above people, below one engine's capacity."""
+ORDERS_PER_SECOND = env.int("ORDERS_PER_SECOND", default=1_000)
+"""Orders, amendments and cancels of a user, over all his connections: many of them must not help."""
+REQUESTS_PER_SECOND = env.int("REQUESTS_PER_SECOND", default=100)
+"""Queries, subscriptions and the like of a user, or of an address without one: each of them reads the database."""
+WRONG_TOKENS_PER_MINUTE = env.int("WRONG_TOKENS_PER_MINUTE", default=30)
+"""For one user from one address, twenty times as many from the address: nobody guesses 256 bits, but each guess costs a
+look into the database."""
+CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=1_000)
+"""A classroom or a company may come from one address."""
+CONNECTIONS_PER_USER = env.int("CONNECTIONS_PER_USER", default=50)
+"""Each of them is told everything that happens to the account."""
+ANONYMOUS_CONNECTIONS = env.int("ANONYMOUS_CONNECTIONS", default=5_000)
+"""Connections that have not authenticated, from all addresses: market data is for everybody, memory is not endless."""
+SUBSCRIPTIONS = env.int("SUBSCRIPTIONS", default=2_000)
+"""Pairs of a channel and an instrument that a connection may follow: more than a market has."""
 QUEUE_LIMIT = env.int("QUEUE_LIMIT", default=10_000)
 """Commands that may wait for the engine; the next one is answered 503. About half a second of work."""
 BATCH_LIMIT = env.int("BATCH_LIMIT", default=500)
 """Commands in one commit: large enough that the disk is no limit, small enough that nobody waits long."""
 RISK_WARN, RISK_LIMIT = env.float("RISK_WARN", default=0.8), env.float("RISK_LIMIT", default=1.0)
 """Risk ratios (margin / balance) at which an account is warned, and at which its positions are closed."""
+PUSHES_KEPT = env.int("PUSHES_KEPT", default=100_000)
+"""Private pushes of the day that an account can `resume` from: seconds of the fastest robot, days of a person."""
 BOOK_INTERVAL_MS = env.int("BOOK_INTERVAL_MS", default=50)
 """At most one order book frame in this time, per instrument."""
+BAR_INTERVAL_MS = env.int("BAR_INTERVAL_MS", default=250)
+"""At most one frame of a bar in this time, per instrument and period: a chart need not move faster."""
 OPERATOR_POLL_SECONDS = env.float("OPERATOR_POLL_SECONDS", default=0.2)
 """How often the engine looks for operators' commands."""
+TOKEN_LOOK_SECONDS = env.float("TOKEN_LOOK_SECONDS", default=1.0)
+"""How often it is looked up whether the tokens of live connections are still valid: how long a revoked one may last."""
 TOKEN_DAYS = env.int("TOKEN_DAYS", default=30)
 """Days until a token expires."""
+PAGE_TOKEN_MINUTES = env.int("PAGE_TOKEN_MINUTES", default=15)
+"""Minutes until a token that the trading page was given expires. The page renews it long before; whoever else gets hold
+of it has little time."""
+DEMO_FUNDS = env.int("DEMO_FUNDS", default=1_000_000)
+"""What a demo account begins with: a few lots of each demo instrument, not so many that margin does not matter."""
+DEMO_ACCOUNT_DAYS = env.int("DEMO_ACCOUNT_DAYS", default=30)
+"""How long a browser stays signed in to the demo account that was made for it. It has no password: afterwards nobody
+gets in any more."""
+DEMO_ACCOUNTS_PER_HOUR = env.int("DEMO_ACCOUNTS_PER_HOUR", default=60)
+"""That one address may make or reset, so many at once too: a class may sit behind it."""
+DEMO_ACCOUNTS_PER_DAY = env.int("DEMO_ACCOUNTS_PER_DAY", default=2_000)
+"""From all addresses: an account stays in the books, and in the engine's memory, for good."""
 REST_KNOX = {"TOKEN_TTL": timedelta(days=TOKEN_DAYS)}
 KNOX_TOKEN_MODEL = "trading.AccessToken"  # noqa: S105  # a model
 
@@ -91,12 +129,15 @@ INSTALLED_APPS = [
     "channels",
     "rest_framework",
     "knox",
+    "axes",
     "trading",
     "marketdata",
+    "bots",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "exchange_site.headers.content_security_policy",
+    "exchange_site.headers.browser_policies",
+    "exchange_site.requests.no_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -104,6 +145,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -122,6 +164,7 @@ TEMPLATES = [
 ROOT_URLCONF = "exchange_site.urls"
 ASGI_APPLICATION = "exchange_site.asgi.application"
 AUTH_USER_MODEL = "trading.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -138,7 +181,11 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "static"]
+CHART_LIBRARY = BASE_DIR / "node_modules" / "lightweight-charts" / "dist"
+"""The candle chart of the trading page, from npm. The page works without it, and says how to install it."""
+if CHART_LIBRARY.is_dir():
+    STATICFILES_DIRS.append(("lightweight-charts", CHART_LIBRARY))
 WHITENOISE_USE_FINDERS = True
 
 # --- security: HTTPS=on is for production, where TLS ends here or at a proxy; plain HTTP is for loopback
@@ -148,15 +195,56 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+"""Whoever reaches us without the proxy could say any X-Forwarded-...: believed only when told to."""
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = env.int("SESSION_SECONDS", default=43_200)
+"""A working day: a browser that an operator forgot is nobody's the next morning."""
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+"""Forms of other sites come without our cookies; a link to a page of the admin still opens it."""
+
+LOGIN_ATTEMPTS = env.int("LOGIN_ATTEMPTS", default=10)
+"""Wrong passwords for one user name, or from one address, until it is locked: more than people mistype, and with the
+lock below about a thousand guesses a day."""
+LOGIN_LOCK_SECONDS = env.int("LOGIN_LOCK_SECONDS", default=900)
+"""How long, counted from the last wrong password: short enough to wait for."""
+AXES_FAILURE_LIMIT, AXES_COOLOFF_TIME = LOGIN_ATTEMPTS, timedelta(seconds=LOGIN_LOCK_SECONDS)
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+"""Each for itself: many addresses do not help against one user, nor many names from one address."""
+AXES_RESET_ON_SUCCESS = False
+"""Or whoever has an account could wipe his address clean between guesses at others."""
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+"""Or whoever goes on guessing could keep an operator out for ever."""
+AXES_CLIENT_IP_CALLABLE = "exchange_site.logins.client_address"
+AXES_LOCKOUT_CALLABLE = "exchange_site.logins.locked_out"
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken", "old_password", "new_password1", "new_password2"]
+"""Neither logged nor stored as sent. A name, too, may be a password that went into the wrong field."""
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+"""The page in the admin is our own, and a log line names the address only."""
+
+# --- what operators see
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
+"""`text` for people at a terminal, `json` for machines: one line an event."""
+if LOG_FORMAT not in ("text", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is text or json, not {LOG_FORMAT!r}")
+LOG_ORDERS = env.bool("LOG_ORDERS", default=False)
+"""One line for every answered command, to follow an order by its ids. Off, because it costs a fifth of the speed."""
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+"""Who may read `/metrics` brings it as `Authorization: Bearer`. Empty: only programs on this machine may."""
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "formatters": {"text": {"()": "exchange_site.logs.TextLines"}, "json": {"()": "exchange_site.logs.JsonLines"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT},
+        "errors": {"class": "exchange_site.logs.CountErrors"},
+    },
+    "root": {"handlers": ["stderr", "errors"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"django": {"handlers": [], "propagate": True}},
 }

@@ -6,22 +6,31 @@ Embedded: everything lives in the server's own event loop and starts with its fi
 import asyncio
 import gc
 import logging
-import time
 
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from exchange_site.addresses import address_of
+from exchange_site.clock import Clock
 from marketdata.feed import Feed
+from marketdata.outlet import BarOutlet, MarketOutlet, bars_at_present
+from marketdata.queries import Answerer
+from marketdata.recorder import Recorder
+from marketdata.store import BarStore
 from trading import protocol
 from trading.absences import Absences
 from trading.batch import Superseded
 from trading.consumers import Venue
 from trading.core.commands import WatchRisk
 from trading.core.money import RATE
+from trading.credentials import TokenWatch
 from trading.gateway import Gateway
-from trading.groups import MarketOutlet, PushEncoder
+from trading.groups import PushEncoder
 from trading.heartbeat import Heartbeat
+from trading.integrity import diagnosis
+from trading.limits import UNLIMITED, Guests, Limits
 from trading.lock import engine_lock
+from trading.order_log import log_answers
 from trading.schedule import Scheduler
 from trading.store import Store
 from trading.transports.inprocess import InProcessQueue
@@ -36,49 +45,61 @@ STOP_CLOSE, STOP_SECONDS = 1012, 2.0
 """Close code of a server that stops (RFC 6455: service restart), and how long it waits for its clients to take it."""
 
 
-def now_ms() -> int:
-    """Unix time in milliseconds: the only clock of the exchange."""
-    return time.time_ns() // 1_000_000
-
-
 def calm_garbage_collector() -> None:
-    """What is loaded stays: do not look at it again, and look for new cycles less often. Frames, orders and fills make
-    none, but every 700 of them would start a search through all connections and orders (measured: a third of the time
-    of a fan-out to 1,000 connections)."""
+    """Look for cycles less often. Frames, orders and fills make none, but every 700 of them would start a search
+    through all connections and orders (measured: a third of the time of a fan-out to 1,000 connections, and of loading
+    100,000 orders)."""
+    gc.set_threshold(50_000, 20, 100)
+
+
+def keep_for_good() -> None:
+    """What is loaded stays: the garbage collector need not look at it again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+
+
+def limits() -> Limits:
+    """As the settings have them."""
+    return Limits(**{name: getattr(settings, name.upper()) for name in Limits.__struct_fields__})
 
 
 class Exchange:
     """An engine with all it needs, in this process."""
 
     def __init__(self) -> None:
-        layer = get_channel_layer()
-        queue = InProcessQueue(settings.QUEUE_LIMIT)
-        self.feed = Feed(MarketOutlet(layer), settings.BOOK_INTERVAL_MS / 1000)
-        self.gateway = Gateway(queue)
+        self.layer = get_channel_layer()
+        self._clock = Clock()
+        self.queue = InProcessQueue(settings.QUEUE_LIMIT)
+        self.bar_outlet = BarOutlet(self.layer, settings.BAR_INTERVAL_MS / 1000)
+        self.recorder = Recorder(BarStore(settings.MARKET), self.bar_outlet)
+        self.feed = Feed(MarketOutlet(self.layer), settings.BOOK_INTERVAL_MS / 1000, self.recorder.statistics)
+        self.gateway = Gateway(self.queue)
         self.heartbeat = Heartbeat(settings.PING_SECONDS, settings.IDLE_SECONDS)
         self.worker = Worker(
-            queue=queue,
-            store=Store(settings.MARKET),
-            pushes=PushEncoder(layer),
-            listeners=[self.feed],
-            clock=now_ms,
+            queue=self.queue,
+            store=Store(settings.MARKET, pushes_kept=settings.PUSHES_KEPT),
+            pushes=PushEncoder(self.layer),
+            listeners=[self.recorder, self.feed],
+            clock=self._clock,
             batch_limit=settings.BATCH_LIMIT,
             operator_poll=settings.OPERATOR_POLL_SECONDS,
             risk=WatchRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
+            on_answers=log_answers if settings.LOG_ORDERS else None,
         )
+        self.tokens = TokenWatch(settings.TOKEN_LOOK_SECONDS)
         self.venue = Venue(
             gateway=self.gateway,
-            absences=Absences(self.gateway, now_ms),
-            clock=now_ms,
-            market_data=self.feed,
+            absences=Absences(self.gateway, self._clock),
+            guests=Guests(limits() if settings.RATE_LIMITS else UNLIMITED),
+            tokens=self.tokens,
+            address_of=address_of,
+            clock=self._clock,
+            present={**self.feed.present, **bars_at_present(self.recorder)},
+            public_answer=Answerer(self._clock),
             heartbeat=self.heartbeat,
-            layer=layer,
+            layer=self.layer,
             max_frame=settings.MAX_FRAME,
             max_outbox=settings.MAX_OUTBOX,
-            frames_per_second=settings.FRAMES_PER_SECOND if settings.RATE_LIMITS else None,
         )
         self._lock = engine_lock(settings.MARKET)
         self._starting: asyncio.Lock | None = None
@@ -106,9 +127,10 @@ class Exchange:
 
     async def _start(self) -> None:
         self._tasks.append(asyncio.create_task(self.heartbeat.run(), name="heartbeat"))
+        self._tasks.append(asyncio.create_task(self.tokens.run(), name="tokens"))
         if await self._take_market():
             self._tasks.append(asyncio.create_task(self._serve(), name="engine"))
-            self._tasks.append(asyncio.create_task(Scheduler(settings.MARKET, now_ms).run(), name="schedule"))
+            self._tasks.append(asyncio.create_task(Scheduler(settings.MARKET, self._clock).run(), name="schedule"))
 
     async def _acquire_lock(self) -> bool:
         """A shell command is the engine for the moment it takes: that is no reason to stay closed."""
@@ -125,14 +147,23 @@ class Exchange:
                     f"Another server runs the engine of market {settings.MARKET} on this database; "
                     "this one takes no orders."
                 )
-            await self.worker.start()
-            self._loaded = True
             calm_garbage_collector()
-        except Exception:
-            logger.exception("the market cannot be loaded")
+            await self.worker.start()
+            self._clock.reach(self.worker.time)
+            await self.recorder.start()
+            self._loaded = True
+            keep_for_good()
+        except Exception as error:
             await asyncio.to_thread(self._lock.release)
-            return self._stay_closed("The engine could not load its market; see the server's log.")
+            return self._refuse_to_start(error)
         return True
+
+    def _refuse_to_start(self, error: Exception) -> bool:
+        """The log says what was found and what to do, everybody else which check it was."""
+        damaged = diagnosis(error)
+        logger.critical("the market cannot be loaded: %s", damaged, exc_info=None if damaged is error else error)
+        self.gateway.close(f"The engine did not start: check {damaged.check} failed; see the server's log.")
+        return False
 
     def _stay_closed(self, reason: str) -> bool:
         logger.critical(reason)
@@ -164,7 +195,11 @@ class Exchange:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self.feed.close()
-        farewell = protocol.Announcement(message="The exchange stops; connect again in a moment", timestamp=now_ms())
+        self.bar_outlet.close()
+        farewell = protocol.Announcement(
+            message="The exchange stops; connect again in a moment", timestamp=self._clock()
+        )
         await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, STOP_SECONDS)
         await self.worker.close()
+        await self.recorder.close()
         await asyncio.to_thread(self._lock.release)

@@ -1,20 +1,23 @@
 """From committed batches to market data: conflates books, tells every trade. Knows no frames and no groups.
 
 A book is told at most once an interval and instrument; what changed within the interval is told at its end, so the last
-state always goes out.
+state always goes out. Followers of changes have a book of their own, the one that they were told last: what is new to
+them are the levels in which the present one differs.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
 
-from marketdata.core.depth import Depth, Level, depth
+from marketdata.core.day import Statistics
+from marketdata.core.depth import LEVELS, Depth, Level, changed, depth
 from trading.batch import Batch
 from trading.core.engine import Engine
 from trading.core.events import PhaseChanged, Traded
-from trading.core.types import Phase
+from trading.core.types import Direction, Phase
+from trading.measures import MEASURES
 
 logger = logging.getLogger(__name__)
 
@@ -33,58 +36,120 @@ class Outlet(Protocol):
         indicative: tuple[int, int] | None,
     ) -> str: ...
 
-    def tick_frame(self, instrument_id: str, price: int, volume: int, time: int) -> str: ...
+    def delta_frame(
+        self,
+        instrument_id: str,
+        bids: Iterable[Level],
+        asks: Iterable[Level],
+        time: int,
+        *,
+        seq: int,
+        prev_seq: int | None,
+        phase: Phase | None,
+        indicative: tuple[int, int] | None,
+    ) -> str: ...
+
+    def tick_frame(
+        self,
+        instrument_id: str,
+        price: int,
+        volume: int,
+        time: int,
+        direction: Direction | None,
+        day: Statistics | None,
+    ) -> str: ...
 
     async def send_book(self, instrument_id: str, frame: str) -> None: ...
+
+    async def send_delta(self, instrument_id: str, frame: str) -> None: ...
 
     async def send_ticks(self, instrument_id: str, frames: list[str]) -> None: ...
 
     async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None: ...
 
 
-class Feed:
-    """Books and ticks of one market. `interval`: seconds between two books of an instrument."""
+Day = Callable[[str, int], Statistics | None]
+"""The trading day of an instrument so far, at a time (Unix ms); None if it is unknown."""
 
-    def __init__(self, outlet: Outlet, interval: float) -> None:
+
+class Tick(NamedTuple):
+    """The last trade. `direction`: of the side that came to the book; None where that is not known any more."""
+
+    price: int
+    volume: int
+    time: int
+    direction: Direction | None
+
+
+class Feed:
+    """Books and ticks of one market. `interval`: seconds between two books of an instrument. `day`: its figures, taken
+    from what has heard of the batch before."""
+
+    def __init__(self, outlet: Outlet, interval: float, day: Day) -> None:
         self._outlet = outlet
         self._interval = interval
+        self._day = day
         self._depths: dict[str, Depth] = {}
-        self._book_frames: dict[str, str] = {}
-        self._ticks: dict[str, str] = {}
+        self._told: dict[str, tuple[int, Depth]] = {}  # with its number: what followers of changes know
+        self._ticks: dict[str, Tick] = {}
         self._may_send_at: dict[str, float] = {}
         self._late: dict[str, asyncio.Task[None]] = {}
+        self.present = {
+            "orderbook": self.orderbook,
+            "orderbook_delta": self.whole_book,
+            "ticker": self.ticker,
+        }
+        """By channel: the present state of an instrument as a frame, None where there is nothing to tell."""
 
     # -- what is now
 
     def orderbook(self, instrument_id: str) -> str | None:
         """The book as of the last commit, as a frame; None if the instrument is unknown."""
-        frame = self._book_frames.get(instrument_id)
-        if frame is None and instrument_id in self._depths:
-            found = self._depths[instrument_id]
-            frame = self._outlet.book_frame(
-                found.instrument_id,
-                found.bids,
-                found.asks,
-                found.time,
-                phase=None if found.phase is Phase.CONTINUOUS else found.phase,
-                indicative=found.indicative,
-            )
-            self._book_frames[instrument_id] = frame
-        return frame
+        found = self._depths.get(instrument_id)
+        if found is None:
+            return None
+        bids, asks = found.bids[:LEVELS], found.asks[:LEVELS]
+        return self._outlet.book_frame(
+            instrument_id, bids, asks, found.time, phase=found.phase, indicative=found.indicative
+        )
+
+    def whole_book(self, instrument_id: str) -> str | None:
+        """The book that the next change is a change of, as a frame; None if the instrument is unknown."""
+        if instrument_id not in self._told:
+            return None
+        seq, found = self._told[instrument_id]
+        return self._outlet.delta_frame(
+            instrument_id,
+            found.bids,
+            found.asks,
+            found.time,
+            seq=seq,
+            prev_seq=None,
+            phase=found.phase,
+            indicative=found.indicative,
+        )
 
     def ticker(self, instrument_id: str) -> str | None:
         """The last trade as a frame, or None if there was none."""
-        return self._ticks.get(instrument_id)
+        tick = self._ticks.get(instrument_id)
+        return None if tick is None else self._tick_frame(instrument_id, tick, whole=True)
+
+    def _tick_frame(self, instrument_id: str, tick: Tick, whole: bool) -> str:
+        day = self._day(instrument_id, tick.time) if whole else None
+        return self._outlet.tick_frame(instrument_id, *tick, day)
 
     # -- what happens
 
     def on_load(self, engine: Engine, time: int) -> None:
         """The engine was (re)started: its books and last trades are what is now."""
         for name, instrument in engine.state.instruments.items():
-            self._note(depth(instrument, time))
+            self._depths[name] = found = depth(instrument, time)
+            self._told.setdefault(name, (1, found))
             if instrument.last is not None:
                 price = instrument.last * instrument.contract.tick
-                self._ticks[name] = self._outlet.tick_frame(name, price, instrument.last_volume, instrument.last_time)
+                known = self._ticks.get(name)
+                direction = known.direction if known is not None and known.time == instrument.last_time else None
+                self._ticks[name] = Tick(price, instrument.last_volume, instrument.last_time, direction)
 
     async def on_batch(self, batch: Batch) -> None:
         """A batch is stored: take in what it did to books and prices, and tell."""
@@ -93,12 +158,8 @@ class Feed:
         touched = {order.instrument.instrument_id: order.instrument for order in batch.changes.orders.values()}
         touched.update(batch.changes.instruments)
         for instrument_id, instrument in touched.items():
-            self._note(depth(instrument, batch.time))
+            self._depths[instrument_id] = depth(instrument, batch.time)
             await self._tell_book_in_time(instrument_id)
-
-    def _note(self, found: Depth) -> None:
-        self._depths[found.instrument_id] = found
-        self._book_frames.pop(found.instrument_id, None)
 
     async def _tell_phases(self, batch: Batch) -> None:
         for event in batch.events:
@@ -106,19 +167,22 @@ class Feed:
                 await self._outlet.send_phase(event.instrument_id, event.phase, event.time)
 
     async def _tell_ticks(self, batch: Batch) -> None:
-        frames: defaultdict[str, list[str]] = defaultdict(list)
+        """Every trade; the day's figures with the last of each instrument, of which they tell."""
+        ticks: defaultdict[str, list[Tick]] = defaultdict(list)
         for event in batch.events:
             if isinstance(event, Traded):
-                frame = self._outlet.tick_frame(event.instrument_id, event.price, event.volume, event.time)
-                frames[event.instrument_id].append(frame)
-        for instrument_id, found in frames.items():
-            self._ticks[instrument_id] = found[-1]
-            await self._outlet.send_ticks(instrument_id, found)
+                ticks[event.instrument_id].append(Tick(event.price, event.volume, event.time, event.taker.direction))
+        for instrument_id, (*before, last) in ticks.items():
+            self._ticks[instrument_id] = last
+            frames = [self._tick_frame(instrument_id, tick, whole=False) for tick in before]
+            frames.append(self._tick_frame(instrument_id, last, whole=True))
+            await self._outlet.send_ticks(instrument_id, frames)
 
     # -- conflation
 
     async def _tell_book_in_time(self, instrument_id: str) -> None:
         if instrument_id in self._late:
+            MEASURES.books_conflated += 1
             return
         now = asyncio.get_running_loop().time()
         pause = self._may_send_at.get(instrument_id, now) - now
@@ -139,6 +203,28 @@ class Feed:
         frame = self.orderbook(instrument_id)
         assert frame is not None, "a book is told only after it was noted"
         await self._outlet.send_book(instrument_id, frame)
+        await self._tell_changes(instrument_id)
+        MEASURES.books_sent += 1
+
+    async def _tell_changes(self, instrument_id: str) -> None:
+        now = self._depths[instrument_id]
+        seq, told = self._told.get(instrument_id, (0, None))
+        bids = changed(told.bids if told else [], now.bids)
+        asks = changed(told.asks if told else [], now.asks)
+        if not (bids or asks or told is None or (told.phase, told.indicative) != (now.phase, now.indicative)):
+            return
+        self._told[instrument_id] = seq + 1, now
+        frame = self._outlet.delta_frame(
+            instrument_id,
+            bids,
+            asks,
+            now.time,
+            seq=seq + 1,
+            prev_seq=None if told is None else seq,
+            phase=now.phase,
+            indicative=now.indicative,
+        )
+        await self._outlet.send_delta(instrument_id, frame)
 
     def close(self) -> None:
         """Tell nothing more."""

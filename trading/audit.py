@@ -4,14 +4,14 @@ Reads only. Every finding is one sentence that names the row. Works beside a run
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from django.db import connections, transaction
+from django.db import connections
 
 from trading.core.engine import Engine
 from trading.core.snapshot import Snapshot
+from trading.moment import one_moment
 from trading.store import Store
 
 Findings = Iterator[str]
@@ -19,14 +19,14 @@ Findings = Iterator[str]
 
 def check_books(market: str, using: str = "default") -> list[str]:
     """What contradicts itself in the tables of a market; nothing, if all is well."""
-    with _one_moment(using):
+    with one_moment(using):
         books = _Books(market, using)
         return list(books.findings())
 
 
 def replay_journal(market: str, using: str = "default") -> "Replay":
     """Play the journal from empty and hold the result against the state that a restart would load."""
-    with _one_moment(using):
+    with one_moment(using):
         store = Store(market, using)
         engine, done = Engine(), 0
         for time, commands in store.journal():
@@ -39,24 +39,6 @@ def replay_journal(market: str, using: str = "default") -> "Replay":
     if engine.state_hash() != loaded.state_hash():
         difference = _first_difference(engine.snapshot(), loaded.snapshot())
     return Replay(done, engine.state_hash(), loaded.state_hash(), difference)
-
-
-@contextmanager
-def _one_moment(using: str) -> Iterator[None]:
-    """Everything that is read in here was so at one moment, and nobody who writes has to wait for it."""
-    connection: Any = connections[using]
-    if connection.vendor != "sqlite":
-        with transaction.atomic(using=using), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield
-        return
-    connection.ensure_connection()
-    mode, connection.transaction_mode = connection.transaction_mode, "DEFERRED"
-    try:
-        with transaction.atomic(using=using):
-            yield
-    finally:
-        connection.transaction_mode = mode
 
 
 class Replay(msgspec.Struct, frozen=True):

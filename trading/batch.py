@@ -23,10 +23,19 @@ class OperatorAnswer(msgspec.Struct, frozen=True):
     event: Event
 
 
-class Pushes(Protocol):
-    """Private pushes, encoded and numbered, not yet sent. `seqs`: account id -> number of its last push."""
+class KeptPushes(msgspec.Struct, frozen=True, gc=False):
+    """What one batch told one account, for who was away: frames numbered from `first_seq` to `last_seq`, one a line."""
 
-    seqs: dict[int, int]
+    account_id: int
+    first_seq: int
+    last_seq: int
+    frames: str
+
+
+class Pushes(Protocol):
+    """Private pushes of a batch, encoded and numbered, not yet sent. Every account that it touched has some."""
+
+    kept: list[KeptPushes]
 
     async def send(self) -> None: ...
 

@@ -5,55 +5,58 @@ tasks and a thread hop for every message. Decides nothing: rules are in the engi
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 from channels.consumer import AsyncConsumer
 from channels.db import database_sync_to_async
 
-from trading import groups, protocol, queries, selectors
+from trading import groups, missed, protocol, queries, selectors
 from trading.absences import Absences
 from trading.answers import Answers
 from trading.core.codes import Code
 from trading.core.events import Refused
+from trading.credentials import TokenWatch
 from trading.desk import FAILED, Desk
+from trading.following import Following, Present
 from trading.gateway import Gateway
 from trading.heartbeat import Heartbeat
 from trading.layers import ChannelOverflow
-from trading.limits import TokenBucket
-from trading.outbox import SLOW_CLOSE, ClientGone, Outbox, Send
+from trading.limits import Guests
+from trading.logs import next_connection, say
+from trading.measures import MEASURES
+from trading.outbox import CLOSE_SECONDS, SLOW_CLOSE, ClientGone, Outbox, Send
+from trading.session import Session
 from trading.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
 
 logger = logging.getLogger(__name__)
 
-GROUPS = {"orderbook": groups.orderbook_group, "ticker": groups.ticker_group}
 NOT_AUTHENTICATED = Refused(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text)
 NO_ACCOUNT = Refused(*queries.NO_ACCOUNT)
-BROKEN_CLOSE = 1011
-
-
-class MarketData(Protocol):
-    """The present state of public market data, as ready frames."""
-
-    def orderbook(self, instrument_id: str) -> str | None: ...
-
-    def ticker(self, instrument_id: str) -> str | None: ...
+READ_ONLY = Refused(Code.FORBIDDEN, "Not allowed: this token may only read")
+TOO_MANY_TOKENS = Refused(Code.TOO_FAST, f"{Code.TOO_FAST.text}: too many invalid credentials from this address")
+REVOKED = "The token is not valid any more"
+BROKEN_CLOSE, REVOKED_CLOSE, CROWDED_CLOSE = 1011, 4401, 4429
+"""Close codes: a failure of ours, a token that is not valid any more, too many connections."""
 
 
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
-    """What a connection needs of the exchange. `clock` tells Unix milliseconds; `frames_per_second` is None where rates
-    are not limited."""
+    """What a connection needs of the exchange. `clock` tells Unix milliseconds, `address_of` where a scope comes
+    from."""
 
     gateway: Gateway
     absences: Absences
+    guests: Guests
+    tokens: TokenWatch
+    address_of: Callable[[dict[str, Any]], str]
     clock: Callable[[], int]
-    market_data: MarketData
+    present: Present
+    public_answer: Callable[[protocol.PublicQuery], protocol.QueryResponse | protocol.Error]
     heartbeat: Heartbeat
     layer: Any
     max_frame: int
     max_outbox: int
-    frames_per_second: int | None
 
 
 class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
@@ -61,14 +64,14 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     def __init__(self, *, venue: Venue) -> None:
         self._venue = venue
-        self._identity: selectors.Identity | None = None
-        self._outbox = Outbox(venue.max_outbox)
-        self._answers = Answers(self._outbox.put)
-        self._desk = Desk(venue.gateway, venue.clock, self._answers, self._start)
-        self._grace_ms: int | None = None  # None: the orders outlive the connection
-        self._channel = ""
-        self._too_fast = f"{Code.TOO_FAST.text}: at most {venue.frames_per_second} a second"
+        self._number = next_connection()
+        self._guests = venue.guests
+        self._gone = False
+        self._main: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._forwarding = asyncio.Event()
+        self._forwarding.set()
+        self._told_seq = 0  # private pushes up to here were sent by `resume`
         self.heard_at = 0.0
 
     # -- life
@@ -76,80 +79,124 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
-        self._owner = _user_in_url(scope)
-        self._subscriptions = Subscriptions(all_trades=self._owner is not None)
+        self._main = asyncio.current_task()
+        self._outbox = Outbox(self._venue.max_outbox, send)
+        self._answers = Answers(self._outbox.put)
+        self._desk = Desk(self._venue.gateway, self._venue.clock, self._answers, self._start)
+        owner = _user_in_url(scope)
+        self._session = Session(
+            self,
+            owner=owner,
+            address=self._venue.address_of(scope),
+            guests=self._guests,
+            tokens=self._venue.tokens,
+            absences=self._venue.absences,
+        )
+        self._subscriptions = Subscriptions(all_trades=owner is not None)
+        self._following = Following(self._venue.layer, self._venue.present, self._outbox, self._start)
         self.heard_at = asyncio.get_running_loop().time()
-        rate = self._venue.frames_per_second
-        self._bucket = None if rate is None else TokenBucket(rate, self.heard_at)
-        self._channel = await self._venue.layer.new_channel()
-        self._venue.heartbeat.add(self)
-        self._start(self._outbox.write(send))
-        self._start(self._forward(send))
+        self._bucket = self._guests.bucket(self.heard_at)
+        writing = self._start(self._outbox.write())
         try:
+            broken_limit = self._guests.enter(self._session.address)
+            if broken_limit is None:
+                await self._stay(receive)
+            else:
+                await self._turn_away(broken_limit, writing)
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
+
+    async def _stay(self, receive: Any) -> None:
+        try:
+            await self._following.open()
+            say(logger, "connection opened", connection=self._number, address=self._session.address)
+            self._venue.heartbeat.add(self)
+            self._start(self._forward())
             await self._read(receive)
         finally:
             await self._leave()
 
-    def _start(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    async def _turn_away(self, broken_limit: str, writing: asyncio.Task[None]) -> None:
+        MEASURES.connections_refused["connections"] += 1
+        self._send(protocol.Error(code=Code.TOO_FAST, message=broken_limit))
+        self.close(CROWDED_CLOSE)
+        await asyncio.wait([writing])
+
+    def _start(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A loop that broke would leave a deaf connection: close it, the client will come again."""
+        """A loop that broke would leave a deaf connection: close it, the client will come again. One that cannot be
+        closed is left."""
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, ClientGone):
-            logger.error("a connection's loop broke", exc_info=error)
+        if isinstance(error, ClientGone):
+            self._gone = True
+            if self._main is not None:
+                self._main.cancel()
+        elif error is not None:
+            logger.error("connection %d: a loop broke", self._number, exc_info=error)
             self.close(BROKEN_CLOSE)
 
     async def _leave(self) -> None:
         self._venue.heartbeat.remove(self)
-        self._mind_orders()
+        user_id, code = self._session.user_id, self._outbox.close_code
+        say(logger, "connection ended", connection=self._number, user_id=user_id, close_code=code)
+        # a client that went silent left when it was last heard
+        self._session.end(self.heard_at if self._outbox.closing else asyncio.get_running_loop().time())
         for task in list(self._tasks):
             task.cancel()
-        for channel, instrument_id in self._subscriptions.public:
-            await self._venue.layer.group_discard(GROUPS[channel](instrument_id), self._channel)
-        if self._identity is not None:
-            await self._venue.layer.group_discard(groups.user_group(self._identity.user_id), self._channel)
+        await self._following.unfollow(self._subscriptions.public)
+        if user_id is not None:
+            await self._venue.layer.group_discard(groups.user_group(user_id), self._following.channel)
 
-    def _mind_orders(self) -> None:
-        """The connection has ended: a client that went silent left when it was last heard."""
-        if self._identity is not None and self._identity.account_id is not None and self._grace_ms is not None:
-            left_at = self.heard_at if self._outbox.closing else asyncio.get_running_loop().time()
-            self._venue.absences.begin(self._identity.account_id, left_at, self._grace_ms)
+    def revoke(self) -> None:
+        """The token with which this connection has authenticated is not valid any more."""
+        self._send(protocol.Error(code=Code.NOT_AUTHENTICATED, message=REVOKED))
+        self.close(REVOKED_CLOSE)
 
     def push(self, frame: str) -> None:
         """Send a frame that answers nothing."""
         self._outbox.put(frame)
 
-    def close(self, code: int) -> None:
-        """Send what is queued, then close the socket."""
-        self._outbox.close(code)
+    def close(self, code: int, patience: float = CLOSE_SECONDS) -> None:
+        """Send what is queued if the client takes it within `patience` seconds, then close the socket."""
+        self._outbox.close(code, patience)
 
     # -- the loops
 
-    async def _forward(self, send: Send) -> None:
+    async def _forward(self) -> None:
         """Group messages out."""
-        outbox, wants_trade = self._outbox, self._subscriptions.wants_trade
-        receive = self._venue.layer.receive
+        outbox, receive = self._outbox, self._venue.layer.receive
         try:
             while True:
-                message = await receive(self._channel)
+                message = await receive(self._following.channel)
                 if self._answers.held:
                     await self._answers.in_step()
-                if not self._may_hear(message.get("user")):
-                    continue
-                for tag, frame in message["frames"]:
-                    if tag is None or wants_trade(tag):
-                        outbox.add(frame)
-                await outbox.flush(send)
+                if not self._forwarding.is_set():
+                    await self._forwarding.wait()
+                if "user" in message:
+                    self._forward_private(message)
+                else:
+                    outbox.add_all(message["frames"])
+                    if outbox.waiting_since is not None:
+                        self._following.look_at_reader()
+                outbox.flush()
         except ChannelOverflow:
-            self.close(SLOW_CLOSE)
+            self.close(SLOW_CLOSE, patience=0)
 
-    def _may_hear(self, user_id: str | None) -> bool:
-        """What is for a user alone was sent before he logged out, if this is not his connection any more."""
-        return user_id is None or (self._identity is not None and self._identity.user_id == user_id)
+    def _forward_private(self, message: dict[str, Any]) -> None:
+        """What is for a user alone: it may have been sent before he logged out, or told by `resume` already."""
+        if self._session.user_id != message["user"]:
+            return
+        if message["last_seq"] <= self._told_seq:
+            return
+        wants_trade = self._subscriptions.wants_trade
+        self._outbox.add_all([frame for tag, frame in message["frames"] if tag is None or wants_trade(tag)])
 
     async def _read(self, receive: Any) -> None:
         """Frames in, until the client is gone."""
@@ -163,20 +210,23 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _take(self, text: str | None) -> None:
         """One frame. Whatever is wrong with it or with us, it gets an answer and the connection lives."""
-        wait = self._bucket.wait(self.heard_at) if self._bucket is not None else 0.0
+        wait, limits = self._bucket.wait(self.heard_at), self._guests.limits
         try:
             message = self._decode(text)
         except protocol.ProtocolError as error:
-            code, detail = (Code.TOO_FAST, self._too_fast) if wait else (error.code, error.detail)
-            await self._refuse(code, detail, error.request_id, round(wait, 3) or None)
+            if wait:
+                refusal = _too_fast("frames", limits.frames_per_second)
+                await self._refuse(refusal.code, refusal.detail, error.request_id, _pause(wait))
+            else:
+                await self._refuse(error.code, error.detail, error.request_id)
             return
         if wait:
-            await self._refuse_message(message, Refused(Code.TOO_FAST, self._too_fast), round(wait, 3))
+            await self._refuse_message(message, _too_fast("frames", limits.frames_per_second), _pause(wait))
             return
         try:
             await self._serve(message)
         except Exception:
-            logger.exception("a frame could not be handled")
+            logger.exception("connection %d: a frame could not be handled", self._number)
             await self._refuse_message(message, FAILED)
 
     def _decode(self, text: str | None) -> protocol.ClientMessage:
@@ -193,7 +243,17 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             await self._trade(message)
         else:
             await self._answers.settled()
+            if isinstance(message, protocol.Asking) or self._asks_again(message):
+                wait = self._guests.request(self._session.user_id, self._session.address, self.heard_at)
+                if wait:
+                    refusal = _too_fast("requests", self._guests.limits.requests_per_second)
+                    await self._refuse_message(message, refusal, _pause(wait))
+                    return
             await self._other(message)
+
+    def _asks_again(self, message: protocol.OtherMessage) -> bool:
+        """Each `auth` is looked up; the first of a connection is free, for that many come at once after a restart."""
+        return isinstance(message, protocol.Auth) and self._session.asked_before
 
     async def _other(self, message: protocol.OtherMessage) -> None:
         match message:
@@ -205,6 +265,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
                 await self._authenticate(message)
             case protocol.Logout():
                 await self._log_out(message)
+            case protocol.Resume():
+                await self._resume(message)
             case protocol.SetSession():
                 await self._set_session(message)
             case protocol.Subscribe() | protocol.Unsubscribe():
@@ -235,77 +297,107 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     # -- orders
 
     async def _trade(self, message: protocol.EngineMessage) -> None:
-        """To the engine, for an account. Each item of a batch counts as a frame."""
-        if self._bucket is not None and isinstance(message, protocol.BatchMessage):
-            self._bucket.take(len(message.items) - 1)
-        if self._identity is None:
-            self._desk.refuse(message, NOT_AUTHENTICATED)
+        """To the engine, for an account. Each item of a batch counts as an order."""
+        identity = self._session.identity
+        if identity is None or not identity.may_trade:
+            self._desk.refuse(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
             return
-        account_id = self._identity.account_id or await self._find_account(self._identity)
+        wait = self._guests.orders(identity.user_id, len(protocol.items_of(message)), self.heard_at)
+        if wait:
+            self._desk.refuse(message, _too_fast("orders", self._guests.limits.orders_per_second), _pause(wait))
+            return
+        account_id = identity.account_id or await self._session.account_id()
         if account_id is None:
             self._desk.refuse(message, NO_ACCOUNT)
         else:
             self._desk.hand_in(message, account_id)
 
-    async def _find_account(self, identity: selectors.Identity) -> int | None:
-        """The account may have been opened after the user signed in."""
-        account_id: int | None = await database_sync_to_async(selectors.account_id)(user_id=identity.user_id)
-        self._identity = selectors.Identity(identity.user_id, account_id)
-        return account_id
-
     # -- who
 
     async def _authenticate(self, message: protocol.Auth) -> None:
-        identity = None
-        if self._may_become(message.user_id):
-            check = database_sync_to_async(selectors.identity_of_token)
-            identity = await check(user_id=message.user_id, token=message.token)
-        if identity is not None and identity.account_id is not None:
-            self._venue.absences.end(identity.account_id, self.heard_at, identity.disconnected)
+        wait = self._guests.token(self._session.address, message.user_id, self.heard_at)
+        if wait:
+            await self._refuse_message(message, TOO_MANY_TOKENS, _pause(wait))
+            return
+        identity = await self._session.identify(message.user_id, message.token, self.heard_at)
+        refusal = "Invalid credentials" if identity is None else self._session.sign_in(identity, self.heard_at)
         self._send(
             protocol.AuthResponse(
-                success=identity is not None,
-                user_id=identity.user_id if identity else "",
-                message="Authentication successful" if identity else "Invalid credentials",
+                success=refusal is None,
+                user_id=message.user_id if refusal is None else "",
+                message=refusal or "Authentication successful",
                 request_id=message.request_id,
             )
         )
-        if identity is not None:
-            self._identity, self._owner = identity, identity.user_id
-            await self._venue.layer.group_add(groups.user_group(identity.user_id), self._channel)
-
-    def _may_become(self, user_id: str) -> bool:
-        """A connection belongs to one user: the one it named in its URL, or the first that authenticated."""
-        return self._owner in (None, user_id)
+        if identity is not None and refusal is None:
+            say(logger, "signed in", connection=self._number, user_id=identity.user_id)
+            await self._venue.layer.group_add(groups.user_group(identity.user_id), self._following.channel)
 
     async def _log_out(self, message: protocol.Logout) -> None:
-        if self._identity is None:
+        user_id = self._session.user_id
+        if user_id is None:
             await self._refuse_message(message, NOT_AUTHENTICATED)
             return
-        await self._venue.layer.group_discard(groups.user_group(self._identity.user_id), self._channel)
-        self._identity = self._grace_ms = None
+        await self._venue.layer.group_discard(groups.user_group(user_id), self._following.channel)
+        self._session.sign_out()
         self._send(protocol.LogoutResponse(success=True, request_id=message.request_id))
 
     async def _set_session(self, message: protocol.SetSession) -> None:
-        if self._identity is None:
-            await self._refuse_message(message, NOT_AUTHENTICATED)
-        elif (self._identity.account_id or await self._find_account(self._identity)) is None:
+        identity = self._session.identity
+        if identity is None or not identity.may_trade:
+            await self._refuse_message(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
+            return
+        if await self._session.account_id() is None:
             await self._refuse_message(message, NO_ACCOUNT)
-        else:
-            self._grace_ms = message.grace_ms if message.cancel_on_disconnect else None
-            self._send(
-                protocol.SetSessionResponse(
-                    success=True,
-                    cancel_on_disconnect=message.cancel_on_disconnect,
-                    grace_ms=message.grace_ms,
-                    request_id=message.request_id,
-                )
+            return
+        self._session.grace_ms = message.grace_ms if message.cancel_on_disconnect else None
+        self._send(
+            protocol.SetSessionResponse(
+                success=True,
+                cancel_on_disconnect=message.cancel_on_disconnect,
+                grace_ms=message.grace_ms,
+                request_id=message.request_id,
             )
+        )
+
+    # -- what was missed
+
+    async def _resume(self, message: protocol.Resume) -> None:
+        """Tell what was missed; what happens meanwhile waits, and what is told twice is left out."""
+        account_id = await self._session.account_id()
+        if account_id is None:
+            await self._refuse_message(message, NOT_AUTHENTICATED if self._session.identity is None else NO_ACCOUNT)
+            return
+        self._forwarding.clear()
+        try:
+            upto = await database_sync_to_async(missed.last_push)(account_id=account_id)
+            self._send(protocol.ResumeResponse(success=True, last_seq=upto, request_id=message.request_id))
+            self._told_seq = await self._catch_up(account_id, message.last_seq, upto)
+        finally:
+            self._forwarding.set()
+
+    async def _catch_up(self, account_id: int, after: int | None, upto: int) -> int:
+        """Send the pushes after `after`, or a snapshot in place of those that are not kept. The last push told."""
+        while after is not None and after < upto:
+            page = await database_sync_to_async(missed.page)(account_id=account_id, after=after, upto=upto)
+            if page is None:
+                break
+            for frame in page.frames:
+                self._outbox.add(frame)
+                if self._outbox.half_full:
+                    await self._outbox.drained()
+            await self._outbox.drained()
+            after = page.last_seq
+        if after == upto:
+            return upto
+        snapshot: protocol.Snapshot = await database_sync_to_async(missed.snapshot)(account_id=account_id)
+        self._send(snapshot)
+        return snapshot.seq
 
     # -- everything else
 
     async def _change_subscriptions(self, message: protocol.Subscribe | protocol.Unsubscribe) -> None:
-        if self._identity is None and any(channel in PRIVATE_CHANNELS for channel in message.channels):
+        if self._session.identity is None and any(channel in PRIVATE_CHANNELS for channel in message.channels):
             await self._refuse_message(message, NOT_AUTHENTICATED)
             return
         wrong = await self._wrong_subscription(message)
@@ -319,8 +411,13 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
                 request_id=message.request_id,
             )
         )
-        if wrong is None:
-            await (self._subscribe if adding else self._unsubscribe)(message.channels, message.instruments)
+        if wrong is not None:
+            return
+        asked = message.channels, message.instruments, message.period
+        if adding:
+            await self._following.follow(self._subscriptions.add(*asked))
+        else:
+            await self._following.unfollow(self._subscriptions.remove(*asked))
 
     async def _wrong_subscription(self, message: protocol.Subscribe | protocol.Unsubscribe) -> str | None:
         """One sentence that names what is wrong with the request, or None."""
@@ -336,30 +433,28 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         if isinstance(message, protocol.Subscribe) and public and not message.instruments:
             return f"Name at least one instrument for {', '.join(public)}"
         if isinstance(message, protocol.Subscribe) and public:
+            most = self._guests.limits.subscriptions
+            if self._subscriptions.would_be(public, message.instruments, message.period) > most:
+                return f"Too many subscriptions: at most {most} of an instrument and a channel"
             return self._venue.gateway.closed_because
         return None
 
-    async def _subscribe(self, channels: list[str], instruments: list[str]) -> None:
-        """Join the groups, then send the present state: what changes in between comes twice rather than never."""
-        market_data = self._venue.market_data
-        present = {"orderbook": market_data.orderbook, "ticker": market_data.ticker}
-        for channel, instrument_id in sorted(self._subscriptions.add(channels, instruments)):
-            await self._venue.layer.group_add(GROUPS[channel](instrument_id), self._channel)
-            frame = present[channel](instrument_id)
-            if frame is not None:
-                self.push(frame)
-
-    async def _unsubscribe(self, channels: list[str], instruments: list[str]) -> None:
-        for channel, instrument_id in self._subscriptions.remove(channels, instruments):
-            await self._venue.layer.group_discard(GROUPS[channel](instrument_id), self._channel)
-
     async def _query(self, message: protocol.Query) -> None:
-        if isinstance(message, protocol.QueryInstruments):
-            self._send(await database_sync_to_async(queries.public_answer)(message))
-        elif self._identity is None:
+        if isinstance(message, protocol.PublicQuery):
+            self._send(await database_sync_to_async(self._venue.public_answer)(message))
+        elif self._session.user_id is None:
             await self._refuse_message(message, NOT_AUTHENTICATED)
         else:
-            self._send(await database_sync_to_async(queries.answer)(self._identity.user_id, message))
+            self._send(await database_sync_to_async(queries.answer)(self._session.user_id, message))
+
+
+def _too_fast(what: str, most: int) -> Refused:
+    return Refused(Code.TOO_FAST, f"{Code.TOO_FAST.text}: at most {most} {what} a second")
+
+
+def _pause(seconds: float) -> float | None:
+    """As `retry_after` tells it."""
+    return max(0.001, round(seconds, 3)) if seconds else None
 
 
 def _user_in_url(scope: dict[str, Any]) -> str | None:

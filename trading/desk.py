@@ -47,7 +47,7 @@ class Desk:
         gateway: Gateway,
         clock: Callable[[], int],
         answers: Answers,
-        start: Callable[[Coroutine[Any, Any, None]], None],
+        start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._gateway = gateway
         self._clock = clock

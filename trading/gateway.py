@@ -5,6 +5,7 @@ was done.
 """
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from trading.core.codes import Code
 from trading.core.commands import Command
 from trading.core.events import Event, Refused
+from trading.measures import MEASURES
 
 Reply = Callable[[Event], None]
 """Gets the first event of the command: it tells whether and how it was done."""
@@ -20,10 +22,11 @@ BUSY = Refused(Code.UNAVAILABLE, "The exchange is busy; nothing was done")
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """A command on its way, and who waits for the answer."""
+    """A command on its way, who waits for the answer, and since when (`monotonic`)."""
 
     command: Command
     reply: Reply
+    at: float = msgspec.field(default_factory=monotonic)
 
 
 class Transport(Protocol):
@@ -50,6 +53,8 @@ class Gateway:
     def submit(self, command: Command, reply: Reply) -> None:
         """Send a command to the engine. Refused at once with 503 when the exchange is closed or its queue is full."""
         if self._closed is not None:
+            MEASURES.not_taken(command)
             reply(self._closed)
         elif not self._transport.put(Envelope(command, reply)):
+            MEASURES.not_taken(command)
             reply(BUSY)

@@ -1,8 +1,8 @@
-"""Names of the channel groups, and what is sent to them: encoded once, one `group_send` a group and batch.
+"""Names of the channel groups, and what private pushes send to them: encoded once, one `group_send` a user and batch.
 
-A group message is `{"type": "frames", "frames": [(instrument_id or None, text), ...]}`; the instrument is named where a
-connection may want frames of some instruments only (trades). Private frames name their `user` too. Knows nothing of
-the store.
+Market data is `{"type": "frames", "frames": [text, ...]}`. Private messages name their `user` and the number of the
+last frame, and have `(instrument_id or None, text)`: the instrument where a connection may want frames of some only
+(trades). Knows nothing of the store.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from trading import protocol
+from trading.batch import KeptPushes
 from trading.core.events import (
     Event,
     LiquidationEnded,
@@ -26,7 +27,6 @@ from trading.core.events import (
     Traded,
 )
 from trading.core.state import Changes
-from trading.core.types import Phase
 
 TaggedFrame = tuple[str | None, str]
 
@@ -40,32 +40,25 @@ def user_group(user_id: str) -> str:
     return f"user.{user_id}"
 
 
-def orderbook_group(instrument_id: str) -> str:
-    """Books of an instrument."""
-    return f"orderbook.{instrument_id}"
+def market_group(channel: str, instrument_id: str) -> str:
+    """Market data of a public channel and an instrument."""
+    return f"{channel}.{instrument_id}"
 
 
-def ticker_group(instrument_id: str) -> str:
-    """Trades of an instrument, as the public sees them."""
-    return f"ticker.{instrument_id}"
-
-
-def frames_message(frames: Sequence[TaggedFrame]) -> dict[str, Any]:
-    """The group message that carries frames."""
+def market_message(frames: Sequence[str]) -> dict[str, Any]:
+    """The group message that carries market data."""
     return {"type": "frames", "frames": frames}
 
 
-def private_message(user_id: str, frames: Sequence[TaggedFrame]) -> dict[str, Any]:
-    """The group message that carries frames for one user."""
-    return {"type": "frames", "frames": frames, "user": user_id}
+def private_message(user_id: str, frames: Sequence[TaggedFrame], last_seq: int) -> dict[str, Any]:
+    """The group message that carries frames for one user; the last of them has the number `last_seq`."""
+    return {"type": "frames", "frames": frames, "user": user_id, "last_seq": last_seq}
 
 
 # --- private pushes
 
 TOLD: dict[type[Event], Callable[[Any, int], protocol.ServerMessage]] = {
-    OrderAccepted: protocol.submitted,
-    OrderWaiting: protocol.waiting,
-    OrderFired: protocol.submitted,
+    OrderFired: protocol.fired,
     OrderAmended: protocol.amended,
     OrderCancelled: protocol.cancelled,
     RiskWarned: protocol.risk_warning,
@@ -78,19 +71,29 @@ TOLD: dict[type[Event], Callable[[Any, int], protocol.ServerMessage]] = {
 
 
 class Pushes(msgspec.Struct):
-    """The private frames of a batch by user, in order, and the number of each account's last one."""
+    """The private frames of a batch by account, in order, and what is kept of them for who is away."""
 
     layer: ChannelLayer
-    frames: dict[str, list[TaggedFrame]] = {}
-    seqs: dict[int, int] = {}
+    frames: dict[int, list[TaggedFrame]] = {}
+    users: dict[int, str] = {}
+    kept: list[KeptPushes] = []
 
-    def add(self, user_id: str, message: protocol.ServerMessage, tag: str | None = None) -> None:
-        self.frames.setdefault(user_id, []).append((tag, protocol.encode(message)))
+    def add(self, account_id: int, message: protocol.ServerMessage, tag: str | None = None) -> None:
+        self.frames.setdefault(account_id, []).append((tag, protocol.encode(message)))
+
+    def keep(self, account_id: int, user_id: str, last_seq: int) -> None:
+        """All frames of an account are there."""
+        frames = self.frames[account_id]
+        self.users[account_id] = user_id
+        lines = "\n".join([frame for _, frame in frames])
+        self.kept.append(KeptPushes(account_id, last_seq - len(frames) + 1, last_seq, lines))
 
     async def send(self) -> None:
         """Tell every user what happened to him, in one message a user."""
-        for user_id, frames in self.frames.items():
-            await self.layer.group_send(user_group(user_id), private_message(user_id, frames))
+        for kept in self.kept:
+            user_id = self.users[kept.account_id]
+            message = private_message(user_id, self.frames[kept.account_id], kept.last_seq)
+            await self.layer.group_send(user_group(user_id), message)
 
 
 class PushEncoder:
@@ -111,55 +114,22 @@ class PushEncoder:
         for event in events:
             if isinstance(event, Traded):
                 for fill in (event.taker, event.maker):
-                    user_id, seq = accounts[fill.account_id].user_id, self._next(fill.account_id)
-                    pushes.add(user_id, protocol.trade(event, fill, seq), event.instrument_id)
-                    pushes.add(user_id, protocol.filled(event, fill, self._next(fill.account_id)))
+                    account_id = fill.account_id
+                    trade = protocol.trade(event, fill, self._next(account_id))
+                    pushes.add(account_id, trade, event.instrument_id)
+                    pushes.add(account_id, protocol.filled(event, fill, self._next(account_id)))
+            elif isinstance(event, OrderAccepted | OrderWaiting):
+                account_id = event.account_id
+                pushes.add(account_id, protocol.begun(event, changes.orders[event.order_id], self._next(account_id)))
             elif (tell := TOLD.get(type(event))) is not None:
                 account_id = event.account_id  # type: ignore[union-attr]  # all of TOLD have one
-                pushes.add(accounts[account_id].user_id, tell(event, self._next(account_id)))
+                pushes.add(account_id, tell(event, self._next(account_id)))
         for account_id, account in accounts.items():
-            seq = pushes.seqs[account_id] = self._next(account_id)
-            pushes.add(account.user_id, protocol.account_update(account.figures(), time, seq))
+            seq = self._next(account_id)
+            pushes.add(account_id, protocol.account_update(account.figures(), time, seq))
+            pushes.keep(account_id, account.user_id, seq)
         return pushes
 
     def _next(self, account_id: int) -> int:
         seq = self._seqs[account_id] = self._seqs.get(account_id, 0) + 1
         return seq
-
-
-# --- market data
-
-
-class MarketOutlet:
-    """Encodes public market data and sends it to its groups."""
-
-    def __init__(self, layer: ChannelLayer) -> None:
-        self._layer = layer
-
-    def book_frame(
-        self,
-        instrument_id: str,
-        bids: protocol.Levels,
-        asks: protocol.Levels,
-        time: int,
-        *,
-        phase: Phase | None = None,
-        indicative: tuple[int, int] | None = None,
-    ) -> str:
-        """`phase` matters outside continuous trading; `indicative`: price (1/10,000) and lots that an auction would
-        trade."""
-        return protocol.encode(protocol.orderbook(instrument_id, bids, asks, time, phase, indicative))
-
-    def tick_frame(self, instrument_id: str, price: int, volume: int, time: int) -> str:
-        return protocol.encode(protocol.ticker(instrument_id, price, volume, time))
-
-    async def send_book(self, instrument_id: str, frame: str) -> None:
-        await self._layer.group_send(orderbook_group(instrument_id), frames_message([(None, frame)]))
-
-    async def send_ticks(self, instrument_id: str, frames: Sequence[str]) -> None:
-        await self._layer.group_send(ticker_group(instrument_id), frames_message([(None, f) for f in frames]))
-
-    async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
-        """Tell whoever follows the book that its instrument is in another phase of trading."""
-        frame = protocol.encode(protocol.instrument_status(instrument_id, phase, time))
-        await self._layer.group_send(orderbook_group(instrument_id), frames_message([(None, frame)]))

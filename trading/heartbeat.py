@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Protocol
 
+from trading.measures import MEASURES
 from trading.protocol import PING
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,13 @@ class Heartbeat:
         self._idle_seconds = idle_seconds
         self._next_ping: dict[Connection, float] = {}
 
+    @property
+    def connections(self) -> int:
+        """How many are open and not being closed for silence."""
+        return len(self._next_ping)
+
     def add(self, connection: Connection) -> None:
+        MEASURES.connections_opened += 1
         self._next_ping[connection] = connection.heard_at + self._ping_seconds
 
     def remove(self, connection: Connection) -> None:
@@ -46,10 +53,13 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Look after the connections until cancelled."""
-        pause = min(self._ping_seconds, self._idle_seconds) / 10
+        loop, pause = asyncio.get_running_loop(), min(self._ping_seconds, self._idle_seconds) / 10
         while True:
+            due = loop.time() + pause
             await asyncio.sleep(pause)
-            self.beat(asyncio.get_running_loop().time())
+            now = loop.time()
+            MEASURES.loop_lag.note(max(0.0, now - due))
+            self.beat(now)
 
     def beat(self, now: float) -> None:
         """Close and ping whoever is due at `now`."""

@@ -131,6 +131,10 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
             if mailbox.sleeper is not None:
                 mailbox.wake()
 
+    def members(self, prefix: str) -> int:
+        """How many channels the groups have whose names begin so."""
+        return sum(len(members) for group, members in self._groups.items() if group.startswith(prefix))
+
     # -- flush
 
     async def flush(self) -> None:

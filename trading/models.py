@@ -34,7 +34,16 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox has no
 class AccessToken(AbstractAuthToken):  # type: ignore[misc]  # knox has no types
     """A token for the socket, stored as a hash; its text is shown once, when it is issued."""
 
+    class Scope(models.TextChoices):
+        TRADE = "TRADE", "Trade"
+        READ = "READ", "Read only"
+
+    LONGEST_DAYS = 3650
+    """Nobody knows who will have it then."""
+
     name = models.CharField(max_length=64, blank=True, help_text="What it is for.")
+    scope = models.CharField(max_length=8, choices=Scope.choices, default=Scope.TRADE)
+    last_used = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
 
     class Meta:
         ordering = ["-created"]
@@ -435,6 +444,25 @@ class JournalBatch(models.Model):
 
     def __str__(self) -> str:
         return f"batch {self.number}"
+
+
+class PushBatch(models.Model):
+    """What one commit told one account, kept for connections that were away; the numbers of an account have no hole.
+    The oldest go when there are too many, and all of them with the trading day."""
+
+    pk = models.CompositePrimaryKey("account_id", "last_seq")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    first_seq = models.BigIntegerField()
+    last_seq = models.BigIntegerField()
+    frames = models.TextField(help_text="As they were sent, one a line.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="push_batch_in_order", condition=Q(first_seq__lte=F("last_seq"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.first_seq}-{self.last_seq}"
 
 
 class OperatorCommand(models.Model):

@@ -37,15 +37,18 @@ class _Refusal(Exception):
 
 def answer(user_id: str, query: protocol.PrivateQuery) -> protocol.QueryResponse | protocol.Error:
     """The answer to a query of an authenticated user, or the error that refuses it."""
-    return _answer(query, lambda: _private(user_id, query))
+    return answer_with(query, lambda: _private(user_id, query))
 
 
 def public_answer(query: protocol.QueryInstruments) -> protocol.QueryResponse | protocol.Error:
     """The answer to a query of anybody, or the error that refuses it."""
-    return _answer(query, lambda: _instruments(query))
+    return answer_with(query, lambda: _instruments(query))
 
 
-def _answer(query: protocol.Query, find: Callable[[], protocol.QueryData]) -> protocol.QueryResponse | protocol.Error:
+def answer_with(
+    query: protocol.Query, find: Callable[[], protocol.QueryData]
+) -> protocol.QueryResponse | protocol.Error:
+    """What `find` gives, as the answer to a query, or the error that it raises."""
     try:
         data = find()
     except _Refusal as refusal:
@@ -77,8 +80,8 @@ def _account_id(user_id: str) -> int:
     return account_id
 
 
-def _known(instrument_id: str | None) -> str | None:
-    """An instrument that somebody asked for, if he did."""
+def known(instrument_id: str | None) -> str | None:
+    """An instrument that somebody asked for, if he did. Refused where it is not listed."""
     if instrument_id is not None and selectors.unknown_instruments(names=[instrument_id]):
         raise _Refusal(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {instrument_id}")
     return instrument_id
@@ -118,7 +121,7 @@ def account_data(view: selectors.AccountView) -> protocol.AccountData:
 
 
 def _positions(user_id: str, query: protocol.QueryPosition) -> protocol.QueryData:
-    views = selectors.position_views(user_id=user_id, instrument_id=_known(query.instrument_id))
+    views = selectors.position_views(user_id=user_id, instrument_id=known(query.instrument_id))
     if views is None:
         raise _Refusal(*NO_ACCOUNT)
     return protocol.QueryData(positions=[position_data(view) for view in views])
@@ -180,7 +183,7 @@ def _orders(user_id: str, query: protocol.QueryOrders) -> protocol.QueryData:
     before = _number(query.before, "before", protocol.order_number)
     found = selectors.orders(
         account_id=_account_id(user_id),
-        instrument_id=_known(query.instrument_id),
+        instrument_id=known(query.instrument_id),
         statuses=_statuses(query.status),
         span=_span(query, before),
     )
@@ -253,7 +256,7 @@ def _trades(user_id: str, query: protocol.QueryTrades) -> protocol.QueryData:
     before = _number(query.before, "before", protocol.trade_number)
     found = selectors.trades(
         account_id=_account_id(user_id),
-        instrument_id=_known(query.instrument_id),
+        instrument_id=known(query.instrument_id),
         order_number=_number(query.order_id, "order_id", protocol.order_number),
         span=_span(query, before),
     )
@@ -305,7 +308,7 @@ def statement_of(row: Statement) -> events.Statement:
 
 
 def _instruments(query: protocol.QueryInstruments) -> protocol.QueryData:
-    rows = selectors.instrument_list(instrument_id=_known(query.instrument_id))
+    rows = selectors.instrument_list(instrument_id=known(query.instrument_id))
     return protocol.QueryData(instruments=[instrument_data(row) for row in rows])
 
 

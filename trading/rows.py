@@ -30,7 +30,7 @@ from trading.core.types import (
 )
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
-from trading.models import JournalBatch, LedgerEntry, RiskEvent, SettlementPrice, Statement
+from trading.models import JournalBatch, LedgerEntry, PushBatch, RiskEvent, SettlementPrice, Statement
 from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
@@ -428,6 +428,7 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
     return {TRADES: trades, LEDGER: ledger, STATEMENTS: statements, SETTLEMENT_PRICES: prices, RISK_EVENTS: risks}
 
 
+PUSHES = Table(PushBatch, ("account", "first_seq", "last_seq", "frames"))
 JOURNAL = Table(JournalBatch, ("market", "number", "epoch", "time", "commands"))
 
 

@@ -162,7 +162,7 @@ class Scheduler:
             return
         now = self._now()
         self._due = that_matter([*self._due, *calendar_of(market).due(self._until, now)])
-        self._until = now
+        self._until = max(self._until, now)
         while not self._waiting() and self._due:
             market.refresh_from_db()
             self._ask(market, self._due[0])

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from django.db.models import Sum
-from knox.auth import TokenAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+from knox.crypto import hash_token
 
 from trading.core.risk import Figures, Leg, Mark, Position
 from trading.core.types import LIVE, NAME, Direction, Offset, number_at
-from trading.models import Account, Instrument, Order, Statement, Trade
+from trading.models import AccessToken, Account, Instrument, Order, Statement, Trade
 from trading.models import Position as PositionRow
 
 LONGEST_TOKEN = 200
@@ -22,11 +22,13 @@ LARGEST_ID = 2**63 - 1
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who has authenticated. `account_id` is None as long as the user has no account. `disconnected`: his orders will
-    be cancelled, because a connection of his was lost."""
+    """Who has authenticated, with which token (its digest), and whether it may trade. `account_id` is None as long as
+    the user has no account. `disconnected`: his orders will be cancelled, because a connection of his was lost."""
 
     user_id: str
     account_id: int | None
+    token: str
+    may_trade: bool
     disconnected: bool = False
 
 
@@ -82,14 +84,23 @@ def identity_of_token(*, user_id: str, token: str) -> Identity | None:
     """The user, if the token is his, valid and not expired."""
     if not NAME.match(user_id) or not token.isascii() or not token.isprintable() or len(token) > LONGEST_TOKEN:
         return None
-    try:
-        user, _ = TokenAuthentication().authenticate_credentials(token.encode())
-    except AuthenticationFailed:
-        return None
-    if user.username != user_id:
+    row = _valid([hash_token(token)]).filter(user__username=user_id).first()
+    if row is None:
         return None
     found = Account.objects.filter(user_id=user_id).values_list("id", "disconnect_at").first()
-    return Identity(user_id, None) if found is None else Identity(user_id, found[0], found[1] is not None)
+    number, deadline = found or (None, None)
+    may_trade = row.scope == AccessToken.Scope.TRADE
+    return Identity(user_id, number, row.digest, may_trade, disconnected=deadline is not None)
+
+
+def valid_tokens(*, digests: Iterable[str]) -> set[str]:
+    """Those tokens that still let their users in."""
+    return set(_valid(digests).values_list("pk", flat=True))
+
+
+def _valid(digests: Iterable[str]) -> QuerySet[AccessToken]:
+    known: QuerySet[AccessToken] = AccessToken.objects.filter(pk__in=list(digests), user__is_active=True)
+    return known.exclude(expiry__lte=timezone.now())
 
 
 def account_id(*, user_id: str) -> int | None:
@@ -235,6 +246,12 @@ def orders(*, account_id: int, instrument_id: str | None, statuses: Iterable[str
     rows = Order.objects.filter(account_id=account_id, id__gte=span.first, id__lt=span.end)
     wanted = _given(instrument_id=instrument_id, status__in=statuses)
     return list(rows.filter(**wanted).select_related("account").order_by("-id")[: span.limit])
+
+
+def live_orders(*, account_id: int) -> list[Order]:
+    """An account's orders that wait or rest, oldest first."""
+    rows = Order.objects.filter(account_id=account_id, status__in=LIVE)
+    return list(rows.select_related("account").order_by("id"))
 
 
 # --- trades and statements

@@ -14,9 +14,10 @@ from django.db import DataError, IntegrityError, connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
-from trading import rows
+from trading import integrity, rows
 from trading.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
 from trading.core.commands import Command, OperatorOrder
+from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.risk import ClientOrder
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
@@ -28,17 +29,20 @@ CHUNKS = (64, 16, 4, 1)
 """Rows a statement: few sizes, so that every statement is prepared once; 64 rows stay below SQLite's 32,766 values."""
 SMALL, QUICK = 4, 0.003
 """A batch of so few commands, and a commit of so few seconds, are over before a thread had been woken twice."""
+PRUNED = 1_000
+"""Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
 JOURNAL = msgspec.msgpack.Decoder(list[Command])
 """Reads the `commands` of a journal batch."""
 
 
 class Store:
     """Reads and writes one market. All methods but `commit_here` block; call them from one thread, which owns the
-    connection."""
+    connection. Of each account at least `pushes_kept` pushes of the trading day are kept."""
 
-    def __init__(self, market: str, using: str = "default") -> None:
+    def __init__(self, market: str, using: str = "default", pushes_kept: int = 100_000) -> None:
         self.market = market
         self._using = using
+        self._pushes_kept = pushes_kept
         self._epoch = 0
         self._push_seqs: dict[int, int] = {}
         self._trading_day = 0
@@ -85,7 +89,8 @@ class Store:
     def _write_batch(self, cursor: Any, batch: Batch) -> dict[int, int]:
         """Everything but operators' answers. The push numbers that are stored when this is."""
         changes, market = batch.changes, self.market
-        seqs = {**{key: self._push_seqs.get(key, 0) for key in changes.accounts}, **batch.pushes.seqs}
+        seqs = {key: self._push_seqs.get(key, 0) for key in changes.accounts}
+        seqs.update((kept.account_id, kept.last_seq) for kept in batch.pushes.kept)
         self._advance(batch, cursor)
         self._write(cursor, rows.INSTRUMENTS, [rows.instrument_row(market, i) for i in changes.instruments.values()])
         self._write(
@@ -97,9 +102,9 @@ class Store:
             self._write_day(cursor, changes.day)
         for table, lines in rows.event_rows(batch.events, batch.time).items():
             self._write(cursor, table, lines)
-        if batch.commands:
-            journal = msgspec.msgpack.encode(batch.commands)
-            self._write(cursor, rows.JOURNAL, [(market, batch.number, self._epoch, batch.time, journal)])
+        self._keep_pushes(cursor, batch)
+        journal = msgspec.msgpack.encode(batch.commands)
+        self._write(cursor, rows.JOURNAL, [(market, batch.number, self._epoch, batch.time, journal)])
         return seqs
 
     def _today(self, batch: Batch) -> int:
@@ -149,6 +154,18 @@ class Store:
             (day.trading_day, day.net_deposits, day.commission, rows.json_text(day.fee_groups), self.market),
         )
 
+    def _keep_pushes(self, cursor: Any, batch: Batch) -> None:
+        """Keep what is told, forget what is too old."""
+        mark, forget = self._mark, "DELETE FROM trading_pushbatch WHERE account_id"
+        if self._today(batch) != self._trading_day:
+            all_accounts = f"(SELECT id FROM trading_account WHERE market_id = {mark})"  # noqa: S608
+            cursor.execute(f"{forget} IN {all_accounts}", (self.market,))
+        self._write(cursor, rows.PUSHES, [msgspec.structs.astuple(kept) for kept in batch.pushes.kept])
+        for kept in batch.pushes.kept:
+            if kept.last_seq // PRUNED > (kept.first_seq - 1) // PRUNED:
+                end = kept.last_seq - self._pushes_kept
+                cursor.execute(f"{forget} = {mark} AND last_seq <= {mark}", (kept.account_id, end))
+
     def _write(self, cursor: Any, table: rows.Table, lines: list[rows.Row]) -> None:
         """Write rows, many a statement: SQLite's driver gives the interpreter away once a statement, so `executemany`
         would stop at every row while the event loop is busy (measured: a third fewer orders a second)."""
@@ -173,6 +190,14 @@ class Store:
             )
 
     # -- read
+
+    def examine(self) -> None:
+        """Damaged where the database is not fit to be read, let alone written."""
+        integrity.check_database(self._using)
+
+    def verify(self, engine: Engine) -> None:
+        """Damaged where the tables and the engine that was loaded from them disagree."""
+        integrity.check_market(self.market, engine, self._using)
 
     def take_over(self) -> None:
         """Begin a new epoch: from now on no earlier engine can commit. Makes the market if it is new."""

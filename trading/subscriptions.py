@@ -2,9 +2,15 @@
 
 from collections.abc import Iterable
 
-PUBLIC_CHANNELS = ("orderbook", "ticker")
+PUBLIC_CHANNELS = ("orderbook", "ticker", "orderbook_delta", "kline")
 PRIVATE_CHANNELS = ("trade", "account_update", "order_status")
 CHANNELS = (*PRIVATE_CHANNELS[:1], *PUBLIC_CHANNELS, *PRIVATE_CHANNELS[1:])
+
+
+def public(channels: Iterable[str], period: str) -> list[str]:
+    """The public ones of some channels; bars of each period have a channel of their own."""
+    found = [channel for channel in channels if channel in PUBLIC_CHANNELS]
+    return [f"kline.{period}" if channel == "kline" else channel for channel in found]
 
 
 class Subscriptions:
@@ -20,7 +26,7 @@ class Subscriptions:
         self._trades: set[str] = set()
         self._unwanted_trades: set[str] = set()
 
-    def add(self, channels: Iterable[str], instruments: Iterable[str]) -> set[tuple[str, str]]:
+    def add(self, channels: Iterable[str], instruments: Iterable[str], period: str = "") -> set[tuple[str, str]]:
         """Subscribe; returns the public (channel, instrument) pairs asked for. No instrument means all, for trades."""
         names = set(instruments)
         if "trade" in channels:
@@ -29,11 +35,15 @@ class Subscriptions:
             if not names:
                 self._all_trades = True
                 self._unwanted_trades.clear()
-        asked = {(channel, name) for channel in channels if channel in PUBLIC_CHANNELS for name in names}
+        asked = {(channel, name) for channel in public(channels, period) for name in names}
         self.public |= asked
         return asked
 
-    def remove(self, channels: Iterable[str], instruments: Iterable[str]) -> set[tuple[str, str]]:
+    def would_be(self, channels: Iterable[str], instruments: Iterable[str], period: str = "") -> int:
+        """How many public pairs there would be with these."""
+        return len(self.public | {(channel, name) for channel in public(channels, period) for name in instruments})
+
+    def remove(self, channels: Iterable[str], instruments: Iterable[str], period: str = "") -> set[tuple[str, str]]:
         """Unsubscribe; returns the public pairs that were subscribed until now. No instrument means all."""
         names = set(instruments)
         if "trade" in channels:
@@ -42,7 +52,8 @@ class Subscriptions:
             if not names:
                 self._all_trades = False
                 self._trades.clear()
-        gone = {pair for pair in self.public if pair[0] in channels and (not names or pair[1] in names)}
+        left = public(channels, period)
+        gone = {pair for pair in self.public if pair[0] in left and (not names or pair[1] in names)}
         self.public -= gone
         return gone
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes
 from trading.gateway import Envelope, Reply
+from trading.measures import MEASURES
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -47,6 +49,10 @@ class CommandQueue(Protocol):
 
 
 class MarketStore(Protocol):
+    def examine(self) -> None: ...
+
+    def verify(self, engine: Engine) -> None: ...
+
     def take_over(self) -> None: ...
 
     def commit_here(self, batch: Batch) -> bool: ...
@@ -74,13 +80,19 @@ class Listener(Protocol):
     async def on_batch(self, batch: Batch) -> None: ...
 
 
+Answered = Callable[[int | None, int, list[tuple[Command | None, Event]]], None]
+"""Told, after the commit, what was answered: the number of the batch (None: nothing was stored), its time, the commands
+(None: one that cannot be read) with their answers."""
+
+
 class Round:
     """What one turn of the worker has to say: every answer with the one who waits for it."""
 
     def __init__(self) -> None:
-        self.replies: list[tuple[Reply, Event]] = []
+        self.replies: list[tuple[Envelope, Event]] = []
         self.operator_answers: list[OperatorAnswer] = []
         self.commands: list[Command] = []
+        self.not_done: list[tuple[Command, Event]] = []
         self.events: list[Event] = []
 
     @property
@@ -103,6 +115,7 @@ class Worker:
         batch_limit: int = 500,
         operator_poll: float = 0.2,
         risk: WatchRisk = STRICT,
+        on_answers: Answered | None = None,
     ) -> None:
         self._queue = queue
         self._store = store
@@ -112,6 +125,7 @@ class Worker:
         self._batch_limit = batch_limit
         self._operator_poll = operator_poll
         self._risk = risk
+        self._on_answers = on_answers
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._careful = self._stopping = False
         self._next_poll = 0.0
@@ -120,12 +134,24 @@ class Worker:
         self._look_at_everyone = True
         self.engine = Engine()
 
+    @property
+    def number(self) -> int:
+        """Of the last batch that was stored."""
+        return self._number
+
+    @property
+    def time(self) -> int:
+        """Of the last batch (Unix ms); none will be earlier."""
+        return self._now
+
     # -- life
 
     async def start(self) -> None:
-        """Take the market over and load it."""
+        """Take the market over and load it. Raises whatever speaks against trading on what is stored."""
+        await self._blocking(self._store.examine)
         await self._blocking(self._store.take_over)
         await self.load()
+        await self._blocking(self._store.verify, self.engine)
 
     async def load(self) -> None:
         """Bring the engine to the state of the last commit."""
@@ -185,9 +211,11 @@ class Worker:
     async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
         """Apply, store, tell."""
         self._now = max(self._now, self._clock())
+        began = monotonic()
         try:
             turn = self._apply(envelopes, asks)
             batch = self._batch(turn)
+            applied = monotonic()
             if turn.to_store:
                 if not self._store.commit_here(batch):
                     await self._blocking(self._store.commit, batch)
@@ -197,16 +225,20 @@ class Worker:
             raise
         except Exception as error:
             logger.exception("a batch of %d commands was not stored; reloading", len(envelopes) + len(asks))
+            MEASURES.batches_failed += 1
             if isinstance(error, Unstorable):
                 self._suspect(envelopes, asks)
             self._refuse(envelopes)
             await self._recover()
             return True
-        for reply, event in turn.replies:
-            _answer(reply, event)
+        stored = monotonic()
+        for envelope, event in turn.replies:
+            _answer(envelope.reply, event)
+        answered = monotonic()
         if turn.to_store:
             await asyncio.sleep(0)  # answers leave before the rest is made: whoever waits for one waits less
             await self._tell(batch)
+        self._note(turn, asks, began, applied, stored, answered)
         return turn.to_store
 
     async def _operator_asks(self) -> list[OperatorAsk]:
@@ -231,7 +263,7 @@ class Worker:
         for ask in asks:
             turn.operator_answers.append(OperatorAnswer(ask.row_id, self._apply_ask(turn, ask)))
         for envelope in envelopes:
-            turn.replies.append((envelope.reply, self._apply_one(turn, envelope.command)))
+            turn.replies.append((envelope, self._apply_one(turn, envelope.command)))
         if self._look_at_everyone:
             self._apply_own(turn, msgspec.structs.replace(self._risk, everyone=True))
             self._look_at_everyone = False
@@ -261,7 +293,9 @@ class Worker:
     def _apply_one(self, turn: Round, command: Command) -> Event:
         """The first event of a command answers it; one that changed nothing leaves no trace."""
         events = self.engine.apply(command, self._now)
-        if not isinstance(events[0], Refused | OrderRepeated):
+        if isinstance(events[0], Refused | OrderRepeated):
+            turn.not_done.append((command, events[0]))
+        else:
             turn.commands.append(command)
             turn.events += events
         return events[0]
@@ -282,12 +316,31 @@ class Worker:
 
     async def _tell(self, batch: Batch) -> None:
         """The batch is durable: a failure to tell it must not undo anything."""
+        began = monotonic()
         try:
             await batch.pushes.send()
             for listener in self._listeners:
                 await listener.on_batch(batch)
         except Exception:
             logger.exception("batch %d is stored, but could not be told", batch.number)
+        MEASURES.stages["tell"].note(monotonic() - began)
+
+    def _note(
+        self, turn: Round, asks: list[OperatorAsk], began: float, applied: float, stored: float, answered: float
+    ) -> None:
+        """For whoever watches the exchange. Last of all, so that nobody waits for it."""
+        MEASURES.batch(turn.commands, turn.not_done)
+        MEASURES.batch_size.note(len(turn.replies) + len(asks))
+        MEASURES.stages["apply"].note(applied - began)
+        if turn.to_store:
+            MEASURES.stages["commit"].note(stored - applied)
+        MEASURES.stages["answer"].note(answered - stored)
+        if turn.replies:
+            MEASURES.answers([envelope.at for envelope, _ in turn.replies], began, answered)
+        if self._on_answers is not None:
+            asked = [(ask.command, answer.event) for ask, answer in zip(asks, turn.operator_answers, strict=True)]
+            asked += [(envelope.command, event) for envelope, event in turn.replies]
+            self._on_answers(self._number if turn.to_store else None, self._now, asked)
 
     # -- when storing fails
 
@@ -299,6 +352,7 @@ class Worker:
 
     def _refuse(self, envelopes: list[Envelope]) -> None:
         for envelope in envelopes:
+            MEASURES.not_taken(envelope.command)
             _answer(envelope.reply, NOT_STORED)
 
     async def _recover(self) -> None:

@@ -1,4 +1,4 @@
-"""What is changed in the ASGI servers below us, for speed alone: each part says what it earns, and works without it."""
+"""What is changed in the ASGI servers below us, for speed, bounds and close codes: each part says what it earns."""
 
 from exchange_site.servers import daphne, uvicorn
 

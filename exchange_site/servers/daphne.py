@@ -7,15 +7,55 @@ Writes: Twisted asks the event loop whether a socket can be written, is told so 
 question back: three system calls and two turns where one of each will do. Here it tries first and asks when the socket
 did not take everything. Measured: see "What helped" in `docs/performance.md`.
 
-Codes: autobahn lets applications close with 1000 and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server
-stops) are what RFC 6455 has for servers.
+Bounds: daphne takes whatever an application sends and keeps it until the client has read it. Here `send` waits while a
+client has more than a transport's buffer (64 KiB) to read, as uvicorn's does. Frames that wait for the application have
+no bound either. Here a client that has sent `MOST_WAITING` is not read until most of them were handled. (A message of
+more than 1 MiB closes the connection with 1009, by daphne's own rule; autobahn applies it to what is sent too, where a
+snapshot of many orders may be larger: here it does not.)
+
+Handshakes: when a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never began, with
+a traceback in the log for everybody who cares to send one. Here nothing ends that did not begin.
+
+Codes: a client that breaks the WebSocket protocol is told how (1002, 1007, 1009), where autobahn would hang up. And
+autobahn lets applications close with 1000 and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server stops)
+are what RFC 6455 has for servers.
 """
 
+import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
+
+from exchange_site.servers.kernel import bound_send_buffer
+
+MOST_WAITING, FEW_WAITING = 256, 64
+LOOK_SECONDS = 0.01
+"""Between looks whether a client that is not read has been caught up with."""
+
+
+class Flow:
+    """How the transport of a connection tells that its client has enough to read, as Twisted's push producer."""
+
+    def __init__(self) -> None:
+        self._room = asyncio.Event()
+        self._room.set()
+        self.full = False
+
+    def pauseProducing(self) -> None:  # Twisted's name
+        self.full = True
+        self._room.clear()
+
+    def resumeProducing(self) -> None:
+        self.full = False
+        self._room.set()
+
+    stopProducing = resumeProducing
+    """The connection is lost: nobody needs to wait any more."""
+
+    async def room(self) -> None:
+        await self._room.wait()
 
 
 def stop_with(stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -42,8 +82,12 @@ def tune() -> None:
         _leave_log_lines_unpainted()
     if "twisted.internet.asyncioreactor" in sys.modules:
         _write_at_once()
-    if "daphne.ws_protocol" in sys.modules:
+    if "daphne.server" in sys.modules:
         _close_with_any_code()
+        _close_what_never_opened()
+        _wait_for_readers()
+        _bound_what_clients_send()
+        _send_large_messages()
 
 
 def _leave_log_lines_unpainted() -> None:
@@ -64,6 +108,75 @@ def _close_with_any_code() -> None:
         self.sendCloseFrame(code=1000 if code is None else code)
 
     protocol.serverClose = server_close
+
+
+def _close_what_never_opened() -> None:
+    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
+    on_close = protocol.onClose
+
+    def closed(self: Any, *how: object) -> None:
+        if hasattr(self, "server"):
+            on_close(self, *how)
+
+    protocol.onClose = closed
+
+
+def _wait_for_readers() -> None:
+    server: Any = import_module("daphne.server").Server
+    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
+    on_open, handle_reply = protocol.onOpen, server.handle_reply
+
+    def opened(self: Any) -> None:
+        self.flow = Flow()
+        self.failByDrop = False
+        bound_send_buffer(self.transport.getHandle())
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self.flow, True)
+        on_open(self)
+
+    async def reply(self: Any, protocol: Any, message: dict[str, Any]) -> None:
+        """Texts are most of what is sent: they go the short way."""
+        if message["type"] != "websocket.send" or "text" not in message:
+            await handle_reply(self, protocol, message)
+        elif protocol.state == protocol.STATE_OPEN:
+            protocol.sendMessage(message["text"].encode())
+            if protocol.flow.full:
+                await protocol.flow.room()
+
+    protocol.onOpen, server.handle_reply = opened, reply
+
+
+def _bound_what_clients_send() -> None:
+    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
+    on_message = protocol.onMessage
+
+    def took(self: Any, payload: bytes, is_binary: bool) -> None:
+        on_message(self, payload, is_binary)
+        if self.application_queue.qsize() == MOST_WAITING:
+            self.transport.pauseProducing()
+            look(self)
+
+    def look(self: Any) -> None:
+        if self.application_queue.qsize() <= FEW_WAITING:
+            self.transport.resumeProducing()
+        else:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, look, self)
+
+    protocol.onMessage = took
+
+
+def _send_large_messages() -> None:
+    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
+    send_message = protocol.sendMessage
+
+    def sent(self: Any, payload: bytes, *more: Any) -> None:
+        bound = self.maxMessagePayloadSize
+        if len(payload) > bound:
+            self.maxMessagePayloadSize = 0
+        send_message(self, payload, *more)
+        self.maxMessagePayloadSize = bound
+
+    protocol.sendMessage = sent
 
 
 def _write_at_once() -> None:

@@ -1,12 +1,24 @@
 """uvicorn: it writes every frame at once, so an order with its four frames is four system calls, each of which wakes
 the client. Here a connection's frames of one turn of the event loop leave together. Measured: see "What helped" in
 `docs/performance.md`.
+
+A text that is not UTF-8 is the client's fault, and is answered by closing with 1007; uvicorn logs it as an error of
+ours, with a traceback. Here it is silent.
+
+A connection that is closed while its client does not read would wait for it for ever; here it is dropped after a while.
 """
 
 import asyncio
+import logging
 import sys
 from importlib import import_module
 from typing import Any
+
+from exchange_site.servers.kernel import bound_send_buffer
+
+NOT_UTF8 = "Invalid UTF-8 sequence received from client."
+DROP_SECONDS = 5.0
+"""How long a client may take for what is left when its connection is closed."""
 
 
 class GatheringTransport:
@@ -25,6 +37,7 @@ class GatheringTransport:
     def close(self) -> None:
         self._flush()
         self._transport.close()
+        self._loop.call_later(DROP_SECONDS, self._transport.abort)
 
     def _flush(self) -> None:
         data = b"".join(self._waiting)
@@ -40,10 +53,12 @@ def tune() -> None:
     """Change its default WebSocket protocol; other servers than uvicorn do not load it."""
     if "uvicorn" not in sys.modules:
         return
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg != NOT_UTF8)
     protocol: Any = import_module("uvicorn.protocols.websockets.websockets_sansio_impl").WebSocketsSansIOProtocol
     connection_made = protocol.connection_made
 
     def gathering_connection_made(self: Any, transport: asyncio.Transport) -> None:
+        bound_send_buffer(transport.get_extra_info("socket"))
         connection_made(self, GatheringTransport(transport))
 
     protocol.connection_made = gathering_connection_made

@@ -7,7 +7,9 @@ from trading.core.state import Instrument
 from trading.core.types import Phase
 
 LEVELS = 10
-"""Price levels a side that the public sees."""
+"""Price levels a side of an `orderbook`."""
+DEEP = 100
+"""Price levels a side that `orderbook_delta` keeps up."""
 
 Level = tuple[int, int, int]
 """(price in 1/10,000, volume in lots, order count)"""
@@ -30,12 +32,21 @@ def depth(instrument: Instrument, time: int) -> Depth:
     tick, book = instrument.contract.tick, instrument.book
     return Depth(
         instrument.instrument_id,
-        [(price * tick, volume, count) for price, volume, count in book.bids.depth(LEVELS)],
-        [(price * tick, volume, count) for price, volume, count in book.asks.depth(LEVELS)],
+        [(price * tick, volume, count) for price, volume, count in book.bids.depth(DEEP)],
+        [(price * tick, volume, count) for price, volume, count in book.asks.depth(DEEP)],
         time,
         instrument.phase,
         _indicative(instrument),
     )
+
+
+def changed(before: list[Level], now: list[Level]) -> list[Level]:
+    """The levels of one side that are not what they were, those that are gone with volume 0."""
+    if before == now:
+        return []
+    old = {level[0]: level for level in before}
+    differing = [level for level in now if old.pop(level[0], None) != level]
+    return differing + [(price, 0, 0) for price in old]
 
 
 def _indicative(instrument: Instrument) -> tuple[int, int] | None:

@@ -135,7 +135,9 @@ DEEDS = {
     ),
     "delete holidays": _choice("holiday", "delete_selected", _holiday, "delete_holiday", "view_holiday"),
     "issue a token": Deed(
-        lambda: page("accesstoken", "add"), lambda: {"user": "user009", "days": "1", "key": KEY}, ("add_accesstoken",)
+        lambda: page("accesstoken", "add"),
+        lambda: {"user": "user009", "scope": "READ", "days": "1", "key": KEY},
+        ("add_accesstoken",),
     ),
     "revoke a token": Deed(
         lambda: page("accesstoken", "delete", _token()), lambda: {"post": "yes"}, ("delete_accesstoken",)

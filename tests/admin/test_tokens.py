@@ -95,6 +95,10 @@ WRONG = [
     {"days": "1.5"},
     {"days": "9" * 40},
     {"days": ""},
+    {"days": str(AccessToken.LONGEST_DAYS + 1)},
+    {"scope": ""},
+    {"scope": "ADMIN"},
+    {"scope": "read"},
     {"key": "x"},
     {"key": ""},
 ]
@@ -105,10 +109,38 @@ def test_what_cannot_be_issued(root: Client, subtests: pytest.Subtests) -> None:
     before = AccessToken.objects.count()
     for wrong in WRONG:
         with subtests.test(**wrong):
-            response = root.post(ADD, fresh(**{"user": "user009", "days": "1", **wrong}))
+            response = root.post(ADD, fresh(**{"user": "user009", "days": "1", "scope": "READ", **wrong}))
             assert response.status_code == 200
             assert response.context["adminform"].form.errors
     assert AccessToken.objects.count() == before
+
+
+@pytest.mark.parametrize(("scope", "may_trade"), [("TRADE", True), ("READ", False)])
+def test_the_scope_is_chosen_and_shown(root: Client, scope: str, may_trade: bool) -> None:
+    response, token = issue(root, scope=scope)
+    said = "trade" if may_trade else "read only"
+    assert f"A token for user009 (robot), {said}, valid until" in text_of(response)
+    found = selectors.identity_of_token(user_id="user009", token=token)
+    assert found is not None and found.may_trade is may_trade
+    row = AccessToken.objects.get(name="robot")
+    for url in (page("accesstoken"), page("accesstoken", "change", row.pk)):
+        assert row.get_scope_display() in text_of(root.get(url))
+    assert row in root.get(page("accesstoken"), {"scope__exact": scope}).context["cl"].result_list
+
+
+def test_a_token_may_trade_unless_it_is_chosen_otherwise(root: Client) -> None:
+    assert content_of(root, ADD)["scope"] == "TRADE"
+    issue(root)
+    assert AccessToken.objects.get(name="robot").scope == "TRADE"
+
+
+def test_the_last_use_is_shown(root: Client) -> None:
+    row = AccessToken.objects.get(user__username="user001")
+    assert "last used: -" in text_of(root.get(page("accesstoken", "change", row.pk))).lower()
+    AccessToken.objects.filter(pk=row.pk).update(last_used="2026-01-31T09:30:00Z")
+    for url in (page("accesstoken"), page("accesstoken", "change", row.pk)):
+        assert "2026-01-31 09:30:00" in text_of(root.get(url))
+    assert root.get(page("accesstoken"), {"o": "7"}).status_code == 200
 
 
 def test_the_form_is_filled_from_the_users_page(root: Client) -> None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import re
+import socket
 import time
+from urllib.request import urlopen
 
 from tests.bench.figures import Figure, at_least, at_most
-from tests.bench.load import Result, pour_echoes, pour_orders
+from tests.bench.load import Result, orders, pour_echoes, pour_orders
 from tests.bench.servers import ECHO, FAN_OUT, OURS, SILENT, Server, served
 from tests.bench.wire import Wire
 
@@ -13,6 +16,7 @@ SECONDS = 4.0
 ROUNDS = 3
 SUBSCRIBERS = 1_000
 IDLE_SECONDS = 15.0
+PATIENCE = 60.0
 
 
 def median(values: list[float]) -> float:
@@ -151,6 +155,89 @@ def fan_out_figure() -> Figure:
     )
 
 
+# --- clients that do not read
+
+
+async def _deaf(port: int, greeting: bytes) -> Wire:
+    """A client that asks for books and reads none. Small segments make the system's buffer small on the other side,
+    too: 100 KiB instead of 3 MiB, which would take minutes to fill."""
+    client, loop = socket.socket(), asyncio.get_running_loop()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    client.setblocking(False)
+    await loop.sock_connect(client, ("127.0.0.1", port))
+    _, wire = await loop.create_connection(lambda: Wire("127.0.0.1", "/ws", lambda _: None), sock=client)
+    await wire.open
+    wire.send(greeting)
+    wire.transport.pause_reading()
+    return wire
+
+
+def _paused(server: Server) -> float:
+    """How many readers were too slow so far."""
+    with urlopen(f"http://127.0.0.1:{server.port}/metrics") as answer:
+        found = re.search(r"^bourse_readers_paused_total (\S+)$", answer.read().decode(), re.MULTILINE)
+    assert found is not None
+    return float(found[1])
+
+
+async def _fill(server: Server) -> tuple[list[Wire], float]:
+    """Subscribers that do not read, when the exchange has noticed, and the KiB that each of them takes."""
+    subscribe = json.dumps({"type": "subscribe", "channels": ["orderbook"], "instruments": ["IX2301"]}).encode()
+    trader = await Wire.connect(server.port, "/ws", lambda _: None)
+    trader.send(json.dumps({"type": "auth", "user_id": "user001", "token": server.tokens["user001"]}).encode())
+    requests = [
+        orders("IX2301", 120 + (step + 1) / 2 * (-1) ** side, side + 1)[0] for step in range(10) for side in (0, 1)
+    ]
+    await asyncio.sleep(1)
+    before = server.resident_kib()
+    wires = [await _deaf(server.port, subscribe) for _ in range(SUBSCRIBERS)]
+    until = time.perf_counter() + PATIENCE
+    while await asyncio.to_thread(_paused, server) < SUBSCRIBERS:
+        assert time.perf_counter() < until, "not everybody is too slow"
+        for request in requests:
+            trader.send(request)
+            await asyncio.sleep(0.01)
+    each = (server.resident_kib() - before) / SUBSCRIBERS
+    trader.close()
+    return wires, each
+
+
+def deaf_figures() -> list[Figure]:
+    """One order, one in flight, beside subscribers that do not read."""
+    settings = {"PING_SECONDS": "600", "IDLE_SECONDS": "600", "BOOK_INTERVAL_MS": "5"}
+    with served(OURS, **settings) as crowded, served(OURS, **settings) as empty:
+        pairs, each = asyncio.run(_beside_deaf(crowded, empty))
+    with_deaf, without = (median([pair[side].latency(0.99) for pair in pairs]) for side in (0, 1))
+    return [
+        at_most(
+            f"round trip of one durable order, p99, beside {SUBSCRIBERS:,} subscribers that do not read",
+            f"{with_deaf * 1e3:.2f} ms",
+            f"{without * 1e3:.2f} ms without them",
+            median([ours.latency(0.99) / theirs.latency(0.99) for ours, theirs in pairs]),
+            1.5,
+        ),
+        at_most(
+            "memory of a subscriber that does not read beyond the server's own",
+            f"{each:.0f} KiB",
+            "600 KiB",
+            each / 600,
+            1,
+        ),
+    ]
+
+
+async def _beside_deaf(crowded: Server, empty: Server) -> tuple[list[tuple[Result, Result]], float]:
+    wires, each = await _fill(crowded)
+    pairs = []
+    for _ in range(ROUNDS):
+        ours = await pour_orders(crowded.port, crowded.tokens, 1, 1, SECONDS / 2)
+        pairs.append((ours, await pour_orders(empty.port, empty.tokens, 1, 1, SECONDS / 2)))
+    for wire in wires:
+        wire.transport.abort()
+    return pairs, each
+
+
 # --- idle connections
 
 
@@ -204,5 +291,6 @@ def measure() -> list[Figure]:
         throughput_figure("uvicorn"),
         *round_trip_figures(),
         fan_out_figure(),
+        *deaf_figures(),
         *idle_figures(),
     ]

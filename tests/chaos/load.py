@@ -1,11 +1,13 @@
-"""Clients that pour orders, amendments and cancels into a server, an operator who settles its days, and what they were
-told. Judge nothing."""
+"""Clients that pour orders, amendments and cancels into a server, one by one and in batches, and what they were told.
+Judge nothing."""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,6 +31,10 @@ class Memory(msgspec.Struct):
     accepted: dict[str, str] = {}
     refused: dict[str, int] = {}
     cancelled: list[str] = []
+    swept: list[str] = []
+    """Orders that were there when the cancel of all of them, or of their side, was acknowledged."""
+    switch: list[int | None] | None = None
+    """The deadline of the dead man's switch in a list, as it was acknowledged last; None: nobody knows."""
     amended: dict[str, list[Any]] = {}
     """Order id -> the last price that was asked for, whether that was acknowledged (None: nobody knows), and all prices
     before."""
@@ -53,17 +59,33 @@ class Memory(msgspec.Struct):
         elif frame["type"] == "order_status":
             self.states[frame["order_id"]] = [frame["status"], frame["filled_volume"]]
 
+    # -- answers
+
     def answer(self, name: str, frame: Frame) -> None:
-        """Take in the answer to an order, to the cancel of an order (its id), or to its amendment (A and its id)."""
-        if name.startswith("O"):
-            if frame["success"]:
-                self.cancelled.append(name)
-        elif name.startswith("A"):
-            self.amended[name[1:]][1] = frame["success"]
-        elif frame["success"]:
+        """To an order."""
+        if frame["success"]:
             self.accepted[name] = frame["order_id"]
         elif frame["error_code"] != 503:
             self.refused[name] = frame["error_code"]
+
+    def answer_cancel(self, order_id: str, frame: Frame) -> None:
+        if frame["success"]:
+            self.cancelled.append(order_id)
+
+    def answer_amendment(self, order_id: str, frame: Frame) -> None:
+        self.amended[order_id][1] = frame["success"]
+
+    def answer_sweep(self, direction: str | None, frame: Frame) -> None:
+        """To the cancel of all orders: answers keep the order of requests, so all that are known by now are gone."""
+        if frame["success"]:
+            self.swept += [
+                order_id
+                for name, order_id in self.accepted.items()
+                if direction in (None, self.sent[name]["direction"])
+            ]
+
+    def answer_switch(self, frame: Frame) -> None:
+        self.switch = [frame["deadline"]] if frame["success"] else None
 
 
 class Trader(threading.Thread):
@@ -75,11 +97,17 @@ class Trader(threading.Thread):
         self.failure: BaseException | None = None
         self.answers_left: int | None = None
         """After so many answers this client kills the server itself."""
+        self.frames_left: int | None = None
+        """Or after so many of its own frames, before it has heard an answer to the last."""
+        self.sweeps = False
+        """Whether it also cancels everything at once, and sets the dead man's switch."""
         self._server = server
         self._memory = memory
         self._dice = random.Random(seed)
         self._mine: list[str] = []
-        self._awaited: dict[int, str] = {}
+        self._awaited: dict[int, Callable[[Frame], None]] = {}
+        self._amending: set[str] = set()
+        self._switching = False
 
     def run(self) -> None:
         try:
@@ -100,7 +128,7 @@ class Trader(threading.Thread):
             while len(self._awaited) < WINDOW:
                 self._send(client)
             frame = client.hear()
-            if frame["type"] == "order_response":
+            if "request_id" in frame:
                 self._answered(frame)
             else:
                 self._memory.hear(frame)
@@ -110,33 +138,97 @@ class Trader(threading.Thread):
             self.answers_left -= 1
             if self.answers_left == 0:
                 self._server.strike()
-        name = self._awaited.pop(frame["request_id"])
-        self._memory.answer(name, frame)
-        if frame["success"] and name.startswith("c"):
-            self._mine.append(frame["order_id"])
+        self._awaited.pop(frame["request_id"])(frame)
         if len(self._memory.accepted) > 5:
             self.under_way.set()
 
+    def _ask(self, client: Client, answered: Callable[[Frame], None], kind: str, **fields: Any) -> None:
+        number = self._memory.requests
+        self._awaited[number] = answered
+        client.send(kind, request_id=number, **fields)
+        if self.frames_left is not None:
+            self.frames_left -= 1
+            if self.frames_left == 0:
+                self._server.strike()
+
     def _send(self, client: Client) -> None:
-        memory, dice = self._memory, self._dice
-        memory.requests += 1
-        what = dice.random()
-        if self._mine and what < 0.1:
-            order_id, price = dice.choice(self._mine), 120 + dice.randint(-8, 8) * 0.5
-            name, kind, fields = f"A{order_id}", "amend_order", {"order_id": order_id, "price": price}
-            if name in self._awaited.values():
-                return  # one at a time, or nobody could tell which of them was done
-            last, _, before = memory.amended.get(order_id, [None, None, []])
-            memory.amended[order_id] = [price, None, [*before, last]]
-        elif self._mine and what < 0.35:
-            name = self._mine.pop(dice.randrange(len(self._mine)))
-            kind, fields = "cancel_order", {"order_id": name}
+        self._memory.requests += 1
+        what = self._dice.random()
+        if self.sweeps and what < 0.01:
+            self._sweep(client)
+        elif self.sweeps and what < 0.02:
+            self._set_switch(client)
+        elif self._mine and what < 0.1:
+            self._amend(client, self._dice.choice(self._mine))
+        elif self._mine and what < 0.3:
+            name = self._take_one()
+            self._ask(client, partial(self._memory.answer_cancel, name), "cancel_order", order_id=name)
+        elif len(self._mine) > 5 and what < 0.33:
+            names = [self._take_one() for _ in range(self._dice.randint(1, 5))]
+            self._ask(client, self._each(self._memory.answer_cancel, names), "cancel_orders", order_ids=names)
+        elif what < 0.4:
+            orders = [self._new(f"c{self._memory.requests}.{part}") for part in range(self._dice.randint(1, 8))]
+            names = [order["client_order_id"] for order in orders]
+            self._ask(client, self._each(self._submitted, names), "submit_orders", orders=orders)
         else:
-            name = f"c{memory.requests}"
-            kind, fields = "submit_order", self._order() | {"client_order_id": name}
-            memory.sent[name] = fields
-        self._awaited[memory.requests] = name
-        client.send(kind, request_id=memory.requests, **fields)
+            name = f"c{self._memory.requests}"
+            self._ask(client, partial(self._submitted, name), "submit_order", **self._new(name))
+
+    def _take_one(self) -> str:
+        return self._mine.pop(self._dice.randrange(len(self._mine)))
+
+    # -- requests and their answers
+
+    def _each(self, answer: Callable[[str, Frame], None], names: list[str]) -> Callable[[Frame], None]:
+        """To the answer to a batch, which has one result an item."""
+
+        def answered(frame: Frame) -> None:
+            for name, result in zip(names, frame["results"], strict=True):
+                answer(name, result)
+
+        return answered
+
+    def _submitted(self, name: str, frame: Frame) -> None:
+        self._memory.answer(name, frame)
+        if frame["success"]:
+            self._mine.append(frame["order_id"])
+
+    def _amend(self, client: Client, order_id: str) -> None:
+        """One at a time, or nobody could tell which of them was done."""
+        if order_id in self._amending:
+            return
+        price = 120 + self._dice.randint(-8, 8) * 0.5
+        last, _, before = self._memory.amended.get(order_id, [None, None, []])
+        self._memory.amended[order_id] = [price, None, [*before, last]]
+        self._amending.add(order_id)
+
+        def answered(frame: Frame) -> None:
+            self._amending.discard(order_id)
+            self._memory.answer_amendment(order_id, frame)
+
+        self._ask(client, answered, "amend_order", order_id=order_id, price=price)
+
+    def _sweep(self, client: Client) -> None:
+        direction = self._dice.choice((None, "BUY", "SELL"))
+        side = {} if direction is None else {"direction": direction}
+        self._ask(client, partial(self._memory.answer_sweep, direction), "cancel_all", **side)
+
+    def _set_switch(self, client: Client) -> None:
+        """Again one at a time."""
+        if self._switching:
+            return
+        self._switching, self._memory.switch = True, None
+
+        def answered(frame: Frame) -> None:
+            self._switching = False
+            self._memory.answer_switch(frame)
+
+        self._ask(client, answered, "cancel_after", timeout_ms=self._dice.choice((0, 1_000, 1_500, 3_600_000)))
+
+    def _new(self, name: str) -> Frame:
+        """An order that is remembered as sent."""
+        order = self._memory.sent[name] = self._order() | {"client_order_id": name}
+        return order
 
     def _order(self) -> Frame:
         """Most rest for a while beside the middle of the market, some cross it."""
@@ -174,19 +266,3 @@ class Trader(threading.Thread):
                 {"stp": dice.choice(("CANCEL_TAKER", "CANCEL_BOTH"))},
             )
         )
-
-
-class Operator(threading.Thread):
-    """Settles a trading day from the shell, while the server trades or dies. Waits until it is done."""
-
-    def __init__(self, server: Server, day: int) -> None:
-        super().__init__(daemon=True, name=f"operator of {day}")
-        self.day = day
-        self.said = ""
-        self._server = server
-
-    def run(self) -> None:
-        try:
-            self.said = self._server.manage("settle", "--day", str(self.day), "--next-day", str(self.day + 1))
-        except AssertionError as error:
-            self.said = str(error)

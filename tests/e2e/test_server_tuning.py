@@ -56,6 +56,9 @@ async def test_what_waits_is_written_before_the_transport_closes() -> None:
         def close(self) -> None:
             done.append("closed")
 
+        def abort(self) -> None:
+            raise AssertionError("not at once")
+
     gathering = GatheringTransport(Transport())  # type: ignore[arg-type]
     gathering.write(b"one ")
     gathering.write(b"two")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
-from tests.e2e.client import signed_in
-from tests.e2e.server import Server
+from tests.e2e.client import Client, Frame, order_fields, signed_in
+from tests.e2e.server import PATIENCE, Server
+from trading.protocol import order_id_text
 
 REASON = "Another server runs the engine of market MAIN on this database; this one takes no orders."
 
@@ -37,13 +42,18 @@ def test_the_second_server_takes_no_orders_until_it_is_started_after_the_first(
         assert "CRITICAL" not in second.log().split("Starting server")[-1]
 
 
+def take_over(first: Server, new_server: Callable[..., Server]) -> Server:
+    """Someone removes the lock file under a running server and starts another."""
+    first.database.with_name(f"{first.database.name}.engine-MAIN.lock").unlink()
+    return new_server(beside=first, IDLE_SECONDS=PATIENCE)
+
+
 def test_a_server_that_lost_its_market_by_force_writes_nothing(new_server: Callable[..., Server]) -> None:
-    """Someone removes the lock file under a running server: the epoch in every commit still lets only one write."""
+    """The epoch in every commit still lets only one write."""
     first = new_server()
     with signed_in(first, "user001") as client:
         assert client.order("BUY", 1, 115)["success"]
-        first.database.with_name(f"{first.database.name}.engine-MAIN.lock").unlink()
-        second = new_server(beside=first)
+        second = take_over(first, new_server)
         with signed_in(second, "user002") as late:
             bid = late.order("BUY", 2, 115)
             assert bid["success"]
@@ -54,6 +64,75 @@ def test_a_server_that_lost_its_market_by_force_writes_nothing(new_server: Calla
             assert late.ask("cancel_order", order_id=bid["order_id"])["success"]
         assert client.order("BUY", 3, 115)["error_code"] == 503
     assert "has taken market MAIN over" in first.log()
+
+
+def pour(client: Client, names: list[str]) -> None:
+    for name in names:
+        client.send("submit_order", request_id=name, **order_fields("BUY", 1, 115, client_order_id=name))
+
+
+def hear_answers(client: Client, names: list[str]) -> dict[str, Frame]:
+    """The answers to all of these orders."""
+    answers: dict[str, Frame] = {}
+    while not answers.keys() >= set(names):
+        frame = client.hear()
+        if frame["type"] == "order_response":
+            answers[frame["request_id"]] = frame
+    return answers
+
+
+def taken(answers: dict[str, Frame]) -> dict[str, str]:
+    """The orders that were acknowledged; all others were answered 503."""
+    assert {answer["error_code"] for answer in answers.values()} <= {None, 503}
+    return {name: answer["order_id"] for name, answer in answers.items() if answer["success"]}
+
+
+def test_an_engine_that_hangs_under_load_is_replaced_and_writes_nothing_when_it_wakes_up(
+    new_server: Callable[..., Server],
+) -> None:
+    """It hangs in the middle of a commit, waiting for the database. What it had not stored is answered 503 when it
+    wakes up; its client has meanwhile sent it again, under the same names, to the one that replaced it."""
+    first = new_server(IDLE_SECONDS=PATIENCE)
+    flood, late, elsewhere = ([f"{word}-{number}" for number in range(300)] for word in ("flood", "late", "elsewhere"))
+    client = signed_in(first, "user001")
+    with closing(sqlite3.connect(first.database, isolation_level=None, timeout=PATIENCE)) as database:
+        pour(client, flood)
+        hear_answers(client, flood[:1])
+        database.execute("BEGIN IMMEDIATE")
+        pour(client, late)
+        os.kill(first.pid, signal.SIGSTOP)
+        database.execute("ROLLBACK")
+
+    second = take_over(first, new_server)
+    with signed_in(second, "user001") as again, signed_in(second, "user002") as other:
+        pour(again, late)
+        pour(other, elsewhere)
+        by_second = taken(hear_answers(again, late)) | taken(hear_answers(other, elsewhere))
+        assert by_second.keys() == {*late, *elsewhere}
+
+        os.kill(first.pid, signal.SIGCONT)
+        answers = {frame["request_id"]: frame for frame in client.of("order_response")}
+        by_first = taken(answers | hear_answers(client, [name for name in flood + late if name not in answers]))
+        assert by_first and by_first.keys() <= set(flood), "what was not stored before it hung is refused"
+        with signed_in(first, "user003") as stranger:
+            refusal = stranger.order("BUY", 1, 115, client_order_id="too late")
+        assert (refusal["success"], refusal["error_code"]) == (False, 503)
+        assert "another engine has taken market MAIN over" in refusal["error_message"]
+        assert again.order("BUY", 1, 115, client_order_id="the end")["success"], "the second goes on"
+    client.close()
+
+    with closing(sqlite3.connect(first.database)) as database:
+        stored = dict(database.execute("SELECT client_order_id, id FROM trading_order"))
+        assert database.execute("SELECT count(*) FROM trading_order").fetchone() == (len(stored),), (
+            "none is there twice"
+        )
+        epochs = [epoch for (epoch,) in database.execute("SELECT epoch FROM trading_journalbatch ORDER BY number")]
+    assert stored.keys() == {*by_first, *by_second, "the end"}
+    told = by_first | by_second
+    assert {name: order_id_text(number) for name, number in stored.items() if name in told} == told
+    assert epochs == sorted(epochs) and len(set(epochs[-2:])) == 1
+    for command in ("check_books", "replay_journal"):
+        second.manage(command)
 
 
 def test_uvicorn_serves_the_same(new_server: Callable[..., Server]) -> None:

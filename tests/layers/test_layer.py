@@ -257,8 +257,9 @@ async def test_bad_channel_names_are_refused(layer: InProcessLayer, name: str) -
 async def test_the_longest_user_and_instrument_ids_make_good_names(layer: InProcessLayer) -> None:
     from trading import groups
 
-    for name in (groups.user_group, groups.orderbook_group, groups.ticker_group):
-        await layer.group_add(name("A-z_0." + "x" * 58), "a")
+    longest = "A-z_0." + "x" * 58
+    for name in (groups.user_group(longest), groups.market_group("orderbook_delta", longest)):
+        await layer.group_add(name, "a")
 
 
 # --- memory

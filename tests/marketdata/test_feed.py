@@ -6,18 +6,23 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from marketdata.core.depth import LEVELS, depth
+from marketdata.core.depth import LEVELS
 from marketdata.feed import Feed
+from marketdata.outlet import MarketOutlet
 from tests.builders import NOW, cancel, founding, in_virtual_time, order
 from trading.batch import Batch
 from trading.core.commands import Command, HaltInstrument, SetPhase
 from trading.core.engine import Engine
 from trading.core.events import Event
 from trading.core.types import Phase
-from trading.groups import MarketOutlet, PushEncoder
+from trading.groups import PushEncoder
 from trading.layers import InProcessLayer
 
 INTERVAL = 0.05
+
+
+def no_day(instrument_id: str, time: int) -> None:
+    """Nobody keeps the figures of the day."""
 
 
 class Recorder(MarketOutlet):
@@ -27,6 +32,7 @@ class Recorder(MarketOutlet):
         super().__init__(InProcessLayer())
         self.books: list[tuple[float, dict[str, Any]]] = []
         self.ticks: list[tuple[str, list[dict[str, Any]]]] = []
+        self.deltas: list[dict[str, Any]] = []
         self.phases: list[tuple[str, Phase]] = []
 
     async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
@@ -36,6 +42,9 @@ class Recorder(MarketOutlet):
         book = json.loads(frame)
         assert book["instrument_id"] == instrument_id
         self.books.append((round(asyncio.get_running_loop().time() - 1_000, 4), book))
+
+    async def send_delta(self, instrument_id: str, frame: str) -> None:
+        self.deltas.append(json.loads(frame))
 
     async def send_ticks(self, instrument_id: str, frames: Any) -> None:
         self.ticks.append((instrument_id, [json.loads(frame) for frame in frames]))
@@ -50,7 +59,7 @@ class Street:
             self.engine.apply(command, NOW)
         self.engine.take_changes()
         self.outlet = Recorder()
-        self.feed = Feed(self.outlet, INTERVAL)
+        self.feed = Feed(self.outlet, INTERVAL, no_day)
         self.feed.on_load(self.engine, NOW)
         self.now = NOW
 
@@ -215,7 +224,14 @@ def test_every_trade_is_told_in_order_and_at_once() -> None:
     assert (first, second) == ("IX2301", "IF2301")
     assert [(tick["last_price"], tick["volume"]) for tick in ticks] == [(119.0, 1.0), (119.5, 2.0)]
     assert other == [
-        {"type": "ticker", "instrument_id": "IF2301", "last_price": 120.0, "volume": 1.0, "timestamp": NOW + 2}
+        {
+            "type": "ticker",
+            "instrument_id": "IF2301",
+            "last_price": 120.0,
+            "volume": 1.0,
+            "timestamp": NOW + 2,
+            "direction": "BUY",
+        }
     ]
 
 
@@ -289,7 +305,7 @@ def test_a_load_shows_the_books_and_last_trades_of_the_engine() -> None:
     async def play(s: Street) -> None:
         await s.do(bid(3))
         await s.do(order(2, "SELL OPEN 1 @ 119"))
-        fresh = Feed(s.outlet, INTERVAL)
+        fresh = Feed(s.outlet, INTERVAL, no_day)
         fresh.on_load(s.engine, s.now)
         book, tick = fresh.orderbook("IX2301"), fresh.ticker("IX2301")
         assert book is not None and json.loads(book)["bids"] == [{"price": 119.0, "volume": 2.0, "order_count": 1}]
@@ -319,18 +335,16 @@ def test_a_reload_forgets_what_was_not_stored() -> None:
 # --- depth
 
 
-def test_ten_levels_a_side_are_seen_best_first_with_their_order_counts() -> None:
-    engine = Street().engine
-    for step in range(12):
-        for _ in range(step % 3 + 1):
-            engine.apply(bid(2, str(119 - step / 2)), NOW)
-        engine.apply(order(2, f"SELL OPEN 1 @ {120 + step / 2}"), NOW)
-    seen = depth(engine.state.instruments["IX2301"], NOW)
-    assert LEVELS == len(seen.bids) == len(seen.asks) == 10
-    assert [price for price, _, _ in seen.bids] == [1_190_000 - 5_000 * step for step in range(10)]
-    assert [price for price, _, _ in seen.asks] == [1_200_000 + 5_000 * step for step in range(10)]
-    assert [(volume, count) for _, volume, count in seen.bids][:4] == [(2, 1), (4, 2), (6, 3), (2, 1)]
-    assert (seen.instrument_id, seen.time) == ("IX2301", NOW)
+def test_ten_levels_a_side_are_told_best_first_with_their_order_counts() -> None:
+    async def play(s: Street) -> None:
+        for step in range(12):
+            await s.do(*[bid(2, str(119 - step / 2))] * (step % 3 + 1), order(2, f"SELL OPEN 1 @ {120 + step / 2}"))
+
+    book = street(play).present() or {}
+    assert LEVELS == len(book["bids"]) == len(book["asks"]) == 10
+    assert [level["price"] for level in book["bids"]] == [119 - step / 2 for step in range(10)]
+    assert [level["price"] for level in book["asks"]] == [120 + step / 2 for step in range(10)]
+    assert [(level["volume"], level["order_count"]) for level in book["bids"]][:4] == [(2, 1), (4, 2), (6, 3), (2, 1)]
 
 
 # --- phases

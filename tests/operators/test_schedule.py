@@ -236,6 +236,22 @@ def test_each_action_is_done_once_however_often_the_server_starts(town: Town) ->
     assert OperatorCommand.objects.exclude(status="DONE").count() == 0
 
 
+@pytest.mark.parametrize("back", ["2024-01-05T09:05", "2024-01-05T08:30", "2024-01-03T12:00", "1970-01-01T00:00"])
+def test_a_clock_that_goes_back_and_forth_does_nothing_twice_and_nothing_late(town: Town, back: str) -> None:
+    """The auction was over when the server started: a clock that is set back must not make up for it."""
+    have_rules(*DAY_SHIFT)
+    town.now = moment("2024-01-05T09:20")
+    town.start()
+    assert town.at("2024-01-05T09:20") == "continuous"
+    before = asked()
+    assert "20240105T090000Z:auction" not in before
+    for at in (back, "2024-01-05T09:00:01", "2024-01-05T09:14", "2024-01-05T09:21", back, "2024-01-05T14:59"):
+        assert town.at(at) == "continuous", at
+    assert asked() == before
+    assert town.at("2024-01-05T15:20") == "closed"
+    assert asked()[len(before) :] == ["20240105T150000Z:closed", "20240105T151500Z:settle"]
+
+
 def test_what_is_done_is_not_asked_again_at_every_look(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     have_rules(*DAY_SHIFT)
     town.at("2024-01-05T10:00")

@@ -1,10 +1,12 @@
 """The shell: a market in one command, safe to repeat, and every error one sentence."""
 
 import re
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from tests.builders import Founded
 from trading import demo, selectors
@@ -99,6 +101,84 @@ def test_tokens_are_not_stored(market: Founded) -> None:
 def test_issue_token_for_nobody_says_so(market: Founded) -> None:
     with pytest.raises(CommandError, match=r"There is no user nobody; open_account makes one\."):
         shell("issue_token", "nobody")
+
+
+@pytest.mark.parametrize(
+    ("words", "may_trade"), [([], True), (["--scope", "trade"], True), (["--scope", "read"], False)]
+)
+def test_issue_token_with_a_scope(market: Founded, words: list[str], may_trade: bool) -> None:
+    token = shell("issue_token", "user001", *words).strip()
+    identity = selectors.identity_of_token(user_id="user001", token=token)
+    assert identity is not None and identity.may_trade is may_trade
+
+
+@pytest.mark.parametrize(("words", "days"), [([], 30), (["--days", "1"], 1), (["--days", "3650"], 3650)])
+def test_issue_token_for_days(market: Founded, words: list[str], days: int) -> None:
+    shell("issue_token", "user001", "--name", "robot", *words)
+    left = AccessToken.objects.get(name="robot").expiry - timezone.now()
+    assert timedelta(days=days) - timedelta(minutes=1) < left <= timedelta(days=days)
+
+
+WRONG_TOKENS = [
+    (["user001", "--days", "0"], "--days: from 1 to 3650, not 0"),
+    (["user001", "--days", "9" * 12], "--days: from 1 to 3650, not 999999999999"),
+    (["user001", "--days", "soon"], "argument --days: invalid int value: 'soon'"),
+    (["user001", "--scope", "admin"], "argument --scope: invalid choice: 'admin'"),
+    (["user001", "--name", "x" * 65], "--name: Ensure this value has at most 64 characters (it has 65)."),
+    (["user002"], "user002 is not active."),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), WRONG_TOKENS)
+def test_a_wrong_issue_token_says_why(market: Founded, words: list[str], sentence: str) -> None:
+    User.objects.filter(username="user002").update(is_active=False)
+    with pytest.raises(CommandError, match=re.escape(sentence)):
+        shell("issue_token", *words)
+    assert AccessToken.objects.count() == 4
+
+
+# --- revoke_token
+
+
+@pytest.fixture
+def token(market: Founded) -> str:
+    """A second token of user001."""
+    return shell("issue_token", "user001", "--name", "robot").strip()
+
+
+@pytest.mark.parametrize("said", [8, 15, 16, 64])
+def test_revoke_token_by_its_beginning(token: str, said: int) -> None:
+    assert shell("revoke_token", token[:said]) == f"Revoked {token[:15]}… of user001 (robot)\n"
+    assert selectors.identity_of_token(user_id="user001", token=token) is None
+    assert AccessToken.objects.count() == 4
+
+
+def test_revoke_token_of_a_user(token: str, market: Founded) -> None:
+    said = shell("revoke_token", "user001")
+    assert re.fullmatch(
+        r"Revoked [0-9a-f]{15}… of user001 \(tests\)\nRevoked [0-9a-f]{15}… of user001 \(robot\)\n", said
+    )
+    assert not AccessToken.objects.filter(user__username="user001").exists()
+    assert selectors.identity_of_token(user_id="user002", token=market.tokens["user002"])
+
+
+def test_a_revoke_token_that_is_not_certain_revokes_nothing(token: str) -> None:
+    rows = AccessToken.objects.filter(user__username="user001")
+    rows.update(token_key="abcdef012345678")
+    User.objects.filter(username="user009").update(username="abcdef")
+    AccessToken.objects.filter(user__username="user003").delete()
+    both = r"abcdef012345678… of user001 \(\w+\), abcdef012345678… of user001 \(\w+\)"
+    for which, sentence in (
+        ("abcde", rf"Several tokens begin with abcde: {both}\. Say more of it\."),
+        ("abcdef", rf"abcdef is a user, and a token begins so: {both}\. Say more of the token\."),
+        ("abc", r"There is no user abc, and no token that begins so\."),
+        ("", r"There is no user , and no token that begins so\."),
+        ("nobody", r"There is no user nobody, and no token that begins so\."),
+        ("user003", r"user003 has no token\."),
+    ):
+        with pytest.raises(CommandError, match=sentence):
+            shell("revoke_token", which)
+    assert AccessToken.objects.count() == 4
 
 
 # --- seed_demo

@@ -131,6 +131,8 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
         ),
     ),
     (f'{{"type":"cancel_orders","order_ids":["{ORDER_ID}","x"]}}', protocol.CancelOrders(order_ids=[ORDER_ID, "x"])),
+    ('{"type":"resume"}', protocol.Resume()),
+    ('{"type":"resume","last_seq":41,"request_id":7}', protocol.Resume(last_seq=41, request_id=7)),
     ('{"type":"set_session","cancel_on_disconnect":true}', protocol.SetSession(cancel_on_disconnect=True)),
     (
         '{"type":"set_session","cancel_on_disconnect":false,"grace_ms":600000}',
@@ -160,6 +162,28 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
     (
         '{"type":"query_statements","from_day":20231001,"to_day":20231031,"limit":31}',
         protocol.QueryStatements(from_day=20231001, to_day=20231031, limit=31),
+    ),
+    (
+        '{"type":"query_bars","instrument_id":"IX2301"}',
+        protocol.QueryBars(instrument_id="IX2301", period="1m", limit=200),
+    ),
+    (
+        '{"type":"query_bars","instrument_id":"IX2301","period":"1h","before":1696320000000,"limit":1000,"request_id":3}',
+        protocol.QueryBars(instrument_id="IX2301", period="1h", before=1_696_320_000_000, limit=1_000, request_id=3),
+    ),
+    (
+        '{"type":"query_public_trades","instrument_id":"IX2301","limit":10}',
+        protocol.QueryPublicTrades(instrument_id="IX2301", limit=10),
+    ),
+    ('{"type":"query_statistics"}', protocol.QueryStatistics()),
+    ('{"type":"query_statistics","instrument_id":"IX2301"}', protocol.QueryStatistics(instrument_id="IX2301")),
+    (
+        '{"type":"subscribe","channels":["kline","orderbook_delta"],"instruments":["IX2301"],"period":"15m"}',
+        protocol.Subscribe(channels=["kline", "orderbook_delta"], instruments=["IX2301"], period="15m"),
+    ),
+    (
+        '{"type":"unsubscribe","channels":["kline"],"period":"1d"}',
+        protocol.Unsubscribe(channels=["kline"], period="1d"),
     ),
     ('{"type":"ping"}', protocol.Ping()),
     ('{"type":"pong"}', protocol.Pong()),
@@ -217,6 +241,42 @@ _STATEMENT_FIELDS = (
     '"day":20231003,"opening":100000.0,"deposits":0.0,"withdrawals":0.0,"close_profit":500.0,'
     '"position_profit":-120.0,"commission":12.5,"closing":100367.5,"margin":3630.0,"positions":[{"instrument_id":'
     '"IX2301","volume_long":3.0,"volume_short":0.0,"price":121.0,"margin":3630.0}],"timestamp":1696320001000'
+)
+
+_DAY = protocol.StatisticsData(
+    instrument_id="IX2301",
+    open=119.5,
+    high=121.0,
+    low=119.0,
+    last_price=120.0,
+    change=-0.5,
+    volume=230.0,
+    turnover=2767450.0,
+    trades=41,
+    open_interest=1210.0,
+    settlement_price=120.5,
+    limit_up=132.0,
+    limit_down=None,
+)
+_DAY_FIELDS = (
+    '{"instrument_id":"IX2301","open":119.5,"high":121.0,"low":119.0,"last_price":120.0,"change":-0.5,"volume":230.0,'
+    '"turnover":2767450.0,"trades":41,"open_interest":1210.0,"settlement_price":120.5,"limit_up":132.0,'
+    '"limit_down":null}'
+)
+_BAR = {
+    "start": 1_696_320_000_000,
+    "open": 120.0,
+    "high": 121.0,
+    "low": 119.5,
+    "close": 120.5,
+    "volume": 230.0,
+    "turnover": 2767450.0,
+    "trades": 41,
+    "open_interest": 1210.0,
+}
+_BAR_FIELDS = (
+    '"start":1696320000000,"open":120.0,"high":121.0,"low":119.5,"close":120.5,"volume":230.0,"turnover":2767450.0,'
+    '"trades":41,"open_interest":1210.0'
 )
 
 SERVER: list[tuple[protocol.ServerMessage, str]] = [
@@ -306,6 +366,47 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         '{"type":"ticker","instrument_id":"IX2301","last_price":120.0,"volume":10.0,"timestamp":1696320001000}',
     ),
     (
+        protocol.ticker("IX2301", 1_200_000, 10, 1696320001000, Direction.SELL, _DAY),
+        '{"type":"ticker","instrument_id":"IX2301","last_price":120.0,"volume":10.0,"timestamp":1696320001000,'
+        f'"direction":"SELL","day":{_DAY_FIELDS}}}',
+    ),
+    (
+        protocol.orderbook_delta(
+            "IX2301", [(1_195_000, 12, 2)], [(1_200_000, 0, 0)], 1696320001000, 7, 6, Phase.CONTINUOUS
+        ),
+        '{"type":"orderbook_delta","instrument_id":"IX2301","seq":7,"prev_seq":6,"bids":[{"price":119.5,"volume":12.0,'
+        '"order_count":2}],"asks":[{"price":120.0,"volume":0.0,"order_count":0}],"timestamp":1696320001000}',
+    ),
+    (
+        protocol.orderbook_delta("IX2301", [], [], 1696320001000, 7, None, Phase.AUCTION, (1_210_000, 3)),
+        '{"type":"orderbook_delta","instrument_id":"IX2301","seq":7,"prev_seq":null,"bids":[],"asks":[],'
+        '"timestamp":1696320001000,"phase":"auction","indicative_price":121.0,"indicative_volume":3.0}',
+    ),
+    (
+        protocol.Kline(instrument_id="IX2301", period="5m", **_BAR),
+        f'{{"type":"kline",{_BAR_FIELDS},"instrument_id":"IX2301","period":"5m"}}',
+    ),
+    (
+        protocol.QueryResponse(
+            request_type="query_bars", data=protocol.QueryData(bars=[protocol.BarData(**_BAR)]), request_id=3
+        ),
+        f'{{"type":"query_response","request_type":"query_bars","data":{{"bars":[{{{_BAR_FIELDS}}}]}},"request_id":3}}',
+    ),
+    (
+        protocol.QueryResponse(
+            request_type="query_public_trades",
+            data=protocol.QueryData(
+                public_trades=[protocol.PublicTradeData(120.0, 10.0, 1696320001000, Direction.BUY)]
+            ),
+        ),
+        '{"type":"query_response","request_type":"query_public_trades","data":{"public_trades":[{"price":120.0,'
+        '"volume":10.0,"timestamp":1696320001000,"direction":"BUY"}]}}',
+    ),
+    (
+        protocol.QueryResponse(request_type="query_statistics", data=protocol.QueryData(statistics=[_DAY])),
+        f'{{"type":"query_response","request_type":"query_statistics","data":{{"statistics":[{_DAY_FIELDS}]}}}}',
+    ),
+    (
         protocol.QueryResponse(request_type="query_account", data=protocol.QueryData(account=_ACCOUNT)),
         '{"type":"query_response","request_type":"query_account","data":{"account":{"user_id":"user001",'
         '"balance":1005000.0,"available":955000.0,"frozen":50000.0,"margin":50000.0,"profit":5000.0,'
@@ -348,6 +449,38 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         ),
         '{"type":"cancel_after_response","success":false,"deadline":null,"error_code":429,'
         '"error_message":"Too many requests","retry_after":0.25}',
+    ),
+    (
+        protocol.ResumeResponse(success=True, last_seq=41, request_id="r"),
+        '{"type":"resume_response","success":true,"last_seq":41,"request_id":"r"}',
+    ),
+    (
+        protocol.Snapshot(seq=41, account=_ACCOUNT, positions=[], orders=[], trading_day=20231003),
+        '{"type":"snapshot","seq":41,"account":{"user_id":"user001","balance":1005000.0,"available":955000.0,'
+        '"frozen":50000.0,"margin":50000.0,"profit":5000.0,"risk_ratio":0.05,"static_balance":1000000.0,'
+        '"pre_balance":1000000.0,"deposit":0.0,"withdraw":0.0,"close_profit":0.0,"position_profit":5000.0,'
+        '"float_profit":5000.0,"commission":0.0,"frozen_orders":0.0,"withdrawable":950000.0},"positions":[],'
+        '"orders":[],"trading_day":20231003}',
+    ),
+    (
+        protocol.OrderStatusFrame(
+            order_id=ORDER_ID,
+            status=OrderStatus.SUBMITTED,
+            filled_volume=0.0,
+            remaining_volume=10.0,
+            timestamp=1696320001000,
+            seq=15,
+            price=120.0,
+            volume=10.0,
+            instrument_id="IX2301",
+            direction=Direction.BUY,
+            offset=Offset.OPEN,
+            order_type=OrderType.LIMIT,
+            client_order_id="mine",
+        ),
+        f'{{"type":"order_status","order_id":"{ORDER_ID}","status":"Submitted","filled_volume":0.0,'
+        '"remaining_volume":10.0,"timestamp":1696320001000,"seq":15,"price":120.0,"volume":10.0,'
+        '"instrument_id":"IX2301","direction":"BUY","offset":"OPEN","order_type":"LIMIT","client_order_id":"mine"}',
     ),
     (
         protocol.SetSessionResponse(success=True, cancel_on_disconnect=True, grace_ms=5000),

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.builders import founding, order
 from trading import protocol
 from trading.core import commands
 from trading.core.codes import Code
+from trading.core.engine import Engine
 from trading.core.events import (
     AllCancelled,
     CountdownSet,
@@ -32,7 +34,16 @@ from trading.core.events import (
     Traded,
 )
 from trading.core.risk import Figures
-from trading.core.types import CancelReason, Direction, Offset, OrderStatus, OrderType, TimeCondition, number_at
+from trading.core.types import (
+    CancelReason,
+    Direction,
+    Handling,
+    Offset,
+    OrderStatus,
+    OrderType,
+    TimeCondition,
+    number_at,
+)
 from trading.groups import TOLD
 
 NOW = 1_725_123_456_789
@@ -306,10 +317,6 @@ def test_cancels_of_all_kinds_have_answers_of_their_own() -> None:
     ("event", "told"),
     [
         (
-            OrderWaiting(NUMBER, 1, 10, 5),
-            {"status": "Waiting", "filled_volume": 0.0, "remaining_volume": 10.0, "timestamp": 5, "seq": 9},
-        ),
-        (
             OrderFired(NUMBER, 1, 7, 6),
             {"status": "Submitted", "filled_volume": 0.0, "remaining_volume": 7.0, "timestamp": 6, "seq": 9},
         ),
@@ -435,7 +442,7 @@ def test_both_sides_of_a_trade_share_its_id_and_price() -> None:
 
 
 def test_order_states_tell_filled_and_remaining() -> None:
-    accepted = protocol.submitted(OrderAccepted(NUMBER, 1, 10, 5), 1)
+    accepted = protocol.fired(OrderFired(NUMBER, 1, 10, 5), 1)
     partly = protocol.filled(TRADED, TAKER, 2)
     fully = protocol.filled(TRADED, MAKER, 3)
     gone = protocol.cancelled(OrderCancelled(NUMBER, 1, 4, 6, 7), 4)
@@ -448,6 +455,32 @@ def test_order_states_tell_filled_and_remaining() -> None:
         ("Filled", 4.0, 0.0, 1696320001000, 3),
         ("Cancelled", 4.0, 6.0, 7, 4),
     ]
+
+
+@pytest.mark.parametrize(("price", "told"), [("119.5", 119.5), ("MARKET", None)])
+def test_the_first_state_of_an_order_tells_what_it_is(price: str, told: float | None) -> None:
+    engine = Engine()
+    for command in founding():
+        engine.apply(command, 1)
+    asked = order(1, f"SELL OPEN 3 @ {price}", own_id="mine", handling=Handling(stop_price=1_190_000))
+    (event,) = engine.apply(asked, 5)
+    placed = engine.state.orders[event.order_id]
+    assert protocol.begun(event, placed, 9) == protocol.OrderStatusFrame(
+        order_id=protocol.order_id_text(event.order_id),
+        status=OrderStatus.WAITING,
+        filled_volume=0.0,
+        remaining_volume=3.0,
+        timestamp=5,
+        seq=9,
+        price=told,
+        volume=3.0,
+        instrument_id="IX2301",
+        direction=Direction.SELL,
+        offset=Offset.OPEN,
+        order_type=OrderType.LIMIT if told else OrderType.MARKET,
+        client_order_id="mine",
+    )
+    assert protocol.begun(OrderAccepted(event.order_id, 1, 3, 5), placed, 9).status == OrderStatus.SUBMITTED
 
 
 def test_the_account_of_the_document_is_told_in_its_numbers() -> None:

@@ -22,6 +22,9 @@ class Clock:
     def __call__(self) -> int:
         return self.now
 
+    def reach(self, time: int) -> None:
+        self.now = max(self.now, time)
+
     def pass_by(self, milliseconds: int) -> None:
         self.now += milliseconds
 
@@ -30,7 +33,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of exchanges that are opened from now on."""
     clock = Clock()
-    monkeypatch.setattr(wiring, "now_ms", clock)
+    monkeypatch.setattr(wiring, "Clock", lambda: clock)
     return clock
 
 

@@ -8,16 +8,16 @@ import msgspec
 import pytest
 
 from tests.builders import Founded, in_virtual_time
-from tests.socket.client import Client, assert_frames, order_message
+from tests.socket.client import Client, assert_frames, is_like, order_message
 from tests.socket.conftest import Join
 from tests.socket.engineless import Engineless, accepted
+from trading import following
 from trading.answers import Answers
 from trading.consumers import TradingConsumer
 from trading.gateway import Envelope
-from trading.groups import frames_message, ticker_group
+from trading.groups import market_group, market_message
 from trading.heartbeat import Heartbeat
 from trading.limits import TokenBucket
-from trading.outbox import Outbox
 from trading.transports.inprocess import InProcessQueue
 
 # --- frames that are no messages
@@ -94,7 +94,7 @@ async def test_too_many_frames_are_refused_with_the_time_to_wait(open_exchange: 
     refused = [answer for answer in answers if answer["type"] == "error"]
     assert refused
     for answer in refused:
-        assert_frames([answer], {"code": 429, "message": "Too many requests: at most 1 a second"})
+        assert_frames([answer], {"code": 429, "message": "Too many requests: at most 1 frames a second"})
         assert 0 < answer["retry_after"] <= 1
     assert [answer["request_id"] for answer in answers] == list(range(8))
 
@@ -137,8 +137,7 @@ def test_a_bucket_allows_twice_its_rate_at_once_and_its_rate_on_average() -> Non
 
 def test_events_taken_on_credit_are_paid_before_the_next() -> None:
     bucket = TokenBucket(rate=4, now=100)
-    assert bucket.wait(100) == 0
-    bucket.take(9)
+    assert bucket.wait(100, 10) == 0
     assert bucket.wait(100) == 0.75
     assert bucket.wait(100.75) == 0
     assert bucket.wait(100.75) == 0.25
@@ -321,6 +320,14 @@ class Stuck:
     def say(self, **message: Any) -> None:
         self.frames.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
 
+    async def until(self, kind: str, **fields: Any) -> list[str]:
+        """The types of the frames that were sent, once the last is of this kind and has these fields."""
+        while True:
+            frames = [json.loads(each["text"]) for each in self.sent if "text" in each]
+            if frames and frames[-1]["type"] == kind and is_like(frames[-1], fields):
+                return [frame["type"] for frame in frames]
+            await asyncio.sleep(0)
+
     async def leave(self) -> None:
         self.frames.put_nowait({"type": "websocket.disconnect", "code": 1000})
 
@@ -351,11 +358,14 @@ async def test_a_connection_whose_group_messages_overflow_is_closed_with_4409(op
     client = await join(exchange.venue)
     await client.ask(type="subscribe", channels=["ticker"], instruments=["IX2301"])
     for number in range(6):
-        await exchange.venue.layer.group_send(ticker_group("IX2301"), frames_message([(None, f'"{number}"')]))
+        await exchange.venue.layer.group_send(market_group("ticker", "IX2301"), market_message([f'"{number}"']))
     assert await client.close_code() == 4409
 
 
-async def test_a_slow_reader_hurts_nobody_else(open_exchange: Any, join: Join, market: Founded) -> None:
+async def test_a_slow_reader_hurts_nobody_and_gets_the_present_state_later(
+    open_exchange: Any, join: Join, market: Founded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "SLOW_SECONDS", -1.0)  # from the first moment on
     exchange = await open_exchange(MAX_OUTBOX=5)
     stuck = Stuck()
     serving = asyncio.create_task(
@@ -364,58 +374,18 @@ async def test_a_slow_reader_hurts_nobody_else(open_exchange: Any, join: Join, m
     stuck.say(type="subscribe", channels=["ticker"], instruments=["IX2301"])
     alice = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
     bob = await (await join(exchange.venue)).sign_in("user002", market.tokens["user002"])
-    for _ in range(20):
-        assert (await alice.place("BUY OPEN 1 @ 120"))["success"]
-        assert (await bob.place("SELL OPEN 1 @ 120"))["success"]
+    for volume in range(1, 21):
+        assert (await alice.place(f"BUY OPEN {volume} @ 120"))["success"]
+        assert (await bob.place(f"SELL OPEN {volume} @ 120"))["success"]
         await alice.rest()
         await bob.rest()
+    assert exchange.layer.members("ticker.") == 0, "nobody is told in vain"
     stuck.free.set()
-    assert await close_code_of(stuck) == 4409
+    heard = await asyncio.wait_for(stuck.until("ticker", volume=20.0), 10)
+    assert heard.count("ticker") == 2, "the one that it did not take, and the last"
+    assert exchange.layer.members("ticker.") == 1
     await stuck.leave()
     await asyncio.wait_for(serving, 10)
-
-
-class Wire:
-    """Where an outbox writes."""
-
-    def __init__(self) -> None:
-        self.sent: list[object] = []
-
-    async def send(self, message: dict[str, Any]) -> None:
-        self.sent.append(message.get("text", message.get("code")))
-
-
-async def test_the_outbox_sends_what_is_queued_before_it_closes() -> None:
-    outbox, wire = Outbox(10), Wire()
-    for frame in ("a", "b"):
-        outbox.put(frame)
-    outbox.close(4408)
-    outbox.close(4409)
-    outbox.put("too late")
-    await asyncio.wait_for(outbox.write(wire.send), 5)
-    assert wire.sent == ["a", "b", 4408]
-
-
-async def test_the_outbox_takes_as_many_as_its_limit() -> None:
-    outbox, wire = Outbox(3), Wire()
-    for frame in ("a", "b", "c"):
-        outbox.put(frame)
-    writing = asyncio.create_task(outbox.write(wire.send))
-    await asyncio.sleep(0)
-    assert wire.sent == ["a", "b", "c"]
-    for frame in ("d", "e", "f", "g"):
-        outbox.put(frame)
-    await asyncio.wait_for(writing, 5)
-    assert wire.sent == ["a", "b", "c", 4409]
-
-
-async def test_the_outbox_wakes_up_for_a_close() -> None:
-    outbox, wire = Outbox(3), Wire()
-    writing = asyncio.create_task(outbox.write(wire.send))
-    await asyncio.sleep(0)
-    outbox.close(4408)
-    await asyncio.wait_for(writing, 5)
-    assert wire.sent == [4408]
 
 
 # --- too silent
@@ -529,13 +499,10 @@ async def test_any_frame_counts_as_a_sign_of_life(exchange: Any, join: Join) -> 
 async def test_a_failure_of_ours_is_a_503_and_the_connection_lives(
     exchange: Any, join: Join, market: Founded, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class BrokenMarketData:
-        def orderbook(self, instrument_id: str) -> str:
-            raise RuntimeError("no book")
+    def broken(instrument_id: str) -> str:
+        raise RuntimeError("no book")
 
-        ticker = orderbook
-
-    client = await join(msgspec.structs.replace(exchange.venue, market_data=BrokenMarketData()))
+    client = await join(msgspec.structs.replace(exchange.venue, present={"orderbook": broken}))
     await client.ask(type="subscribe", channels=["orderbook"], instruments=["IX2301"], request_id=9)
     assert_frames(await client.rest(), {"type": "error", "code": 503, "request_id": 9})
     assert "a frame could not be handled" in caplog.text
@@ -562,6 +529,6 @@ async def test_a_connection_whose_loop_breaks_is_closed(
 ) -> None:
     client = await join(exchange.venue)
     await client.ask(type="subscribe", channels=["ticker"], instruments=["IX2301"])
-    await exchange.venue.layer.group_send(ticker_group("IX2301"), {"type": "nonsense"})
+    await exchange.venue.layer.group_send(market_group("ticker", "IX2301"), {"type": "nonsense"})
     assert await client.close_code() == 1011
-    assert "a connection's loop broke" in caplog.text
+    assert "a loop broke" in caplog.text

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from marketdata.outlet import MarketOutlet
 from tests.builders import NOW, cancel, founding, order
 from tests.socket.client import assert_frames
 from trading.core.commands import Command, Deposit
@@ -15,16 +16,14 @@ from trading.core.events import (
     OrderAmended,
     OrderCancelled,
     OrderFired,
-    OrderWaiting,
     PhasesChanged,
     PositionExpired,
     RiskWarned,
     Statement,
     StatementLine,
 )
-from trading.core.state import Changes
-from trading.core.types import CancelReason, OrderStatus, Phase
-from trading.groups import MarketOutlet, PushEncoder
+from trading.core.types import CancelReason, Handling, OrderStatus, Phase
+from trading.groups import PushEncoder
 
 Sent = list[tuple[str, list[tuple[str | None, dict[str, Any]]]]]
 
@@ -39,7 +38,8 @@ class RecordingLayer:
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         assert message["type"] == "frames"
         self.users.append(message.get("user"))
-        self.sent.append((group, [(tag, json.loads(frame)) for tag, frame in message["frames"]]))
+        tagged = message["frames"] if "user" in message else [(None, frame) for frame in message["frames"]]
+        self.sent.append((group, [(tag, json.loads(frame)) for tag, frame in tagged]))
 
 
 class Desk:
@@ -59,7 +59,7 @@ class Desk:
         events = [event for command in commands for event in self.engine.apply(command, NOW)]
         pushes = self.encoder.encode(events, self.engine.take_changes(), NOW)
         await pushes.send()
-        return pushes.seqs
+        return {kept.account_id: kept.last_seq for kept in pushes.kept}
 
     def heard(self, user_id: str) -> list[dict[str, Any]]:
         return [frame for group, frames in self.layer.sent if group == f"user.{user_id}" for _, frame in frames]
@@ -125,10 +125,11 @@ async def test_the_pushes_of_whoever_meets_himself_are_numbered_without_holes() 
 async def test_every_event_of_an_account_is_told_and_numbered() -> None:
     desk = Desk()
     line = StatementLine("IX2301", 1, 0, 1_200_000, 12_000)
-    changes = Changes(accounts={1: desk.engine.state.accounts[1]})
+    (waiting,) = desk.engine.apply(order(1, "BUY OPEN 2 @ 121", handling=Handling(stop_price=1_220_000)), NOW)
+    changes = desk.engine.take_changes()
     events = [
         PhasesChanged(Phase.CONTINUOUS, 1),
-        OrderWaiting(5, 1, 2, NOW),
+        waiting,
         OrderFired(5, 1, 2, NOW),
         AllCancelled(1, 1),
         OrderAmended(5, 1, OrderStatus.SUBMITTED, 1_200_000, 3, 0, 3, NOW),
@@ -142,10 +143,10 @@ async def test_every_event_of_an_account_is_told_and_numbered() -> None:
     ]
     pushes = desk.encoder.encode(events, changes, NOW)
     await pushes.send()
-    assert pushes.seqs == {1: 20}
+    assert [(kept.account_id, kept.first_seq, kept.last_seq) for kept in pushes.kept] == [(1, 11, 20)]
     assert_frames(
         desk.heard("user001"),
-        {"type": "order_status", "status": "Waiting", "seq": 11},
+        {"type": "order_status", "status": "Waiting", "instrument_id": "IX2301", "price": 121.0, "seq": 11},
         {"type": "order_status", "status": "Submitted", "seq": 12},
         {"type": "order_status", "status": "Submitted", "price": 120.0, "volume": 3.0, "seq": 13},
         {"type": "order_status", "status": "Cancelled", "reason": "COUNTDOWN", "seq": 14},

@@ -451,7 +451,7 @@ async def test_a_push_that_was_on_its_way_does_not_come_after_the_logout(
     second.reply(accepted(2))
     await alice.say(type="logout")
     await asyncio.sleep(0.01)
-    secret = groups.private_message("user001", [(None, '"secret"')])
+    secret = groups.private_message("user001", [(None, '"secret"')], 1)
     await venue.layer.group_send(groups.user_group("user001"), secret)
     await asyncio.sleep(0.01)
     first.reply(accepted(1))

@@ -119,7 +119,7 @@ async def test_the_last_tick_is_sent_at_once(visitor: Client, alice: Client, bob
     await subscribe(visitor, "ticker", to=BOTH)
     frames = await visitor.rest()
     assert_frames(frames, {"type": "ticker", "instrument_id": "IX2301", "last_price": 120.0, "volume": 7.0})
-    assert list(frames[0]) == ["type", "instrument_id", "last_price", "volume", "timestamp"]
+    assert list(frames[0]) == ["type", "instrument_id", "last_price", "volume", "timestamp", "direction", "day"]
 
 
 async def test_the_present_survives_a_restart(open_exchange: Any, market: Founded, join: Join) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from tests.builders import TRADERS, Books, make_users, order
+from tests.builders import TRADERS, Books, order
 from trading.core.types import Phase
 from trading.models import Instrument
 
@@ -21,12 +21,15 @@ def migrate(targets: list[tuple[str, str]]) -> Any:
     return executor.loader.project_state(targets).apps
 
 
+def migrate_to_newest() -> None:
+    migrate([key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "trading"])
+
+
 @pytest.fixture
 def old(transactional_db: None) -> Iterator[Any]:
     """The tables as they were."""
-    newest = [key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "trading"]
     yield migrate(BEFORE)
-    migrate(newest)
+    migrate_to_newest()
 
 
 def instrument(old: Any, name: str, phase: str, last: int | None) -> None:
@@ -40,7 +43,8 @@ def instrument(old: Any, name: str, phase: str, last: int | None) -> None:
 
 
 def test_a_market_that_has_traded_goes_on(old: Any) -> None:
-    make_users(TRADERS)
+    for name in TRADERS:
+        old.get_model("trading", "User").objects.create(username=name)
     old.get_model("trading", "Market").objects.create(pk="MAIN")
     instrument(old, "IX2301", "continuous", 1_210_000)
     instrument(old, "IX2302", "halted", None)
@@ -50,7 +54,7 @@ def test_a_market_that_has_traded_goes_on(old: Any) -> None:
     old.get_model("trading", "Order").objects.create(
         pk=7, account=account, instrument_id="IX2301", accepted_at=1, updated_at=1, client_order_id="mine", **resting
     )
-    migrate([("trading", "0002_trading_days")])
+    migrate_to_newest()
 
     books = Books()
     books.engine.check()

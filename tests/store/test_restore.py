@@ -178,7 +178,7 @@ def test_an_account_without_a_push_keeps_its_number(books: Books) -> None:
     books.commit(order(1, "BUY OPEN 2 @ 120"))
     number = Account.objects.get(pk=1).push_seq
     batch = books.batch(order(1, "BUY OPEN 2 @ 120"))
-    batch.pushes.seqs.clear()
+    batch.pushes.kept.clear()
     books.store.commit(batch)
     assert Account.objects.get(pk=1).push_seq == number
 

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from tests.builders import NOW, founding
-from trading.batch import Batch, OperatorAsk, Restored
+from trading.batch import Batch, KeptPushes, OperatorAsk, Restored
 from trading.core.commands import Command, WatchRisk
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.snapshot import Snapshot
 from trading.gateway import Envelope
 from trading.transports.inprocess import InProcessQueue
-from trading.worker import STRICT, Worker
+from trading.worker import STRICT, Answered, Worker
 
 
 def founded() -> Snapshot:
@@ -44,8 +44,14 @@ class FakeStore:
         self.engine: Callable[[], Engine]
         self.threads: set[str] = set()
 
+    def examine(self) -> None:
+        self.log.append("examine")
+
     def take_over(self) -> None:
         self.log.append("take over")
+
+    def verify(self, engine: Engine) -> None:
+        self.log.append("verify")
 
     def load(self) -> tuple[Snapshot, Restored]:
         if self.load_fails:
@@ -67,7 +73,8 @@ class FakeStore:
         self.log.append("commit")
         self.batches.append(batch)
         self.state = self.engine().snapshot()
-        self.where = Restored(batch.number, batch.time, {**self.where.push_seqs, **batch.pushes.seqs})
+        seqs = {kept.account_id: kept.last_seq for kept in batch.pushes.kept}
+        self.where = Restored(batch.number, batch.time, {**self.where.push_seqs, **seqs})
         done = {answer.row_id for answer in batch.operator_answers}
         self.asks = [each for each in self.asks if each.row_id not in done]
 
@@ -81,7 +88,7 @@ class FakeStore:
 class FakePushes(msgspec.Struct):
     log: list[str]
     fails: list[Exception]
-    seqs: dict[int, int] = {}
+    kept: list[KeptPushes] = []
 
     async def send(self) -> None:
         self.log.append("push")
@@ -99,7 +106,8 @@ class FakeEncoder:
         self.resumed.append(seqs)
 
     def encode(self, events: list[Event], changes: Any, time: int) -> FakePushes:
-        return FakePushes(self.log, self.fails, dict.fromkeys(changes.accounts, 10))
+        kept = [KeptPushes(account_id, 10, 10, "{}") for account_id in changes.accounts]
+        return FakePushes(self.log, self.fails, kept)
 
 
 class FakeListener:
@@ -119,7 +127,13 @@ class FakeListener:
 class Floor:
     """The worker, everybody it works with, and the task that runs it."""
 
-    def __init__(self, batch_limit: int = 500, operator_poll: float = 0.01, risk: WatchRisk = STRICT) -> None:
+    def __init__(
+        self,
+        batch_limit: int = 500,
+        operator_poll: float = 0.01,
+        risk: WatchRisk = STRICT,
+        on_answers: Answered | None = None,
+    ) -> None:
         self.log: list[str] = []
         self.now = NOW
         self.queue = InProcessQueue(1_000)
@@ -135,6 +149,7 @@ class Floor:
             batch_limit=batch_limit,
             operator_poll=operator_poll,
             risk=risk,
+            on_answers=on_answers,
         )
         self.store.engine = lambda: self.worker.engine
         self.task: asyncio.Task[None] | None = None

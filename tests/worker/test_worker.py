@@ -393,10 +393,10 @@ async def test_ids_grow_although_the_clock_stands_still() -> None:
         assert ids == sorted(set(ids))
 
 
-async def test_a_worker_takes_the_market_over_before_it_loads_it() -> None:
+async def test_a_worker_looks_before_it_takes_the_market_over_and_after_it_has_loaded_it() -> None:
     f = Floor()
     await f.worker.start()
-    assert f.log == ["take over", "load"]
+    assert f.log == ["examine", "take over", "load", "verify"]
     assert set(f.worker.engine.state.by_user) == set(TRADERS)
     await f.worker.close()
 

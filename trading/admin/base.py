@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.utils import flatten_fieldsets, quote, unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 
@@ -20,6 +22,8 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 Fieldsets = Sequence[tuple[str | None, dict[str, Any]]]
+LONGEST_SEARCH = 200
+"""Characters. Every word is a condition for every field, and databases take only so many."""
 USED_BEFORE = "This form was sent before with other values; nothing was done now. Send it again if you mean it."
 
 
@@ -77,6 +81,30 @@ class PlainAdmin(ModelAdmin):
         if found is None:
             raise Http404
         return found
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django looks for the object first, and so tells everybody which there are."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if len(search_term) > LONGEST_SEARCH:
+            messages.error(request, f"Nothing was searched: {LONGEST_SEARCH} characters are the most.")
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """An action on rows whose ids are none is a bad request."""
+        try:
+            for text in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME):
+                ProhibitNullCharactersValidator()(text)
+                self.opts.pk.clean(text, None)
+        except ValidationError as error:
+            raise BadRequest(", ".join(error.messages)) from error
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         context = {"add_label": self.add_label, **(extra_context or {})}

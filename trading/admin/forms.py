@@ -48,8 +48,6 @@ else:
 LARGEST_NUMBER = 2**31 - 1
 """Above everything the engine allows, and small enough for every column."""
 
-LONGEST_TOKEN_DAYS = 3650
-
 
 def _money(label: str, *, least: str = "0", help_text: str = "", **options: Any) -> forms.DecimalField:
     """An amount or a price: at most four decimals, and few enough digits for 63 bits."""
@@ -457,12 +455,17 @@ class HolidayForm(ModelForm):
 
 
 class IssueTokenForm(KeyedForm):
-    user = forms.CharField(label="User id", max_length=64, help_text="Whoever has the token trades as this user.")
+    user = forms.CharField(label="User id", max_length=64, help_text="Whoever has the token acts as this user.")
     name = forms.CharField(max_length=64, required=False, help_text="What it is for.")
+    scope = forms.ChoiceField(
+        choices=AccessToken.Scope.choices,
+        initial=AccessToken.Scope.TRADE,
+        help_text="Read only: sees and hears everything of the user, and changes nothing.",
+    )
     days = forms.IntegerField(
         label="Days until it expires",
         min_value=1,
-        max_value=LONGEST_TOKEN_DAYS,
+        max_value=AccessToken.LONGEST_DAYS,
         initial=lambda: settings.TOKEN_DAYS,
     )
 

@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -35,6 +37,23 @@ REMEMBERED_FORMS = 50
 class NewUserForm(_CreationForm):
     class Meta(AdminUserCreationForm.Meta):
         model = User
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(PlainAdmin, DjangoGroupAdmin):
+    """Seen with Django's view permission. Whoever may change a group that he is in could give himself everything."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
 
 
 @admin.register(User)
@@ -154,12 +173,21 @@ class AccessTokenAdmin(CommandAdmin):
 
     add_label = "Issue a token"
     actions = ()
-    list_display = ("key_start", "user", "name", date("created"), date("expiry"), "is_valid")
-    list_filter = (ExpiryFilter, "created")
+    list_display = (
+        "key_start",
+        "user",
+        "name",
+        "scope",
+        date("created"),
+        date("expiry"),
+        date("last_used", "last used"),
+        "is_valid",
+    )
+    list_filter = (ExpiryFilter, "scope", "created")
     list_select_related = ("user",)
     search_fields = ("^user__username", "name", "^token_key")
     search_help_text = "The beginning of a user id or of the token, or its name."
-    sections = ((None, {"fields": ("key_start", "user", "name", date("created"), date("expiry"), "is_valid")}),)
+    sections = ((None, {"fields": list_display}),)
 
     def heading(self, obj: Any) -> str:
         return f"{self.key_start(obj)} of {obj.user.username}"
@@ -198,7 +226,7 @@ class AccessTokenAdmin(CommandAdmin):
         return self._issue(request, form)
 
     def _token_form(self, request: HttpRequest, form: IssueTokenForm) -> HttpResponse:
-        fieldsets = [(None, {"fields": ["user", "name", "days"]})]
+        fieldsets = [(None, {"fields": ["user", "name", "scope", "days"]})]
         return self.form_response(request, form, title="Issue a token", button="Issue", fieldsets=fieldsets)
 
     def _first_time(self, request: HttpRequest, key: str) -> bool:
@@ -212,7 +240,9 @@ class AccessTokenAdmin(CommandAdmin):
     def _issue(self, request: HttpRequest, form: IssueTokenForm) -> HttpResponse:
         """The text is in this one answer and nowhere else: not in a message, which would be stored until it is read."""
         data = form.cleaned_data
-        row, text = AccessToken.objects.create(data["user"], expiry=timedelta(days=data["days"]), name=data["name"])
+        row, text = AccessToken.objects.create(
+            data["user"], expiry=timedelta(days=data["days"]), name=data["name"], scope=data["scope"]
+        )
         self.log_addition(request, row, [{"added": {}}])
         context = {
             **self.admin_site.each_context(request),

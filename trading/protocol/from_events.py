@@ -22,7 +22,8 @@ from trading.core.events import (
 )
 from trading.core.money import to_currency
 from trading.core.risk import Figures, risk_ratio
-from trading.core.types import CancelReason, OrderStatus, Phase
+from trading.core.state import Order
+from trading.core.types import CancelReason, Direction, OrderStatus, Phase
 from trading.protocol.ids import order_id_text, trade_id_text
 from trading.protocol.incoming import (
     AmendOrder,
@@ -46,6 +47,7 @@ from trading.protocol.outgoing import (
     InstrumentStatus,
     Liquidation,
     OrderBook,
+    OrderBookDelta,
     OrderResponse,
     OrderResult,
     OrdersResponse,
@@ -55,6 +57,7 @@ from trading.protocol.outgoing import (
     ServerMessage,
     Statement,
     StatementPosition,
+    StatisticsData,
     Ticker,
     Trade,
 )
@@ -143,23 +146,31 @@ def _failure(event: Event) -> tuple[int | None, str | None]:
 # --- orders and trades
 
 
-def submitted(event: OrderAccepted | OrderFired, seq: int) -> OrderStatusFrame:
-    """The first state of an order, or of one that waited and has fired."""
+def begun(event: OrderAccepted | OrderWaiting, order: Order, seq: int) -> OrderStatusFrame:
+    """The first state of an order, with what it is: other connections of its user hear of it for the first time."""
+    price = order.price * order.instrument.contract.tick
     return OrderStatusFrame(
         order_id=order_id_text(event.order_id),
-        status=OrderStatus.SUBMITTED,
+        status=OrderStatus.WAITING if isinstance(event, OrderWaiting) else OrderStatus.SUBMITTED,
         filled_volume=0.0,
         remaining_volume=float(event.volume),
         timestamp=event.time,
         seq=seq,
+        price=to_currency(price) if price else None,
+        volume=float(event.volume),
+        instrument_id=order.instrument.contract.instrument_id,
+        direction=order.direction,
+        offset=order.offset,
+        order_type=order.order_type,
+        client_order_id=order.client_order_id,
     )
 
 
-def waiting(event: OrderWaiting, seq: int) -> OrderStatusFrame:
-    """The first state of an order that waits for a price."""
+def fired(event: OrderFired, seq: int) -> OrderStatusFrame:
+    """An order that waited is now one like any other."""
     return OrderStatusFrame(
         order_id=order_id_text(event.order_id),
-        status=OrderStatus.WAITING,
+        status=OrderStatus.SUBMITTED,
         filled_volume=0.0,
         remaining_volume=float(event.volume),
         timestamp=event.time,
@@ -337,9 +348,48 @@ def _levels(levels: Levels) -> list[BookLevel]:
     return [BookLevel(to_currency(price), float(volume), count) for price, volume, count in levels]
 
 
-def ticker(instrument_id: str, price: int, volume: int, time: int) -> Ticker:
+def orderbook_delta(
+    instrument_id: str,
+    bids: Levels,
+    asks: Levels,
+    time: int,
+    seq: int,
+    prev_seq: int | None,
+    phase: Phase | None = None,
+    indicative: tuple[int, int] | None = None,
+) -> OrderBookDelta:
+    """Levels that have changed since the frame before, or with `prev_seq` None the whole book."""
+    price, volume = indicative or (None, None)
+    return OrderBookDelta(
+        instrument_id=instrument_id,
+        seq=seq,
+        prev_seq=prev_seq,
+        bids=_levels(bids),
+        asks=_levels(asks),
+        timestamp=time,
+        phase=None if phase is Phase.CONTINUOUS else phase,
+        indicative_price=None if price is None else to_currency(price),
+        indicative_volume=None if volume is None else float(volume),
+    )
+
+
+def ticker(
+    instrument_id: str,
+    price: int,
+    volume: int,
+    time: int,
+    direction: Direction | None = None,
+    day: StatisticsData | None = None,
+) -> Ticker:
     """A trade as the public sees it."""
-    return Ticker(instrument_id=instrument_id, last_price=to_currency(price), volume=float(volume), timestamp=time)
+    return Ticker(
+        instrument_id=instrument_id,
+        last_price=to_currency(price),
+        volume=float(volume),
+        timestamp=time,
+        direction=direction,
+        day=day,
+    )
 
 
 def instrument_status(instrument_id: str, phase: Phase, time: int) -> InstrumentStatus:

@@ -41,6 +41,9 @@ Day = Annotated[int, msgspec.Meta(ge=0, le=99_999_999)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
 """How many entries an answer may have."""
 
+PeriodWord = Literal["1m", "5m", "15m", "1h", "1d"]
+"""How long a bar is; 1d is the trading day."""
+
 StatusFilter = Literal["Waiting", "Submitted", "PartiallyFilled", "Filled", "Cancelled", "LIVE"]
 RequestId = (
     Annotated[str, msgspec.Meta(max_length=64)]
@@ -77,6 +80,12 @@ class Logout(_Incoming, frozen=True, tag="logout"):
     """From now on the connection is nobody's."""
 
 
+class Resume(_Incoming, frozen=True, tag="resume"):
+    """Asks for the private pushes after `last_seq`, or for a snapshot."""
+
+    last_seq: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)] | None = None
+
+
 class SetSession(_Incoming, frozen=True, tag="set_session"):
     """What becomes of the orders when this connection ends without `logout`."""
 
@@ -85,13 +94,17 @@ class SetSession(_Incoming, frozen=True, tag="set_session"):
 
 
 class Subscribe(_Incoming, frozen=True, tag="subscribe"):
+    """`period`: of the channel `kline`."""
+
     channels: Channels
     instruments: Names = []
+    period: PeriodWord = "1m"
 
 
 class Unsubscribe(_Incoming, frozen=True, tag="unsubscribe"):
     channels: Channels
     instruments: Names = []
+    period: PeriodWord = "1m"
 
 
 class Ping(_Incoming, frozen=True, tag="ping"):
@@ -210,6 +223,28 @@ class QueryInstruments(_Incoming, frozen=True, tag="query_instruments"):
     instrument_id: Name | None = None
 
 
+class QueryBars(_Incoming, frozen=True, tag="query_bars"):
+    """Bars that start before `before` (Unix ms), the newest first."""
+
+    instrument_id: Name
+    period: PeriodWord = "1m"
+    before: Milliseconds | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 200
+
+
+class QueryPublicTrades(_Incoming, frozen=True, tag="query_public_trades"):
+    """The last trades of an instrument, the newest first."""
+
+    instrument_id: Name
+    limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 50
+
+
+class QueryStatistics(_Incoming, frozen=True, tag="query_statistics"):
+    """The trading day in figures, of one instrument or all."""
+
+    instrument_id: Name | None = None
+
+
 class QueryStatements(_Incoming, frozen=True, tag="query_statements"):
     from_day: Day | None = None
     to_day: Day | None = None
@@ -237,9 +272,13 @@ def items_of(message: EngineMessage) -> Sequence[Item]:
 
 
 PrivateQuery = QueryOrder | QueryAccount | QueryPosition | QueryOrders | QueryTrades | QueryStatements
-Query = PrivateQuery | QueryInstruments
-OtherMessage = Auth | Logout | SetSession | Subscribe | Unsubscribe | Ping | Pong | Query
+PublicQuery = QueryInstruments | QueryBars | QueryPublicTrades | QueryStatistics
+Query = PrivateQuery | PublicQuery
+OtherMessage = Auth | Logout | Resume | SetSession | Subscribe | Unsubscribe | Ping | Pong | Query
 ClientMessage = EngineMessage | OtherMessage
+
+Asking = Resume | SetSession | Subscribe | Unsubscribe | Query
+"""What makes the exchange look something up."""
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 

@@ -36,6 +36,14 @@ class LogoutResponse(_Outgoing, frozen=True, tag="logout_response"):
     request_id: RequestId = None
 
 
+class ResumeResponse(_Outgoing, frozen=True, tag="resume_response"):
+    """What was missed follows, up to the push `last_seq`."""
+
+    success: bool
+    last_seq: int
+    request_id: RequestId = None
+
+
 class SetSessionResponse(_Outgoing, frozen=True, tag="set_session_response"):
     success: bool
     cancel_on_disconnect: bool
@@ -119,7 +127,8 @@ class Trade(_Outgoing, frozen=True, tag="trade"):
 
 
 class OrderStatusFrame(_Outgoing, frozen=True, tag="order_status"):
-    """`price`, `volume`: after an amendment. `reason` and the error: why it was cancelled, unless its owner asked."""
+    """`price`, `volume`: of a new order or after an amendment; from `instrument_id` on: of a new order. `reason` and
+    the error: why it was cancelled, unless its owner asked."""
 
     order_id: str
     status: OrderStatus
@@ -132,6 +141,11 @@ class OrderStatusFrame(_Outgoing, frozen=True, tag="order_status"):
     reason: CancelReason | None = None
     error_code: int | None = None
     error_message: str | None = None
+    instrument_id: str | None = None
+    direction: Direction | None = None
+    offset: Offset | None = None
+    order_type: OrderType | None = None
+    client_order_id: str | None = None
 
 
 class AccountUpdate(_Outgoing, frozen=True, tag="account_update"):
@@ -221,11 +235,70 @@ class OrderBook(_Outgoing, frozen=True, tag="orderbook"):
     indicative_volume: float | None = None
 
 
+class OrderBookDelta(_Outgoing, frozen=True, tag="orderbook_delta"):
+    """Levels that have changed since the frame `prev_seq`, with their present volume; 0: the level is gone. Without
+    `prev_seq` it is the whole book."""
+
+    instrument_id: str
+    seq: int
+    prev_seq: int | None
+    bids: list[BookLevel]
+    asks: list[BookLevel]
+    timestamp: int
+    phase: Phase | None = None
+    indicative_price: float | None = None
+    indicative_volume: float | None = None
+
+
+class StatisticsData(msgspec.Struct, frozen=True, kw_only=True):
+    """A trading day so far. `change`: last price less last settlement price. Null: no trade yet, or no limit."""
+
+    instrument_id: str
+    open: float | None
+    high: float | None
+    low: float | None
+    last_price: float | None
+    change: float | None
+    volume: float
+    turnover: float
+    trades: int
+    open_interest: float
+    settlement_price: float
+    limit_up: float | None
+    limit_down: float | None
+
+
 class Ticker(_Outgoing, frozen=True, tag="ticker"):
+    """A trade. `direction`: of the side that came to the book. `day`: the figures after it; where many trades come at
+    once, of the last."""
+
     instrument_id: str
     last_price: float
     volume: float
     timestamp: int
+    direction: Direction | None = None
+    day: StatisticsData | None = None
+
+
+class BarData(msgspec.Struct, frozen=True, kw_only=True):
+    """`start`: Unix ms. `turnover` in currency; `open_interest`: lots after the last of its `trades`."""
+
+    start: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    turnover: float
+    trades: int
+    open_interest: float
+
+
+class Kline(BarData, frozen=True, kw_only=True, tag_field="type", tag="kline"):
+    """A bar so far; when another follows, it is whole."""
+
+    instrument_id: str
+    period: str
 
 
 class InstrumentStatus(_Outgoing, frozen=True, tag="instrument_status"):
@@ -383,6 +456,13 @@ class InstrumentData(msgspec.Struct, frozen=True, kw_only=True):
     last_price: float | None
 
 
+class PublicTradeData(msgspec.Struct, frozen=True):
+    price: float
+    volume: float
+    timestamp: int
+    direction: Direction
+
+
 class QueryData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of these is set: the answer of its query. Pages have a `next`, null on the last one."""
 
@@ -394,6 +474,19 @@ class QueryData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | msgspec.UnsetType | None = msgspec.UNSET
     instruments: list[InstrumentData] | None = None
     statements: list[Statement] | None = None
+    bars: list[BarData] | None = None
+    public_trades: list[PublicTradeData] | None = None
+    statistics: list[StatisticsData] | None = None
+
+
+class Snapshot(_Outgoing, frozen=True, tag="snapshot"):
+    """All that pushes tell about, as it was after the push `seq`: orders that are live, positions that are not flat."""
+
+    seq: int
+    account: AccountData
+    positions: list[PositionData]
+    orders: list[OrderData]
+    trading_day: int
 
 
 class QueryResponse(_Outgoing, frozen=True, tag="query_response"):
@@ -407,6 +500,7 @@ class QueryResponse(_Outgoing, frozen=True, tag="query_response"):
 ServerMessage = (
     AuthResponse
     | LogoutResponse
+    | ResumeResponse
     | SetSessionResponse
     | SubscribeResponse
     | OrderResponse
@@ -421,8 +515,11 @@ ServerMessage = (
     | PositionExpired
     | Statement
     | OrderBook
+    | OrderBookDelta
     | Ticker
+    | Kline
     | InstrumentStatus
+    | Snapshot
     | QueryResponse
     | Error
     | PongFrame

@@ -10,7 +10,7 @@ class InProcessQueue:
     """First in, first out; refuses when full, never blocks the sender."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._waiting: deque[Envelope] = deque()
         self._sleeper: asyncio.Future[None] | None = None
 
@@ -19,7 +19,7 @@ class InProcessQueue:
 
     def put(self, envelope: Envelope) -> bool:
         """Queue a command; False when the queue is full, and then nothing was queued."""
-        if len(self._waiting) >= self._limit:
+        if len(self._waiting) >= self.limit:
             return False
         self._waiting.append(envelope)
         self.wake()

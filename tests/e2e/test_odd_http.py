@@ -1,0 +1,45 @@
+"""What no browser sends, byte for byte, to a real server: an answer, and no failure of ours in the log."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.e2e.server import Server
+
+HOST = b"Host: localhost\r\n"
+ODD = {
+    "a host that is none": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 400),
+    "a host with rubbish": (b"GET /admin/login/ HTTP/1.1\r\nHost: a@b:c\r\n\r\n", 400),
+    "no host": (b"GET / HTTP/1.0\r\n\r\n", 200),
+    "bytes in the path": (b"GET /\xff\xfe HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "no UTF-8 in the path": (b"GET /%ff%fe/ HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+    "no UTF-8 in an id": (b"GET /admin/trading/order/%ff/change/ HTTP/1.1\r\n" + HOST + b"\r\n", 302),
+    "bytes in the query": (b"GET /?q=\xff HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "a NUL": (b"GET /%00 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "a path that climbs": (b"GET /static/../../manage.py HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+    "a path that climbs in disguise": (b"GET /static/%2e%2e/%2e%2e/manage.py HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+    "a long query": (b"GET /?" + b"q=1&" * 3_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+    "a long cookie": (b"GET /admin/ HTTP/1.1\r\n" + HOST + b"Cookie: sessionid=" + b"x" * 8_000 + b"\r\n\r\n", 302),
+    "an unknown method": (b"BREW / HTTP/1.1\r\n" + HOST + b"\r\n", 403),
+    "a form without its token": (b"POST /admin/login/ HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\na=b", 403),
+    "a body that is no form": (
+        b"POST /admin/login/ HTTP/1.1\r\n" + HOST + b"Content-Type: multipart/form-data\r\nContent-Length: 1\r\n\r\nx",
+        400,
+    ),
+}
+
+
+def status_of(server: Server, request: bytes) -> int:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(request)
+        return int(connection.makefile("rb").readline().split()[1])
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_requests_are_answered(server: Server, name: str) -> None:
+    before = len(server.log())
+    request, status = ODD[name]
+    assert status_of(server, request) == status
+    assert " 500 " not in server.log()[before:]

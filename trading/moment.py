@@ -1,0 +1,25 @@
+"""Reading many rows as they were at one moment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections, transaction
+
+
+@contextmanager
+def one_moment(using: str = "default") -> Iterator[None]:
+    """Everything that is read in here was so at one moment, and nobody who writes has to wait for it."""
+    connection: Any = connections[using]
+    if connection.vendor != "sqlite":
+        with transaction.atomic(using=using), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
+        return
+    connection.ensure_connection()
+    mode, connection.transaction_mode = connection.transaction_mode, "DEFERRED"
+    try:
+        with transaction.atomic(using=using):
+            yield
+    finally:
+        connection.transaction_mode = mode
