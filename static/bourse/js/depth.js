@@ -1,14 +1,55 @@
 /** Arithmetic of one order book and of prices on a tick. Pure; draws nothing. */
 
-export const LEVELS = 10;
+/** Steps, in ticks, by which a ladder can gather its prices. */
+export const GROUPS = [1, 2, 5, 10, 20, 50, 100];
 
-/** The best `LEVELS` levels of a side, each with the running total from the touch. */
+/** The levels of a side, best first, each with the running total from the touch. */
 export function cumulate(levels) {
   let total = 0;
-  return levels.slice(0, LEVELS).map((level) => {
+  return levels.map((level) => {
     total += level.volume;
     return { ...level, total };
   });
+}
+
+/**
+ * Levels gathered into steps of `ticks` ticks. A step is named by its end that is farther from the touch, so that nobody
+ * sees a better price than there is. At most `most` of them.
+ */
+export function gather(levels, side, tick, ticks, most) {
+  if (ticks === 1) return levels.slice(0, most);
+  const found = [];
+  for (const level of levels) {
+    const price = stepOf(level.price, side, tick, ticks);
+    const last = found.at(-1);
+    if (last?.price === price) found[found.length - 1] = joined(last, level);
+    else if (found.length === most) break;
+    else found.push({ ...level, price });
+  }
+  return found;
+}
+
+const joined = (step, { volume, order_count: count }) => (
+  { ...step, volume: step.volume + volume, order_count: step.order_count + count }
+);
+
+/** The step of `ticks` ticks that a price of a side belongs to. */
+export function stepOf(price, side, tick, ticks) {
+  const whole = Math.round(price / tick);
+  const round = side === 'bid' ? Math.floor : Math.ceil;
+  return Number((round(whole / ticks) * ticks * tick).toFixed(decimalsOf(tick)));
+}
+
+/** One side of a book after the changes of an `orderbook_delta`; `levels` are best first, and so is the result. */
+export function applied(levels, changes, side) {
+  if (changes.length === 0) return levels;
+  const byPrice = new Map(levels.map((level) => [level.price, level]));
+  for (const change of changes) {
+    if (change.volume === 0) byPrice.delete(change.price);
+    else byPrice.set(change.price, change);
+  }
+  const sign = side === 'bid' ? -1 : 1;
+  return [...byPrice.values()].sort((a, b) => sign * (a.price - b.price));
 }
 
 /** Best bid, best ask and what lies between; null where a side is empty. */

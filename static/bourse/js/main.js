@@ -1,42 +1,119 @@
 /** Where the page's objects meet: builds the store and the client, hands them to the panels, and starts. */
+import { BrowserSession } from './browser_session.js';
 import { Client } from './client.js';
 import { byId } from './dom.js';
 import { startLanguage } from './i18n.js';
 import { mountAccount } from './panels/account.js';
+import { mountBlotters } from './panels/blotters.js';
 import { mountBook } from './panels/book.js';
+import { mountChart } from './panels/chart.js';
+import { mountConfirm } from './panels/confirm.js';
 import { mountConnection } from './panels/connection.js';
 import { mountDepthChart } from './panels/depth_chart.js';
+import { mountEquity } from './panels/equity.js';
 import { mountFills } from './panels/fills.js';
-import { mountMarket } from './panels/market.js';
+import { mountHeadline } from './panels/headline.js';
+import { mountHistory } from './panels/history.js';
+import { mountInstruments } from './panels/instruments.js';
 import { mountNotices } from './panels/notices.js';
 import { mountOrders } from './panels/orders.js';
 import { mountPositions } from './panels/positions.js';
 import { mountPreferences } from './panels/preferences.js';
+import { mountReset } from './panels/reset.js';
 import { mountSession } from './panels/session.js';
+import { mountShortcuts } from './panels/shortcuts.js';
+import { mountSpecs } from './panels/specs.js';
+import { mountStatements } from './panels/statements.js';
+import { mountTabs, mountViews } from './panels/tabs.js';
 import { mountTape } from './panels/tape.js';
 import { mountTicket } from './panels/ticket.js';
 import { loadPreferences } from './storage.js';
 import { Store, initialState } from './store.js';
 
 const instruments = JSON.parse(byId('instruments').textContent);
-const store = new Store(initialState(instruments, loadPreferences().contract), (run) => requestAnimationFrame(run));
+const store = new Store(initialState(instruments, loadPreferences()), (run) => requestAnimationFrame(run));
 const client = new Client({ store, location });
+const browserSession = new BrowserSession(store, client, JSON.parse(byId('session').textContent));
+
+// --- the page
 
 startLanguage();
 mountPreferences();
+const views = mountViews();
+mountTabs('chart-tabs', 'tab-chart');
 mountConnection(store);
-const session = mountSession(store, client);
-const ticket = mountTicket(store, client, session.ask);
-mountMarket(store, client);
-mountBook(store, ticket.setPrice);
+mountNotices(store, client);
+
+// --- the market, for everybody
+
+const contracts = mountInstruments(store, client, () => views.show('chart'));
+mountHeadline(store);
+mountSpecs(store);
+const ladder = mountBook(store, (price) => ticket.setPrice(price));
+const chart = mountChart(store, client);
 mountDepthChart(store);
 mountTape(store);
-mountAccount(store);
-mountOrders(store, client);
-mountFills(store);
-mountPositions(store, ticket.prepare);
-mountNotices(store, client);
 
 window.addEventListener('online', () => client.hurry());
 document.addEventListener('visibilitychange', () => document.hidden || client.hurry());
-client.start();
+browserSession.start();
+
+// --- the trader
+
+mountConfirm();
+const session = mountSession(store, client, browserSession);
+const ticket = mountTicket(store, client, session.begin);
+mountAccount(store, { begin: session.begin, reset: mountReset(store, client, browserSession) });
+const orders = mountOrders(store, client.desk);
+const blotters = mountBlotters(store, {
+  'tab-positions': mountPositions(store, client.desk, (order) => {
+    views.show('trade');
+    ticket.prepare(order);
+  }),
+  'tab-orders': orders,
+  'tab-history': mountHistory(store, client.desk),
+  'tab-trades': mountFills(store, client.desk),
+  'tab-statements': mountStatements(store),
+  'tab-equity': mountEquity(store),
+});
+
+// --- the keyboard
+
+const toTicket = (field, ...choice) => {
+  views.show('trade');
+  if (choice.length > 0) ticket.choose(...choice);
+  ticket.focus(field);
+};
+const toBlotter = (tab, view = 'orders') => {
+  views.show(view);
+  blotters.show(tab);
+};
+mountShortcuts({
+  '/': ['search', () => {
+    views.show('market');
+    contracts.search();
+  }],
+  '[': ['contract', () => contracts.step(-1)],
+  ']': ['contract', () => contracts.step(1)],
+  ',': ['period', () => chart.period(-1)],
+  '.': ['period', () => chart.period(1)],
+  '-': ['group', () => ladder.regroup(-1)],
+  '=': ['group', () => ladder.regroup(1)],
+  b: ['buy', () => toTicket('price', 'direction', 'BUY')],
+  s: ['sell', () => toTicket('price', 'direction', 'SELL')],
+  p: ['price', () => toTicket('price')],
+  v: ['volume', () => toTicket('volume')],
+  m: ['market', () => toTicket('volume', 'order_type', 'MARKET')],
+  a: ['offset', () => ticket.choose('offset', 'AUTO')],
+  o: ['offset', () => ticket.choose('offset', 'OPEN')],
+  c: ['offset', () => ticket.choose('offset', 'CLOSE')],
+  x: ['cancel_all', () => orders.cancelAll()],
+  1: ['blotter', () => toBlotter('tab-positions')],
+  2: ['blotter', () => toBlotter('tab-orders')],
+  3: ['blotter', () => toBlotter('tab-history')],
+  4: ['blotter', () => toBlotter('tab-trades')],
+  5: ['blotter', () => toBlotter('tab-statements', 'account')],
+  6: ['blotter', () => toBlotter('tab-equity', 'account')],
+  t: ['theme', () => byId('theme').click()],
+  l: ['language', () => byId('language').click()],
+});

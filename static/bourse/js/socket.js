@@ -14,7 +14,7 @@ export function backOff(attempt, random = Math.random) {
 }
 
 export class Connection {
-  /** `onOpen()`, `onFrame(frame)`, `onClose(code, waitMs)` and `onLatency(ms)` are called for the present socket only. */
+  /** `onOpen()`, `onFrame(frame)`, `onClose(code, attempt)` and `onLatency(ms)` are called for the present socket only. */
   constructor({ onOpen, onFrame, onClose, onLatency }) {
     this.onOpen = onOpen;
     this.onFrame = onFrame;
@@ -90,9 +90,8 @@ export class Connection {
 
   #lost(code) {
     this.attempt += 1;
-    const wait = backOff(this.attempt);
-    this.retryTimer = setTimeout(() => this.#connect(), wait);
-    this.onClose(code, wait);
+    this.retryTimer = setTimeout(() => this.#connect(), backOff(this.attempt));
+    this.onClose(code, this.attempt);
   }
 
   #beat() {

@@ -1,13 +1,9 @@
 /**
- * What outlives a page: preferences and order ids (localStorage), the signed-in user and fills (sessionStorage, this tab only).
+ * What outlives a page: preferences (localStorage), a user with a token of his own (sessionStorage, this tab only).
  * The token never goes to localStorage. A browser that forbids storage gets a page that forgets, not one that fails.
  */
-import { MOST_FILLS, MOST_ORDERS } from './reduce.js';
-
 const SESSION = 'bourse.session';
 const PREFERENCES = 'bourse.preferences';
-const ordersKey = (userId) => `bourse.orders.${userId}`;
-const fillsKey = (userId) => `bourse.fills.${userId}`;
 
 function read(area, key, otherwise) {
   try {
@@ -36,17 +32,7 @@ function remove(area, key) {
 export const loadSession = () => read('sessionStorage', SESSION, null);
 export const saveSession = (userId, token) => write('sessionStorage', SESSION, { userId, token });
 
-/** Forgets everything private that this tab held. */
-export function clearSession(userId) {
-  remove('sessionStorage', SESSION);
-  if (userId) remove('sessionStorage', fillsKey(userId));
-}
-
-export const loadOrderIds = (userId) => read('localStorage', ordersKey(userId), []).slice(0, MOST_ORDERS);
-export const saveOrderIds = (userId, ids) => write('localStorage', ordersKey(userId), ids.slice(0, MOST_ORDERS));
-
-export const loadFills = (userId) => read('sessionStorage', fillsKey(userId), []).slice(0, MOST_FILLS);
-export const saveFills = (userId, fills) => write('sessionStorage', fillsKey(userId), fills.slice(0, MOST_FILLS));
+export const clearSession = () => remove('sessionStorage', SESSION);
 
 export const loadPreferences = () => read('localStorage', PREFERENCES, {});
 export const savePreference = (name, value) => write('localStorage', PREFERENCES, { ...loadPreferences(), [name]: value });

@@ -1,35 +1,46 @@
 /**
  * The page's one state and who wants to hear of its changes. Holds; does not decide (see reduce.js) and does not draw.
  */
+import { PERIODS } from './protocol.js';
+import { noBars } from './reduce_market.js';
 
-/** `preferred` is the contract to show first, if it is still listed. */
+/** `preferred`: the contract and the period to show first, where there still are such. */
 export function initialState(instruments, preferred) {
-  const first = instruments.find((one) => one.instrument_id === preferred) ?? instruments[0];
+  const first = instruments.find((one) => one.instrument_id === preferred.contract) ?? instruments[0];
+  const selected = first?.instrument_id ?? null;
   return {
     instruments,
-    selected: first?.instrument_id ?? null,
-    connection: { phase: 'connecting', closeCode: null, latency: null },
+    selected,
+    connection: { phase: 'connecting', attempt: 0, closeCode: null, latency: null },
     session: { phase: 'anonymous', userId: null, problem: null },
     books: {},
+    days: {},
     ticks: {},
-    tape: {},
-    orders: new Map(),
-    fills: [],
-    account: null,
-    positions: null,
-    cancelling: new Set(),
-    ticket: { phase: 'idle' },
+    tickCount: 0,
+    tape: [],
+    bars: noBars(selected, PERIODS[preferred.period] ? preferred.period : '1m'),
+    ...privateState(),
+    venue: { demo: false },
+    resetting: false,
     notices: [],
   };
 }
 
 /** What belongs to a user and must be gone when the user is. */
 export const privateState = () => ({
+  lastSeq: null,
   orders: new Map(),
+  ordersNext: null,
   fills: [],
+  fillsNext: null,
+  statements: null,
   account: null,
+  accountMissing: false,
+  equity: [],
   positions: null,
+  amending: new Set(),
   cancelling: new Set(),
+  demoAccount: false,
   ticket: { phase: 'idle' },
 });
 

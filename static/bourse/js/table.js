@@ -30,14 +30,14 @@ export function createTable(table, { columns, keyOf }) {
 
   function rowOf(item) {
     const key = keyOf(item);
-    if (!rows.has(key)) rows.set(key, newRow());
+    if (!rows.has(key)) rows.set(key, newRow(key));
     const row = rows.get(key);
     columns.forEach((column, index) => fillCell(row.cells[index], column, item));
     return row;
   }
 
-  function newRow() {
-    return el('tr', {}, ...columns.map((column) => el('td', { className: column.className ?? '' })));
+  function newRow(key) {
+    return el('tr', { data: { key } }, ...columns.map((column) => el('td', { className: column.className ?? '' })));
   }
 
   function fillCell(cell, column, item) {

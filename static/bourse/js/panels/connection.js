@@ -9,10 +9,11 @@ export function mountConnection(store) {
   const latency = byId('connection-latency');
 
   draw(store, ['connection'], (state) => {
-    const { phase, latency: ms } = state.connection;
+    const { phase, attempt, latency: ms } = state.connection;
     badge.dataset.phase = phase;
     document.body.dataset.live = String(isLive(state));
-    setText(text, t(`connection.${phase}`));
+    setText(text, attempt > 1 ? t('connection.attempt', { attempt }) : t(`connection.${phase}`));
+    badge.title = t(`connection.${phase}.long`);
     setText(latency, ms === null ? '' : `${Math.max(1, Math.round(ms))} ms`);
   });
 }

@@ -1,6 +1,6 @@
-/** The book as a picture: how many lots wait on the way to each price. Shows what the book shows, nothing more. */
+/** The whole book as a picture: how many lots wait on the way to each price. */
 import { byId, el, instrumentOf, setText } from '../dom.js';
-import { LEVELS, cumulate } from '../depth.js';
+import { cumulate } from '../depth.js';
 import * as format from '../format.js';
 import { t } from '../i18n.js';
 import { draw } from './draw.js';
@@ -46,7 +46,6 @@ function show({ root, svg, shapes, labels, top, empty }, state) {
   const isEmpty = bids.length + asks.length === 0;
   root.classList.toggle('empty', isEmpty);
   setText(empty, isEmpty ? t(book ? 'depth.none' : 'depth.waiting') : '');
-  setText(byId('depth-note'), t('depth.note', { levels: LEVELS }));
   if (isEmpty || !instrument) return;
   const frame = frameOf(bids, asks, instrument.tick);
   outline(shapes.bid, bids, frame, frame.low);

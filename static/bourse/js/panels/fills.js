@@ -1,28 +1,34 @@
-/** The user's own fills, as the exchange reported them to this tab. */
-import { byId, instrumentOf, setText } from '../dom.js';
+/** The user's own fills: what each traded at, cost and brought; older ones page by page. */
+import { byId, isLive } from '../dom.js';
 import * as format from '../format.js';
 import { onLanguage, t } from '../i18n.js';
 import { createTable } from '../table.js';
 import { draw } from './draw.js';
-import { emptyWords, showSide } from './shared.js';
+import { emptyWords, showProfit, showSide, stamp, tickOf, when } from './shared.js';
 
-export function mountFills(store) {
-  const tick = (one) => instrumentOf(store.state, one.instrument_id)?.tick ?? 1;
-  const table = createTable(byId('fills-table'), {
-    keyOf: (one) => `${one.trade_id} ${one.order_id}`,
-    columns: [
-      { label: 'orders.time', className: 'faint', text: (one) => format.time(one.timestamp) },
-      { label: 'orders.instrument', text: (one) => one.instrument_id },
-      { label: 'orders.side', fill: (cell, one) => showSide(cell, one.direction) },
-      { label: 'orders.offset', text: (one) => t(`offset.${one.offset}.long`) },
-      { label: 'orders.price', className: 'number', text: (one) => format.price(one.price, tick(one)) },
-      { label: 'fills.lots', className: 'number', text: (one) => format.lots(one.volume) },
-      { label: 'fills.trade', className: 'number faint id', text: (one) => one.trade_id },
-    ],
-  });
+const roleOf = (one) => (one.is_maker === undefined ? null : one.is_maker ? 'maker' : 'taker');
+
+/** Returns {columns, rows()} for files. */
+export function mountFills(store, desk) {
+  const columns = [
+    { label: 'orders.time', className: 'faint', text: (one) => when(one.timestamp), value: (one) => stamp(one.timestamp) },
+    { label: 'orders.instrument', text: (one) => one.instrument_id, value: (one) => one.instrument_id },
+    { label: 'orders.side', fill: (cell, one) => showSide(cell, one.direction), value: (one) => one.direction },
+    { label: 'orders.offset', text: (one) => t(`offset.${one.offset}.long`), value: (one) => one.offset },
+    { label: 'orders.price', className: 'number', text: (one) => format.price(one.price, tickOf(store.state, one.instrument_id)), value: (one) => one.price },
+    { label: 'orders.lots', className: 'number', text: (one) => format.lots(one.volume), value: (one) => one.volume },
+    { label: 'fills.commission', className: 'number', text: (one) => format.money(one.commission), value: (one) => one.commission },
+    { label: 'fills.profit', className: 'number', fill: (cell, one) => showProfit(cell, one.offset === 'OPEN' ? null : one.close_profit), value: (one) => one.close_profit },
+    { label: 'fills.role', className: 'faint', text: (one) => (roleOf(one) ? t(`fills.${roleOf(one)}`) : format.NONE), value: roleOf },
+    { label: 'fills.trade', className: 'faint id', text: (one) => one.trade_id, value: (one) => one.trade_id },
+  ];
+  const table = createTable(byId('fills-table'), { keyOf: (one) => `${one.trade_id} ${one.order_id}`, columns });
+  byId('fills-more').addEventListener('click', () => desk.olderFills());
   onLanguage(table.relabel);
-  draw(store, ['fills', 'session'], (state) => {
-    setText(byId('fills-count'), state.fills.length ? String(state.fills.length) : '');
+  draw(store, ['fills', 'fillsNext', 'session', 'connection'], (state) => {
+    byId('fills-more').hidden = state.fillsNext === null;
+    byId('fills-more').disabled = !isLive(state);
     table.render(state.fills, emptyWords(state, 'fills.none'));
   });
+  return { columns: [...columns, { label: 'orders.id', value: (one) => one.order_id }], rows: () => store.state.fills };
 }

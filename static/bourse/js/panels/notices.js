@@ -1,19 +1,31 @@
 /** News that need no answer: fills, refused cancels, lost lines. Each leaves by itself or when dismissed. */
-import { byId, el, instrumentOf, setText } from '../dom.js';
+import { byId, el, setText } from '../dom.js';
 import * as format from '../format.js';
 import { reason, t } from '../i18n.js';
 import { draw } from './draw.js';
+import { problemWords } from './session.js';
+import { dayText, tickOf } from './shared.js';
 
 const WORDS = {
   fill: (data, state) => t(`fills.notice.${data.direction}`, {
     volume: format.lots(data.volume),
     instrument: data.instrument_id,
-    price: format.price(data.price, instrumentOf(state, data.instrument_id)?.tick ?? 1),
+    price: format.average(data.price, tickOf(state, data.instrument_id)),
   }),
-  'cancel-refused': ({ code, message }) => t('cancel.refused', { reason: reason(code, message) }),
-  'cancel-dropped': () => t('cancel.dropped'),
+  'order-refused': ({ code, message }) => t('ticket.refused', { reason: reason(code, message) }),
+  'cancel-refused': ({ code, message }) => t('notice.cancel_refused', { reason: reason(code, message) }),
+  'amend-refused': ({ code, message }) => t('notice.amend_refused', { reason: reason(code, message) }),
+  dropped: () => t('notice.dropped'),
+  statement: ({ day, closing }) => t('statements.notice', { day: dayText(day), closing: format.money(closing) }),
+  'risk-warning': ({ risk_ratio: risk }) => t('notice.risk_warning', { risk: format.percent(risk) }),
+  liquidation: ({ status, risk_ratio: risk }) => t(`notice.liquidation.${status}`, { risk: format.percent(risk) }),
+  expired: ({ instrument_id: instrument, price }, state) => t('notice.expired', { instrument, price: format.price(price, tickOf(state, instrument)) }),
+  reset: () => t('demo.reset_done'),
+  'not-reset': (answer) => t('notice.not_reset', { words: problemWords(answer) }),
+  'not-signed-out': (answer) => t('notice.not_signed_out', { words: problemWords(answer) }),
   'query-refused': ({ code, message }) => t('query.refused', { reason: reason(code, message) }),
   'subscribe-refused': ({ message }) => t('subscribe.refused', { message }),
+  announcement: ({ message }) => message,
   closed: ({ code }) => t(`close.${code}`),
 };
 

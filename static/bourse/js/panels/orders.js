@@ -1,67 +1,119 @@
-/** The user's orders as the exchange last described them, with a way to cancel those that still wait. */
-import { byId, el, instrumentOf, isLive, setText } from '../dom.js';
+/** The working orders, as the exchange last described them: each can be amended in its row, and cancelled. */
+import { byId, el, isLive, setText } from '../dom.js';
+import { decimalsOf } from '../depth.js';
 import * as format from '../format.js';
 import { onLanguage, t } from '../i18n.js';
-import { isFinal } from '../protocol.js';
 import { working } from '../reduce.js';
 import { createTable } from '../table.js';
+import { ask } from './confirm.js';
 import { draw } from './draw.js';
-import { emptyWords, showSide } from './shared.js';
+import { emptyWords, filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, tickOf, volumeOf } from './shared.js';
 
-export function mountOrders(store, client) {
-  const only = byId('orders-working');
-  const table = createTable(byId('orders-table'), { keyOf: (one) => one.order_id, columns: columnsFor(store, client) });
-  const show = (state) => {
-    const waiting = working(state.orders);
-    const shown = only.checked ? waiting : [...state.orders.values()];
+/** Returns {columns, rows()} for files, and cancelAll(). */
+export function mountOrders(store, desk) {
+  const editing = { id: null };
+  const show = () => render(store.state);
+  const columns = columnsFor(store, desk, editing, show);
+  const table = createTable(byId('orders-table'), { keyOf: (one) => one.order_id, columns });
+  const rows = () => newestFirst(working(store.state.orders));
+  const render = (state) => {
+    const waiting = rows();
     setText(byId('orders-count'), waiting.length ? String(waiting.length) : '');
-    table.render(shown, emptyWords(state, only.checked ? 'orders.none_working' : 'orders.none'));
+    byId('cancel-all').disabled = waiting.length === 0 || !isLive(state);
+    table.render(waiting, emptyWords(state, 'orders.none'));
   };
-  only.addEventListener('change', () => show(store.state));
+  const cancelAll = () => askToCancelAll(rows().length, desk);
+  byId('cancel-all').addEventListener('click', cancelAll);
   onLanguage(table.relabel);
-  draw(store, ['orders', 'cancelling', 'session', 'connection'], show);
+  draw(store, ['orders', 'amending', 'cancelling', 'session', 'connection', 'instruments'], render);
+  return { columns: [...columns, ...orderFileColumns], rows, cancelAll };
 }
 
-function columnsFor(store, client) {
+async function askToCancelAll(count, desk) {
+  if (count === 0) return;
+  const yes = t('orders.cancel_all_yes', { count });
+  if (await ask({ title: t('orders.cancel_all'), text: t('orders.cancel_all_text', { count }), yes }) === 'yes') desk.cancelAll();
+}
+
+function columnsFor(store, desk, editing, show) {
+  const state = () => store.state;
+  const edited = (one) => editing.id === one.order_id;
+  const start = (one) => {
+    editing.id = one.order_id;
+    show();
+    byId('orders-table').querySelector(`[data-amend-field="price"]:enabled, [data-amend-field="volume"]`)?.select();
+  };
+  const stop = (one) => {
+    editing.id = null;
+    show();
+    byId('orders-table').querySelector(`[data-amend="${one.order_id}"]`)?.focus();
+  };
+  const save = (one, row) => {
+    const changes = changesOf(one, row);
+    stop(one);
+    if (changes) desk.amend(one.order_id, changes);
+  };
   return [
-    { label: 'orders.time', className: 'faint', text: (one) => format.time(one.placed) },
-    { label: 'orders.instrument', text: (one) => one.instrument_id ?? format.NONE },
-    { label: 'orders.side', fill: (cell, one) => showSide(cell, one.direction) },
-    { label: 'orders.offset', text: (one) => (one.offset ? t(`offset.${one.offset}.long`) : format.NONE) },
-    { label: 'orders.price', className: 'number', text: (one) => priceText(one, store.state) },
-    { label: 'orders.filled', className: 'number', text: filledText },
-    { label: 'orders.status', fill: showStatus },
-    { label: '', className: 'action', fill: (cell, one) => showCancel(cell, one, store, client) },
+    ...orderColumns(state),
+    {
+      label: 'orders.price', className: 'number', value: (one) => one.price ?? null,
+      fill: (cell, one) => showField(cell, one, 'price', edited(one) && one.order_type === 'LIMIT', priceText(one, state()), priceValue(one, state())),
+    },
+    {
+      label: 'orders.lots', className: 'number', value: volumeOf,
+      fill: (cell, one) => showField(cell, one, 'volume', edited(one), format.lots(volumeOf(one)), String(volumeOf(one))),
+    },
+    { label: 'orders.filled', className: 'number', text: filledText, value: (one) => one.filled_volume ?? null },
+    { label: 'orders.status', fill: showStatus, value: (one) => one.status },
+    { label: '', className: 'action', fill: (cell, one) => showActions(cell, one, { state: state(), edited: edited(one), start, stop, save, desk }) },
   ];
 }
 
-function priceText(one, state) {
-  if (one.order_type === 'MARKET') return t('orders.market');
-  const price = format.price(one.price, instrumentOf(state, one.instrument_id)?.tick ?? 1);
-  return one.time_condition === 'GFD' ? price : `${price} ${t(`time.${one.time_condition}`)}`;
+const priceValue = (one, state) => (one.price ? one.price.toFixed(decimalsOf(tickOf(state, one.instrument_id))) : '');
+
+/** Text, or while the order is being amended a field with it; what is typed there is left alone. */
+function showField(cell, one, name, isEdited, text, value) {
+  const input = cell.querySelector('input');
+  if (isEdited && input) return;
+  if (!isEdited) {
+    input?.remove();
+    setText(cell, text);
+    return;
+  }
+  const field = el('input', { className: 'amend-field', value, inputMode: 'decimal', data: { amendField: name } });
+  field.setAttribute('aria-label', t(`orders.amend_${name}`, { order_id: one.order_id }));
+  cell.replaceChildren(field);
 }
 
-function filledText(one) {
-  const volume = one.volume ?? (one.filled_volume ?? 0) + (one.remaining_volume ?? 0);
-  return one.status ? `${format.lots(one.filled_volume)} / ${format.lots(volume)}` : format.NONE;
+function changesOf(one, row) {
+  const changes = {};
+  for (const [name, before] of [['price', one.price], ['volume', volumeOf(one)]]) {
+    const text = row.querySelector(`[data-amend-field="${name}"]`)?.value.trim().replace(/,/g, '');
+    if (text && Number.isFinite(Number(text)) && Number(text) !== before) changes[name] = Number(text);
+  }
+  return Object.keys(changes).length > 0 ? changes : null;
 }
 
-function showStatus(cell, one) {
-  cell.dataset.status = one.status ?? 'unknown';
-  setText(cell, t(`status.${one.status ?? 'unknown'}`));
-}
-
-function showCancel(cell, one, store, client) {
-  const button = cell.firstElementChild ?? cell.appendChild(cancelButton(one.order_id, client));
-  const asked = store.state.cancelling.has(one.order_id);
-  button.hidden = !one.status || isFinal(one.status);
-  button.disabled = asked || !isLive(store.state);
-  setText(button, t(asked ? 'orders.cancelling' : 'orders.cancel'));
-  button.setAttribute('aria-label', t('orders.cancel_label', { order_id: one.order_id }));
-}
-
-function cancelButton(orderId, client) {
-  const button = el('button', { type: 'button', className: 'small-button', data: { cancel: orderId } });
-  button.addEventListener('click', () => client.cancel(orderId));
-  return button;
+function showActions(cell, one, { state, edited, start, stop, save, desk }) {
+  if (!cell.firstElementChild) cell.append(...['amend', 'cancel'].map((name) => el('button', { type: 'button', className: 'small-button' })));
+  const [amend, cancel] = cell.children;
+  const isCancelling = state.cancelling.has(one.order_id);
+  const isAmending = state.amending.has(one.order_id);
+  const known = Boolean(one.instrument_id && one.order_type);
+  amend.dataset.amend = cancel.dataset.cancel = one.order_id;
+  amend.disabled = isAmending || isCancelling || !known || !isLive(state);
+  cancel.disabled = (!edited && (isCancelling || !isLive(state)));
+  setText(amend, t(isAmending ? 'orders.amending' : edited ? 'orders.save' : 'orders.amend'));
+  setText(cancel, t(edited ? 'orders.discard' : isCancelling ? 'orders.cancelling' : 'orders.cancel'));
+  amend.setAttribute('aria-label', t(edited ? 'orders.save_label' : 'orders.amend_label', { order_id: one.order_id }));
+  cancel.setAttribute('aria-label', t(edited ? 'orders.discard_label' : 'orders.cancel_label', { order_id: one.order_id }));
+  const row = cell.parentElement;
+  amend.onclick = () => (edited ? save(one, row) : start(one));
+  cancel.onclick = () => (edited ? stop(one) : desk.cancel(one.order_id));
+  row.onkeydown = !edited ? null : (event) => {
+    if (event.target.tagName !== 'INPUT' || !['Enter', 'Escape'].includes(event.key)) return;
+    event.preventDefault();
+    if (event.key === 'Enter') save(one, row);
+    else stop(one);
+  };
 }

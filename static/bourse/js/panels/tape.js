@@ -1,14 +1,16 @@
-/** The trades of the market in the contract on view, as they were seen since the page came up. */
+/** The trades of the market in the contract on view: the last ones from the exchange, then each as it happens. */
 import { byId, instrumentOf, setText } from '../dom.js';
 import * as format from '../format.js';
 import { onLanguage, t } from '../i18n.js';
 import { createTable } from '../table.js';
 import { draw } from './draw.js';
 
+const COLOURS = { BUY: 'up', SELL: 'down' };
+
 export function mountTape(store) {
   const tick = () => instrumentOf(store.state, store.state.selected)?.tick ?? 1;
   const table = createTable(byId('tape-table'), {
-    keyOf: (one) => one.row,
+    keyOf: (one) => one.key,
     columns: [
       { label: 'book.price', fill: (cell, one) => showPrice(cell, one, tick()) },
       { label: 'book.lots', className: 'number', text: (one) => format.lots(one.volume) },
@@ -16,13 +18,13 @@ export function mountTape(store) {
     ],
   });
   onLanguage(table.relabel);
-  draw(store, ['selected', 'tape'], (state) => {
-    const trades = state.tape[state.selected] ?? [];
-    table.render(trades.map((one, row) => ({ ...one, row })), t('tape.none'));
-  });
+  draw(store, ['tape'], (state) => table.render(state.tape, t('tape.none')));
 }
 
+/** In the colour of the side that came to the book: it made the trade. */
 function showPrice(cell, one, tick) {
-  cell.dataset.move = one.move;
+  const move = COLOURS[one.direction] ?? 'flat';
+  if (cell.dataset.move !== move) cell.dataset.move = move;
+  if (one.direction) cell.title = t(`tape.taker.${one.direction}`);
   setText(cell, format.price(one.price, tick));
 }

@@ -1,0 +1,188 @@
+/**
+ * What an order would cost, before it is sent: margin, commission, what would be available then, and the price at which
+ * the account would be liquidated. The exchange's own formulas (docs/market-rules.md) in its own integers, on what the page
+ * knows: fee groups and limits of the account are not among that, so it is an estimate. Pure.
+ */
+
+const UNIT = 10000;
+const RATE = 100000000;
+/** Margin / balance at which positions are closed. */
+const LIQUIDATION = 1;
+
+const units = (amount) => BigInt(Math.round(amount * UNIT));
+const rateOf = (share) => BigInt(Math.round(share * RATE));
+const money = (amount) => Number(amount) / UNIT;
+const share = (amount, rate) => (amount * rate + BigInt(RATE / 2)) / BigInt(RATE);
+const shareUp = (amount, rate) => (amount * rate + BigInt(RATE - 1)) / BigInt(RATE);
+const abs = (amount) => (amount < 0n ? -amount : amount);
+const max = (one, other) => (one > other ? one : other);
+
+const SIDES = { long: 'BUY', short: 'SELL' };
+
+/** The side of a position that an order of this direction opens, and the one that it closes. */
+export const opened = (direction) => (direction === 'BUY' ? 'long' : 'short');
+export const closed = (direction) => (direction === 'BUY' ? 'short' : 'long');
+
+/** Lots of one side of a position that no order holds yet: yesterday's and today's. */
+export function freeLots(position, side) {
+  if (!position) return { his: 0, today: 0 };
+  const left = (age) => position[`volume_${side}_${age}`] - position[`volume_${side}_frozen_${age}`];
+  return { his: left('his'), today: left('today') };
+}
+
+/**
+ * What "auto" means for so many lots: closes what there is on the other side and opens the rest, as one order or two.
+ */
+export function parts(direction, volume, position) {
+  const { his, today } = freeLots(position, closed(direction));
+  const closing = Math.min(volume, his + today);
+  return [{ offset: 'CLOSE', volume: closing }, { offset: 'OPEN', volume: volume - closing }].filter((one) => one.volume > 0);
+}
+
+/** Where an order would trade now: the book's lots inside its price, and what is left over. */
+export function fillsOf({ direction, order_type: type, price, volume }, book) {
+  const levels = (direction === 'BUY' ? book?.asks : book?.bids) ?? [];
+  const inside = (level) => type === 'MARKET' || (direction === 'BUY' ? level.price <= price : level.price >= price);
+  const fills = [];
+  let left = volume;
+  for (const level of levels.filter(inside)) {
+    const lots = Math.min(left, level.volume);
+    if (lots > 0) fills.push({ price: level.price, lots });
+    left -= lots;
+  }
+  return { fills, left };
+}
+
+/** What opening one lot at `price` holds: margin and commission, each rounded up. */
+function holdPerLot(instrument, direction, price) {
+  const value = units(price) * BigInt(instrument.multiplier);
+  const rate = instrument[`margin_rate_${opened(direction)}`];
+  const { per_lot: perLot, rate: feeRate } = instrument.fee_open;
+  return { margin: shareUp(value, rateOf(rate)), commission: units(perLot) + shareUp(value, rateOf(feeRate)) };
+}
+
+/** How many lots could be opened at `price` with what is available. */
+export function mostLots(instrument, direction, price, available) {
+  const { margin, commission } = holdPerLot(instrument, direction, price);
+  const each = margin + commission;
+  if (each <= 0n || available <= 0) return 0;
+  return Math.min(instrument.max_volume, Number(units(available) / each));
+}
+
+const feeOn = (fee, lots, value) => units(fee.per_lot) * BigInt(lots) + share(value, rateOf(fee.rate));
+
+function closingCommission(instrument, fills, his) {
+  let left = his;
+  let sum = 0n;
+  for (const { price, lots } of fills) {
+    const old = Math.min(lots, left);
+    const value = units(price) * BigInt(instrument.multiplier);
+    left -= old;
+    if (old > 0) sum += feeOn(instrument.fee_close, old, value * BigInt(old));
+    if (lots > old) sum += feeOn(instrument.fee_close_today, lots - old, value * BigInt(lots - old));
+  }
+  return sum;
+}
+
+/** How many of the closed lots are yesterday's. */
+function oldLots({ offset, volume }, position, direction) {
+  if (offset === 'CLOSETODAY') return 0;
+  return offset === 'CLOSEYESTERDAY' ? volume : Math.min(volume, freeLots(position, closed(direction)).his);
+}
+
+/** Margin of all positions of a product; where only the larger side pays, that of the larger side. */
+function productMargin(instruments, positions, product, larger) {
+  const ours = positions.filter((one) => instruments.get(one.instrument_id)?.product_id === product);
+  const sum = (side) => ours.reduce((total, one) => total + units(one[`margin_${side}`]), 0n);
+  return larger ? max(sum('long'), sum('short')) : sum('long') + sum('short');
+}
+
+/** A position after lots were opened or closed; costs of what is closed are averaged over its side. */
+function after(position, instrument, { direction, offset }, fills) {
+  const lots = fills.reduce((sum, one) => sum + one.lots, 0);
+  const value = fills.reduce((sum, one) => sum + units(one.price) * BigInt(instrument.multiplier) * BigInt(one.lots), 0n);
+  const side = offset === 'OPEN' ? opened(direction) : closed(direction);
+  const [held, cost] = [position[`volume_${side}`], units(position[`position_cost_${side}`])];
+  const left = offset === 'OPEN' ? held + lots : Math.max(0, held - lots);
+  const rest = offset === 'OPEN' ? cost + value : held > 0 ? (cost * BigInt(left)) / BigInt(held) : 0n;
+  const margin = share(rest, rateOf(instrument[`margin_rate_${side}`]));
+  return {
+    ...position, [`volume_${side}`]: left, [`position_cost_${side}`]: money(rest), [`margin_${side}`]: money(margin),
+  };
+}
+
+function flat(instrumentId) {
+  const fields = Object.keys(SIDES).flatMap((side) => ['volume', 'position_cost', 'margin'].map((name) => [`${name}_${side}`, 0]));
+  return { instrument_id: instrumentId, ...Object.fromEntries(fields) };
+}
+
+const net = (position) => BigInt(position.volume_long - position.volume_short);
+
+/**
+ * What an order (one part of it, with an `offset` of its own) would do to an account:
+ * {value, margin, commission, available, liquidation, price}, null where that cannot be told.
+ */
+export function estimate({ order, instrument, instruments, account, positions, book }) {
+  const byId = new Map(instruments.map((one) => [one.instrument_id, one]));
+  const before = positions.find((one) => one.instrument_id === order.instrument_id) ?? flat(order.instrument_id);
+  const now = fillsOf(order, book);
+  const resting = order.order_type === 'LIMIT' ? now.left : 0;
+  if (now.fills.length === 0 && resting === 0) return null;
+  const rest = resting > 0 ? [{ price: order.price, lots: resting }] : [];
+  const all = [...now.fills, ...rest];
+  const opens = order.offset === 'OPEN';
+  const multiplier = BigInt(instrument.multiplier);
+  const sign = order.direction === 'BUY' ? 1n : -1n;
+
+  const position = after(before, instrument, order, opens ? now.fills : all);
+  const others = positions.filter((one) => one !== before);
+  const total = (mine) => productMargin(byId, [...others, mine], instrument.product_id, instrument.larger_side);
+  const change = total(position) - total(before);
+  const hold = opens && resting > 0 ? holdPerLot(instrument, order.direction, order.price) : { margin: 0n, commission: 0n };
+  const margin = change + hold.margin * BigInt(resting);
+  const commission = opens
+    ? now.fills.reduce((sum, { price, lots }) => sum + feeOn(instrument.fee_open, lots, units(price) * multiplier * BigInt(lots)), 0n)
+      + hold.commission * BigInt(resting)
+    : closingCommission(instrument, all, oldLots(order, before, order.direction));
+
+  const traded = opens ? now.fills : all;
+  const mark = units(instrument.last_price ?? 0);
+  const next = traded.length > 0 ? units(traded.at(-1).price) : mark;
+  const gain = worth(net(before), next - mark, multiplier) + traded.reduce(
+    (sum, { price, lots }) => sum + worth(sign * BigInt(lots), next - units(price), multiplier), 0n,
+  );
+  return {
+    price: money(all.reduce((sum, one) => sum + units(one.price) * BigInt(one.lots), 0n)) / all.reduce((sum, one) => sum + one.lots, 0),
+    value: money(all.reduce((sum, { price, lots }) => sum + units(price) * multiplier * BigInt(lots), 0n)),
+    margin: money(margin),
+    commission: money(commission),
+    available: account ? money(units(account.available) + gain - margin - commission) : null,
+    liquidation: account ? liquidationAfter({ account, before, all, commission, multiplier, mark, sign, full: total(after(before, instrument, order, all)) - total(before) }) : null,
+  };
+}
+
+const worth = (lots, move, multiplier) => lots * move * multiplier;
+
+/** The price at which margin = balance if all lots have traded and only this contract moves; null if there is none. */
+function liquidationAfter({ account, before, all, commission, multiplier, mark, sign, full }) {
+  const lots = all.reduce((sum, one) => sum + BigInt(one.lots), 0n) * sign;
+  const paid = all.reduce((sum, one) => sum + units(one.price) * BigInt(one.lots), 0n) * sign;
+  const exposure = net(before) + lots;
+  const needed = units(account.margin) + full - units(account.balance) + commission + multiplier * (net(before) * mark + paid);
+  return priceFrom(needed, exposure * multiplier);
+}
+
+/** The price at which an account would be liquidated if only this contract moved. */
+export function liquidationOf(position, instrument, account) {
+  if (!account || !position || !instrument) return null;
+  const multiplier = BigInt(instrument.multiplier);
+  const mark = units(position.last_price ?? instrument.last_price ?? 0);
+  const exposure = net(position);
+  return priceFrom(units(account.margin) - units(account.balance) + multiplier * exposure * mark, exposure * multiplier);
+}
+
+function priceFrom(needed, exposure) {
+  if (exposure === 0n) return null;
+  const price = (Number(needed) / LIQUIDATION / Number(exposure)) / UNIT;
+  return price > 0 && abs(needed) > 0n ? price : null;
+}

@@ -1,0 +1,402 @@
+"""The trader's pure modules, run in the browser: estimates against the engine, orders against the server's decoder,
+files against a reader of CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.builders import cancel, listing, order, terms
+from tests.e2e.browser import chromium, missing, new_page
+from tests.e2e.test_page_modules import call, serve
+from trading import protocol, queries, selectors
+from trading.core.commands import Deposit, OpenAccount, WatchRisk
+from trading.core.engine import Engine
+from trading.core.events import LiquidationStarted, Refused
+from trading.core.money import RATE, UNIT, to_currency
+from trading.core.types import Direction, Offset, OrderType, StopKind, TimeCondition, Trigger
+
+try:
+    from playwright.sync_api import Page
+except ImportError:
+    missing("the page tests need playwright: pip install -r requirements-dev.txt")
+
+ID = "IX2301"
+NOW = 1_700_000_000_000
+ME, OTHER = 1, 2
+MARGIN = 12_345_677
+"""Of 1/100,000,000: no margin of a lot is a round sum."""
+ROUNDING = 0.0002
+"""Margin is rounded on the position, its estimate on what is added."""
+INSTRUMENT = {
+    "instrument_id": ID,
+    "product_id": "IX",
+    "tick": 0.5,
+    "multiplier": 100,
+    "margin_rate_long": MARGIN / RATE,
+    "margin_rate_short": MARGIN / RATE,
+    "fee_open": {"per_lot": 2.0, "rate": 0.0},
+    "fee_close": {"per_lot": 3.0, "rate": 0.0001},
+    "fee_close_today": {"per_lot": 5.0, "rate": 0.0},
+    "max_volume": 500,
+    "larger_side": False,
+}
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """An empty page from whose address the modules can be had."""
+    with chromium() as browser, new_page(browser) as opened:
+        opened.route("**/*", serve)
+        opened.goto("http://page.test/")
+        yield opened
+        assert opened.complaints == []
+
+
+class Venue:
+    """An engine with two accounts, and what the page would know of the first."""
+
+    def __init__(self, funds: int) -> None:
+        self.engine = Engine()
+        odd = msgspec.structs.replace(listing(ID), terms=terms(margin=MARGIN))
+        for command in (odd, OpenAccount("me"), OpenAccount("other")):
+            self.engine.apply(command, NOW)
+        for user_id, amount in (("me", funds), ("other", 10_000_000)):
+            self.engine.apply(Deposit(user_id, amount * UNIT), NOW)
+
+    def do(self, account_id: int, words: str) -> bool:
+        """Whether it was taken."""
+        events = self.engine.apply(order(account_id, words, ID), NOW)
+        return not any(isinstance(event, Refused) for event in events)
+
+    @property
+    def account(self) -> Any:
+        return self.engine.state.accounts[ME]
+
+    def said(self, words: str) -> dict[str, Any]:
+        """What the page estimates an order from."""
+        figures = self.account.figures()
+        last = self.engine.state.instruments[ID].last
+        price = None if last is None else last * 0.5
+        positions = [
+            queries.position_data(selectors.PositionView("me", each, 100, None))
+            for each in self.account.positions.values()
+            if not each.flat
+        ]
+        direction, offset, volume, _, at = words.split()
+        return {
+            "order": {
+                "instrument_id": ID,
+                "direction": direction,
+                "offset": offset,
+                "volume": int(volume),
+                "order_type": "MARKET" if at == "MARKET" else "LIMIT",
+                "price": None if at == "MARKET" else float(at),
+            },
+            "instrument": INSTRUMENT | {"last_price": price},
+            "instruments": [INSTRUMENT],
+            "account": {name: to_currency(getattr(figures, name)) for name in ("balance", "available", "margin")},
+            "positions": msgspec.to_builtins(positions),
+            "book": {"bids": self._levels("bids"), "asks": self._levels("asks")},
+        }
+
+    def _levels(self, side: str) -> list[dict[str, float]]:
+        book = getattr(self.engine.state.instruments[ID].book, side)
+        return [{"price": price * 0.5, "volume": lots} for price, lots, *_ in book.depth(100)]
+
+
+def estimate(page: Page, venue: Venue, words: str) -> Any:
+    return call(page, "estimate", "m.estimate(x)", venue.said(words))
+
+
+def random_words(chance: random.Random, venue: Venue) -> str:
+    direction = chance.choice(["BUY", "SELL"])
+    held = venue.account.positions.get(ID)
+    side = None if held is None else held.leg(direction == "SELL")
+    volume = chance.randint(1, 9)
+    free = 0 if side is None else side.today - side.today_frozen
+    offset = "CLOSE" if free and chance.random() < 0.5 else "OPEN"
+    volume = min(volume, free) if offset == "CLOSE" else volume
+    at = "MARKET" if chance.random() < 0.4 else f"{chance.randint(226, 254) / 2}"
+    return f"{direction} {offset} {volume} @ {at}"
+
+
+def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
+    """Openings that trade, rest or both, and closings that trade. (One that rests changes nothing before it trades.)
+    All lots are of today: only of them does the page know the cost exactly."""
+    chance = random.Random(3)
+    venue, seen = Venue(2_000_000), 0
+    for _ in range(150):
+        side, price = chance.choice([("BUY", 118), ("SELL", 122)])
+        venue.do(OTHER, f"{side} OPEN {chance.randint(1, 6)} @ {price + chance.randint(-4, 4) / 2}")
+        words = random_words(chance, venue)
+        said = venue.said(words)
+        found = call(page, "estimate", "m.estimate(x)", said)
+        left = call(page, "estimate", "m.fillsOf(x.order, x.book).left", said)
+        before = venue.account.figures()
+        if found is None or (left and " OPEN " not in words) or not venue.do(ME, words):
+            continue
+        now = venue.account.figures()
+        assert found["available"] == pytest.approx(to_currency(now.available), abs=ROUNDING), words
+        if not left:
+            assert found["margin"] == pytest.approx(to_currency(now.margin - before.margin), abs=ROUNDING), words
+            assert found["commission"] == pytest.approx(to_currency(now.commission - before.commission)), words
+        seen += 1
+        for order_id in list(venue.account.orders):
+            venue.engine.apply(cancel(ME, order_id), NOW)
+    assert seen > 60
+
+
+@pytest.mark.parametrize(("direction", "funds", "lots"), [("BUY", 2_000, 10), ("SELL", 8_000, 10), ("BUY", 5_000, 30)])
+def test_the_account_is_liquidated_where_the_page_said(
+    page: Page,
+    direction: str,
+    funds: int,
+    lots: int,
+) -> None:
+    """One tick before the estimated price nothing happens; at it, or one tick later, the engine acts."""
+    back = "SELL" if direction == "BUY" else "BUY"
+    venue = Venue(funds + lots * 1_500)
+    venue.do(OTHER, f"{back} OPEN {lots} @ 120")
+    price = estimate(page, venue, f"{direction} OPEN {lots} @ 120")["liquidation"]
+    assert venue.do(ME, f"{direction} OPEN {lots} @ 120")
+    said = venue.said(f"{direction} OPEN 1 @ 120")
+    same = call(page, "estimate", "m.liquidationOf(x.positions[0], x.instrument, x.account)", said)
+    assert same == pytest.approx(price, abs=0.01)
+    sign = -1 if direction == "BUY" else 1
+    step = 0
+    while not liquidated(venue, 120 + sign * step / 2):
+        step += 1
+        assert step < 24, "it never is"
+    at = 120 + sign * step / 2
+    assert (at - price) * sign >= 0 and (at - sign * 0.5 - price) * sign < 0, (at, price)
+
+
+def liquidated(venue: Venue, price: float) -> bool:
+    """Whether the first account is liquidated when others trade at `price`."""
+    venue.engine.apply(OpenAccount("third"), NOW)
+    venue.engine.apply(Deposit("third", 10_000_000 * UNIT), NOW)
+    venue.do(3, f"BUY OPEN 1 @ {price}")
+    venue.do(OTHER, f"SELL OPEN 1 @ {price}")
+    events = venue.engine.apply(WatchRisk(RATE * 8 // 10, RATE), NOW)
+    return any(isinstance(event, LiquidationStarted) and event.account_id == ME for event in events)
+
+
+@pytest.mark.parametrize(
+    ("direction", "volume", "held", "expected"),
+    [
+        ("SELL", 5, {}, [("OPEN", 5)]),
+        ("SELL", 5, {"his": 2, "today": 3}, [("CLOSE", 5)]),
+        ("SELL", 5, {"his": 2, "today": 1}, [("CLOSE", 3), ("OPEN", 2)]),
+        ("SELL", 5, {"his": 2, "today": 3, "frozen_today": 3}, [("CLOSE", 2), ("OPEN", 3)]),
+        ("BUY", 5, {"his": 2, "today": 3}, [("OPEN", 5)]),
+    ],
+)
+def test_auto_closes_what_it_can_and_opens_the_rest(
+    page: Page,
+    direction: str,
+    volume: int,
+    held: dict[str, int],
+    expected: list[tuple[str, int]],
+) -> None:
+    names = ("his", "today", "frozen_his", "frozen_today")
+    position = {f"volume_{side}_{name}": 0 for side in ("long", "short") for name in names}
+    position |= {f"volume_long_{name}": lots for name, lots in held.items()}
+    found = call(page, "estimate", "m.parts(x[0], x[1], x[2])", [direction, volume, position])
+    assert [(one["offset"], one["volume"]) for one in found] == expected
+
+
+# --- what it says
+
+
+PLAIN = {
+    "instrument_id": ID,
+    "direction": "BUY",
+    "offset": "OPEN",
+    "volume": 5,
+    "order_type": "LIMIT",
+    "price": 120.5,
+    "time_condition": "GFD",
+    "client_order_id": "c1",
+    "post_only": False,
+    "reduce_only": False,
+    "display_volume": None,
+    "oco_group": None,
+    "expires_at": None,
+}
+FIELDS = {
+    "instrument_id": ID,
+    "direction": Direction.BUY,
+    "offset": Offset.OPEN,
+    "volume": 5.0,
+    "order_type": OrderType.LIMIT,
+    "price": 120.5,
+    "client_order_id": "c1",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({}, {}),
+        (
+            {"order_type": "MARKET", "price": None, "time_condition": None},
+            {"order_type": OrderType.MARKET, "price": None},
+        ),
+        ({"time_condition": "GTD", "expires_at": 5}, {"time_condition": TimeCondition.GTD, "expires_at": 5}),
+        ({"post_only": True, "display_volume": 2}, {"post_only": True, "display_volume": 2.0}),
+        (
+            {"stop_kind": "TAKE_PROFIT", "trigger": "BID", "stop_price": 121, "oco_group": "exit"},
+            {"stop_kind": StopKind.TAKE_PROFIT, "trigger": Trigger.BID, "stop_price": 121.0, "oco_group": "exit"},
+        ),
+        (
+            {"stop_kind": "STOP", "trigger": "LAST", "trail": 2.5},
+            {"stop_kind": StopKind.STOP, "trigger": Trigger.LAST, "trail": 2.5},
+        ),
+    ],
+)
+def test_an_order_is_said_as_the_server_understands_it(page: Page, change: dict[str, Any], fields: Any) -> None:
+    asked = PLAIN | change
+    one = protocol.decode(call(page, "protocol", "JSON.stringify(m.submit([x]))", asked))
+    assert one == protocol.SubmitOrder(**FIELDS | fields)
+    two = protocol.decode(call(page, "protocol", "JSON.stringify(m.submit([x, x]))", asked))
+    assert two == protocol.SubmitOrders(orders=[protocol.OrderFields(**FIELDS | fields)] * 2)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("m.amendOrder('O1', { price: 120.5 })", protocol.AmendOrder(order_id="O1", price=120.5)),
+        ("m.cancelAll()", protocol.CancelAll()),
+        ("m.queryOrders()", protocol.QueryOrders(limit=100)),
+        ("m.queryOrders('O1')", protocol.QueryOrders(limit=100, before="O1")),
+        ("m.queryTrades(null)", protocol.QueryTrades(limit=100)),
+        ("m.queryStatements()", protocol.QueryStatements(limit=100)),
+    ],
+)
+def test_what_a_trader_asks_is_what_the_server_understands(page: Page, expression: str, message: Any) -> None:
+    assert protocol.decode(call(page, "protocol", f"JSON.stringify({expression})")) == message
+
+
+def test_times_are_read_off_the_ids(page: Page) -> None:
+    number = protocol.order_number("O17251234567890000001")
+    assert number is not None
+    assert call(page, "protocol", "m.timeOfId(x)", protocol.order_id_text(number)) == 1_725_123_456_789
+
+
+# --- files
+
+
+CELLS = [
+    "plain",
+    'with "quotes"',
+    "a,b",
+    "two\r\nlines",
+    "委托",
+    "=1+1",
+    "+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\tx",
+    "",
+    " =1",
+]
+
+
+def test_a_file_is_read_back_as_it_was_and_runs_nothing(page: Page) -> None:
+    rows = [{"text": text, "number": at - 3.5} for at, text in enumerate(CELLS)] + [{"text": None, "number": None}]
+    columns = "[{ head: '名称', value: (r) => r.text }, { head: 'Number', value: (r) => r.number }]"
+    text = call(page, "csv", f"m.csvText({columns}, x)", rows)
+    assert text.startswith("\ufeff") and text.endswith("\r\n")
+    head, *lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    assert head == ["名称", "Number"]
+    guarded = [f"'{cell}" if cell[:1] in set("=+-@\t\r") else cell for cell in CELLS]
+    assert [line[0] for line in lines] == [*guarded, ""]
+    assert [line[1] for line in lines] == [f"{at - 3.5:g}" for at in range(len(CELLS))] + [""]
+
+
+# --- histories
+
+
+def test_fills_come_together_once_and_know_what_they_cost(page: Page) -> None:
+    def fill(number: int, **more: Any) -> dict[str, Any]:
+        return {"trade_id": f"T{number}", "order_id": "O1", "price": 1.0, **more}
+
+    script = """(() => {
+        let state = { fills: [] };
+        const apply = (patch) => { state = { ...state, ...patch }; };
+        x.pushed.forEach((one) => apply(m.fill(state, one)));
+        apply(m.fillsAgain(state, { trades: x.told, next: 'T2' }));
+        apply(m.fillsPage(state, { trades: x.older, next: null }, false));
+        return state;
+    })()"""
+    told = [fill(3, commission=1.5), fill(2, commission=2.5)]
+    argument = {"pushed": [fill(2), fill(3), fill(3)], "told": told, "older": [fill(1, commission=3.5)]}
+    state = call(page, "reduce_desk", script, argument)
+    assert [(one["trade_id"], one["commission"]) for one in state["fills"]] == [("T3", 1.5), ("T2", 2.5), ("T1", 3.5)]
+    assert state["fillsNext"] is None
+
+
+DESK = """(async () => {
+    const told = [];
+    const working = { order_id: 'O1', status: 'Submitted', price: 120, volume: 3, filled_volume: 0 };
+    const store = {
+        state: {
+            orders: new Map([['O1', working]]), cancelling: new Set(), amending: new Set(), ticket: { phase: 'idle' },
+            connection: { phase: 'reconnecting' }, session: { userId: 'me' },
+        },
+        set(patch) { this.state = { ...this.state, ...patch }; },
+    };
+    const request = async (message) => { told.push(message); return x.answers.shift() ?? null; };
+    const desk = new m.Desk({ store, request, notice: (kind) => told.push(kind), lookUp: () => {} });
+    const order = { instrument_id: 'IX2301', direction: 'BUY', offset: 'OPEN', volume: 1, order_type: 'MARKET' };
+    const ways = {
+        cancel: () => desk.cancel('O1'),
+        amend: () => desk.amend('O1', { price: 121 }),
+        submit: () => desk.submit([order]),
+    };
+    const done = await ways[x.what]();
+    const { orders, ticket, cancelling, amending } = store.state;
+    return { done, told, orders: [...orders.values()], ticket, waits: cancelling.size + amending.size };
+})()"""
+YES = {"type": "order_response", "success": True, "order_id": "O17251234567890000001"}
+NO = {"type": "order_response", "success": False, "order_id": None, "error_code": 1011, "error_message": "Too late"}
+
+
+@pytest.mark.parametrize(
+    ("what", "answers", "done", "said", "waits"),
+    [
+        ("cancel", [YES], True, [], 1),  # the status comes as a push
+        ("cancel", [NO], False, ["cancel-refused"], 0),
+        ("cancel", [None], False, ["dropped"], 0),
+        ("amend", [YES], True, [], 0),
+        ("amend", [NO], False, ["amend-refused"], 0),
+        ("amend", [None], False, ["dropped"], 0),
+    ],
+)
+def test_an_order_is_as_it_was_until_the_exchange_says_otherwise(
+    page: Page, what: str, answers: list[Any], done: bool, said: list[str], waits: int
+) -> None:
+    found = call(page, "desk", DESK, {"what": what, "answers": answers})
+    assert found["orders"] == [
+        {"order_id": "O1", "status": "Submitted", "price": 120, "volume": 3, "filled_volume": 0},
+    ]
+    assert (found["done"], found["told"][1:], found["waits"]) == (done, said, waits)
+
+
+@pytest.mark.parametrize(
+    ("answers", "phase", "orders"), [([YES], "answered", 2), ([NO], "answered", 1), ([None], "uncertain", 1)]
+)
+def test_an_order_is_known_when_it_is_accepted_and_has_no_status_before_its_push(
+    page: Page, answers: list[Any], phase: str, orders: int
+) -> None:
+    found = call(page, "desk", DESK, {"what": "submit", "answers": answers})
+    assert found["ticket"]["phase"] == phase
+    assert len(found["orders"]) == orders
+    assert not any("status" in one for one in found["orders"] if one["order_id"] != "O1")
