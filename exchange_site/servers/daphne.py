@@ -10,8 +10,7 @@ did not take everything. Measured: see "What helped" in `docs/performance.md`.
 Bounds: daphne takes whatever an application sends and keeps it until the client has read it. Here `send` waits while a
 client has more than a transport's buffer (64 KiB) to read, as uvicorn's does. Frames that wait for the application have
 no bound either. Here a client that has sent `MOST_WAITING` is not read until most of them were handled. (A message of
-more than 1 MiB closes the connection with 1009, by daphne's own rule; autobahn applies it to what is sent too, where a
-snapshot of many orders may be larger: here it does not.)
+more than 1 MiB closes the connection with 1009, by daphne's own rule.)
 
 Handshakes: when a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never began, with
 a traceback in the log for everybody who cares to send one. Here nothing ends that did not begin.
@@ -28,6 +27,7 @@ from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
+from exchange_site.servers.frames import text_frame
 from exchange_site.servers.kernel import bound_send_buffer
 
 MOST_WAITING, FEW_WAITING = 256, 64
@@ -87,7 +87,6 @@ def tune() -> None:
         _close_what_never_opened()
         _wait_for_readers()
         _bound_what_clients_send()
-        _send_large_messages()
 
 
 def _leave_log_lines_unpainted() -> None:
@@ -135,11 +134,11 @@ def _wait_for_readers() -> None:
         on_open(self)
 
     async def reply(self: Any, protocol: Any, message: dict[str, Any]) -> None:
-        """Texts are most of what is sent: they go the short way."""
+        """Texts are most of what is sent: they go the short way. (daphne compresses nothing.)"""
         if message["type"] != "websocket.send" or "text" not in message:
             await handle_reply(self, protocol, message)
         elif protocol.state == protocol.STATE_OPEN:
-            protocol.sendMessage(message["text"].encode())
+            protocol.transport.write(text_frame(message["text"]))
             if protocol.flow.full:
                 await protocol.flow.room()
 
@@ -163,20 +162,6 @@ def _bound_what_clients_send() -> None:
             asyncio.get_running_loop().call_later(LOOK_SECONDS, look, self)
 
     protocol.onMessage = took
-
-
-def _send_large_messages() -> None:
-    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
-    send_message = protocol.sendMessage
-
-    def sent(self: Any, payload: bytes, *more: Any) -> None:
-        bound = self.maxMessagePayloadSize
-        if len(payload) > bound:
-            self.maxMessagePayloadSize = 0
-        send_message(self, payload, *more)
-        self.maxMessagePayloadSize = bound
-
-    protocol.sendMessage = sent
 
 
 def _write_at_once() -> None:

@@ -19,8 +19,8 @@ _PLAIN = Handling()
 
 
 def to_command(item: Item, account_id: int, now: int) -> commands.OrderCommand | Refused:
-    """The engine's command for an order, an amendment or a cancel, or the refusal of what cannot be one. `now` is Unix
-    milliseconds."""
+    """The engine's command for an order, an amendment or a cancel, or the refusal of what cannot be one. `now` (Unix
+    milliseconds) is for countdowns."""
     try:
         match item:
             case OrderFields():
