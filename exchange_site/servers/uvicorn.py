@@ -96,7 +96,8 @@ def _send_texts_the_short_way(protocol: Any) -> None:
         if text is None or not self.handshake_complete or self.conn.extensions or self.conn.state is not OPEN:
             await send(self, message)
             return
-        await self.writable.wait()
+        if not self.writable.is_set():
+            await self.writable.wait()
         self.transport.write(text_frame(text))
 
     protocol.send = sent
