@@ -20,6 +20,8 @@ from exchange_site.logins import client_address
 from exchange_site.refusals import JSON, Refusal, answers_posts
 from trading.models import AccessToken, User
 
+UserId = Annotated[str, msgspec.Meta(max_length=255, pattern=r"\A[^\x00]+\Z")]
+"""Longer than any: what the count of wrong passwords can hold."""
 Text = Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"\A[^\x00]+\Z")]
 NAME = "page"
 """How the names of its tokens begin."""
@@ -29,7 +31,7 @@ MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    user_id: Text
+    user_id: UserId
     password: Text
 
 
