@@ -15,33 +15,32 @@ from exchange_site.refusals import Refusal
 from trading import operators, selectors
 from trading.core.commands import Deposit, OpenAccount, OperatorOrder, Withdraw
 from trading.core.money import UNIT
-from trading.limits import TokenBucket
+from trading.limits import Guests, Tallies, TokenBucket
 from trading.models import OperatorCommand, User
 
 PREFIX = "demo-account:"
 """Of the keys under which such accounts are opened: by them one knows whose account is one."""
 HOUR, DAY = 3_600, timedelta(days=1)
-FEW = 1_000
-"""So many addresses are remembered without a thought."""
 
 
 class Strangers:
     """How much each address has asked for. Kept in this process: after a restart everybody is new."""
 
     def __init__(self) -> None:
-        self._buckets: dict[str, TokenBucket] = {}
+        self._buckets = Tallies(_bucket, Guests.FEW)
         self._lock = threading.Lock()
 
     def ask(self, address: str, now: float) -> None:
         """One more from this address, or a refusal."""
-        most = settings.DEMO_ACCOUNTS_PER_HOUR
         with self._lock:
-            if len(self._buckets) >= FEW:
-                self._buckets = {name: each for name, each in self._buckets.items() if not each.is_new(now)}
-            bucket = self._buckets.setdefault(address, TokenBucket(most / HOUR, now, burst=most))
-            wait = bucket.wait(now)
+            wait = self._buckets.of(address, now).wait(now)
         if wait:
             raise Refusal(429, "too_many_demo_accounts", retry_after=wait)
+
+
+def _bucket(now: float) -> TokenBucket:
+    most = settings.DEMO_ACCOUNTS_PER_HOUR
+    return TokenBucket(most / HOUR, now, burst=most)
 
 
 STRANGERS = Strangers()

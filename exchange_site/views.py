@@ -11,7 +11,7 @@ from django.views.generic import TemplateView
 
 from exchange_site.page_session import who
 from trading import selectors
-from trading.core.money import to_currency
+from trading.core.money import known_currency, to_currency
 from trading.models import Instrument
 
 
@@ -32,6 +32,6 @@ def _instrument(row: Instrument) -> dict[str, object]:
         "name": row.name,
         "tick": to_currency(row.tick),
         "multiplier": row.multiplier,
-        "limit_up": None if row.limit_up is None else to_currency(row.limit_up),
-        "limit_down": None if row.limit_down is None else to_currency(row.limit_down),
+        "limit_up": known_currency(row.limit_up),
+        "limit_down": known_currency(row.limit_down),
     }

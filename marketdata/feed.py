@@ -8,11 +8,11 @@ them are the levels in which the present one differs.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from marketdata.core.day import Statistics
-from marketdata.core.depth import LEVELS, Depth, Level, changed, depth
+from marketdata.core.depth import Depth, depth
 from trading.batch import Batch
 from trading.core.engine import Engine
 from trading.core.events import PhaseChanged, Traded
@@ -25,29 +25,9 @@ logger = logging.getLogger(__name__)
 class Outlet(Protocol):
     """Makes frames and sends them."""
 
-    def book_frame(
-        self,
-        instrument_id: str,
-        bids: Iterable[Level],
-        asks: Iterable[Level],
-        time: int,
-        *,
-        phase: Phase | None,
-        indicative: tuple[int, int] | None,
-    ) -> str: ...
+    def book_frame(self, depth: Depth) -> str: ...
 
-    def delta_frame(
-        self,
-        instrument_id: str,
-        bids: Iterable[Level],
-        asks: Iterable[Level],
-        time: int,
-        *,
-        seq: int,
-        prev_seq: int | None,
-        phase: Phase | None,
-        indicative: tuple[int, int] | None,
-    ) -> str: ...
+    def delta_frame(self, change: Depth, *, seq: int, prev_seq: int | None) -> str: ...
 
     def tick_frame(
         self,
@@ -106,28 +86,14 @@ class Feed:
     def orderbook(self, instrument_id: str) -> str | None:
         """The book as of the last commit, as a frame; None if the instrument is unknown."""
         found = self._depths.get(instrument_id)
-        if found is None:
-            return None
-        bids, asks = found.bids[:LEVELS], found.asks[:LEVELS]
-        return self._outlet.book_frame(
-            instrument_id, bids, asks, found.time, phase=found.phase, indicative=found.indicative
-        )
+        return None if found is None else self._outlet.book_frame(found)
 
     def whole_book(self, instrument_id: str) -> str | None:
         """The book that the next change is a change of, as a frame; None if the instrument is unknown."""
         if instrument_id not in self._told:
             return None
         seq, found = self._told[instrument_id]
-        return self._outlet.delta_frame(
-            instrument_id,
-            found.bids,
-            found.asks,
-            found.time,
-            seq=seq,
-            prev_seq=None,
-            phase=found.phase,
-            indicative=found.indicative,
-        )
+        return self._outlet.delta_frame(found, seq=seq, prev_seq=None)
 
     def ticker(self, instrument_id: str) -> str | None:
         """The last trade as a frame, or None if there was none."""
@@ -208,22 +174,16 @@ class Feed:
 
     async def _tell_changes(self, instrument_id: str) -> None:
         now = self._depths[instrument_id]
-        seq, told = self._told.get(instrument_id, (0, None))
-        bids = changed(told.bids if told else [], now.bids)
-        asks = changed(told.asks if told else [], now.asks)
-        if not (bids or asks or told is None or (told.phase, told.indicative) != (now.phase, now.indicative)):
-            return
-        self._told[instrument_id] = seq + 1, now
-        frame = self._outlet.delta_frame(
-            instrument_id,
-            bids,
-            asks,
-            now.time,
-            seq=seq + 1,
-            prev_seq=None if told is None else seq,
-            phase=now.phase,
-            indicative=now.indicative,
-        )
+        if instrument_id not in self._told:
+            self._told[instrument_id] = 1, now
+            frame = self._outlet.delta_frame(now, seq=1, prev_seq=None)
+        else:
+            seq, told = self._told[instrument_id]
+            change = now.since(told)
+            if change is None:
+                return
+            self._told[instrument_id] = seq + 1, now
+            frame = self._outlet.delta_frame(change, seq=seq + 1, prev_seq=seq)
         await self._outlet.send_delta(instrument_id, frame)
 
     def close(self) -> None:

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from marketdata import words
 from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics
+from marketdata.core.depth import LEVELS, Depth
 from trading import protocol
 from trading.core.types import Direction, Phase
 from trading.groups import market_group, market_message
-from trading.protocol import Levels
 
 
 class ChannelLayer(Protocol):
@@ -23,34 +23,18 @@ class MarketOutlet:
     def __init__(self, layer: ChannelLayer) -> None:
         self._layer = layer
 
-    def book_frame(
-        self,
-        instrument_id: str,
-        bids: Levels,
-        asks: Levels,
-        time: int,
-        *,
-        phase: Phase | None = None,
-        indicative: tuple[int, int] | None = None,
-    ) -> str:
-        """`phase` matters outside continuous trading; `indicative`: price and lots that an auction would trade."""
-        return protocol.encode(protocol.orderbook(instrument_id, bids, asks, time, phase, indicative))
+    def book_frame(self, depth: Depth) -> str:
+        """The best levels of a book."""
+        bids, asks = depth.bids[:LEVELS], depth.asks[:LEVELS]
+        book = protocol.orderbook(depth.instrument_id, bids, asks, depth.time, depth.phase, depth.indicative)
+        return protocol.encode(book)
 
-    def delta_frame(
-        self,
-        instrument_id: str,
-        bids: Levels,
-        asks: Levels,
-        time: int,
-        *,
-        seq: int,
-        prev_seq: int | None,
-        phase: Phase | None = None,
-        indicative: tuple[int, int] | None = None,
-    ) -> str:
+    def delta_frame(self, change: Depth, *, seq: int, prev_seq: int | None) -> str:
         """What has changed since the frame `prev_seq`; everything, where that is None."""
-        delta = protocol.orderbook_delta(instrument_id, bids, asks, time, seq, prev_seq, phase, indicative)
-        return protocol.encode(delta)
+        name, bids, asks = change.instrument_id, change.bids, change.asks
+        return protocol.encode(
+            protocol.orderbook_delta(name, bids, asks, change.time, seq, prev_seq, change.phase, change.indicative)
+        )
 
     def tick_frame(
         self,

@@ -69,14 +69,16 @@ class _Asker:
         return not self.connections and self.orders.is_new(now) and self.requests.is_new(now)
 
 
-class _Counted(Protocol):
+class Counted(Protocol):
+    """What is counted of one name."""
+
     def is_new(self, now: float) -> bool: ...
 
 
-T = TypeVar("T", bound=_Counted)
+T = TypeVar("T", bound=Counted)
 
 
-class _Book(Generic[T]):
+class Tallies(Generic[T]):
     """What is counted of each name. When there are twice as many names as were needed, it is looked through for those
     that are not: each costs the same, however many there are."""
 
@@ -103,7 +105,7 @@ class Guests:
     limits as he left them."""
 
     FEW = 1_000
-    """So many are remembered without a thought."""
+    """So many names are remembered without a thought."""
     USERS = 20
     """As many times the wrong tokens of one user may come from an address, whomever they are for."""
 
@@ -111,11 +113,11 @@ class Guests:
         self.limits = limits
         self._anonymous = 0
         self._addresses: Counter[str] = Counter()
-        self._askers = _Book(lambda now: _Asker(limits, now), self.FEW)
+        self._askers = Tallies(lambda now: _Asker(limits, now), self.FEW)
         most = limits.wrong_tokens_per_minute
-        self._wrong_tokens = _Book(lambda now: TokenBucket(most / 60, now, burst=most), self.FEW)
+        self._wrong_tokens = Tallies(lambda now: TokenBucket(most / 60, now, burst=most), self.FEW)
         more = most * self.USERS
-        self._wrong_from = _Book(lambda now: TokenBucket(more / 60, now, burst=more), self.FEW)
+        self._wrong_from = Tallies(lambda now: TokenBucket(more / 60, now, burst=more), self.FEW)
 
     # -- connections
 

@@ -7,7 +7,7 @@ import msgspec
 from trading import protocol, selectors
 from trading.core import events
 from trading.core.codes import Code
-from trading.core.money import RATE, to_currency
+from trading.core.money import RATE, known_currency, to_currency
 from trading.core.risk import Leg, Position
 from trading.core.types import (
     LIVE,
@@ -160,7 +160,7 @@ def position_data(view: selectors.PositionView) -> protocol.PositionData:
         margin_long=to_currency(long.margin),
         margin_short=to_currency(short.margin),
         margin=to_currency(long.margin + short.margin),
-        last_price=None if view.last_price is None else to_currency(view.last_price),
+        last_price=known_currency(view.last_price),
     )
 
 
@@ -219,7 +219,7 @@ def order_data(row: Order) -> protocol.OrderData:
         direction=Direction(row.direction),
         offset=Offset(row.offset),
         volume=float(row.volume),
-        price=_price(row.price),
+        price=known_currency(row.price),
         order_type=OrderType(row.order_type),
         time_condition=TimeCondition(row.time_condition),
         status=OrderStatus(row.status),
@@ -232,21 +232,17 @@ def order_data(row: Order) -> protocol.OrderData:
         post_only=handling.post_only,
         reduce_only=handling.reduce_only,
         display_volume=None if handling.display_volume is None else float(handling.display_volume),
-        stop_price=_price(handling.stop_price),
+        stop_price=known_currency(handling.stop_price),
         stop_kind=handling.stop_kind if handling.waits else None,
         trigger=handling.trigger if handling.waits else None,
-        trail=_price(handling.trail),
-        current_stop=_price(row.stop) if row.status == OrderStatus.WAITING else None,
+        trail=known_currency(handling.trail),
+        current_stop=known_currency(row.stop) if row.status == OrderStatus.WAITING else None,
         oco_group=handling.oco_group,
         stp=handling.stp,
         forced=row.forced,
         reason=protocol.told_reason(CancelReason(row.cancel_reason) if row.cancel_reason else None),
         error_code=row.cancel_code,
     )
-
-
-def _price(units: int | None) -> float | None:
-    return None if units is None else to_currency(units)
 
 
 # --- trades and statements
@@ -319,8 +315,8 @@ def instrument_data(row: Instrument) -> protocol.InstrumentData:
         product_id=row.product_id,
         tick=to_currency(row.tick),
         multiplier=row.multiplier,
-        limit_up=_price(row.limit_up),
-        limit_down=_price(row.limit_down),
+        limit_up=known_currency(row.limit_up),
+        limit_down=known_currency(row.limit_down),
         margin_rate_long=row.margin_long / RATE,
         margin_rate_short=row.margin_short / RATE,
         fee_open=_fee(row.fee_open_per_lot, row.fee_open_rate),
@@ -334,7 +330,7 @@ def instrument_data(row: Instrument) -> protocol.InstrumentData:
         last_day=row.last_day or None,
         phase=Phase(row.phase),
         settlement_price=to_currency(row.settlement),
-        last_price=_price(row.last_price),
+        last_price=known_currency(row.last_price),
     )
 
 

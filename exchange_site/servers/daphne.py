@@ -27,10 +27,11 @@ from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
+from exchange_site.servers.bounds import MOST_WAITING, bound_send_buffer
 from exchange_site.servers.frames import text_frame
-from exchange_site.servers.kernel import bound_send_buffer
 
-MOST_WAITING, FEW_WAITING = 256, 64
+FEW_WAITING = 64
+"""With so few a client is read again."""
 LOOK_SECONDS = 0.01
 """Between looks whether a client that is not read has been caught up with."""
 

@@ -1,7 +1,7 @@
 """A text as a WebSocket server sends it (RFC 6455, section 5.2: one frame, not masked).
 
-Both servers have code for every kind of frame, and it took a sixth of the processor time of an order with its four
-frames. Measured: see "What helped" in `docs/performance.md`.
+Both servers have code for every kind of frame, which takes its time. Measured: see "What helped" in
+`docs/performance.md`.
 """
 
 TEXT = 0x81

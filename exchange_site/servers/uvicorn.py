@@ -15,14 +15,10 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from websockets.protocol import OPEN
-
+from exchange_site.servers.bounds import MOST_WAITING, bound_send_buffer
 from exchange_site.servers.frames import text_frame
-from exchange_site.servers.kernel import bound_send_buffer
 
 NOT_UTF8 = "Invalid UTF-8 sequence received from client."
-MOST_WAITING = 256
-"""Frames of a client that the application has not taken: a few milliseconds of its work."""
 DROP_SECONDS = 5.0
 """How long a client may take for what is left when its connection is closed."""
 
@@ -89,11 +85,11 @@ def tune() -> None:
 
 def _send_texts_the_short_way(protocol: Any) -> None:
     """Where nothing is compressed and the connection is open: what is left to do there is to write the frame."""
-    send = protocol.send
+    send, is_open = protocol.send, import_module("websockets.protocol").OPEN
 
     async def sent(self: Any, message: dict[str, Any]) -> None:
         text = message.get("text")
-        if text is None or not self.handshake_complete or self.conn.extensions or self.conn.state is not OPEN:
+        if text is None or not self.handshake_complete or self.conn.extensions or self.conn.state is not is_open:
             await send(self, message)
             return
         if not self.writable.is_set():

@@ -26,6 +26,14 @@ class Depth(msgspec.Struct, frozen=True):
     phase: Phase
     indicative: tuple[int, int] | None
 
+    def since(self, told: "Depth") -> "Depth | None":
+        """What has changed since another moment: the levels that differ, those that are gone with volume 0; None if
+        nobody could see a difference."""
+        bids, asks = changed(told.bids, self.bids), changed(told.asks, self.asks)
+        if not bids and not asks and (told.phase, told.indicative) == (self.phase, self.indicative):
+            return None
+        return msgspec.structs.replace(self, bids=bids, asks=asks)
+
 
 def depth(instrument: Instrument, time: int) -> Depth:
     """What is visible of an instrument's book now."""

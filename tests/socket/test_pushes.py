@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from marketdata.core.depth import Depth
 from marketdata.outlet import MarketOutlet
 from tests.builders import NOW, cancel, founding, order
 from tests.socket.client import assert_frames
@@ -174,14 +175,17 @@ async def test_a_phase_is_told_to_whoever_follows_the_book() -> None:
     assert layer.sent == [("orderbook.IX2301", [(None, told)])]
 
 
+def empty(phase: Phase, indicative: tuple[int, int] | None = None) -> Depth:
+    return Depth("IX2301", [], [], NOW, phase, indicative)
+
+
 def test_a_book_tells_its_phase_and_what_an_auction_would_trade() -> None:
     outlet = MarketOutlet(RecordingLayer())
     plain = {"type": "orderbook", "instrument_id": "IX2301", "bids": [], "asks": [], "timestamp": NOW}
-    assert json.loads(outlet.book_frame("IX2301", [], [], NOW)) == plain
-    assert json.loads(outlet.book_frame("IX2301", [], [], NOW, phase=Phase.CONTINUOUS)) == plain
-    halted = json.loads(outlet.book_frame("IX2301", [], [], NOW, phase=Phase.HALTED))
+    assert json.loads(outlet.book_frame(empty(Phase.CONTINUOUS))) == plain
+    halted = json.loads(outlet.book_frame(empty(Phase.HALTED)))
     assert halted == plain | {"phase": "halted"}
-    auction = json.loads(outlet.book_frame("IX2301", [], [], NOW, phase=Phase.AUCTION, indicative=(1_205_000, 7)))
+    auction = json.loads(outlet.book_frame(empty(Phase.AUCTION, (1_205_000, 7))))
     assert auction == plain | {"phase": "auction", "indicative_price": 120.5, "indicative_volume": 7.0}
 
 

@@ -50,6 +50,11 @@ def to_currency(units: int) -> float:
     return units / UNIT
 
 
+def known_currency(units: int | None) -> float | None:
+    """The same of what may be unknown, or is no limit."""
+    return None if units is None else to_currency(units)
+
+
 def price_from_float(value: float) -> int | None:
     """A price from the wire in money units, or None when it is too large or no multiple of 1/10,000."""
     if not abs(value) <= MAX_PRICE / UNIT:

@@ -20,7 +20,7 @@ from trading.core.events import (
     RiskWarned,
     Traded,
 )
-from trading.core.money import to_currency
+from trading.core.money import known_currency, to_currency
 from trading.core.risk import Figures, risk_ratio
 from trading.core.state import Order
 from trading.core.types import CancelReason, Direction, OrderStatus, Phase
@@ -339,7 +339,7 @@ def orderbook(
         asks=_levels(asks),
         timestamp=time,
         phase=None if phase is Phase.CONTINUOUS else phase,
-        indicative_price=None if price is None else to_currency(price),
+        indicative_price=known_currency(price),
         indicative_volume=None if volume is None else float(volume),
     )
 
@@ -368,7 +368,7 @@ def orderbook_delta(
         asks=_levels(asks),
         timestamp=time,
         phase=None if phase is Phase.CONTINUOUS else phase,
-        indicative_price=None if price is None else to_currency(price),
+        indicative_price=known_currency(price),
         indicative_volume=None if volume is None else float(volume),
     )
 

@@ -1,10 +1,13 @@
-"""What the kernel keeps for a client that does not read: megabytes, if it may choose."""
+"""How much may wait, on the way in and on the way out, of a client that is not kept up with or does not read."""
 
 import socket
 from typing import Any
 
+MOST_WAITING = 256
+"""Frames of a client that the application has not taken: a few milliseconds of its work."""
 SEND_BUFFER = 131_072
-"""Bytes (the kernel takes twice as many): a second of a busy market on a slow line."""
+"""Bytes that the kernel keeps (it takes twice as many; megabytes, if it may choose): a second of a busy market on a
+slow line."""
 
 
 def bound_send_buffer(connection: Any) -> None:
