@@ -12,15 +12,16 @@ django_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs a ready Django
 from django.conf import settings  # noqa: E402
 
-from exchange_site import logs, servers  # noqa: E402
-from exchange_site.metrics import Metrics  # noqa: E402
-from exchange_site.origin import BrowserOriginValidator  # noqa: E402
-from exchange_site.probes import Probes  # noqa: E402
+from exchange_site import servers  # noqa: E402
+from exchange_site.monitoring import log_format  # noqa: E402
+from exchange_site.monitoring.metrics import Metrics  # noqa: E402
+from exchange_site.monitoring.probes import Probes  # noqa: E402
+from exchange_site.security.origin import BrowserOriginValidator  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
-from trading.routing import socket_routes  # noqa: E402
+from trading.websocket.routing import socket_routes  # noqa: E402
 
 servers.tune()
-logs.take_in_servers()
+log_format.take_in_servers()
 
 
 class Application:

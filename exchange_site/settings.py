@@ -136,8 +136,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "exchange_site.headers.browser_policies",
-    "exchange_site.requests.no_nul",
+    "exchange_site.security.headers.browser_policies",
+    "exchange_site.security.reject_nul.no_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -174,7 +174,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-CHANNEL_LAYERS = {"default": {"BACKEND": "trading.layers.InProcessLayer", "CONFIG": {"capacity": MAX_OUTBOX}}}
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "trading.delivery.channel_layer.InProcessLayer", "CONFIG": {"capacity": MAX_OUTBOX}}
+}
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
@@ -218,8 +220,8 @@ AXES_RESET_ON_SUCCESS = False
 """Or whoever has an account could wipe his address clean between guesses at others."""
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 """Or whoever goes on guessing could keep an operator out for ever."""
-AXES_CLIENT_IP_CALLABLE = "exchange_site.logins.client_address"
-AXES_LOCKOUT_CALLABLE = "exchange_site.logins.locked_out"
+AXES_CLIENT_IP_CALLABLE = "exchange_site.security.login_lockout.client_address"
+AXES_LOCKOUT_CALLABLE = "exchange_site.security.login_lockout.locked_out"
 AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken", "old_password", "new_password1", "new_password2"]
 """Neither logged nor stored as sent. A name, too, may be a password that went into the wrong field."""
 AXES_DISABLE_ACCESS_LOG = True
@@ -240,10 +242,13 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"text": {"()": "exchange_site.logs.TextLines"}, "json": {"()": "exchange_site.logs.JsonLines"}},
+    "formatters": {
+        "text": {"()": "exchange_site.monitoring.log_format.TextLines"},
+        "json": {"()": "exchange_site.monitoring.log_format.JsonLines"},
+    },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT},
-        "errors": {"class": "exchange_site.logs.CountErrors"},
+        "errors": {"class": "exchange_site.monitoring.log_format.CountErrors"},
     },
     "root": {"handlers": ["stderr", "errors"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"django": {"handlers": [], "propagate": True}},

@@ -10,31 +10,31 @@ import logging
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from exchange_site.addresses import address_of
 from exchange_site.clock import Clock
+from exchange_site.security.client_address import address_of
+from marketdata.answers import Answerer
 from marketdata.feed import Feed
-from marketdata.outlet import BarOutlet, MarketOutlet, bars_at_present
-from marketdata.queries import Answerer
+from marketdata.publisher import BarOutlet, MarketOutlet, bars_at_present
 from marketdata.recorder import Recorder
 from marketdata.store import BarStore
 from trading import protocol
-from trading.absences import Absences
-from trading.batch import Superseded
-from trading.consumers import Venue
 from trading.core.commands import WatchRisk
 from trading.core.money import RATE
-from trading.credentials import TokenWatch
-from trading.gateway import Gateway
-from trading.groups import PushEncoder
-from trading.heartbeat import Heartbeat
-from trading.integrity import diagnosis
-from trading.limits import UNLIMITED, Guests, Limits
-from trading.lock import engine_lock
-from trading.order_log import log_answers
-from trading.schedule import Scheduler
-from trading.store import Store
-from trading.transports.inprocess import InProcessQueue
-from trading.worker import Worker
+from trading.delivery.channel_groups import PushEncoder
+from trading.observability.order_log import log_answers
+from trading.operators.scheduler import Scheduler
+from trading.storage.engine_lock import engine_lock
+from trading.storage.startup_checks import diagnosis
+from trading.storage.store import Store
+from trading.transport.gateway import Gateway
+from trading.transport.in_process import InProcessQueue
+from trading.websocket.cancel_on_disconnect import Absences
+from trading.websocket.consumer import Venue
+from trading.websocket.heartbeat import Heartbeat
+from trading.websocket.rate_limits import UNLIMITED, Guests, Limits
+from trading.websocket.token_monitor import TokenWatch
+from trading.worker.batch import Superseded
+from trading.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from typing import NamedTuple, Protocol
 
 from marketdata.core.day import Statistics
 from marketdata.core.depth import Depth, depth
-from trading.batch import Batch
 from trading.core.engine import Engine
 from trading.core.events import PhaseChanged, Traded
 from trading.core.types import Direction, Phase
-from trading.measures import MEASURES
+from trading.observability.counters import MEASURES
+from trading.worker.batch import Batch
 
 logger = logging.getLogger(__name__)
 

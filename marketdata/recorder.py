@@ -13,9 +13,9 @@ from typing import Protocol, TypeVar
 
 from marketdata.core.bars import Bar, Bars, Match, match_of
 from marketdata.core.day import Reference, Statistics, reference_of, statistics
-from trading.batch import Batch
 from trading.core.engine import Engine
 from trading.core.events import DaySettled, Traded
+from trading.worker.batch import Batch
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from marketdata.core.bars import Bar, Bars, Period
 from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
 from marketdata.selectors import BAR_FIELDS, Mark
-from trading.moment import one_moment
-from trading.rows import Table
+from trading.storage.consistent_read import one_moment
+from trading.storage.mapping import Table
 
 KEY = ("instrument", "period", "start")
 FIGURES = BAR_FIELDS[len(KEY) :]

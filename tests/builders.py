@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from trading.batch import Batch
 from trading.core.commands import CancelOrder, Command, Deposit, ListInstrument, OpenAccount, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.money import RATE, UNIT
 from trading.core.types import Contract, Direction, Fee, Handling, Offset, OrderType, Terms, TimeCondition
-from trading.groups import PushEncoder
-from trading.layers import InProcessLayer
+from trading.delivery.channel_groups import PushEncoder
+from trading.delivery.channel_layer import InProcessLayer
 from trading.models import AccessToken, User
-from trading.store import Store
+from trading.storage.store import Store
+from trading.worker.batch import Batch
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from django.conf import settings as django_settings
 
 from exchange_site.wiring import Exchange
 from tests.builders import Founded, found_market
-from trading.layers import InProcessLayer
+from trading.delivery.channel_layer import InProcessLayer
 
 OpenExchange = Callable[..., Awaitable[Exchange]]
 

@@ -19,7 +19,7 @@ from tests.admin.conftest import Staff
 from tests.admin.pages import logged_in, page, text_of
 from tests.builders import Founded
 from tests.e2e.server import ROOT, environment_of, manage
-from tests.socket.client import Client as Socket
+from tests.websocket.client import Client as Socket
 from trading.models import User
 
 FAST = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import reverse
 
-from exchange_site.logins import client_address
+from exchange_site.security.login_lockout import client_address
 from tests.admin.pages import logged_in, text_of
 from trading.models import User
 

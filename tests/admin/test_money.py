@@ -7,10 +7,10 @@ from django.test import Client
 
 from tests.admin.pages import asked, content_of, deposits, fresh, page, send, text_of
 from tests.builders import Founded
-from trading import operators
 from trading.core.commands import Deposit
-from trading.lock import engine_lock
 from trading.models import Account, LedgerEntry, OperatorCommand, User
+from trading.operators import requests
+from trading.storage.engine_lock import engine_lock
 
 DEPOSIT, WITHDRAW = page("account", "deposit", 1), page("account", "withdraw", 1)
 
@@ -125,7 +125,7 @@ def test_a_form_without_a_good_key_does_nothing(root: Client, key: str | None) -
 
 def test_nobody_answering_is_told_and_the_command_is_kept(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process holds the engine's lock, but is too busy to take anything."""
-    monkeypatch.setattr(operators.wait, "__kwdefaults__", {"timeout": 0.1})
+    monkeypatch.setattr(requests.wait, "__kwdefaults__", {"timeout": 0.1})
     lock = engine_lock("MAIN")
     assert lock.acquire()
     try:

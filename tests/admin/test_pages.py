@@ -10,11 +10,12 @@ from knox.models import get_token_model
 
 from tests.admin.pages import page, text_of
 from tests.builders import Books, Founded, make_users
-from trading import protocol, selectors
+from trading import protocol
 from trading.admin.accounts import figures_of
 from trading.admin.columns import local_time
 from trading.core.commands import Deposit, OpenAccount
 from trading.models import Account, Instrument, LedgerEntry, OperatorCommand, Order, Position, Statement, Trade, User
+from trading.reads import selectors
 
 MODELS = [
     "accesstoken",

@@ -11,7 +11,7 @@ from tests.admin.pages import logged_in, page
 from tests.admin.test_instruments import NEW
 from tests.admin.test_pages import MODELS
 from tests.builders import Founded
-from trading.admin import door
+from trading.admin import engine_requests
 from trading.models import (
     AccessToken,
     Account,
@@ -349,4 +349,4 @@ def test_every_command_names_who_asked(staff: Any) -> None:
     assert row is not None
     assert row.asked_by is not None
     assert (row.kind, row.asked_by.username) == ("HaltInstrument", "clerk")
-    assert door.refusal(row).startswith("Refused")
+    assert engine_requests.refusal(row).startswith("Refused")

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from tests.admin.pages import choose, content_of, fresh, page, send, text_of
 from tests.builders import Founded
-from trading import selectors
 from trading.models import AccessToken, User
+from trading.reads import selectors
 
 ADD = page("accesstoken", "add")
 

@@ -9,7 +9,7 @@ from django.test import Client
 from tests.admin.conftest import staff, traded
 from tests.admin.pages import logged_in, page
 from tests.builders import Founded
-from tests.socket.conftest import alice, bob, join, other, visitor
+from tests.websocket.conftest import alice, bob, join, other, visitor
 from trading.models import User
 
 __all__ = ["alice", "bob", "join", "other", "staff", "traded", "visitor"]

@@ -1,6 +1,6 @@
 """One honest message of every type that clients may send."""
 
-from tests.socket.client import Frame, order_message
+from tests.websocket.client import Frame, order_message
 from trading import protocol
 
 ITEM = {name: value for name, value in order_message("BUY OPEN 1 @ 110").items() if name != "type"}

@@ -10,8 +10,8 @@ from exchange_site.wiring import Exchange
 from tests.authority.frames import ALL, TO_THE_ENGINE, code_in, messages
 from tests.authority.tables import table
 from tests.builders import NO_ACCOUNT, Founded
-from tests.socket.client import Frame
-from tests.socket.conftest import Join
+from tests.websocket.client import Frame
+from tests.websocket.conftest import Join
 from trading.core.commands import FreezeAccount
 from trading.core.events import Event
 from trading.models import AccessToken, Account, Order, User

@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver
 
-from exchange_site.metrics import PATH, Metrics
-from exchange_site.probes import ALIVE, READY, Probes
+from exchange_site.monitoring.metrics import PATH, Metrics
+from exchange_site.monitoring.probes import ALIVE, READY, Probes
 from tests.authority.conftest import WHO
 from tests.authority.tables import Row, table, words
 from trading.models import User

@@ -11,13 +11,13 @@ import pytest
 from exchange_site.wiring import Exchange
 from tests.authority.frames import messages, tags
 from tests.builders import NO_ACCOUNT, Founded
-from tests.socket.client import Client, Frame
-from tests.socket.conftest import Join
+from tests.websocket.client import Client, Frame
+from tests.websocket.conftest import Join
 from trading import protocol
 from trading.core.commands import SetPhase
 from trading.core.types import Direction, Phase
 from trading.models import AccessToken, Order, Trade, User
-from trading.subscriptions import PUBLIC_CHANNELS
+from trading.websocket.subscriptions import PUBLIC_CHANNELS
 
 NEVER_WAS = "O17251234567890000001"
 NAMES_AN_ORDER = ["amend_order", "cancel_order", "cancel_orders", "query_order", "query_trades"]

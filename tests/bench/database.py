@@ -21,15 +21,15 @@ from exchange_site.wiring import calm_garbage_collector
 from tests.bench.core import START, commands, funded_engine
 from tests.bench.figures import Figure, at_least, at_most
 from tests.bench.flow import Message, workloads
-from trading import rows
-from trading.batch import Batch, KeptPushes
 from trading.core.commands import CancelOrder, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderAccepted, Refused
 from trading.core.money import UNIT
 from trading.core.types import Direction, Offset, OrderType
 from trading.models import User
-from trading.store import Store
+from trading.storage import mapping
+from trading.storage.store import Store
+from trading.worker.batch import Batch, KeptPushes
 
 BATCH = 100
 LIVE_ORDERS, ACCOUNTS = 100_000, 10_000
@@ -54,14 +54,14 @@ class RecordingStore(Store):
 
     def __init__(self) -> None:
         super().__init__("MAIN")
-        self.batches: list[list[tuple[str, list[rows.Row]]]] = []
+        self.batches: list[list[tuple[str, list[mapping.Row]]]] = []
         self.recording = False
 
     def commit(self, batch: Batch) -> None:
         self.batches.append([])
         super().commit(batch)
 
-    def _write(self, cursor: Any, table: rows.Table, lines: list[rows.Row]) -> None:
+    def _write(self, cursor: Any, table: mapping.Table, lines: list[mapping.Row]) -> None:
         if lines and self.recording:
             sql = table.sql(connections["default"].ops.quote_name, "?", 1)
             self.batches[-1].append((sql, lines))
@@ -155,7 +155,7 @@ def _play(store: Store, messages: list[Message]) -> float:
     return time.perf_counter() - start
 
 
-def _write_bare(path: Path, recorded: list[list[tuple[str, list[rows.Row]]]]) -> float:
+def _write_bare(path: Path, recorded: list[list[tuple[str, list[mapping.Row]]]]) -> float:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")

@@ -7,7 +7,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer
 
 from tests.bench.figures import Figure, at_least, paired
-from trading.layers import InProcessLayer
+from trading.delivery.channel_layer import InProcessLayer
 
 CHANNELS = 1_000
 

@@ -19,7 +19,8 @@ SILENT = "tests.bench.stock_echo:silent"
 FAN_OUT = "tests.bench.stock_echo:fan_out"
 PATIENCE = 20.0
 ENRICH = """
-from trading import demo, operators
+from trading.operators import demo_market
+from trading.operators import requests
 from trading.core.commands import Deposit
 for row in [operators.ask(Deposit(user, 10**14), market="MAIN") for user in demo.USERS]:
     assert operators.wait(row).status == "DONE"

@@ -12,10 +12,11 @@ from bots.management.commands import run_bots
 from bots.world import Identity
 from tests.builders import Founded
 from tests.e2e.server import PATIENCE, ROOT, environment_of
-from trading import operators, selectors
 from trading.core import commands
 from trading.core.money import UNIT
 from trading.models import AccessToken, Account, LedgerEntry, Market, OperatorCommand, User
+from trading.operators import requests
+from trading.reads import selectors
 
 IDS = ["bot-maker-1", "bot-taker-1"]
 
@@ -50,7 +51,7 @@ def test_a_second_run_changes_nothing(bots: list[User]) -> None:
 
 def test_a_bot_that_has_lost_half_of_its_funds_gets_them_back(bots: list[User]) -> None:
     for user_id, lost in zip(IDS, (run_bots.FUNDS // 2, run_bots.FUNDS // 2 + UNIT), strict=True):
-        operators.carry_out(commands.Withdraw(user_id, lost), market="MAIN")
+        requests.carry_out(commands.Withdraw(user_id, lost), market="MAIN")
     run_bots.open_accounts(IDS)
     assert [balance(user_id) for user_id in IDS] == [run_bots.FUNDS // 2, run_bots.FUNDS]
 

@@ -24,7 +24,7 @@ class Books:
         from django.db import connection
 
         from trading.core.engine import Engine
-        from trading.store import Store
+        from trading.storage.store import Store
 
         self._connection = connection
         self.commands = 0
@@ -38,10 +38,10 @@ class Books:
     # -- with itself
 
     def contradictions(self) -> Contradictions:
-        from trading import audit
+        from trading.storage import reconciliation
 
-        yield from audit.check_books("MAIN")
-        replay = audit.replay_journal("MAIN")
+        yield from reconciliation.check_books("MAIN")
+        replay = reconciliation.replay_journal("MAIN")
         self.commands = replay.commands
         if replay.difference is not None:
             yield f"the journal replayed from empty is not the state that a restart loads: {replay.difference}"
@@ -153,7 +153,7 @@ class Books:
         import msgspec
 
         from trading.core.commands import OperatorOrder
-        from trading.store import Store
+        from trading.storage.store import Store
 
         commands = (command for _, batch in Store("MAIN").journal() for command in batch)
         return Counter(

@@ -19,8 +19,8 @@ PATIENCE = 30.0
 def command_of(line: dict[str, Any]) -> Any:
     import msgspec
 
-    from trading import settlement
     from trading.core.commands import OperatorOrder
+    from trading.operators import settlement
 
     if "settle" in line:
         return settlement.settle(MARKET, *line["settle"], {})
@@ -28,11 +28,11 @@ def command_of(line: dict[str, Any]) -> Any:
 
 
 def carry_out(line: dict[str, Any]) -> dict[str, Any]:
-    from trading import operators
+    from trading.operators import requests
 
-    row = operators.ask(command_of(line), market=MARKET, key=line["key"])
+    row = requests.ask(command_of(line), market=MARKET, key=line["key"])
     print(json.dumps({"asked": row.pk}), flush=True)
-    operators.wait(row)
+    requests.wait(row)
     return {"status": row.status, "code": row.code}
 
 

@@ -13,7 +13,7 @@ from trading.core import commands
 from trading.core.commands import OperatorOrder
 from trading.core.money import RATE, UNIT
 from trading.core.types import AccountRules, Fee, Phase, SelfTrade
-from trading.demo import INSTRUMENTS
+from trading.operators.demo_market import INSTRUMENTS
 
 if TYPE_CHECKING:
     from tests.chaos.helper import Desk

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
+from trading.core.accounts import Account
 from trading.core.commands import Command, Deposit, ListInstrument, OpenAccount, Settle, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
-from trading.core.risk import Account
 from trading.core.types import (
     PLAIN,
     Contract,

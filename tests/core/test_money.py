@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.core import making
 from tests.core.making import account, contract, do, exchange, order, overnight, terms, trade, units
+from trading.core.accounts import WIPED_OUT, Figures, risk_ratio
 from trading.core.commands import CancelOrder, Deposit, Withdraw
 from trading.core.engine import Engine
 from trading.core.events import OrderAccepted
@@ -21,7 +22,6 @@ from trading.core.money import (
     to_currency,
     to_text,
 )
-from trading.core.risk import WIPED_OUT, Figures, risk_ratio
 
 D = Decimal
 UNIT = D("0.0001")

@@ -10,6 +10,7 @@ import msgspec
 
 from tests.core.naive import NaiveLedger
 from tests.core.strategies import Played, Step, history_of, in_every_history, morning, play, trades
+from trading.core.accounts import Account
 from trading.core.commands import AmendOrder, CancelOrder, Settle, SubmitOrder, WatchRisk
 from trading.core.engine import Engine
 from trading.core.events import (
@@ -35,7 +36,6 @@ from trading.core.events import (
     Withdrawn,
 )
 from trading.core.money import RATE
-from trading.core.risk import Account
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, Order
 from trading.core.types import (

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from tests.e2e.client import Client, Frame
 from tests.e2e.server import PATIENCE, ROOT, Server, end_with_parent, environment_of
-from trading.demo import INSTRUMENTS
+from trading.operators.demo_market import INSTRUMENTS
 
 NAMES = {listing.contract.instrument_id for listing in INSTRUMENTS}
 SECONDS = 6.0

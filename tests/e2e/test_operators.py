@@ -25,7 +25,7 @@ def shell(server: Server, *expressions: str) -> list[str]:
     """What operators' commands of the core came to."""
     code = f"""
 from django.conf import settings
-from trading import operators
+from trading.operators import requests
 from trading.core.commands import *
 for command in [{", ".join(expressions)}]:
     row = operators.carry_out(command, market=settings.MARKET)

@@ -25,7 +25,7 @@ INSTRUMENT = "FLOW"
 
 LISTING = f"""
 from django.conf import settings
-from trading import operators
+from trading.operators import requests
 from trading.core.commands import Deposit, ListInstrument
 from trading.core.money import MIN_MARGIN_RATE, UNIT
 from trading.core.types import Contract, Terms

@@ -15,12 +15,13 @@ import pytest
 from tests.builders import cancel, listing, order, terms
 from tests.e2e.browser import chromium, missing, new_page
 from tests.e2e.test_page_modules import call, serve
-from trading import protocol, queries, selectors
+from trading import protocol
 from trading.core.commands import Deposit, OpenAccount, WatchRisk
 from trading.core.engine import Engine
 from trading.core.events import LiquidationStarted, Refused
 from trading.core.money import RATE, UNIT, to_currency
 from trading.core.types import Direction, Offset, OrderType, StopKind, TimeCondition, Trigger
+from trading.reads import answers, selectors
 
 try:
     from playwright.sync_api import Page
@@ -85,7 +86,7 @@ class Venue:
         last = self.engine.state.instruments[ID].last
         price = None if last is None else last * 0.5
         positions = [
-            queries.position_data(selectors.PositionView("me", each, 100, None))
+            answers.position_data(selectors.PositionView("me", each, 100, None))
             for each in self.account.positions.values()
             if not each.flat
         ]

@@ -13,10 +13,10 @@ from marketdata.models import Watermark
 from marketdata.recorder import Outlet, Recorder
 from marketdata.store import BarStore
 from tests.builders import Books, order
-from trading import operators
-from trading.batch import Batch, OperatorAnswer
 from trading.core.commands import Command, Settle
 from trading.core.events import Event, Refused
+from trading.operators import requests
+from trading.worker.batch import Batch, OperatorAnswer
 
 NEVER = 3_600.0
 """Seconds between turns of a recorder that takes one only when it is told to."""
@@ -99,7 +99,7 @@ class Desk:
             taken.append(command)
             events += happened
             if isinstance(command, Settle):
-                answers.append(OperatorAnswer(operators.ask(command, market="MAIN").pk, happened[0]))
+                answers.append(OperatorAnswer(requests.ask(command, market="MAIN").pk, happened[0]))
         batch = books.batch_of(taken, events)
         batch.operator_answers.extend(answers)
         books.store.commit(batch)

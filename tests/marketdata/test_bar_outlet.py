@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from marketdata.core.bars import MINUTE, Bar, Bars, Period
-from marketdata.outlet import BarOutlet, bars_at_present
+from marketdata.publisher import BarOutlet, bars_at_present
 from tests.builders import INSTRUMENTS, NOW, in_virtual_time
 from tests.marketdata.making import match
 

@@ -13,14 +13,14 @@ from marketdata.feed import Feed
 from tests.builders import FUNDS, NOW, TRADERS, cancel, founding, in_virtual_time, listing, order
 from tests.marketdata.mirror import Frame, Mirror
 from tests.marketdata.test_feed import INTERVAL, Recorder, no_day
-from trading.batch import Batch
 from trading.core.commands import Command, Deposit, HaltInstrument, ListInstrument, ResumeInstrument, SetPhase
 from trading.core.engine import Engine
 from trading.core.events import OrderAccepted
 from trading.core.money import UNIT
 from trading.core.types import Direction, Phase
-from trading.groups import PushEncoder
-from trading.layers import InProcessLayer
+from trading.delivery.channel_groups import PushEncoder
+from trading.delivery.channel_layer import InProcessLayer
+from trading.worker.batch import Batch
 
 FINE = "IH2301"
 """Has 240 prices below and above the middle of 120: more than are told."""

@@ -8,15 +8,15 @@ from typing import Any
 
 from marketdata.core.depth import LEVELS
 from marketdata.feed import Feed
-from marketdata.outlet import MarketOutlet
+from marketdata.publisher import MarketOutlet
 from tests.builders import NOW, cancel, founding, in_virtual_time, order
-from trading.batch import Batch
 from trading.core.commands import Command, HaltInstrument, SetPhase
 from trading.core.engine import Engine
 from trading.core.events import Event
 from trading.core.types import Phase
-from trading.groups import PushEncoder
-from trading.layers import InProcessLayer
+from trading.delivery.channel_groups import PushEncoder
+from trading.delivery.channel_layer import InProcessLayer
+from trading.worker.batch import Batch
 
 INTERVAL = 0.05
 

@@ -10,9 +10,9 @@ from django.db import connection
 from django.db.models import F
 
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users
-from tests.store.histories import History, new_books
-from trading import audit
+from tests.storage.histories import History, new_books
 from trading.models import Account, JournalBatch, LedgerEntry, Order, Position, Statement, Trade
+from trading.storage import reconciliation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +28,7 @@ def books(transactional_db: None) -> Books:
 
 
 def test_books_that_agree_pass(books: Books, capsys: Any) -> None:
-    assert audit.check_books("MAIN") == []
+    assert reconciliation.check_books("MAIN") == []
     call_command("check_books")
     call_command("replay_journal")
     said = capsys.readouterr().out
@@ -69,7 +69,7 @@ FAULTS: dict[str, tuple[Callable[[], object], str]] = {
 def test_a_fault_is_found_and_named(books: Books, fault: str) -> None:
     make, named = FAULTS[fault]
     make()
-    found = audit.check_books("MAIN")
+    found = reconciliation.check_books("MAIN")
     assert any(finding.startswith(named) for finding in found), found
     with pytest.raises(CommandError, match="contradict"):
         call_command("check_books")
@@ -84,13 +84,13 @@ def test_a_journal_that_lost_batches_is_found(books: Books) -> None:
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a SQLite file")
 def test_nobody_has_to_wait_for_a_check(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, timeout=0)
-    findings = audit._Books.findings
+    findings = reconciliation._Books.findings
 
     def slow(self: Any) -> Any:
         yield from findings(self)
         other.execute("UPDATE trading_account SET deposits = deposits + 1")
         yield from findings(self)
 
-    monkeypatch.setattr(audit._Books, "findings", slow)
-    assert audit.check_books("MAIN") == [], "the check sees one moment, while somebody writes"
+    monkeypatch.setattr(reconciliation._Books, "findings", slow)
+    assert reconciliation.check_books("MAIN") == [], "the check sees one moment, while somebody writes"
     other.close()

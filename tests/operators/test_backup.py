@@ -17,8 +17,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tests.builders import Founded
-from trading import backup
 from trading.models import Market
+from trading.storage import backup
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="others have tools of their own")
 
@@ -88,7 +88,7 @@ def test_it_is_one_moment_and_comes_to_an_end_however_much_is_committed_meanwhil
         change(source, "UPDATE trading_market SET batch = batch + 1")
 
     monkeypatch.setattr(backup, "PAGES", 1)
-    monkeypatch.setattr("trading.backup.time.sleep", commit_meanwhile)
+    monkeypatch.setattr("trading.storage.backup.time.sleep", commit_meanwhile)
     made = backup.back_up(tmp_path / "copy.sqlite3", "MAIN")
     assert len(steps) >= pages
     assert (made.batch, ask(made.path, "SELECT batch FROM trading_market")) == (batch, [(batch,)])

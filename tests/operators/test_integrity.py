@@ -17,18 +17,19 @@ from django.db.migrations.executor import MigrationExecutor
 
 from exchange_site.wiring import Exchange
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users
-from tests.store.histories import History, new_books
+from tests.storage.histories import History, new_books
 from tests.test_docs import OPERATIONS, rows_of
-from trading import integrity, operators
-from trading.audit import replay_journal
-from trading.batch import OperatorAnswer
 from trading.core.codes import Code
 from trading.core.commands import Deposit
 from trading.core.events import Refused
-from trading.integrity import Check, Damaged, diagnosis
-from trading.layers import InProcessLayer
+from trading.delivery.channel_layer import InProcessLayer
 from trading.models import JournalBatch, Market, Order, Position, Trade
-from trading.store import Store
+from trading.operators import requests
+from trading.storage import startup_checks
+from trading.storage.reconciliation import replay_journal
+from trading.storage.startup_checks import Check, Damaged, diagnosis
+from trading.storage.store import Store
+from trading.worker.batch import OperatorAnswer
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="damages a SQLite file")
 
@@ -280,9 +281,9 @@ def test_a_large_file_is_not_read_page_by_page(
     database: Path, histories: Histories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overwritten("trading_riskevent")(database, histories)
-    monkeypatch.setattr(integrity, "QUICK_CHECK_BYTES", database.stat().st_size - 1)
+    monkeypatch.setattr(startup_checks, "QUICK_CHECK_BYTES", database.stat().st_size - 1)
     Store("MAIN").examine()
-    monkeypatch.setattr(integrity, "QUICK_CHECK_BYTES", database.stat().st_size)
+    monkeypatch.setattr(startup_checks, "QUICK_CHECK_BYTES", database.stat().st_size)
     with pytest.raises(Damaged):
         Store("MAIN").examine()
 
@@ -290,18 +291,18 @@ def test_a_large_file_is_not_read_page_by_page(
 def test_only_the_end_of_the_journal_is_looked_at(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     books, batch = Books(), Market.objects.get().batch
     JournalBatch.objects.filter(number=batch - 5).delete()
-    monkeypatch.setattr(integrity, "LOOK_BACK", 5)
+    monkeypatch.setattr(startup_checks, "LOOK_BACK", 5)
     books.store.verify(books.engine)
-    monkeypatch.setattr(integrity, "LOOK_BACK", 6)
+    monkeypatch.setattr(startup_checks, "LOOK_BACK", 6)
     with pytest.raises(Damaged, match=f"batch {batch - 5} is missing"):
         books.store.verify(books.engine)
 
 
 def test_the_shell_is_no_engine_on_a_damaged_database(database: Path) -> None:
     run(database, f"DELETE FROM trading_journalbatch WHERE number = {LAST}")
-    row = operators.ask(Deposit("user001", 5), market="MAIN")
+    row = requests.ask(Deposit("user001", 5), market="MAIN")
     with pytest.raises(Damaged, match="check journal failed"):
-        operators.serve_if_alone("MAIN")
+        requests.serve_if_alone("MAIN")
     row.refresh_from_db()
     assert row.status == "PENDING"
 
@@ -325,7 +326,7 @@ def test_every_commit_leaves_a_database_that_passes(seed: int) -> None:
 def test_a_commit_without_commands_has_its_row_in_the_journal_too() -> None:
     make_users([*TRADERS, NO_ACCOUNT])
     books = new_books()
-    row = operators.ask(Deposit("nobody", 5), market="MAIN")
+    row = requests.ask(Deposit("nobody", 5), market="MAIN")
     batch = books.batch_of([], [])
     batch.operator_answers.append(OperatorAnswer(row.pk, Refused(Code.ACCOUNT_NOT_FOUND, "nobody")))
     books.store.commit(batch)

@@ -10,10 +10,10 @@ import pytest
 from channels.db import database_sync_to_async
 
 from tests.builders import FUNDS, Founded
-from trading import operators
 from trading.core.commands import Deposit, HaltInstrument, OpenAccount, Withdraw
-from trading.lock import engine_lock
 from trading.models import Account, Market, OperatorCommand, User
+from trading.operators import requests
+from trading.storage.engine_lock import engine_lock
 
 DEPOSIT = Deposit("user001", 50_000)
 
@@ -43,7 +43,7 @@ def within(seconds: float) -> Iterator[None]:
 
 def test_asking_puts_a_row_before_the_engine(market: Founded) -> None:
     boss = User.objects.create(username="boss")
-    row = operators.ask(DEPOSIT, market="MAIN", asked_by=boss, key="k1")
+    row = requests.ask(DEPOSIT, market="MAIN", asked_by=boss, key="k1")
     row.refresh_from_db()
     assert (row.kind, row.market_id, row.key, row.asked_by, row.status) == ("Deposit", "MAIN", "k1", boss, "PENDING")
     assert row.payload == {"type": "Deposit", "user_id": "user001", "amount": 50_000}
@@ -51,24 +51,24 @@ def test_asking_puts_a_row_before_the_engine(market: Founded) -> None:
 
 
 def test_the_same_key_is_the_same_command_whatever_it_says(market: Founded) -> None:
-    first = operators.ask(DEPOSIT, market="MAIN", key="k1")
-    again = operators.ask(Withdraw("user002", 1), market="MAIN", key="k1")
+    first = requests.ask(DEPOSIT, market="MAIN", key="k1")
+    again = requests.ask(Withdraw("user002", 1), market="MAIN", key="k1")
     assert again.pk == first.pk and again.kind == "Deposit"
     assert OperatorCommand.objects.count() == 1
 
 
 def test_without_a_key_every_command_is_its_own(market: Founded) -> None:
-    rows = {operators.ask(DEPOSIT, market="MAIN").pk for _ in range(3)}
+    rows = {requests.ask(DEPOSIT, market="MAIN").pk for _ in range(3)}
     assert len(rows) == 3
 
 
 def test_asking_makes_the_market_if_it_is_new(transactional_db: None) -> None:
-    operators.ask(DEPOSIT, market="NEW")
+    requests.ask(DEPOSIT, market="NEW")
     assert Market.objects.filter(code="NEW").exists()
 
 
 def test_waiting_ends_with_the_time_allowed(market: Founded) -> None:
-    row = operators.wait(operators.ask(DEPOSIT, market="MAIN"), timeout=0)
+    row = requests.wait(requests.ask(DEPOSIT, market="MAIN"), timeout=0)
     assert row.status == "PENDING"
 
 
@@ -76,53 +76,53 @@ def test_waiting_ends_with_the_time_allowed(market: Founded) -> None:
 
 
 def test_without_an_engine_the_shell_is_the_engine(market: Founded) -> None:
-    row = operators.carry_out(DEPOSIT, market="MAIN")
+    row = requests.carry_out(DEPOSIT, market="MAIN")
     assert (row.status, row.result, row.code) == ("DONE", "Deposited", None)
     assert row.finished_at is not None
     assert deposits() == 50_000
 
 
 def test_a_refusal_is_told_with_its_code(market: Founded) -> None:
-    row = operators.carry_out(Deposit("nobody", 5), market="MAIN")
+    row = requests.carry_out(Deposit("nobody", 5), market="MAIN")
     assert (row.status, row.code, row.result) == ("REFUSED", 1003, "nobody has no account")
 
 
 def test_the_same_key_is_carried_out_once(market: Founded) -> None:
     for _ in range(3):
-        assert operators.carry_out(DEPOSIT, market="MAIN", key="k1").status == "DONE"
+        assert requests.carry_out(DEPOSIT, market="MAIN", key="k1").status == "DONE"
     assert deposits() == 50_000
 
 
 def test_all_that_waits_is_done_and_the_lock_is_given_back(market: Founded) -> None:
-    rows = [operators.ask(DEPOSIT, market="MAIN") for _ in range(5)]
-    assert operators.serve_if_alone("MAIN")
-    assert {operators.wait(row).status for row in rows} == {"DONE"}
+    rows = [requests.ask(DEPOSIT, market="MAIN") for _ in range(5)]
+    assert requests.serve_if_alone("MAIN")
+    assert {requests.wait(row).status for row in rows} == {"DONE"}
     assert deposits() == 5 * 50_000
-    assert operators.serve_if_alone("MAIN")
+    assert requests.serve_if_alone("MAIN")
 
 
 def test_a_command_for_another_market_is_left_alone(market: Founded) -> None:
-    row = operators.ask(DEPOSIT, market="OTHER")
-    operators.serve_if_alone("MAIN")
-    assert operators.wait(row, timeout=0).status == "PENDING"
+    row = requests.ask(DEPOSIT, market="OTHER")
+    requests.serve_if_alone("MAIN")
+    assert requests.wait(row, timeout=0).status == "PENDING"
 
 
 def test_while_another_engine_has_the_lock_nothing_is_done_here(market: Founded) -> None:
     lock = engine_lock("MAIN")
     assert lock.acquire()
-    row = operators.ask(DEPOSIT, market="MAIN")
-    assert not operators.serve_if_alone("MAIN")
-    assert operators.wait(row, timeout=0).status == "PENDING"
+    row = requests.ask(DEPOSIT, market="MAIN")
+    assert not requests.serve_if_alone("MAIN")
+    assert requests.wait(row, timeout=0).status == "PENDING"
     lock.release()
-    assert operators.serve_if_alone("MAIN")
-    assert operators.wait(row).status == "DONE"
+    assert requests.serve_if_alone("MAIN")
+    assert requests.wait(row).status == "DONE"
 
 
 def test_an_account_for_nobody_is_refused_and_what_waits_behind_it_is_done(market: Founded) -> None:
-    rows = [operators.ask(command, market="MAIN") for command in (OpenAccount("ghost"), DEPOSIT)]
+    rows = [requests.ask(command, market="MAIN") for command in (OpenAccount("ghost"), DEPOSIT)]
     with within(20):
-        operators.serve_if_alone("MAIN")
-    statuses = [operators.wait(row, timeout=0).status for row in rows]
+        requests.serve_if_alone("MAIN")
+    statuses = [requests.wait(row, timeout=0).status for row in rows]
     assert statuses == ["REFUSED", "DONE"]
     assert deposits() == 50_000
 
@@ -131,7 +131,7 @@ def test_an_account_for_nobody_is_refused_and_what_waits_behind_it_is_done(marke
 
 
 async def carry_out(command: Any, **options: Any) -> OperatorCommand:
-    row: OperatorCommand = await database_sync_to_async(operators.carry_out, thread_sensitive=False)(
+    row: OperatorCommand = await database_sync_to_async(requests.carry_out, thread_sensitive=False)(
         command, market="MAIN", **options
     )
     return row
@@ -152,9 +152,9 @@ async def test_a_running_engine_does_each_key_once(open_exchange: Any, market: F
 
 
 async def test_what_was_asked_while_nothing_ran_is_done_at_the_start(open_exchange: Any, market: Founded) -> None:
-    row = await database_sync_to_async(operators.ask)(HaltInstrument("IX2301"), market="MAIN")
+    row = await database_sync_to_async(requests.ask)(HaltInstrument("IX2301"), market="MAIN")
     exchange = await open_exchange(OPERATOR_POLL_SECONDS=0.01)
-    row = await database_sync_to_async(operators.wait, thread_sensitive=False)(row)
+    row = await database_sync_to_async(requests.wait, thread_sensitive=False)(row)
     assert row.status == "DONE"
     assert exchange.worker.engine.state.instruments["IX2301"].phase == "halted"
 
@@ -212,7 +212,7 @@ async def test_starting_twice_at_once_is_starting_once(market: Founded) -> None:
 def test_every_start_is_a_new_epoch(market: Founded, count: int) -> None:
     before = Market.objects.get(pk="MAIN").epoch
     for _ in range(count):
-        operators.serve_if_alone("MAIN")
+        requests.serve_if_alone("MAIN")
     assert Market.objects.get(pk="MAIN").epoch == before + count
 
 

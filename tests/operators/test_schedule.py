@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from tests.builders import Books, Founded, order
-from trading import operators
 from trading.core.commands import HaltInstrument, Settle
 from trading.core.money import UNIT
 from trading.models import Holiday, Instrument, Market, OperatorCommand, Statement, TradingSession
-from trading.schedule import LOOK_BACK, Calendar, Rule, Scheduler, that_matter
+from trading.operators import requests
+from trading.operators.scheduler import LOOK_BACK, Calendar, Rule, Scheduler, that_matter
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 OPENING = datetime(2024, 1, 4, 8, tzinfo=UTC)
@@ -178,7 +178,7 @@ class Town:
         self.now = moment(text)
         for _ in range(6):
             self.scheduler.look()
-            operators.serve_if_alone("MAIN")
+            requests.serve_if_alone("MAIN")
         return Instrument.objects.get(pk="IX2301").phase
 
 
@@ -255,7 +255,7 @@ def test_a_clock_that_goes_back_and_forth_does_nothing_twice_and_nothing_late(to
 def test_what_is_done_is_not_asked_again_at_every_look(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     have_rules(*DAY_SHIFT)
     town.at("2024-01-05T10:00")
-    monkeypatch.setattr("trading.schedule.operators.ask", None)
+    monkeypatch.setattr("trading.operators.scheduler.requests.ask", None)
     town.at("2024-01-05T10:00")
     town.at("2024-01-05T10:01")
 
@@ -263,7 +263,7 @@ def test_what_is_done_is_not_asked_again_at_every_look(town: Town, monkeypatch: 
 def test_what_an_operator_has_set_since_stays_after_a_restart(town: Town) -> None:
     have_rules(*DAY_SHIFT)
     town.at("2024-01-05T10:00")
-    operators.carry_out(HaltInstrument("IX2301"), market="MAIN")
+    requests.carry_out(HaltInstrument("IX2301"), market="MAIN")
     town.start()
     assert town.at("2024-01-05T11:00") == "halted"
     assert town.at("2024-01-05T15:05") == "halted"
@@ -342,7 +342,7 @@ def test_a_refusal_is_logged_and_not_repeated(
     town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     have_rules(*DAY_SHIFT)
-    monkeypatch.setattr("trading.schedule.settlement.settle", lambda *_: Settle(1, 1, {}))
+    monkeypatch.setattr("trading.operators.scheduler.settlement.settle", lambda *_: Settle(1, 1, {}))
     town.at("2024-01-04T15:20")
     assert "the schedule's schedule:MAIN:20240104T151500Z:settle was refused: Days are written YYYYMMDD" in caplog.text
     assert town.at("2024-01-05T09:00") == "auction"
@@ -369,7 +369,7 @@ async def test_it_looks_every_second_and_survives_a_database_that_is_away(
             raise OSError("the database is away")
 
     monkeypatch.setattr(Scheduler, "look", look)
-    monkeypatch.setattr("trading.schedule.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("trading.operators.scheduler.LOOK_SECONDS", 0.01)
     task = asyncio.create_task(Scheduler("MAIN", lambda: 0).run())
     while len(looks) < 3 and not task.done():
         await asyncio.sleep(0.01)

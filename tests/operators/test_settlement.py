@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.builders import NOW, Books, Founded, order, terms
 from tests.operators.test_shell import shell
-from trading import operators, settlement
 from trading.core.commands import ChangeTerms, Settle
 from trading.core.money import UNIT
-from trading.lock import engine_lock
 from trading.models import Holiday, Instrument, Market, OperatorCommand, SettlementPrice, Statement
+from trading.operators import requests, settlement
+from trading.storage.engine_lock import engine_lock
 
 MINUTE, HOUR = 60_000, 3_600_000
 TICK = UNIT // 2
@@ -139,7 +139,7 @@ def test_whoever_asks_for_the_same_day_meanwhile_waits_for_the_same_command(mark
     lock = engine_lock("MAIN")
     assert lock.acquire()
     command = settlement.settle("MAIN", FRIDAY, MONDAY, {})
-    rows = [operators.ask(command, market="MAIN", key=f"settle:MAIN:{FRIDAY}") for _ in range(2)]
+    rows = [requests.ask(command, market="MAIN", key=f"settle:MAIN:{FRIDAY}") for _ in range(2)]
     assert rows[0].pk == rows[1].pk
     lock.release()
     assert settlement.carry_out(command, market="MAIN").pk == rows[0].pk

@@ -9,10 +9,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from tests.builders import Founded
-from trading import demo, selectors
 from trading.core.money import UNIT
-from trading.lock import engine_lock
 from trading.models import AccessToken, Account, Instrument, LedgerEntry, OperatorCommand, User
+from trading.operators import demo_market
+from trading.reads import selectors
+from trading.storage.engine_lock import engine_lock
 
 
 def shell(*words: str) -> str:
@@ -67,7 +68,7 @@ def test_a_deposit_of_no_number_says_so(market: Founded, amount: str) -> None:
 
 
 def test_an_engine_that_does_not_answer_is_named(market: Founded, monkeypatch: pytest.MonkeyPatch) -> None:
-    wait = "trading.operators.wait"
+    wait = "trading.operators.requests.wait"
     monkeypatch.setattr(wait, lambda row: row)
     lock = engine_lock("MAIN")
     assert lock.acquire()
@@ -193,7 +194,7 @@ def test_seed_demo_makes_the_demo_market(seeded: str) -> None:
     assert "The demo market is there: 3 instruments, 10 traders." in seeded
     assert set(Instrument.objects.values_list("pk", flat=True)) == {"IX2301", "IF2301", "IC2301"}
     funds = dict(Account.objects.values_list("user_id", "deposits"))
-    assert funds == {f"user{number:03}": demo.DEPOSIT for number in range(1, 11)}
+    assert funds == {f"user{number:03}": demo_market.DEPOSIT for number in range(1, 11)}
     assert set(OperatorCommand.objects.values_list("status", flat=True)) == {"DONE"}
 
 
@@ -214,7 +215,7 @@ def test_the_operators_password_is_shown_once_and_works(seeded: str) -> None:
 
 
 def test_the_demo_traders_have_no_password(seeded: str) -> None:
-    assert not any(user.has_usable_password() for user in User.objects.filter(username__in=demo.USERS))
+    assert not any(user.has_usable_password() for user in User.objects.filter(username__in=demo_market.USERS))
 
 
 def test_tokens_are_printed_when_asked_for_and_replaced(seeded: str) -> None:
@@ -222,7 +223,7 @@ def test_tokens_are_printed_when_asked_for_and_replaced(seeded: str) -> None:
     sheets = [shell("seed_demo", "--tokens", "--port", "9000") for _ in range(2)]
     assert "ws://localhost:9000/ws" in sheets[0]
     first, second = (dict(re.findall(r"(user\d{3})\s+([0-9a-f]{64})", sheet)) for sheet in sheets)
-    assert set(first) == set(second) == set(demo.USERS)
+    assert set(first) == set(second) == set(demo_market.USERS)
     for user_id in ("user001", "user010"):
         assert selectors.identity_of_token(user_id=user_id, token=first[user_id]) is None
         assert selectors.identity_of_token(user_id=user_id, token=second[user_id])
@@ -232,4 +233,4 @@ def test_seed_demo_completes_a_market_that_is_there_in_part(market: Founded) -> 
     shell("seed_demo")
     assert Instrument.objects.count() == 3
     assert Account.objects.count() == 10
-    assert Account.objects.get(user_id="user009").deposits == demo.DEPOSIT
+    assert Account.objects.get(user_id="user009").deposits == demo_market.DEPOSIT

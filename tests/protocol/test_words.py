@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.builders import founding, order
 from trading import protocol
 from trading.core import commands
+from trading.core.accounts import Figures
 from trading.core.codes import Code
 from trading.core.engine import Engine
 from trading.core.events import (
@@ -33,7 +34,6 @@ from trading.core.events import (
     StatementLine,
     Traded,
 )
-from trading.core.risk import Figures
 from trading.core.types import (
     CancelReason,
     Direction,
@@ -44,7 +44,7 @@ from trading.core.types import (
     TimeCondition,
     number_at,
 )
-from trading.groups import TOLD
+from trading.delivery.channel_groups import TOLD
 
 NOW = 1_725_123_456_789
 NUMBER = number_at(NOW) + 1

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from tests.builders import NOW, founding
-from trading.batch import Batch, KeptPushes, OperatorAsk, Restored
 from trading.core.commands import Command, WatchRisk
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.snapshot import Snapshot
-from trading.gateway import Envelope
-from trading.transports.inprocess import InProcessQueue
-from trading.worker import STRICT, Answered, Worker
+from trading.transport.gateway import Envelope
+from trading.transport.in_process import InProcessQueue
+from trading.worker.batch import Batch, KeptPushes, OperatorAsk, Restored
+from trading.worker.worker import STRICT, Answered, Worker
 
 
 def founded() -> Snapshot:

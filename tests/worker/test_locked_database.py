@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from tests.builders import Founded
-from tests.socket.client import Client
+from tests.websocket.client import Client
 from trading.models import Order
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a SQLite file")
@@ -26,7 +26,7 @@ def quickly(settings: Any) -> Iterator[None]:
 async def test_while_the_database_is_locked_orders_are_refused_and_then_not(
     quickly: None, open_exchange: Any, market: Founded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trading.worker.RELOAD_SECONDS", 0.01)
+    monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.01)
     exchange = await open_exchange()
     client = await (await Client(exchange.venue).connect()).sign_in("user001", market.tokens["user001"])
     before = exchange.worker.engine.state_hash()

@@ -17,7 +17,7 @@ from django.db import connection
 
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
-from tests.socket.client import Client
+from tests.websocket.client import Client
 from trading.models import Account, JournalBatch, Market, Order, Trade
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="breaks a SQLite file")
@@ -68,7 +68,7 @@ async def reopen(exchange: Exchange) -> None:
 async def test_a_batch_that_cannot_be_stored_is_neither_stored_nor_told_and_the_next_one_is(
     trouble: str, open_exchange: Any, market: Founded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("trading.worker.RELOAD_SECONDS", 0.01)
+    monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.01)
     begin, error = TROUBLES[trouble]
     exchange = await open_exchange()
     seller = await (await Client(exchange.venue).connect()).sign_in("user001", market.tokens["user001"])

@@ -7,11 +7,11 @@ import pytest
 
 from tests.builders import NOW, TRADERS, cancel, order
 from tests.worker.making import Floor, floor
-from trading.batch import OperatorAsk, Superseded, Unstorable
 from trading.core.codes import Code
 from trading.core.commands import Deposit
 from trading.core.events import Event, OrderAccepted, OrderRepeated, Refused
-from trading.gateway import Envelope
+from trading.transport.gateway import Envelope
+from trading.worker.batch import OperatorAsk, Superseded, Unstorable
 
 BUY = order(1, "BUY OPEN 1 @ 119")
 WRONG = order(1, "BUY OPEN 1 @ 500")
@@ -181,7 +181,7 @@ async def test_an_order_of_a_failed_commit_can_be_sent_again() -> None:
 
 
 async def test_as_long_as_the_database_is_away_everybody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trading.worker.RELOAD_SECONDS", 0.001)
+    monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.001)
     async with floor() as f:
         f.store.fails = [OSError("gone")]
         f.store.load_fails = [OSError("still gone")] * 3

@@ -11,16 +11,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from trading import selectors
-from trading.admin import door
+from trading.admin import engine_requests
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import NEGATIVE, computed, moment, money
 from trading.admin.forms import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
+from trading.core.accounts import Figures
 from trading.core.commands import FreezeAccount
 from trading.core.money import to_text
-from trading.core.risk import Figures
 from trading.models import Account
-from trading.rows import rules_of
+from trading.reads import selectors
+from trading.storage.mapping import rules_of
 
 
 def give_figures(accounts: Iterable[Account]) -> None:
@@ -302,10 +302,10 @@ class AccountAdmin(CommandAdmin):
 
     @admin.action(description="Freeze the selected accounts", permissions=["freeze"])
     def freeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        rows = door.ask_all(request, [FreezeAccount(row.user_id, True) for row in queryset])
-        door.tell_all(request, rows, done="Accounts frozen: {count}.")
+        rows = engine_requests.ask_all(request, [FreezeAccount(row.user_id, True) for row in queryset])
+        engine_requests.tell_all(request, rows, done="Accounts frozen: {count}.")
 
     @admin.action(description="Unfreeze the selected accounts", permissions=["freeze"])
     def unfreeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        rows = door.ask_all(request, [FreezeAccount(row.user_id, False) for row in queryset])
-        door.tell_all(request, rows, done="Accounts that may trade again: {count}.")
+        rows = engine_requests.ask_all(request, [FreezeAccount(row.user_id, False) for row in queryset])
+        engine_requests.tell_all(request, rows, done="Accounts that may trade again: {count}.")

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 
-from trading.admin import door
+from trading.admin import engine_requests
 from trading.admin.forms import CommandForm, KeyedForm
 from trading.models import OperatorCommand
 
@@ -174,12 +174,12 @@ class CommandAdmin(ShownAdmin):
         if not form.is_valid():
             return self._show(request, page, form, obj)
         command = form.command()
-        row = door.ask(request, command, key=form.cleaned_data["key"].hex)
-        if not door.is_of(row, command):
+        row = engine_requests.ask(request, command, key=form.cleaned_data["key"].hex)
+        if not engine_requests.is_of(row, command):
             return self._show(request, page, form.again(USED_BEFORE), obj)
         if row.status == OperatorCommand.Status.REFUSED:
-            return self._show(request, page, form.again(door.refusal(row)), obj)
-        door.tell(request, row, done=page.done(form))
+            return self._show(request, page, form.again(engine_requests.refusal(row)), obj)
+        engine_requests.tell(request, row, done=page.done(form))
         return HttpResponseRedirect(self._way_back(request, row, page, form, obj))
 
     def _way_back(self, request: HttpRequest, row: OperatorCommand, page: FormPage, form: CommandForm, obj: Any) -> str:
@@ -226,5 +226,5 @@ class CommandAdmin(ShownAdmin):
 
     def serve_button(self, request: HttpRequest, command: Any, *, done: str, back: str) -> HttpResponse:
         """Ask for what a button stands for, and go back."""
-        door.tell(request, door.ask(request, command), done=done)
+        engine_requests.tell(request, engine_requests.ask(request, command), done=done)
         return HttpResponseRedirect(back)

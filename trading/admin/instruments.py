@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 
-from trading.admin import door
+from trading.admin import engine_requests
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import day, limit, moment, money, number, rate
 from trading.admin.forms import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
@@ -177,13 +177,13 @@ class InstrumentAdmin(CommandAdmin):
 
     @admin.action(description="Halt trading of the selected instruments", permissions=["halt"])
     def halt_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        rows = door.ask_all(request, [HaltInstrument(row.pk) for row in queryset])
-        door.tell_all(request, rows, done="Instruments halted: {count}. They take only cancels.")
+        rows = engine_requests.ask_all(request, [HaltInstrument(row.pk) for row in queryset])
+        engine_requests.tell_all(request, rows, done="Instruments halted: {count}. They take only cancels.")
 
     @admin.action(description="Resume trading of the selected instruments", permissions=["halt"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        rows = door.ask_all(request, [ResumeInstrument(row.pk) for row in queryset])
-        door.tell_all(request, rows, done="Instruments that trade again: {count}.")
+        rows = engine_requests.ask_all(request, [ResumeInstrument(row.pk) for row in queryset])
+        engine_requests.tell_all(request, rows, done="Instruments that trade again: {count}.")
 
     @admin.action(description="Put the selected instruments in auction", permissions=["halt"])
     def auction_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
@@ -198,5 +198,5 @@ class InstrumentAdmin(CommandAdmin):
         self._set_phase(request, queryset, Phase.CLOSED)
 
     def _set_phase(self, request: HttpRequest, queryset: QuerySet[Instrument], phase: Phase) -> None:
-        rows = door.ask_all(request, [SetPhase(row.pk, phase) for row in queryset])
-        door.tell_all(request, rows, done=f"Instruments that are {phase.value} now: {{count}}.")
+        rows = engine_requests.ask_all(request, [SetPhase(row.pk, phase) for row in queryset])
+        engine_requests.tell_all(request, rows, done=f"Instruments that are {phase.value} now: {{count}}.")

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 
-from trading import protocol, selectors
-from trading.admin import door
+from trading import protocol
+from trading.admin import engine_requests
 from trading.admin.base import CommandAdmin, ShownAdmin, Tool, url_of
 from trading.admin.columns import date, day, day_text, moment, money, number, order_id, trade_id
 from trading.core.codes import Code
@@ -45,6 +45,7 @@ from trading.models import (
     Statement,
     Trade,
 )
+from trading.reads import selectors
 
 RULES = {code.value: code.text for code in Code}
 SEARCH_USERS = "^account__user__username"
@@ -166,8 +167,8 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
 
     @admin.action(description="Cancel the selected orders", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        rows = door.ask_all(request, [CancelAnyOrder(row.pk) for row in queryset])
-        door.tell_all(request, rows, done="Orders cancelled: {count}.")
+        rows = engine_requests.ask_all(request, [CancelAnyOrder(row.pk) for row in queryset])
+        engine_requests.tell_all(request, rows, done="Orders cancelled: {count}.")
 
 
 @admin.register(Trade)

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from trading.admin import door
+from trading.admin import engine_requests
 from trading.admin.base import CommandAdmin, PlainAdmin, Tool, url_of
 from trading.admin.columns import date, time_text
 from trading.admin.forms import IssueTokenForm
@@ -127,15 +127,15 @@ class UserAdmin(PlainAdmin, _UserAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         user = self.object_at(request, object_id)
-        row = door.ask(request, OpenAccount(user.username))
-        door.tell(request, row, done=f"Opened an account for {user.username}.")
+        row = engine_requests.ask(request, OpenAccount(user.username))
+        engine_requests.tell(request, row, done=f"Opened an account for {user.username}.")
         page = url_of(self, "change", user.pk) if self.has_view_permission(request, user) else reverse("admin:index")
         return HttpResponseRedirect(page)
 
     @admin.action(description="Open accounts for the selected users", permissions=["open_account"])
     def open_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        rows = door.ask_all(request, [OpenAccount(user.username) for user in queryset])
-        door.tell_all(request, rows, done="Accounts opened: {count}.")
+        rows = engine_requests.ask_all(request, [OpenAccount(user.username) for user in queryset])
+        engine_requests.tell_all(request, rows, done="Accounts opened: {count}.")
 
 
 def _is_superuser(request: HttpRequest) -> bool:

@@ -6,18 +6,7 @@ The caller hands in the time; ids follow from it. A refusal is an event; an exce
 from collections.abc import Callable
 from typing import Any, Self
 
-from trading.core import (
-    clock,
-    funds,
-    instruments,
-    invariants,
-    liquidation,
-    orders,
-    phases,
-    settlement,
-    snapshot,
-    waiting,
-)
+from trading.core import invariants, snapshot
 from trading.core.commands import (
     AmendOrder,
     CancelAfter,
@@ -43,6 +32,7 @@ from trading.core.commands import (
     Withdraw,
 )
 from trading.core.events import Event
+from trading.core.rules import funds, instruments, liquidation, orders, phases, settlement, stop_orders, timers
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
 
@@ -51,8 +41,8 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     AmendOrder: orders.amend,
     CancelOrder: orders.cancel,
     CancelAll: orders.cancel_all,
-    CancelAfter: clock.cancel_after,
-    PassTime: clock.pass_time,
+    CancelAfter: timers.cancel_after,
+    PassTime: timers.pass_time,
     WatchRisk: liquidation.watch,
     OpenAccount: funds.open_account,
     Deposit: funds.deposit,
@@ -89,12 +79,12 @@ class Engine:
         state.now = max(state.now, now)
         events = RULES[type(command)](state, command)
         if state.alert:
-            events += waiting.fire_all(state)
+            events += stop_orders.fire_all(state)
         return events
 
     def due(self, now: int) -> bool:
         """Whether `PassTime` has anything to do by `now`."""
-        return clock.is_due(self.state, now)
+        return timers.is_due(self.state, now)
 
     @property
     def next_due(self) -> int | None:

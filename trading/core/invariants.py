@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-from trading.core.admission import needed_per_lot
+from trading.core.accounts import Account, Leg, Position
 from trading.core.money import share
-from trading.core.risk import Account, Leg, Position
+from trading.core.rules.checks import needed_per_lot
 from trading.core.state import Order, State
 from trading.core.types import Offset, OrderStatus, Phase
 

@@ -7,11 +7,12 @@ import hashlib
 
 import msgspec
 
-from trading.core.admission import needed_per_lot
-from trading.core.clock import expect
-from trading.core.matching import hold
+from trading.core.accounts import Account, ClientOrder, Leg
 from trading.core.money import RATE
-from trading.core.risk import Account, ClientOrder, Leg
+from trading.core.rules.checks import needed_per_lot
+from trading.core.rules.execution import hold
+from trading.core.rules.stop_orders import watch
+from trading.core.rules.timers import expect
 from trading.core.state import Day, Due, Instrument, Order, State
 from trading.core.types import (
     AccountRules,
@@ -25,7 +26,6 @@ from trading.core.types import (
     Terms,
     TimeCondition,
 )
-from trading.core.waiting import watch
 
 
 class InstrumentRecord(msgspec.Struct, frozen=True):

@@ -7,11 +7,11 @@ from enum import IntEnum
 
 import msgspec
 
+from trading.core.accounts import Account, Mark, Position
 from trading.core.book import Book, Entry
 from trading.core.codes import Code
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
-from trading.core.risk import Account, Mark, Position
-from trading.core.triggers import Waiting
+from trading.core.stops import Waiting
 from trading.core.types import (
     MOST_LOTS,
     PLAIN,

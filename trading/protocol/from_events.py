@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from trading.core import events
+from trading.core.accounts import Figures, risk_ratio
 from trading.core.events import (
     AllCancelled,
     CountdownSet,
@@ -21,7 +22,6 @@ from trading.core.events import (
     Traded,
 )
 from trading.core.money import known_currency, to_currency
-from trading.core.risk import Figures, risk_ratio
 from trading.core.state import Order
 from trading.core.types import CancelReason, Direction, OrderStatus, Phase
 from trading.protocol.ids import order_id_text, trade_id_text

@@ -10,13 +10,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bots import client, run
 from bots.world import Identity
-from trading import operators, selectors
 from trading.core import commands
 from trading.core.codes import Code
 from trading.core.money import UNIT
 from trading.core.types import AccountRules
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, Instrument, OperatorCommand, User
+from trading.operators import requests
+from trading.reads import selectors
 
 FUNDS = 1_000_000_000 * UNIT
 """Enough to stand against all traders of the demo at once."""
@@ -84,12 +85,12 @@ def open_accounts(user_ids: list[str]) -> None:
 def _ask(command: commands.OperatorOrder, name: str | None = None) -> OperatorCommand:
     """With a name it is done once for ever: an operator may have changed it since."""
     key = None if name is None else f"bots:{type(command).__name__}:{name}"
-    return operators.ask(command, market=settings.MARKET, key=key)
+    return requests.ask(command, market=settings.MARKET, key=key)
 
 
 def _done(rows: list[OperatorCommand]) -> None:
     for row in rows:
-        operators.wait(row)
+        requests.wait(row)
         if row.code != Code.DUPLICATE:
             report(row)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from trading import backup
+from trading.storage import backup
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from trading import audit
+from trading.storage import reconciliation
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--most", type=int, default=20, help="findings to print")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = audit.check_books(settings.MARKET)
+        findings = reconciliation.check_books(settings.MARKET)
         for finding in findings[: options["most"]]:
             self.stdout.write(finding)
         if findings:

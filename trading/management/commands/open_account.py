@@ -7,11 +7,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from trading import operators
 from trading.core import commands
 from trading.core.codes import Code
 from trading.core.money import from_text, to_text
 from trading.models import OperatorCommand, User
+from trading.operators import requests
 
 
 class Command(BaseCommand):
@@ -24,11 +24,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         amount = _amount(options["deposit"])
         user_id = make_user(options["user"]).username
-        opened = operators.carry_out(commands.OpenAccount(user_id), market=settings.MARKET)
+        opened = requests.carry_out(commands.OpenAccount(user_id), market=settings.MARKET)
         if opened.code != Code.DUPLICATE:
             report(opened)
         if amount:
-            report(operators.carry_out(commands.Deposit(user_id, amount), market=settings.MARKET))
+            report(requests.carry_out(commands.Deposit(user_id, amount), market=settings.MARKET))
         self.stdout.write(f"{user_id} has an account; {to_text(amount)} deposited")
 
 

@@ -5,14 +5,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from trading import audit
+from trading.storage import reconciliation
 
 
 class Command(BaseCommand):
     help = "Play the journal from empty and compare with the state that a restart would load."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        replay = audit.replay_journal(settings.MARKET)
+        replay = reconciliation.replay_journal(settings.MARKET)
         self.stdout.write(f"{replay.commands:,} commands give {replay.replayed}")
         if replay.difference is not None:
             self.stdout.write(f"The tables give {replay.loaded}")

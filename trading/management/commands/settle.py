@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from trading import settlement
 from trading.core.money import from_text, to_text
 from trading.management.commands.open_account import report
 from trading.models import Instrument, Market, SettlementPrice, Statement
-from trading.schedule import days_to_settle, number_of, today
+from trading.operators import settlement
+from trading.operators.scheduler import days_to_settle, number_of, today
 
 
 class Command(BaseCommand):

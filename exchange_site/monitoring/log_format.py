@@ -1,0 +1,115 @@
+"""How the log is written: lines for people or JSON for machines, both with the ids that
+`trading.observability.event_log.say` was given, and the servers' lines among ours.
+What follows a `?` in an address is written nowhere: it may hold a token.
+
+Only what we name is written of a record: libraries hang whole requests on theirs.
+"""
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+
+from trading.observability.counters import MEASURES
+
+WORD = re.compile(r"\S+")
+QUOTES = "\"'"
+
+
+def without_queries(text: str) -> str:
+    """The text with its addresses cut off at their `?`."""
+    return WORD.sub(_cut, text) if "?" in text else text
+
+
+def _cut(match: re.Match[str]) -> str:
+    word = match[0]
+    address = word.find("/")
+    query = word.find("?", address)
+    if address < 0 or query < 0:
+        return word
+    return word[:query] + (word[-1] if word[-1] in QUOTES else "")
+
+
+class TextLines(logging.Formatter):
+    """For people: `time LEVEL logger: message id=value ...`."""
+
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname} {name}: {message}", style="{")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        ids = getattr(record, "ids", {}).items()
+        return super().formatMessage(record) + "".join(f" {name}={_json(value)}" for name, value in ids)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_queries(super().format(record))
+
+
+class JsonLines(logging.Formatter):
+    """For machines: one line an event, an exception with its traceback included. Times in UTC."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "ids", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return _json(
+            {name: without_queries(value) if isinstance(value, str) else value for name, value in line.items()}
+        )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=str)
+
+
+class CountErrors(logging.Handler):
+    """Counts what is logged as an error, which every exception that is caught is."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        MEASURES.errors += 1
+
+
+# --- the servers below us
+
+request_log = logging.getLogger("exchange_site.security.reject_nul")
+
+
+def take_in_servers() -> None:
+    """Write the lines of whichever server is running us as our own."""
+    if "daphne.access" in sys.modules:
+        _take_in_daphne()
+    for name in ("uvicorn", "uvicorn.access"):
+        _take_in(logging.getLogger(name))
+
+
+def _take_in(logger: logging.Logger) -> None:
+    """One without handlers was turned off, or writes to ours already."""
+    if logger.handlers:
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def _take_in_daphne() -> None:
+    """It writes requests to the standard output, past the log. A file that somebody has named stays theirs."""
+    generator: Any = import_module("daphne.access").AccessLogGenerator
+    write = generator.write_entry
+
+    def write_entry(self: Any, host: Any, date: Any, request: Any, status: Any = None, length: Any = None) -> None:
+        request = request.partition("?")[0]
+        if self.stream is sys.stdout:
+            request_log.info('%s "%s" %s %s', host, request, status or "-", length or "-")
+        else:
+            write(self, host, date, request, status, length)
+
+    generator.write_entry = write_entry

@@ -1,0 +1,1 @@
+"""The trading page: its view, its session, and accounts for strangers."""

@@ -1,0 +1,97 @@
+"""Accounts that a stranger may have at the demo with one click: funds of its own, and a way back to them.
+
+They are opened, paid and set back through the operators' door, so the books know them like any other.
+"""
+
+import secrets
+import threading
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from exchange_site.security.api_errors import Refusal
+from trading.core.commands import Deposit, OpenAccount, OperatorOrder, Withdraw
+from trading.core.money import UNIT
+from trading.models import OperatorCommand, User
+from trading.operators import requests
+from trading.reads import selectors
+from trading.websocket.rate_limits import Guests, Tallies, TokenBucket
+
+PREFIX = "demo-account:"
+"""Of the keys under which such accounts are opened: by them one knows whose account is one."""
+HOUR, DAY = 3_600, timedelta(days=1)
+
+
+class Strangers:
+    """How much each address has asked for. Kept in this process: after a restart everybody is new."""
+
+    def __init__(self) -> None:
+        self._buckets = Tallies(_bucket, Guests.FEW)
+        self._lock = threading.Lock()
+
+    def ask(self, address: str, now: float) -> None:
+        """One more from this address, or a refusal."""
+        with self._lock:
+            wait = self._buckets.of(address, now).wait(now)
+        if wait:
+            raise Refusal(429, "too_many_demo_accounts", retry_after=wait)
+
+
+def _bucket(now: float) -> TokenBucket:
+    most = settings.DEMO_ACCOUNTS_PER_HOUR
+    return TokenBucket(most / HOUR, now, burst=most)
+
+
+STRANGERS = Strangers()
+
+
+def make(address: str) -> User:
+    """A fresh user with an account and funds, for whoever asks from this address."""
+    STRANGERS.ask(address, time.monotonic())
+    made = OperatorCommand.objects.filter(key__startswith=PREFIX, asked_at__gt=timezone.now() - DAY).count()
+    if made >= settings.DEMO_ACCOUNTS_PER_DAY:
+        raise Refusal(429, "demo_accounts_used_up", retry_after=HOUR)
+    user = User(username=f"demo-{secrets.token_hex(4)}")
+    user.set_unusable_password()
+    user.save()
+    opened = _ask(user, OpenAccount(user.username), PREFIX + user.username)
+    paid = _ask(user, Deposit(user.username, settings.DEMO_FUNDS * UNIT))
+    for row in (opened, paid):
+        _finish(row)
+    return user
+
+
+def is_demo_account(user: User) -> bool:
+    """Whether the account was opened here."""
+    return OperatorCommand.objects.filter(key=PREFIX + user.username).exists()
+
+
+def reset(user: User, address: str) -> None:
+    """The starting funds again. The account must be flat: its owner cancels and closes, as anybody else does."""
+    if not is_demo_account(user):
+        raise Refusal(403, "not_a_demo_account")
+    account_id = selectors.account_id(user_id=user.username)
+    view = selectors.account_view(user_id=user.username)
+    if account_id is None or view is None:
+        raise Refusal(503, "busy")
+    if selectors.position_views(user_id=user.username) or selectors.live_orders(account_id=account_id):
+        raise Refusal(409, "not_flat")
+    STRANGERS.ask(address, time.monotonic())
+    missing = settings.DEMO_FUNDS * UNIT - view.figures.balance
+    if missing:
+        change = Deposit if missing > 0 else Withdraw
+        _finish(_ask(user, change(user.username, abs(missing))))
+
+
+def _ask(user: User, command: OperatorOrder, key: str | None = None) -> OperatorCommand:
+    return requests.ask(command, market=settings.MARKET, asked_by=user, key=key)
+
+
+def _finish(row: OperatorCommand) -> None:
+    """Wait until the engine has done it."""
+    if requests.wait(row).status == OperatorCommand.Status.REFUSED:
+        raise Refusal(409, "refused", detail=f"{row.result} ({row.code})")
+    if row.status == OperatorCommand.Status.PENDING:
+        raise Refusal(503, "busy")

@@ -1,0 +1,37 @@
+"""The trading page. It gets the list of instruments, who is signed in and whether there is a chart library; everything
+else it asks over the public protocol."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.generic import TemplateView
+
+from exchange_site.page.session import who
+from trading.core.money import known_currency, to_currency
+from trading.models import Instrument
+from trading.reads import selectors
+
+
+@method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class TradingPage(TemplateView):
+    template_name = "index.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        instruments = [_instrument(row) for row in selectors.instrument_list()]
+        kwargs["has_chart"] = settings.CHART_LIBRARY.is_dir()
+        return super().get_context_data(instruments=instruments, session=who(self.request), **kwargs)
+
+
+def _instrument(row: Instrument) -> dict[str, object]:
+    return {
+        "instrument_id": row.instrument_id,
+        "name": row.name,
+        "tick": to_currency(row.tick),
+        "multiplier": row.multiplier,
+        "limit_up": known_currency(row.limit_up),
+        "limit_down": known_currency(row.limit_down),
+    }

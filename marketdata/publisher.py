@@ -1,0 +1,129 @@
+"""The way out of public market data: makes its frames and sends them to their groups."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from marketdata import frames
+from marketdata.core.bars import Bar, Period
+from marketdata.core.day import Statistics
+from marketdata.core.depth import LEVELS, Depth
+from trading import protocol
+from trading.core.types import Direction, Phase
+from trading.delivery.channel_groups import market_group, market_message
+
+
+class ChannelLayer(Protocol):
+    async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
+
+
+class MarketOutlet:
+    """Books and trades. Prices come in 1/10,000, volumes in lots."""
+
+    def __init__(self, layer: ChannelLayer) -> None:
+        self._layer = layer
+
+    def book_frame(self, depth: Depth) -> str:
+        """The best levels of a book."""
+        bids, asks = depth.bids[:LEVELS], depth.asks[:LEVELS]
+        book = protocol.orderbook(depth.instrument_id, bids, asks, depth.time, depth.phase, depth.indicative)
+        return protocol.encode(book)
+
+    def delta_frame(self, change: Depth, *, seq: int, prev_seq: int | None) -> str:
+        """What has changed since the frame `prev_seq`; everything, where that is None."""
+        name, bids, asks = change.instrument_id, change.bids, change.asks
+        return protocol.encode(
+            protocol.orderbook_delta(name, bids, asks, change.time, seq, prev_seq, change.phase, change.indicative)
+        )
+
+    def tick_frame(
+        self,
+        instrument_id: str,
+        price: int,
+        volume: int,
+        time: int,
+        direction: Direction | None = None,
+        day: Statistics | None = None,
+    ) -> str:
+        """`direction`: of the side that came to the book; `day`: the figures after the trade."""
+        figures = None if day is None else frames.statistics_data(day)
+        return protocol.encode(protocol.ticker(instrument_id, price, volume, time, direction, figures))
+
+    async def send_book(self, instrument_id: str, frame: str) -> None:
+        await self._send("orderbook", instrument_id, [frame])
+
+    async def send_delta(self, instrument_id: str, frame: str) -> None:
+        await self._send("orderbook_delta", instrument_id, [frame])
+
+    async def send_ticks(self, instrument_id: str, frames: Sequence[str]) -> None:
+        await self._send("ticker", instrument_id, frames)
+
+    async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
+        """Tell whoever follows the book that its instrument is in another phase of trading; changes of the book say so
+        themselves."""
+        frame = protocol.encode(protocol.instrument_status(instrument_id, phase, time))
+        await self._send("orderbook", instrument_id, [frame])
+
+    async def _send(self, channel: str, instrument_id: str, frames: Sequence[str]) -> None:
+        await self._layer.group_send(market_group(channel, instrument_id), market_message(frames))
+
+
+class BarOutlet:
+    """Bars. Each is told at most once in `interval` seconds; its last state always is, and a bar that ends at once."""
+
+    def __init__(self, layer: ChannelLayer, interval: float) -> None:
+        self._layer = layer
+        self._interval = interval
+        self._changed: dict[tuple[str, Period], Bar] = {}
+        self._late: asyncio.Task[None] | None = None
+
+    async def send_bars(self, bars: Sequence[Bar]) -> None:
+        """The present bar of each period of the instruments that have traded."""
+        for bar in bars:
+            before = self._changed.get((bar.instrument_id, bar.period))
+            if before is not None and before.start < bar.start:
+                await self._send(before)
+            self._changed[bar.instrument_id, bar.period] = bar
+        if self._changed and self._late is None:
+            self._late = asyncio.create_task(self._tell_late())
+
+    async def _tell_late(self) -> None:
+        try:
+            await asyncio.sleep(self._interval)
+        finally:
+            self._late = None
+        changed, self._changed = self._changed, {}
+        for bar in changed.values():
+            await self._send(bar)
+
+    async def _send(self, bar: Bar) -> None:
+        group = market_group(kline_channel(bar.period), bar.instrument_id)
+        await self._layer.group_send(group, market_message([bar_frame(bar)]))
+
+    def close(self) -> None:
+        """Tell nothing more."""
+        if self._late is not None:
+            self._late.cancel()
+
+
+class Bars(Protocol):
+    def present(self, instrument_id: str) -> list[Bar]: ...
+
+
+def bars_at_present(bars: Bars) -> dict[str, Callable[[str], str | None]]:
+    """By channel: the present bar of an instrument as a frame, None before its first trade."""
+
+    def frame(period: Period) -> Callable[[str], str | None]:
+        return lambda name: next((bar_frame(bar) for bar in bars.present(name) if bar.period is period), None)
+
+    return {kline_channel(period): frame(period) for period in Period}
+
+
+def kline_channel(period: Period) -> str:
+    """The channel of bars of one length."""
+    return f"kline.{period.value}"
+
+
+def bar_frame(bar: Bar) -> str:
+    """A bar so far."""
+    return protocol.encode(frames.kline(bar))

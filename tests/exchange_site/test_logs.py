@@ -1,0 +1,152 @@
+"""The log: what a line looks like in both formats, what never is in it, and that errors are counted."""
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daphne.access import AccessLogGenerator
+
+from exchange_site.monitoring.log_format import JsonLines, TextLines, take_in_servers, without_queries
+from trading.observability.counters import Measures
+from trading.observability.event_log import next_connection, say
+
+ROOT = Path(__file__).resolve().parents[2]
+logger = logging.getLogger("tests.exchange_site.log")
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the handler of `logger` writes, which is the only one."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    yield stream
+    logger.removeHandler(handler)
+    logger.propagate = True
+
+
+def write_as(formatter: logging.Formatter) -> None:
+    logger.handlers[0].setFormatter(formatter)
+
+
+def test_a_line_for_machines(written: io.StringIO) -> None:
+    write_as(JsonLines())
+    say(logger, "opened", connection=7, user_id=None, client_order_id='a "b"\nc')
+    line = json.loads(written.getvalue())
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "INFO",
+        "logger": logger.name,
+        "message": "opened",
+        "connection": 7,
+        "client_order_id": 'a "b"\nc',
+    }
+    assert written.getvalue().count("\n") == 1
+
+
+def test_the_time_is_utc_to_the_millisecond() -> None:
+    record = logging.LogRecord("a", logging.INFO, "", 0, "m", (), None)
+    record.created = 1_700_000_000.1239
+    assert json.loads(JsonLines().format(record))["time"] == "2023-11-14T22:13:20.123Z"
+
+
+def test_a_line_for_people(written: io.StringIO) -> None:
+    write_as(TextLines())
+    say(logger, "opened", connection=7, client_order_id="a\nb")
+    say(logger, "closed")
+    first, second = written.getvalue().splitlines()
+    assert first.endswith(rf'INFO {logger.name}: opened connection=7 client_order_id="a\nb"')
+    assert second.endswith(f"INFO {logger.name}: closed")
+
+
+@pytest.mark.parametrize("formatter", [JsonLines(), TextLines()])
+def test_an_exception_is_written_whole(written: io.StringIO, formatter: logging.Formatter) -> None:
+    write_as(formatter)
+    try:
+        raise ZeroDivisionError("at /ws?token=secret")
+    except ZeroDivisionError:
+        logger.exception("it %s", "failed")
+    text = written.getvalue()
+    assert "it failed" in text and "Traceback" in text and "ZeroDivisionError: at /ws" in text
+    assert "secret" not in text
+    if isinstance(formatter, JsonLines):
+        assert text.count("\n") == 1 and json.loads(text)["exception"].startswith("Traceback")
+
+
+@pytest.mark.parametrize("formatter", [JsonLines(), TextLines()])
+def test_what_a_library_hangs_on_a_record_is_not_written(written: io.StringIO, formatter: logging.Formatter) -> None:
+    """Django does so with requests, whose text has their query."""
+    write_as(formatter)
+    logger.info("Not found", extra={"request": "<GET '/page/?token=secret'>", "token": "secret"})
+    assert "secret" not in written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("GET /ws?token=secret HTTP/1.1", "GET /ws HTTP/1.1"),
+        ('"WebSocket /ws?user_id=a&token=secret" [accepted]', '"WebSocket /ws" [accepted]'),
+        ("at wss://host:1/ws?secret", "at wss://host:1/ws"),
+        ("'/?secret'", "'/'"),
+        ("/a'b?to=secret /c?secret", "/a'b /c"),
+        ('/a?b="&secret x', "/a x"),
+        ("is it? WHERE a = ? AND b=? or 1/2 ?", "is it? WHERE a = ? AND b=? or 1/2 ?"),
+    ],
+)
+def test_addresses_are_cut_off_at_their_question_mark(text: str, cut: str) -> None:
+    assert without_queries(text) == cut
+
+
+def test_errors_are_counted_and_warnings_are_not(counted: Measures) -> None:
+    logger.warning("hm")
+    logger.error("no")
+    logger.critical("oh no")
+    assert counted.errors == 2
+
+
+def test_connections_have_numbers_of_their_own() -> None:
+    assert next_connection() < next_connection()
+
+
+def test_a_server_that_logs_by_itself_is_taken_in_and_one_that_was_silenced_is_not() -> None:
+    loud, silenced = logging.getLogger("uvicorn"), logging.getLogger("uvicorn.access")
+    before = [(each.handlers[:], each.propagate) for each in (loud, silenced)]
+    try:
+        loud.handlers[:], loud.propagate = [logging.NullHandler()], False
+        silenced.handlers[:], silenced.propagate = [], False
+        take_in_servers()
+        assert (loud.handlers, loud.propagate) == ([], True)
+        assert (silenced.handlers, silenced.propagate) == ([], False)
+    finally:
+        for each, (handlers, propagate) in zip((loud, silenced), before, strict=True):
+            each.handlers[:], each.propagate = handlers, propagate
+
+
+def test_requests_that_daphne_serves_are_lines_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """But for a file that somebody has named for them: it gets them as before, without queries too."""
+    monkeypatch.setattr(AccessLogGenerator, "write_entry", AccessLogGenerator.write_entry)  # put back afterwards
+    take_in_servers()
+    caplog.set_level(logging.INFO)
+    named = io.StringIO()
+    request = {"client": "127.0.0.1:1", "method": "GET", "path": '/a"b?token=secret', "status": 200, "size": 5}
+    for stream in (sys.stdout, named):
+        AccessLogGenerator(stream)("http", "complete", request)
+    assert [record.getMessage() for record in caplog.records] == ['127.0.0.1:1 "GET /a"b" 200 5']
+    assert '"GET /a"b" 200 5' in named.getvalue() and "secret" not in named.getvalue()
+
+
+def test_an_unknown_format_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    environment = {**os.environ, "LOG_FORMAT": "xml", "DATA_DIR": str(tmp_path)}
+    run = [sys.executable, "-c", "import exchange_site.settings"]
+    done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert "LOG_FORMAT is text or json, not 'xml'" in done.stderr.splitlines()[-1]

@@ -1,0 +1,132 @@
+"""A client of the socket that speaks in dicts and waits for what it expects, never for time to pass."""
+
+import asyncio
+import json
+from collections import deque
+from typing import Any
+
+from channels.testing import WebsocketCommunicator
+
+from trading.websocket.consumer import Venue
+from trading.websocket.routing import socket_routes
+
+PATIENCE = 10.0
+"""Seconds until a frame that does not come is a failure; only failing tests wait so long."""
+
+Frame = dict[str, Any]
+
+
+class Client:
+    """One connection to `/ws` of a venue."""
+
+    def __init__(self, venue: Venue, path: str = "/ws") -> None:
+        self._wire = WebsocketCommunicator(socket_routes(venue), path)
+        self._kept: deque[Frame] = deque()
+
+    async def connect(self) -> "Client":
+        accepted, _ = await self._wire.connect(PATIENCE)
+        assert accepted, "the handshake was refused"
+        return self
+
+    async def sign_in(self, user_id: str, token: str) -> "Client":
+        answer = await self.ask(type="auth", user_id=user_id, token=token)
+        assert answer["success"], answer
+        return self
+
+    async def leave(self) -> None:
+        await self._wire.disconnect(timeout=PATIENCE)
+
+    # -- speaking
+
+    async def say(self, **message: Any) -> None:
+        await self.send(json.dumps(message))
+
+    async def send(self, text: str | None = None, *, binary: bytes | None = None) -> None:
+        await self._wire.send_input({"type": "websocket.receive", "text": text, "bytes": binary})
+
+    async def ask(self, **message: Any) -> Frame:
+        """Say something and hear the next frame."""
+        await self.say(**message)
+        return await self.hear()
+
+    async def place(self, words: str, instrument_id: str = "IX2301", **more: Any) -> Frame:
+        """Place an order and wait for its answer; other frames that come before it are kept for later."""
+        await self.say(**order_message(words, instrument_id, **more))
+        passed: list[Frame] = []
+        while (frame := await self.hear())["type"] != "order_response":
+            passed.append(frame)
+        self._kept.extend(passed)
+        return frame
+
+    # -- hearing
+
+    async def hear(self) -> Frame:
+        """The next frame that is not a ping."""
+        async with asyncio.timeout(PATIENCE):
+            while (frame := await self.hear_raw()) == {"type": "ping"}:
+                pass
+        return frame
+
+    async def hear_raw(self) -> Frame:
+        if self._kept:
+            return self._kept.popleft()
+        output = await self._wire.receive_output(PATIENCE)
+        assert output["type"] == "websocket.send", f"the connection was closed: {output}"
+        return dict(json.loads(output["text"]))
+
+    async def hear_many(self, count: int) -> list[Frame]:
+        return [await self.hear() for _ in range(count)]
+
+    async def hear_until(self, kind: str, **fields: Any) -> Frame:
+        """The first frame of this type with these fields; what comes before is passed over."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                frame = await self.hear()
+                if frame["type"] == kind and is_like(frame, fields):
+                    return frame
+
+    async def rest(self) -> list[Frame]:
+        """Everything that has been sent by now. A pong may overtake pushes that are on their way, a second cannot."""
+        frames = []
+        for name in ("nearly", "the end"):
+            await self.say(type="ping", request_id=name)
+            while (frame := await self.hear()) != {"type": "pong", "request_id": name}:
+                frames.append(frame)
+        return frames
+
+    async def hears_nothing(self) -> None:
+        assert await self.rest() == []
+
+    async def close_code(self) -> int:
+        """The code with which the server closes; frames before it are passed over."""
+        async with asyncio.timeout(PATIENCE):
+            while (output := await self._wire.receive_output(PATIENCE))["type"] != "websocket.close":
+                pass
+        return int(output["code"])
+
+
+def is_like(frame: Frame, fields: Frame) -> bool:
+    """Whether the frame has these fields; others do not matter."""
+    return all(name in frame and frame[name] == value for name, value in fields.items())
+
+
+def assert_frames(frames: list[Frame], *expected: Frame) -> None:
+    """The frames in this order, each with at least these fields."""
+    same = len(frames) == len(expected) and all(map(is_like, frames, expected))
+    assert same, "heard\n  " + "\n  ".join(map(str, frames)) + "\nexpected\n  " + "\n  ".join(map(str, expected))
+
+
+def order_message(words: str, instrument_id: str = "IX2301", **more: Any) -> Frame:
+    """An order as a trader says it, "BUY OPEN 10 @ 120", as the client message."""
+    direction, offset, volume, _, price = words.split()
+    message = {
+        "type": "submit_order",
+        "instrument_id": instrument_id,
+        "direction": direction,
+        "offset": offset,
+        "volume": int(volume),
+        "order_type": "MARKET" if price == "MARKET" else "LIMIT",
+    }
+    if price != "MARKET":
+        message["price"] = float(price)
+    return message | more

@@ -1,0 +1,76 @@
+"""The admin's way to the engine: ask, wait, and say in words what came of it. Decides nothing about the market."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest
+
+from trading.core.commands import OperatorOrder
+from trading.models import OperatorCommand, User
+from trading.operators import requests
+
+MOST_SENTENCES = 5
+"""Refusals that are told one by one; of the others only the number, or a page would be nothing but messages."""
+
+WAITING = (
+    "The engine has not answered yet. Command #{pk} is kept and will be done as soon as the engine takes it: "
+    "do not send it again, look at the operator commands."
+)
+
+
+def ask(request: HttpRequest, command: OperatorOrder, *, key: str | None = None) -> OperatorCommand:
+    """Ask as the user of the request and wait. A key is the operator's own: nobody can use another's."""
+    operator = _operator(request)
+    own_key = None if key is None else f"admin:{operator.pk}:{key}"
+    return requests.carry_out(command, market=settings.MARKET, asked_by=operator, key=own_key)
+
+
+def ask_all(request: HttpRequest, commands: Sequence[OperatorOrder]) -> list[OperatorCommand]:
+    """Ask for several things at once, and wait for all of them about as long as for one."""
+    rows = [requests.ask(command, market=settings.MARKET, asked_by=_operator(request)) for command in commands]
+    late = False
+    for row in rows:
+        requests.wait(row, timeout=0.0) if late else requests.wait(row)
+        late = row.status == OperatorCommand.Status.PENDING
+    return rows
+
+
+def is_of(row: OperatorCommand, command: OperatorOrder) -> bool:
+    """Whether a row asks for just this; an old key gives the old row back."""
+    return row.kind == type(command).__name__ and row.payload == msgspec.to_builtins(command)
+
+
+def refusal(row: OperatorCommand) -> str:
+    """The engine's sentence and its code."""
+    return f"Refused: {row.result} (code {row.code})."
+
+
+def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
+    """Show what came of one command."""
+    match row.status:
+        case OperatorCommand.Status.DONE:
+            messages.success(request, done)
+        case OperatorCommand.Status.REFUSED:
+            messages.error(request, refusal(row))
+        case _:
+            messages.warning(request, WAITING.format(pk=row.pk))
+
+
+def tell_all(request: HttpRequest, rows: Sequence[OperatorCommand], *, done: str) -> None:
+    """Show what came of several: how many were done, and the first of those that were not. `done` has a `{count}`."""
+    finished = [row for row in rows if row.status == OperatorCommand.Status.DONE]
+    others = [row for row in rows if row.status != OperatorCommand.Status.DONE]
+    if finished:
+        messages.success(request, done.format(count=len(finished)))
+    for row in others[:MOST_SENTENCES]:
+        tell(request, row, done="")
+    if len(others) > MOST_SENTENCES:
+        messages.error(request, f"{len(others) - MOST_SENTENCES} more were not done; see the operator commands.")
+
+
+def _operator(request: HttpRequest) -> User:
+    """Whoever passed the admin's door is a user."""
+    return cast(User, request.user)

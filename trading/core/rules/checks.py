@@ -1,0 +1,295 @@
+"""Whether an order may be let in: every check there is, before the first change. Matching is in `matching.py`."""
+
+from trading.core.accounts import Account, Leg
+from trading.core.codes import Code
+from trading.core.commands import SubmitOrder
+from trading.core.events import Refused
+from trading.core.money import to_text
+from trading.core.rules.execution import OPEN, may_rest, own_orders
+from trading.core.state import Instrument, Order, State
+from trading.core.types import PLAIN, Direction, Handling, Offset, OrderType, Phase, TimeCondition, Trigger
+
+BUY = Direction.BUY
+MARKET = OrderType.MARKET
+CONTINUOUS = Phase.CONTINUOUS
+GTD_NEEDS = "GTD needs expires_at, and expires_at needs GTD"
+
+
+# --- what an order says
+
+
+def draft(state: State, account: Account, instrument: Instrument, command: SubmitOrder) -> Order | Refused:
+    """The order that a command asks for, without a number; or why there can be no such order now."""
+    refusal = None if instrument.phase is CONTINUOUS else check_phase(instrument, command)
+    refusal = refusal or check_volume(instrument, account, command.volume)
+    if refusal is not None:
+        return refusal
+    price = 0
+    if command.order_type is not MARKET:
+        assert command.price is not None, "a LIMIT order has a price"
+        found = check_price(instrument, command.price)
+        if isinstance(found, Refused):
+            return found
+        price = found
+    handling = command.handling
+    display = 0
+    if handling is not None:
+        refusal = check_handling(state, instrument, command, handling)
+        if refusal is not None:
+            return refusal
+        display = handling.display_volume or 0
+    elif command.time_condition is TimeCondition.GTD:
+        return Refused(Code.MALFORMED, GTD_NEEDS)
+    return Order(
+        command.direction is BUY,
+        price,
+        command.volume,
+        None,
+        None,
+        None,
+        account.account_id,
+        0,
+        display,
+        handling is not None and handling.oco_group is not None,
+        order_id=0,
+        account=account,
+        instrument=instrument,
+        direction=command.direction,
+        offset=command.offset,
+        order_type=command.order_type,
+        time_condition=command.time_condition,
+        volume=command.volume,
+        left=command.volume,
+        accepted_at=state.now,
+        updated_at=state.now,
+        client_order_id=command.client_order_id,
+        trading_day=state.day.trading_day,
+        handling=handling,
+    )
+
+
+def check_phase(instrument: Instrument, command: SubmitOrder) -> Refused | None:
+    """Outside continuous trading: in an auction what can wait for its end is taken, otherwise nothing."""
+    if instrument.phase is not Phase.AUCTION:
+        return not_trading(instrument)
+    handling = command.handling or PLAIN
+    if handling.waits:
+        return None
+    if not may_rest(command.order_type, command.time_condition):
+        return Refused(
+            Code.NOT_TRADING, f"{instrument.instrument_id} is in auction: it takes LIMIT orders that may rest"
+        )
+    if handling.post_only or handling.display_volume is not None:
+        return Refused(Code.NOT_TRADING, f"{instrument.instrument_id} is in auction: no post_only, no display_volume")
+    return None
+
+
+def not_trading(instrument: Instrument) -> Refused:
+    return Refused(Code.NOT_TRADING, f"{instrument.instrument_id} is not trading now: {instrument.phase.value}")
+
+
+def check_volume(instrument: Instrument, account: Account, volume: int) -> Refused | None:
+    terms = instrument.terms
+    most = terms.max_volume if account.rules.max_volume is None else account.rules.max_volume
+    if not terms.min_volume <= volume <= most:
+        return Refused(Code.BAD_VOLUME, f"Volume must be from {terms.min_volume} to {most} lots")
+    return None
+
+
+def check_price(instrument: Instrument, price: int) -> int | Refused:
+    """A price of the wire (1/10,000) in ticks, if it lies on the tick and inside the day's limits."""
+    tick = instrument.contract.tick
+    ticks, off = divmod(price, tick)
+    if off:
+        return Refused(Code.OFF_TICK, f"Price must be a multiple of {to_text(tick)}")
+    return ticks if instrument.limit_down <= ticks <= instrument.limit_up else outside_limits(instrument)
+
+
+def outside_limits(instrument: Instrument) -> Refused:
+    """Why a price is not taken."""
+    tick = instrument.contract.tick
+    low, high = to_text(instrument.limit_down * tick), to_text(instrument.limit_up * tick)
+    return Refused(Code.PRICE_LIMIT, f"Price must be from {low} to {high}")
+
+
+def check_handling(state: State, instrument: Instrument, command: SubmitOrder, handling: Handling) -> Refused | None:
+    """What can only be wrong of an order with a handling."""
+    wrong = _contradiction(command, handling)
+    if wrong:
+        return Refused(Code.MALFORMED, wrong)
+    if handling.expires_at is not None and handling.expires_at <= state.now:
+        return Refused(Code.MALFORMED, "expires_at must be in the future")
+    tick = instrument.contract.tick
+    for name, price in (("stop_price", handling.stop_price), ("trail", handling.trail)):
+        if price is not None and (price <= 0 or price % tick):
+            return Refused(Code.OFF_TICK, f"{name} must be a positive multiple of {to_text(tick)}")
+    if (
+        handling.trail is not None
+        and handling.stop_price is None
+        and present_price(instrument, handling.trigger) is None
+    ):
+        return Refused(Code.NOT_TRADING, "A trailing stop without a stop_price needs a present price to follow")
+    return None
+
+
+def _contradiction(command: SubmitOrder, handling: Handling) -> str | None:
+    rests = may_rest(command.order_type, command.time_condition)
+    if (command.time_condition is TimeCondition.GTD) != (handling.expires_at is not None):
+        return GTD_NEEDS
+    if handling.post_only and not rests:
+        return "Only a LIMIT order that may rest can be post_only"
+    if handling.reduce_only and command.offset is OPEN:
+        return "Only a closing can be reduce_only"
+    display = handling.display_volume
+    if display is not None and not (rests and 0 < display < command.volume):
+        return "display_volume is for LIMIT orders that may rest, at least 1 and smaller than the volume"
+    if handling.trail is not None and handling.stop_kind is not PLAIN.stop_kind:
+        return "Only a STOP can trail"
+    return None
+
+
+def present_price(instrument: Instrument, trigger: Trigger) -> int | None:
+    """The price that a waiting order watches, in ticks, if there is one now."""
+    match trigger:
+        case Trigger.LAST:
+            return instrument.last
+        case Trigger.BID:
+            return instrument.book.bids.best
+        case Trigger.ASK:
+            return instrument.book.asks.best
+
+
+# --- what an account may do
+
+
+def admit(order: Order, *, besides: Order | None = None) -> Refused | None:
+    """Check an order against its account and the book, and note on it what it will hold. `besides`: an order of the
+    account that it replaces, which holds nothing any more."""
+    if order.account.frozen or order.account.liquidating:
+        return closed_account(order.account)
+    terms, rules = order.instrument.terms, order.account.rules
+    refusal = None
+    if terms.max_orders or rules.max_orders is not None:
+        refusal = _check_order_limit(order, besides)
+    if refusal is None and order.offset is OPEN and (terms.max_position or rules.max_position is not None):
+        refusal = _check_position_limit(order, besides)
+    if refusal is None:
+        refusal = _check_funds(order) if order.offset is OPEN else take_lots(order)
+    if refusal is None and order.handling is not None and order.handling.post_only:
+        refusal = _check_post_only(order)
+    return refusal
+
+
+def admit_waiting(order: Order) -> Refused | None:
+    """Check an order that is to wait: it holds nothing until it fires."""
+    account = order.account
+    if account.frozen or account.liquidating:
+        return closed_account(account)
+    if order.instrument.terms.max_orders or account.rules.max_orders is not None:
+        return _check_order_limit(order, None)
+    return None
+
+
+def closed_account(account: Account) -> Refused:
+    """Why an account takes no new orders."""
+    return Refused(Code.ACCOUNT_FROZEN, f"The account is {'frozen' if account.frozen else 'being liquidated'}")
+
+
+def limit_of(order: Order) -> int:
+    """The worst price, in ticks, at which an order trades."""
+    if order.order_type is not MARKET:
+        return order.price
+    return order.instrument.limit_up if order.is_buy else order.instrument.limit_down
+
+
+def needed_per_lot(order: Order) -> int:
+    """What each open lot of a resting order holds under its instrument's present terms and phase. In an auction a sale
+    may be filled as high as the upper limit."""
+    if order.offset is not OPEN or order.order_type is MARKET:
+        return 0
+    instrument, is_buy = order.instrument, order.is_buy
+    price = order.price if is_buy or instrument.phase is not Phase.AUCTION else instrument.limit_up
+    return instrument.hold_per_lot(is_buy, price, order.account.fee_factor)
+
+
+def _check_funds(order: Order) -> Refused | None:
+    """An opening must be able to pay for its worst fill.
+
+    A buyer's worst price is his limit. A seller's fill at a better (higher) price takes more margin than his limit,
+    and a MARKET order has no price of its own: for these the fills to come are read off the book.
+    """
+    account, instrument = order.account, order.instrument
+    order.hold_per_lot = hold = needed_per_lot(order)
+    left = order.left
+    needed = hold * left
+    best_bid = instrument.book.bids.best
+    market = order.order_type is MARKET
+    if market or (not order.is_buy and best_bid is not None and best_bid > order.price):
+        needed = 0
+        for price, lots in instrument.book.preview(order.is_buy, limit_of(order), left, own_orders(order)):
+            needed += lots * max(hold, instrument.hold_per_lot(order.is_buy, price, account.fee_factor))
+            left -= lots
+        needed += left * hold
+    available = account.available
+    if needed > available:
+        return Refused(
+            Code.INSUFFICIENT_FUNDS,
+            f"Insufficient funds: {to_text(needed)} needed, {to_text(available)} available",
+        )
+    return None
+
+
+def take_lots(order: Order) -> Refused | None:
+    """Yesterday's and today's lots that a closing takes hold of: yesterday's first for CLOSE. A reduce_only order
+    is cut down to what there is."""
+    position = order.account.positions.get(order.instrument.instrument_id)
+    leg = position.leg(not order.is_buy) if position is not None else Leg()
+    his, today = leg.his - leg.his_frozen, leg.today - leg.today_frozen
+    match order.offset:
+        case Offset.CLOSETODAY:
+            his = 0
+        case Offset.CLOSEYESTERDAY:
+            today = 0
+    free = his + today
+    if order.handling is not None and order.handling.reduce_only and 0 < free < order.left:
+        order.volume += free - order.left
+        order.left = order.remaining = free
+    if order.left > free:
+        side = "short" if order.is_buy else "long"
+        detail = f"Not enough position to close: {free} {side} lots free for {order.offset.value}"
+        return Refused(Code.POSITION_INSUFFICIENT, detail)
+    order.his_held = min(his, order.left)
+    order.today_held = order.left - order.his_held
+    return None
+
+
+def _check_position_limit(order: Order, besides: Order | None) -> Refused | None:
+    """Lots in one direction, with those of orders that would open more."""
+    account, instrument = order.account, order.instrument
+    most = instrument.terms.max_position if account.rules.max_position is None else account.rules.max_position
+    position = account.positions.get(instrument.instrument_id)
+    lots: int = 0 if position is None else position.leg(order.is_buy).lots
+    for other in account.orders.values():
+        same = other.instrument is instrument and other.is_buy is order.is_buy and other.offset is OPEN
+        if same and other.level is not None and other is not besides:
+            lots += other.left
+    if lots + order.left > most:
+        detail = f"Position limit: {lots} of {most} lots are used, {order.left} asked"
+        return Refused(Code.LIMIT_REACHED, detail)
+    return None
+
+
+def _check_order_limit(order: Order, besides: Order | None) -> Refused | None:
+    """Live orders of the account in the instrument, waiting ones too."""
+    account, instrument = order.account, order.instrument
+    most = instrument.terms.max_orders if account.rules.max_orders is None else account.rules.max_orders
+    live = sum(other.instrument is instrument for other in account.orders.values() if other is not besides)
+    if live >= most:
+        return Refused(Code.LIMIT_REACHED, f"Order limit: {live} of {most} orders are live")
+    return None
+
+
+def _check_post_only(order: Order) -> Refused | None:
+    if order.instrument.book.blocker(order.is_buy, order.price) is None:
+        return None
+    return Refused(Code.WOULD_TRADE, Code.WOULD_TRADE.text)

@@ -1,0 +1,338 @@
+"""What an order does once it is let in: holds, matches, fills, rests, and how it ends. Checks are in `admission.py`."""
+
+from trading.core.accounts import Leg, leg_profit
+from trading.core.codes import Code
+from trading.core.events import Event, Fill, OrderCancelled, Traded
+from trading.core.money import RATE, share
+from trading.core.state import Instrument, Order, State
+from trading.core.types import (
+    NEXT_STATUS,
+    CancelReason,
+    Direction,
+    Fee,
+    Offset,
+    OrderStatus,
+    OrderType,
+    Phase,
+    SelfTrade,
+    TimeCondition,
+    Trigger,
+)
+
+BUY, SELL = Direction.BUY, Direction.SELL
+OPEN = Offset.OPEN
+PARTIALLY_FILLED, FILLED, CANCELLED = OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED
+RESTING = (TimeCondition.GFD, TimeCondition.GTC, TimeCondition.GTD)
+AT_ONCE = (TimeCondition.IOC, TimeCondition.FOK)
+
+
+def enter(state: State, order: Order, limit: int) -> list[Event]:
+    """Hold what the order needs, trade what can be traded down to `limit` (ticks), rest or cancel what is left."""
+    hold(order)
+    note(state, order)
+    gathers = order.instrument.phase is Phase.AUCTION
+    events = _keep_from_own(state, order) if gathers else _match(state, order, limit)
+    if order.left and order.status is not CANCELLED:
+        if order.order_type is OrderType.MARKET or order.time_condition in AT_ONCE:
+            events.append(finish_cancelled(state, order, CancelReason.UNFILLED))
+        else:
+            _rest(order)
+    return events
+
+
+def note(state: State, order: Order) -> None:
+    """An order and its account are to be stored."""
+    changes = state.changes
+    changes.orders[order.order_id] = order
+    changes.accounts[order.account.account_id] = order.account
+
+
+def may_rest(order_type: OrderType, time_condition: TimeCondition) -> bool:
+    return order_type is OrderType.LIMIT and time_condition in RESTING
+
+
+def _match(state: State, order: Order, limit: int) -> list[Event]:
+    if order.time_condition is TimeCondition.FOK and not _fills_wholly(order, limit):
+        return []
+    events: list[Event] = []
+    account_id, half = order.account.account_id, order.instrument.book.other(order.is_buy)
+    keys, limit_key = half.keys, limit * half.sign
+    while order.left and keys and keys[-1] >= limit_key:
+        fills = half.take(limit_key, order.left, account_id)
+        handled = [order] if fills and order.handling is not None else []
+        for maker, lots in fills:
+            events.append(trade(state, order, maker, maker.price, lots))
+            if maker.handling is not None:
+                handled.append(maker)
+        if handled:
+            _after_fills(state, handled, half.refilled, events)
+        first = half.blocker(limit_key) if order.left else None
+        if first is not None and first.owner == account_id and not _prevent_self_trade(state, order, first, events):
+            break
+    return events
+
+
+def _after_fills(state: State, filled: list[Order], refilled: list[Order], events: list[Event]) -> None:
+    """Icebergs go behind the others; of a group that has traded, the others are cancelled."""
+    for maker in refilled:
+        maker.priority = state.next_id()
+    refilled.clear()
+    for order in filled:
+        if order.oco_group is not None:
+            events += cancel_group(state, order)
+
+
+def _fills_wholly(order: Order, limit: int) -> bool:
+    """Whether all of an order can trade at once. What it would cancel of its own account is out of its way; where it
+    would be cancelled itself, only what stands before counts."""
+    half = order.instrument.book.other(order.is_buy)
+    limit_key = limit * half.sign
+    if self_trade_rule(order) is SelfTrade.CANCEL_MAKER:
+        return sum(lots for _, lots in half.preview(limit_key, order.left, own_orders(order))) >= order.left
+    return half.ahead_of(order.account.account_id, limit_key) >= order.left
+
+
+def own_orders(order: Order) -> list[Order]:
+    """Orders of the same account that rest on the other side of the book, in the order that it would meet them."""
+    found: list[Order] = [
+        other
+        for other in order.account.orders.values()
+        if other.instrument is order.instrument and other.is_buy is not order.is_buy and other.level is not None
+    ]
+    sign = 1 if order.is_buy else -1
+    return sorted(found, key=lambda other: (other.price * sign, other.place))
+
+
+def _rest(order: Order) -> None:
+    order.remaining = order.left
+    if order.display:
+        order.remaining = min(order.display, order.left)
+        order.hidden = order.left - order.remaining
+    order.account.orders[order.order_id] = order
+    order.instrument.book.half(order.is_buy).add(order)
+
+
+# --- self-trade prevention
+
+
+def self_trade_rule(order: Order) -> SelfTrade:
+    """The incoming order's own rule, or its account's."""
+    asked = None if order.handling is None else order.handling.stp
+    return asked or order.account.rules.stp
+
+
+def _prevent_self_trade(state: State, order: Order, own: Order, events: list[Event]) -> bool:
+    """Cancel what the rule says. True when the incoming order may go on."""
+    rule = self_trade_rule(order)
+    if rule is not SelfTrade.CANCEL_TAKER:
+        events.append(cancel_live(state, own, CancelReason.SELF_TRADE, Code.SELF_TRADE))
+    if rule is SelfTrade.CANCEL_MAKER:
+        return True
+    events.append(finish_cancelled(state, order, CancelReason.SELF_TRADE, Code.SELF_TRADE))
+    return False
+
+
+def _keep_from_own(state: State, order: Order) -> list[Event]:
+    """In an auction nothing trades on entry, so the rule is applied to what could trade at its end."""
+    events: list[Event] = []
+    for own in own_orders(order):
+        crosses = own.price <= order.price if order.is_buy else own.price >= order.price
+        if not crosses or not _prevent_self_trade(state, order, own, events):
+            break
+    return events
+
+
+# --- holds
+
+
+def hold(order: Order) -> None:
+    if order.offset is OPEN:
+        order.account.hold += order.hold_per_lot * order.left
+    else:
+        leg = leg_to_close(order)
+        leg.his_frozen += order.his_held
+        leg.today_frozen += order.today_held
+
+
+def release(order: Order) -> None:
+    """Give back what the order still holds."""
+    if order.offset is OPEN:
+        order.account.hold -= order.hold_per_lot * order.left
+    elif order.his_held or order.today_held:
+        leg = leg_to_close(order)
+        leg.his_frozen -= order.his_held
+        leg.today_frozen -= order.today_held
+        order.his_held = order.today_held = 0
+
+
+def leg_to_close(order: Order) -> Leg:
+    leg: Leg = order.account.positions[order.instrument.instrument_id].leg(not order.is_buy)
+    return leg
+
+
+# --- fills
+
+
+def trade(state: State, taker: Order, maker: Order, price: int, lots: int) -> Traded:
+    """One match that the book has made."""
+    instrument = taker.instrument
+    if price != instrument.marked:
+        state.moved[instrument.instrument_id] = instrument
+    instrument.trade_at(price, lots, state.now)
+    state.changes.instruments[instrument.instrument_id] = instrument
+    trade_id = state.next_id()
+    taker_fill = _fill(state, taker, price, lots)
+    maker_fill = _fill(state, maker, price, lots)
+    if instrument.instrument_id in state.alert:
+        see_last(state, instrument, price)
+    return Traded(
+        trade_id,
+        instrument.instrument_id,
+        price * instrument.contract.tick,
+        lots,
+        state.now,
+        taker_fill,
+        maker_fill,
+    )
+
+
+def _fill(state: State, order: Order, price: int, lots: int) -> Fill:
+    """Turn `lots` of an order into position, or out of it, at `price` ticks."""
+    account, instrument = order.account, order.instrument
+    position = account.position(instrument.instrument_id, instrument.mark)
+    value = price * instrument.tick_value * lots
+    sign = 1 if order.is_buy else -1
+    if order.offset is OPEN:
+        account.hold -= order.hold_per_lot * lots
+        leg = position.leg(order.is_buy)
+        if leg.flat:
+            instrument.holders[account.account_id] = position
+        leg.open(lots, value)
+        position.net_cost += sign * value
+        commission = _fee(instrument.terms.fee_open, lots, value)
+        close_profit = 0
+    else:
+        commission, close_profit = _close(order, position.leg(not order.is_buy), price, lots)
+        position.net_cost += sign * value + close_profit
+        if position.flat:
+            del instrument.holders[account.account_id]
+    position.net_lots += sign * lots
+    account.charge(position)
+    if account.fee_factor != RATE:
+        commission = share(commission, account.fee_factor)
+    account.commission += commission
+    account.close_profit += close_profit
+    order.left = left = order.left - lots
+    if left:
+        order.status = PARTIALLY_FILLED
+    else:
+        order.status = FILLED
+        account.orders.pop(order.order_id, None)
+    order.updated_at = state.now
+    state.touched[account.account_id] = account
+    changes = state.changes
+    changes.orders[order.order_id] = order
+    changes.accounts[account.account_id] = account
+    changes.positions[account.account_id, instrument.instrument_id] = position
+    return Fill(
+        order.order_id,
+        account.account_id,
+        order.direction,
+        order.offset,
+        order.status,
+        order.volume - left,
+        left,
+        commission,
+        close_profit,
+    )
+
+
+def _close(order: Order, leg: Leg, price: int, lots: int) -> tuple[int, int]:
+    """Take lots out of a leg, yesterday's first. Returns (commission, close profit)."""
+    instrument = order.instrument
+    lot_value = price * instrument.tick_value
+    his = min(lots, order.his_held)
+    today = lots - his
+    order.his_held -= his
+    order.today_held -= today
+    closed = SELL if order.is_buy else BUY
+    commission = profit = 0
+    if his:
+        profit += leg_profit(closed, his, lot_value, leg.close_his(his))
+        commission += _fee(instrument.terms.fee_close, his, lot_value * his)
+    if today:
+        profit += leg_profit(closed, today, lot_value, leg.close_today(today))
+        commission += _fee(instrument.terms.fee_close_today, today, lot_value * today)
+    return commission, profit
+
+
+def _fee(fee: Fee, lots: int, value: int) -> int:
+    return fee.per_lot * lots + (share(value, fee.rate) if fee.rate else 0)
+
+
+# --- the end of an order
+
+
+def cancel_live(
+    state: State, order: Order, reason: CancelReason, code: Code | None = None, detail: str = ""
+) -> OrderCancelled:
+    """Cancel an order that rests in the book or waits for its price."""
+    if order.status is OrderStatus.WAITING:
+        stop_waiting(state, order)
+    else:
+        order.instrument.book.half(order.is_buy).remove(order)
+    return finish_cancelled(state, order, reason, code, detail)
+
+
+def cancel_each(state: State, orders: list[Order], reason: CancelReason) -> list[Event]:
+    """Cancel several orders, the oldest first."""
+    return [cancel_live(state, order, reason) for order in sorted(orders, key=lambda order: order.order_id)]
+
+
+def finish_cancelled(
+    state: State, order: Order, reason: CancelReason, code: Code | None = None, detail: str = ""
+) -> OrderCancelled:
+    """Release what the order holds and close it; it has left the book, or was never in it."""
+    if order.status is not OrderStatus.WAITING:
+        release(order)
+    order.account.orders.pop(order.order_id, None)
+    assert CANCELLED in NEXT_STATUS[order.status], f"a {order.status.value} order cannot be cancelled"
+    order.status = CANCELLED
+    order.reason, order.code = reason, code
+    order.updated_at = state.now
+    note(state, order)
+    return OrderCancelled(
+        order.order_id, order.account.account_id, order.filled, order.left, state.now, reason, code, detail
+    )
+
+
+def cancel_group(state: State, order: Order) -> list[Event]:
+    """Of the orders of its group, `order` is the one that goes on."""
+    rivals: list[Order] = [
+        other for other in order.account.orders.values() if other is not order and other.oco_group == order.oco_group
+    ]
+    return cancel_each(state, rivals, CancelReason.OCO)
+
+
+# --- waiting orders
+
+
+def wait(state: State, order: Order) -> None:
+    """Let an order wait for its price. It holds nothing."""
+    instrument = order.instrument
+    order.account.orders[order.order_id] = order
+    instrument.waiting.add(order)
+    state.alert[instrument.instrument_id] = instrument
+
+
+def stop_waiting(state: State, order: Order) -> None:
+    instrument = order.instrument
+    instrument.waiting.remove(order)
+    if not instrument.waiting:
+        state.alert.pop(instrument.instrument_id, None)
+
+
+def see_last(state: State, instrument: Instrument, price: int) -> None:
+    """A trade's price, as waiting orders see it."""
+    for moved in instrument.waiting.see(Trigger.LAST, price):
+        note(state, moved)

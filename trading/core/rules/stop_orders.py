@@ -1,0 +1,93 @@
+"""Orders that wait for a price: they come in, their price is met, they fire. The queues are in `triggers.py`."""
+
+from trading.core.events import Event, OrderFired, OrderWaiting
+from trading.core.rules.checks import admit, limit_of, outside_limits, present_price
+from trading.core.rules.execution import cancel_group, enter, finish_cancelled, note, see_last
+from trading.core.state import Instrument, Order, State
+from trading.core.types import CancelReason, OrderStatus, Phase, Trigger
+
+
+def let_wait(state: State, order: Order) -> OrderWaiting:
+    """Put an order among those that wait. If its price is met already it fires at once, see `fire_all`."""
+    instrument = order.instrument
+    order.status = OrderStatus.WAITING
+    order.stop = _first_stop(order)
+    order.account.orders[order.order_id] = order
+    watch(state, order)
+    note(state, order)
+    look(state, instrument)
+    return OrderWaiting(order.order_id, order.account.account_id, order.volume, state.now)
+
+
+def watch(state: State, order: Order) -> None:
+    """From now on every price is held against the order's stop."""
+    instrument = order.instrument
+    instrument.waiting.add(order)
+    state.alert[instrument.instrument_id] = instrument
+
+
+def look(state: State, instrument: Instrument) -> None:
+    """Hold the last price against the stops, where trading is continuous."""
+    if instrument.last is not None and instrument.phase is Phase.CONTINUOUS:
+        see_last(state, instrument, instrument.last)
+
+
+def _first_stop(order: Order) -> int:
+    """Where it fires, in ticks; a trailing stop without a stop price begins at its distance from the present price."""
+    handling = order.handling
+    assert handling is not None, "only an order with a handling waits"
+    if handling.stop_price is not None:
+        return handling.stop_price // order.instrument.contract.tick
+    price = present_price(order.instrument, order.trigger)
+    assert price is not None, "there is a price to follow"
+    return price + order.trail if order.is_buy else price - order.trail
+
+
+def fire_all(state: State) -> list[Event]:
+    """Let the orders go whose price was met, and those whose price they meet in turn."""
+    events: list[Event] = []
+    count = -1
+    while len(events) > count:  # what fires in one instrument may cancel orders, and so move quotes, in another
+        count = len(events)
+        for name in sorted(state.alert):
+            if name in state.alert:
+                events += _fire_in(state, state.alert[name])
+    return events
+
+
+def _fire_in(state: State, instrument: Instrument) -> list[Event]:
+    events: list[Event] = []
+    if instrument.phase is Phase.CONTINUOUS:
+        _see_quotes(state, instrument)
+        while instrument.waiting.met:
+            events += _fire(state, instrument.waiting.met.pop(0))
+            _see_quotes(state, instrument)
+    if not instrument.waiting:
+        state.alert.pop(instrument.instrument_id, None)
+    return events
+
+
+def _see_quotes(state: State, instrument: Instrument) -> None:
+    for trigger in (Trigger.BID, Trigger.ASK):
+        price = present_price(instrument, trigger)
+        if price is not None:
+            for moved in instrument.waiting.see(trigger, price):
+                note(state, moved)
+
+
+def _fire(state: State, order: Order) -> list[Event]:
+    """The others of its group go first; then it is let in like any order, or cancelled if it cannot be."""
+    events: list[Event] = []
+    if order.oco_group is not None:
+        events += cancel_group(state, order)
+    instrument, limit = order.instrument, limit_of(order)
+    inside = instrument.limit_down <= limit <= instrument.limit_up
+    refusal = admit(order, besides=order) if inside else outside_limits(instrument)
+    if refusal is not None:
+        return [*events, finish_cancelled(state, order, CancelReason.REFUSED, refusal.code, refusal.detail)]
+    order.status = OrderStatus.SUBMITTED
+    order.stop = 0
+    order.priority = state.next_id()
+    del order.account.orders[order.order_id]
+    fired = OrderFired(order.order_id, order.account.account_id, order.left, state.now)
+    return [*events, fired, *enter(state, order, limit)]

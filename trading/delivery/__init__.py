@@ -1,0 +1,1 @@
+"""The way of frames to connections: names of channel groups, private pushes, the in-process channel layer."""

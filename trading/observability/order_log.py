@@ -1,0 +1,36 @@
+"""The log of orders (`LOG_ORDERS`): one line for every command that was answered, once its batch is stored."""
+
+import logging
+from collections.abc import Iterable
+
+from trading import protocol
+from trading.core.commands import AmendOrder, CancelAnyOrder, CancelOrder, Command, SubmitOrder
+from trading.core.events import Event, OrderAccepted, OrderRepeated, OrderWaiting
+from trading.observability.counters import result_of
+from trading.observability.event_log import say
+
+logger = logging.getLogger(__name__)
+
+
+def log_answers(batch: int | None, time: int, answers: Iterable[tuple[Command | None, Event]]) -> None:
+    """`batch` is None when none of it changed anything; `time` is that of the events."""
+    for command, event in answers:
+        say(
+            logger,
+            "answered",
+            batch=batch,
+            kind=None if command is None else type(command).__name__,
+            account_id=getattr(command, "account_id", None),
+            order_id=_order_id(command, event),
+            client_order_id=command.client_order_id if isinstance(command, SubmitOrder) else None,
+            result=result_of(event),
+            event_time=time,
+        )
+
+
+def _order_id(command: Command | None, event: Event) -> str | None:
+    if isinstance(event, OrderAccepted | OrderWaiting | OrderRepeated):
+        return protocol.order_id_text(event.order_id)
+    if isinstance(command, AmendOrder | CancelOrder | CancelAnyOrder):
+        return protocol.order_id_text(command.order_id)
+    return None

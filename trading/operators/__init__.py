@@ -1,0 +1,1 @@
+"""What operators and the schedule ask of the engine: commands with an audit trail. Edits no engine-owned row."""

@@ -1,0 +1,1 @@
+"""What is read from the tables, and the answers of queries in protocol words. Never writes."""

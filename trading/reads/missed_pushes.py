@@ -1,0 +1,54 @@
+"""What a connection that was away has missed: the kept pushes of its account, page by page, or how things are now.
+
+Reads what the last commit left, and writes nothing.
+"""
+
+import msgspec
+
+from trading import protocol
+from trading.models import Account, PushBatch
+from trading.reads import answers, selectors
+from trading.storage.consistent_read import one_moment
+
+PAGE = 200
+"""Commits in one page: some hundred frames, a few milliseconds of reading."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Frames in order; the last of them has the number `last_seq`."""
+
+    frames: list[str]
+    last_seq: int
+
+
+def last_push(*, account_id: int) -> int:
+    """The number of the account's last push."""
+    return Account.objects.values_list("push_seq", flat=True).get(pk=account_id)
+
+
+def page(*, account_id: int, after: int, upto: int) -> Page | None:
+    """The pushes that come after number `after`, up to `upto` or the end of a page; None when not all are kept."""
+    kept = PushBatch.objects.filter(account_id=account_id, last_seq__gt=after, last_seq__lte=upto)
+    frames: list[str] = []
+    for first, last, lines in kept.order_by("last_seq").values_list("first_seq", "last_seq", "frames")[:PAGE]:
+        if first > after + 1:
+            return None
+        frames += lines.split("\n")[after + 1 - first :]
+        after = last
+    return Page(frames, after) if frames else None
+
+
+def snapshot(*, account_id: int) -> protocol.Snapshot:
+    """All that pushes tell about, as it is now."""
+    with one_moment():
+        account = Account.objects.select_related("market").get(pk=account_id)
+        view = selectors.account_view(user_id=account.user_id)
+        positions = selectors.position_views(user_id=account.user_id)
+        assert view is not None and positions is not None, "there is an account"
+        return protocol.Snapshot(
+            seq=account.push_seq,
+            account=answers.account_data(view),
+            positions=[answers.position_data(position) for position in positions],
+            orders=[answers.order_data(row) for row in selectors.live_orders(account_id=account.pk)],
+            trading_day=account.market.trading_day,
+        )

@@ -1,0 +1,275 @@
+"""The reader: everything that users and operators may see, from the rows of the last commit. Writes nothing.
+
+The figures are computed by the core's own formulas, so they are those of the engine.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+from knox.crypto import hash_token
+
+from trading.core.accounts import Figures, Leg, Mark, Position
+from trading.core.types import LIVE, NAME, Direction, Offset, number_at
+from trading.models import AccessToken, Account, Instrument, Order, Statement, Trade
+from trading.models import Position as PositionRow
+
+LONGEST_TOKEN = 200
+LARGEST_ID = 2**63 - 1
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who has authenticated, with which token (its digest), and whether it may trade. `account_id` is None as long as
+    the user has no account. `disconnected`: his orders will be cancelled, because a connection of his was lost."""
+
+    user_id: str
+    account_id: int | None
+    token: str
+    may_trade: bool
+    disconnected: bool = False
+
+
+class AccountView(msgspec.Struct, frozen=True):
+    """An account's money, in 1/10,000."""
+
+    user_id: str
+    pre_balance: int
+    deposits: int
+    withdrawals: int
+    float_profit: int
+    figures: Figures
+
+
+class PositionView(msgspec.Struct, frozen=True):
+    """A position with what it takes to show it. `last_price` in 1/10,000, None before the first trade."""
+
+    user_id: str
+    position: Position
+    multiplier: int
+    last_price: int | None
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Part of a history: what came from `from_time` to `to_time` (Unix ms) and has a number below `before`; the newest
+    `limit` of it. Numbers tell the time, so they can be asked for instead of it."""
+
+    from_time: int | None
+    to_time: int | None
+    before: int | None
+    limit: int
+
+    @property
+    def first(self) -> int:
+        """The lowest number that is wanted."""
+        return 0 if self.from_time is None else _number_at(self.from_time)
+
+    @property
+    def end(self) -> int:
+        """The lowest number that is too high."""
+        end = LARGEST_ID if self.to_time is None else _number_at(self.to_time + 1)
+        return end if self.before is None else min(end, self.before)
+
+
+def _number_at(time: int) -> int:
+    return min(max(number_at(time), 0), LARGEST_ID)
+
+
+# --- who
+
+
+def identity_of_token(*, user_id: str, token: str) -> Identity | None:
+    """The user, if the token is his, valid and not expired."""
+    if not NAME.match(user_id) or not token.isascii() or not token.isprintable() or len(token) > LONGEST_TOKEN:
+        return None
+    row = _valid([hash_token(token)]).filter(user__username=user_id).first()
+    if row is None:
+        return None
+    found = Account.objects.filter(user_id=user_id).values_list("id", "disconnect_at").first()
+    number, deadline = found or (None, None)
+    may_trade = row.scope == AccessToken.Scope.TRADE
+    return Identity(user_id, number, row.digest, may_trade, disconnected=deadline is not None)
+
+
+def valid_tokens(*, digests: Iterable[str]) -> set[str]:
+    """Those tokens that still let their users in."""
+    return set(_valid(digests).values_list("pk", flat=True))
+
+
+def _valid(digests: Iterable[str]) -> QuerySet[AccessToken]:
+    known: QuerySet[AccessToken] = AccessToken.objects.filter(pk__in=list(digests), user__is_active=True)
+    return known.exclude(expiry__lte=timezone.now())
+
+
+def account_id(*, user_id: str) -> int | None:
+    """The number of a user's account."""
+    return Account.objects.filter(user_id=user_id).values_list("id", flat=True).first()
+
+
+# --- instruments
+
+
+def unknown_instruments(*, names: list[str]) -> list[str]:
+    """Those of `names` that are not listed."""
+    if not names:
+        return []
+    listed = set(Instrument.objects.filter(pk__in=names).values_list("pk", flat=True))
+    return [name for name in names if name not in listed]
+
+
+def instrument_list(*, instrument_id: str | None = None) -> list[Instrument]:
+    """All instruments, or the one named."""
+    rows = Instrument.objects.all()
+    return list(rows if instrument_id is None else rows.filter(pk=instrument_id))
+
+
+# --- money and positions
+
+
+def account_view(*, user_id: str) -> AccountView | None:
+    """A user's account as it is now, or None if he has none."""
+    row = Account.objects.filter(user_id=user_id).first()
+    if row is None:
+        return None
+    positions = [position_of(found) for found in _position_rows(row)]
+    return AccountView(
+        user_id=user_id,
+        pre_balance=row.pre_balance,
+        deposits=row.deposits,
+        withdrawals=row.withdrawals,
+        float_profit=sum(position.float_profit for position in positions),
+        figures=_figures(row, sum(position.profit for position in positions)),
+    )
+
+
+def account_figures(*, accounts: Iterable[Account]) -> dict[int, Figures]:
+    """The money of many accounts as it is now, by account number; one query for all."""
+    rows = list(accounts)
+    profits: defaultdict[int, int] = defaultdict(int)
+    for found in PositionRow.objects.filter(account__in=rows).select_related("instrument"):
+        profits[found.account_id] += position_of(found).profit
+    return {row.pk: _figures(row, profits[row.pk]) for row in rows}
+
+
+def _figures(row: Account, position_profit: int) -> Figures:
+    return Figures(
+        static_balance=row.pre_balance + row.deposits - row.withdrawals,
+        close_profit=row.close_profit,
+        position_profit=position_profit,
+        commission=row.commission,
+        margin=row.margin,
+        hold=row.hold,
+    )
+
+
+def position_views(*, user_id: str, instrument_id: str | None = None) -> list[PositionView] | None:
+    """A user's positions that are not flat, by instrument; None if he has no account."""
+    account = Account.objects.filter(user_id=user_id).first()
+    if account is None:
+        return None
+    held = _held_lots(account)
+    return [
+        PositionView(
+            user_id=user_id,
+            position=position_of(row, held[row.instrument_id, True], held[row.instrument_id, False]),
+            multiplier=row.instrument.multiplier,
+            last_price=row.instrument.last_price,
+        )
+        for row in _position_rows(account)
+        if instrument_id in (None, row.instrument_id)
+    ]
+
+
+def _position_rows(account: Account) -> list[PositionRow]:
+    rows = PositionRow.objects.filter(account=account).select_related("instrument").order_by("instrument_id")
+    return [row for row in rows if row.long_today or row.long_his or row.short_today or row.short_his]
+
+
+def _held_lots(account: Account) -> dict[tuple[str, bool], Leg]:
+    """Lots that live closings hold, as legs with nothing but their frozen lots, by (instrument, is long)."""
+    held: defaultdict[tuple[str, bool], Leg] = defaultdict(Leg)
+    closings = Order.objects.filter(account=account, status__in=LIVE).exclude(offset=Offset.OPEN)
+    sums = closings.values("instrument_id", "direction").annotate(his=Sum("his_held"), today=Sum("today_held"))
+    for row in sums:
+        leg = held[row["instrument_id"], row["direction"] == Direction.SELL]
+        leg.his_frozen, leg.today_frozen = row["his"], row["today"]
+    return held
+
+
+def position_of(row: PositionRow, held_long: Leg | None = None, held_short: Leg | None = None) -> Position:
+    """A position as the core knows it; `held` are legs with the lots that live closings hold, if they matter."""
+    held_long, held_short = held_long or Leg(), held_short or Leg()
+    instrument = row.instrument
+    lot_value = (instrument.mark_price or 0) * instrument.multiplier
+    long = Leg(
+        row.long_today,
+        row.long_his,
+        row.long_today_cost,
+        row.long_his_cost,
+        row.long_his_open_cost,
+        held_long.today_frozen,
+        held_long.his_frozen,
+        row.long_margin,
+    )
+    short = Leg(
+        row.short_today,
+        row.short_his,
+        row.short_today_cost,
+        row.short_his_cost,
+        row.short_his_open_cost,
+        held_short.today_frozen,
+        held_short.his_frozen,
+        row.short_margin,
+    )
+    mark = Mark(lot_value, instrument.margin_long, instrument.margin_short)
+    return Position(row.instrument_id, mark, long, short, long.lots - short.lots, long.cost - short.cost)
+
+
+# --- orders
+
+
+def order(*, user_id: str, number: int) -> Order | None:
+    """A user's own order; another's is as unknown as one that never was."""
+    return Order.objects.filter(pk=number, account__user_id=user_id).select_related("account").first()
+
+
+def finished_orders(*, account_id: int, numbers: list[int]) -> set[int]:
+    """Those of the numbers that are own orders which are filled or cancelled."""
+    rows = Order.objects.filter(pk__in=numbers, account_id=account_id).exclude(status__in=LIVE)
+    return set(rows.values_list("pk", flat=True))
+
+
+def orders(*, account_id: int, instrument_id: str | None, statuses: Iterable[str] | None, span: Span) -> list[Order]:
+    """An account's orders by the time of their acceptance, newest first."""
+    rows = Order.objects.filter(account_id=account_id, id__gte=span.first, id__lt=span.end)
+    wanted = _given(instrument_id=instrument_id, status__in=statuses)
+    return list(rows.filter(**wanted).select_related("account").order_by("-id")[: span.limit])
+
+
+def live_orders(*, account_id: int) -> list[Order]:
+    """An account's orders that wait or rest, oldest first."""
+    rows = Order.objects.filter(account_id=account_id, status__in=LIVE)
+    return list(rows.select_related("account").order_by("id"))
+
+
+# --- trades and statements
+
+
+def trades(*, account_id: int, instrument_id: str | None, order_number: int | None, span: Span) -> list[Trade]:
+    """An account's sides of its trades, newest first."""
+    rows = Trade.objects.filter(account_id=account_id, trade_id__gte=span.first, trade_id__lt=span.end)
+    wanted = _given(instrument_id=instrument_id, order_id=order_number)
+    return list(rows.filter(**wanted).order_by("-trade_id")[: span.limit])
+
+
+def statements(*, account_id: int, from_day: int | None, to_day: int | None, limit: int) -> list[Statement]:
+    """An account's settled days, newest first."""
+    rows = Statement.objects.filter(account_id=account_id, **_given(day__gte=from_day, day__lte=to_day))
+    return list(rows.order_by("-day")[:limit])
+
+
+def _given(**lookups: Any) -> dict[str, Any]:
+    """The lookups that somebody asked for."""
+    return {name: value for name, value in lookups.items() if value is not None}

@@ -1,0 +1,203 @@
+"""Whether a market's tables agree with each other, with the engine that a restart would load, and with the journal.
+
+Reads only. Every finding is one sentence that names the row. Works beside a running server: each pass reads one moment.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from django.db import connections
+
+from trading.core.engine import Engine
+from trading.core.snapshot import Snapshot
+from trading.storage.consistent_read import one_moment
+from trading.storage.store import Store
+
+Findings = Iterator[str]
+
+
+def check_books(market: str, using: str = "default") -> list[str]:
+    """What contradicts itself in the tables of a market; nothing, if all is well."""
+    with one_moment(using):
+        books = _Books(market, using)
+        return list(books.findings())
+
+
+def replay_journal(market: str, using: str = "default") -> "Replay":
+    """Play the journal from empty and hold the result against the state that a restart would load."""
+    with one_moment(using):
+        store = Store(market, using)
+        engine, done = Engine(), 0
+        for time, commands in store.journal():
+            for command in commands:
+                engine.apply(command, time)
+            done += len(commands)
+            engine.take_changes()
+        loaded = Engine.restore(store.load()[0])
+    difference = None
+    if engine.state_hash() != loaded.state_hash():
+        difference = _first_difference(engine.snapshot(), loaded.snapshot())
+    return Replay(done, engine.state_hash(), loaded.state_hash(), difference)
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What came of a replay. `difference`: the first record that is not the same, None when all are."""
+
+    commands: int
+    replayed: str
+    loaded: str
+    difference: str | None
+
+
+def _first_difference(replayed: Snapshot, loaded: Snapshot) -> str:
+    for field in Snapshot.__struct_fields__:
+        ours, theirs = getattr(replayed, field), getattr(loaded, field)
+        if ours == theirs:
+            continue
+        if not isinstance(ours, list):
+            return f"{field}: the journal makes {ours}, the tables have {theirs}"
+        for mine, other in zip(ours, theirs, strict=False):
+            if mine != other:
+                return f"{field}: the journal makes {mine}, the tables have {other}"
+        return f"{field}: the journal makes {len(ours)}, the tables have {len(theirs)}"
+    return "the same records have different names"
+
+
+class _Books:
+    """The tables of one market, and the engine that a restart would make of them."""
+
+    def __init__(self, market: str, using: str) -> None:
+        self.market = market
+        self._connection = connections[using]
+        self.engine = Engine.restore(Store(market, using).load()[0])
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a statement; `%s` stands for the market, as often as it occurs."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, [self.market] * sql.count("%s"))
+            return list(cursor.fetchall())
+
+    def findings(self) -> Findings:
+        yield from self._engine()
+        yield from self._trades()
+        yield from self._orders()
+        yield from self._positions()
+        yield from self._accounts()
+        yield from self._statements()
+        yield from self._market()
+
+    def _engine(self) -> Findings:
+        try:
+            self.engine.check()
+        except AssertionError as error:
+            yield f"engine: {error}"
+        derived = {
+            account.account_id: (account.margin, account.hold) for account in self.engine.state.accounts.values()
+        }
+        for number, margin, hold in self.rows(
+            "SELECT id, margin, hold FROM trading_account WHERE market_id = %s ORDER BY id"
+        ):
+            if derived[number] != (margin, hold):
+                yield f"account {number}: margin and hold are {(margin, hold)}, they follow as {derived[number]}"
+
+    def _trades(self) -> Findings:
+        for number, *sides in self.rows(
+            """SELECT t.trade_id, COUNT(*), COUNT(DISTINCT t.direction), COUNT(DISTINCT t.price),
+                      COUNT(DISTINCT t.volume), COUNT(DISTINCT t.account_id), COUNT(DISTINCT t.is_maker)
+               FROM trading_trade t JOIN trading_account a ON a.id = t.account_id WHERE a.market_id = %s
+               GROUP BY t.trade_id
+               HAVING NOT (COUNT(*) = 2 AND COUNT(DISTINCT t.direction) = 2 AND COUNT(DISTINCT t.price) = 1
+                           AND COUNT(DISTINCT t.volume) = 1 AND COUNT(DISTINCT t.account_id) = 2
+                           AND COUNT(DISTINCT t.is_maker) = 2)
+               ORDER BY t.trade_id"""
+        ):
+            yield f"trade {number}: it has not two sides that agree: {tuple(sides)}"
+
+    def _orders(self) -> Findings:
+        for number, filled, traded in self.rows(
+            """SELECT o.id, o.filled, COALESCE(SUM(t.volume), 0) FROM trading_order o
+               JOIN trading_account a ON a.id = o.account_id
+               LEFT JOIN trading_trade t ON t.order_id = o.id WHERE a.market_id = %s
+               GROUP BY o.id, o.filled HAVING o.filled != COALESCE(SUM(t.volume), 0) ORDER BY o.id"""
+        ):
+            yield f"order {number}: {filled} lots are filled, its trades make {traded}"
+        for number, *state in self.rows(
+            """SELECT o.id, o.status, o.filled, o.volume FROM trading_order o
+               JOIN trading_account a ON a.id = o.account_id WHERE a.market_id = %s AND (
+                  (o.status = 'Filled' AND o.filled != o.volume) OR (o.status != 'Filled' AND o.filled = o.volume)
+                  OR (o.status IN ('Waiting', 'Submitted') AND o.filled > 0)
+                  OR (o.status = 'PartiallyFilled' AND o.filled = 0))
+               ORDER BY o.id"""
+        ):
+            yield f"order {number}: it cannot be like that: {tuple(state)}"
+
+    def _positions(self) -> Findings:
+        """What was opened and not closed is what there is; what has expired is not there any more."""
+        traded: dict[tuple[int, str], list[int]] = {}
+        for account, instrument, direction, opens, lots in self.rows(
+            """SELECT t.account_id, t.instrument_id, t.direction, t.offset = 'OPEN', SUM(t.volume)
+               FROM trading_trade t JOIN trading_instrument i ON i.instrument_id = t.instrument_id
+               WHERE i.market_id = %s AND i.phase != 'delisted'
+               GROUP BY t.account_id, t.instrument_id, t.direction, t.offset = 'OPEN'"""
+        ):
+            long_short = traded.setdefault((account, instrument), [0, 0])
+            long_short[(direction == "BUY") != bool(opens)] += int(lots) if opens else -int(lots)
+        held = {
+            (account, instrument): [long, short]
+            for account, instrument, long, short in self.rows(
+                """SELECT p.account_id, p.instrument_id, p.long_today + p.long_his, p.short_today + p.short_his
+                   FROM trading_position p JOIN trading_account a ON a.id = p.account_id WHERE a.market_id = %s"""
+            )
+            if long or short
+        }
+        for key in sorted(traded.keys() | held.keys()):
+            if traded.get(key, [0, 0]) != held.get(key, [0, 0]):
+                yield f"position {key}: its trades make {traded.get(key)} (long, short), it has {held.get(key)}"
+
+    def _accounts(self) -> Findings:
+        """Each account is the sum of its ledger, and the ledger that of its trades."""
+        for number, figures, ledger, fees, charged, profit, made in self.rows(
+            """SELECT a.id, a.pre_balance + a.deposits - a.withdrawals + a.close_profit - a.commission,
+                      (SELECT COALESCE(SUM(amount), 0) FROM trading_ledgerentry WHERE account_id = a.id),
+                      (SELECT COALESCE(-SUM(amount), 0) FROM trading_ledgerentry
+                       WHERE account_id = a.id AND kind = 'COMMISSION'),
+                      (SELECT COALESCE(SUM(commission), 0) FROM trading_trade WHERE account_id = a.id),
+                      (SELECT COALESCE(SUM(amount), 0) FROM trading_ledgerentry
+                       WHERE account_id = a.id AND kind = 'CLOSE_PROFIT'),
+                      (SELECT COALESCE(SUM(close_profit), 0) FROM trading_trade WHERE account_id = a.id)
+               FROM trading_account a WHERE a.market_id = %s ORDER BY a.id"""
+        ):
+            if figures != ledger:
+                yield f"account {number}: it holds {figures}, the entries of its ledger make {ledger}"
+            if fees != charged:
+                yield f"account {number}: its ledger has {fees} of commission, its trades {charged}"
+            if profit != made:
+                yield f"account {number}: its ledger has {profit} of close profit, its trades {made}"
+
+    def _statements(self) -> Findings:
+        """Every day opens with what the day before closed with; the present one too."""
+        closed: dict[int, tuple[int, int]] = {}
+        for account, day, opening, closing in self.rows(
+            """SELECT s.account_id, s.day, s.opening, s.closing FROM trading_statement s
+               JOIN trading_account a ON a.id = s.account_id WHERE a.market_id = %s ORDER BY s.day"""
+        ):
+            before, balance = closed.get(account, (0, 0))
+            if opening != balance:
+                yield f"statement {day} of account {account}: it opens with {opening}, {before} closed with {balance}"
+            closed[account] = day, closing
+        for account in self.engine.state.accounts.values():
+            day, balance = closed.get(account.account_id, (0, 0))
+            if account.pre_balance != balance:
+                yield f"account {account.account_id}: it opened with {account.pre_balance}, {day} closed with {balance}"
+
+    def _market(self) -> Findings:
+        """Deposits - withdrawals = balances + collected commission, to the last unit."""
+        ((paid_in, kept),) = self.rows(
+            """SELECT COALESCE(SUM(CASE WHEN e.kind IN ('DEPOSIT', 'WITHDRAWAL') THEN e.amount ELSE 0 END), 0),
+                      COALESCE(-SUM(CASE WHEN e.kind = 'COMMISSION' THEN e.amount ELSE 0 END), 0)
+               FROM trading_ledgerentry e JOIN trading_account a ON a.id = e.account_id WHERE a.market_id = %s"""
+        )
+        balances = sum(account.figures().balance for account in self.engine.state.accounts.values())
+        if balances + kept != paid_in:
+            yield f"market {self.market}: {paid_in} were paid in, balances are {balances} and commission {kept}"

@@ -1,1 +1,0 @@
-"""How commands reach the engine: in the process, or through another service."""

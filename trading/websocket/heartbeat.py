@@ -1,0 +1,72 @@
+"""One timer for all connections of a process: pings them, and closes those from which nothing has come for too long."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from trading.observability.counters import MEASURES
+from trading.protocol import PING
+
+logger = logging.getLogger(__name__)
+
+IDLE_CLOSE = 4408
+"""Close code of a connection that went silent."""
+
+
+class Connection(Protocol):
+    heard_at: float
+    """Time of the event loop at which the last frame came in."""
+
+    def push(self, frame: str) -> None: ...
+
+    def close(self, code: int) -> None: ...
+
+
+class Heartbeat:
+    """Pings every `ping_seconds`, closes with 4408 after `idle_seconds` of silence."""
+
+    def __init__(self, ping_seconds: float, idle_seconds: float) -> None:
+        self._ping_seconds = ping_seconds
+        self._idle_seconds = idle_seconds
+        self._next_ping: dict[Connection, float] = {}
+
+    @property
+    def connections(self) -> int:
+        """How many are open and not being closed for silence."""
+        return len(self._next_ping)
+
+    def add(self, connection: Connection) -> None:
+        MEASURES.connections_opened += 1
+        self._next_ping[connection] = connection.heard_at + self._ping_seconds
+
+    def remove(self, connection: Connection) -> None:
+        self._next_ping.pop(connection, None)
+
+    async def part(self, farewell: str, code: int, patience: float) -> None:
+        """Send everybody a last frame, close, and wait until they are gone, or for `patience` seconds."""
+        for connection in list(self._next_ping):
+            connection.push(farewell)
+            connection.close(code)
+        deadline = asyncio.get_running_loop().time() + patience
+        while self._next_ping and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+
+    async def run(self) -> None:
+        """Look after the connections until cancelled."""
+        loop, pause = asyncio.get_running_loop(), min(self._ping_seconds, self._idle_seconds) / 10
+        while True:
+            due = loop.time() + pause
+            await asyncio.sleep(pause)
+            now = loop.time()
+            MEASURES.loop_lag.note(max(0.0, now - due))
+            self.beat(now)
+
+    def beat(self, now: float) -> None:
+        """Close and ping whoever is due at `now`."""
+        for connection, due in list(self._next_ping.items()):
+            if now - connection.heard_at >= self._idle_seconds:
+                self.remove(connection)
+                connection.close(IDLE_CLOSE)
+            elif now >= due:
+                self._next_ping[connection] = due + self._ping_seconds
+                connection.push(PING)

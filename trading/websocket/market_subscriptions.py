@@ -1,0 +1,78 @@
+"""The public market data that one connection follows. A reader that cannot keep up leaves its groups until it has taken
+what waits for it, and then gets the present state: it costs nobody anything, and hears nothing that is old.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+from trading.delivery.channel_groups import market_group
+from trading.observability.counters import MEASURES
+from trading.websocket.send_queue import Outbox
+
+SLOW_SECONDS = 0.5
+"""How long a client may let the server wait before it is a slow one: more than a hiccup, less than old news."""
+
+Present = Mapping[str, Callable[[str], str | None]]
+"""By channel: the present state of an instrument as a frame, None where there is nothing to tell."""
+
+Pair = tuple[str, str]
+"""A public channel and an instrument."""
+
+
+class Following:
+    """Memberships of one connection's channel in the groups of market data. `start` runs work beside its loops."""
+
+    def __init__(
+        self, layer: Any, present: Present, outbox: Outbox, start: Callable[[Coroutine[Any, Any, None]], object]
+    ) -> None:
+        self._layer = layer
+        self._present = present
+        self._outbox = outbox
+        self._start = start
+        self._pairs: set[Pair] = set()
+        self._paused = False
+        self.channel = ""
+
+    async def open(self) -> None:
+        """Get a channel to hear on."""
+        self.channel = await self._layer.new_channel()
+
+    async def follow(self, pairs: Iterable[Pair]) -> None:
+        """Join the groups and send the present state: what changes in between comes twice rather than never."""
+        for pair in sorted(pairs):
+            self._pairs.add(pair)
+            if not self._paused:  # or it is joined with the others
+                await self._join(pair)
+
+    async def _join(self, pair: Pair) -> None:
+        channel, instrument_id = pair
+        await self._layer.group_add(market_group(channel, instrument_id), self.channel)
+        frame = self._present[channel](instrument_id)
+        if frame is not None:
+            self._outbox.put(frame)
+
+    async def unfollow(self, pairs: Iterable[Pair]) -> None:
+        """Leave the groups."""
+        for channel, instrument_id in pairs:
+            self._pairs.discard((channel, instrument_id))
+            await self._layer.group_discard(market_group(channel, instrument_id), self.channel)
+
+    def look_at_reader(self) -> None:
+        """Market data has come: is somebody there to take it? It fills no more than half of the outbox."""
+        since = self._outbox.waiting_since
+        if since is None or self._paused:
+            return
+        if self._outbox.half_full or asyncio.get_running_loop().time() - since > SLOW_SECONDS:
+            self._paused = True
+            MEASURES.readers_paused += 1
+            self._start(self._pause())
+
+    async def _pause(self) -> None:
+        for channel, instrument_id in list(self._pairs):
+            await self._layer.group_discard(market_group(channel, instrument_id), self.channel)
+        await self._outbox.drained()
+        self._paused = False
+        for pair in sorted(self._pairs):
+            if pair in self._pairs and not self._outbox.closing:
+                await self._join(pair)

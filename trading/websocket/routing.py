@@ -1,0 +1,21 @@
+"""Where the socket is."""
+
+from typing import Any
+
+from channels.routing import URLRouter
+from django.urls import re_path
+
+from trading.websocket.consumer import TradingConsumer, Venue
+
+
+def socket_routes(venue: Venue) -> URLRouter:
+    """`/ws` and `/ws/`; any other path is refused with HTTP 403."""
+    socket: Any = TradingConsumer.as_asgi(venue=venue)
+    refusal: Any = refuse
+    return URLRouter([re_path(r"^ws/?$", socket), re_path("", refusal)])
+
+
+async def refuse(scope: Any, receive: Any, send: Any) -> None:
+    """Close a handshake before it is accepted."""
+    await receive()
+    await send({"type": "websocket.close"})

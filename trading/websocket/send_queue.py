@@ -1,0 +1,179 @@
+"""The way out of one connection: frames in order, and a bound for readers that cannot keep up.
+
+A reader is slow while the server lets a `send` wait. One that takes a little now and then is so until it has taken all.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any
+
+from trading.observability.counters import MEASURES
+
+SLOW_CLOSE = 4409
+"""Close code of a connection that does not read fast enough."""
+CLOSE_SECONDS = 1.0
+"""How long a client may take for what is queued when its connection is closed, and for the close itself."""
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class ClientGone(Exception):
+    """The server could not send: its client has left, or does not even take the close."""
+
+
+class _Waiting:
+    """The rest of a `send` that has begun: what it waits for, and what comes then."""
+
+    __slots__ = ("_steps", "_waits_for")
+
+    def __init__(self, steps: Generator[Any, Any, None], waits_for: Any) -> None:
+        self._steps = steps
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        step = self._waits_for
+        try:
+            while True:
+                try:
+                    value = yield step
+                except BaseException as error:
+                    step = self._steps.throw(error)
+                else:
+                    step = self._steps.send(value)
+        except StopIteration:
+            return
+
+
+class Outbox:
+    """Frames that wait to be sent. Past `limit` the connection is closed with 4409."""
+
+    def __init__(self, limit: int, send: Send) -> None:
+        self._limit = limit
+        self._send = send
+        self._frames: deque[str] = deque()
+        self._waiting: _Waiting | None = None
+        self.waiting_since: float | None = None
+        """Since when there is always something that the client has not taken, by the event loop's time."""
+        self.close_code: int | None = None
+        """With which the connection is closed, if we close it."""
+        self._close_by = 0.0
+        self._patience: asyncio.Timeout | None = None
+        self._sleeper: asyncio.Future[None] | None = None
+        self._drained: list[asyncio.Future[None]] = []
+
+    @property
+    def closing(self) -> bool:
+        return self.close_code is not None
+
+    @property
+    def half_full(self) -> bool:
+        """Whether whoever can wait should let the client take what there is."""
+        return 2 * len(self._frames) >= self._limit
+
+    # -- in
+
+    def put(self, frame: str) -> None:
+        """Queue a frame and have it sent soon; nothing more is taken once the connection is closing."""
+        self.add(frame)
+        _wake(self._sleeper)
+
+    def add(self, frame: str) -> None:
+        """Queue a frame for whoever flushes next."""
+        if self.close_code is not None:
+            return
+        if len(self._frames) >= self._limit:
+            self._frames.clear()
+            self.close(SLOW_CLOSE, patience=0)
+            return
+        self._frames.append(frame)
+
+    def add_all(self, frames: Sequence[str]) -> None:
+        """Queue what one batch has told, even if that alone is more than the limit: a client may have many orders, and
+        had no time to read in between."""
+        if frames:
+            self.add(frames[0])
+        if self.close_code is None:
+            self._frames.extend(frames[1:])
+
+    def close(self, code: int, patience: float = CLOSE_SECONDS) -> None:
+        """Send what is queued if the client takes it within `patience` seconds, then close."""
+        if self.close_code is None:
+            self.close_code = code
+            MEASURES.connections_closed[code] += 1
+            self._close_by = asyncio.get_running_loop().time() + patience
+            if self._patience is not None:
+                self._patience.reschedule(self._close_by)
+            _wake(self._sleeper)
+            self._wake_drained()
+
+    # -- out
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the server takes it without waiting."""
+        if self._waiting is not None:
+            return
+        frames, send = self._frames, self._send
+        try:
+            while frames:
+                steps = send({"type": "websocket.send", "text": frames.popleft()}).__await__()
+                for waits_for in steps:
+                    self._waiting = _Waiting(steps, waits_for)
+                    self.waiting_since = self.waiting_since or asyncio.get_running_loop().time()
+                    _wake(self._sleeper)
+                    return
+        except Exception as error:  # each server has its own
+            raise ClientGone from error
+        self.waiting_since = None
+
+    async def write(self) -> None:
+        """Send frames as they come, until closed. Raises ClientGone."""
+        while not self.closing or self._frames or self._waiting is not None:
+            self.flush()
+            if self._waiting is not None:
+                await self._wait(self._waiting)
+            elif not self.closing:
+                await self._sleep()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._send({"type": "websocket.close", "code": self.close_code})
+        except TimeoutError as error:
+            raise ClientGone from error
+
+    async def _wait(self, waiting: _Waiting) -> None:
+        """Until the client has taken what is under way, or its time is up."""
+        try:
+            async with asyncio.timeout(None) as self._patience:
+                if self.closing:
+                    self._patience.reschedule(self._close_by)
+                await waiting
+        except TimeoutError:
+            self._frames.clear()
+        except Exception as error:
+            raise ClientGone from error
+        finally:
+            self._patience = self._waiting = None
+
+    async def _sleep(self) -> None:
+        """Until there is something to do."""
+        self._wake_drained()
+        self._sleeper = asyncio.get_running_loop().create_future()
+        await self._sleeper
+        self._sleeper = None
+
+    async def drained(self) -> None:
+        """Wait until the client has taken everything, or the connection is closing."""
+        while (self._frames or self._waiting is not None) and not self.closing:
+            _wake(self._sleeper)
+            self._drained.append(asyncio.get_running_loop().create_future())
+            await self._drained[-1]
+
+    def _wake_drained(self) -> None:
+        waiters, self._drained = self._drained, []
+        for waiter in waiters:
+            _wake(waiter)
+
+
+def _wake(sleeper: asyncio.Future[None] | None) -> None:
+    if sleeper is not None and not sleeper.done():
+        sleeper.set_result(None)

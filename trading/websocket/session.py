@@ -1,0 +1,95 @@
+"""Whose connection it is: signing in and out, and what becomes of the user's orders when it ends."""
+
+from typing import Protocol
+
+import msgspec
+from channels.db import database_sync_to_async
+
+from trading.observability.counters import MEASURES
+from trading.reads import selectors
+from trading.websocket.cancel_on_disconnect import Absences
+from trading.websocket.rate_limits import Guests
+from trading.websocket.token_monitor import TokenWatch
+
+
+class Connection(Protocol):
+    def revoke(self) -> None: ...
+
+
+class Session:
+    """The user of one connection, if it has one. It belongs to one user alone: to the `owner` that it named in its URL,
+    or to whoever authenticates on it first. Times are the event loop's."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        owner: str | None,
+        address: str,
+        guests: Guests,
+        tokens: TokenWatch,
+        absences: Absences,
+    ) -> None:
+        self.identity: selectors.Identity | None = None
+        self.grace_ms: int | None = None
+        """How long the user's orders outlive the connection; None: as long as they live."""
+        self.asked_before = False
+        """Whether a token was shown on this connection."""
+        self.address = address
+        self._connection = connection
+        self._owner = owner
+        self._guests = guests
+        self._tokens = tokens
+        self._absences = absences
+
+    @property
+    def user_id(self) -> str | None:
+        return None if self.identity is None else self.identity.user_id
+
+    async def identify(self, user_id: str, token: str, now: float) -> selectors.Identity | None:
+        """Who has this token, if he says who he is and the connection may become his."""
+        self.asked_before = True
+        identity: selectors.Identity | None = None
+        if self._owner in (None, user_id):
+            identity = await database_sync_to_async(selectors.identity_of_token)(user_id=user_id, token=token)
+        if identity is None:
+            self._guests.wrong_token(self.address, user_id, now)
+        return identity
+
+    def sign_in(self, identity: selectors.Identity, now: float) -> str | None:
+        """From now on the connection is this user's. The limit that it would break, as a sentence, if it cannot be."""
+        if self.identity is None:
+            broken_limit = self._guests.sign_in(identity.user_id, now)
+            if broken_limit is not None:
+                MEASURES.connections_refused["connections of a user"] += 1
+                return broken_limit
+        else:
+            self._tokens.remove(self.identity.token, self._connection)
+        self._tokens.add(identity.token, self._connection)
+        self.identity, self._owner = identity, identity.user_id
+        if identity.may_trade and identity.account_id is not None:
+            self._absences.end(identity.account_id, now, identity.disconnected)
+        return None
+
+    def sign_out(self) -> None:
+        """From now on the connection is nobody's."""
+        if self.identity is not None:
+            self._guests.sign_out(self.identity.user_id)
+            self._tokens.remove(self.identity.token, self._connection)
+            self.identity = self.grace_ms = None
+
+    def end(self, left_at: float) -> None:
+        """The connection has ended; its client was last there at `left_at`."""
+        if self.identity is not None and self.identity.account_id is not None and self.grace_ms is not None:
+            self._absences.begin(self.identity.account_id, left_at, self.grace_ms)
+        self.sign_out()
+        self._guests.leave(self.address)
+
+    async def account_id(self) -> int | None:
+        """The account of the user; it may have been opened after he signed in."""
+        identity = self.identity
+        if identity is None or identity.account_id is not None:
+            return None if identity is None else identity.account_id
+        number: int | None = await database_sync_to_async(selectors.account_id)(user_id=identity.user_id)
+        self.identity = msgspec.structs.replace(identity, account_id=number)
+        return number
