@@ -3,8 +3,8 @@
 from itertools import groupby
 from typing import Any
 
-from tests.core.naive_books import Told
-from tests.core.naive_market import NaiveMarket
+from tests.core.naive.books import Told
+from tests.core.naive.market import NaiveMarket
 from tests.core.strategies import Step, in_every_history, morning, play
 from tests.core.test_properties import queues
 from trading.core.commands import Command, WatchRisk

@@ -26,7 +26,7 @@ try:
 except ImportError:
     missing("the examples need playwright and websocket-client: pip install -r requirements-dev.txt")
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = Path(os.environ.get("BOURSE_PROTOCOL_DOC") or ROOT.parent / "shared" / "websocket-protocol-v1.md")
 READER, OTHER = "user005", "user006"
 PRICE = 120.0

@@ -5,7 +5,7 @@ Written from `docs/market-rules.md`. Where the rules leave two answers open it t
 
 import msgspec
 
-from tests.core.naive_books import (
+from tests.core.naive.books import (
     NO_END,
     NOTHING,
     RESTS,

@@ -27,7 +27,7 @@ try:
 except ImportError:
     missing("the page tests need playwright: pip install -r requirements-dev.txt")
 
-STATIC = Path(__file__).resolve().parents[2] / "static"
+STATIC = Path(__file__).resolve().parents[3] / "static"
 MODULES = "/static/bourse/js"
 ID = "IX2301"
 PLAIN = re.compile(r"""\bt\('([\w.]+)'""")

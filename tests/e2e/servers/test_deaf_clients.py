@@ -16,7 +16,7 @@ import websocket
 
 from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import Server
-from tests.websocket.test_resume import Mirror
+from tests.websocket.connection.test_resume import Mirror
 
 SETTINGS = {"MAX_OUTBOX": 200, "BOOK_INTERVAL_MS": 1, "PING_SECONDS": 60, "IDLE_SECONDS": 120}
 DEAF = 10

@@ -6,8 +6,8 @@ Liquidation is left to others: after it the twin is made anew from the engine's 
 
 from typing import Any
 
-from tests.core.naive_books import NO_END, STAYS, Holder, Listed, Lots, Told
-from tests.core.naive_orders import NaiveOrders
+from tests.core.naive.books import NO_END, STAYS, Holder, Listed, Lots, Told
+from tests.core.naive.orders import NaiveOrders
 from trading.core.commands import (
     AmendOrder,
     CancelAfter,

@@ -14,7 +14,7 @@ import pytest
 
 from tests.builders import cancel, listing, order, terms
 from tests.e2e.browser import chromium, missing, new_page
-from tests.e2e.test_page_modules import call, serve
+from tests.e2e.page.test_page_modules import call, serve
 from trading import protocol
 from trading.core.commands import Deposit, OpenAccount, WatchRisk
 from trading.core.engine import Engine
