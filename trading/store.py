@@ -22,7 +22,7 @@ from trading.core.events import Refused
 from trading.core.risk import ClientOrder
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
 from trading.core.state import Day
-from trading.core.types import LIVE
+from trading.core.types import LIVE, stored_name
 from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 
 CHUNKS = (64, 16, 4, 1)
@@ -315,7 +315,7 @@ def _outcome(answer: OperatorAnswer) -> dict[str, object]:
             "code": int(answer.event.code),
             "result": answer.event.detail[:256],
         }
-    return {"status": OperatorCommand.Status.DONE, "result": type(answer.event).__name__}
+    return {"status": OperatorCommand.Status.DONE, "result": stored_name(answer.event)}
 
 
 def _command(payload: object) -> Command | None:

@@ -14,7 +14,7 @@ from trading import operators, selectors
 from trading.core import commands
 from trading.core.codes import Code
 from trading.core.money import UNIT
-from trading.core.types import AccountRules
+from trading.core.types import AccountRules, stored_name
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, Instrument, OperatorCommand, User
 
@@ -83,7 +83,7 @@ def open_accounts(user_ids: list[str]) -> None:
 
 def _ask(command: commands.OperatorOrder, name: str | None = None) -> OperatorCommand:
     """With a name it is done once for ever: an operator may have changed it since."""
-    key = None if name is None else f"bots:{type(command).__name__}:{name}"
+    key = None if name is None else f"bots:{stored_name(command)}:{name}"
     return operators.ask(command, market=settings.MARKET, key=key)
 
 

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from trading import demo, operators
 from trading.core import commands
 from trading.core.codes import Code
+from trading.core.types import stored_name
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, OperatorCommand, User
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
 
     def _ask(self, command: commands.OperatorOrder, name: str) -> OperatorCommand:
         """The key makes sure that nobody is given his funds twice."""
-        return operators.ask(command, market=settings.MARKET, key=f"demo:{type(command).__name__}:{name}")
+        return operators.ask(command, market=settings.MARKET, key=f"demo:{stored_name(command)}:{name}")
 
     def _make_operator(self) -> None:
         if User.objects.filter(username=demo.OPERATOR).exists():
