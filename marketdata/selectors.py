@@ -11,7 +11,7 @@ from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
 from trading.core.commands import Settle
 from trading.core.events import DaySettled
-from trading.core.types import Direction, Phase, number_at
+from trading.core.types import Direction, Phase, number_at, stored_name
 from trading.models import Instrument, OperatorCommand, Trade
 from trading.reads.selectors import LARGEST_ID
 
@@ -99,7 +99,7 @@ def settled_days(*, market: str, using: str = "default") -> list[DaySettled]:
     """Every settlement that the market has seen. (Nobody but operators can ask for one, and what they have asked is
     kept for good.)"""
     done = OperatorCommand.objects.using(using).filter(
-        market=market, kind=Settle.__name__, status=OperatorCommand.Status.DONE
+        market=market, kind=stored_name(Settle), status=OperatorCommand.Status.DONE
     )
     found = []
     for payload, time in done.order_by("finished_at", "id").values_list("payload", "finished_at"):

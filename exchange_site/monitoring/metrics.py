@@ -15,7 +15,7 @@ from prometheus_client.utils import floatToGoString
 
 from trading.core.codes import Code
 from trading.core.commands import OrderCommand
-from trading.core.types import Phase
+from trading.core.types import Phase, stored_name
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
 from trading.observability.counters import MEASURES, Measures, Spread
@@ -124,7 +124,7 @@ class Exposition(Collector):
             "commands",
             "Commands by kind and result: done, repeated, or the code of the refusal",
             ["kind", "result"],
-            [((kind.__name__, result), count) for (kind, result), count in results.items()],
+            [((stored_name(kind), result), count) for (kind, result), count in results.items()],
         )
         yield _counter("batches_failed", "Batches that were not stored", counted.batches_failed)
 

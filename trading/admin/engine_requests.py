@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from trading.core.commands import OperatorOrder
+from trading.core.types import stored_name
 from trading.models import OperatorCommand, User
 from trading.operators import requests
 
@@ -40,7 +41,7 @@ def ask_all(request: HttpRequest, commands: Sequence[OperatorOrder]) -> list[Ope
 
 def is_of(row: OperatorCommand, command: OperatorOrder) -> bool:
     """Whether a row asks for just this; an old key gives the old row back."""
-    return row.kind == type(command).__name__ and row.payload == msgspec.to_builtins(command)
+    return row.kind == stored_name(command) and row.payload == msgspec.to_builtins(command)
 
 
 def refusal(row: OperatorCommand) -> str:

@@ -19,7 +19,7 @@ from trading.core.types import (
 )
 
 
-class SubmitOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+class SubmitOrder(msgspec.Struct, frozen=True, tag="SubmitOrder", omit_defaults=True):
     """Place an order. `price` is None for MARKET orders. `client_order_id` makes a resend harmless."""
 
     account_id: int
@@ -34,7 +34,7 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     handling: Handling | None = None
 
 
-class AmendOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+class AmendOrder(msgspec.Struct, frozen=True, tag="AmendOrder", omit_defaults=True):
     """Change the price or the volume (all lots, filled ones included) of an own order; None: as it is. Only a smaller
     volume alone keeps the place in the queue."""
 
@@ -45,14 +45,14 @@ class AmendOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     valid_until: int | None = None
 
 
-class CancelOrder(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+class CancelOrder(msgspec.Struct, frozen=True, tag="CancelOrder", omit_defaults=True):
     """Cancel what is left of an own order."""
 
     account_id: int
     order_id: int
 
 
-class CancelAll(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+class CancelAll(msgspec.Struct, frozen=True, tag="CancelAll", omit_defaults=True):
     """Cancel all own orders, or those of one instrument, or of one side."""
 
     account_id: int
@@ -60,7 +60,7 @@ class CancelAll(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     direction: Direction | None = None
 
 
-class CancelAfter(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+class CancelAfter(msgspec.Struct, frozen=True, tag="CancelAfter", omit_defaults=True):
     """The dead man's switch: cancel all orders of the account at `deadline` (Unix ms), unless it is set anew before;
     None: disarm. DISCONNECT has a deadline of its own beside COUNTDOWN."""
 
@@ -69,93 +69,93 @@ class CancelAfter(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     reason: CancelReason = CancelReason.COUNTDOWN
 
 
-class OpenAccount(msgspec.Struct, frozen=True, tag=True):
+class OpenAccount(msgspec.Struct, frozen=True, tag="OpenAccount"):
     """Give a user an account at this market."""
 
     user_id: str
 
 
-class Deposit(msgspec.Struct, frozen=True, tag=True):
+class Deposit(msgspec.Struct, frozen=True, tag="Deposit"):
     """Put money into an account."""
 
     user_id: str
     amount: int
 
 
-class Withdraw(msgspec.Struct, frozen=True, tag=True):
+class Withdraw(msgspec.Struct, frozen=True, tag="Withdraw"):
     """Take money out of an account; at most what is available without counting unrealised gains."""
 
     user_id: str
     amount: int
 
 
-class ListInstrument(msgspec.Struct, frozen=True, tag=True):
+class ListInstrument(msgspec.Struct, frozen=True, tag="ListInstrument"):
     """Begin trading an instrument."""
 
     contract: Contract
     terms: Terms
 
 
-class ChangeTerms(msgspec.Struct, frozen=True, tag=True):
+class ChangeTerms(msgspec.Struct, frozen=True, tag="ChangeTerms"):
     """Change margin rates, fees or volume limits; margins and holds follow at once."""
 
     instrument_id: str
     terms: Terms
 
 
-class HaltInstrument(msgspec.Struct, frozen=True, tag=True):
+class HaltInstrument(msgspec.Struct, frozen=True, tag="HaltInstrument"):
     """Stop trading: only cancels are taken until it is resumed."""
 
     instrument_id: str
 
 
-class ResumeInstrument(msgspec.Struct, frozen=True, tag=True):
+class ResumeInstrument(msgspec.Struct, frozen=True, tag="ResumeInstrument"):
     """Go on trading after a halt."""
 
     instrument_id: str
 
 
-class ChangePhase(msgspec.Struct, frozen=True, tag=True):
+class ChangePhase(msgspec.Struct, frozen=True, tag="ChangePhase"):
     """The schedule moves all instruments to a phase; those that an operator halted follow when they are resumed."""
 
     phase: Phase
 
 
-class SetPhase(msgspec.Struct, frozen=True, tag=True):
+class SetPhase(msgspec.Struct, frozen=True, tag="SetPhase"):
     """An operator moves one instrument to a phase, whatever the schedule says."""
 
     instrument_id: str
     phase: Phase
 
 
-class FreezeAccount(msgspec.Struct, frozen=True, tag=True):
+class FreezeAccount(msgspec.Struct, frozen=True, tag="FreezeAccount"):
     """No new orders and no withdrawals; cancels are taken. Or the end of it."""
 
     user_id: str
     frozen: bool
 
 
-class SetAccountRules(msgspec.Struct, frozen=True, tag=True):
+class SetAccountRules(msgspec.Struct, frozen=True, tag="SetAccountRules"):
     """Give an account its rules."""
 
     user_id: str
     rules: AccountRules
 
 
-class SetFeeGroup(msgspec.Struct, frozen=True, tag=True):
+class SetFeeGroup(msgspec.Struct, frozen=True, tag="SetFeeGroup"):
     """What the accounts of a fee group pay of the commission: `factor` in 1/100,000,000 (1 is all of it)."""
 
     name: str
     factor: int
 
 
-class CancelAnyOrder(msgspec.Struct, frozen=True, tag=True):
+class CancelAnyOrder(msgspec.Struct, frozen=True, tag="CancelAnyOrder"):
     """An operator cancels an order, whosever it is."""
 
     order_id: int
 
 
-class Settle(msgspec.Struct, frozen=True, tag=True):
+class Settle(msgspec.Struct, frozen=True, tag="Settle"):
     """End the trading day `day` (YYYYMMDD) and begin `next_day`. `prices`: settlement prices in 1/10,000; an instrument
     without one is settled at its last price, or at its previous settlement price."""
 
@@ -164,11 +164,11 @@ class Settle(msgspec.Struct, frozen=True, tag=True):
     prices: dict[str, int]
 
 
-class PassTime(msgspec.Struct, frozen=True, tag=True):
+class PassTime(msgspec.Struct, frozen=True, tag="PassTime"):
     """Do what is due by now: expire GTD orders, carry out dead man's switches."""
 
 
-class WatchRisk(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+class WatchRisk(msgspec.Struct, frozen=True, tag="WatchRisk", omit_defaults=True):
     """Look at the accounts whose instruments have moved, or at everyone: warn, liquidate. Ratios in 1/100,000,000."""
 
     warn_at: int

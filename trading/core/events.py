@@ -9,14 +9,14 @@ from trading.core.codes import Code
 from trading.core.types import CancelReason, Direction, Offset, OrderStatus, Phase
 
 
-class Refused(msgspec.Struct, frozen=True, gc=False):
+class Refused(msgspec.Struct, frozen=True, tag="Refused", gc=False):
     """The command changed nothing. `detail` is one sentence for a human."""
 
     code: Code
     detail: str
 
 
-class OrderAccepted(msgspec.Struct, frozen=True, gc=False):
+class OrderAccepted(msgspec.Struct, frozen=True, tag="OrderAccepted", gc=False):
     """The order is in: it will rest, trade or be cancelled in the events that follow."""
 
     order_id: int
@@ -25,7 +25,7 @@ class OrderAccepted(msgspec.Struct, frozen=True, gc=False):
     time: int
 
 
-class OrderWaiting(msgspec.Struct, frozen=True, gc=False):
+class OrderWaiting(msgspec.Struct, frozen=True, tag="OrderWaiting", gc=False):
     """A stop is in: it waits for its price and holds nothing."""
 
     order_id: int
@@ -34,7 +34,7 @@ class OrderWaiting(msgspec.Struct, frozen=True, gc=False):
     time: int
 
 
-class OrderFired(msgspec.Struct, frozen=True, gc=False):
+class OrderFired(msgspec.Struct, frozen=True, tag="OrderFired", gc=False):
     """A waiting order has met its price: from now on it is an order like any other. `volume`: what is left of it."""
 
     order_id: int
@@ -43,7 +43,7 @@ class OrderFired(msgspec.Struct, frozen=True, gc=False):
     time: int
 
 
-class OrderAmended(msgspec.Struct, frozen=True, gc=False):
+class OrderAmended(msgspec.Struct, frozen=True, tag="OrderAmended", gc=False):
     """An order has a new price (1/10,000) or volume; what it trades at once follows."""
 
     order_id: int
@@ -56,21 +56,21 @@ class OrderAmended(msgspec.Struct, frozen=True, gc=False):
     time: int
 
 
-class AllCancelled(msgspec.Struct, frozen=True, gc=False):
+class AllCancelled(msgspec.Struct, frozen=True, tag="AllCancelled", gc=False):
     """So many orders are cancelled, each told by an event that follows."""
 
     account_id: int
     count: int
 
 
-class CountdownSet(msgspec.Struct, frozen=True, gc=False):
+class CountdownSet(msgspec.Struct, frozen=True, tag="CountdownSet", gc=False):
     """All orders of the account will be cancelled at `deadline`, or not any more (None)."""
 
     account_id: int
     deadline: int | None
 
 
-class OrderRepeated(msgspec.Struct, frozen=True, gc=False):
+class OrderRepeated(msgspec.Struct, frozen=True, tag="OrderRepeated", gc=False):
     """A resend of an order that was accepted before; nothing changed."""
 
     order_id: int
@@ -90,7 +90,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     close_profit: int
 
 
-class Traded(msgspec.Struct, frozen=True, gc=False):
+class Traded(msgspec.Struct, frozen=True, tag="Traded", gc=False):
     """Two orders met, at the maker's price."""
 
     trade_id: int
@@ -102,7 +102,7 @@ class Traded(msgspec.Struct, frozen=True, gc=False):
     maker: Fill
 
 
-class OrderCancelled(msgspec.Struct, frozen=True, gc=False):
+class OrderCancelled(msgspec.Struct, frozen=True, tag="OrderCancelled", gc=False):
     """What was left of an order is gone. `code`: the public code, where a rule has taken it."""
 
     order_id: int
@@ -115,14 +115,14 @@ class OrderCancelled(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
 
 
-class AccountOpened(msgspec.Struct, frozen=True):
+class AccountOpened(msgspec.Struct, frozen=True, tag="AccountOpened"):
     """A user has an account now."""
 
     account_id: int
     user_id: str
 
 
-class Deposited(msgspec.Struct, frozen=True):
+class Deposited(msgspec.Struct, frozen=True, tag="Deposited"):
     """Money came in."""
 
     account_id: int
@@ -130,7 +130,7 @@ class Deposited(msgspec.Struct, frozen=True):
     time: int
 
 
-class Withdrawn(msgspec.Struct, frozen=True):
+class Withdrawn(msgspec.Struct, frozen=True, tag="Withdrawn"):
     """Money went out."""
 
     account_id: int
@@ -138,19 +138,19 @@ class Withdrawn(msgspec.Struct, frozen=True):
     time: int
 
 
-class InstrumentListed(msgspec.Struct, frozen=True):
+class InstrumentListed(msgspec.Struct, frozen=True, tag="InstrumentListed"):
     """The instrument can be traded."""
 
     instrument_id: str
 
 
-class TermsChanged(msgspec.Struct, frozen=True):
+class TermsChanged(msgspec.Struct, frozen=True, tag="TermsChanged"):
     """The new terms hold, for live orders and positions too."""
 
     instrument_id: str
 
 
-class PhaseChanged(msgspec.Struct, frozen=True):
+class PhaseChanged(msgspec.Struct, frozen=True, tag="PhaseChanged"):
     """An instrument is in another phase of trading; without an instrument, all that were not there yet follow."""
 
     instrument_id: str
@@ -158,14 +158,14 @@ class PhaseChanged(msgspec.Struct, frozen=True):
     time: int
 
 
-class PhasesChanged(msgspec.Struct, frozen=True):
+class PhasesChanged(msgspec.Struct, frozen=True, tag="PhasesChanged"):
     """The market is in another phase: so many instruments have moved, each told by an event that follows."""
 
     phase: Phase
     count: int
 
 
-class AuctionUncrossed(msgspec.Struct, frozen=True):
+class AuctionUncrossed(msgspec.Struct, frozen=True, tag="AuctionUncrossed"):
     """An auction has ended at one price (1/10,000); its trades follow. No trades: volume 0 and no price."""
 
     instrument_id: str
@@ -174,38 +174,38 @@ class AuctionUncrossed(msgspec.Struct, frozen=True):
     time: int
 
 
-class AccountFrozen(msgspec.Struct, frozen=True):
+class AccountFrozen(msgspec.Struct, frozen=True, tag="AccountFrozen"):
     """An operator froze the account, or ended that."""
 
     account_id: int
     frozen: bool
 
 
-class RulesSet(msgspec.Struct, frozen=True):
+class RulesSet(msgspec.Struct, frozen=True, tag="RulesSet"):
     """The account has new rules."""
 
     account_id: int
 
 
-class FeeGroupSet(msgspec.Struct, frozen=True):
+class FeeGroupSet(msgspec.Struct, frozen=True, tag="FeeGroupSet"):
     """The fee group has a new factor; holds follow."""
 
     name: str
 
 
-class TimePassed(msgspec.Struct, frozen=True):
+class TimePassed(msgspec.Struct, frozen=True, tag="TimePassed"):
     """What was due is done, in the events that follow."""
 
     time: int
 
 
-class RiskWatched(msgspec.Struct, frozen=True):
+class RiskWatched(msgspec.Struct, frozen=True, tag="RiskWatched"):
     """What risk called for is done, in the events that follow."""
 
     time: int
 
 
-class RiskWarned(msgspec.Struct, frozen=True):
+class RiskWarned(msgspec.Struct, frozen=True, tag="RiskWarned"):
     """The risk ratio (margin / balance) has reached the warning level; told once until it has been below it again."""
 
     account_id: int
@@ -214,7 +214,7 @@ class RiskWarned(msgspec.Struct, frozen=True):
     time: int
 
 
-class RiskEased(msgspec.Struct, frozen=True):
+class RiskEased(msgspec.Struct, frozen=True, tag="RiskEased"):
     """The risk ratio is below the warning level again."""
 
     account_id: int
@@ -223,7 +223,7 @@ class RiskEased(msgspec.Struct, frozen=True):
     time: int
 
 
-class LiquidationStarted(msgspec.Struct, frozen=True):
+class LiquidationStarted(msgspec.Struct, frozen=True, tag="LiquidationStarted"):
     """The risk ratio has reached the limit: orders are cancelled and positions closed until it is below."""
 
     account_id: int
@@ -232,7 +232,7 @@ class LiquidationStarted(msgspec.Struct, frozen=True):
     time: int
 
 
-class LiquidationEnded(msgspec.Struct, frozen=True):
+class LiquidationEnded(msgspec.Struct, frozen=True, tag="LiquidationEnded"):
     """The risk ratio is below the limit again, or nothing is left. A negative balance is a debt."""
 
     account_id: int
@@ -241,7 +241,7 @@ class LiquidationEnded(msgspec.Struct, frozen=True):
     time: int
 
 
-class InstrumentSettled(msgspec.Struct, frozen=True):
+class InstrumentSettled(msgspec.Struct, frozen=True, tag="InstrumentSettled"):
     """An instrument's settlement price (1/10,000) of the day; `delisted` when it was its last day."""
 
     instrument_id: str
@@ -250,7 +250,7 @@ class InstrumentSettled(msgspec.Struct, frozen=True):
     delisted: bool
 
 
-class PositionExpired(msgspec.Struct, frozen=True):
+class PositionExpired(msgspec.Struct, frozen=True, tag="PositionExpired"):
     """A position was closed at the last settlement price (1/10,000) of its instrument."""
 
     account_id: int
@@ -272,7 +272,7 @@ class StatementLine(msgspec.Struct, frozen=True):
     margin: int
 
 
-class Statement(msgspec.Struct, frozen=True):
+class Statement(msgspec.Struct, frozen=True, tag="Statement"):
     """An account's trading day: opening + deposits - withdrawals + close_profit + position_profit - commission
     = closing."""
 
@@ -290,7 +290,7 @@ class Statement(msgspec.Struct, frozen=True):
     time: int
 
 
-class DaySettled(msgspec.Struct, frozen=True):
+class DaySettled(msgspec.Struct, frozen=True, tag="DaySettled"):
     """The trading day is over; statements and settlement prices follow."""
 
     day: int

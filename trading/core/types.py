@@ -221,6 +221,12 @@ class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     max_orders: int | None = None
 
 
+def stored_name(kind: msgspec.Struct | type[msgspec.Struct]) -> str:
+    """The name of a command or an event in everything that outlives the process, and in what others read by name: the
+    journal, the operators' commands, keys, metrics, logs. It is the struct's tag, so the class may be renamed."""
+    return str(kind.__struct_config__.tag)
+
+
 def number_at(time_ms: int) -> int:
     """The first id number of a millisecond (Unix time)."""
     return (time_ms - ORDER_EPOCH_MS) * SEQUENCE

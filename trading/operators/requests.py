@@ -12,6 +12,7 @@ import msgspec
 from django.db import IntegrityError, transaction
 
 from trading.core.commands import OperatorOrder
+from trading.core.types import stored_name
 from trading.delivery.channel_groups import PushEncoder
 from trading.delivery.channel_layer import InProcessLayer
 from trading.models import Market, OperatorCommand, User
@@ -34,7 +35,7 @@ def ask(
         with transaction.atomic():
             return OperatorCommand.objects.create(
                 market_id=market,
-                kind=type(command).__name__,
+                kind=stored_name(command),
                 payload=msgspec.to_builtins(command),
                 key=key,
                 asked_by=asked_by,

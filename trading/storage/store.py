@@ -20,7 +20,7 @@ from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
 from trading.core.state import Day
-from trading.core.types import LIVE
+from trading.core.types import LIVE, stored_name
 from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 from trading.storage import mapping, startup_checks
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
@@ -319,7 +319,7 @@ def _outcome(answer: OperatorAnswer) -> dict[str, object]:
             "code": int(answer.event.code),
             "result": answer.event.detail[:256],
         }
-    return {"status": OperatorCommand.Status.DONE, "result": type(answer.event).__name__}
+    return {"status": OperatorCommand.Status.DONE, "result": stored_name(answer.event)}
 
 
 def _command(payload: object) -> Command | None:

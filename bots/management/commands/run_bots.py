@@ -13,7 +13,7 @@ from bots.world import Identity
 from trading.core import commands
 from trading.core.codes import Code
 from trading.core.money import UNIT
-from trading.core.types import AccountRules
+from trading.core.types import AccountRules, stored_name
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, Instrument, OperatorCommand, User
 from trading.operators import requests
@@ -84,7 +84,7 @@ def open_accounts(user_ids: list[str]) -> None:
 
 def _ask(command: commands.OperatorOrder, name: str | None = None) -> OperatorCommand:
     """With a name it is done once for ever: an operator may have changed it since."""
-    key = None if name is None else f"bots:{type(command).__name__}:{name}"
+    key = None if name is None else f"bots:{stored_name(command)}:{name}"
     return requests.ask(command, market=settings.MARKET, key=key)
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from trading.core import commands
 from trading.core.codes import Code
+from trading.core.types import stored_name
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, OperatorCommand, User
 from trading.operators import demo_market, requests
@@ -44,7 +45,7 @@ class Command(BaseCommand):
 
     def _ask(self, command: commands.OperatorOrder, name: str) -> OperatorCommand:
         """The key makes sure that nobody is given his funds twice."""
-        return requests.ask(command, market=settings.MARKET, key=f"demo:{type(command).__name__}:{name}")
+        return requests.ask(command, market=settings.MARKET, key=f"demo:{stored_name(command)}:{name}")
 
     def _make_operator(self) -> None:
         if User.objects.filter(username=demo_market.OPERATOR).exists():
