@@ -34,7 +34,7 @@ class Application:
         self._router = ProtocolTypeRouter(
             {
                 "http": django_application,
-                "websocket": BrowserOriginValidator(socket_routes(self.exchange.venue), settings.SOCKET_ORIGINS),
+                "websocket": BrowserOriginValidator(socket_routes(self.exchange.services), settings.SOCKET_ORIGINS),
             }
         )
 

@@ -12,13 +12,13 @@ from django.conf import settings
 
 from exchange_site.clock import Clock
 from exchange_site.security.client_address import address_of
-from marketdata.answers import Answerer
+from marketdata.answers import PublicQueries
 from marketdata.feed import Feed
-from marketdata.publisher import BarOutlet, MarketOutlet, bars_at_present
+from marketdata.publisher import BarPublisher, MarketPublisher, bars_at_present
 from marketdata.recorder import Recorder
 from marketdata.store import BarStore
 from trading import protocol
-from trading.core.commands import WatchRisk
+from trading.core.commands import CheckRisk
 from trading.core.money import RATE
 from trading.delivery.channel_groups import PushEncoder
 from trading.observability.order_log import log_answers
@@ -28,11 +28,11 @@ from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
 from trading.transport.gateway import Gateway
 from trading.transport.in_process import InProcessQueue
-from trading.websocket.cancel_on_disconnect import Absences
-from trading.websocket.consumer import Venue
+from trading.websocket.cancel_on_disconnect import DisconnectTimers
+from trading.websocket.consumer import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import UNLIMITED, Guests, Limits
-from trading.websocket.token_monitor import TokenWatch
+from trading.websocket.rate_limits import UNLIMITED, Limits, RateLimiter
+from trading.websocket.token_monitor import TokenMonitor
 from trading.worker.batch import Superseded
 from trading.worker.worker import Worker
 
@@ -70,9 +70,9 @@ class Exchange:
         self.layer = get_channel_layer()
         self._clock = Clock()
         self.queue = InProcessQueue(settings.QUEUE_LIMIT)
-        self.bar_outlet = BarOutlet(self.layer, settings.BAR_INTERVAL_MS / 1000)
-        self.recorder = Recorder(BarStore(settings.MARKET), self.bar_outlet)
-        self.feed = Feed(MarketOutlet(self.layer), settings.BOOK_INTERVAL_MS / 1000, self.recorder.statistics)
+        self.bar_publisher = BarPublisher(self.layer, settings.BAR_INTERVAL_MS / 1000)
+        self.recorder = Recorder(BarStore(settings.MARKET), self.bar_publisher)
+        self.feed = Feed(MarketPublisher(self.layer), settings.BOOK_INTERVAL_MS / 1000, self.recorder.statistics)
         self.gateway = Gateway(self.queue)
         self.heartbeat = Heartbeat(settings.PING_SECONDS, settings.IDLE_SECONDS)
         self.worker = Worker(
@@ -83,19 +83,19 @@ class Exchange:
             clock=self._clock,
             batch_limit=settings.BATCH_LIMIT,
             operator_poll=settings.OPERATOR_POLL_SECONDS,
-            risk=WatchRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
+            risk=CheckRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
             on_answers=log_answers if settings.LOG_ORDERS else None,
         )
-        self.tokens = TokenWatch(settings.TOKEN_LOOK_SECONDS)
-        self.venue = Venue(
+        self.tokens = TokenMonitor(settings.TOKEN_LOOK_SECONDS)
+        self.services = ConnectionServices(
             gateway=self.gateway,
-            absences=Absences(self.gateway, self._clock),
-            guests=Guests(limits() if settings.RATE_LIMITS else UNLIMITED),
+            disconnect_timers=DisconnectTimers(self.gateway, self._clock),
+            limiter=RateLimiter(limits() if settings.RATE_LIMITS else UNLIMITED),
             tokens=self.tokens,
             address_of=address_of,
             clock=self._clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
-            public_answer=Answerer(self._clock),
+            public_answer=PublicQueries(self._clock),
             heartbeat=self.heartbeat,
             layer=self.layer,
             max_frame=settings.MAX_FRAME,
@@ -195,7 +195,7 @@ class Exchange:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self.feed.close()
-        self.bar_outlet.close()
+        self.bar_publisher.close()
         farewell = protocol.Announcement(
             message="The exchange stops; connect again in a moment", timestamp=self._clock()
         )

@@ -8,7 +8,7 @@ from trading import protocol
 from trading.reads import answers
 
 
-class Answerer:
+class PublicQueries:
     """`clock` tells Unix milliseconds: it decides which day today is."""
 
     def __init__(self, clock: Callable[[], int]) -> None:

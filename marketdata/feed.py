@@ -16,13 +16,13 @@ from marketdata.core.depth import Depth, depth
 from trading.core.engine import Engine
 from trading.core.events import PhaseChanged, Traded
 from trading.core.types import Direction, Phase
-from trading.observability.counters import MEASURES
+from trading.observability.counters import COUNTERS
 from trading.worker.batch import Batch
 
 logger = logging.getLogger(__name__)
 
 
-class Outlet(Protocol):
+class Publisher(Protocol):
     """Makes frames and sends them."""
 
     def book_frame(self, depth: Depth) -> str: ...
@@ -65,8 +65,8 @@ class Feed:
     """Books and ticks of one market. `interval`: seconds between two books of an instrument. `day`: its figures, taken
     from what has heard of the batch before."""
 
-    def __init__(self, outlet: Outlet, interval: float, day: Day) -> None:
-        self._outlet = outlet
+    def __init__(self, publisher: Publisher, interval: float, day: Day) -> None:
+        self._publisher = publisher
         self._interval = interval
         self._day = day
         self._depths: dict[str, Depth] = {}
@@ -86,14 +86,14 @@ class Feed:
     def orderbook(self, instrument_id: str) -> str | None:
         """The book as of the last commit, as a frame; None if the instrument is unknown."""
         found = self._depths.get(instrument_id)
-        return None if found is None else self._outlet.book_frame(found)
+        return None if found is None else self._publisher.book_frame(found)
 
     def whole_book(self, instrument_id: str) -> str | None:
         """The book that the next change is a change of, as a frame; None if the instrument is unknown."""
         if instrument_id not in self._told:
             return None
         seq, found = self._told[instrument_id]
-        return self._outlet.delta_frame(found, seq=seq, prev_seq=None)
+        return self._publisher.delta_frame(found, seq=seq, prev_seq=None)
 
     def ticker(self, instrument_id: str) -> str | None:
         """The last trade as a frame, or None if there was none."""
@@ -102,7 +102,7 @@ class Feed:
 
     def _tick_frame(self, instrument_id: str, tick: Tick, whole: bool) -> str:
         day = self._day(instrument_id, tick.time) if whole else None
-        return self._outlet.tick_frame(instrument_id, *tick, day)
+        return self._publisher.tick_frame(instrument_id, *tick, day)
 
     # -- what happens
 
@@ -130,7 +130,7 @@ class Feed:
     async def _tell_phases(self, batch: Batch) -> None:
         for event in batch.events:
             if isinstance(event, PhaseChanged):
-                await self._outlet.send_phase(event.instrument_id, event.phase, event.time)
+                await self._publisher.send_phase(event.instrument_id, event.phase, event.time)
 
     async def _tell_ticks(self, batch: Batch) -> None:
         """Every trade; the day's figures with the last of each instrument, of which they tell."""
@@ -142,13 +142,13 @@ class Feed:
             self._ticks[instrument_id] = last
             frames = [self._tick_frame(instrument_id, tick, whole=False) for tick in before]
             frames.append(self._tick_frame(instrument_id, last, whole=True))
-            await self._outlet.send_ticks(instrument_id, frames)
+            await self._publisher.send_ticks(instrument_id, frames)
 
     # -- conflation
 
     async def _tell_book_in_time(self, instrument_id: str) -> None:
         if instrument_id in self._late:
-            MEASURES.books_conflated += 1
+            COUNTERS.books_conflated += 1
             return
         now = asyncio.get_running_loop().time()
         pause = self._may_send_at.get(instrument_id, now) - now
@@ -168,23 +168,23 @@ class Feed:
         self._may_send_at[instrument_id] = asyncio.get_running_loop().time() + self._interval
         frame = self.orderbook(instrument_id)
         assert frame is not None, "a book is told only after it was noted"
-        await self._outlet.send_book(instrument_id, frame)
+        await self._publisher.send_book(instrument_id, frame)
         await self._tell_changes(instrument_id)
-        MEASURES.books_sent += 1
+        COUNTERS.books_sent += 1
 
     async def _tell_changes(self, instrument_id: str) -> None:
         now = self._depths[instrument_id]
         if instrument_id not in self._told:
             self._told[instrument_id] = 1, now
-            frame = self._outlet.delta_frame(now, seq=1, prev_seq=None)
+            frame = self._publisher.delta_frame(now, seq=1, prev_seq=None)
         else:
             seq, told = self._told[instrument_id]
             change = now.since(told)
             if change is None:
                 return
             self._told[instrument_id] = seq + 1, now
-            frame = self._outlet.delta_frame(change, seq=seq + 1, prev_seq=seq)
-        await self._outlet.send_delta(instrument_id, frame)
+            frame = self._publisher.delta_frame(change, seq=seq + 1, prev_seq=seq)
+        await self._publisher.send_delta(instrument_id, frame)
 
     def close(self) -> None:
         """Tell nothing more."""

@@ -17,7 +17,7 @@ class ChannelLayer(Protocol):
     async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
 
 
-class MarketOutlet:
+class MarketPublisher:
     """Books and trades. Prices come in 1/10,000, volumes in lots."""
 
     def __init__(self, layer: ChannelLayer) -> None:
@@ -68,7 +68,7 @@ class MarketOutlet:
         await self._layer.group_send(market_group(channel, instrument_id), market_message(frames))
 
 
-class BarOutlet:
+class BarPublisher:
     """Bars. Each is told at most once in `interval` seconds; its last state always is, and a bar that ends at once."""
 
     def __init__(self, layer: ChannelLayer, interval: float) -> None:

@@ -34,7 +34,7 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-class Outlet(Protocol):
+class Publisher(Protocol):
     """Hears, once a batch, what a stored batch has changed."""
 
     async def send_bars(self, bars: Sequence[Bar]) -> None:
@@ -42,11 +42,11 @@ class Outlet(Protocol):
 
 
 class Recorder:
-    """The bars of one market. `outlet` None: nobody wants to hear."""
+    """The bars of one market. `publisher` None: nobody wants to hear."""
 
-    def __init__(self, store: Store, outlet: Outlet | None = None, seconds: float = SECONDS) -> None:
+    def __init__(self, store: Store, publisher: Publisher | None = None, seconds: float = SECONDS) -> None:
         self._store = store
-        self._outlet = outlet
+        self._publisher = publisher
         self._seconds = seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bars")
         self._bars = Bars()
@@ -93,8 +93,8 @@ class Recorder:
         for name, instrument in batch.changes.instruments.items():
             self._references[name] = reference_of(instrument)
         traded = {event.instrument_id for event in happened if isinstance(event, Match)}
-        if self._outlet is not None and traded:
-            await self._outlet.send_bars([bar for name in sorted(traded) for bar in self.present(name)])
+        if self._publisher is not None and traded:
+            await self._publisher.send_bars([bar for name in sorted(traded) for bar in self.present(name)])
 
     # -- life
 

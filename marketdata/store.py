@@ -16,7 +16,7 @@ from marketdata.core.bars import Bar, Bars, Period
 from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
 from marketdata.selectors import BAR_FIELDS, Mark
-from trading.storage.consistent_read import one_moment
+from trading.storage.consistent_read import consistent_read
 from trading.storage.mapping import Table
 
 KEY = ("instrument", "period", "start")
@@ -41,7 +41,7 @@ class BarStore:
     def load(self) -> Bars:
         """The bars as they are stored; `read_on` brings them up to date."""
         self._ensure_mark()
-        with one_moment(self._using):
+        with consistent_read(self._using):
             self._mark = self.mark()
             return Bars(self._mark.trade, selectors.present_bars(market=self.market, using=self._using))
 

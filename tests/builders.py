@@ -11,7 +11,7 @@ from trading.core.commands import CancelOrder, Command, Deposit, ListInstrument,
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.money import RATE, UNIT
-from trading.core.types import Contract, Direction, Fee, Handling, Offset, OrderType, Terms, TimeCondition
+from trading.core.types import Contract, Direction, Fee, Offset, OrderOptions, OrderType, Terms, TimeCondition
 from trading.delivery.channel_groups import PushEncoder
 from trading.delivery.channel_layer import InProcessLayer
 from trading.models import AccessToken, User
@@ -71,7 +71,7 @@ def order(
     words: str,
     instrument_id: str = "IX2301",
     own_id: str | None = None,
-    handling: Handling | None = None,
+    options: OrderOptions | None = None,
 ) -> SubmitOrder:
     """An order as a trader says it: "BUY OPEN 10 @ 120.0", "SELL CLOSE 3 @ MARKET", "BUY OPEN 1 @ 120 IOC"."""
     direction, offset, volume, _, price, *condition = words.split()
@@ -86,7 +86,7 @@ def order(
         price=None if market else round(float(price) * UNIT),
         time_condition=TimeCondition(*condition) if condition else TimeCondition.GFD,
         client_order_id=own_id,
-        handling=handling,
+        options=options,
     )
 
 

@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from exchange_site.wiring import Exchange
 from tests.builders import Founded, found_market
 from trading.delivery.channel_layer import InProcessLayer
+from trading.observability.counters import COUNTERS, Counters
 
 OpenExchange = Callable[..., Awaitable[Exchange]]
 
@@ -55,3 +56,11 @@ async def open_exchange(market: Founded, settings: Any) -> AsyncIterator[OpenExc
 async def exchange(open_exchange: OpenExchange) -> Exchange:
     """An exchange with the founded market, under the default settings."""
     return await open_exchange()
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counters:
+    """The counters of this process, from nothing."""
+    for name, value in vars(Counters()).items():
+        monkeypatch.setattr(COUNTERS, name, value)
+    return COUNTERS

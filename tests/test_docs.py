@@ -49,9 +49,9 @@ def test_every_message_is_documented_with_its_fields(heading: str, union: object
         assert own <= set(re.findall(r"`(\w+)`", fields)), name
 
 
-def test_every_field_of_handling_is_explained() -> None:
+def test_every_field_of_order_options_is_explained() -> None:
     plain = {"instrument_id", "direction", "offset", "volume", "price", "order_type", "client_order_id"}
-    assert set(rows_of(PROTOCOL, "Handling")) == set(protocol.OrderFields.__struct_fields__) - plain
+    assert set(rows_of(PROTOCOL, "Order options")) == set(protocol.OrderFields.__struct_fields__) - plain
 
 
 @pytest.mark.parametrize("words", [CancelReason, Phase, OrderStatus, StopKind, Trigger, SelfTrade, TimeCondition])

@@ -221,7 +221,7 @@ class Order(models.Model):
     )
     cancel_reason = models.CharField(max_length=16, null=True, choices=_choices(CancelReason))
     cancel_code = models.IntegerField(null=True, help_text="The rule that took it, as the protocol numbers them.")
-    handling = models.TextField(null=True, help_text="JSON, as the engine reads it; empty for plain orders.")
+    options = models.TextField(null=True, help_text="JSON, as the engine reads it; empty for plain orders.")
     priority = models.BigIntegerField(null=True, help_text="Its place among orders of its price; empty: its id.")
     shown = models.BigIntegerField(null=True, help_text="Lots that an iceberg shows; empty: all that are left.")
     stop = models.BigIntegerField(null=True, help_text="Where a waiting order fires.")

@@ -1,5 +1,5 @@
 """How the log is written: lines for people or JSON for machines, both with the ids that
-`trading.observability.event_log.say` was given, and the servers' lines among ours.
+`trading.observability.event_log.log_event` was given, and the servers' lines among ours.
 What follows a `?` in an address is written nowhere: it may hold a token.
 
 Only what we name is written of a record: libraries hang whole requests on theirs.
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-from trading.observability.counters import MEASURES
+from trading.observability.counters import COUNTERS
 
 WORD = re.compile(r"\S+")
 QUOTES = "\"'"
@@ -77,7 +77,7 @@ class CountErrors(logging.Handler):
         super().__init__(logging.ERROR)
 
     def emit(self, record: logging.LogRecord) -> None:
-        MEASURES.errors += 1
+        COUNTERS.errors += 1
 
 
 # --- the servers below us

@@ -14,11 +14,11 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from trading.core.codes import Code
-from trading.core.commands import OrderCommand
+from trading.core.commands import TraderCommand
 from trading.core.types import Phase, stored_name
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
-from trading.observability.counters import MEASURES, Measures, Spread
+from trading.observability.counters import COUNTERS, Counters, Histogram
 from trading.transport.in_process import InProcessQueue
 from trading.websocket.heartbeat import IDLE_CLOSE, Heartbeat
 from trading.websocket.send_queue import SLOW_CLOSE
@@ -48,7 +48,7 @@ class Metrics:
     def __init__(self, exchange: Running, token: str) -> None:
         self._token = token.encode()
         registry = CollectorRegistry()
-        registry.register(Exposition(exchange, MEASURES))
+        registry.register(Exposition(exchange, COUNTERS))
         ProcessCollector(registry=registry)
         self._application = make_asgi_app(registry, disable_compression=True)
 
@@ -87,7 +87,7 @@ def _is_here(client: Any) -> bool:
 class Exposition(Collector):
     """Turns plain numbers into metrics."""
 
-    def __init__(self, exchange: Running, measures: Measures) -> None:
+    def __init__(self, exchange: Running, measures: Counters) -> None:
         self._exchange = exchange
         self._measures = measures
 
@@ -118,7 +118,7 @@ class Exposition(Collector):
         counted = self._measures
         yield _gauge("queue_commands", "Commands that wait for the engine", len(self._exchange.queue))
         yield _gauge("queue_limit", "Commands that may wait for the engine", self._exchange.queue.limit)
-        results = dict.fromkeys(((kind, result) for kind in get_args(OrderCommand) for result in FROM_THE_START), 0)
+        results = dict.fromkeys(((kind, result) for kind in get_args(TraderCommand) for result in FROM_THE_START), 0)
         results |= {(kind, "done"): count for kind, count in counted.done.items()} | counted.not_done
         yield _counters(
             "commands",
@@ -137,7 +137,7 @@ class Exposition(Collector):
         yield _histogram(
             "command_answer_seconds", "From a command's arrival at the gateway to its answer", [((), counted.answered)]
         )
-        stages = [((stage,), spread) for stage, spread in counted.stages.items()]
+        stages = [((stage,), histogram) for stage, histogram in counted.stages.items()]
         yield _histogram("batch_stage_seconds", "Stages of a batch", stages, ["stage"])
         yield _histogram("event_loop_lag_seconds", "How late the event loop is", [((), counted.loop_lag)])
 
@@ -185,10 +185,10 @@ def _counters(name: str, text: str, labels: list[str], values: Iterable[tuple[tu
 
 
 def _histogram(
-    name: str, text: str, spreads: Iterable[tuple[tuple[str, ...], Spread]], labels: list[str] | None = None
+    name: str, text: str, histograms: Iterable[tuple[tuple[str, ...], Histogram]], labels: list[str] | None = None
 ) -> Metric:
     family = HistogramMetricFamily(f"bourse_{name}", text, labels=labels or [])
-    for words, spread in spreads:
-        bounds = [*map(floatToGoString, spread.bounds), "+Inf"]
-        family.add_metric(list(words), list(zip(bounds, accumulate(spread.counts), strict=True)), spread.total)
+    for words, histogram in histograms:
+        bounds = [*map(floatToGoString, histogram.bounds), "+Inf"]
+        family.add_metric(list(words), list(zip(bounds, accumulate(histogram.counts), strict=True)), histogram.total)
     return family

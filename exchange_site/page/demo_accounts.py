@@ -12,12 +12,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from exchange_site.security.api_errors import Refusal
-from trading.core.commands import Deposit, OpenAccount, OperatorOrder, Withdraw
+from trading.core.commands import AdminCommand, Deposit, OpenAccount, Withdraw
 from trading.core.money import UNIT
 from trading.models import OperatorCommand, User
 from trading.operators import requests
 from trading.reads import selectors
-from trading.websocket.rate_limits import Guests, Tallies, TokenBucket
+from trading.websocket.rate_limits import ExpiringTable, RateLimiter, TokenBucket
 
 PREFIX = "demo-account:"
 """Of the keys under which such accounts are opened: by them one knows whose account is one."""
@@ -28,7 +28,7 @@ class Strangers:
     """How much each address has asked for. Kept in this process: after a restart everybody is new."""
 
     def __init__(self) -> None:
-        self._buckets = Tallies(_bucket, Guests.FEW)
+        self._buckets = ExpiringTable(_bucket, RateLimiter.FEW)
         self._lock = threading.Lock()
 
     def ask(self, address: str, now: float) -> None:
@@ -85,7 +85,7 @@ def reset(user: User, address: str) -> None:
         _finish(_ask(user, change(user.username, abs(missing))))
 
 
-def _ask(user: User, command: OperatorOrder, key: str | None = None) -> OperatorCommand:
+def _ask(user: User, command: AdminCommand, key: str | None = None) -> OperatorCommand:
     return requests.ask(command, market=settings.MARKET, asked_by=user, key=key)
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from tests.admin.pages import asked, choose, content_of, fresh, page, send, text_of
 from tests.builders import Books, Founded, make_users, order
 from trading.admin.accounts import figures_of, in_debt
-from trading.core.commands import Deposit, OpenAccount, WatchRisk
+from trading.core.commands import CheckRisk, Deposit, OpenAccount
 from trading.core.money import UNIT
 from trading.models import Account, Instrument, Order
 
@@ -128,7 +128,7 @@ def test_who_has_paid_his_debt_is_not_in_debt(root: Client) -> None:
 def test_those_at_risk_are_found(root: Client) -> None:
     books = poor_man()
     assert accounts(root, "risk") == []
-    books.commit(WatchRisk(warn_at=10**8 * 8 // 10, limit=10**10))
+    books.commit(CheckRisk(warn_at=10**8 * 8 // 10, limit=10**10))
     assert accounts(root, "risk") == ["user010"]
     assert "warned" in text_of(root.get(page("account"), {"standing": "risk"}))
     Account.objects.filter(user="user010").update(liquidating=True)

@@ -137,7 +137,7 @@ def test_a_login_leaves_no_secret_in_logs_or_rows(db: None, settings: Any, caplo
 async def test_a_token_is_never_logged(exchange: Exchange, market: Founded, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     right, wrong = market.tokens["user001"], "ab" * 32
-    socket = await Socket(exchange.venue).connect()
+    socket = await Socket(exchange.services).connect()
     assert not (await socket.ask(type="auth", user_id="user001", token=wrong))["success"]
     assert not (await socket.ask(type="auth", user_id="user002", token=right))["success"]
     await socket.send('{"type": "auth", "user_id": 5, "token": "' + right + '"}')

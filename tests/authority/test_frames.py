@@ -41,8 +41,8 @@ class Stage:
     async def enter(self, state: str) -> None:
         """The connection as the table has it. Orders are those of the `owner`."""
         user_id = {"another's": "user002", "no account": NO_ACCOUNT}.get(state, "user001")
-        self.owner = await (await self._join(self._exchange.venue)).sign_in("user001", self._tokens["user001"])
-        self.tester = await self._join(self._exchange.venue)
+        self.owner = await (await self._join(self._exchange.services)).sign_in("user001", self._tokens["user001"])
+        self.tester = await self._join(self._exchange.services)
         self.spare = [await self._place() for _ in NAMES_AN_ORDER]
         self.token = await self._token(state, user_id)
         self.user_id = "user001" if state == "another's" else user_id

@@ -14,7 +14,7 @@ from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame
 from tests.websocket.conftest import Join
 from trading import protocol
-from trading.core.commands import SetPhase
+from trading.core.commands import SetInstrumentPhase
 from trading.core.types import Direction, Phase
 from trading.models import AccessToken, Order, Trade, User
 from trading.websocket.subscriptions import PUBLIC_CHANNELS
@@ -103,7 +103,7 @@ async def test_a_wrong_token_tells_nothing_of_its_user(
         market.tokens["user001"][:-1] + "x",
         *(market.tokens[name] for name in ("user002", "user003", NO_ACCOUNT)),
     ]
-    named = await join(exchange.venue, "/ws?user_id=user001")
+    named = await join(exchange.services, "/ws?user_id=user001")
     answers = set()
     for client in (visitor, named):
         for user_id in ("user001", "user002", "user003", "nobody", "root", ""):
@@ -147,7 +147,7 @@ async def play(dice: random.Random, clients: list[Client], exchange: Exchange, s
             await client.say(type="cancel_all")
         if step in (30, 32):
             phase = Phase.AUCTION if step == 30 else Phase.CONTINUOUS
-            exchange.gateway.submit(SetPhase("IF2301", phase), lambda event: None)
+            exchange.gateway.submit(SetInstrumentPhase("IF2301", phase), lambda event: None)
         await client.rest()
 
 
@@ -167,11 +167,11 @@ async def test_what_everybody_hears_names_nobody(
     open_exchange: Any, join: Join, market: Founded, visitor: Client
 ) -> None:
     exchange = await open_exchange(RATE_LIMITS=False, BOOK_INTERVAL_MS=0)
-    visitor = await join(exchange.venue)
+    visitor = await join(exchange.services)
     names = ["IX2301", "IF2301"]
     await visitor.say(type="subscribe", channels=list(PUBLIC_CHANNELS), instruments=names)
     clients = [
-        await (await join(exchange.venue)).sign_in(user_id, market.tokens[user_id])
+        await (await join(exchange.services)).sign_in(user_id, market.tokens[user_id])
         for user_id in ("user001", "user002", "user003")
     ]
     await play(random.Random(7), clients, exchange, 60)

@@ -152,13 +152,11 @@ class Books:
     def _journalled(self) -> Counter[str]:
         import msgspec
 
-        from trading.core.commands import OperatorOrder
+        from trading.core.commands import AdminCommand
         from trading.storage.store import Store
 
         commands = (command for _, batch in Store("MAIN").journal() for command in batch)
-        return Counter(
-            _text(msgspec.to_builtins(command)) for command in commands if isinstance(command, OperatorOrder)
-        )
+        return Counter(_text(msgspec.to_builtins(command)) for command in commands if isinstance(command, AdminCommand))
 
     def _moved(self) -> Counter[tuple[str, int]]:
         from trading.models import LedgerEntry

@@ -19,12 +19,12 @@ PATIENCE = 30.0
 def command_of(line: dict[str, Any]) -> Any:
     import msgspec
 
-    from trading.core.commands import OperatorOrder
+    from trading.core.commands import AdminCommand
     from trading.operators import settlement
 
     if "settle" in line:
         return settlement.settle(MARKET, *line["settle"], {})
-    return msgspec.convert(line["command"], OperatorOrder)
+    return msgspec.convert(line["command"], AdminCommand)
 
 
 def carry_out(line: dict[str, Any]) -> dict[str, Any]:

@@ -248,10 +248,10 @@ class Trader(threading.Thread):
         elif kind < 0.15:
             order |= {"order_type": "MARKET", "price": None}
         elif kind < 0.5:
-            order |= self._handling(sign)
+            order |= self._options(sign)
         return order
 
-    def _handling(self, sign: int) -> Frame:
+    def _options(self, sign: int) -> Frame:
         """What makes an order other than plain."""
         dice = self._dice
         return dice.choice(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trading.core import commands
-from trading.core.commands import OperatorOrder
+from trading.core.commands import AdminCommand
 from trading.core.money import RATE, UNIT
 from trading.core.types import AccountRules, Fee, Phase, SelfTrade
 from trading.operators.demo_market import INSTRUMENTS
@@ -90,10 +90,10 @@ class Staff(threading.Thread):
                 memory.amends.remove(memory.asked[key])
         return True
 
-    def _next(self) -> OperatorOrder:
+    def _next(self) -> AdminCommand:
         memory, dice = self._memory, self._dice
         if memory.amends and dice.random() < 0.7:
-            return msgspec.convert(memory.amends[0], OperatorOrder)
+            return msgspec.convert(memory.amends[0], AdminCommand)
         user, instrument = dice.choice(self._users), dice.choice(INSTRUMENTS)
         name = instrument.contract.instrument_id
         number = len(memory.asked)
@@ -109,7 +109,9 @@ class Staff(threading.Thread):
             case 7:
                 return self._for_a_moment(commands.HaltInstrument(name), commands.ResumeInstrument(name))
             case 8:
-                auction, continuous = (commands.SetPhase(name, phase) for phase in (Phase.AUCTION, Phase.CONTINUOUS))
+                auction, continuous = (
+                    commands.SetInstrumentPhase(name, phase) for phase in (Phase.AUCTION, Phase.CONTINUOUS)
+                )
                 return self._for_a_moment(auction, continuous)
             case 9:
                 fee = Fee(dice.randrange(3) * UNIT, 0)
@@ -120,8 +122,8 @@ class Staff(threading.Thread):
                 rules = AccountRules(stp=dice.choice(list(SelfTrade)), fee_group=dice.choice(("", "friends")))
                 return commands.SetAccountRules(user, rules)
             case _:
-                return commands.CancelAnyOrder(self._orders(dice) or 1)
+                return commands.ForceCancelOrder(self._orders(dice) or 1)
 
-    def _for_a_moment(self, begin: OperatorOrder, end: OperatorOrder) -> OperatorOrder:
+    def _for_a_moment(self, begin: AdminCommand, end: AdminCommand) -> AdminCommand:
         self._memory.amends.append(msgspec.to_builtins(end))
         return begin

@@ -16,8 +16,8 @@ from trading.core.types import (
     Contract,
     Direction,
     Fee,
-    Handling,
     Offset,
+    OrderOptions,
     OrderType,
     SelfTrade,
     StopKind,
@@ -149,7 +149,7 @@ def order(account_id: int, words: str, instrument_id: str = "IF") -> SubmitOrder
         price=None if market else units(said["price"]),
         time_condition=how.time_condition,
         client_order_id=how.own_id,
-        handling=None if how.handling == PLAIN else how.handling,
+        options=None if how.options == PLAIN else how.options,
     )
 
 
@@ -193,7 +193,7 @@ class Manner:
                     self.own_id = next(told)
                 case _:
                     raise AssertionError(f"no way to handle an order: {word}")
-        self.handling = Handling(**said)  # type: ignore[arg-type]
+        self.options = OrderOptions(**said)  # type: ignore[arg-type]
 
 
 # --- engines

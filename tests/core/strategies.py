@@ -19,24 +19,24 @@ from trading.core.commands import (
     AmendOrder,
     CancelAfter,
     CancelAll,
-    CancelAnyOrder,
     CancelOrder,
-    ChangePhase,
     ChangeTerms,
+    CheckRisk,
     Command,
     Deposit,
+    ExpireDue,
+    ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
-    PassTime,
     ResumeInstrument,
     SetAccountRules,
     SetFeeGroup,
-    SetPhase,
+    SetInstrumentPhase,
+    SetMarketPhase,
     Settle,
     SubmitOrder,
-    WatchRisk,
     Withdraw,
 )
 from trading.core.engine import Engine
@@ -46,8 +46,8 @@ from trading.core.types import (
     AccountRules,
     CancelReason,
     Direction,
-    Handling,
     Offset,
+    OrderOptions,
     OrderType,
     Phase,
     SelfTrade,
@@ -70,7 +70,7 @@ TERMS = (
     terms(margin="15%", short_margin="9.37%", open_fee="1.00", close_fee="0.0211%", today_fee="0.25", largest="8"),
     terms(margin="8%", larger_side="yes", open_fee="0.0003+0.013%", positions="30", orders="8"),
 )
-LOOK = WatchRisk(rate("10%"), rate("20%"))
+LOOK = CheckRisk(rate("10%"), rate("20%"))
 """Levels that traders reach."""
 
 NO_PRICE = {"price": None, "order_type": OrderType.MARKET}
@@ -192,8 +192,8 @@ def a_crowd(dice: Random) -> list[Command]:
 
 
 def handled(order: SubmitOrder, **how: Any) -> SubmitOrder:
-    """The order with some handling more."""
-    return msgspec.structs.replace(order, handling=msgspec.structs.replace(order.handling or PLAIN, **how))
+    """The order with some options more."""
+    return msgspec.structs.replace(order, options=msgspec.structs.replace(order.options or PLAIN, **how))
 
 
 def a_handled_order(dice: Random) -> list[Command]:
@@ -272,8 +272,8 @@ def a_hopeless_order(dice: Random) -> list[Command]:
         {"volume": 100, "offset": Offset.OPEN, "order_type": OrderType.LIMIT, "price": PRICES[0]},
         {"price": units("120.05"), "order_type": OrderType.LIMIT},
         {"price": units("90"), "order_type": OrderType.LIMIT},
-        {"handling": Handling(reduce_only=True), "offset": Offset.OPEN},
-        {"handling": Handling(display_volume=good.volume)},
+        {"options": OrderOptions(reduce_only=True), "offset": Offset.OPEN},
+        {"options": OrderOptions(display_volume=good.volume)},
     ]
     return [msgspec.structs.replace(good, **dice.choice(wrongs))]
 
@@ -336,7 +336,7 @@ def an_operation(dice: Random) -> list[Command]:
         lambda: Withdraw(user, amount),
         lambda: SetAccountRules(user, rules),
         lambda: SetFeeGroup("vip", dice.choice((rate("50%"), rate("33.3%"), rate("0%")))),
-        lambda: CancelAnyOrder(dice.choice((0, 1, 2, 3, 100))),
+        lambda: ForceCancelOrder(dice.choice((0, 1, 2, 3, 100))),
     ]
     return [dice.choice(makers)()]
 
@@ -367,11 +367,16 @@ def an_auction(dice: Random) -> list[Command]:
         gathered.append(plain if dice.random() < 0.95 else found)
     gathered += dice.choice((an_amendment, a_cancel, a_waiting_order, a_handled_order))(dice)
     if dice.random() < 0.3:
-        return [ChangePhase(Phase.CLOSED), ChangePhase(Phase.AUCTION), *gathered, ChangePhase(Phase.CONTINUOUS)]
+        return [
+            SetMarketPhase(Phase.CLOSED),
+            SetMarketPhase(Phase.AUCTION),
+            *gathered,
+            SetMarketPhase(Phase.CONTINUOUS),
+        ]
     name = dice.choice(("IF", "IF", "AU"))
     there = [msgspec.structs.replace(each, instrument_id=name) if is_order(each) else each for each in gathered]
-    broken: list[Command] = [SetPhase(name, Phase.CLOSED)] if dice.random() < 0.2 else []
-    return [SetPhase(name, Phase.AUCTION), *there, *broken, SetPhase(name, Phase.CONTINUOUS)]
+    broken: list[Command] = [SetInstrumentPhase(name, Phase.CLOSED)] if dice.random() < 0.2 else []
+    return [SetInstrumentPhase(name, Phase.AUCTION), *there, *broken, SetInstrumentPhase(name, Phase.CONTINUOUS)]
 
 
 def is_order(command: Command) -> bool:
@@ -470,7 +475,7 @@ def play(engine: Engine, steps: list[Step]) -> Iterator[Played]:
     for step in steps:
         now += step.after
         if engine.due(now):
-            yield Played(PassTime(), now, engine.apply(PassTime(), now))
+            yield Played(ExpireDue(), now, engine.apply(ExpireDue(), now))
         command = meant(step.command, engine, placed, now, day)
         if step.resends and named:
             command = named
@@ -492,11 +497,11 @@ def meant(command: Command, engine: Engine, placed: list[OrderAccepted | OrderWa
             if isinstance(named, AmendOrder) and named.valid_until is not None:
                 return msgspec.structs.replace(named, valid_until=now + named.valid_until)
             return named
-        case CancelAnyOrder(order_id=which):
-            return CancelAnyOrder(order_meant(which, engine, placed)[0])
+        case ForceCancelOrder(order_id=which):
+            return ForceCancelOrder(order_meant(which, engine, placed)[0])
         case CancelAfter(deadline=int() as after):
             return msgspec.structs.replace(command, deadline=now + after)
-        case SubmitOrder(handling=Handling(expires_at=expires, valid_until=valid)):
+        case SubmitOrder(options=OrderOptions(expires_at=expires, valid_until=valid)):
             moments = {
                 name: at + now for name, at in (("expires_at", expires), ("valid_until", valid)) if at is not None
             }

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.core.naive import NaiveBook
 from tests.core.oracle_adapter import Numbered
-from trading.core.book import Book, Half
+from trading.core.book import Book, BookSide
 
 Placed = tuple[str, bool, int, int]
 """("rest", "ioc" or "cancel"; is it a buy; price; lots, or which order to cancel)."""
@@ -15,15 +15,15 @@ def entry(order_id: int, price: int = 100, lots: int = 1, *, is_buy: bool = True
     return Numbered(is_buy, price, lots, order_id=order_id)
 
 
-def bids(*entries: Numbered) -> Half[Numbered]:
-    half: Half[Numbered] = Half(1)
+def bids(*entries: Numbered) -> BookSide[Numbered]:
+    half: BookSide[Numbered] = BookSide(1)
     for each in entries:
         half.add(each)
     half.check()
     return half
 
 
-def ids(half: Half[Numbered]) -> list[int]:
+def ids(half: BookSide[Numbered]) -> list[int]:
     half.check()
     return [each.order_id for each in half.entries()]
 

@@ -20,10 +20,10 @@ from trading.core.commands import (
     CancelAfter,
     CancelOrder,
     ChangeTerms,
+    CheckRisk,
+    ExpireDue,
     ListInstrument,
     OpenAccount,
-    PassTime,
-    WatchRisk,
     Withdraw,
 )
 from trading.core.engine import Engine
@@ -128,17 +128,17 @@ def test_what_is_due_is_known_before() -> None:
     for each in (engine, Engine.restore(engine.snapshot())):
         assert each.next_due == NOW + 300
         assert [each.due(NOW + later) for later in (299, 300)] == [False, True]
-        do(each, PassTime(), NOW + 300)
+        do(each, ExpireDue(), NOW + 300)
         assert each.next_due == NOW + 500
         assert [each.due(NOW + later) for later in (499, 500)] == [False, True]
-        do(each, PassTime(), NOW + 500)
+        do(each, ExpireDue(), NOW + 500)
         assert not each.due(NOW + 10_000)
 
 
 def test_risk_is_to_be_looked_at_when_something_has_moved() -> None:
     """The holders of an instrument whose price moves, and accounts that trade or whose money moves; nobody else."""
     engine = busy_exchange()
-    look = WatchRisk(rate("80%"), rate("100%"))
+    look = CheckRisk(rate("80%"), rate("100%"))
     do(engine, look)
     assert not engine.moved
     do(engine, order(4, "BUY OPEN 1 @ 119.0"))
@@ -154,9 +154,9 @@ def test_risk_is_to_be_looked_at_when_something_has_moved() -> None:
 def test_everybody_can_be_looked_at_when_the_levels_are_new() -> None:
     engine = exchange(contract(), terms(), "24", "1000")
     trade(engine, "120.0", buyer=1, seller=2)
-    assert warned(do(engine, WatchRisk(rate("80%"), rate("100%")))) == []
-    assert warned(do(engine, WatchRisk(rate("50%"), rate("100%")))) == []
-    assert warned(do(engine, WatchRisk(rate("50%"), rate("100%"), everyone=True))) == [1]
+    assert warned(do(engine, CheckRisk(rate("80%"), rate("100%")))) == []
+    assert warned(do(engine, CheckRisk(rate("50%"), rate("100%")))) == []
+    assert warned(do(engine, CheckRisk(rate("50%"), rate("100%"), everyone=True))) == [1]
 
 
 def test_what_the_exchange_itself_orders_is_marked() -> None:
@@ -164,7 +164,7 @@ def test_what_the_exchange_itself_orders_is_marked() -> None:
     trade(engine, "120.0", buyer=1, seller=2)
     do(engine, order(2, "BUY CLOSE 1 @ 120.0"))
     engine.take_changes()
-    do(engine, WatchRisk(rate("80%"), rate("100%")))
+    do(engine, CheckRisk(rate("80%"), rate("100%")))
     assert {found.account.account_id: found.forced for found in engine.take_changes().orders.values()} == {
         1: True,
         2: False,

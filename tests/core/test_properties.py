@@ -11,7 +11,7 @@ import msgspec
 from tests.core.naive import NaiveLedger
 from tests.core.strategies import Played, Step, history_of, in_every_history, morning, play, trades
 from trading.core.accounts import Account
-from trading.core.commands import AmendOrder, CancelOrder, Settle, SubmitOrder, WatchRisk
+from trading.core.commands import AmendOrder, CancelOrder, CheckRisk, Settle, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import (
     AuctionUncrossed,
@@ -40,8 +40,8 @@ from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, Order
 from trading.core.types import (
     CancelReason,
-    Handling,
     Offset,
+    OrderOptions,
     OrderStatus,
     OrderType,
     Phase,
@@ -69,7 +69,7 @@ def test_the_invariants_hold_after_every_command(day: int, steps: list[Step]) ->
 
 def met_its_price(order: Order) -> bool:
     """Whether the last price would fire it, where orders fire."""
-    instrument, how = order.instrument, order.handling
+    instrument, how = order.instrument, order.options
     if how is None or how.trigger is not Trigger.LAST or instrument.last is None:
         return False
     rises = order.is_buy == (how.stop_kind is StopKind.STOP)
@@ -141,7 +141,7 @@ def test_a_restored_engine_goes_on_as_if_nothing_had_been(day: int, steps: list[
     engine, restored = morning(day), morning(day)
     for played in play(engine, steps):
         command = played.command
-        if isinstance(command, WatchRisk):
+        if isinstance(command, CheckRisk):
             command = msgspec.structs.replace(command, everyone=True)
         assert restored.apply(command, engine.state.now) == played.events
         assert restored.state_hash() == engine.state_hash()
@@ -302,25 +302,25 @@ def test_orders_are_handled_as_they_asked(day: int, steps: list[Step]) -> None:
         for number, order in engine.state.orders.items():
             how[number] = order
             assert order.time_condition not in (TimeCondition.IOC, TimeCondition.FOK) or order.stop, "it rests"
-            display = order.handling.display_volume if order.handling else None
+            display = order.options.display_volume if order.options else None
             if order.status is not OrderStatus.WAITING:
                 assert order.remaining <= (display or order.left), "an iceberg shows more than it wanted"
 
 
 def heeded(command: SubmitOrder, accepted: OrderAccepted, events: list[Event]) -> None:
     """The order's own events do what the command asks."""
-    handling = command.handling or Handling()
+    options = command.options or OrderOptions()
     own = [trade for trade in trades(events) if trade.taker.order_id == accepted.order_id]
     lots = sum(trade.volume for trade in own)
     if command.time_condition is TimeCondition.FOK:
         assert lots in (0, accepted.volume), "FOK filled in part"
-    if handling.post_only:
+    if options.post_only:
         assert not own, "post-only has taken"
     if command.price is not None and command.order_type is OrderType.LIMIT:
         better = [(command.price - trade.price) * (1 if command.direction == "BUY" else -1) for trade in own]
         assert all(each >= 0 for each in better), "beyond its price"
     assert accepted.volume <= command.volume
-    assert accepted.volume == command.volume or handling.reduce_only
+    assert accepted.volume == command.volume or options.reduce_only
 
 
 @in_every_history
@@ -357,13 +357,13 @@ def test_risk_is_seen_and_answered(day: int, steps: list[Step]) -> None:
     """After a look nobody who could be helped is at the limit, and no lot was taken that did not have to be."""
     engine = morning(day)
     for played in play(engine, steps):
-        if isinstance(played.command, WatchRisk):
+        if isinstance(played.command, CheckRisk):
             risk_is_answered(engine, played.command, played.events)
         else:
             assert not any(isinstance(event, RiskWarned | LiquidationStarted) for event in played.events)
 
 
-def risk_is_answered(engine: Engine, command: WatchRisk, events: list[Event]) -> None:
+def risk_is_answered(engine: Engine, command: CheckRisk, events: list[Event]) -> None:
     for event in events:
         match event:
             case RiskWarned(margin=margin, balance=balance):
@@ -477,7 +477,7 @@ def kinds(played: Played) -> Iterator[str]:
             yield "partial fill"
         if fill.offset is not Offset.OPEN:
             yield "closing fill"
-    if made and isinstance(played.command, WatchRisk):
+    if made and isinstance(played.command, CheckRisk):
         yield "forced fill"
     match played.command, played.events[0]:
         case CancelOrder(), Refused(code=code) if code == 1002:

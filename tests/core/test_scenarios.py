@@ -32,23 +32,23 @@ from trading.core.commands import (
     AmendOrder,
     CancelAfter,
     CancelAll,
-    CancelAnyOrder,
     CancelOrder,
-    ChangePhase,
     ChangeTerms,
+    CheckRisk,
     Command,
     Deposit,
+    ExpireDue,
+    ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
-    PassTime,
     ResumeInstrument,
     SetAccountRules,
     SetFeeGroup,
-    SetPhase,
+    SetInstrumentPhase,
+    SetMarketPhase,
     Settle,
-    WatchRisk,
     Withdraw,
 )
 from trading.core.engine import Engine
@@ -184,7 +184,7 @@ class TradingDay:
                 self.restarted = True
             case ["later", milliseconds]:
                 self.now += int(milliseconds)
-                return self.engine.apply(PassTime(), self.now) if self.engine.due(self.now) else []
+                return self.engine.apply(ExpireDue(), self.now) if self.engine.due(self.now) else []
             case ["overnight", *prices]:
                 return self.overnight(prices)
             case [who, "has", amount]:
@@ -234,7 +234,7 @@ class TradingDay:
                 name = next((word for word in which if word not in Direction.__members__), None)
                 return CancelAll(self.person(who), name, side)
             case [name] if who == "operator":
-                return CancelAnyOrder(self.orders.get(name, NO_ORDER))
+                return ForceCancelOrder(self.orders.get(name, NO_ORDER))
             case [name]:
                 return CancelOrder(self.person(who), self.orders.get(name, NO_ORDER))
         raise AssertionError(f"cancels what? {what}")
@@ -272,9 +272,9 @@ class TradingDay:
             case ["resume", instrument]:
                 return ResumeInstrument(instrument)
             case ["set", instrument, phase]:
-                return SetPhase(instrument, Phase(phase))
+                return SetInstrumentPhase(instrument, Phase(phase))
             case ["market", phase]:
-                return ChangePhase(Phase(phase))
+                return SetMarketPhase(Phase(phase))
             case ["freeze" | "unfreeze" as what, who]:
                 return FreezeAccount(who, what == "freeze")
             case ["rules", who, *rest]:
@@ -285,7 +285,7 @@ class TradingDay:
                 return Settle(trading_day(int(day)), trading_day(int(day) + 1), {})
             case ["watch"]:
                 everyone, self.restarted = self.restarted, False
-                return WatchRisk(rate("80%"), rate("100%"), everyone)
+                return CheckRisk(rate("80%"), rate("100%"), everyone)
         raise AssertionError(f"cannot play: {' '.join(words)}")
 
     def person(self, who: str) -> int:

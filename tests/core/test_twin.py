@@ -7,7 +7,7 @@ from tests.core.naive.books import Told
 from tests.core.naive.market import NaiveMarket
 from tests.core.strategies import Step, in_every_history, morning, play
 from tests.core.test_properties import queues
-from trading.core.commands import Command, WatchRisk
+from trading.core.commands import CheckRisk, Command
 from trading.core.engine import Engine
 from trading.core.events import (
     AllCancelled,
@@ -38,7 +38,7 @@ def test_the_engine_does_what_its_twin_does(day: int, steps: list[Step]) -> None
     engine = morning(day)
     twin = NaiveMarket(engine.snapshot())
     for played in play(engine, steps):
-        if isinstance(played.command, WatchRisk):
+        if isinstance(played.command, CheckRisk):
             twin.now = max(twin.now, played.now)
             if len(played.events) > 1:
                 twin = renewed(twin, engine)

@@ -30,7 +30,7 @@ from django.apps import apps
 from trading.core import commands, events, types
 from trading.core.accounts import ClientOrder
 from trading.core.codes import Code
-from trading.core.commands import Command, OperatorOrder
+from trading.core.commands import AdminCommand, Command
 from trading.core.events import Event, OrderAccepted, StatementLine
 from trading.core.snapshot import (
     AccountRecord,
@@ -47,8 +47,8 @@ from trading.core.types import (
     Contract,
     Direction,
     Fee,
-    Handling,
     Offset,
+    OrderOptions,
     OrderStatus,
     OrderType,
     Phase,
@@ -105,12 +105,12 @@ PARTS: dict[Any, str] = {
     ' fee_close_today={"per_lot":0,"rate":0} min_volume=1 max_volume=1000 max_position=0 max_orders=0'
     " larger_side=false last_day=0",
     Contract: "instrument_id product_id tick multiplier reference_price limit_rate=0",
-    Handling: "expires_at=null valid_until=null post_only=false reduce_only=false display_volume=null stop_price=null"
-    ' stop_kind="STOP" trigger="LAST" trail=null oco_group=null stp=null',
+    OrderOptions: "expires_at=null valid_until=null post_only=false reduce_only=false display_volume=null"
+    ' stop_price=null stop_kind="STOP" trigger="LAST" trail=null oco_group=null stp=null',
     AccountRules: 'stp="CANCEL_MAKER" fee_group="" max_volume=null max_position=null max_orders=null',
     StatementLine: "instrument_id long short price margin",
 }
-"""Parts of commands, and what columns of JSON hold: orders' handling, accounts' rules, positions of statements."""
+"""Parts of commands, and what columns of JSON hold: orders' options, accounts' rules, positions of statements."""
 
 RECORDS: dict[Any, str] = {
     Snapshot: "last_id day instruments accounts positions orders",
@@ -282,7 +282,7 @@ def test_an_operators_command_is_kept_under_its_stored_name() -> None:
     row = requests.ask(renamed, market="MAIN", key="k1")
     row.refresh_from_db()
     assert (row.kind, row.payload) == ("Deposit", {"type": "Deposit", "user_id": "user001", "amount": 1})
-    assert msgspec.convert(row.payload, OperatorOrder) == commands.Deposit("user001", 1)
+    assert msgspec.convert(row.payload, AdminCommand) == commands.Deposit("user001", 1)
 
 
 def test_the_log_of_orders_tells_the_stored_name(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,8 +13,8 @@ import pytest
 from daphne.access import AccessLogGenerator
 
 from exchange_site.monitoring.log_format import JsonLines, TextLines, take_in_servers, without_queries
-from trading.observability.counters import Measures
-from trading.observability.event_log import next_connection, say
+from trading.observability.counters import Counters
+from trading.observability.event_log import log_event, next_connection
 
 ROOT = Path(__file__).resolve().parents[2]
 logger = logging.getLogger("tests.exchange_site.log")
@@ -39,7 +39,7 @@ def write_as(formatter: logging.Formatter) -> None:
 
 def test_a_line_for_machines(written: io.StringIO) -> None:
     write_as(JsonLines())
-    say(logger, "opened", connection=7, user_id=None, client_order_id='a "b"\nc')
+    log_event(logger, "opened", connection=7, user_id=None, client_order_id='a "b"\nc')
     line = json.loads(written.getvalue())
     assert line.pop("time").endswith("Z")
     assert line == {
@@ -60,8 +60,8 @@ def test_the_time_is_utc_to_the_millisecond() -> None:
 
 def test_a_line_for_people(written: io.StringIO) -> None:
     write_as(TextLines())
-    say(logger, "opened", connection=7, client_order_id="a\nb")
-    say(logger, "closed")
+    log_event(logger, "opened", connection=7, client_order_id="a\nb")
+    log_event(logger, "closed")
     first, second = written.getvalue().splitlines()
     assert first.endswith(rf'INFO {logger.name}: opened connection=7 client_order_id="a\nb"')
     assert second.endswith(f"INFO {logger.name}: closed")
@@ -105,7 +105,7 @@ def test_addresses_are_cut_off_at_their_question_mark(text: str, cut: str) -> No
     assert without_queries(text) == cut
 
 
-def test_errors_are_counted_and_warnings_are_not(counted: Measures) -> None:
+def test_errors_are_counted_and_warnings_are_not(counted: Counters) -> None:
     logger.warning("hm")
     logger.error("no")
     logger.critical("oh no")

@@ -13,7 +13,7 @@ from tests.worker.making import Floor, floor
 from trading.core.commands import CancelOrder, HaltInstrument, SubmitOrder
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
-from trading.observability.counters import Measures
+from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.websocket.heartbeat import Heartbeat
 
@@ -110,7 +110,7 @@ async def test_it_answers_for_its_own_path_alone() -> None:
 # --- what it tells
 
 
-def samples(exchange: Exchange, measures: Measures) -> Samples:
+def samples(exchange: Exchange, measures: Counters) -> Samples:
     """Everything that is exposed: (name, labels as in the text) -> value."""
     found: Samples = {}
     for family in Exposition(exchange, measures).collect():
@@ -129,7 +129,7 @@ async def test_what_is_so_now() -> None:
         for user, channel in (("user001", "a"), ("user001", "b"), ("user002", "c")):
             await exchange.layer.group_add(user_group(user), channel)
         await exchange.layer.group_add("orderbook.IX2301", "d")
-        told = samples(exchange, Measures())
+        told = samples(exchange, Counters())
         expected = {
             ("bourse_ready", ""): 1,
             ("bourse_journal_batch", ""): 7,
@@ -145,12 +145,12 @@ async def test_what_is_so_now() -> None:
         }
         assert {key: told[key] for key in expected} == expected
         exchange.not_ready_because = "closed"
-        assert samples(exchange, Measures())["bourse_ready", ""] == 0
+        assert samples(exchange, Counters())["bourse_ready", ""] == 0
 
 
 async def test_what_was_counted() -> None:
     async with floor(running=False) as f:
-        counted = Measures()
+        counted = Counters()
         counted.done[SubmitOrder] = 3
         counted.not_done.update({(SubmitOrder, "503"): 2, (CancelOrder, "1002"): 1})
         counted.batches_failed = 4
@@ -158,8 +158,8 @@ async def test_what_was_counted() -> None:
         counted.connections_refused["per_user"] += 6
         counted.books_conflated, counted.readers_paused = 7, 11
         counted.books_sent, counted.connections_opened, counted.errors = 8, 9, 10
-        counted.stages["commit"].note(0.0007)
-        counted.stages["commit"].note(20.0)
+        counted.stages["commit"].observe(0.0007)
+        counted.stages["commit"].observe(20.0)
         told = samples(Exchange(f), counted)
         expected = {
             ("bourse_commands_total", "kind=SubmitOrder,result=done"): 3,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from marketdata.recorder import Outlet
+from marketdata.recorder import Publisher
 from tests.builders import Founded
 from tests.marketdata.making import Desk
 
@@ -15,8 +15,8 @@ OpenDesk = Callable[..., Desk]
 def open_desk(market: Founded) -> Iterator[OpenDesk]:
     desks: list[Desk] = []
 
-    def make(outlet: Outlet | None = None) -> Desk:
-        desks.append(Desk(outlet))
+    def make(publisher: Publisher | None = None) -> Desk:
+        desks.append(Desk(publisher))
         return desks[-1]
 
     yield make

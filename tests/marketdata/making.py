@@ -10,7 +10,7 @@ from marketdata import selectors
 from marketdata.core.bars import Bar, Match, Period
 from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
-from marketdata.recorder import Outlet, Recorder
+from marketdata.recorder import Publisher, Recorder
 from marketdata.store import BarStore
 from tests.builders import Books, order
 from trading.core.commands import Command, Settle
@@ -45,9 +45,9 @@ class Shelf(BarStore):
 class Desk:
     """Books without a worker, and a recorder. Nothing runs while no method is called."""
 
-    def __init__(self, outlet: Outlet | None = None) -> None:
+    def __init__(self, publisher: Publisher | None = None) -> None:
         self.books = Books()
-        self.outlet = outlet
+        self.publisher = publisher
         self.runner = asyncio.Runner()
         self.start()
 
@@ -56,7 +56,7 @@ class Desk:
     def start(self) -> None:
         """A server starts."""
         self.shelf = Shelf()
-        self.recorder = Recorder(self.shelf, self.outlet, NEVER)
+        self.recorder = Recorder(self.shelf, self.publisher, NEVER)
         self.load()
         self.runner.run(self.recorder.start())
         self.runs = True

@@ -13,7 +13,7 @@ from marketdata.feed import Feed
 from tests.builders import FUNDS, NOW, TRADERS, cancel, founding, in_virtual_time, listing, order
 from tests.marketdata.mirror import Frame, Mirror
 from tests.marketdata.test_feed import INTERVAL, Recorder, no_day
-from trading.core.commands import Command, Deposit, HaltInstrument, ListInstrument, ResumeInstrument, SetPhase
+from trading.core.commands import Command, Deposit, HaltInstrument, ListInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.engine import Engine
 from trading.core.events import OrderAccepted
 from trading.core.money import UNIT
@@ -31,7 +31,7 @@ def fine_listing() -> ListInstrument:
     return ListInstrument(msgspec.structs.replace(usual.contract, tick=UNIT // 20), usual.terms)
 
 
-class Outlet(Recorder):
+class Publisher(Recorder):
     """Hands each change to everybody who follows, and keeps what the whole book was after it."""
 
     def __init__(self) -> None:
@@ -74,8 +74,8 @@ class Street:
 
     def start(self) -> None:
         """A server starts: nobody follows yet."""
-        self.outlet = Outlet()
-        self.feed = Feed(self.outlet, INTERVAL, no_day)
+        self.publisher = Publisher()
+        self.feed = Feed(self.publisher, INTERVAL, no_day)
         self.feed.on_load(self.engine, self.now)
 
     def apply(self, commands: list[Command]) -> Batch:
@@ -106,7 +106,7 @@ class Street:
 
     def join(self) -> Follower:
         follower = Follower()
-        self.outlet.followers.append(follower)
+        self.publisher.followers.append(follower)
         self.greet(follower)
         return follower
 
@@ -162,10 +162,14 @@ def resting(engine: Engine) -> dict[str, list[Frame]]:
 
 HAPPENS = {"trade": 60, "pass": 20, "take": 30, "join": 4, "greet": 4, "phase": 5, "fail": 3, "untold": 2, "restart": 1}
 PHASES = {
-    Phase.CONTINUOUS: [SetPhase(FINE, Phase.AUCTION), HaltInstrument(FINE), SetPhase(FINE, Phase.CLOSED)],
-    Phase.AUCTION: [SetPhase(FINE, Phase.CONTINUOUS), HaltInstrument(FINE)],
+    Phase.CONTINUOUS: [
+        SetInstrumentPhase(FINE, Phase.AUCTION),
+        HaltInstrument(FINE),
+        SetInstrumentPhase(FINE, Phase.CLOSED),
+    ],
+    Phase.AUCTION: [SetInstrumentPhase(FINE, Phase.CONTINUOUS), HaltInstrument(FINE)],
     Phase.HALTED: [ResumeInstrument(FINE)],
-    Phase.CLOSED: [SetPhase(FINE, Phase.AUCTION), SetPhase(FINE, Phase.CONTINUOUS)],
+    Phase.CLOSED: [SetInstrumentPhase(FINE, Phase.AUCTION), SetInstrumentPhase(FINE, Phase.CONTINUOUS)],
 }
 
 
@@ -180,7 +184,7 @@ class Seen:
         self.old += sum(each.mirror.old for each in followers)
         self.greetings += sum(each.mirror.wholes for each in followers)
         self.deep += sum(len(side) == DEEP for side in resting(s.engine).values())
-        self.indicative += sum("indicative_price" in frame for frame in s.outlet.deltas)
+        self.indicative += sum("indicative_price" in frame for frame in s.publisher.deltas)
 
 
 async def check(s: Street, followers: list[Follower]) -> None:
@@ -227,7 +231,7 @@ async def play(seed: int, seen: Seen) -> None:
                 followers = []
     if s.engine.state.instruments[FINE].phase is Phase.HALTED:
         await s.do(ResumeInstrument(FINE))
-    await s.do(SetPhase(FINE, Phase.CONTINUOUS))
+    await s.do(SetInstrumentPhase(FINE, Phase.CONTINUOUS))
     await check(s, followers)
     s.feed.close()
     await asyncio.sleep(0)
@@ -257,11 +261,11 @@ def test_a_listing_begins_the_chain_with_a_whole_book() -> None:
         s = street()
         assert s.feed.whole_book(FINE) is None
         early = Follower()
-        s.outlet.followers.append(early)
+        s.publisher.followers.append(early)
         await s.do(fine_listing())
         await asyncio.sleep(1)
         await s.do(order(1, "BUY OPEN 3 @ 119", FINE))
-        assert [(frame["seq"], frame["prev_seq"]) for frame in s.outlet.deltas] == [(1, None), (2, 1)]
+        assert [(frame["seq"], frame["prev_seq"]) for frame in s.publisher.deltas] == [(1, None), (2, 1)]
         early.take(9)
         assert early.mirror.is_book(s.whole())
 
@@ -277,17 +281,17 @@ def test_a_level_that_leaves_the_window_is_gone_and_comes_back_whole() -> None:
         await asyncio.sleep(1)
         lowest = 118 - (DEEP - 1) / 20
         await s.do(order(1, "BUY OPEN 1 @ 119", FINE))
-        assert s.outlet.deltas[-1]["bids"] == [
+        assert s.publisher.deltas[-1]["bids"] == [
             {"price": 119.0, "volume": 1.0, "order_count": 1},
             {"price": lowest, "volume": 0.0, "order_count": 0},
         ]
         await asyncio.sleep(1)
-        before = len(s.outlet.deltas)
+        before = len(s.publisher.deltas)
         await s.do(order(2, f"BUY OPEN 5 @ {lowest:.2f}", FINE))
         await asyncio.sleep(1)
-        assert len(s.outlet.deltas) == before, "nobody sees it there"
+        assert len(s.publisher.deltas) == before, "nobody sees it there"
         await s.do(order(2, "SELL OPEN 1 @ 119", FINE))
-        assert s.outlet.deltas[-1]["bids"] == [
+        assert s.publisher.deltas[-1]["bids"] == [
             {"price": lowest, "volume": 7.0, "order_count": 2},
             {"price": 119.0, "volume": 0.0, "order_count": 0},
         ]
@@ -301,15 +305,15 @@ def test_a_phase_alone_is_a_change_and_a_book_told_again_is_none() -> None:
         await s.do(fine_listing())
         await asyncio.sleep(1)
         await s.do(HaltInstrument(FINE))
-        frame = s.outlet.deltas[-1]
+        frame = s.publisher.deltas[-1]
         assert (frame["seq"], frame["bids"], frame["asks"], frame["phase"]) == (2, [], [], "halted")
         await asyncio.sleep(1)
         await s.do(ResumeInstrument(FINE))
-        assert "phase" not in s.outlet.deltas[-1] and s.outlet.deltas[-1]["seq"] == 3
+        assert "phase" not in s.publisher.deltas[-1] and s.publisher.deltas[-1]["seq"] == 3
         await asyncio.sleep(1)
         await s.do(order(1, "BUY OPEN 1 @ 119", FINE), order(2, "SELL OPEN 1 @ 119", FINE))
         await asyncio.sleep(1)
-        assert len(s.outlet.deltas) == 3, "the book is as it was"
+        assert len(s.publisher.deltas) == 3, "the book is as it was"
 
     in_virtual_time(run())
 
@@ -322,7 +326,7 @@ def test_changes_are_conflated_like_books() -> None:
         for price in (119.0, 118.5, 118.0):
             await s.do(order(1, f"BUY OPEN 1 @ {price}", FINE))
         await asyncio.sleep(1)
-        told = [[level["price"] for level in frame["bids"]] for frame in s.outlet.deltas[1:]]
+        told = [[level["price"] for level in frame["bids"]] for frame in s.publisher.deltas[1:]]
         assert told == [[119.0], [118.5, 118.0]]
 
     in_virtual_time(run())

@@ -8,9 +8,9 @@ from typing import Any
 
 from marketdata.core.depth import LEVELS
 from marketdata.feed import Feed
-from marketdata.publisher import MarketOutlet
+from marketdata.publisher import MarketPublisher
 from tests.builders import NOW, cancel, founding, in_virtual_time, order
-from trading.core.commands import Command, HaltInstrument, SetPhase
+from trading.core.commands import Command, HaltInstrument, SetInstrumentPhase
 from trading.core.engine import Engine
 from trading.core.events import Event
 from trading.core.types import Phase
@@ -25,7 +25,7 @@ def no_day(instrument_id: str, time: int) -> None:
     """Nobody keeps the figures of the day."""
 
 
-class Recorder(MarketOutlet):
+class Recorder(MarketPublisher):
     """Notes what is sent, and when; frames are the real ones."""
 
     def __init__(self) -> None:
@@ -58,8 +58,8 @@ class Street:
         for command in founding():
             self.engine.apply(command, NOW)
         self.engine.take_changes()
-        self.outlet = Recorder()
-        self.feed = Feed(self.outlet, INTERVAL, no_day)
+        self.publisher = Recorder()
+        self.feed = Feed(self.publisher, INTERVAL, no_day)
         self.feed.on_load(self.engine, NOW)
         self.now = NOW
 
@@ -78,7 +78,7 @@ class Street:
 
     def told(self, instrument_id: str = "IX2301") -> list[tuple[float, float]]:
         """When books were told, and the volume of their best bid."""
-        of_it = [(at, book) for at, book in self.outlet.books if book["instrument_id"] == instrument_id]
+        of_it = [(at, book) for at, book in self.publisher.books if book["instrument_id"] == instrument_id]
         return [(at, book["bids"][0]["volume"] if book["bids"] else 0.0) for at, book in of_it]
 
 
@@ -220,7 +220,7 @@ def test_every_trade_is_told_in_order_and_at_once() -> None:
         await s.do(order(1, "SELL OPEN 1 @ 119"), order(1, "SELL OPEN 2 @ 119.5"), order(2, "BUY OPEN 5 @ 120"))
         await s.do(order(1, "SELL OPEN 1 @ 120", "IF2301"), order(2, "BUY OPEN 1 @ 120", "IF2301"))
 
-    (first, ticks), (second, other) = street(play).outlet.ticks
+    (first, ticks), (second, other) = street(play).publisher.ticks
     assert (first, second) == ("IX2301", "IF2301")
     assert [(tick["last_price"], tick["volume"]) for tick in ticks] == [(119.0, 1.0), (119.5, 2.0)]
     assert other == [
@@ -240,7 +240,7 @@ def test_without_a_trade_there_is_no_tick() -> None:
         await s.do(bid())
 
     s = street(play)
-    assert s.outlet.ticks == []
+    assert s.publisher.ticks == []
     assert s.feed.ticker("IX2301") is None
 
 
@@ -305,7 +305,7 @@ def test_a_load_shows_the_books_and_last_trades_of_the_engine() -> None:
     async def play(s: Street) -> None:
         await s.do(bid(3))
         await s.do(order(2, "SELL OPEN 1 @ 119"))
-        fresh = Feed(s.outlet, INTERVAL, no_day)
+        fresh = Feed(s.publisher, INTERVAL, no_day)
         fresh.on_load(s.engine, s.now)
         book, tick = fresh.orderbook("IX2301"), fresh.ticker("IX2301")
         assert book is not None and json.loads(book)["bids"] == [{"price": 119.0, "volume": 2.0, "order_count": 1}]
@@ -352,18 +352,18 @@ def test_ten_levels_a_side_are_told_best_first_with_their_order_counts() -> None
 
 def test_an_auction_tells_its_phase_and_what_would_trade() -> None:
     async def play(s: Street) -> None:
-        await s.do(SetPhase("IX2301", Phase.AUCTION))
-        assert s.outlet.phases == [("IX2301", Phase.AUCTION)]
+        await s.do(SetInstrumentPhase("IX2301", Phase.AUCTION))
+        assert s.publisher.phases == [("IX2301", Phase.AUCTION)]
         assert s.present() is not None and (s.present() or {})["phase"] == "auction"
         assert "indicative_price" not in (s.present() or {})
         await s.do(bid(3, "121"), order(2, "SELL OPEN 2 @ 119"))
         book = s.present() or {}
         assert (book["indicative_price"], book["indicative_volume"]) == (120.0, 2)
-        await s.do(SetPhase("IX2301", Phase.CONTINUOUS))
+        await s.do(SetInstrumentPhase("IX2301", Phase.CONTINUOUS))
         book = s.present() or {}
         assert "phase" not in book and "indicative_price" not in book
         assert book["bids"] == [{"price": 121.0, "volume": 1.0, "order_count": 1}]
-        (tick,) = s.outlet.ticks[-1][1]
+        (tick,) = s.publisher.ticks[-1][1]
         assert (tick["last_price"], tick["volume"]) == (120.0, 2.0)
 
     street(play)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from marketdata.core.bars import MINUTE, Bar, Bars, Period
-from marketdata.publisher import BarOutlet, bars_at_present
+from marketdata.publisher import BarPublisher, bars_at_present
 from tests.builders import INSTRUMENTS, NOW, in_virtual_time
 from tests.marketdata.making import match
 
@@ -32,12 +32,12 @@ class Layer:
 
 
 class Street:
-    """Bars that trades are folded into, and the outlet that hears of each batch."""
+    """Bars that trades are folded into, and the publisher that hears of each batch."""
 
     def __init__(self) -> None:
         self.bars = Bars()
         self.layer = Layer()
-        self.outlet = BarOutlet(self.layer, INTERVAL)
+        self.publisher = BarPublisher(self.layer, INTERVAL)
         self.number = 0
         self.now = START
         self.every: dict[tuple[str, str, int], Bar] = {}
@@ -50,7 +50,7 @@ class Street:
             self.bars.take_in([match(self.number, self.now, price * 10_000, name=of)])
         present = self.bars.present(of)
         self.every |= {(of, bar.period.value, bar.start): bar for bar in present}
-        await self.outlet.send_bars(present)
+        await self.publisher.send_bars(present)
 
     def told(self, period: str = "1m", of: str = "IX2301") -> list[tuple[float, int, float]]:
         """When, which bar (its number from the start) and its last price."""
@@ -63,7 +63,7 @@ def street(play: Callable[[Street], Awaitable[None]]) -> Street:
         made = Street()
         await play(made)
         await asyncio.sleep(1)
-        made.outlet.close()
+        made.publisher.close()
         return made
 
     return in_virtual_time(run())
@@ -138,7 +138,7 @@ def test_instruments_and_periods_have_groups_of_their_own() -> None:
 def test_a_closed_outlet_tells_nothing_more() -> None:
     async def play(s: Street) -> None:
         await s.trade(100)
-        s.outlet.close()
+        s.publisher.close()
 
     assert street(play).told() == []
 

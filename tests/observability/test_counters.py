@@ -12,12 +12,12 @@ from tests.worker.making import floor
 from trading import protocol
 from trading.core.commands import CancelOrder, Deposit, SubmitOrder
 from trading.core.events import Event, OrderAccepted
-from trading.observability.counters import SECONDS, Measures, Spread
+from trading.observability.counters import SECONDS, Counters, Histogram
 from trading.observability.order_log import log_answers
 from trading.transport.gateway import Envelope, Gateway
 from trading.transport.in_process import InProcessQueue
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.send_queue import Outbox
+from trading.websocket.send_queue import SendQueue
 from trading.worker.batch import OperatorAsk
 
 BUY = order(1, "BUY OPEN 1 @ 119")
@@ -30,7 +30,7 @@ UNREADABLE = OperatorAsk(2, None)
 # --- what became of commands
 
 
-async def test_every_command_counts_once_with_its_result(counted: Measures) -> None:
+async def test_every_command_counts_once_with_its_result(counted: Counters) -> None:
     async with floor() as f:
         first, *_ = await f.answers(NAMED, NAMED, WRONG, WRONG, BUY)
         assert isinstance(first, OrderAccepted)
@@ -40,7 +40,7 @@ async def test_every_command_counts_once_with_its_result(counted: Measures) -> N
     assert counted.not_done == {(SubmitOrder, "repeated"): 1, (SubmitOrder, "1008"): 2}
 
 
-async def test_what_is_not_stored_is_not_done(counted: Measures) -> None:
+async def test_what_is_not_stored_is_not_done(counted: Counters) -> None:
     async with floor() as f:
         f.store.fails = [OSError("disk full")]
         await f.answers(BUY, cancel(1, 1), WRONG)
@@ -50,7 +50,7 @@ async def test_what_is_not_stored_is_not_done(counted: Measures) -> None:
     assert counted.batches_failed == 1
 
 
-def test_what_finds_no_room_or_no_exchange_is_not_done(counted: Measures) -> None:
+def test_what_finds_no_room_or_no_exchange_is_not_done(counted: Counters) -> None:
     gateway = Gateway(InProcessQueue(1))
     answers: list[Event] = []
     for _ in range(3):
@@ -61,7 +61,7 @@ def test_what_finds_no_room_or_no_exchange_is_not_done(counted: Measures) -> Non
     assert counted.not_done == {(SubmitOrder, "503"): 2, (CancelOrder, "503"): 1}
 
 
-async def test_operators_commands_count_too(counted: Measures) -> None:
+async def test_operators_commands_count_too(counted: Counters) -> None:
     async with floor(running=False) as f:
         f.store.asks = [PAY_IN, UNREADABLE]
         await f.worker.drain_operators()
@@ -72,7 +72,7 @@ async def test_operators_commands_count_too(counted: Measures) -> None:
 # --- how long it took
 
 
-async def test_a_command_took_what_its_stages_took(counted: Measures, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_took_what_its_stages_took(counted: Counters, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("trading.worker.worker.monotonic", lambda: clock[0])
 
@@ -86,7 +86,7 @@ async def test_a_command_took_what_its_stages_took(counted: Measures, monkeypatc
         await f.worker._turn(await f.queue.take(500, 0))
     assert (counted.waited.total, sum(counted.waited.counts)) == (3 + 1, 2)
     assert (counted.answered.total, sum(counted.answered.counts)) == (5.5 + 3.5, 2)
-    assert {stage: spread.total for stage, spread in counted.stages.items()} == {
+    assert {stage: histogram.total for stage, histogram in counted.stages.items()} == {
         "apply": 0,
         "commit": 2,
         "answer": 0.5,
@@ -95,30 +95,30 @@ async def test_a_command_took_what_its_stages_took(counted: Measures, monkeypatc
     assert counted.batch_size.total == 2
 
 
-async def test_without_a_commit_there_is_no_time_of_one(counted: Measures) -> None:
+async def test_without_a_commit_there_is_no_time_of_one(counted: Counters) -> None:
     async with floor() as f:
         await f.answers(WRONG)
         await f.until(lambda: sum(counted.answered.counts) == 1)
-    assert [sum(spread.counts) for spread in counted.stages.values()] == [1, 0, 1, 0]
+    assert [sum(histogram.counts) for histogram in counted.stages.values()] == [1, 0, 1, 0]
 
 
 @pytest.mark.parametrize(
     "values", [[3.0], [0.3, 0.3, 0.26], [11.0, 2.0, 1.0, 0.00001], [0.5, 0.25, 0.25], list(reversed(SECONDS))]
 )
 def test_many_values_at_once_are_noted_as_if_one_by_one(values: list[float]) -> None:
-    single, together = Spread(SECONDS), Spread(SECONDS)
+    single, together = Histogram(SECONDS), Histogram(SECONDS)
     for value in values:
-        single.note(value)
+        single.observe(value)
     together.note_falling(values)
     assert together.counts == single.counts
     assert together.total == pytest.approx(single.total)
 
 
 def test_a_value_on_a_bound_counts_as_at_most_that() -> None:
-    spread = Spread((1, 2))
+    histogram = Histogram((1, 2))
     for value in (0, 1, 1.5, 2, 2.5):
-        spread.note(value)
-    assert spread.counts == [2, 2, 1]
+        histogram.observe(value)
+    assert histogram.counts == [2, 2, 1]
 
 
 # --- the log of orders
@@ -154,14 +154,14 @@ async def test_every_answer_has_a_line_after_its_commit(caplog: pytest.LogCaptur
 # --- connections and market data
 
 
-def test_a_connection_counts_when_it_comes_and_when_it_is_closed(counted: Measures) -> None:
+def test_a_connection_counts_when_it_comes_and_when_it_is_closed(counted: Counters) -> None:
     async def live() -> int:
         heartbeat = Heartbeat(5, 10)
         for code in (4408, 4409):
             heartbeat.add(Silent())
-            outbox = Outbox(1, keep)
-            outbox.close(code)
-            outbox.close(1011)
+            queue = SendQueue(1, keep)
+            queue.close(code)
+            queue.close(1011)
         return heartbeat.connections
 
     assert in_virtual_time(live()) == 2
@@ -169,17 +169,17 @@ def test_a_connection_counts_when_it_comes_and_when_it_is_closed(counted: Measur
     assert counted.connections_closed == {4408: 1, 4409: 1}
 
 
-def test_a_reader_that_is_too_slow_counts_by_its_code(counted: Measures) -> None:
+def test_a_reader_that_is_too_slow_counts_by_its_code(counted: Counters) -> None:
     async def live() -> None:
-        outbox = Outbox(1, keep)
-        outbox.put("one")
-        outbox.put("two")
+        queue = SendQueue(1, keep)
+        queue.put("one")
+        queue.put("two")
 
     in_virtual_time(live())
     assert counted.connections_closed == {4409: 1}
 
 
-def test_market_data_that_was_replaced_counts(counted: Measures) -> None:
+def test_market_data_that_was_replaced_counts(counted: Counters) -> None:
     async def hurry(s: Street) -> None:
         for _ in range(5):
             await s.do(bid())
@@ -189,7 +189,7 @@ def test_market_data_that_was_replaced_counts(counted: Measures) -> None:
     assert (counted.books_sent, counted.books_conflated) == (2, 3)
 
 
-def test_an_event_loop_that_was_held_up_is_seen(counted: Measures) -> None:
+def test_an_event_loop_that_was_held_up_is_seen(counted: Counters) -> None:
     async def hold_up() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)

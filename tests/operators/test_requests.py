@@ -95,15 +95,15 @@ def test_the_same_key_is_carried_out_once(market: Founded) -> None:
 
 def test_all_that_waits_is_done_and_the_lock_is_given_back(market: Founded) -> None:
     rows = [requests.ask(DEPOSIT, market="MAIN") for _ in range(5)]
-    assert requests.serve_if_alone("MAIN")
+    assert requests.run_engine_inline("MAIN")
     assert {requests.wait(row).status for row in rows} == {"DONE"}
     assert deposits() == 5 * 50_000
-    assert requests.serve_if_alone("MAIN")
+    assert requests.run_engine_inline("MAIN")
 
 
 def test_a_command_for_another_market_is_left_alone(market: Founded) -> None:
     row = requests.ask(DEPOSIT, market="OTHER")
-    requests.serve_if_alone("MAIN")
+    requests.run_engine_inline("MAIN")
     assert requests.wait(row, timeout=0).status == "PENDING"
 
 
@@ -111,17 +111,17 @@ def test_while_another_engine_has_the_lock_nothing_is_done_here(market: Founded)
     lock = engine_lock("MAIN")
     assert lock.acquire()
     row = requests.ask(DEPOSIT, market="MAIN")
-    assert not requests.serve_if_alone("MAIN")
+    assert not requests.run_engine_inline("MAIN")
     assert requests.wait(row, timeout=0).status == "PENDING"
     lock.release()
-    assert requests.serve_if_alone("MAIN")
+    assert requests.run_engine_inline("MAIN")
     assert requests.wait(row).status == "DONE"
 
 
 def test_an_account_for_nobody_is_refused_and_what_waits_behind_it_is_done(market: Founded) -> None:
     rows = [requests.ask(command, market="MAIN") for command in (OpenAccount("ghost"), DEPOSIT)]
     with within(20):
-        requests.serve_if_alone("MAIN")
+        requests.run_engine_inline("MAIN")
     statuses = [requests.wait(row, timeout=0).status for row in rows]
     assert statuses == ["REFUSED", "DONE"]
     assert deposits() == 50_000
@@ -212,7 +212,7 @@ async def test_starting_twice_at_once_is_starting_once(market: Founded) -> None:
 def test_every_start_is_a_new_epoch(market: Founded, count: int) -> None:
     before = Market.objects.get(pk="MAIN").epoch
     for _ in range(count):
-        requests.serve_if_alone("MAIN")
+        requests.run_engine_inline("MAIN")
     assert Market.objects.get(pk="MAIN").epoch == before + count
 
 

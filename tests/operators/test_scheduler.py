@@ -178,7 +178,7 @@ class Town:
         self.now = moment(text)
         for _ in range(6):
             self.scheduler.look()
-            requests.serve_if_alone("MAIN")
+            requests.run_engine_inline("MAIN")
         return Instrument.objects.get(pk="IX2301").phase
 
 

@@ -15,7 +15,7 @@ from tests.protocol.golden import ORDER_ID
 from tests.protocol.mutations import FRAMES, MUTATIONS, NUMBERS, Fields, answer_to, mutated, written
 from trading import protocol
 from trading.core.codes import Code
-from trading.core.commands import Command, OrderCommand, SubmitOrder
+from trading.core.commands import Command, SubmitOrder, TraderCommand
 from trading.core.engine import Engine
 from trading.core.events import (
     AllCancelled,
@@ -47,7 +47,7 @@ def decoded(text: str) -> protocol.ClientMessage | None:
         return None
 
 
-def commands_of(text: str, account_id: int = 1) -> list[OrderCommand]:
+def commands_of(text: str, account_id: int = 1) -> list[TraderCommand]:
     """What the engine gets of a frame."""
     message = decoded(text)
     if not isinstance(message, protocol.EngineMessage):
@@ -144,15 +144,15 @@ def order_with(**values: str) -> str:
 AMEND = [("type", '"amend_order"'), ("order_id", '"O17251234567890000001"')]
 PRICED: dict[str, Any] = {
     "price": lambda text: (order_with(price=text), lambda command: command.price),
-    "stop_price": lambda text: (order_with(stop_price=text), lambda command: command.handling.stop_price),
-    "trail": lambda text: (order_with(trail=text, stop_price="100"), lambda command: command.handling.trail),
+    "stop_price": lambda text: (order_with(stop_price=text), lambda command: command.options.stop_price),
+    "trail": lambda text: (order_with(trail=text, stop_price="100"), lambda command: command.options.trail),
     "an amended price": lambda text: (_amend("price", text), lambda command: command.price),
 }
 COUNTED: dict[str, Any] = {
     "volume": lambda text: (order_with(volume=text), lambda command: command.volume),
     "display_volume": lambda text: (
         order_with(volume="1000000000", display_volume=text),
-        lambda command: command.handling.display_volume,
+        lambda command: command.options.display_volume,
     ),
     "an amended volume": lambda text: (_amend("volume", text), lambda command: command.volume),
 }

@@ -37,14 +37,14 @@ from trading.core.events import (
 from trading.core.types import (
     CancelReason,
     Direction,
-    Handling,
     Offset,
+    OrderOptions,
     OrderStatus,
     OrderType,
     TimeCondition,
     number_at,
 )
-from trading.delivery.channel_groups import TOLD
+from trading.delivery.channel_groups import PUSHED_EVENTS
 
 NOW = 1_725_123_456_789
 NUMBER = number_at(NOW) + 1
@@ -375,13 +375,13 @@ def test_cancels_of_all_kinds_have_answers_of_their_own() -> None:
     ids=lambda each: getattr(each, "reason", None) or type(each).__name__,
 )
 def test_every_move_of_an_order_is_a_status(event: Event, told: dict[str, object]) -> None:
-    frame = TOLD[type(event)](event, 9)
+    frame = PUSHED_EVENTS[type(event)](event, 9)
     assert json.loads(protocol.encode(frame)) == {"type": "order_status", "order_id": ORDER_ID} | told
 
 
 def test_risk_is_told_in_currency() -> None:
     warned, started, ended = (
-        TOLD[kind](kind(1, 840_000_000, balance, 5), 9)
+        PUSHED_EVENTS[kind](kind(1, 840_000_000, balance, 5), 9)
         for kind, balance in ((RiskWarned, 10**9), (LiquidationStarted, 8 * 10**8), (LiquidationEnded, -1))
     )
     assert warned == protocol.RiskWarning(risk_ratio=0.84, margin=84_000.0, balance=100_000.0, timestamp=5, seq=9)
@@ -392,7 +392,7 @@ def test_risk_is_told_in_currency() -> None:
 def test_the_settlement_is_told_in_currency() -> None:
     line = StatementLine("IX2301", 3, 1, 1_210_000, 36_300_000)
     day = Statement(1, 20231003, 10_000, 20_000, 30_000, 40_000, -50_000, 60_000, -70_000, 80_000, [line], 5)
-    assert json.loads(protocol.encode(TOLD[Statement](day, 9))) == {
+    assert json.loads(protocol.encode(PUSHED_EVENTS[Statement](day, 9))) == {
         "type": "statement",
         "day": 20231003,
         "opening": 1.0,
@@ -409,7 +409,7 @@ def test_the_settlement_is_told_in_currency() -> None:
         "timestamp": 5,
         "seq": 9,
     }
-    expired = TOLD[PositionExpired](PositionExpired(1, "IX2301", 3, 1, 1_210_000, -20_000, 5), 9)
+    expired = PUSHED_EVENTS[PositionExpired](PositionExpired(1, "IX2301", 3, 1, 1_210_000, -20_000, 5), 9)
     assert json.loads(protocol.encode(expired)) == {
         "type": "position_expired",
         "instrument_id": "IX2301",
@@ -462,7 +462,7 @@ def test_the_first_state_of_an_order_tells_what_it_is(price: str, told: float | 
     engine = Engine()
     for command in founding():
         engine.apply(command, 1)
-    asked = order(1, f"SELL OPEN 3 @ {price}", own_id="mine", handling=Handling(stop_price=1_190_000))
+    asked = order(1, f"SELL OPEN 3 @ {price}", own_id="mine", options=OrderOptions(stop_price=1_190_000))
     (event,) = engine.apply(asked, 5)
     placed = engine.state.orders[event.order_id]
     assert protocol.begun(event, placed, 9) == protocol.OrderStatusFrame(

@@ -9,22 +9,22 @@ from trading.core.commands import (
     AmendOrder,
     CancelAfter,
     CancelAll,
-    CancelAnyOrder,
     CancelOrder,
-    ChangePhase,
     ChangeTerms,
+    CheckRisk,
     Command,
     Deposit,
+    ExpireDue,
+    ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
-    PassTime,
     ResumeInstrument,
     SetAccountRules,
     SetFeeGroup,
-    SetPhase,
+    SetInstrumentPhase,
+    SetMarketPhase,
     Settle,
     SubmitOrder,
-    WatchRisk,
     Withdraw,
 )
 from trading.core.events import Event, OrderCancelled, Refused, Traded
@@ -33,7 +33,7 @@ from trading.core.types import (
     AccountRules,
     CancelReason,
     Direction,
-    Handling,
+    OrderOptions,
     OrderStatus,
     Phase,
     SelfTrade,
@@ -64,7 +64,7 @@ KINDS = {
 }
 
 
-RISK = WatchRisk(warn_at=RATE * 3 // 100, limit=RATE * 4 // 100)
+RISK = CheckRisk(warn_at=RATE * 3 // 100, limit=RATE * 4 // 100)
 """So strict that traders meet it."""
 
 
@@ -84,7 +84,7 @@ class History:
         self.commands: list[Command] = []
         self.events: list[Event] = []
         if self.books.engine.due(self.books.now):
-            self._apply(PassTime())
+            self._apply(ExpireDue())
         for _ in range(self.dice.randint(1, 8)):
             self._apply(self._command())
         if self.books.engine.moved:
@@ -112,7 +112,7 @@ class History:
             if state.instruments[instrument].phase is Phase.HALTED:
                 return ResumeInstrument(instrument)
             if state.instruments[instrument].phase is not Phase.CONTINUOUS:
-                return SetPhase(instrument, Phase.CONTINUOUS)
+                return SetInstrumentPhase(instrument, Phase.CONTINUOUS)
         match dice.choices(list(KINDS), KINDS.values())[0]:
             case "cancel" | "amend" | "cancel_any" as kind if state.orders:
                 return self._about_an_order(kind)
@@ -131,7 +131,7 @@ class History:
                 return HaltInstrument(instrument)
             case "phase":
                 phase = dice.choice(PHASES)
-                return dice.choice([ChangePhase(phase), SetPhase(instrument, phase)])
+                return dice.choice([SetMarketPhase(phase), SetInstrumentPhase(instrument, phase)])
             case "freeze":
                 return FreezeAccount(user, True)
             case "rules":
@@ -152,7 +152,7 @@ class History:
         if kind == "amend":
             price = None if dice.random() < 0.5 else round(float(dice.choice(PRICES)) * UNIT)
             return AmendOrder(account_id, found.order_id, price, dice.choice([None, dice.randint(1, 8)]))
-        return cancel(account_id, found.order_id) if kind == "cancel" else CancelAnyOrder(found.order_id)
+        return cancel(account_id, found.order_id) if kind == "cancel" else ForceCancelOrder(found.order_id)
 
     def _terms(self) -> Any:
         dice = self.dice
@@ -180,12 +180,12 @@ class History:
         price = dice.choice([*PRICES * 2, "MARKET"])
         words = f"{dice.choice(['BUY', 'SELL'])} {dice.choice(OFFSETS)} {dice.randint(1, 6)} @ {price}"
         own_id = f"id{dice.randint(1, 10**6)}" if dice.random() < 0.3 else None
-        condition, handling = dice.choice(CONDITIONS), None
+        condition, options = dice.choice(CONDITIONS), None
         if dice.random() < 0.5:
-            condition, handling = self._handling(condition)
-        return order(account, words + condition, instrument, own_id, handling)
+            condition, options = self._options(condition)
+        return order(account, words + condition, instrument, own_id, options)
 
-    def _handling(self, condition: str) -> tuple[str, Handling]:
+    def _options(self, condition: str) -> tuple[str, OrderOptions]:
         """Mostly such as the order may have; the others are refused."""
         dice = self.dice
         price = round(float(dice.choice(PRICES)) * UNIT)
@@ -204,7 +204,7 @@ class History:
             (condition, {}),
         ]
         condition, chosen = dice.choice(choices)
-        return condition, Handling(**chosen, **until)
+        return condition, OrderOptions(**chosen, **until)
 
     # -- what happened
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, models, transaction
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.storage.histories import new_books
 from trading.core.codes import Code
-from trading.core.commands import Deposit, HaltInstrument, OpenAccount, Settle, WatchRisk
+from trading.core.commands import CheckRisk, Deposit, HaltInstrument, OpenAccount, Settle
 from trading.core.events import Deposited, Refused
 from trading.core.money import RATE, UNIT
 from trading.models import (
@@ -91,7 +91,7 @@ def test_a_statement_that_fails_leaves_nothing_of_its_batch(books: Books, table:
         Deposit("user003", 5),
         OpenAccount(NO_ACCOUNT),
         HaltInstrument("IF2301"),
-        WatchRisk(warn_at=0, limit=RATE),
+        CheckRisk(warn_at=0, limit=RATE),
         Settle(20240131, 20240201, {"IX2301": 121 * UNIT}),
     )
     batch.operator_answers.append(OperatorAnswer(ask.pk, Deposited(1, 1, 1)))

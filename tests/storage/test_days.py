@@ -11,19 +11,19 @@ from tests.storage.test_restore import restored
 from trading.core.commands import (
     AmendOrder,
     CancelAfter,
-    ChangePhase,
     ChangeTerms,
+    CheckRisk,
     Command,
     FreezeAccount,
     HaltInstrument,
     SetAccountRules,
     SetFeeGroup,
+    SetMarketPhase,
     Settle,
-    WatchRisk,
 )
 from trading.core.events import OrderAccepted, OrderRepeated, Refused
 from trading.core.money import RATE, UNIT
-from trading.core.types import AccountRules, CancelReason, Handling, Phase, SelfTrade
+from trading.core.types import AccountRules, CancelReason, OrderOptions, Phase, SelfTrade
 from trading.models import (
     Account,
     Instrument,
@@ -37,7 +37,7 @@ from trading.models import (
 )
 
 pytestmark = pytest.mark.django_db
-SPECIAL = ("priority", "handling", "shown", "stop", "cancel_code", "known_day", "asked_volume", "asked_price")
+SPECIAL = ("priority", "options", "shown", "stop", "cancel_code", "known_day", "asked_volume", "asked_price")
 FIRST, SECOND, THIRD = 20240131, 20240201, 20240202
 
 
@@ -78,16 +78,16 @@ def test_an_order_belongs_to_its_trading_day(books: Books) -> None:
     assert put(books, order(1, "BUY OPEN 5 @ 120")).trading_day == SECOND
 
 
-def test_handling_is_kept_as_it_was_asked(books: Books) -> None:
-    asked = Handling(display_volume=2, oco_group="a", stp=SelfTrade.CANCEL_BOTH, valid_until=books.now)
-    row = put(books, order(1, "BUY OPEN 5 @ 120 GTC", handling=asked))
-    assert msgspec.json.decode(row.handling or "", type=Handling) == asked
+def test_options_are_kept_as_it_was_asked(books: Books) -> None:
+    asked = OrderOptions(display_volume=2, oco_group="a", stp=SelfTrade.CANCEL_BOTH, valid_until=books.now)
+    row = put(books, order(1, "BUY OPEN 5 @ 120 GTC", options=asked))
+    assert msgspec.json.decode(row.options or "", type=OrderOptions) == asked
     assert row.shown == 2
-    assert books.engine.state.orders[row.pk].handling == asked
+    assert books.engine.state.orders[row.pk].options == asked
 
 
 def test_an_iceberg_shows_what_it_showed(books: Books) -> None:
-    row = put(books, order(1, "BUY OPEN 5 @ 120 GTC", handling=Handling(display_volume=2)))
+    row = put(books, order(1, "BUY OPEN 5 @ 120 GTC", options=OrderOptions(display_volume=2)))
     books.commit(order(2, "SELL OPEN 1 @ 120"))
     row.refresh_from_db()
     assert (row.shown, row.filled, row.status) == (1, 1, "PartiallyFilled")
@@ -96,7 +96,7 @@ def test_an_iceberg_shows_what_it_showed(books: Books) -> None:
 
 
 def test_a_refilled_iceberg_stands_behind_the_others_after_a_restart(books: Books) -> None:
-    first = put(books, order(1, "BUY OPEN 5 @ 120 GTC", handling=Handling(display_volume=1)))
+    first = put(books, order(1, "BUY OPEN 5 @ 120 GTC", options=OrderOptions(display_volume=1)))
     books.commit(order(2, "BUY OPEN 1 @ 120"), order(3, "SELL OPEN 1 @ 120"))
     first.refresh_from_db()
     assert first.priority is not None and first.priority > first.pk
@@ -105,7 +105,7 @@ def test_a_refilled_iceberg_stands_behind_the_others_after_a_restart(books: Book
 
 def test_a_waiting_order_waits_where_it_waited(books: Books) -> None:
     books.commit(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
-    row = put(books, order(1, "SELL CLOSE 1 @ MARKET", handling=Handling(trail=UNIT)))
+    row = put(books, order(1, "SELL CLOSE 1 @ MARKET", options=OrderOptions(trail=UNIT)))
     assert (row.status, row.stop) == ("Waiting", 119 * UNIT)
     books.commit(order(2, "BUY OPEN 1 @ 121"), order(3, "SELL OPEN 1 @ 121"))
     row.refresh_from_db()
@@ -158,20 +158,20 @@ def test_a_resend_is_known_by_what_was_asked_first(books: Books, change: dict[st
 
 def test_a_resend_of_an_order_that_was_cut_down_is_known(books: Books) -> None:
     books.commit(order(1, "BUY OPEN 3 @ 120"), order(2, "SELL OPEN 3 @ 120"))
-    asked = order(1, "SELL CLOSE 5 @ 121", own_id="mine", handling=Handling(reduce_only=True, valid_until=books.now))
+    asked = order(1, "SELL CLOSE 5 @ 121", own_id="mine", options=OrderOptions(reduce_only=True, valid_until=books.now))
     row = put(books, asked)
     assert (row.volume, row.asked_volume) == (3, 5)
-    later = msgspec.structs.replace(asked, handling=Handling(reduce_only=True, valid_until=books.now + 9))
+    later = msgspec.structs.replace(asked, options=OrderOptions(reduce_only=True, valid_until=books.now + 9))
     assert again(books, later) == OrderRepeated(row.pk)
 
 
 def test_a_resend_may_say_how_long_it_is_valid_or_not(books: Books) -> None:
     asked = order(1, "BUY OPEN 5 @ 120", own_id="mine")
-    hurried = msgspec.structs.replace(asked, client_order_id="hurried", handling=Handling(valid_until=books.now + 9))
+    hurried = msgspec.structs.replace(asked, client_order_id="hurried", options=OrderOptions(valid_until=books.now + 9))
     for first in (asked, hurried):
         row = put(books, first)
-        for handling in (None, Handling(), Handling(valid_until=books.now + 5)):
-            assert again(books, msgspec.structs.replace(first, handling=handling)) == OrderRepeated(row.pk)
+        for options in (None, OrderOptions(), OrderOptions(valid_until=books.now + 5)):
+            assert again(books, msgspec.structs.replace(first, options=options)) == OrderRepeated(row.pk)
 
 
 def test_why_an_order_was_cancelled_is_kept(books: Books) -> None:
@@ -185,7 +185,7 @@ def test_why_an_order_was_cancelled_is_kept(books: Books) -> None:
 
 def test_an_order_of_the_exchange_itself_says_so(books: Books) -> None:
     books.commit(order(1, "BUY OPEN 3 @ 120"), order(2, "SELL OPEN 3 @ 120"), order(3, "BUY OPEN 3 @ 120"))
-    books.commit(order(3, "SELL OPEN 3 @ 121"), WatchRisk(warn_at=0, limit=1))
+    books.commit(order(3, "SELL OPEN 3 @ 121"), CheckRisk(warn_at=0, limit=1))
     assert set(Order.objects.filter(forced=True).values_list("account", "direction")) == {(1, "SELL"), (2, "BUY")}
     kinds = set(RiskEvent.objects.values_list("account", "kind"))
     assert {(1, "LIQUIDATION_STARTED"), (1, "LIQUIDATION_ENDED"), (2, "LIQUIDATION_STARTED")} <= kinds
@@ -244,14 +244,14 @@ def test_an_account_keeps_its_rules_and_its_switches(books: Books) -> None:
 
 
 def test_a_warning_is_kept(books: Books) -> None:
-    books.commit(order(1, "BUY OPEN 3 @ 120"), order(2, "SELL OPEN 3 @ 120"), WatchRisk(warn_at=1, limit=RATE))
+    books.commit(order(1, "BUY OPEN 3 @ 120"), order(2, "SELL OPEN 3 @ 120"), CheckRisk(warn_at=1, limit=RATE))
     assert set(Account.objects.filter(warned=True).values_list("pk", flat=True)) == {1, 2}
     figures = books.engine.state.accounts[1].figures()
     event = RiskEvent.objects.get(account=1)
     assert (event.kind, event.margin, event.balance) == ("WARNED", figures.margin, figures.balance)
-    books.commit(WatchRisk(warn_at=RATE, limit=RATE))
+    books.commit(CheckRisk(warn_at=RATE, limit=RATE))
     assert restored().state.accounts[1].warned
-    books.commit(order(1, "SELL CLOSE 3 @ 120"), order(3, "BUY OPEN 3 @ 120"), WatchRisk(warn_at=RATE, limit=RATE))
+    books.commit(order(1, "SELL CLOSE 3 @ 120"), order(3, "BUY OPEN 3 @ 120"), CheckRisk(warn_at=RATE, limit=RATE))
     assert list(RiskEvent.objects.filter(account=1).values_list("kind", flat=True)) == ["EASED", "WARNED"]
     assert not Account.objects.get(pk=1).warned
 
@@ -260,7 +260,7 @@ def test_an_instrument_keeps_its_terms_and_its_phases(books: Books) -> None:
     books.commit(
         ChangeTerms("IX2301", terms(max_position=7, max_orders=8, larger_side=True, last_day=SECOND)),
         HaltInstrument("IX2301"),
-        ChangePhase(Phase.AUCTION),
+        SetMarketPhase(Phase.AUCTION),
     )
     row = Instrument.objects.get(pk="IX2301")
     assert (row.max_position, row.max_orders, row.larger_side, row.last_day) == (7, 8, True, SECOND)

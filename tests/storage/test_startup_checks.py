@@ -302,7 +302,7 @@ def test_the_shell_is_no_engine_on_a_damaged_database(database: Path) -> None:
     run(database, f"DELETE FROM trading_journalbatch WHERE number = {LAST}")
     row = requests.ask(Deposit("user001", 5), market="MAIN")
     with pytest.raises(Damaged, match="check journal failed"):
-        requests.serve_if_alone("MAIN")
+        requests.run_engine_inline("MAIN")
     row.refresh_from_db()
     assert row.status == "PENDING"
 

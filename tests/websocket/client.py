@@ -7,7 +7,7 @@ from typing import Any
 
 from channels.testing import WebsocketCommunicator
 
-from trading.websocket.consumer import Venue
+from trading.websocket.consumer import ConnectionServices
 from trading.websocket.routing import socket_routes
 
 PATIENCE = 10.0
@@ -19,8 +19,8 @@ Frame = dict[str, Any]
 class Client:
     """One connection to `/ws` of a venue."""
 
-    def __init__(self, venue: Venue, path: str = "/ws") -> None:
-        self._wire = WebsocketCommunicator(socket_routes(venue), path)
+    def __init__(self, services: ConnectionServices, path: str = "/ws") -> None:
+        self._wire = WebsocketCommunicator(socket_routes(services), path)
         self._kept: deque[Frame] = deque()
 
     async def connect(self) -> "Client":

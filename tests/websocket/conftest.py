@@ -8,7 +8,7 @@ from exchange_site import wiring
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.websocket.client import Client
-from trading.websocket.consumer import Venue
+from trading.websocket.consumer import ConnectionServices
 
 Join = Callable[..., Awaitable[Client]]
 
@@ -42,8 +42,8 @@ async def join() -> AsyncIterator[Join]:
     """Connects to a venue; all connections are left in the end."""
     clients: list[Client] = []
 
-    async def connect(venue: Venue, path: str = "/ws") -> Client:
-        clients.append(Client(venue, path))
+    async def connect(services: ConnectionServices, path: str = "/ws") -> Client:
+        clients.append(Client(services, path))
         return await clients[-1].connect()
 
     yield connect
@@ -54,25 +54,25 @@ async def join() -> AsyncIterator[Join]:
 @pytest.fixture
 async def visitor(exchange: Exchange, join: Join) -> Client:
     """A connection that nobody has signed in on."""
-    return await join(exchange.venue)
+    return await join(exchange.services)
 
 
 @pytest.fixture
 async def alice(exchange: Exchange, market: Founded, join: Join) -> Client:
     """Account 1, user001."""
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     return await client.sign_in("user001", market.tokens["user001"])
 
 
 @pytest.fixture
 async def bob(exchange: Exchange, market: Founded, join: Join) -> Client:
     """Account 2, user002."""
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     return await client.sign_in("user002", market.tokens["user002"])
 
 
 @pytest.fixture
 async def other(exchange: Exchange, market: Founded, join: Join) -> Client:
     """Account 3, user003."""
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     return await client.sign_in("user003", market.tokens["user003"])

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tests.builders import NOW, founding
-from trading.core.commands import Command, WatchRisk
+from trading.core.commands import CheckRisk, Command
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.snapshot import Snapshot
@@ -131,7 +131,7 @@ class Floor:
         self,
         batch_limit: int = 500,
         operator_poll: float = 0.01,
-        risk: WatchRisk = STRICT,
+        risk: CheckRisk = STRICT,
         on_answers: Answered | None = None,
     ) -> None:
         self.log: list[str] = []

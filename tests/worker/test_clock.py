@@ -13,7 +13,7 @@ from tests.builders import NOW, cancel, founding, order
 from tests.worker.making import Floor, floor
 from tests.worker.test_own_commands import good_till
 from trading.core.codes import Code
-from trading.core.commands import CancelAfter, PassTime
+from trading.core.commands import CancelAfter, ExpireDue
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderAccepted, OrderCancelled, Refused, Traded
 from trading.core.types import CancelReason
@@ -232,7 +232,7 @@ async def test_after_a_clock_was_set_back_nothing_expires_twice_and_nothing_that
         events = [event for batch in f.store.batches for event in batch.events]
         cancelled = [(event.reason, event.time) for event in events if isinstance(event, OrderCancelled)]
         assert cancelled == [(CancelReason.EXPIRED, NOW + 50), (CancelReason.COUNTDOWN, NOW + 60)]
-        assert [command for batch in f.store.batches for command in batch.commands].count(PassTime()) == 2
+        assert [command for batch in f.store.batches for command in batch.commands].count(ExpireDue()) == 2
 
 
 async def test_a_restart_after_a_clock_was_set_back_goes_on_from_what_is_stored() -> None:

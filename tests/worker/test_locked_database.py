@@ -28,7 +28,7 @@ async def test_while_the_database_is_locked_orders_are_refused_and_then_not(
 ) -> None:
     monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.01)
     exchange = await open_exchange()
-    client = await (await Client(exchange.venue).connect()).sign_in("user001", market.tokens["user001"])
+    client = await (await Client(exchange.services).connect()).sign_in("user001", market.tokens["user001"])
     before = exchange.worker.engine.state_hash()
     locker = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     locker.execute("BEGIN EXCLUSIVE")

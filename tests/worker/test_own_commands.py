@@ -4,16 +4,16 @@ import asyncio
 
 from tests.builders import NOW, order
 from tests.worker.making import floor
-from trading.core.commands import CancelAfter, PassTime, SubmitOrder, WatchRisk
+from trading.core.commands import CancelAfter, CheckRisk, ExpireDue, SubmitOrder
 from trading.core.events import OrderAccepted, OrderCancelled, RiskWarned, Traded
 from trading.core.money import RATE
-from trading.core.types import CancelReason, Direction, Handling, Offset, OrderType, TimeCondition
+from trading.core.types import CancelReason, Direction, Offset, OrderOptions, OrderType, TimeCondition
 
 
 def good_till(time: int) -> SubmitOrder:
     return SubmitOrder(
         1, "IX2301", Direction.BUY, Offset.OPEN, OrderType.LIMIT, 1, 1_190_000, TimeCondition.GTD, None,
-        Handling(expires_at=time),
+        OrderOptions(expires_at=time),
     )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ async def test_it_wakes_up_when_something_is_due() -> None:
         await f.until(lambda: len(f.store.batches) >= 2)
         (cancelled,) = [event for event in f.store.batches[-1].events if isinstance(event, OrderCancelled)]
         assert cancelled.reason is CancelReason.COUNTDOWN
-        assert f.store.batches[-1].commands == [PassTime()]
+        assert f.store.batches[-1].commands == [ExpireDue()]
 
 
 async def test_an_order_that_has_expired_trades_with_nobody_who_comes_later() -> None:
@@ -50,7 +50,7 @@ async def test_an_order_that_has_expired_trades_with_nobody_who_comes_later() ->
 
 
 async def test_risk_is_looked_at_after_what_moved_it_in_the_same_commit() -> None:
-    watch = WatchRisk(warn_at=1, limit=RATE)
+    watch = CheckRisk(warn_at=1, limit=RATE)
     async with floor(risk=watch) as f:
         await f.answers(order(3, "BUY OPEN 1 @ 110"))
         await f.answers(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
@@ -73,14 +73,14 @@ async def test_after_a_start_everyone_is_looked_at_once_with_the_limits_of_now()
     async with floor() as f:
         await f.answers(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
         await f.until(lambda: bool(f.store.batches))
-    stricter = WatchRisk(warn_at=1, limit=RATE)
+    stricter = CheckRisk(warn_at=1, limit=RATE)
     async with floor(risk=stricter, running=False) as g:
         g.store.state = f.store.state
         await g.worker.load()
         g.run()
         await g.answers(order(3, "BUY OPEN 1 @ 110"))
         await g.until(lambda: bool(g.store.batches))
-        assert g.store.batches[0].commands[-1] == WatchRisk(1, RATE, everyone=True)
+        assert g.store.batches[0].commands[-1] == CheckRisk(1, RATE, everyone=True)
         await g.answers(order(3, "BUY OPEN 1 @ 110"))
         await g.until(lambda: len(g.store.batches) == 2)
         assert [type(command) for command in g.store.batches[1].commands] == [SubmitOrder]

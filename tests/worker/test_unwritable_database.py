@@ -71,8 +71,8 @@ async def test_a_batch_that_cannot_be_stored_is_neither_stored_nor_told_and_the_
     monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.01)
     begin, error = TROUBLES[trouble]
     exchange = await open_exchange()
-    seller = await (await Client(exchange.venue).connect()).sign_in("user001", market.tokens["user001"])
-    buyer = await (await Client(exchange.venue, "/ws?user_id=user002").connect()).sign_in(
+    seller = await (await Client(exchange.services).connect()).sign_in("user001", market.tokens["user001"])
+    buyer = await (await Client(exchange.services, "/ws?user_id=user002").connect()).sign_in(
         "user002", market.tokens["user002"]
     )
     for _ in range(3):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 
-from trading.core.commands import OperatorOrder
+from trading.core.commands import AdminCommand
 from trading.core.types import stored_name
 from trading.models import OperatorCommand, User
 from trading.operators import requests
@@ -22,14 +22,14 @@ WAITING = (
 )
 
 
-def ask(request: HttpRequest, command: OperatorOrder, *, key: str | None = None) -> OperatorCommand:
+def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None) -> OperatorCommand:
     """Ask as the user of the request and wait. A key is the operator's own: nobody can use another's."""
     operator = _operator(request)
     own_key = None if key is None else f"admin:{operator.pk}:{key}"
     return requests.carry_out(command, market=settings.MARKET, asked_by=operator, key=own_key)
 
 
-def ask_all(request: HttpRequest, commands: Sequence[OperatorOrder]) -> list[OperatorCommand]:
+def ask_all(request: HttpRequest, commands: Sequence[AdminCommand]) -> list[OperatorCommand]:
     """Ask for several things at once, and wait for all of them about as long as for one."""
     rows = [requests.ask(command, market=settings.MARKET, asked_by=_operator(request)) for command in commands]
     late = False
@@ -39,7 +39,7 @@ def ask_all(request: HttpRequest, commands: Sequence[OperatorOrder]) -> list[Ope
     return rows
 
 
-def is_of(row: OperatorCommand, command: OperatorOrder) -> bool:
+def is_of(row: OperatorCommand, command: AdminCommand) -> bool:
     """Whether a row asks for just this; an old key gives the old row back."""
     return row.kind == stored_name(command) and row.payload == msgspec.to_builtins(command)
 

@@ -14,11 +14,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from trading.core.commands import (
+    AdminCommand,
     ChangeTerms,
     Deposit,
     ListInstrument,
     OpenAccount,
-    OperatorOrder,
     SetAccountRules,
     SetFeeGroup,
     Settle,
@@ -115,7 +115,7 @@ class KeyedForm(ModelForm):
 class CommandForm(KeyedForm):
     """A form that says one command."""
 
-    def command(self) -> OperatorOrder:
+    def command(self) -> AdminCommand:
         raise NotImplementedError
 
 

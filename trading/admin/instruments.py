@@ -12,7 +12,7 @@ from trading.admin import engine_requests
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import day, limit, moment, money, number, rate
 from trading.admin.forms import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
-from trading.core.commands import HaltInstrument, ResumeInstrument, SetPhase
+from trading.core.commands import HaltInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.types import Phase
 from trading.models import Instrument
 
@@ -161,7 +161,7 @@ class InstrumentAdmin(CommandAdmin):
         if phase not in PHASES:
             raise Http404
         chosen = Phase(phase)
-        return self._button(request, object_id, lambda name: SetPhase(name, chosen), PHASES[chosen][1])
+        return self._button(request, object_id, lambda name: SetInstrumentPhase(name, chosen), PHASES[chosen][1])
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._button(request, object_id, ResumeInstrument, "Trading of {} goes on.")
@@ -198,5 +198,5 @@ class InstrumentAdmin(CommandAdmin):
         self._set_phase(request, queryset, Phase.CLOSED)
 
     def _set_phase(self, request: HttpRequest, queryset: QuerySet[Instrument], phase: Phase) -> None:
-        rows = engine_requests.ask_all(request, [SetPhase(row.pk, phase) for row in queryset])
+        rows = engine_requests.ask_all(request, [SetInstrumentPhase(row.pk, phase) for row in queryset])
         engine_requests.tell_all(request, rows, done=f"Instruments that are {phase.value} now: {{count}}.")

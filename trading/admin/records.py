@@ -17,19 +17,19 @@ from trading.admin.base import CommandAdmin, ShownAdmin, Tool, url_of
 from trading.admin.columns import date, day, day_text, moment, money, number, order_id, trade_id
 from trading.core.codes import Code
 from trading.core.commands import (
-    CancelAnyOrder,
-    ChangePhase,
+    AdminCommand,
     ChangeTerms,
     Deposit,
+    ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
-    OperatorOrder,
     ResumeInstrument,
     SetAccountRules,
     SetFeeGroup,
-    SetPhase,
+    SetInstrumentPhase,
+    SetMarketPhase,
     Settle,
     Withdraw,
 )
@@ -82,10 +82,10 @@ def cancelled_why(row: Order) -> str:
     return row.cancel_reason if row.cancel_code is None else f"{row.cancel_reason}: {RULES[row.cancel_code]}"
 
 
-@admin.display(description="handling")
-def handling_text(row: Order) -> str:
+@admin.display(description="options")
+def options_text(row: Order) -> str:
     """What is not plain about it."""
-    return "-" if row.handling is None else format_html("<pre>{}</pre>", row.handling)
+    return "-" if row.options is None else format_html("<pre>{}</pre>", row.options)
 
 
 @admin.register(Order)
@@ -120,7 +120,7 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
                     "time_condition",
                     money("price"),
                     number("volume"),
-                    handling_text,
+                    options_text,
                     "forced",
                 )
             },
@@ -163,11 +163,11 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
             return HttpResponseNotAllowed(["POST"])
         row = self.object_at(request, object_id)
         done = f"Cancelled {self.heading(row)}."
-        return self.serve_button(request, CancelAnyOrder(row.pk), done=done, back=url_of(self, "change", row.pk))
+        return self.serve_button(request, ForceCancelOrder(row.pk), done=done, back=url_of(self, "change", row.pk))
 
     @admin.action(description="Cancel the selected orders", permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        rows = engine_requests.ask_all(request, [CancelAnyOrder(row.pk) for row in queryset])
+        rows = engine_requests.ask_all(request, [ForceCancelOrder(row.pk) for row in queryset])
         engine_requests.tell_all(request, rows, done="Orders cancelled: {count}.")
 
 
@@ -356,10 +356,10 @@ class RiskEventAdmin(RecordAdmin):
     sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)
 
 
-def command_of(row: OperatorCommand) -> OperatorOrder | None:
+def command_of(row: OperatorCommand) -> AdminCommand | None:
     """What a row asks for; None when nobody can read it, as the engine will say too."""
     try:
-        command: OperatorOrder = msgspec.convert(row.payload, OperatorOrder)
+        command: AdminCommand = msgspec.convert(row.payload, AdminCommand)
     except msgspec.ValidationError:
         return None
     return command
@@ -390,13 +390,13 @@ class OperatorCommandAdmin(ShownAdmin):
                 return command.user_id
             case ListInstrument() as command:
                 return command.contract.instrument_id
-            case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetPhase() as command:
+            case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetInstrumentPhase() as command:
                 return command.instrument_id
-            case CancelAnyOrder() as command:
+            case ForceCancelOrder() as command:
                 return protocol.order_id_text(command.order_id)
             case SetFeeGroup() as command:
                 return command.name
-            case ChangePhase() as command:
+            case SetMarketPhase() as command:
                 return command.phase.value
             case Settle() as command:
                 return day_text(command.day)

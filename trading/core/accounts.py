@@ -249,7 +249,7 @@ class Account(msgspec.Struct, eq=False):
             hold=self.hold,
         )
 
-    def charge(self, position: Position) -> None:
+    def add_margin(self, position: Position) -> None:
         """Bring the margin up to date after a position has changed."""
         product = position.mark.shared
         if not product:
@@ -263,8 +263,8 @@ class Account(msgspec.Struct, eq=False):
         sides[1] += position.short.margin - short
         self.margin += max(sides) - before
 
-    def discharge(self, position: Position) -> None:
-        """Take a position out of the margin, before its rates or its product's rule change; `charge` it after."""
+    def remove_margin(self, position: Position) -> None:
+        """Take a position out of the margin, before its rates or its product's rule change; `add_margin` it after."""
         long, short = position.long, position.short
         product = position.mark.shared
         if product:

@@ -16,8 +16,8 @@ class Entry(msgspec.Struct, eq=False):
     """What rests in a book. The engine's orders extend it.
 
     `owner`: who never trades with it (0: nobody). An iceberg shows `remaining`, has `hidden` lots behind that,
-    and shows the next `display` of them when the shown ones are filled. After one that `breaks` matching pauses,
-    because its trade changes other orders.
+    and shows the next `display` of them when the shown ones are filled. Matching stops after one that
+    `pauses_matching`, because its trade changes other orders.
     """
 
     is_buy: bool
@@ -29,7 +29,7 @@ class Entry(msgspec.Struct, eq=False):
     owner: int = 0
     hidden: int = 0
     display: int = 0
-    breaks: bool = False
+    pauses_matching: bool = False
 
 
 E = TypeVar("E", bound=Entry)
@@ -48,7 +48,7 @@ class Level:
     hidden: int = 0
 
 
-class Half(Generic[E]):
+class BookSide(Generic[E]):
     """One side of the book.
 
     `keys` is sorted so that the best price is last: a bid's key is its price, an ask's key is its negative price.
@@ -134,7 +134,7 @@ class Half(Generic[E]):
 
     def take(self, limit_key: int, volume: int, owner: int = -1) -> Sequence[tuple[E, int]]:
         """Trade up to `volume` lots with all prices whose key is at least `limit_key`, in price-time priority; stop in
-        front of an entry of `owner`, and behind an iceberg that was refilled and an entry that breaks.
+        front of an entry of `owner`, and behind an iceberg that was refilled and an entry that pauses_matching.
 
         Returns (maker, lots) for each trade, oldest first. The makers' `remaining` is reduced; those filled have
         left the book.
@@ -166,14 +166,14 @@ class Half(Generic[E]):
                 maker.level = maker.behind = None
                 if behind is None:
                     del levels[keys.pop()]
-                    if maker.breaks:
+                    if maker.pauses_matching:
                         return fills
                     break
                 behind.ahead = None
                 level.head = behind
                 level.volume -= lots
                 level.count -= 1
-                if not volume or maker.breaks:
+                if not volume or maker.pauses_matching:
                     return fills
                 maker = behind
         return fills
@@ -280,19 +280,19 @@ class Book(Generic[E]):
     __slots__ = ("asks", "bids")
 
     def __init__(self) -> None:
-        self.bids: Half[E] = Half(1)
-        self.asks: Half[E] = Half(-1)
+        self.bids: BookSide[E] = BookSide(1)
+        self.asks: BookSide[E] = BookSide(-1)
 
-    def half(self, is_buy: bool) -> Half[E]:
+    def half(self, is_buy: bool) -> BookSide[E]:
         """The half in which an order of this side rests."""
         return self.bids if is_buy else self.asks
 
-    def other(self, is_buy: bool) -> Half[E]:
+    def other(self, is_buy: bool) -> BookSide[E]:
         """The half that an order of this side trades with."""
         return self.asks if is_buy else self.bids
 
     def match(self, is_buy: bool, limit: int, volume: int, owner: int = -1) -> Sequence[tuple[E, int]]:
-        """Trade an incoming order that accepts prices up to (buy) or down to (sell) `limit`: see `Half.take`."""
+        """Trade an incoming order that accepts prices up to (buy) or down to (sell) `limit`: see `BookSide.take`."""
         return self.asks.take(-limit, volume, owner) if is_buy else self.bids.take(limit, volume, owner)
 
     def preview(self, is_buy: bool, limit: int, volume: int, own: Iterable[E] = ()) -> list[tuple[int, int]]:

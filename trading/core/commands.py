@@ -10,8 +10,8 @@ from trading.core.types import (
     CancelReason,
     Contract,
     Direction,
-    Handling,
     Offset,
+    OrderOptions,
     OrderType,
     Phase,
     Terms,
@@ -31,7 +31,7 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag="SubmitOrder", omit_defaults=
     price: int | None = None
     time_condition: TimeCondition = TimeCondition.GFD
     client_order_id: str | None = None
-    handling: Handling | None = None
+    options: OrderOptions | None = msgspec.field(name="handling", default=None)
 
 
 class AmendOrder(msgspec.Struct, frozen=True, tag="AmendOrder", omit_defaults=True):
@@ -115,13 +115,13 @@ class ResumeInstrument(msgspec.Struct, frozen=True, tag="ResumeInstrument"):
     instrument_id: str
 
 
-class ChangePhase(msgspec.Struct, frozen=True, tag="ChangePhase"):
+class SetMarketPhase(msgspec.Struct, frozen=True, tag="ChangePhase"):
     """The schedule moves all instruments to a phase; those that an operator halted follow when they are resumed."""
 
     phase: Phase
 
 
-class SetPhase(msgspec.Struct, frozen=True, tag="SetPhase"):
+class SetInstrumentPhase(msgspec.Struct, frozen=True, tag="SetPhase"):
     """An operator moves one instrument to a phase, whatever the schedule says."""
 
     instrument_id: str
@@ -149,7 +149,7 @@ class SetFeeGroup(msgspec.Struct, frozen=True, tag="SetFeeGroup"):
     factor: int
 
 
-class CancelAnyOrder(msgspec.Struct, frozen=True, tag="CancelAnyOrder"):
+class ForceCancelOrder(msgspec.Struct, frozen=True, tag="CancelAnyOrder"):
     """An operator cancels an order, whosever it is."""
 
     order_id: int
@@ -164,11 +164,11 @@ class Settle(msgspec.Struct, frozen=True, tag="Settle"):
     prices: dict[str, int]
 
 
-class PassTime(msgspec.Struct, frozen=True, tag="PassTime"):
+class ExpireDue(msgspec.Struct, frozen=True, tag="PassTime"):
     """Do what is due by now: expire GTD orders, carry out dead man's switches."""
 
 
-class WatchRisk(msgspec.Struct, frozen=True, tag="WatchRisk", omit_defaults=True):
+class CheckRisk(msgspec.Struct, frozen=True, tag="WatchRisk", omit_defaults=True):
     """Look at the accounts whose instruments have moved, or at everyone: warn, liquidate. Ratios in 1/100,000,000."""
 
     warn_at: int
@@ -176,13 +176,13 @@ class WatchRisk(msgspec.Struct, frozen=True, tag="WatchRisk", omit_defaults=True
     everyone: bool = False
 
 
-OrderCommand = SubmitOrder | AmendOrder | CancelOrder | CancelAll | CancelAfter
+TraderCommand = SubmitOrder | AmendOrder | CancelOrder | CancelAll | CancelAfter
 """What traders may ask."""
 
-SystemOrder = PassTime | WatchRisk
+SystemCommand = ExpireDue | CheckRisk
 """What the worker asks by itself."""
 
-OperatorOrder = (
+AdminCommand = (
     OpenAccount
     | Deposit
     | Withdraw
@@ -190,14 +190,14 @@ OperatorOrder = (
     | ChangeTerms
     | HaltInstrument
     | ResumeInstrument
-    | ChangePhase
-    | SetPhase
+    | SetMarketPhase
+    | SetInstrumentPhase
     | FreezeAccount
     | SetAccountRules
     | SetFeeGroup
-    | CancelAnyOrder
+    | ForceCancelOrder
     | Settle
 )
 """What only operators may ask."""
 
-Command = OrderCommand | OperatorOrder | SystemOrder
+Command = TraderCommand | AdminCommand | SystemCommand

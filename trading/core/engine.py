@@ -11,24 +11,24 @@ from trading.core.commands import (
     AmendOrder,
     CancelAfter,
     CancelAll,
-    CancelAnyOrder,
     CancelOrder,
-    ChangePhase,
     ChangeTerms,
+    CheckRisk,
     Command,
     Deposit,
+    ExpireDue,
+    ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
-    PassTime,
     ResumeInstrument,
     SetAccountRules,
     SetFeeGroup,
-    SetPhase,
+    SetInstrumentPhase,
+    SetMarketPhase,
     Settle,
     SubmitOrder,
-    WatchRisk,
     Withdraw,
 )
 from trading.core.events import Event
@@ -42,8 +42,8 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     CancelOrder: orders.cancel,
     CancelAll: orders.cancel_all,
     CancelAfter: timers.cancel_after,
-    PassTime: timers.pass_time,
-    WatchRisk: liquidation.watch,
+    ExpireDue: timers.pass_time,
+    CheckRisk: liquidation.watch,
     OpenAccount: funds.open_account,
     Deposit: funds.deposit,
     Withdraw: funds.withdraw,
@@ -54,9 +54,9 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     ChangeTerms: instruments.change_terms,
     HaltInstrument: phases.halt,
     ResumeInstrument: phases.resume,
-    SetPhase: phases.set_phase,
-    ChangePhase: phases.change_phase,
-    CancelAnyOrder: orders.cancel_any,
+    SetInstrumentPhase: phases.set_phase,
+    SetMarketPhase: phases.change_phase,
+    ForceCancelOrder: orders.cancel_any,
     Settle: settlement.settle,
 }
 """Where each command is done."""
@@ -83,17 +83,17 @@ class Engine:
         return events
 
     def due(self, now: int) -> bool:
-        """Whether `PassTime` has anything to do by `now`."""
+        """Whether `ExpireDue` has anything to do by `now`."""
         return timers.is_due(self.state, now)
 
     @property
     def next_due(self) -> int | None:
-        """When `PassTime` may have something to do (Unix ms)."""
+        """When `ExpireDue` may have something to do (Unix ms)."""
         return self.state.deadlines[0][0] if self.state.deadlines else None
 
     @property
     def moved(self) -> bool:
-        """Whether `WatchRisk` has anybody to look at."""
+        """Whether `CheckRisk` has anybody to look at."""
         return liquidation.is_needed(self.state)
 
     def take_changes(self) -> Changes:

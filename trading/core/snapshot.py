@@ -12,14 +12,14 @@ from trading.core.money import RATE
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
-from trading.core.rules.timers import expect
+from trading.core.rules.timers import schedule
 from trading.core.state import Day, Due, Instrument, Order, State
 from trading.core.types import (
     AccountRules,
     Contract,
     Direction,
-    Handling,
     Offset,
+    OrderOptions,
     OrderStatus,
     OrderType,
     Phase,
@@ -100,7 +100,7 @@ class OrderRecord(msgspec.Struct, frozen=True):
     updated_at: int
     client_order_id: str | None
     trading_day: int
-    handling: Handling | None
+    options: OrderOptions | None = msgspec.field(name="handling")
     shown: int
     stop: int
     priority: int
@@ -201,7 +201,7 @@ def _order_record(order: Order) -> OrderRecord:
         order.updated_at,
         order.client_order_id,
         order.trading_day,
-        order.handling,
+        order.options,
         order.remaining,
         order.stop * tick,
         order.place,
@@ -264,7 +264,7 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         state.liquidating[account.account_id] = account
     for what, deadline in ((Due.COUNTDOWN, account.cancel_at), (Due.DISCONNECT, account.disconnect_at)):
         if deadline is not None:
-            expect(state, deadline, what, account.account_id, account.account_id)
+            schedule(state, deadline, what, account.account_id, account.account_id)
 
 
 def _restore_position(state: State, record: PositionRecord) -> None:
@@ -275,7 +275,7 @@ def _restore_position(state: State, record: PositionRecord) -> None:
     position.short = _restore_leg(record.short)
     position.net_lots = position.long.lots - position.short.lots
     position.net_cost = position.long.cost - position.short.cost
-    account.charge(position)
+    account.add_margin(position)
     instrument.holders[account.account_id] = position
 
 
@@ -285,7 +285,7 @@ def _restore_leg(record: LegRecord) -> Leg:
 
 def _restore_order(state: State, record: OrderRecord) -> None:
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
-    tick, handling = instrument.contract.tick, record.handling
+    tick, options = instrument.contract.tick, record.options
     left = record.volume - record.filled
     order = Order(
         record.direction is Direction.BUY,
@@ -293,8 +293,8 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         record.shown,
         owner=account.account_id,
         hidden=left - record.shown,
-        display=0 if handling is None else handling.display_volume or 0,
-        breaks=handling is not None and handling.oco_group is not None,
+        display=0 if options is None else options.display_volume or 0,
+        pauses_matching=options is not None and options.oco_group is not None,
         order_id=record.order_id,
         account=account,
         instrument=instrument,
@@ -311,12 +311,12 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         his_held=record.his_held,
         today_held=record.today_held,
         trading_day=record.trading_day,
-        handling=handling,
+        options=options,
         stop=record.stop // tick,
         priority=record.priority,
     )
-    if handling is not None and handling.expires_at is not None:
-        expect(state, handling.expires_at, Due.ORDER, order.order_id, account.account_id)
+    if options is not None and options.expires_at is not None:
+        schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
     account.orders[order.order_id] = order
     if order.status is OrderStatus.WAITING:
         watch(state, order)

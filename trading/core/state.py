@@ -18,8 +18,8 @@ from trading.core.types import (
     CancelReason,
     Contract,
     Direction,
-    Handling,
     Offset,
+    OrderOptions,
     OrderStatus,
     OrderType,
     Phase,
@@ -57,7 +57,7 @@ class Order(Entry, kw_only=True, eq=False):
     his_held: int = 0
     today_held: int = 0
     trading_day: int = 0
-    handling: Handling | None = None
+    options: OrderOptions | None = None
     stop: int = 0
     priority: int = 0
     reason: CancelReason | None = None
@@ -76,22 +76,22 @@ class Order(Entry, kw_only=True, eq=False):
     @property
     def trigger(self) -> Trigger:
         """The price that a waiting order watches."""
-        return PLAIN.trigger if self.handling is None else self.handling.trigger
+        return PLAIN.trigger if self.options is None else self.options.trigger
 
     @property
     def rising(self) -> bool:
         """Whether a waiting order fires at or above its stop."""
-        return self.is_buy == (self.handling is None or self.handling.stop_kind is StopKind.STOP)
+        return self.is_buy == (self.options is None or self.options.stop_kind is StopKind.STOP)
 
     @property
     def trail(self) -> int:
         """The distance of a trailing stop in ticks, 0 for others."""
-        handling = self.handling
-        return 0 if handling is None or handling.trail is None else handling.trail // self.instrument.contract.tick
+        options = self.options
+        return 0 if options is None or options.trail is None else options.trail // self.instrument.contract.tick
 
     @property
     def oco_group(self) -> str | None:
-        return None if self.handling is None else self.handling.oco_group
+        return None if self.options is None else self.options.oco_group
 
 
 class Instrument(msgspec.Struct, eq=False):

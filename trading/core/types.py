@@ -175,7 +175,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     limit_rate: int = 0
 
 
-class Handling(msgspec.Struct, frozen=True, omit_defaults=True):
+class OrderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """How an order wants to be handled beyond the plain case; a plain order has none. Prices in 1/10,000.
 
     `expires_at`: Unix ms, for GTD. `valid_until`: Unix ms, too late is refused. `display_volume`: lots it shows.
@@ -201,14 +201,14 @@ class Handling(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.stop_price is not None or self.trail is not None
 
 
-PLAIN = Handling()
+PLAIN = OrderOptions()
 
 
-def lasting(handling: Handling | None) -> Handling | None:
+def lasting(options: OrderOptions | None) -> OrderOptions | None:
     """What an order is known by when it is sent again: how long it is valid is not part of it."""
-    if handling is not None and handling.valid_until is not None:
-        handling = msgspec.structs.replace(handling, valid_until=None)
-    return None if handling == PLAIN else handling
+    if options is not None and options.valid_until is not None:
+        options = msgspec.structs.replace(options, valid_until=None)
+    return None if options == PLAIN else options
 
 
 class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

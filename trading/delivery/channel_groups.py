@@ -57,7 +57,7 @@ def private_message(user_id: str, frames: Sequence[TaggedFrame], last_seq: int) 
 
 # --- private pushes
 
-TOLD: dict[type[Event], Callable[[Any, int], protocol.ServerMessage]] = {
+PUSHED_EVENTS: dict[type[Event], Callable[[Any, int], protocol.ServerMessage]] = {
     OrderFired: protocol.fired,
     OrderAmended: protocol.amended,
     OrderCancelled: protocol.cancelled,
@@ -121,8 +121,8 @@ class PushEncoder:
             elif isinstance(event, OrderAccepted | OrderWaiting):
                 account_id = event.account_id
                 pushes.add(account_id, protocol.begun(event, changes.orders[event.order_id], self._next(account_id)))
-            elif (tell := TOLD.get(type(event))) is not None:
-                account_id = event.account_id  # type: ignore[union-attr]  # all of TOLD have one
+            elif (tell := PUSHED_EVENTS.get(type(event))) is not None:
+                account_id = event.account_id  # type: ignore[union-attr]  # all of PUSHED_EVENTS have one
                 pushes.add(account_id, tell(event, self._next(account_id)))
         for account_id, account in accounts.items():
             seq = self._next(account_id)

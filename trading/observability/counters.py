@@ -19,7 +19,7 @@ STAGES = ("apply", "commit", "answer", "tell")
 """Of a batch: what the engine does and its pushes are made, the commit, the answers, then pushes and market data."""
 
 
-class Spread:
+class Histogram:
     """How many values were at most each of `bounds`, or above them all, and their sum: a histogram."""
 
     __slots__ = ("bounds", "counts", "total")
@@ -29,7 +29,7 @@ class Spread:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
 
-    def note(self, value: float) -> None:
+    def observe(self, value: float) -> None:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
@@ -45,19 +45,19 @@ class Spread:
         self.total += sum(values)
 
 
-class Measures:
+class Counters:
     """Counters only grow. Whoever counts adds to them where they are."""
 
     def __init__(self) -> None:
         self.done: Counter[type[Command]] = Counter()
         self.not_done: Counter[tuple[type[Command], str]] = Counter()
         """By kind and result: the public code, or `repeated`."""
-        self.batch_size = Spread(COMMANDS)
-        self.waited = Spread(SECONDS)
-        self.answered = Spread(SECONDS)
-        self.stages = {stage: Spread(SECONDS) for stage in STAGES}
+        self.batch_size = Histogram(COMMANDS)
+        self.waited = Histogram(SECONDS)
+        self.answered = Histogram(SECONDS)
+        self.stages = {stage: Histogram(SECONDS) for stage in STAGES}
         self.batches_failed = 0
-        self.loop_lag = Spread(SECONDS)
+        self.loop_lag = Histogram(SECONDS)
         self.connections_opened = 0
         self.connections_closed: Counter[int] = Counter()
         """By close code, where the exchange has closed."""
@@ -94,4 +94,4 @@ def result_of(event: Event) -> str:
     return "repeated" if isinstance(event, OrderRepeated) else "done"
 
 
-MEASURES = Measures()
+COUNTERS = Counters()

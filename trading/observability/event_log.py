@@ -6,7 +6,7 @@ import logging
 _connections = itertools.count(1)
 
 
-def say(logger: logging.Logger, message: str, **ids: str | int | float | None) -> None:
+def log_event(logger: logging.Logger, message: str, **ids: str | int | float | None) -> None:
     """One line of level INFO, with those ids that are known. Never a token: they are written as they are."""
     if logger.isEnabledFor(logging.INFO):
         logger.info(message, extra={"ids": {name: value for name, value in ids.items() if value is not None}})

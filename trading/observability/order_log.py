@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterable
 
 from trading import protocol
-from trading.core.commands import AmendOrder, CancelAnyOrder, CancelOrder, Command, SubmitOrder
+from trading.core.commands import AmendOrder, CancelOrder, Command, ForceCancelOrder, SubmitOrder
 from trading.core.events import Event, OrderAccepted, OrderRepeated, OrderWaiting
 from trading.core.types import stored_name
 from trading.observability.counters import result_of
-from trading.observability.event_log import say
+from trading.observability.event_log import log_event
 
 logger = logging.getLogger("trading.order_log")
 """A name of its own: whoever collects these lines finds them by it."""
@@ -17,7 +17,7 @@ logger = logging.getLogger("trading.order_log")
 def log_answers(batch: int | None, time: int, answers: Iterable[tuple[Command | None, Event]]) -> None:
     """`batch` is None when none of it changed anything; `time` is that of the events."""
     for command, event in answers:
-        say(
+        log_event(
             logger,
             "answered",
             batch=batch,
@@ -33,6 +33,6 @@ def log_answers(batch: int | None, time: int, answers: Iterable[tuple[Command | 
 def _order_id(command: Command | None, event: Event) -> str | None:
     if isinstance(event, OrderAccepted | OrderWaiting | OrderRepeated):
         return protocol.order_id_text(event.order_id)
-    if isinstance(command, AmendOrder | CancelOrder | CancelAnyOrder):
+    if isinstance(command, AmendOrder | CancelOrder | ForceCancelOrder):
         return protocol.order_id_text(command.order_id)
     return None

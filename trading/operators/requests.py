@@ -11,7 +11,7 @@ import uuid
 import msgspec
 from django.db import IntegrityError, transaction
 
-from trading.core.commands import OperatorOrder
+from trading.core.commands import AdminCommand
 from trading.core.types import stored_name
 from trading.delivery.channel_groups import PushEncoder
 from trading.delivery.channel_layer import InProcessLayer
@@ -25,9 +25,7 @@ POLL_SECONDS = 0.05
 """How often a waiting operator looks for the result."""
 
 
-def ask(
-    command: OperatorOrder, *, market: str, asked_by: User | None = None, key: str | None = None
-) -> OperatorCommand:
+def ask(command: AdminCommand, *, market: str, asked_by: User | None = None, key: str | None = None) -> OperatorCommand:
     """Put a command before the engine. The same `key` again gives the first command back, whatever it was."""
     Market.objects.get_or_create(code=market)
     key = key or uuid.uuid4().hex
@@ -49,21 +47,21 @@ def wait(row: OperatorCommand, *, timeout: float = 5.0) -> OperatorCommand:
     deadline = time.monotonic() + timeout
     row.refresh_from_db()
     while row.status == OperatorCommand.Status.PENDING and time.monotonic() < deadline:
-        if not serve_if_alone(row.market_id):
+        if not run_engine_inline(row.market_id):
             time.sleep(POLL_SECONDS)
         row.refresh_from_db()
     return row
 
 
 def carry_out(
-    command: OperatorOrder, *, market: str, asked_by: User | None = None, key: str | None = None
+    command: AdminCommand, *, market: str, asked_by: User | None = None, key: str | None = None
 ) -> OperatorCommand:
     """Ask, see that an engine takes it, and wait for the result."""
     row = ask(command, market=market, asked_by=asked_by, key=key)
     return wait(row)
 
 
-def serve_if_alone(market: str) -> bool:
+def run_engine_inline(market: str) -> bool:
     """If no engine runs, be it until all that operators have asked is done. True if that was so."""
     lock = engine_lock(market)
     if not lock.acquire():

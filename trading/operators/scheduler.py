@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from channels.db import database_sync_to_async
 
-from trading.core.commands import ChangePhase, OperatorOrder
+from trading.core.commands import AdminCommand, SetMarketPhase
 from trading.core.types import Phase
 from trading.models import Holiday, Market, OperatorCommand, TradingSession
 from trading.operators import requests, settlement
@@ -187,9 +187,9 @@ class Scheduler:
             key = f"schedule:{market.code}:{action.at:%Y%m%dT%H%M%SZ}:{action.action}"
             self._asked = requests.ask(command, market=market.code, key=key)
 
-    def _command(self, market: Market, action: Action) -> OperatorOrder | None:
+    def _command(self, market: Market, action: Action) -> AdminCommand | None:
         """None for a settlement that an operator was quicker with."""
         if not action.settles:
-            return ChangePhase(Phase(action.action))
+            return SetMarketPhase(Phase(action.action))
         day, next_day = days_to_settle(market, action.day)
         return None if day > number_of(action.day) else settlement.settle(market.code, day, next_day, {})

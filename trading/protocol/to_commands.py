@@ -7,7 +7,7 @@ from trading.core import commands
 from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.core.money import price_from_float
-from trading.core.types import Handling, Offset, OrderType, StopKind, TimeCondition, Trigger
+from trading.core.types import Offset, OrderOptions, OrderType, StopKind, TimeCondition, Trigger
 from trading.protocol.ids import order_number
 from trading.protocol.incoming import AmendOrder, CancelAfter, CancelAll, CancelOrder, Item, OrderFields
 
@@ -15,10 +15,10 @@ SHORTEST_COUNTDOWN_MS, LONGEST_COUNTDOWN_MS = 1_000, 3_600_000
 
 GFD, GTC, GTD = TimeCondition.GFD, TimeCondition.GTC, TimeCondition.GTD
 _SIMPLE = (GFD, TimeCondition.IOC, TimeCondition.FOK)
-_PLAIN = Handling()
+_PLAIN = OrderOptions()
 
 
-def to_command(item: Item, account_id: int, now: int) -> commands.OrderCommand | Refused:
+def to_command(item: Item, account_id: int, now: int) -> commands.TraderCommand | Refused:
     """The engine's command for an order, an amendment or a cancel, or the refusal of what cannot be one. `now` (Unix
     milliseconds) is for countdowns."""
     try:
@@ -65,7 +65,7 @@ def _submit(order: OrderFields, account_id: int) -> commands.SubmitOrder:
         price,
         order.time_condition,
         order.client_order_id,
-        None if _is_plain(order) else _handling(order),
+        None if _is_plain(order) else _options(order),
     )
 
 
@@ -114,7 +114,7 @@ def _units(price: float, name: str = "Price") -> int:
     return units
 
 
-# --- handling
+# --- options
 
 
 def _is_plain(order: OrderFields) -> bool:
@@ -175,12 +175,12 @@ NEVER_RIGHT: tuple[tuple[Callable[[OrderFields], bool], str], ...] = (
 """What no market and no time could make right, and the sentence that says so."""
 
 
-def _handling(order: OrderFields) -> Handling | None:
+def _options(order: OrderFields) -> OrderOptions | None:
     """What an order wants beyond the plain case; None where it wants nothing after all."""
     for is_wrong, sentence in NEVER_RIGHT:
         if is_wrong(order):
             raise _Impossible(Code.MALFORMED, sentence)
-    handling = Handling(
+    options = OrderOptions(
         expires_at=order.expires_at,
         valid_until=order.valid_until,
         post_only=order.post_only,
@@ -193,4 +193,4 @@ def _handling(order: OrderFields) -> Handling | None:
         oco_group=order.oco_group,
         stp=order.stp,
     )
-    return None if handling == _PLAIN else handling
+    return None if options == _PLAIN else options

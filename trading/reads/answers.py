@@ -22,7 +22,7 @@ from trading.core.types import (
 )
 from trading.models import Instrument, Order, Statement, Trade
 from trading.reads import selectors
-from trading.storage.mapping import HANDLING
+from trading.storage.mapping import ORDER_OPTIONS
 
 NO_ACCOUNT = (Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
 
@@ -212,7 +212,7 @@ def _number(text: str | None, name: str, read: Callable[[str], int | None]) -> i
 
 
 def order_data(row: Order) -> protocol.OrderData:
-    handling = PLAIN if row.handling is None else HANDLING.decode(row.handling)
+    options = PLAIN if row.options is None else ORDER_OPTIONS.decode(row.options)
     return protocol.OrderData(
         user_id=row.account.user_id,
         order_id=protocol.order_id_text(row.id),
@@ -228,18 +228,18 @@ def order_data(row: Order) -> protocol.OrderData:
         remaining_volume=float(row.volume - row.filled),
         timestamp=row.updated_at,
         client_order_id=row.client_order_id,
-        expires_at=handling.expires_at,
-        valid_until=handling.valid_until,
-        post_only=handling.post_only,
-        reduce_only=handling.reduce_only,
-        display_volume=None if handling.display_volume is None else float(handling.display_volume),
-        stop_price=known_currency(handling.stop_price),
-        stop_kind=handling.stop_kind if handling.waits else None,
-        trigger=handling.trigger if handling.waits else None,
-        trail=known_currency(handling.trail),
+        expires_at=options.expires_at,
+        valid_until=options.valid_until,
+        post_only=options.post_only,
+        reduce_only=options.reduce_only,
+        display_volume=None if options.display_volume is None else float(options.display_volume),
+        stop_price=known_currency(options.stop_price),
+        stop_kind=options.stop_kind if options.waits else None,
+        trigger=options.trigger if options.waits else None,
+        trail=known_currency(options.trail),
         current_stop=known_currency(row.stop) if row.status == OrderStatus.WAITING else None,
-        oco_group=handling.oco_group,
-        stp=handling.stp,
+        oco_group=options.oco_group,
+        stp=options.stp,
         forced=row.forced,
         reason=protocol.told_reason(CancelReason(row.cancel_reason) if row.cancel_reason else None),
         error_code=row.cancel_code,

@@ -8,7 +8,7 @@ import msgspec
 from trading import protocol
 from trading.models import Account, PushBatch
 from trading.reads import answers, selectors
-from trading.storage.consistent_read import one_moment
+from trading.storage.consistent_read import consistent_read
 
 PAGE = 200
 """Commits in one page: some hundred frames, a few milliseconds of reading."""
@@ -40,7 +40,7 @@ def page(*, account_id: int, after: int, upto: int) -> Page | None:
 
 def snapshot(*, account_id: int) -> protocol.Snapshot:
     """All that pushes tell about, as it is now."""
-    with one_moment():
+    with consistent_read():
         account = Account.objects.select_related("market").get(pk=account_id)
         view = selectors.account_view(user_id=account.user_id)
         positions = selectors.position_views(user_id=account.user_id)

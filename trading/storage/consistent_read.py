@@ -8,7 +8,7 @@ from django.db import connections, transaction
 
 
 @contextmanager
-def one_moment(using: str = "default") -> Iterator[None]:
+def consistent_read(using: str = "default") -> Iterator[None]:
     """Everything that is read in here was so at one moment, and nobody who writes has to wait for it."""
     connection: Any = connections[using]
     if connection.vendor != "sqlite":

@@ -19,8 +19,8 @@ from trading.core.types import (
     Contract,
     Direction,
     Fee,
-    Handling,
     Offset,
+    OrderOptions,
     OrderStatus,
     OrderType,
     Phase,
@@ -36,7 +36,7 @@ from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
 
 Row = tuple[Any, ...]
-HANDLING = msgspec.json.Decoder(Handling)
+ORDER_OPTIONS = msgspec.json.Decoder(OrderOptions)
 
 
 class Table:
@@ -231,13 +231,13 @@ _PLAIN_ORDER_FIELDS = (
     *_PLAIN_ORDER_STATE,
 )
 _ORDER_STATE = ("priority", "shown", "stop", "cancel_code", "known_day", "asked_volume", "asked_price")
-_ORDER_FIELDS = ("handling", "forced", *_ORDER_STATE)
+_ORDER_FIELDS = ("options", "forced", *_ORDER_STATE)
 
 
 def is_plain(order: Order, today: int) -> bool:
     """Whether the columns that plain orders do without are empty, as they are for most."""
     return (
-        order.handling is None
+        order.options is None
         and order.code is None
         and not order.forced
         and order.priority in (0, order.order_id)
@@ -271,7 +271,7 @@ def plain_order_row(order: Order) -> Row:
 def order_row(order: Order, today: int) -> Row:
     return (
         *plain_order_row(order),
-        None if order.handling is None else json_text(order.handling),
+        None if order.options is None else json_text(order.options),
         order.forced,
         None if order.priority in (0, order.order_id) else order.priority,
         order.remaining if order.hidden else None,
@@ -507,7 +507,7 @@ LOADED_CLIENT_ORDER_FIELDS = (
     "volume",
     "price",
     "time_condition",
-    "handling",
+    "options",
     "asked_volume",
     "asked_price",
 )
@@ -515,15 +515,15 @@ LOADED_CLIENT_ORDER_FIELDS = (
 
 def client_order(row: tuple[Any, ...]) -> tuple[int, str, ClientOrder]:
     """An account, its own id for an order, and what it asked for: `trading.core.rules.orders.asked`."""
-    account_id, order_id, name, *asked, handling, asked_volume, asked_price = row
+    account_id, order_id, name, *asked, options, asked_volume, asked_price = row
     asked[4] = asked[4] if asked_volume is None else asked_volume
     asked[5] = asked[5] if asked_price is None else asked_price
-    return account_id, name, ClientOrder(order_id, (*asked, lasting(handling_of(handling))))
+    return account_id, name, ClientOrder(order_id, (*asked, lasting(options_of(options))))
 
 
-def handling_of(stored: str | None) -> Handling | None:
+def options_of(stored: str | None) -> OrderOptions | None:
     """How an order wants to be handled, as its row says."""
-    return None if stored is None else HANDLING.decode(stored)
+    return None if stored is None else ORDER_OPTIONS.decode(stored)
 
 
 LOADED_ORDER_FIELDS = (
@@ -544,7 +544,7 @@ LOADED_ORDER_FIELDS = (
     "updated_at",
     "client_order_id",
     "trading_day",
-    "handling",
+    "options",
     "shown",
     "stop",
     "priority",
@@ -571,7 +571,7 @@ def order_record(row: tuple[Any, ...]) -> OrderRecord:
         updated_at=values["updated_at"],
         client_order_id=values["client_order_id"],
         trading_day=values["trading_day"],
-        handling=handling_of(values["handling"]),
+        options=options_of(values["options"]),
         shown=values["volume"] - values["filled"] if values["shown"] is None else values["shown"],
         stop=values["stop"] or 0,
         priority=values["priority"] or values["id"],

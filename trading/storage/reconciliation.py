@@ -11,7 +11,7 @@ from django.db import connections
 
 from trading.core.engine import Engine
 from trading.core.snapshot import Snapshot
-from trading.storage.consistent_read import one_moment
+from trading.storage.consistent_read import consistent_read
 from trading.storage.store import Store
 
 Findings = Iterator[str]
@@ -19,14 +19,14 @@ Findings = Iterator[str]
 
 def check_books(market: str, using: str = "default") -> list[str]:
     """What contradicts itself in the tables of a market; nothing, if all is well."""
-    with one_moment(using):
+    with consistent_read(using):
         books = _Books(market, using)
         return list(books.findings())
 
 
 def replay_journal(market: str, using: str = "default") -> "Replay":
     """Play the journal from empty and hold the result against the state that a restart would load."""
-    with one_moment(using):
+    with consistent_read(using):
         store = Store(market, using)
         engine, done = Engine(), 0
         for time, commands in store.journal():

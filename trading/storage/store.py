@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from trading.core.accounts import ClientOrder
-from trading.core.commands import Command, OperatorOrder
+from trading.core.commands import AdminCommand, Command
 from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
@@ -324,7 +324,7 @@ def _outcome(answer: OperatorAnswer) -> dict[str, object]:
 
 def _command(payload: object) -> Command | None:
     try:
-        command: OperatorOrder = msgspec.convert(payload, OperatorOrder)
+        command: AdminCommand = msgspec.convert(payload, AdminCommand)
         return command
     except msgspec.ValidationError:
         return None

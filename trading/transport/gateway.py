@@ -13,7 +13,7 @@ import msgspec
 from trading.core.codes import Code
 from trading.core.commands import Command
 from trading.core.events import Event, Refused
-from trading.observability.counters import MEASURES
+from trading.observability.counters import COUNTERS
 
 Reply = Callable[[Event], None]
 """Gets the first event of the command: it tells whether and how it was done."""
@@ -53,8 +53,8 @@ class Gateway:
     def submit(self, command: Command, reply: Reply) -> None:
         """Send a command to the engine. Refused at once with 503 when the exchange is closed or its queue is full."""
         if self._closed is not None:
-            MEASURES.not_taken(command)
+            COUNTERS.not_taken(command)
             reply(self._closed)
         elif not self._transport.put(Envelope(command, reply)):
-            MEASURES.not_taken(command)
+            COUNTERS.not_taken(command)
             reply(BUSY)

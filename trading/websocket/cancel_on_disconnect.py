@@ -14,7 +14,7 @@ RETRY_SECONDS = 0.1
 """Until an engine that was too busy for a countdown is asked again."""
 
 
-class Absences:
+class DisconnectTimers:
     """Starts countdowns and calls them off. `clock` is Unix milliseconds; times of connections are the event loop's."""
 
     def __init__(self, gateway: Gateway, clock: Callable[[], int]) -> None:

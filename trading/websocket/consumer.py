@@ -17,20 +17,20 @@ from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.delivery import channel_groups
 from trading.delivery.channel_layer import ChannelOverflow
-from trading.observability.counters import MEASURES
-from trading.observability.event_log import next_connection, say
+from trading.observability.counters import COUNTERS
+from trading.observability.event_log import log_event, next_connection
 from trading.reads import answers, missed_pushes, selectors
 from trading.transport.gateway import Gateway
-from trading.websocket.cancel_on_disconnect import Absences
+from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.market_subscriptions import Following, Present
-from trading.websocket.order_entry import FAILED, Desk
-from trading.websocket.rate_limits import Guests
-from trading.websocket.reply_queue import Answers
-from trading.websocket.send_queue import CLOSE_SECONDS, SLOW_CLOSE, ClientGone, Outbox, Send
+from trading.websocket.market_subscriptions import MarketSubscriptions, Present
+from trading.websocket.order_entry import FAILED, OrderEntry
+from trading.websocket.rate_limits import RateLimiter
+from trading.websocket.reply_queue import ReplyQueue
+from trading.websocket.send_queue import CLOSE_SECONDS, SLOW_CLOSE, ClientGone, Send, SendQueue
 from trading.websocket.session import Session
 from trading.websocket.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
-from trading.websocket.token_monitor import TokenWatch
+from trading.websocket.token_monitor import TokenMonitor
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +43,14 @@ BROKEN_CLOSE, REVOKED_CLOSE, CROWDED_CLOSE = 1011, 4401, 4429
 """Close codes: a failure of ours, a token that is not valid any more, too many connections."""
 
 
-class Venue(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection needs of the exchange. `clock` tells Unix milliseconds, `address_of` where a scope comes
     from."""
 
     gateway: Gateway
-    absences: Absences
-    guests: Guests
-    tokens: TokenWatch
+    disconnect_timers: DisconnectTimers
+    limiter: RateLimiter
+    tokens: TokenMonitor
     address_of: Callable[[dict[str, Any]], str]
     clock: Callable[[], int]
     present: Present
@@ -64,10 +64,10 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
 class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
     """One connection to `/ws`."""
 
-    def __init__(self, *, venue: Venue) -> None:
-        self._venue = venue
+    def __init__(self, *, services: ConnectionServices) -> None:
+        self._services = services
         self._number = next_connection()
-        self._guests = venue.guests
+        self._limiter = services.limiter
         self._gone = False
         self._main: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,25 +82,25 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
         self._main = asyncio.current_task()
-        self._outbox = Outbox(self._venue.max_outbox, send)
-        self._answers = Answers(self._outbox.put)
-        self._desk = Desk(self._venue.gateway, self._venue.clock, self._answers, self._start)
+        self._send_queue = SendQueue(self._services.max_outbox, send)
+        self._replies = ReplyQueue(self._send_queue.put)
+        self._order_entry = OrderEntry(self._services.gateway, self._services.clock, self._replies, self._start)
         owner = _user_in_url(scope)
         self._session = Session(
             self,
             owner=owner,
-            address=self._venue.address_of(scope),
-            guests=self._guests,
-            tokens=self._venue.tokens,
-            absences=self._venue.absences,
+            address=self._services.address_of(scope),
+            limiter=self._limiter,
+            tokens=self._services.tokens,
+            disconnect_timers=self._services.disconnect_timers,
         )
         self._subscriptions = Subscriptions(all_trades=owner is not None)
-        self._following = Following(self._venue.layer, self._venue.present, self._outbox, self._start)
+        self._market = MarketSubscriptions(self._services.layer, self._services.present, self._send_queue, self._start)
         self.heard_at = asyncio.get_running_loop().time()
-        self._bucket = self._guests.bucket(self.heard_at)
-        writing = self._start(self._outbox.write())
+        self._bucket = self._limiter.bucket(self.heard_at)
+        writing = self._start(self._send_queue.write())
         try:
-            broken_limit = self._guests.enter(self._session.address)
+            broken_limit = self._limiter.enter(self._session.address)
             if broken_limit is None:
                 await self._stay(receive)
             else:
@@ -111,16 +111,16 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _stay(self, receive: Any) -> None:
         try:
-            await self._following.open()
-            say(logger, "connection opened", connection=self._number, address=self._session.address)
-            self._venue.heartbeat.add(self)
+            await self._market.open()
+            log_event(logger, "connection opened", connection=self._number, address=self._session.address)
+            self._services.heartbeat.add(self)
             self._start(self._forward())
             await self._read(receive)
         finally:
             await self._leave()
 
     async def _turn_away(self, broken_limit: str, writing: asyncio.Task[None]) -> None:
-        MEASURES.connections_refused["connections"] += 1
+        COUNTERS.connections_refused["connections"] += 1
         self._send(protocol.Error(code=Code.TOO_FAST, message=broken_limit))
         self.close(CROWDED_CLOSE)
         await asyncio.wait([writing])
@@ -145,16 +145,16 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             self.close(BROKEN_CLOSE)
 
     async def _leave(self) -> None:
-        self._venue.heartbeat.remove(self)
-        user_id, code = self._session.user_id, self._outbox.close_code
-        say(logger, "connection ended", connection=self._number, user_id=user_id, close_code=code)
+        self._services.heartbeat.remove(self)
+        user_id, code = self._session.user_id, self._send_queue.close_code
+        log_event(logger, "connection ended", connection=self._number, user_id=user_id, close_code=code)
         # a client that went silent left when it was last heard
-        self._session.end(self.heard_at if self._outbox.closing else asyncio.get_running_loop().time())
+        self._session.end(self.heard_at if self._send_queue.closing else asyncio.get_running_loop().time())
         for task in list(self._tasks):
             task.cancel()
-        await self._following.unfollow(self._subscriptions.public)
+        await self._market.unfollow(self._subscriptions.public)
         if user_id is not None:
-            await self._venue.layer.group_discard(channel_groups.user_group(user_id), self._following.channel)
+            await self._services.layer.group_discard(channel_groups.user_group(user_id), self._market.channel)
 
     def revoke(self) -> None:
         """The token with which this connection has authenticated is not valid any more."""
@@ -163,31 +163,31 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     def push(self, frame: str) -> None:
         """Send a frame that answers nothing."""
-        self._outbox.put(frame)
+        self._send_queue.put(frame)
 
     def close(self, code: int, patience: float = CLOSE_SECONDS) -> None:
         """Send what is queued if the client takes it within `patience` seconds, then close the socket."""
-        self._outbox.close(code, patience)
+        self._send_queue.close(code, patience)
 
     # -- the loops
 
     async def _forward(self) -> None:
         """Group messages out."""
-        outbox, receive = self._outbox, self._venue.layer.receive
+        send_queue, receive = self._send_queue, self._services.layer.receive
         try:
             while True:
-                message = await receive(self._following.channel)
-                if self._answers.held:
-                    await self._answers.in_step()
+                message = await receive(self._market.channel)
+                if self._replies.held:
+                    await self._replies.in_step()
                 if not self._forwarding.is_set():
                     await self._forwarding.wait()
                 if "user" in message:
                     self._forward_private(message)
                 else:
-                    outbox.add_all(message["frames"])
-                    if outbox.waiting_since is not None:
-                        self._following.look_at_reader()
-                outbox.flush()
+                    send_queue.add_all(message["frames"])
+                    if send_queue.waiting_since is not None:
+                        self._market.look_at_reader()
+                send_queue.flush()
         except ChannelOverflow:
             self.close(SLOW_CLOSE, patience=0)
 
@@ -198,7 +198,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         if message["last_seq"] <= self._told_seq:
             return
         wants_trade = self._subscriptions.wants_trade
-        self._outbox.add_all([frame for tag, frame in message["frames"] if tag is None or wants_trade(tag)])
+        self._send_queue.add_all([frame for tag, frame in message["frames"] if tag is None or wants_trade(tag)])
 
     async def _read(self, receive: Any) -> None:
         """Frames in, until the client is gone."""
@@ -207,12 +207,12 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             if message["type"] == "websocket.disconnect":
                 return
             self.heard_at = asyncio.get_running_loop().time()
-            if not self._outbox.closing:  # nobody could be told what became of it
+            if not self._send_queue.closing:  # nobody could be told what became of it
                 await self._take(message.get("text"))
 
     async def _take(self, text: str | None) -> None:
         """One frame. Whatever is wrong with it or with us, it gets an answer and the connection lives."""
-        wait, limits = self._bucket.wait(self.heard_at), self._guests.limits
+        wait, limits = self._bucket.wait(self.heard_at), self._limiter.limits
         try:
             message = self._decode(text)
         except protocol.ProtocolError as error:
@@ -235,8 +235,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         if text is None:
             detail = "Malformed message: binary frames are not taken, send JSON text"
             raise protocol.ProtocolError(Code.MALFORMED, detail)
-        if len(text) > self._venue.max_frame:
-            detail = f"Malformed message: a frame has at most {self._venue.max_frame} characters"
+        if len(text) > self._services.max_frame:
+            detail = f"Malformed message: a frame has at most {self._services.max_frame} characters"
             raise protocol.ProtocolError(Code.MALFORMED, detail)
         return protocol.decode(text)
 
@@ -244,11 +244,11 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         if isinstance(message, protocol.EngineMessage):
             await self._trade(message)
         else:
-            await self._answers.settled()
+            await self._replies.settled()
             if isinstance(message, protocol.Asking) or self._asks_again(message):
-                wait = self._guests.request(self._session.user_id, self._session.address, self.heard_at)
+                wait = self._limiter.request(self._session.user_id, self._session.address, self.heard_at)
                 if wait:
-                    refusal = _too_fast("requests", self._guests.limits.requests_per_second)
+                    refusal = _too_fast("requests", self._limiter.limits.requests_per_second)
                     await self._refuse_message(message, refusal, _pause(wait))
                     return
             await self._other(message)
@@ -279,12 +279,12 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     # -- answers
 
     def _send(self, message: protocol.ServerMessage) -> None:
-        self._outbox.put(protocol.encode(message))
+        self._send_queue.put(protocol.encode(message))
 
     async def _refuse(
         self, code: Code, detail: str, request_id: protocol.RequestId, retry_after: float | None = None
     ) -> None:
-        await self._answers.settled()
+        await self._replies.settled()
         self._send(protocol.Error(code=code, message=detail, retry_after=retry_after, request_id=request_id))
 
     async def _refuse_message(
@@ -292,7 +292,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     ) -> None:
         """What is for the engine is refused by its own answer, everything else by an error."""
         if isinstance(message, protocol.EngineMessage):
-            self._desk.refuse(message, refusal, retry_after)
+            self._order_entry.refuse(message, refusal, retry_after)
         else:
             await self._refuse(refusal.code, refusal.detail, message.request_id, retry_after)
 
@@ -302,22 +302,22 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         """To the engine, for an account. Each item of a batch counts as an order."""
         identity = self._session.identity
         if identity is None or not identity.may_trade:
-            self._desk.refuse(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
+            self._order_entry.refuse(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
             return
-        wait = self._guests.orders(identity.user_id, len(protocol.items_of(message)), self.heard_at)
+        wait = self._limiter.orders(identity.user_id, len(protocol.items_of(message)), self.heard_at)
         if wait:
-            self._desk.refuse(message, _too_fast("orders", self._guests.limits.orders_per_second), _pause(wait))
+            self._order_entry.refuse(message, _too_fast("orders", self._limiter.limits.orders_per_second), _pause(wait))
             return
         account_id = identity.account_id or await self._session.account_id()
         if account_id is None:
-            self._desk.refuse(message, NO_ACCOUNT)
+            self._order_entry.refuse(message, NO_ACCOUNT)
         else:
-            self._desk.hand_in(message, account_id)
+            self._order_entry.hand_in(message, account_id)
 
     # -- who
 
     async def _authenticate(self, message: protocol.Auth) -> None:
-        wait = self._guests.token(self._session.address, message.user_id, self.heard_at)
+        wait = self._limiter.token(self._session.address, message.user_id, self.heard_at)
         if wait:
             await self._refuse_message(message, TOO_MANY_TOKENS, _pause(wait))
             return
@@ -332,15 +332,15 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             )
         )
         if identity is not None and refusal is None:
-            say(logger, "signed in", connection=self._number, user_id=identity.user_id)
-            await self._venue.layer.group_add(channel_groups.user_group(identity.user_id), self._following.channel)
+            log_event(logger, "signed in", connection=self._number, user_id=identity.user_id)
+            await self._services.layer.group_add(channel_groups.user_group(identity.user_id), self._market.channel)
 
     async def _log_out(self, message: protocol.Logout) -> None:
         user_id = self._session.user_id
         if user_id is None:
             await self._refuse_message(message, NOT_AUTHENTICATED)
             return
-        await self._venue.layer.group_discard(channel_groups.user_group(user_id), self._following.channel)
+        await self._services.layer.group_discard(channel_groups.user_group(user_id), self._market.channel)
         self._session.sign_out()
         self._send(protocol.LogoutResponse(success=True, request_id=message.request_id))
 
@@ -385,10 +385,10 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             if page is None:
                 break
             for frame in page.frames:
-                self._outbox.add(frame)
-                if self._outbox.half_full:
-                    await self._outbox.drained()
-            await self._outbox.drained()
+                self._send_queue.add(frame)
+                if self._send_queue.half_full:
+                    await self._send_queue.drained()
+            await self._send_queue.drained()
             after = page.last_seq
         if after == upto:
             return upto
@@ -417,9 +417,9 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             return
         asked = message.channels, message.instruments, message.period
         if adding:
-            await self._following.follow(self._subscriptions.add(*asked))
+            await self._market.follow(self._subscriptions.add(*asked))
         else:
-            await self._following.unfollow(self._subscriptions.remove(*asked))
+            await self._market.unfollow(self._subscriptions.remove(*asked))
 
     async def _wrong_subscription(self, message: protocol.Subscribe | protocol.Unsubscribe) -> str | None:
         """One sentence that names what is wrong with the request, or None."""
@@ -435,15 +435,15 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         if isinstance(message, protocol.Subscribe) and public and not message.instruments:
             return f"Name at least one instrument for {', '.join(public)}"
         if isinstance(message, protocol.Subscribe) and public:
-            most = self._guests.limits.subscriptions
+            most = self._limiter.limits.subscriptions
             if self._subscriptions.would_be(public, message.instruments, message.period) > most:
                 return f"Too many subscriptions: at most {most} of an instrument and a channel"
-            return self._venue.gateway.closed_because
+            return self._services.gateway.closed_because
         return None
 
     async def _query(self, message: protocol.Query) -> None:
         if isinstance(message, protocol.PublicQuery):
-            self._send(await database_sync_to_async(self._venue.public_answer)(message))
+            self._send(await database_sync_to_async(self._services.public_answer)(message))
         elif self._session.user_id is None:
             await self._refuse_message(message, NOT_AUTHENTICATED)
         else:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from trading.observability.counters import MEASURES
+from trading.observability.counters import COUNTERS
 from trading.protocol import PING
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Heartbeat:
         return len(self._next_ping)
 
     def add(self, connection: Connection) -> None:
-        MEASURES.connections_opened += 1
+        COUNTERS.connections_opened += 1
         self._next_ping[connection] = connection.heard_at + self._ping_seconds
 
     def remove(self, connection: Connection) -> None:
@@ -58,7 +58,7 @@ class Heartbeat:
             due = loop.time() + pause
             await asyncio.sleep(pause)
             now = loop.time()
-            MEASURES.loop_lag.note(max(0.0, now - due))
+            COUNTERS.loop_lag.observe(max(0.0, now - due))
             self.beat(now)
 
     def beat(self, now: float) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from trading.delivery.channel_groups import market_group
-from trading.observability.counters import MEASURES
-from trading.websocket.send_queue import Outbox
+from trading.observability.counters import COUNTERS
+from trading.websocket.send_queue import SendQueue
 
 SLOW_SECONDS = 0.5
 """How long a client may let the server wait before it is a slow one: more than a hiccup, less than old news."""
@@ -20,15 +20,15 @@ Pair = tuple[str, str]
 """A public channel and an instrument."""
 
 
-class Following:
+class MarketSubscriptions:
     """Memberships of one connection's channel in the groups of market data. `start` runs work beside its loops."""
 
     def __init__(
-        self, layer: Any, present: Present, outbox: Outbox, start: Callable[[Coroutine[Any, Any, None]], object]
+        self, layer: Any, present: Present, send_queue: SendQueue, start: Callable[[Coroutine[Any, Any, None]], object]
     ) -> None:
         self._layer = layer
         self._present = present
-        self._outbox = outbox
+        self._send_queue = send_queue
         self._start = start
         self._pairs: set[Pair] = set()
         self._paused = False
@@ -50,7 +50,7 @@ class Following:
         await self._layer.group_add(market_group(channel, instrument_id), self.channel)
         frame = self._present[channel](instrument_id)
         if frame is not None:
-            self._outbox.put(frame)
+            self._send_queue.put(frame)
 
     async def unfollow(self, pairs: Iterable[Pair]) -> None:
         """Leave the groups."""
@@ -59,20 +59,20 @@ class Following:
             await self._layer.group_discard(market_group(channel, instrument_id), self.channel)
 
     def look_at_reader(self) -> None:
-        """Market data has come: is somebody there to take it? It fills no more than half of the outbox."""
-        since = self._outbox.waiting_since
+        """Market data has come: is somebody there to take it? It fills no more than half of the send_queue."""
+        since = self._send_queue.waiting_since
         if since is None or self._paused:
             return
-        if self._outbox.half_full or asyncio.get_running_loop().time() - since > SLOW_SECONDS:
+        if self._send_queue.half_full or asyncio.get_running_loop().time() - since > SLOW_SECONDS:
             self._paused = True
-            MEASURES.readers_paused += 1
+            COUNTERS.readers_paused += 1
             self._start(self._pause())
 
     async def _pause(self) -> None:
         for channel, instrument_id in list(self._pairs):
             await self._layer.group_discard(market_group(channel, instrument_id), self.channel)
-        await self._outbox.drained()
+        await self._send_queue.drained()
         self._paused = False
         for pair in sorted(self._pairs):
-            if pair in self._pairs and not self._outbox.closing:
+            if pair in self._pairs and not self._send_queue.closing:
                 await self._join(pair)

@@ -9,11 +9,11 @@ from channels.db import database_sync_to_async
 
 from trading import protocol
 from trading.core.codes import Code
-from trading.core.commands import OrderCommand
+from trading.core.commands import TraderCommand
 from trading.core.events import Event, Refused
 from trading.reads import selectors
 from trading.transport.gateway import Gateway, Reply
-from trading.websocket.reply_queue import Answers, Slot
+from trading.websocket.reply_queue import ReplyQueue, Slot
 
 logger = logging.getLogger(__name__)
 
@@ -40,41 +40,41 @@ class Outcomes:
             self._all_there(self._events)
 
 
-class Desk:
+class OrderEntry:
     """Hands messages in as commands. `start` runs work beside the connection's loops."""
 
     def __init__(
         self,
         gateway: Gateway,
         clock: Callable[[], int],
-        answers: Answers,
+        replies: ReplyQueue,
         start: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._gateway = gateway
         self._clock = clock
-        self._answers = answers
+        self._replies = replies
         self._start = start
 
     def refuse(self, message: protocol.EngineMessage, refusal: Refused, retry_after: float | None = None) -> None:
         """Answer without asking the engine."""
-        self._fill(self._answers.reserve(), message, [refusal] * len(protocol.items_of(message)), retry_after)
+        self._fill(self._replies.reserve(), message, [refusal] * len(protocol.items_of(message)), retry_after)
 
     def hand_in(self, message: protocol.EngineMessage, account_id: int) -> None:
         """Ask the engine. The items of a batch go one after another, so that nothing comes between them."""
         now = self._clock() if isinstance(message, protocol.CancelAfter) else 0  # nobody else needs the time
         if isinstance(message, protocol.BatchMessage):
             commands = [protocol.to_command(item, account_id, now) for item in message.items]
-            slot = self._answers.reserve()
-            begun = partial(self._answers.begin, slot)
+            slot = self._replies.reserve()
+            begun = partial(self._replies.begin, slot)
             outcomes = Outcomes(len(commands), begun, partial(self._answer, slot, message, account_id))
             for place, command in enumerate(commands):
                 self._submit(command, partial(outcomes.put, place))
         else:
             command = protocol.to_command(message, account_id, now)
-            slot = self._answers.reserve()
+            slot = self._replies.reserve()
             self._submit(command, lambda event: self._answer(slot, message, account_id, (event,)))
 
-    def _submit(self, command: OrderCommand | Refused, reply: Reply) -> None:
+    def _submit(self, command: TraderCommand | Refused, reply: Reply) -> None:
         if isinstance(command, Refused):
             reply(command)
             return
@@ -100,7 +100,7 @@ class Desk:
         events: Sequence[Event],
         retry_after: float | None = None,
     ) -> None:
-        self._answers.fill(slot, protocol.encode(protocol.answer(message, events, retry_after)))
+        self._replies.fill(slot, protocol.encode(protocol.answer(message, events, retry_after)))
 
     async def _answer_unknown(
         self, slot: Slot, message: protocol.EngineMessage, account_id: int, events: Sequence[Event]

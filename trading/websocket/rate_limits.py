@@ -78,7 +78,7 @@ class Counted(Protocol):
 T = TypeVar("T", bound=Counted)
 
 
-class Tallies(Generic[T]):
+class ExpiringTable(Generic[T]):
     """What is counted of each name. When there are twice as many names as were needed, it is looked through for those
     that are not: each costs the same, however many there are."""
 
@@ -100,7 +100,7 @@ class Tallies(Generic[T]):
         return entry
 
 
-class Guests:
+class RateLimiter:
     """Everybody who is connected to this process, and what each may still ask. Whoever leaves and comes again finds his
     limits as he left them."""
 
@@ -113,11 +113,11 @@ class Guests:
         self.limits = limits
         self._anonymous = 0
         self._addresses: Counter[str] = Counter()
-        self._askers = Tallies(lambda now: _Asker(limits, now), self.FEW)
+        self._askers = ExpiringTable(lambda now: _Asker(limits, now), self.FEW)
         most = limits.wrong_tokens_per_minute
-        self._wrong_tokens = Tallies(lambda now: TokenBucket(most / 60, now, burst=most), self.FEW)
+        self._wrong_tokens = ExpiringTable(lambda now: TokenBucket(most / 60, now, burst=most), self.FEW)
         more = most * self.USERS
-        self._wrong_from = Tallies(lambda now: TokenBucket(more / 60, now, burst=more), self.FEW)
+        self._wrong_from = ExpiringTable(lambda now: TokenBucket(more / 60, now, burst=more), self.FEW)
 
     # -- connections
 

@@ -15,7 +15,7 @@ class Slot:
         self.frame: str | None = None
 
 
-class Answers:
+class ReplyQueue:
     """`reserve` a place for each request that is answered later, `fill` it once; `put` gets the frames in order."""
 
     def __init__(self, put: Callable[[str], None]) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import re_path
 
-from trading.websocket.consumer import TradingConsumer, Venue
+from trading.websocket.consumer import ConnectionServices, TradingConsumer
 
 
-def socket_routes(venue: Venue) -> URLRouter:
+def socket_routes(services: ConnectionServices) -> URLRouter:
     """`/ws` and `/ws/`; any other path is refused with HTTP 403."""
-    socket: Any = TradingConsumer.as_asgi(venue=venue)
+    socket: Any = TradingConsumer.as_asgi(services=services)
     refusal: Any = refuse
     return URLRouter([re_path(r"^ws/?$", socket), re_path("", refusal)])
 

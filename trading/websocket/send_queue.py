@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
-from trading.observability.counters import MEASURES
+from trading.observability.counters import COUNTERS
 
 SLOW_CLOSE = 4409
 """Close code of a connection that does not read fast enough."""
@@ -45,7 +45,7 @@ class _Waiting:
             return
 
 
-class Outbox:
+class SendQueue:
     """Frames that wait to be sent. Past `limit` the connection is closed with 4409."""
 
     def __init__(self, limit: int, send: Send) -> None:
@@ -100,7 +100,7 @@ class Outbox:
         """Send what is queued if the client takes it within `patience` seconds, then close."""
         if self.close_code is None:
             self.close_code = code
-            MEASURES.connections_closed[code] += 1
+            COUNTERS.connections_closed[code] += 1
             self._close_by = asyncio.get_running_loop().time() + patience
             if self._patience is not None:
                 self._patience.reschedule(self._close_by)

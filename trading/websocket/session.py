@@ -5,11 +5,11 @@ from typing import Protocol
 import msgspec
 from channels.db import database_sync_to_async
 
-from trading.observability.counters import MEASURES
+from trading.observability.counters import COUNTERS
 from trading.reads import selectors
-from trading.websocket.cancel_on_disconnect import Absences
-from trading.websocket.rate_limits import Guests
-from trading.websocket.token_monitor import TokenWatch
+from trading.websocket.cancel_on_disconnect import DisconnectTimers
+from trading.websocket.rate_limits import RateLimiter
+from trading.websocket.token_monitor import TokenMonitor
 
 
 class Connection(Protocol):
@@ -26,9 +26,9 @@ class Session:
         *,
         owner: str | None,
         address: str,
-        guests: Guests,
-        tokens: TokenWatch,
-        absences: Absences,
+        limiter: RateLimiter,
+        tokens: TokenMonitor,
+        disconnect_timers: DisconnectTimers,
     ) -> None:
         self.identity: selectors.Identity | None = None
         self.grace_ms: int | None = None
@@ -38,9 +38,9 @@ class Session:
         self.address = address
         self._connection = connection
         self._owner = owner
-        self._guests = guests
+        self._limiter = limiter
         self._tokens = tokens
-        self._absences = absences
+        self._disconnect_timers = disconnect_timers
 
     @property
     def user_id(self) -> str | None:
@@ -53,37 +53,37 @@ class Session:
         if self._owner in (None, user_id):
             identity = await database_sync_to_async(selectors.identity_of_token)(user_id=user_id, token=token)
         if identity is None:
-            self._guests.wrong_token(self.address, user_id, now)
+            self._limiter.wrong_token(self.address, user_id, now)
         return identity
 
     def sign_in(self, identity: selectors.Identity, now: float) -> str | None:
         """From now on the connection is this user's. The limit that it would break, as a sentence, if it cannot be."""
         if self.identity is None:
-            broken_limit = self._guests.sign_in(identity.user_id, now)
+            broken_limit = self._limiter.sign_in(identity.user_id, now)
             if broken_limit is not None:
-                MEASURES.connections_refused["connections of a user"] += 1
+                COUNTERS.connections_refused["connections of a user"] += 1
                 return broken_limit
         else:
             self._tokens.remove(self.identity.token, self._connection)
         self._tokens.add(identity.token, self._connection)
         self.identity, self._owner = identity, identity.user_id
         if identity.may_trade and identity.account_id is not None:
-            self._absences.end(identity.account_id, now, identity.disconnected)
+            self._disconnect_timers.end(identity.account_id, now, identity.disconnected)
         return None
 
     def sign_out(self) -> None:
         """From now on the connection is nobody's."""
         if self.identity is not None:
-            self._guests.sign_out(self.identity.user_id)
+            self._limiter.sign_out(self.identity.user_id)
             self._tokens.remove(self.identity.token, self._connection)
             self.identity = self.grace_ms = None
 
     def end(self, left_at: float) -> None:
         """The connection has ended; its client was last there at `left_at`."""
         if self.identity is not None and self.identity.account_id is not None and self.grace_ms is not None:
-            self._absences.begin(self.identity.account_id, left_at, self.grace_ms)
+            self._disconnect_timers.begin(self.identity.account_id, left_at, self.grace_ms)
         self.sign_out()
-        self._guests.leave(self.address)
+        self._limiter.leave(self.address)
 
     async def account_id(self) -> int | None:
         """The account of the user; it may have been opened after he signed in."""

@@ -27,7 +27,7 @@ class Holder(Protocol):
     def revoke(self) -> None: ...
 
 
-class TokenWatch:
+class TokenMonitor:
     """Looks every `seconds` whether the tokens of live connections are still valid: not revoked, not expired, and their
     users active. Then it writes down which were used: nobody waits for that, and nobody suffers when it fails."""
 

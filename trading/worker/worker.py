@@ -16,13 +16,13 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from trading.core.codes import Code
-from trading.core.commands import Command, PassTime, SystemOrder, WatchRisk
+from trading.core.commands import CheckRisk, Command, ExpireDue, SystemCommand
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderRepeated, Refused
 from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes
-from trading.observability.counters import MEASURES
+from trading.observability.counters import COUNTERS
 from trading.transport.gateway import Envelope, Reply
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded, Unstorable
 
@@ -36,7 +36,7 @@ RELOAD_SECONDS = 0.5
 """Between attempts to read the database after a failed commit: soon enough for people, rare enough for a sick disk."""
 
 
-STRICT = WatchRisk(warn_at=RATE * 8 // 10, limit=RATE)
+STRICT = CheckRisk(warn_at=RATE * 8 // 10, limit=RATE)
 """Warn at a risk ratio of 0.8, liquidate at 1."""
 
 
@@ -85,7 +85,7 @@ Answered = Callable[[int | None, int, list[tuple[Command | None, Event]]], None]
 (None: one that cannot be read) with their answers."""
 
 
-class Round:
+class TurnResult:
     """What one turn of the worker has to say: every answer with the one who waits for it."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Worker:
         clock: Callable[[], int],
         batch_limit: int = 500,
         operator_poll: float = 0.2,
-        risk: WatchRisk = STRICT,
+        risk: CheckRisk = STRICT,
         on_answers: Answered | None = None,
     ) -> None:
         self._queue = queue
@@ -225,7 +225,7 @@ class Worker:
             raise
         except Exception as error:
             logger.exception("a batch of %d commands was not stored; reloading", len(envelopes) + len(asks))
-            MEASURES.batches_failed += 1
+            COUNTERS.batches_failed += 1
             if isinstance(error, Unstorable):
                 self._suspect(envelopes, asks)
             self._refuse(envelopes)
@@ -255,11 +255,11 @@ class Worker:
             logger.exception("operators' commands cannot be read")
             return []
 
-    def _apply(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> Round:
+    def _apply(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> TurnResult:
         """What is due comes first, what the rest has moved is looked at last."""
-        turn = Round()
+        turn = TurnResult()
         if self.engine.due(self._now):
-            self._apply_own(turn, PassTime())
+            self._apply_own(turn, ExpireDue())
         for ask in asks:
             turn.operator_answers.append(OperatorAnswer(ask.row_id, self._apply_ask(turn, ask)))
         for envelope in envelopes:
@@ -271,14 +271,14 @@ class Worker:
             self._apply_own(turn, self._risk)
         return turn
 
-    def _apply_own(self, turn: Round, command: SystemOrder) -> None:
+    def _apply_own(self, turn: TurnResult, command: SystemCommand) -> None:
         """A command of the worker's own; one that found nothing to do leaves no trace."""
         events = self.engine.apply(command, self._now)
         if len(events) > 1:
             turn.commands.append(command)
             turn.events += events
 
-    def _apply_ask(self, turn: Round, ask: OperatorAsk) -> Event:
+    def _apply_ask(self, turn: TurnResult, ask: OperatorAsk) -> Event:
         """A command that broke the engine before is refused, or it would break it for ever."""
         if ask.command is None:
             return UNREADABLE
@@ -290,7 +290,7 @@ class Worker:
             self._broken_asks.add(ask.row_id)
             raise
 
-    def _apply_one(self, turn: Round, command: Command) -> Event:
+    def _apply_one(self, turn: TurnResult, command: Command) -> Event:
         """The first event of a command answers it; one that changed nothing leaves no trace."""
         events = self.engine.apply(command, self._now)
         if isinstance(events[0], Refused | OrderRepeated):
@@ -300,7 +300,7 @@ class Worker:
             turn.events += events
         return events[0]
 
-    def _batch(self, turn: Round) -> Batch:
+    def _batch(self, turn: TurnResult) -> Batch:
         changes = self.engine.take_changes()
         pushes = self._pushes.encode(turn.events, changes, self._now)
         return Batch(
@@ -323,20 +323,20 @@ class Worker:
                 await listener.on_batch(batch)
         except Exception:
             logger.exception("batch %d is stored, but could not be told", batch.number)
-        MEASURES.stages["tell"].note(monotonic() - began)
+        COUNTERS.stages["tell"].observe(monotonic() - began)
 
     def _note(
-        self, turn: Round, asks: list[OperatorAsk], began: float, applied: float, stored: float, answered: float
+        self, turn: TurnResult, asks: list[OperatorAsk], began: float, applied: float, stored: float, answered: float
     ) -> None:
         """For whoever watches the exchange. Last of all, so that nobody waits for it."""
-        MEASURES.batch(turn.commands, turn.not_done)
-        MEASURES.batch_size.note(len(turn.replies) + len(asks))
-        MEASURES.stages["apply"].note(applied - began)
+        COUNTERS.batch(turn.commands, turn.not_done)
+        COUNTERS.batch_size.observe(len(turn.replies) + len(asks))
+        COUNTERS.stages["apply"].observe(applied - began)
         if turn.to_store:
-            MEASURES.stages["commit"].note(stored - applied)
-        MEASURES.stages["answer"].note(answered - stored)
+            COUNTERS.stages["commit"].observe(stored - applied)
+        COUNTERS.stages["answer"].observe(answered - stored)
         if turn.replies:
-            MEASURES.answers([envelope.at for envelope, _ in turn.replies], began, answered)
+            COUNTERS.answers([envelope.at for envelope, _ in turn.replies], began, answered)
         if self._on_answers is not None:
             asked = [(ask.command, answer.event) for ask, answer in zip(asks, turn.operator_answers, strict=True)]
             asked += [(envelope.command, event) for envelope, event in turn.replies]
@@ -352,7 +352,7 @@ class Worker:
 
     def _refuse(self, envelopes: list[Envelope]) -> None:
         for envelope in envelopes:
-            MEASURES.not_taken(envelope.command)
+            COUNTERS.not_taken(envelope.command)
             _answer(envelope.reply, NOT_STORED)
 
     async def _recover(self) -> None:

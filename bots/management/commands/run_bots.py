@@ -82,7 +82,7 @@ def open_accounts(user_ids: list[str]) -> None:
     _done([_ask(commands.Deposit(user_id, lacking)) for user_id in user_ids if (lacking := _lacking(user_id))])
 
 
-def _ask(command: commands.OperatorOrder, name: str | None = None) -> OperatorCommand:
+def _ask(command: commands.AdminCommand, name: str | None = None) -> OperatorCommand:
     """With a name it is done once for ever: an operator may have changed it since."""
     key = None if name is None else f"bots:{stored_name(command)}:{name}"
     return requests.ask(command, market=settings.MARKET, key=key)

@@ -17,8 +17,8 @@ from trading.core.types import (
     CancelReason,
     Contract,
     Fee,
-    Handling,
     Offset,
+    OrderOptions,
     OrderType,
     Phase,
     StopKind,
@@ -33,7 +33,7 @@ WHOLE = 100_000_000
 NO_END = 10**18
 STAYS = (TimeCondition.GTC, TimeCondition.GTD)
 RESTS = (TimeCondition.GFD, *STAYS)
-NOTHING = Handling()
+NOTHING = OrderOptions()
 
 Told = tuple[Any, ...]
 """What happened, in one line: ("cancelled", order id, lots, reason) and so on."""
@@ -75,7 +75,7 @@ class Placed(msgspec.Struct, eq=False):
     volume: int
     left: int
     shown: int
-    handling: Handling
+    options: OrderOptions
     place: int
     stop: int | None = None
     waits: bool = False
@@ -90,7 +90,7 @@ class Placed(msgspec.Struct, eq=False):
     @property
     def rises(self) -> bool:
         """Whether it fires at its stop price and above."""
-        return self.is_buy == (self.handling.stop_kind is StopKind.STOP)
+        return self.is_buy == (self.options.stop_kind is StopKind.STOP)
 
     def takes(self, price: int) -> bool:
         """Whether it would trade at a price."""
@@ -185,7 +185,7 @@ class NaiveBooks:
                     record.volume,
                     record.volume - record.filled,
                     record.shown,
-                    record.handling or NOTHING,
+                    record.options or NOTHING,
                     self.next_place(),
                     record.stop if waits else None,
                     waits,

@@ -12,24 +12,24 @@ from trading.core.commands import (
     AmendOrder,
     CancelAfter,
     CancelAll,
-    CancelAnyOrder,
     CancelOrder,
-    ChangePhase,
     ChangeTerms,
+    CheckRisk,
     Command,
     Deposit,
+    ExpireDue,
+    ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
-    PassTime,
     ResumeInstrument,
     SetAccountRules,
     SetFeeGroup,
-    SetPhase,
+    SetInstrumentPhase,
+    SetMarketPhase,
     Settle,
     SubmitOrder,
-    WatchRisk,
     Withdraw,
 )
 from trading.core.events import Event, Refused
@@ -57,7 +57,7 @@ class NaiveMarket(NaiveOrders):
                 self.cancel_one(account, number)
             case CancelAll():
                 self.cancel_all(command)
-            case CancelAnyOrder(order_id=number):
+            case ForceCancelOrder(order_id=number):
                 found = self.find(number)
                 if found is None:
                     self.tell("refused", 1002)
@@ -65,13 +65,13 @@ class NaiveMarket(NaiveOrders):
                     self.cancel(found, CancelReason.OPERATOR)
             case CancelAfter():
                 self.cancel_after(command)
-            case PassTime():
+            case ExpireDue():
                 self.pass_time()
-            case SetPhase() | ChangePhase() | HaltInstrument() | ResumeInstrument():
+            case SetInstrumentPhase() | SetMarketPhase() | HaltInstrument() | ResumeInstrument():
                 self.change_phases(command)
             case Settle():
                 self.settle(command)
-            case WatchRisk():
+            case CheckRisk():
                 raise AssertionError("the twin does not liquidate")
             case _:
                 self.operate(command)
@@ -147,7 +147,7 @@ class NaiveMarket(NaiveOrders):
     def pass_time(self) -> None:
         """What is due, in the order of its time."""
         due: list[tuple[int, int, int]] = []
-        due += [(order.handling.expires_at or NO_END, 0, order.order_id) for order in self.orders]
+        due += [(order.options.expires_at or NO_END, 0, order.order_id) for order in self.orders]
         due += [(account.cancel_at or NO_END, 1, number) for number, account in self.accounts.items()]
         due += [(account.disconnect_at or NO_END, 2, number) for number, account in self.accounts.items()]
         for time, what, number in sorted(due):
@@ -170,11 +170,11 @@ class NaiveMarket(NaiveOrders):
 
     # --- phases
 
-    def change_phases(self, command: SetPhase | ChangePhase | HaltInstrument | ResumeInstrument) -> None:
+    def change_phases(self, command: SetInstrumentPhase | SetMarketPhase | HaltInstrument | ResumeInstrument) -> None:
         if isinstance(self.heard[0], Refused):
             self.tell("refused", self.heard[0].code.value)
             return
-        if isinstance(command, ChangePhase):
+        if isinstance(command, SetMarketPhase):
             moves = []
             for name, listed in sorted(self.instruments.items()):
                 if listed.phase is not Phase.DELISTED:
@@ -190,7 +190,7 @@ class NaiveMarket(NaiveOrders):
             return
         listed = self.instruments[command.instrument_id]
         phase = Phase.HALTED
-        if isinstance(command, SetPhase):
+        if isinstance(command, SetInstrumentPhase):
             phase = listed.scheduled = command.phase
         if isinstance(command, ResumeInstrument):
             phase = listed.scheduled

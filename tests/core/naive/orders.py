@@ -35,9 +35,9 @@ class NaiveOrders(NaiveBooks):
     def misfits(self, order: Placed) -> set[int]:
         """Where it fits neither the phase, nor the limits, nor itself."""
         wrong = set()
-        listed, handling = self.instruments[order.name], order.handling
+        listed, options = self.instruments[order.name], order.options
         rests = not order.market and order.stays in RESTS
-        gathers = order.waits or (rests and not handling.post_only and handling.display_volume is None)
+        gathers = order.waits or (rests and not options.post_only and options.display_volume is None)
         if listed.phase is not Phase.CONTINUOUS and not (listed.phase is Phase.AUCTION and gathers):
             wrong.add(1009)
         most = self.accounts[order.account].rules.max_volume
@@ -45,20 +45,20 @@ class NaiveOrders(NaiveBooks):
             wrong.add(1006)
         if not order.market:
             wrong |= self.misfit_price(order)
-        if (order.stays is TimeCondition.GTD) != (handling.expires_at is not None):
+        if (order.stays is TimeCondition.GTD) != (options.expires_at is not None):
             wrong.add(400)
-        if handling.expires_at is not None and handling.expires_at <= self.now:
+        if options.expires_at is not None and options.expires_at <= self.now:
             wrong.add(400)
-        if (handling.post_only or handling.display_volume is not None) and not rests:
+        if (options.post_only or options.display_volume is not None) and not rests:
             wrong.add(400)
-        if handling.display_volume is not None and not 0 < handling.display_volume < order.volume:
+        if options.display_volume is not None and not 0 < options.display_volume < order.volume:
             wrong.add(400)
-        if handling.reduce_only and order.opens:
+        if options.reduce_only and order.opens:
             wrong.add(400)
-        if handling.trail is not None and handling.stop_kind is not StopKind.STOP:
+        if options.trail is not None and options.stop_kind is not StopKind.STOP:
             wrong.add(400)
-        follows = handling.trail is not None and handling.stop_price is None
-        if follows and self.present(order.name, handling.trigger) is None:
+        follows = options.trail is not None and options.stop_price is None
+        if follows and self.present(order.name, options.trigger) is None:
             wrong.add(1009)
         return wrong
 
@@ -83,11 +83,11 @@ class NaiveOrders(NaiveBooks):
                 certain.add(1013)
         else:
             free = sum(self.free_lots(order))
-            if free == 0 or (order.left > free and not order.handling.reduce_only):
+            if free == 0 or (order.left > free and not order.options.reduce_only):
                 certain.add(1005)
         if self.too_many_orders(order):
             (certain if order.stays in RESTS and not order.market else perhaps).add(1013)
-        if order.handling.post_only:
+        if order.options.post_only:
             meets = [maker for maker in self.queue(order.name, not order.is_buy) if order.takes(maker.price)]
             if any(maker.account != order.account for maker in meets):
                 certain.add(1015)
@@ -165,8 +165,8 @@ class NaiveOrders(NaiveBooks):
             return
         certain: set[int] = set()
         perhaps: set[int] = set()
-        handling = command.handling or NOTHING
-        if handling.valid_until is not None and handling.valid_until < self.now:
+        options = command.options or NOTHING
+        if options.valid_until is not None and options.valid_until < self.now:
             certain.add(1014)
         order = None
         if command.instrument_id in self.instruments:
@@ -198,7 +198,7 @@ class NaiveOrders(NaiveBooks):
             self.enter(order)
 
     def drafted(self, command: SubmitOrder) -> Placed:
-        handling = command.handling or NOTHING
+        options = command.options or NOTHING
         is_buy, market = command.direction.value == "BUY", command.order_type is OrderType.MARKET
         price = 0 if market or command.price is None else command.price
         return Placed(
@@ -213,14 +213,14 @@ class NaiveOrders(NaiveBooks):
             command.volume,
             command.volume,
             command.volume,
-            handling,
+            options,
             self.next_place(),
-            waits=handling.stop_price is not None or handling.trail is not None,
+            waits=options.stop_price is not None or options.trail is not None,
         )
 
     def cut(self, order: Placed) -> None:
         """A reduce-only order is cut down to the lots that are free."""
-        if order.handling.reduce_only:
+        if order.options.reduce_only:
             too_many = max(0, order.left - sum(self.free_lots(order)))
             order.volume -= too_many
             order.left -= too_many
@@ -246,12 +246,12 @@ class NaiveOrders(NaiveBooks):
     def show(self, order: Placed) -> None:
         """Show what may be seen of it, behind all others."""
         order.place = self.next_place()
-        order.shown = min(order.left, order.handling.display_volume or order.left)
+        order.shown = min(order.left, order.options.display_volume or order.left)
 
     # --- matching
 
     def stp(self, order: Placed) -> SelfTrade:
-        return order.handling.stp or self.accounts[order.account].rules.stp
+        return order.options.stp or self.accounts[order.account].rules.stp
 
     def match(self, taker: Placed) -> None:
         """Trade with the best of the others, again and again. What is done to the taker ends it."""
@@ -291,7 +291,7 @@ class NaiveOrders(NaiveBooks):
                 maker.shown,
                 maker.left,
                 maker.account == order.account,
-                maker.handling.display_volume or maker.left,
+                maker.options.display_volume or maker.left,
                 maker.price,
             ]
             for maker in self.queue(order.name, not order.is_buy)
@@ -351,9 +351,9 @@ class NaiveOrders(NaiveBooks):
 
     def cancel_group(self, first: Placed) -> None:
         """Of the account's orders of a group the first to fire or trade cancels all others."""
-        group = first.handling.oco_group
+        group = first.options.oco_group
         for other in list(self.orders):
-            same = other.account == first.account and other.handling.oco_group == group
+            same = other.account == first.account and other.options.oco_group == group
             if group is not None and same and other is not first:
                 self.cancel(other, CancelReason.OCO)
 
@@ -361,12 +361,12 @@ class NaiveOrders(NaiveBooks):
 
     def wait(self, order: Placed) -> None:
         self.tell("waiting", order.order_id, order.volume)
-        handling = order.handling
-        price = self.present(order.name, handling.trigger)
-        order.stop = handling.stop_price
+        options = order.options
+        price = self.present(order.name, options.trigger)
+        order.stop = options.stop_price
         if order.stop is None:
-            assert price is not None and handling.trail is not None
-            order.stop = price + handling.trail if order.is_buy else price - handling.trail
+            assert price is not None and options.trail is not None
+            order.stop = price + options.trail if order.is_buy else price - options.trail
         self.orders.append(order)
         if price is not None and self.instruments[order.name].phase is Phase.CONTINUOUS:
             self.met += [order] if self.meets(order, price) else []
@@ -379,9 +379,9 @@ class NaiveOrders(NaiveBooks):
         """A price that waiting orders look at: trailing stops follow it, others meet it."""
         found = []
         for order in self.orders:
-            if order.waits and order.name == name and order.handling.trigger is trigger and order not in self.met:
-                if order.handling.trail is not None and order.stop is not None:
-                    trail = order.handling.trail
+            if order.waits and order.name == name and order.options.trigger is trigger and order not in self.met:
+                if order.options.trail is not None and order.stop is not None:
+                    trail = order.options.trail
                     order.stop = min(order.stop, price + trail) if order.is_buy else max(order.stop, price - trail)
                 if self.meets(order, price):
                     found.append(order)
@@ -479,7 +479,7 @@ class NaiveOrders(NaiveBooks):
             certain.add(1009)
         if new.left <= 0:
             certain.add(1006)
-        if new.handling.display_volume is not None and new.volume <= new.handling.display_volume:
+        if new.options.display_volume is not None and new.volume <= new.options.display_volume:
             certain |= {400, 1006}
         if command.price is None and command.volume is None:
             certain.add(400)
@@ -518,7 +518,7 @@ def same_but_for_its_end(first: SubmitOrder, again: SubmitOrder) -> bool:
     """Whether an order is sent again; how long it is valid is not part of it."""
 
     def plain(order: SubmitOrder) -> SubmitOrder:
-        handling = msgspec.structs.replace(order.handling or NOTHING, valid_until=None)
-        return msgspec.structs.replace(order, handling=handling)
+        options = msgspec.structs.replace(order.options or NOTHING, valid_until=None)
+        return msgspec.structs.replace(order, options=options)
 
     return plain(first) == plain(again)

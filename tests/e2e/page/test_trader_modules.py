@@ -16,7 +16,7 @@ from tests.builders import cancel, listing, order, terms
 from tests.e2e.browser import chromium, missing, new_page
 from tests.e2e.page.test_page_modules import call, serve
 from trading import protocol
-from trading.core.commands import Deposit, OpenAccount, WatchRisk
+from trading.core.commands import CheckRisk, Deposit, OpenAccount
 from trading.core.engine import Engine
 from trading.core.events import LiquidationStarted, Refused
 from trading.core.money import RATE, UNIT, to_currency
@@ -185,7 +185,7 @@ def liquidated(venue: Venue, price: float) -> bool:
     venue.engine.apply(Deposit("third", 10_000_000 * UNIT), NOW)
     venue.do(3, f"BUY OPEN 1 @ {price}")
     venue.do(OTHER, f"SELL OPEN 1 @ {price}")
-    events = venue.engine.apply(WatchRisk(RATE * 8 // 10, RATE), NOW)
+    events = venue.engine.apply(CheckRisk(RATE * 8 // 10, RATE), NOW)
     return any(isinstance(event, LiquidationStarted) and event.account_id == ME for event in events)
 
 

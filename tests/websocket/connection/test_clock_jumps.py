@@ -37,7 +37,7 @@ async def opened(machine: Machine, open_exchange: OpenExchange) -> Exchange:
 @pytest.fixture
 def enter(opened: Exchange, join: Join, market: Founded) -> Enter:
     async def enter(user_id: str) -> Client:
-        return await (await join(opened.venue)).sign_in(user_id, market.tokens[user_id])
+        return await (await join(opened.services)).sign_in(user_id, market.tokens[user_id])
 
     return enter
 
@@ -60,7 +60,7 @@ async def test_a_jump_closes_nobody_and_holds_no_book_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     exchange = await open_exchange(PING_SECONDS=0.02, IDLE_SECONDS=60)
-    client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     await client.ask(type="subscribe", channels=["orderbook"], instruments=["IX2301"])
     await client.hear_until("orderbook")
     monkeypatch.setattr(time, "time", lambda: machine.wall / SECOND)
@@ -132,7 +132,7 @@ async def test_after_a_restart_with_a_clock_that_was_set_back_time_goes_on(
     machine.restart()
     exchange = await open_exchange()
     assert machine.clock() == stored
-    client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     second = await client.place("BUY OPEN 1 @ 110")
     assert second["order_id"] > first["order_id"]
     await client.say(type="cancel_after", timeout_ms=30_000)

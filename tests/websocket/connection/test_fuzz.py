@@ -52,7 +52,7 @@ async def test_every_frame_gets_its_answer_and_the_connection_lives(
     open_exchange: OpenExchange, market: Founded, join: Join, who: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     exchange = await open_exchange(RATE_LIMITS=False)
-    client = await join(exchange.venue, "/ws?user_id=user003" if who == "a reader" else "/ws")
+    client = await join(exchange.services, "/ws?user_id=user003" if who == "a reader" else "/ws")
     dice, order_ids = Random(who), [ORDER_ID]
     for _ in range(ROUNDS):
         await begin(client, who, market)
@@ -76,7 +76,7 @@ async def test_every_number_in_every_field_gets_its_answer(
     open_exchange: OpenExchange, market: Founded, join: Join, caplog: pytest.LogCaptureFixture
 ) -> None:
     exchange = await open_exchange(RATE_LIMITS=False)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     await begin(client, "user001", market)
     frames = list(numbers_everywhere())
     for start in range(0, len(frames), BURST):

@@ -18,7 +18,7 @@ from trading.websocket import market_subscriptions
 from trading.websocket.consumer import TradingConsumer
 from trading.websocket.heartbeat import Heartbeat
 from trading.websocket.rate_limits import TokenBucket
-from trading.websocket.reply_queue import Answers
+from trading.websocket.reply_queue import ReplyQueue
 
 # --- frames that are no messages
 
@@ -30,7 +30,7 @@ async def test_a_binary_frame_is_refused_and_the_connection_lives(visitor: Clien
 
 async def test_an_oversized_frame_is_refused_and_the_connection_lives(open_exchange: Any, join: Join) -> None:
     exchange = await open_exchange(MAX_FRAME=100)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     frame = json.dumps({"type": "ping", "request_id": "x" * 60})
     await client.send(frame.ljust(100))
     await client.send(frame.ljust(101))
@@ -88,7 +88,7 @@ async def test_a_pong_is_answered_by_nothing(visitor: Client) -> None:
 
 async def test_too_many_frames_are_refused_with_the_time_to_wait(open_exchange: Any, join: Join) -> None:
     exchange = await open_exchange(FRAMES_PER_SECOND=1)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     answers = [await client.ask(type="ping", request_id=number) for number in range(8)]
     assert answers[0] == {"type": "pong", "request_id": 0}
     refused = [answer for answer in answers if answer["type"] == "error"]
@@ -101,7 +101,7 @@ async def test_too_many_frames_are_refused_with_the_time_to_wait(open_exchange: 
 
 async def test_too_many_orders_are_refused_as_orders(open_exchange: Any, join: Join, market: Founded) -> None:
     exchange = await open_exchange(FRAMES_PER_SECOND=1)
-    client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     for number in range(8):
         await client.say(**order_message("BUY OPEN 1 @ 120", client_order_id=f"c{number}"))
     refused = await client.hear_until("order_response", error_code=429)
@@ -112,7 +112,7 @@ async def test_too_many_orders_are_refused_as_orders(open_exchange: Any, join: J
 async def test_malformed_frames_count_too(open_exchange: Any, join: Join) -> None:
     """Nonsense is no way around the rate limit."""
     exchange = await open_exchange(FRAMES_PER_SECOND=1)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     for _ in range(8):
         await client.send("nonsense")
     answers = [await client.hear_until("error") for _ in range(8)]
@@ -122,7 +122,7 @@ async def test_malformed_frames_count_too(open_exchange: Any, join: Join) -> Non
 
 async def test_limits_can_be_turned_off(open_exchange: Any, join: Join) -> None:
     exchange = await open_exchange(FRAMES_PER_SECOND=1, RATE_LIMITS=False)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     assert [(await client.ask(type="ping"))["type"] for _ in range(8)] == ["pong"] * 8
 
 
@@ -154,7 +154,7 @@ async def engineless(exchange: Any) -> Engineless:
 @pytest.fixture
 async def waiting(exchange: Any, engineless: Engineless, join: Join, market: Founded) -> Client:
     """Account 1 at a venue whose engine is the test."""
-    client = await join(msgspec.structs.replace(exchange.venue, gateway=engineless.gateway))
+    client = await join(msgspec.structs.replace(exchange.services, gateway=engineless.gateway))
     return await client.sign_in("user001", market.tokens["user001"])
 
 
@@ -244,7 +244,7 @@ async def test_the_queue_wakes_its_taker() -> None:
 
 def test_answers_come_out_in_the_order_of_their_places() -> None:
     out: list[str] = []
-    answers = Answers(out.append)
+    answers = ReplyQueue(out.append)
     slots = [answers.reserve() for _ in range(4)]
     for number in (2, 1, 0):
         answers.fill(slots[number], str(number))
@@ -254,7 +254,7 @@ def test_answers_come_out_in_the_order_of_their_places() -> None:
 
 
 async def test_settled_waits_for_all_answers() -> None:
-    answers = Answers(lambda frame: None)
+    answers = ReplyQueue(lambda frame: None)
     await answers.settled()
     slots = [answers.reserve() for _ in range(2)]
     waiting = asyncio.create_task(answers.settled())
@@ -266,7 +266,7 @@ async def test_settled_waits_for_all_answers() -> None:
 
 
 async def test_what_follows_from_an_answer_waits_until_it_is_sent() -> None:
-    answers = Answers(lambda frame: None)
+    answers = ReplyQueue(lambda frame: None)
     first, second, third = [answers.reserve() for _ in range(3)]
     await asyncio.wait_for(answers.in_step(), 5)
     answers.fill(second, "2")
@@ -282,7 +282,7 @@ async def test_what_follows_from_an_answer_waits_until_it_is_sent() -> None:
 
 
 async def test_what_follows_from_part_of_an_answer_waits_for_all_of_it() -> None:
-    answers = Answers(lambda frame: None)
+    answers = ReplyQueue(lambda frame: None)
     slot = answers.reserve()
     for _ in range(2):
         answers.begin(slot)
@@ -341,7 +341,7 @@ async def test_a_reader_that_is_too_slow_is_closed_with_4409(open_exchange: Any)
     exchange = await open_exchange(MAX_OUTBOX=5)
     stuck = Stuck()
     serving = asyncio.create_task(
-        TradingConsumer.as_asgi(venue=exchange.venue)({"query_string": b""}, stuck.receive, stuck.send)
+        TradingConsumer.as_asgi(services=exchange.services)({"query_string": b""}, stuck.receive, stuck.send)
     )
     for number in range(10):
         stuck.say(type="ping", request_id=number)
@@ -355,10 +355,10 @@ async def test_a_reader_that_is_too_slow_is_closed_with_4409(open_exchange: Any)
 
 async def test_a_connection_whose_group_messages_overflow_is_closed_with_4409(open_exchange: Any, join: Join) -> None:
     exchange = await open_exchange(MAX_OUTBOX=5)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     await client.ask(type="subscribe", channels=["ticker"], instruments=["IX2301"])
     for number in range(6):
-        await exchange.venue.layer.group_send(market_group("ticker", "IX2301"), market_message([f'"{number}"']))
+        await exchange.services.layer.group_send(market_group("ticker", "IX2301"), market_message([f'"{number}"']))
     assert await client.close_code() == 4409
 
 
@@ -369,11 +369,11 @@ async def test_a_slow_reader_hurts_nobody_and_gets_the_present_state_later(
     exchange = await open_exchange(MAX_OUTBOX=5)
     stuck = Stuck()
     serving = asyncio.create_task(
-        TradingConsumer.as_asgi(venue=exchange.venue)({"query_string": b""}, stuck.receive, stuck.send)
+        TradingConsumer.as_asgi(services=exchange.services)({"query_string": b""}, stuck.receive, stuck.send)
     )
     stuck.say(type="subscribe", channels=["ticker"], instruments=["IX2301"])
-    alice = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
-    bob = await (await join(exchange.venue)).sign_in("user002", market.tokens["user002"])
+    alice = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
+    bob = await (await join(exchange.services)).sign_in("user002", market.tokens["user002"])
     for volume in range(1, 21):
         assert (await alice.place(f"BUY OPEN {volume} @ 120"))["success"]
         assert (await bob.place(f"SELL OPEN {volume} @ 120"))["success"]
@@ -459,7 +459,7 @@ def test_the_timer_of_the_process_looks_after_its_connections() -> None:
 
 async def test_a_silent_connection_is_closed(open_exchange: Any, join: Join) -> None:
     exchange = await open_exchange(PING_SECONDS=0.05, IDLE_SECONDS=0.1)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     assert await client.close_code() == 4408
 
 
@@ -468,23 +468,23 @@ async def test_nothing_is_done_for_a_connection_that_is_closing(
 ) -> None:
     """Nobody could be told what became of the order."""
     exchange = await open_exchange(PING_SECONDS=0.05, IDLE_SECONDS=0.2)
-    client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     assert await client.close_code() == 4408
     await client.say(**order_message("BUY OPEN 1 @ 120"))
-    other = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    other = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     assert (await other.ask(type="query_account"))["data"]["account"]["frozen"] == 0
 
 
 async def test_a_connection_that_answers_pings_stays(open_exchange: Any, join: Join) -> None:
     exchange = await open_exchange(PING_SECONDS=0.02, IDLE_SECONDS=5)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     for _ in range(5):
         assert await client.hear_raw() == {"type": "ping"}
         await client.say(type="pong")
 
 
 async def test_any_frame_counts_as_a_sign_of_life(exchange: Any, join: Join) -> None:
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     (connection,) = exchange.heartbeat._next_ping
     for send in (client.send("nonsense"), client.say(type="ping"), client.send(binary=b"x")):
         connection.heard_at = 0.0
@@ -502,7 +502,7 @@ async def test_a_failure_of_ours_is_a_503_and_the_connection_lives(
     def broken(instrument_id: str) -> str:
         raise RuntimeError("no book")
 
-    client = await join(msgspec.structs.replace(exchange.venue, present={"orderbook": broken}))
+    client = await join(msgspec.structs.replace(exchange.services, present={"orderbook": broken}))
     await client.ask(type="subscribe", channels=["orderbook"], instruments=["IX2301"], request_id=9)
     assert_frames(await client.rest(), {"type": "error", "code": 503, "request_id": 9})
     assert "a frame could not be handled" in caplog.text
@@ -515,7 +515,7 @@ async def test_an_order_that_fails_on_its_way_is_answered_and_the_next_one_too(
         def submit(self, command: object, reply: object) -> None:
             raise RuntimeError("no way")
 
-    client = await join(msgspec.structs.replace(exchange.venue, gateway=BrokenGateway()))
+    client = await join(msgspec.structs.replace(exchange.services, gateway=BrokenGateway()))
     await client.sign_in("user001", market.tokens["user001"])
     monkeypatch.setattr("tests.websocket.client.PATIENCE", 0.5)
     for number in range(2):
@@ -527,8 +527,8 @@ async def test_an_order_that_fails_on_its_way_is_answered_and_the_next_one_too(
 async def test_a_connection_whose_loop_breaks_is_closed(
     exchange: Any, join: Join, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     await client.ask(type="subscribe", channels=["ticker"], instruments=["IX2301"])
-    await exchange.venue.layer.group_send(market_group("ticker", "IX2301"), {"type": "nonsense"})
+    await exchange.services.layer.group_send(market_group("ticker", "IX2301"), {"type": "nonsense"})
     assert await client.close_code() == 1011
     assert "a loop broke" in caplog.text

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from marketdata.core.depth import Depth
-from marketdata.publisher import MarketOutlet
+from marketdata.publisher import MarketPublisher
 from tests.builders import NOW, cancel, founding, order
 from tests.websocket.client import assert_frames
 from trading.core.commands import Command, Deposit
@@ -23,7 +23,7 @@ from trading.core.events import (
     Statement,
     StatementLine,
 )
-from trading.core.types import CancelReason, Handling, OrderStatus, Phase
+from trading.core.types import CancelReason, OrderOptions, OrderStatus, Phase
 from trading.delivery.channel_groups import PushEncoder
 
 Sent = list[tuple[str, list[tuple[str | None, dict[str, Any]]]]]
@@ -126,7 +126,7 @@ async def test_the_pushes_of_whoever_meets_himself_are_numbered_without_holes() 
 async def test_every_event_of_an_account_is_told_and_numbered() -> None:
     desk = Desk()
     line = StatementLine("IX2301", 1, 0, 1_200_000, 12_000)
-    (waiting,) = desk.engine.apply(order(1, "BUY OPEN 2 @ 121", handling=Handling(stop_price=1_220_000)), NOW)
+    (waiting,) = desk.engine.apply(order(1, "BUY OPEN 2 @ 121", options=OrderOptions(stop_price=1_220_000)), NOW)
     changes = desk.engine.take_changes()
     events = [
         PhasesChanged(Phase.CONTINUOUS, 1),
@@ -163,14 +163,14 @@ async def test_every_event_of_an_account_is_told_and_numbered() -> None:
 async def test_private_frames_name_their_user_and_public_ones_nobody() -> None:
     desk = Desk()
     await desk.do(order(1, "BUY OPEN 1 @ 120"))
-    outlet = MarketOutlet(desk.layer)
-    await outlet.send_ticks("IX2301", ['"tick"'])
+    publisher = MarketPublisher(desk.layer)
+    await publisher.send_ticks("IX2301", ['"tick"'])
     assert desk.layer.users == ["user001", None]
 
 
 async def test_a_phase_is_told_to_whoever_follows_the_book() -> None:
     layer = RecordingLayer()
-    await MarketOutlet(layer).send_phase("IX2301", Phase.AUCTION, NOW)
+    await MarketPublisher(layer).send_phase("IX2301", Phase.AUCTION, NOW)
     told = {"type": "instrument_status", "instrument_id": "IX2301", "phase": "auction", "timestamp": NOW}
     assert layer.sent == [("orderbook.IX2301", [(None, told)])]
 
@@ -180,18 +180,18 @@ def empty(phase: Phase, indicative: tuple[int, int] | None = None) -> Depth:
 
 
 def test_a_book_tells_its_phase_and_what_an_auction_would_trade() -> None:
-    outlet = MarketOutlet(RecordingLayer())
+    publisher = MarketPublisher(RecordingLayer())
     plain = {"type": "orderbook", "instrument_id": "IX2301", "bids": [], "asks": [], "timestamp": NOW}
-    assert json.loads(outlet.book_frame(empty(Phase.CONTINUOUS))) == plain
-    halted = json.loads(outlet.book_frame(empty(Phase.HALTED)))
+    assert json.loads(publisher.book_frame(empty(Phase.CONTINUOUS))) == plain
+    halted = json.loads(publisher.book_frame(empty(Phase.HALTED)))
     assert halted == plain | {"phase": "halted"}
-    auction = json.loads(outlet.book_frame(empty(Phase.AUCTION, (1_205_000, 7))))
+    auction = json.loads(publisher.book_frame(empty(Phase.AUCTION, (1_205_000, 7))))
     assert auction == plain | {"phase": "auction", "indicative_price": 120.5, "indicative_volume": 7.0}
 
 
 async def test_market_data_goes_to_the_groups_of_its_instrument() -> None:
     layer = RecordingLayer()
-    outlet = MarketOutlet(layer)
-    await outlet.send_book("IX2301", '"book"')
-    await outlet.send_ticks("IX2301", ['"one"', '"two"'])
+    publisher = MarketPublisher(layer)
+    await publisher.send_book("IX2301", '"book"')
+    await publisher.send_ticks("IX2301", ['"one"', '"two"'])
     assert layer.sent == [("orderbook.IX2301", [(None, "book")]), ("ticker.IX2301", [(None, "one"), (None, "two")])]

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from trading.core.types import NAME
-from trading.websocket.rate_limits import UNLIMITED, Guests, TokenBucket, _Asker
+from trading.websocket.rate_limits import UNLIMITED, RateLimiter, TokenBucket, _Asker
 
 
-def guests(**limits: int) -> Guests:
+def limiter(**limits: int) -> RateLimiter:
     """Guests of an exchange that limits only this."""
-    return Guests(msgspec.structs.replace(UNLIMITED, **limits))
+    return RateLimiter(msgspec.structs.replace(UNLIMITED, **limits))
 
 
 # --- buckets
@@ -136,7 +136,7 @@ STORIES: dict[str, list[tuple[Any, ...]]] = {
 
 @pytest.mark.parametrize("story", STORIES)
 def test_a_story_of_connections(story: str) -> None:
-    house = guests(**LIMITS)
+    house = limiter(**LIMITS)
     for place, (deed, name, *answer) in enumerate(STORIES[story]):
         arguments = (name, 0.0) if deed == "sign_in" else (name,)
         assert getattr(house, deed)(*arguments) == (answer[0] if answer else None), f"line {place + 1}: {deed} {name}"
@@ -144,7 +144,7 @@ def test_a_story_of_connections(story: str) -> None:
 
 def test_after_everybody_has_left_the_house_is_empty() -> None:
     """Whatever came in between."""
-    dice, house = random.Random(5), guests(**LIMITS)
+    dice, house = random.Random(5), limiter(**LIMITS)
     inside: list[list[str | None]] = []
     for step in range(5_000):
         if dice.random() < 0.5:
@@ -175,21 +175,21 @@ def test_after_everybody_has_left_the_house_is_empty() -> None:
 
 
 def test_a_user_has_one_rate_for_all_his_connections() -> None:
-    house = guests(orders_per_second=2, requests_per_second=1)
+    house = limiter(orders_per_second=2, requests_per_second=1)
     assert [house.orders("u", 1, 0) for _ in range(5)] == [0, 0, 0, 0, 0.5]
     assert [house.request("u", address, 0) for address in ("a", "b", "c")] == [0, 0, 1]
     assert [house.orders("v", 1, 0), house.request("v", "a", 0), house.request(None, "a", 0)] == [0, 0, 0]
 
 
 def test_orders_and_requests_are_counted_apart() -> None:
-    house = guests(orders_per_second=1, requests_per_second=1)
+    house = limiter(orders_per_second=1, requests_per_second=1)
     house.orders("u", 100, 0)
     assert house.request("u", "a", 0) == 0
 
 
 def test_whoever_comes_again_finds_his_limits_as_he_left_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Guests, "FEW", 1)
-    house, waits = guests(orders_per_second=1, requests_per_second=1), []
+    monkeypatch.setattr(RateLimiter, "FEW", 1)
+    house, waits = limiter(orders_per_second=1, requests_per_second=1), []
     for number in range(4):
         house.enter("a")
         house.sign_in("u", 0)
@@ -201,7 +201,7 @@ def test_whoever_comes_again_finds_his_limits_as_he_left_them(monkeypatch: pytes
 
 
 def test_all_that_is_nobody_behind_an_address_has_one_rate() -> None:
-    house = guests(requests_per_second=1)
+    house = limiter(requests_per_second=1)
     assert [house.request(None, "a", 0) for _ in range(3)] == [0, 0, 1]
     assert house.request(None, "b", 0) == 0
 
@@ -209,7 +209,7 @@ def test_all_that_is_nobody_behind_an_address_has_one_rate() -> None:
 @pytest.mark.parametrize("name", ["127.0.0.1", "::", "unknown", "user001"])
 def test_an_address_is_not_taken_for_a_user(name: str) -> None:
     """Whatever a proxy forwards, nobody can use up a user's share without his token, nor the other way round."""
-    house = guests(requests_per_second=1)
+    house = limiter(requests_per_second=1)
     assert [house.request(None, name, 0) for _ in range(3)] == [0, 0, 1]
     assert house.request(name, "elsewhere", 0) == 0
     assert NAME.match(name) is None or NAME.match(f"@{name}") is None, "no user is called like that"
@@ -219,7 +219,7 @@ def test_an_address_is_not_taken_for_a_user(name: str) -> None:
 
 
 def test_wrong_tokens_are_counted_by_address() -> None:
-    house = guests(wrong_tokens_per_minute=3)
+    house = limiter(wrong_tokens_per_minute=3)
     for _ in range(3):
         assert house.token("a", "user001", 0) == 0
         house.wrong_token("a", "user001", 0)
@@ -232,7 +232,7 @@ def test_wrong_tokens_are_counted_by_address() -> None:
 
 
 def test_guesses_at_one_user_keep_nobody_else_out_until_there_are_many() -> None:
-    house = guests(wrong_tokens_per_minute=3)
+    house = limiter(wrong_tokens_per_minute=3)
     for _ in range(4):
         house.wrong_token("a", "user001", 0)
     assert house.token("a", "user001", 0) > 0
@@ -244,19 +244,19 @@ def test_guesses_at_one_user_keep_nobody_else_out_until_there_are_many() -> None
 
 
 def test_an_endless_name_takes_no_room() -> None:
-    house = guests(wrong_tokens_per_minute=3)
+    house = limiter(wrong_tokens_per_minute=3)
     for number in range(3):
         house.wrong_token("a", f"{number}" + "x" * 30_000, 0)
     assert [len(name) for name in house._wrong_tokens._entries] == [66, 66, 66]
 
 
 def test_a_right_token_is_not_counted() -> None:
-    house = guests(wrong_tokens_per_minute=1)
+    house = limiter(wrong_tokens_per_minute=1)
     assert [house.token("a", "user001", 0) for _ in range(1_000)] == [0] * 1_000
 
 
 def test_guesses_that_were_under_way_together_owe_nothing_more() -> None:
-    house = guests(wrong_tokens_per_minute=1)
+    house = limiter(wrong_tokens_per_minute=1)
     for _ in range(10):
         house.wrong_token("a", "user001", 0)
     assert house.token("a", "user001", 0) == 60
@@ -266,8 +266,8 @@ def test_guesses_that_were_under_way_together_owe_nothing_more() -> None:
 
 
 def test_those_who_owe_nothing_are_forgotten_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Guests, "FEW", 10)
-    house = guests(orders_per_second=1, requests_per_second=1, wrong_tokens_per_minute=60)
+    monkeypatch.setattr(RateLimiter, "FEW", 10)
+    house = limiter(orders_per_second=1, requests_per_second=1, wrong_tokens_per_minute=60)
     house.enter("a")
     house.sign_in("here", 0)
     for number in range(1_000):
@@ -279,8 +279,8 @@ def test_those_who_owe_nothing_are_forgotten_when_there_are_many(monkeypatch: py
 
 
 def test_those_who_owe_something_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Guests, "FEW", 10)
-    house = guests(orders_per_second=1, requests_per_second=1, wrong_tokens_per_minute=1)
+    monkeypatch.setattr(RateLimiter, "FEW", 10)
+    house = limiter(orders_per_second=1, requests_per_second=1, wrong_tokens_per_minute=1)
     house.orders("busy", 1_000_000, 0)
     for _ in range(2):
         house.request(None, "asking", 0)
@@ -301,7 +301,7 @@ def test_those_who_cannot_be_forgotten_are_not_looked_through_again_and_again(mo
         return is_new(asker, now)
 
     monkeypatch.setattr(_Asker, "is_new", counted)
-    house = guests(requests_per_second=100)
+    house = limiter(requests_per_second=100)
     for number in range(5_000):
         house.enter("a")
         house.sign_in(f"user{number}", 0)

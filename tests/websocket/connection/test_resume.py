@@ -87,8 +87,8 @@ async def until(client: Client, mirror: Mirror, seq: int) -> None:
         mirror.take(await client.hear())
 
 
-async def fresh(join: Join, venue: Any, token: str) -> Mirror:
-    client = await (await join(venue, "/ws?user_id=user001")).sign_in("user001", token)
+async def fresh(join: Join, services: Any, token: str) -> Mirror:
+    client = await (await join(services, "/ws?user_id=user001")).sign_in("user001", token)
     mirror = Mirror()
     await until(client, mirror, await resume(client))
     await client.leave()
@@ -96,7 +96,7 @@ async def fresh(join: Join, venue: Any, token: str) -> Mirror:
 
 
 async def test_missed_pushes_come_as_they_were_sent(exchange: Any, market: Founded, join: Join, alice: Client) -> None:
-    first = await (await join(exchange.venue, "/ws?user_id=user001")).sign_in("user001", market.tokens["user001"])
+    first = await (await join(exchange.services, "/ws?user_id=user001")).sign_in("user001", market.tokens["user001"])
     for price in (110, 111, 112):
         await alice.place(f"BUY OPEN 1 @ {price}")
     sent = await first.hear_many(6)
@@ -104,7 +104,7 @@ async def test_missed_pushes_come_as_they_were_sent(exchange: Any, market: Found
     seqs = [frame["seq"] for frame in sent]
     assert seqs == list(range(seqs[0], seqs[0] + 6))
     for place in range(6):
-        again = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+        again = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
         assert await resume(again, seqs[place]) == seqs[-1]
         assert await again.rest() == sent[place + 1 :]
         await alice.place("BUY OPEN 1 @ 113")
@@ -156,7 +156,7 @@ async def test_what_happens_meanwhile_comes_afterwards_and_once(
     for _ in range(5):
         await alice.place("BUY OPEN 1 @ 110")
     seq = [frame["seq"] for frame in await alice.rest()][-1]
-    other = await (await join(exchange.venue, "/ws?user_id=user001")).sign_in("user001", market.tokens["user001"])
+    other = await (await join(exchange.services, "/ws?user_id=user001")).sign_in("user001", market.tokens["user001"])
     await other.say(type="resume", last_seq=seq - 10)
     placed = 0
     heard: list[int] = []
@@ -171,7 +171,7 @@ async def test_what_happens_meanwhile_comes_afterwards_and_once(
 
 
 async def test_resume_needs_a_user_with_an_account(visitor: Client, exchange: Any, market: Founded, join: Join) -> None:
-    newcomer = await (await join(exchange.venue)).sign_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
+    newcomer = await (await join(exchange.services)).sign_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
     for client, code in ((visitor, 401), (newcomer, 1003)):
         refused = await client.ask(type="resume", last_seq=0, request_id=2)
         assert_frames([refused], {"type": "error", "code": code, "request_id": 2})
@@ -182,7 +182,9 @@ async def test_old_state_and_pushes_make_fresh_state(exchange: Any, market: Foun
     """A client that records is cut off at random, while its user and others trade."""
     dice = random.Random(seed)
     token = market.tokens["user001"]
-    traders = [await (await join(exchange.venue)).sign_in(user, market.tokens[user]) for user in ("user001", "user002")]
+    traders = [
+        await (await join(exchange.services)).sign_in(user, market.tokens[user]) for user in ("user001", "user002")
+    ]
     mirror, recorder, resumed = Mirror(), None, 0
     for _ in range(120):
         trader = dice.choice(traders)
@@ -196,7 +198,7 @@ async def test_old_state_and_pushes_make_fresh_state(exchange: Any, market: Foun
         if answer["success"] and dice.random() < 0.3:
             await trader.say(type="cancel_order", order_id=answer["order_id"])
         if recorder is None and dice.random() < 0.3:
-            recorder = await (await join(exchange.venue, "/ws?user_id=user001")).sign_in("user001", token)
+            recorder = await (await join(exchange.services, "/ws?user_id=user001")).sign_in("user001", token)
             await until(recorder, mirror, await resume(recorder, mirror.seq))
             resumed += 1
         elif recorder is not None and dice.random() < 0.5:
@@ -207,8 +209,8 @@ async def test_old_state_and_pushes_make_fresh_state(exchange: Any, market: Foun
             recorder = None
     for trader in traders:
         await trader.rest()
-    recorder = await (await join(exchange.venue, "/ws?user_id=user001")).sign_in("user001", token)
+    recorder = await (await join(exchange.services, "/ws?user_id=user001")).sign_in("user001", token)
     await until(recorder, mirror, await resume(recorder, mirror.seq))
     assert resumed > 5 and mirror.pushes > 50 and mirror.snapshots == 1
-    mirror.same_as(await fresh(join, exchange.venue, token))
+    mirror.same_as(await fresh(join, exchange.services, token))
     assert mirror.orders or mirror.lots

@@ -18,7 +18,7 @@ from trading.core.types import CancelReason
 from trading.delivery import channel_groups
 from trading.models import Account
 from trading.transport.gateway import BUSY
-from trading.websocket.cancel_on_disconnect import RETRY_SECONDS, Absences
+from trading.websocket.cancel_on_disconnect import RETRY_SECONDS, DisconnectTimers
 
 ORDER = {
     "instrument_id": "IX2301",
@@ -42,7 +42,7 @@ def enter(opened: Exchange, join: Join, market: Founded) -> Enter:
     """Connects and signs a user in."""
 
     async def enter(user_id: str = "user001", exchange: Exchange = opened) -> Client:
-        client = await join(exchange.venue)
+        client = await join(exchange.services)
         return await client.sign_in(user_id, market.tokens[user_id])
 
     return enter
@@ -160,7 +160,7 @@ async def test_a_countdown_out_of_bounds_is_refused(enter: Enter, timeout: int) 
 async def test_cancels_need_auth_and_an_account(
     exchange: Exchange, join: Join, market: Founded, visitor: Client, message: Frame
 ) -> None:
-    newcomer = await (await join(exchange.venue)).sign_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
+    newcomer = await (await join(exchange.services)).sign_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
     for client, code in ((visitor, 401), (newcomer, 1003)):
         refused = await client.ask(**message, request_id=1)
         assert_frames(
@@ -299,7 +299,7 @@ async def test_whoever_went_silent_and_came_back_elsewhere_keeps_his_orders(
 ) -> None:
     """The old connection is closed for its silence after the user has authenticated on a new one."""
     exchange = await open_exchange(PING_SECONDS=60, IDLE_SECONDS=60)
-    old, new = [await join(exchange.venue) for _ in range(2)]
+    old, new = [await join(exchange.services) for _ in range(2)]
     await old.sign_in("user001", market.tokens["user001"])
     await watch_over(old)
     order_id = await place(old)
@@ -315,7 +315,7 @@ async def test_whoever_went_silent_and_did_not_come_back_loses_his_orders(
     clock: Clock, open_exchange: Open, join: Join, market: Founded
 ) -> None:
     exchange = await open_exchange(PING_SECONDS=60, IDLE_SECONDS=60)
-    new, old = [await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"]) for _ in range(2)]
+    new, old = [await (await join(exchange.services)).sign_in("user001", market.tokens["user001"]) for _ in range(2)]
     await watch_over(old)
     order_id = await place(old)
     max(exchange.heartbeat._next_ping, key=lambda connection: connection.heard_at).close(4408)
@@ -353,12 +353,12 @@ def lost(deadline: int | None) -> CancelAfter:
 
 async def test_a_busy_engine_is_asked_again() -> None:
     engineless = Engineless(1)
-    absences = Absences(engineless.gateway, lambda: 1_000)
+    disconnect_timers = DisconnectTimers(engineless.gateway, lambda: 1_000)
     engineless.gateway.submit(CancelAfter(9), print)
-    absences.begin(1, 5.0, 500)
+    disconnect_timers.begin(1, 5.0, 500)
     await engineless.take(1)
     assert await asked(engineless) == lost(1_500)
-    absences.begin(1, 5.0, 300)
+    disconnect_timers.begin(1, 5.0, 300)
     (envelope,) = await engineless.take(1)
     envelope.reply(BUSY)
     assert await asked(engineless) == lost(1_300)
@@ -366,10 +366,10 @@ async def test_a_busy_engine_is_asked_again() -> None:
 
 async def test_whoever_comes_back_while_the_engine_is_busy_needs_no_countdown() -> None:
     engineless = Engineless(1)
-    absences = Absences(engineless.gateway, lambda: 1_000)
-    absences.begin(1, 5.0, 500)
+    disconnect_timers = DisconnectTimers(engineless.gateway, lambda: 1_000)
+    disconnect_timers.begin(1, 5.0, 500)
     (first,) = await engineless.take(1)
-    absences.end(1, 6.0, False)
+    disconnect_timers.end(1, 6.0, False)
     assert await asked(engineless) == lost(None)
     first.reply(BUSY)
     await asyncio.sleep(2 * RETRY_SECONDS)
@@ -378,48 +378,48 @@ async def test_whoever_comes_back_while_the_engine_is_busy_needs_no_countdown() 
 
 async def test_of_several_lost_connections_the_earliest_countdown_counts() -> None:
     engineless, clock = Engineless(2), Clock()
-    absences = Absences(engineless.gateway, clock)
+    disconnect_timers = DisconnectTimers(engineless.gateway, clock)
     start = clock.now
     for grace_ms in (5_000, 9_000, 5_000, 2_000):
-        absences.begin(1, 5.0, grace_ms)
+        disconnect_timers.begin(1, 5.0, grace_ms)
     assert [await asked(engineless) for _ in range(2)] == [lost(start + 5_000), lost(start + 2_000)]
     clock.pass_by(2_000)
-    absences.begin(1, 6.0, 500)
+    disconnect_timers.begin(1, 6.0, 500)
     assert await asked(engineless) == lost(start + 2_500)
 
 
 async def test_a_closed_exchange_and_other_refusals_are_not_asked_again() -> None:
     engineless = Engineless(2)
-    absences = Absences(engineless.gateway, lambda: 1_000)
-    absences.begin(1, 5.0, 500)
+    disconnect_timers = DisconnectTimers(engineless.gateway, lambda: 1_000)
+    disconnect_timers.begin(1, 5.0, 500)
     (envelope,) = await engineless.take(1)
     envelope.reply(Refused(Code.ACCOUNT_NOT_FOUND, "no account"))
     engineless.gateway.close("Closed for the night")
-    absences.begin(1, 5.0, 600)
+    disconnect_timers.begin(1, 5.0, 600)
     await asyncio.sleep(2 * RETRY_SECONDS)
     assert len(engineless.queue) == 0
 
 
 async def test_a_countdown_is_called_off_only_where_one_may_run() -> None:
     engineless = Engineless(2)
-    absences = Absences(engineless.gateway, lambda: 1_000)
-    absences.end(1, 5.0, False)
+    disconnect_timers = DisconnectTimers(engineless.gateway, lambda: 1_000)
+    disconnect_timers.end(1, 5.0, False)
     assert len(engineless.queue) == 0
-    absences.end(1, 6.0, True)
+    disconnect_timers.end(1, 6.0, True)
     assert await asked(engineless) == lost(None)
-    absences.end(1, 7.0, False)
+    disconnect_timers.end(1, 7.0, False)
     assert len(engineless.queue) == 0
 
 
 async def test_whoever_was_seen_after_the_loss_is_back_already() -> None:
     engineless = Engineless(2)
-    absences = Absences(engineless.gateway, lambda: 1_000)
-    absences.end(1, 6.0, False)
-    absences.begin(1, 5.0, 500)
-    absences.begin(2, 5.0, 500)
+    disconnect_timers = DisconnectTimers(engineless.gateway, lambda: 1_000)
+    disconnect_timers.end(1, 6.0, False)
+    disconnect_timers.begin(1, 5.0, 500)
+    disconnect_timers.begin(2, 5.0, 500)
     (envelope,) = await engineless.take(1)
     assert envelope.command == CancelAfter(2, 1_500, CancelReason.DISCONNECT)
-    absences.begin(1, 6.0, 500)
+    disconnect_timers.begin(1, 6.0, 500)
     assert await asked(engineless) == lost(1_500)
 
 
@@ -443,8 +443,8 @@ async def test_a_push_that_was_on_its_way_does_not_come_after_the_logout(
     opened: Exchange, join: Join, market: Founded
 ) -> None:
     engineless = Engineless(2)
-    venue = msgspec.structs.replace(opened.venue, gateway=engineless.gateway)
-    alice = await (await join(venue)).sign_in("user001", market.tokens["user001"])
+    services = msgspec.structs.replace(opened.services, gateway=engineless.gateway)
+    alice = await (await join(services)).sign_in("user001", market.tokens["user001"])
     for number in range(2):
         await alice.say(type="submit_order", **ORDER, request_id=number)
     first, second = await engineless.take(2)
@@ -452,7 +452,7 @@ async def test_a_push_that_was_on_its_way_does_not_come_after_the_logout(
     await alice.say(type="logout")
     await asyncio.sleep(0.01)
     secret = channel_groups.private_message("user001", [(None, '"secret"')], 1)
-    await venue.layer.group_send(channel_groups.user_group("user001"), secret)
+    await services.layer.group_send(channel_groups.user_group("user001"), secret)
     await asyncio.sleep(0.01)
     first.reply(accepted(1))
     frames = await alice.hear_many(3)
@@ -463,7 +463,7 @@ async def test_a_push_that_was_on_its_way_does_not_come_after_the_logout(
 async def test_whoever_logged_out_is_gone_from_his_group(opened: Exchange, enter: Enter) -> None:
     alice = await enter()
     await alice.ask(type="logout")
-    assert not opened.venue.layer._groups
+    assert not opened.services.layer._groups
 
 
 async def test_after_logout_the_orders_stay(enter: Enter) -> None:

@@ -19,7 +19,7 @@ from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame, assert_frames
 from tests.websocket.conftest import Clock, Join
 from trading.models import AccessToken, Account, Order, User
-from trading.websocket.rate_limits import Guests
+from trading.websocket.rate_limits import RateLimiter
 
 Open = Callable[..., Awaitable[Exchange]]
 Enter = Callable[..., Awaitable[Client]]
@@ -35,7 +35,7 @@ def issue(user_id: str = "user001", scope: str = AccessToken.Scope.READ, days: f
 @pytest.fixture
 async def reader(exchange: Exchange, market: Founded, join: Join) -> Client:
     """user001 with a token that may only read."""
-    return await (await join(exchange.venue)).sign_in("user001", await issue())
+    return await (await join(exchange.services)).sign_in("user001", await issue())
 
 
 async def state() -> list[Any]:
@@ -91,7 +91,7 @@ async def test_without_an_account_a_read_only_token_may_not_either(
     exchange: Exchange, market: Founded, join: Join
 ) -> None:
     """It tells nothing about the account."""
-    newcomer = await (await join(exchange.venue)).sign_in(NO_ACCOUNT, await issue(NO_ACCOUNT))
+    newcomer = await (await join(exchange.services)).sign_in(NO_ACCOUNT, await issue(NO_ACCOUNT))
     for kind in ("submit_order", "set_session"):
         assert code_in(await newcomer.ask(**messages("", user_id="", token="")[kind])) == 403
 
@@ -104,7 +104,7 @@ async def opened(clock: Clock, open_exchange: Open) -> Exchange:
 @pytest.fixture
 def enter(opened: Exchange, join: Join, market: Founded) -> Enter:
     async def enter(token: str = market.tokens["user001"], user_id: str = "user001") -> Client:
-        return await (await join(opened.venue)).sign_in(user_id, token)
+        return await (await join(opened.services)).sign_in(user_id, token)
 
     return enter
 
@@ -195,10 +195,10 @@ async def test_its_connections_end_with_it_and_no_others(
     end: Callable[[AccessToken], Awaitable[None]],
 ) -> None:
     token = await row_of("user001")
-    ending = [await join(exchange.venue) for _ in range(2)]
+    ending = [await join(exchange.services) for _ in range(2)]
     for client in ending:
         await client.sign_in("user001", market.tokens["user001"])
-    sibling = await (await join(exchange.venue)).sign_in("user001", await issue())
+    sibling = await (await join(exchange.services)).sign_in("user001", await issue())
     await exchange.tokens.look()
     for client in ending:
         await client.hears_nothing()
@@ -219,7 +219,7 @@ async def test_its_connections_end_with_it_and_no_others(
 
 async def test_it_is_looked_up_again_and_again(open_exchange: Open, join: Join, market: Founded) -> None:
     exchange = await open_exchange(TOKEN_LOOK_SECONDS=0.02)
-    client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     await asyncio.sleep(0.1)
     await client.hears_nothing()
     await revoke(await row_of("user001"))
@@ -233,7 +233,7 @@ async def test_a_look_that_fails_is_not_the_last(
         raise RuntimeError("no tokens")
 
     exchange = await open_exchange(TOKEN_LOOK_SECONDS=0.01)
-    client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     with monkeypatch.context() as patch:
         patch.setattr("trading.reads.selectors.valid_tokens", broken)
         async with asyncio.timeout(10):
@@ -291,7 +291,7 @@ async def test_the_last_use_is_noted_to_the_minute(exchange: Exchange, join: Joi
         """Whether a use is noted when the one before was so long ago."""
         before = None if ago is None else timezone.now() - ago
         await AccessToken.objects.filter(user__username="user001").aupdate(last_used=before)
-        client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+        client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
         await client.ask(type="query_account")
         await exchange.tokens.note()
         return (await row_of("user001")).last_used != before
@@ -306,7 +306,7 @@ async def test_the_last_use_is_noted_to_the_minute(exchange: Exchange, join: Joi
 
 async def test_a_wrong_user_or_a_refused_one_has_not_used_it(open_exchange: Open, join: Join, market: Founded) -> None:
     exchange = await open_exchange(CONNECTIONS_PER_USER=0)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     for user_id in ("user001", "user002"):
         assert not (await client.ask(type="auth", user_id=user_id, token=market.tokens["user001"]))["success"]
     await exchange.tokens.note()
@@ -315,7 +315,7 @@ async def test_a_wrong_user_or_a_refused_one_has_not_used_it(open_exchange: Open
 
 async def test_the_use_is_noted_by_itself(open_exchange: Open, join: Join, market: Founded) -> None:
     exchange = await open_exchange(TOKEN_LOOK_SECONDS=0.01)
-    await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     async with asyncio.timeout(10):
         while (await row_of("user001")).last_used is None:
             await asyncio.sleep(0.01)
@@ -340,7 +340,7 @@ async def test_a_database_that_cannot_be_written_hurts_nobody(
     """Neither who signs in, nor who is there already: reading waits for no writer."""
     exchange = await open_exchange(TOKEN_LOOK_SECONDS=0.01)
     for user_id in ("user001", "user002", "user003"):
-        client = await (await join(exchange.venue)).sign_in(user_id, market.tokens[user_id])
+        client = await (await join(exchange.services)).sign_in(user_id, market.tokens[user_id])
         assert (await client.ask(type="query_account"))["data"]["account"]["user_id"] == user_id
     async with asyncio.timeout(10):
         while "the use of tokens cannot be noted" not in caplog.text:
@@ -371,7 +371,7 @@ async def test_queries_do_not_wait_for_the_note(
 # --- how much may be asked; no time passes, so nothing is given back
 
 
-class Still(Guests):
+class Still(RateLimiter):
     """Guests for whom it is always noon."""
 
     def orders(self, user_id: str, count: int, now: float) -> float:
@@ -390,13 +390,13 @@ class Still(Guests):
 @pytest.fixture
 def come(exchange: Exchange, join: Join, market: Founded, settings: Any) -> Callable[..., Awaitable[Client]]:
     """Connects from an address, and signs in if there is a user; limits may be set before the first comes."""
-    houses: list[Guests] = []
+    houses: list[RateLimiter] = []
 
     async def come(address: str, user_id: str | None = None, **overrides: int) -> Client:
         if not houses:
             houses.append(Still(msgspec.structs.replace(limits(), **overrides)))
-        venue = msgspec.structs.replace(exchange.venue, guests=houses[0], address_of=lambda scope: address)
-        client = await join(venue)
+        services = msgspec.structs.replace(exchange.services, limiter=houses[0], address_of=lambda scope: address)
+        client = await join(services)
         return client if user_id is None else await client.sign_in(user_id, market.tokens[user_id])
 
     return come

@@ -64,7 +64,7 @@ def test_an_expired_token_and_a_locked_out_user_are_refused(market: Founded) -> 
 async def test_the_url_is_a_wish_and_nothing_private_comes_for_it(
     exchange: Exchange, join: Join, market: Founded, bob: Client
 ) -> None:
-    wisher, signed_in = [await join(exchange.venue, "/ws?user_id=user001") for _ in range(2)]
+    wisher, signed_in = [await join(exchange.services, "/ws?user_id=user001") for _ in range(2)]
     await signed_in.sign_in("user001", market.tokens["user001"])
     await signed_in.place("BUY OPEN 1 @ 120")
     await bob.place("SELL OPEN 1 @ 120")
@@ -82,7 +82,7 @@ async def test_a_failed_auth_gives_nothing_private_either(visitor: Client, alice
 async def test_on_a_connection_for_one_user_another_cannot_sign_in(
     exchange: Exchange, join: Join, market: Founded
 ) -> None:
-    client = await join(exchange.venue, "/ws?user_id=user001")
+    client = await join(exchange.services, "/ws?user_id=user001")
     answer = await client.ask(type="auth", user_id="user002", token=market.tokens["user002"])
     assert_frames([answer], {"type": "auth_response", "success": False, "user_id": ""})
     assert_frames([await client.ask(type="query_account")], {"type": "error", "code": 401})
@@ -107,7 +107,7 @@ async def test_signing_in_twice_does_not_double_the_pushes(alice: Client, market
 async def test_all_connections_of_a_user_hear_his_pushes(
     exchange: Exchange, join: Join, market: Founded, alice: Client, bob: Client
 ) -> None:
-    second = await join(exchange.venue, "/ws?user_id=user001")
+    second = await join(exchange.services, "/ws?user_id=user001")
     await second.sign_in("user001", market.tokens["user001"])
     await alice.place("BUY OPEN 1 @ 120")
     expected = [{"type": "order_status", "status": "Submitted"}, {"type": "account_update"}]
@@ -117,13 +117,13 @@ async def test_all_connections_of_a_user_hear_his_pushes(
 
 
 async def test_whoever_left_is_gone_from_all_groups(exchange: Exchange, join: Join, market: Founded) -> None:
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     await client.sign_in("user001", market.tokens["user001"])
     await client.ask(type="subscribe", channels=["orderbook", "ticker", "trade"], instruments=["IX2301", "IF2301"])
     await client.rest()
     await client.leave()
-    assert not exchange.venue.layer._groups
-    assert not exchange.venue.layer._mailboxes
+    assert not exchange.services.layer._groups
+    assert not exchange.services.layer._mailboxes
     assert not exchange.heartbeat._next_ping
 
 
@@ -172,7 +172,7 @@ async def test_an_order_sent_before_auth_does_not_slip_in_behind_it(visitor: Cli
 
 @pytest.fixture
 async def newcomer(exchange: Exchange, join: Join, market: Founded) -> Client:
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     return await client.sign_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
 
 
@@ -205,12 +205,12 @@ async def test_an_account_opened_later_works_on_the_same_connection(newcomer: Cl
 
 @pytest.mark.parametrize("path", ["/ws", "/ws/", "/ws?user_id=", "/ws?other=1", "/ws?user_id=%ff%00&user_id=b"])
 async def test_the_socket_is_at_ws(exchange: Exchange, join: Join, path: str) -> None:
-    client = await join(exchange.venue, path)
+    client = await join(exchange.services, path)
     assert await client.ask(type="ping") == {"type": "pong"}
 
 
 @pytest.mark.parametrize("path", ["/", "/wss", "/ws/x", "/admin/", "/wS"])
 async def test_no_other_path_is_let_in(exchange: Exchange, path: str) -> None:
-    wire = WebsocketCommunicator(socket_routes(exchange.venue), path)
+    wire = WebsocketCommunicator(socket_routes(exchange.services), path)
     accepted, _ = await wire.connect(10)
     assert not accepted

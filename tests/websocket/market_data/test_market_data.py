@@ -14,7 +14,7 @@ from tests.builders import INSTRUMENTS, TRADERS, Founded
 from tests.marketdata.mirror import Mirror
 from tests.websocket.client import Client, Frame, assert_frames, is_like, order_message
 from tests.websocket.conftest import Clock, Join
-from trading.core.commands import Command, SetPhase, Settle
+from trading.core.commands import Command, SetInstrumentPhase, Settle
 from trading.core.types import Phase
 from trading.operators import requests
 
@@ -32,7 +32,7 @@ async def exchange(clock: Clock, open_exchange: Open, monkeypatch: pytest.Monkey
 
 
 async def sign_in(exchange: Exchange, join: Join, market: Founded, user_id: str) -> Client:
-    return await (await join(exchange.venue)).sign_in(user_id, market.tokens[user_id])
+    return await (await join(exchange.services)).sign_in(user_id, market.tokens[user_id])
 
 
 async def subscribe(client: Client, *channels: str, to: str = "IX2301", **more: Any) -> None:
@@ -105,7 +105,7 @@ class Watcher:
 
 
 async def fresh(exchange: Exchange, join: Join) -> Watcher:
-    watcher = Watcher(await join(exchange.venue))
+    watcher = Watcher(await join(exchange.services))
     await subscribe(watcher.client, "orderbook_delta", "orderbook")
     await watcher.hear(await watcher.client.rest())
     return watcher
@@ -121,7 +121,7 @@ async def quiet_book(exchange: Exchange, join: Join) -> Frame:
     """The whole book when nothing more is to be told of it."""
     before = None
     while True:
-        client = await join(exchange.venue)
+        client = await join(exchange.services)
         await subscribe(client, "orderbook_delta", "orderbook")
         book, whole = sorted(await client.rest(), key=lambda frame: str(frame["type"]))[:2]
         if whole["bids"][:10] == book["bids"] and whole["asks"][:10] == book["asks"] and whole == before:
@@ -141,12 +141,12 @@ async def test_whoever_subscribes_while_orders_pour_has_the_book_in_the_end(
         for _ in range(dice.randint(1, 15)):
             await dice.choice(traders).say(**some_order(dice))
         if turn % 4 == 0:
-            watchers.append(Watcher(await join(exchange.venue)))
+            watchers.append(Watcher(await join(exchange.services)))
         if turn % 20 == 10:
             fail_once(exchange)
         if turn in (25, 45):
             phase = Phase.AUCTION if turn == 25 else Phase.CONTINUOUS
-            exchange.gateway.submit(SetPhase("IX2301", phase), lambda event: None)
+            exchange.gateway.submit(SetInstrumentPhase("IX2301", phase), lambda event: None)
         chosen = dice.choice(watchers)
         if turn % 4 == 0 or dice.random() < 0.3:
             chosen = watchers[-1] if turn % 4 == 0 else chosen
@@ -195,11 +195,11 @@ async def test_after_a_restart_a_chain_begins_anew(
 ) -> None:
     for price in (119, 118, 117):
         await alice.place(f"BUY OPEN 1 @ {price}")
-    watcher = Watcher(await join(exchange.venue))
+    watcher = Watcher(await join(exchange.services))
     await subscribe(watcher.client, "orderbook_delta")
     await watcher.hear(await watcher.client.rest())
     exchange = await open_exchange(**QUICK)
-    watcher.client = await join(exchange.venue)
+    watcher.client = await join(exchange.services)
     await subscribe(watcher.client, "orderbook_delta")
     await watcher.hear(await watcher.client.rest())
     again = await sign_in(exchange, join, market, "user001")
@@ -247,7 +247,7 @@ async def test_what_was_pushed_is_what_is_asked_for_afterwards(
     """For every bar of every period: its last frame."""
     dice = random.Random(1)
     periods = ("1m", "5m", "15m", "1h", "1d")
-    follower = await join(exchange.venue)
+    follower = await join(exchange.services)
     for period in periods:
         await subscribe(follower, "kline", period=period)
     traded = 0
@@ -297,7 +297,7 @@ async def test_a_period_is_a_word_and_no_channel(visitor: Client) -> None:
 
 async def test_each_period_is_a_subscription(open_exchange: Open, join: Join) -> None:
     exchange = await open_exchange(SUBSCRIPTIONS=2)
-    client = await join(exchange.venue)
+    client = await join(exchange.services)
     for period, message in (
         ("1m", "Subscribed successfully"),
         ("5m", "Subscribed successfully"),
@@ -361,7 +361,7 @@ async def test_who_subscribes_hears_of_the_last_trade_and_the_day(
     told = await visitor.hear()
     assert (told["last_price"], told["direction"], told["day"]["volume"]) == (121.0, "SELL", 3.0)
     exchange = await open_exchange(**QUICK)
-    again = await join(exchange.venue)
+    again = await join(exchange.services)
     await subscribe(again, "ticker")
     del told["direction"]
     assert await again.hear() == told

@@ -13,9 +13,9 @@ from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.marketdata.mirror import Mirror
 from tests.websocket.client import Client, Frame, assert_frames, is_like
-from trading.observability.counters import MEASURES
+from trading.observability.counters import COUNTERS
 from trading.reads import missed_pushes
-from trading.websocket.consumer import TradingConsumer, Venue
+from trading.websocket.consumer import ConnectionServices, TradingConsumer
 from trading.websocket.send_queue import SLOW_CLOSE
 
 Open = Callable[..., Awaitable[Exchange]]
@@ -26,7 +26,7 @@ CHANNELS = ["kline", "orderbook", "orderbook_delta", "ticker"]
 class Reader:
     """A connection whose client reads when it pleases: while it does not, the server below lets every frame wait."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, services: ConnectionServices) -> None:
         self.frames: list[Frame] = []
         self.code: int | None = None
         self.room = asyncio.Event()
@@ -34,7 +34,7 @@ class Reader:
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._inbox.put_nowait({"type": "websocket.connect"})
         scope = {"type": "websocket", "path": "/ws", "query_string": b"user_id=user001", "client": ("127.0.0.1", 1)}
-        self.consumer = TradingConsumer(venue=venue)
+        self.consumer = TradingConsumer(services=services)
         self.task = asyncio.create_task(self.consumer(scope, self._inbox.get, self._send))
 
     async def _send(self, message: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ async def exchange(open_exchange: Open, monkeypatch: pytest.MonkeyPatch) -> Exch
 
 @pytest.fixture
 async def reader(exchange: Exchange) -> AsyncIterator[Reader]:
-    made = Reader(exchange.venue)
+    made = Reader(exchange.services)
     yield made
     made.room.set()
     await made.leave()
@@ -105,9 +105,9 @@ def followers(exchange: Exchange, channel: str = "") -> int:
 
 async def pause(exchange: Exchange, reader: Reader, alice: Client) -> int:
     """The client stops reading, and is told something. How many frames the server has of it by then."""
-    paused = MEASURES.readers_paused
+    paused = COUNTERS.readers_paused
     reader.room.clear()
-    while MEASURES.readers_paused == paused:
+    while COUNTERS.readers_paused == paused:
         await alice.place("BUY OPEN 1 @ 110")
         await alice.rest()
     await until(lambda: not followers(exchange))
@@ -129,10 +129,10 @@ async def test_a_slow_reader_leaves_its_groups_and_hears_of_nothing(
     await until(lambda: len(reader.frames) == 5)
     assert followers(exchange) == 4
     await pause(exchange, reader, alice)
-    sent, waiting = len(reader.frames), len(reader.consumer._outbox._frames)
+    sent, waiting = len(reader.frames), len(reader.consumer._send_queue._frames)
     for _ in range(30):
         await trade(alice, bob)
-    assert (len(reader.frames), len(reader.consumer._outbox._frames), reader.code) == (sent, waiting, None)
+    assert (len(reader.frames), len(reader.consumer._send_queue._frames), reader.code) == (sent, waiting, None)
     assert waiting <= 5
 
 
@@ -146,7 +146,7 @@ async def test_when_it_has_caught_up_it_hears_how_things_are_now(
     await pause(exchange, reader, alice)
     for price in (121, 119, 118):
         await trade(alice, bob, price)
-    before = len(reader.frames) + len(reader.consumer._outbox._frames)
+    before = len(reader.frames) + len(reader.consumer._send_queue._frames)
     reader.room.set()
     await until(lambda: len(reader.frames) == before + 5)
     assert followers(exchange) == 5
@@ -180,7 +180,7 @@ async def test_a_book_that_is_followed_with_breaks_is_the_book(
         await until(lambda: followers(exchange))
         await bob.place(f"SELL OPEN 2 @ {113 if turn % 2 else 130 - turn}")
         await bob.rest()
-    await until(lambda: not reader.consumer._outbox._frames)
+    await until(lambda: not reader.consumer._send_queue._frames)
     for frame in reader.frames:
         if frame["type"] == "orderbook_delta":
             mirror.take(frame)
@@ -208,7 +208,7 @@ async def test_a_hiccup_is_none(
 async def test_much_market_data_closes_nobody(
     exchange: Exchange, reader: Reader, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before it fills the outbox, the client is slow."""
+    """Before it fills the send_queue, the client is slow."""
     monkeypatch.setattr("trading.websocket.market_subscriptions.SLOW_SECONDS", 3_600.0)
     await reader.follow("orderbook", "orderbook_delta")
     await reader.hear("orderbook_delta")
@@ -217,7 +217,7 @@ async def test_much_market_data_closes_nobody(
         await alice.place("BUY OPEN 1 @ 119")
         await alice.rest()
     assert reader.code is None and followers(exchange) == 0
-    assert len(reader.consumer._outbox._frames) <= QUICK["MAX_OUTBOX"] // 2 + 2
+    assert len(reader.consumer._send_queue._frames) <= QUICK["MAX_OUTBOX"] // 2 + 2
     reader.room.set()
     await until(lambda: followers(exchange) == 2)
     assert reader.frames[-2]["bids"] == [{"price": 119.0, "volume": 100.0, "order_count": 100}]
@@ -235,11 +235,11 @@ async def test_who_takes_a_little_now_and_then_is_slow(
     for volume in (1, 2, 3):
         await alice.place(f"BUY OPEN {volume} @ 119")
         await alice.rest()
-    began, sent = reader.consumer._outbox.waiting_since, len(reader.frames)
+    began, sent = reader.consumer._send_queue.waiting_since, len(reader.frames)
     reader.room.set()
     reader.room.clear()
     await until(lambda: len(reader.frames) == sent + 1)
-    assert began is not None and reader.consumer._outbox.waiting_since == began
+    assert began is not None and reader.consumer._send_queue.waiting_since == began
     monkeypatch.setattr("trading.websocket.market_subscriptions.SLOW_SECONDS", loop.time() - began)
     await pause(exchange, reader, alice)
 
@@ -250,12 +250,12 @@ async def test_what_is_subscribed_meanwhile_is_told_in_the_end_and_not_before(
     await reader.follow("orderbook")
     await reader.hear("orderbook")
     await pause(exchange, reader, alice)
-    answers = MEASURES.readers_paused
+    answers = COUNTERS.readers_paused
     await reader.follow("orderbook_delta", "ticker")
     await until(lambda: len(reader.consumer._subscriptions.public) == 3)
     for _ in range(40):
         await trade(alice, bob)
-    assert followers(exchange) == 0 and MEASURES.readers_paused == answers
+    assert followers(exchange) == 0 and COUNTERS.readers_paused == answers
     reader.take()
     reader.room.set()
     await until(lambda: followers(exchange) == 3)
@@ -312,7 +312,7 @@ async def test_a_connection_that_is_closed_while_it_is_paused_joins_nothing(
 async def test_private_pushes_go_on_waiting_for_a_slow_reader(
     exchange: Exchange, market: Founded, reader: Reader, alice: Client, other: Client
 ) -> None:
-    """Up to the bound of its outbox; then it is closed."""
+    """Up to the bound of its send_queue; then it is closed."""
     reader.say(type="auth", user_id="user001", token=market.tokens["user001"])
     await reader.hear("auth_response")
     await reader.follow("orderbook")
@@ -349,7 +349,7 @@ async def test_resuming_while_paused_brings_both_what_was_missed_and_what_is(
     await reader.hear("orderbook")
     await pause(exchange, reader, other)
     reader.say(type="resume", last_seq=seq - 10)
-    await until(lambda: len(reader.consumer._outbox._drained) == 2)
+    await until(lambda: len(reader.consumer._send_queue._drained) == 2)
     reader.room.set()
     await until(lambda: followers(exchange) == 1)
     reader.say(type="ping", request_id="the end")
@@ -360,7 +360,7 @@ async def test_resuming_while_paused_brings_both_what_was_missed_and_what_is(
 
 
 async def many_orders(alice: Client, count: int) -> list[int]:
-    """More than an outbox holds; the numbers of their pushes."""
+    """More than an send_queue holds; the numbers of their pushes."""
     seqs = []
     for _ in range(count):
         await alice.place("BUY OPEN 1 @ 110")

@@ -8,7 +8,7 @@ from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.websocket.client import Client, assert_frames, is_like, order_message
 from tests.websocket.conftest import Join
-from trading.core.commands import HaltInstrument, ResumeInstrument, SetPhase
+from trading.core.commands import HaltInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.types import Phase
 from trading.websocket.subscriptions import Subscriptions
 
@@ -125,12 +125,12 @@ async def test_the_last_tick_is_sent_at_once(visitor: Client, alice: Client, bob
 async def test_the_present_survives_a_restart(open_exchange: Any, market: Founded, join: Join) -> None:
     exchange = await open_exchange()
     alice, bob = [
-        await (await join(exchange.venue)).sign_in(name, market.tokens[name]) for name in ("user001", "user002")
+        await (await join(exchange.services)).sign_in(name, market.tokens[name]) for name in ("user001", "user002")
     ]
     await trade(alice, bob, volume=2)
     await alice.place("BUY OPEN 3 @ 119")
     exchange = await open_exchange()
-    visitor = await join(exchange.venue)
+    visitor = await join(exchange.services)
     await subscribe(visitor, "orderbook", "ticker")
     assert_frames(
         await visitor.rest(),
@@ -210,7 +210,7 @@ async def test_unsubscribing_without_instruments_stops_the_channel(visitor: Clie
 @pytest.fixture
 async def named(exchange: Exchange, join: Join, market: Founded) -> Client:
     """Account 1 on a connection that named it in the URL."""
-    client = await join(exchange.venue, "/ws?user_id=user001")
+    client = await join(exchange.services, "/ws?user_id=user001")
     return await client.sign_in("user001", market.tokens["user001"])
 
 
@@ -238,7 +238,7 @@ async def test_a_subscription_brings_the_trades_of_its_instrument(alice: Client,
 async def test_nobody_hears_the_trades_of_others(exchange: Exchange, join: Join, market: Founded) -> None:
     clients = {}
     for name in ("user001", "user002", "user003"):
-        clients[name] = await join(exchange.venue, f"/ws?user_id={name}")
+        clients[name] = await join(exchange.services, f"/ws?user_id={name}")
         await clients[name].sign_in(name, market.tokens[name])
     await subscribe(clients["user003"], "trade", "order_status", "account_update")
     await trade(clients["user001"], clients["user002"])
@@ -324,13 +324,13 @@ async def test_whoever_follows_a_book_is_told_its_phase(exchange: Exchange, visi
 async def test_an_auction_is_told_with_what_it_would_trade(
     exchange: Exchange, visitor: Client, alice: Client, bob: Client
 ) -> None:
-    exchange.gateway.submit(SetPhase("IX2301", Phase.AUCTION), lambda event: None)
+    exchange.gateway.submit(SetInstrumentPhase("IX2301", Phase.AUCTION), lambda event: None)
     for client, words in ((alice, "BUY OPEN 5 @ 121"), (bob, "SELL OPEN 3 @ 120.5")):
         assert (await client.place(words))["success"]
         await client.rest()
     await visitor.say(type="subscribe", channels=["orderbook"], instruments=["IX2301"])
     book = await visitor.hear_until("orderbook")
     assert_frames([book], {"phase": "auction", "indicative_price": 120.5, "indicative_volume": 3.0})
-    exchange.gateway.submit(SetPhase("IX2301", Phase.CONTINUOUS), lambda event: None)
+    exchange.gateway.submit(SetInstrumentPhase("IX2301", Phase.CONTINUOUS), lambda event: None)
     assert_frames([await visitor.hear_until("instrument_status")], {"phase": "continuous"})
     assert list(await visitor.hear_until("orderbook")) == ["type", "instrument_id", "bids", "asks", "timestamp"]

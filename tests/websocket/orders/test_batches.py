@@ -179,7 +179,7 @@ BATCHES: list[Frame] = [
 async def test_without_auth_or_account_every_item_is_refused(
     exchange: Exchange, join: Join, market: Founded, visitor: Client, message: Frame
 ) -> None:
-    newcomer = await (await join(exchange.venue)).sign_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
+    newcomer = await (await join(exchange.services)).sign_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
     for client, code in ((visitor, 401), (newcomer, 1003)):
         answer = await client.ask(**message, request_id=4)
         assert_frames([answer], {"type": "orders_response", "request_id": 4})
@@ -189,7 +189,7 @@ async def test_without_auth_or_account_every_item_is_refused(
 
 async def test_each_item_counts_as_an_order(open_exchange: Any, join: Join, market: Founded) -> None:
     exchange = await open_exchange(ORDERS_PER_SECOND=1)
-    client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     await submit(client, *[item("BUY OPEN 1 @ 110", client_order_id=f"c{number}") for number in range(10)])
     assert [result["success"] for result in await results_of(client)] == [True] * 10
     await client.hear_until("account_update")
@@ -212,7 +212,7 @@ async def engineless(exchange: Exchange) -> Engineless:
 @pytest.fixture
 async def waiting(exchange: Exchange, engineless: Engineless, join: Join, market: Founded) -> Client:
     """Account 1 at a venue whose engine is the test."""
-    client = await join(msgspec.structs.replace(exchange.venue, gateway=engineless.gateway))
+    client = await join(msgspec.structs.replace(exchange.services, gateway=engineless.gateway))
     return await client.sign_in("user001", market.tokens["user001"])
 
 
@@ -220,7 +220,7 @@ async def test_the_items_lie_side_by_side_in_the_queue(
     exchange: Exchange, engineless: Engineless, join: Join, market: Founded, waiting: Client
 ) -> None:
     """Whatever others send meanwhile."""
-    rival = await join(msgspec.structs.replace(exchange.venue, gateway=engineless.gateway))
+    rival = await join(msgspec.structs.replace(exchange.services, gateway=engineless.gateway))
     await rival.sign_in("user002", market.tokens["user002"])
     await submit(waiting, item("BUY OPEN 1 @ 110"), item("BUY OPEN 2 @ 110"), item("BUY OPEN 3 @ 110"))
     await rival.say(type="cancel_order", order_id=NEVER_WAS)
@@ -275,7 +275,7 @@ async def test_a_batch_that_cannot_be_handed_in_is_answered(exchange: Exchange, 
                 raise RuntimeError("no way")
             reply(OrderCancelled(5, 1, 0, 1, 1))
 
-    client = await join(msgspec.structs.replace(exchange.venue, gateway=BrokenGateway()))
+    client = await join(msgspec.structs.replace(exchange.services, gateway=BrokenGateway()))
     await client.sign_in("user001", market.tokens["user001"])
     await client.say(type="cancel_orders", order_ids=[NEVER_WAS] * 3)
     assert [result["error_code"] for result in await results_of(client)] == [None, 503, None]
@@ -284,7 +284,7 @@ async def test_a_batch_that_cannot_be_handed_in_is_answered(exchange: Exchange, 
 async def test_the_answer_comes_before_the_pushes_of_its_items(open_exchange: Any, join: Join, market: Founded) -> None:
     """Also when they do not fit into one commit."""
     exchange = await open_exchange(BATCH_LIMIT=2)
-    client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     await submit(client, *[item("BUY OPEN 1 @ 110")] * 7)
     frames = await client.rest()
     assert [frame["type"] for frame in frames[:2]] == ["orders_response", "order_status"]

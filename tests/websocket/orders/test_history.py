@@ -28,7 +28,7 @@ def enter(exchange: Exchange, join: Join, market: Founded) -> Enter:
     """Connects and signs a user in."""
 
     async def enter(user_id: str = "user001") -> Client:
-        client = await join(exchange.venue)
+        client = await join(exchange.services)
         return await client.sign_in(user_id, market.tokens[user_id])
 
     return enter

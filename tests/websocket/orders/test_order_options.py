@@ -1,4 +1,4 @@
-"""Orders with a handling over the socket: what is answered, what is pushed, and what a query shows of them."""
+"""Orders with options over the socket: what is answered, what is pushed, and what a query shows of them."""
 
 import time
 from typing import Any
@@ -47,7 +47,7 @@ async def shown(client: Client, order_id: str) -> Frame:
         ("BUY OPEN 1 @ 120", {"trail": 0.3, "stop_price": 121}, 1007, "trail must be a positive multiple of 0.50"),
     ],
 )
-async def test_a_handling_that_cannot_be_is_refused(
+async def test_options_that_cannot_be_is_refused(
     alice: Client, words: str, more: Frame, code: int, sentence: str
 ) -> None:
     refused = await alice.ask(**order_message(words, **more), request_id="r")
@@ -213,7 +213,7 @@ async def test_a_finished_order_and_anothers_cannot_be_amended(alice: Client, bo
 # --- resends
 
 
-async def test_a_resend_with_the_same_handling_is_the_same_order(alice: Client) -> None:
+async def test_a_resend_with_the_same_options_is_the_same_order(alice: Client) -> None:
     more = {"client_order_id": "mine", "time_condition": "GTC", "post_only": True, "display_volume": 2}
     first = await alice.place("BUY OPEN 5 @ 119", **more)
     await alice.rest()
@@ -232,7 +232,7 @@ async def test_a_resend_with_the_same_handling_is_the_same_order(alice: Client) 
     ],
     ids=str,
 )
-async def test_a_resend_with_another_handling_is_another_order(alice: Client, change: Frame) -> None:
+async def test_a_resend_with_other_options_is_another_order(alice: Client, change: Frame) -> None:
     more = {"client_order_id": "mine", "time_condition": "GTC", "post_only": True, "display_volume": 2}
     await alice.place("BUY OPEN 5 @ 119", **more)
     await alice.rest()
@@ -241,14 +241,14 @@ async def test_a_resend_with_another_handling_is_another_order(alice: Client, ch
     await alice.hears_nothing()
 
 
-async def test_a_resend_after_a_restart_is_known_with_its_handling(
+async def test_a_resend_after_a_restart_is_known_with_its_options(
     open_exchange: Any, market: Founded, join: Join
 ) -> None:
     more = {"client_order_id": "mine", "stop_price": 121.5, "oco_group": "g", "time_condition": "GTC"}
     answers = []
     for _ in range(2):
         exchange = await open_exchange()
-        client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+        client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
         answers.append(await client.place("BUY OPEN 5 @ 122", **more))
     assert answers[0] == answers[1] and answers[0]["success"]
     assert_frames([await client.place("BUY OPEN 5 @ 122", **(more | {"oco_group": "h"}))], {"error_code": 409})
@@ -263,7 +263,7 @@ async def test_a_plain_order_shows_no_more_than_before(alice: Client) -> None:
     assert list(await shown(alice, order_id))[-2:] == ["timestamp", "client_order_id"]
 
 
-async def test_a_waiting_order_shows_its_handling(alice: Client, bob: Client, other: Client) -> None:
+async def test_a_waiting_order_shows_its_options(alice: Client, bob: Client, other: Client) -> None:
     await trade_at(121, bob, other)
     expires_at = now() + TOMORROW
     more = {"time_condition": "GTD", "expires_at": expires_at, "trail": 2.5, "trigger": "BID", "oco_group": "exit"}

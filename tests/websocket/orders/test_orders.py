@@ -17,7 +17,7 @@ NEVER_WAS = "O17251234567890000001"
 @pytest.fixture
 async def named(exchange: Exchange, join: Join, market: Founded) -> Client:
     """Account 1 on a connection that named it in the URL, so that it hears its trades."""
-    client = await join(exchange.venue, "/ws?user_id=user001")
+    client = await join(exchange.services, "/ws?user_id=user001")
     return await client.sign_in("user001", market.tokens["user001"])
 
 
@@ -76,7 +76,7 @@ async def test_an_order_that_trades_twice_and_rests(named: Client, bob: Client) 
 
 
 async def test_both_sides_of_a_match(exchange: Exchange, join: Join, market: Founded, named: Client) -> None:
-    seller = await (await join(exchange.venue, "/ws?user_id=user002")).sign_in("user002", market.tokens["user002"])
+    seller = await (await join(exchange.services, "/ws?user_id=user002")).sign_in("user002", market.tokens["user002"])
     bought = await named.place("BUY OPEN 1 @ 120")
     sold = await seller.place("SELL OPEN 1 @ 119")
     taker, maker = await seller.hear_until("trade"), await named.hear_until("trade")
@@ -341,7 +341,7 @@ async def test_a_resend_after_a_restart_is_known(open_exchange: Any, market: Fou
     answers = []
     for _ in range(2):
         exchange = await open_exchange()
-        client = await (await join(exchange.venue)).sign_in("user001", market.tokens["user001"])
+        client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
         answers.append(await client.place(words, client_order_id="mine-1"))
     assert answers[0] == answers[1] and answers[0]["success"]
     other = await client.place("BUY OPEN 2 @ 110", client_order_id="mine-1")
@@ -480,8 +480,10 @@ async def test_pushes_are_numbered_without_holes_over_restarts(open_exchange: An
     numbers: list[int] = []
     for _ in range(3):
         exchange = await open_exchange()
-        alice = await (await join(exchange.venue, "/ws?user_id=user001")).sign_in("user001", market.tokens["user001"])
-        bob = await (await join(exchange.venue)).sign_in("user002", market.tokens["user002"])
+        alice = await (await join(exchange.services, "/ws?user_id=user001")).sign_in(
+            "user001", market.tokens["user001"]
+        )
+        bob = await (await join(exchange.services)).sign_in("user002", market.tokens["user002"])
         await bob.place("SELL OPEN 1 @ 119")
         await alice.place("BUY OPEN 2 @ 120")
         await alice.place("BUY OPEN 2 @ 200")

@@ -7,7 +7,7 @@ from trading.core.events import Refused
 from trading.core.money import to_text
 from trading.core.rules.execution import OPEN, may_rest, own_orders
 from trading.core.state import Instrument, Order, State
-from trading.core.types import PLAIN, Direction, Handling, Offset, OrderType, Phase, TimeCondition, Trigger
+from trading.core.types import PLAIN, Direction, Offset, OrderOptions, OrderType, Phase, TimeCondition, Trigger
 
 BUY = Direction.BUY
 MARKET = OrderType.MARKET
@@ -31,13 +31,13 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         if isinstance(found, Refused):
             return found
         price = found
-    handling = command.handling
+    options = command.options
     display = 0
-    if handling is not None:
-        refusal = check_handling(state, instrument, command, handling)
+    if options is not None:
+        refusal = check_options(state, instrument, command, options)
         if refusal is not None:
             return refusal
-        display = handling.display_volume or 0
+        display = options.display_volume or 0
     elif command.time_condition is TimeCondition.GTD:
         return Refused(Code.MALFORMED, GTD_NEEDS)
     return Order(
@@ -50,7 +50,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         account.account_id,
         0,
         display,
-        handling is not None and handling.oco_group is not None,
+        options is not None and options.oco_group is not None,
         order_id=0,
         account=account,
         instrument=instrument,
@@ -64,7 +64,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         updated_at=state.now,
         client_order_id=command.client_order_id,
         trading_day=state.day.trading_day,
-        handling=handling,
+        options=options,
     )
 
 
@@ -72,14 +72,14 @@ def check_phase(instrument: Instrument, command: SubmitOrder) -> Refused | None:
     """Outside continuous trading: in an auction what can wait for its end is taken, otherwise nothing."""
     if instrument.phase is not Phase.AUCTION:
         return not_trading(instrument)
-    handling = command.handling or PLAIN
-    if handling.waits:
+    options = command.options or PLAIN
+    if options.waits:
         return None
     if not may_rest(command.order_type, command.time_condition):
         return Refused(
             Code.NOT_TRADING, f"{instrument.instrument_id} is in auction: it takes LIMIT orders that may rest"
         )
-    if handling.post_only or handling.display_volume is not None:
+    if options.post_only or options.display_volume is not None:
         return Refused(Code.NOT_TRADING, f"{instrument.instrument_id} is in auction: no post_only, no display_volume")
     return None
 
@@ -112,38 +112,34 @@ def outside_limits(instrument: Instrument) -> Refused:
     return Refused(Code.PRICE_LIMIT, f"Price must be from {low} to {high}")
 
 
-def check_handling(state: State, instrument: Instrument, command: SubmitOrder, handling: Handling) -> Refused | None:
-    """What can only be wrong of an order with a handling."""
-    wrong = _contradiction(command, handling)
+def check_options(state: State, instrument: Instrument, command: SubmitOrder, options: OrderOptions) -> Refused | None:
+    """What can only be wrong of an order with options."""
+    wrong = _contradiction(command, options)
     if wrong:
         return Refused(Code.MALFORMED, wrong)
-    if handling.expires_at is not None and handling.expires_at <= state.now:
+    if options.expires_at is not None and options.expires_at <= state.now:
         return Refused(Code.MALFORMED, "expires_at must be in the future")
     tick = instrument.contract.tick
-    for name, price in (("stop_price", handling.stop_price), ("trail", handling.trail)):
+    for name, price in (("stop_price", options.stop_price), ("trail", options.trail)):
         if price is not None and (price <= 0 or price % tick):
             return Refused(Code.OFF_TICK, f"{name} must be a positive multiple of {to_text(tick)}")
-    if (
-        handling.trail is not None
-        and handling.stop_price is None
-        and present_price(instrument, handling.trigger) is None
-    ):
+    if options.trail is not None and options.stop_price is None and present_price(instrument, options.trigger) is None:
         return Refused(Code.NOT_TRADING, "A trailing stop without a stop_price needs a present price to follow")
     return None
 
 
-def _contradiction(command: SubmitOrder, handling: Handling) -> str | None:
+def _contradiction(command: SubmitOrder, options: OrderOptions) -> str | None:
     rests = may_rest(command.order_type, command.time_condition)
-    if (command.time_condition is TimeCondition.GTD) != (handling.expires_at is not None):
+    if (command.time_condition is TimeCondition.GTD) != (options.expires_at is not None):
         return GTD_NEEDS
-    if handling.post_only and not rests:
+    if options.post_only and not rests:
         return "Only a LIMIT order that may rest can be post_only"
-    if handling.reduce_only and command.offset is OPEN:
+    if options.reduce_only and command.offset is OPEN:
         return "Only a closing can be reduce_only"
-    display = handling.display_volume
+    display = options.display_volume
     if display is not None and not (rests and 0 < display < command.volume):
         return "display_volume is for LIMIT orders that may rest, at least 1 and smaller than the volume"
-    if handling.trail is not None and handling.stop_kind is not PLAIN.stop_kind:
+    if options.trail is not None and options.stop_kind is not PLAIN.stop_kind:
         return "Only a STOP can trail"
     return None
 
@@ -175,7 +171,7 @@ def admit(order: Order, *, besides: Order | None = None) -> Refused | None:
         refusal = _check_position_limit(order, besides)
     if refusal is None:
         refusal = _check_funds(order) if order.offset is OPEN else take_lots(order)
-    if refusal is None and order.handling is not None and order.handling.post_only:
+    if refusal is None and order.options is not None and order.options.post_only:
         refusal = _check_post_only(order)
     return refusal
 
@@ -251,7 +247,7 @@ def take_lots(order: Order) -> Refused | None:
         case Offset.CLOSEYESTERDAY:
             today = 0
     free = his + today
-    if order.handling is not None and order.handling.reduce_only and 0 < free < order.left:
+    if order.options is not None and order.options.reduce_only and 0 < free < order.left:
         order.volume += free - order.left
         order.left = order.remaining = free
     if order.left > free:

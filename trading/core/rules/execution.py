@@ -29,7 +29,7 @@ AT_ONCE = (TimeCondition.IOC, TimeCondition.FOK)
 def enter(state: State, order: Order, limit: int) -> list[Event]:
     """Hold what the order needs, trade what can be traded down to `limit` (ticks), rest or cancel what is left."""
     hold(order)
-    note(state, order)
+    mark_changed(state, order)
     gathers = order.instrument.phase is Phase.AUCTION
     events = _keep_from_own(state, order) if gathers else _match(state, order, limit)
     if order.left and order.status is not CANCELLED:
@@ -40,7 +40,7 @@ def enter(state: State, order: Order, limit: int) -> list[Event]:
     return events
 
 
-def note(state: State, order: Order) -> None:
+def mark_changed(state: State, order: Order) -> None:
     """An order and its account are to be stored."""
     changes = state.changes
     changes.orders[order.order_id] = order
@@ -59,10 +59,10 @@ def _match(state: State, order: Order, limit: int) -> list[Event]:
     keys, limit_key = half.keys, limit * half.sign
     while order.left and keys and keys[-1] >= limit_key:
         fills = half.take(limit_key, order.left, account_id)
-        handled = [order] if fills and order.handling is not None else []
+        handled = [order] if fills and order.options is not None else []
         for maker, lots in fills:
             events.append(trade(state, order, maker, maker.price, lots))
-            if maker.handling is not None:
+            if maker.options is not None:
                 handled.append(maker)
         if handled:
             _after_fills(state, handled, half.refilled, events)
@@ -117,7 +117,7 @@ def _rest(order: Order) -> None:
 
 def self_trade_rule(order: Order) -> SelfTrade:
     """The incoming order's own rule, or its account's."""
-    asked = None if order.handling is None else order.handling.stp
+    asked = None if order.options is None else order.options.stp
     return asked or order.account.rules.stp
 
 
@@ -217,7 +217,7 @@ def _fill(state: State, order: Order, price: int, lots: int) -> Fill:
         if position.flat:
             del instrument.holders[account.account_id]
     position.net_lots += sign * lots
-    account.charge(position)
+    account.add_margin(position)
     if account.fee_factor != RATE:
         commission = share(commission, account.fee_factor)
     account.commission += commission
@@ -300,7 +300,7 @@ def finish_cancelled(
     order.status = CANCELLED
     order.reason, order.code = reason, code
     order.updated_at = state.now
-    note(state, order)
+    mark_changed(state, order)
     return OrderCancelled(
         order.order_id, order.account.account_id, order.filled, order.left, state.now, reason, code, detail
     )
@@ -335,4 +335,4 @@ def stop_waiting(state: State, order: Order) -> None:
 def see_last(state: State, instrument: Instrument, price: int) -> None:
     """A trade's price, as waiting orders see it."""
     for moved in instrument.waiting.see(Trigger.LAST, price):
-        note(state, moved)
+        mark_changed(state, moved)

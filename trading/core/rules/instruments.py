@@ -69,13 +69,13 @@ def change_terms(state: State, command: ChangeTerms) -> list[Event]:
     if wrong:
         return [Refused(Code.MALFORMED, wrong)]
     for account_id, position in instrument.holders.items():
-        state.accounts[account_id].discharge(position)
+        state.accounts[account_id].remove_margin(position)
     instrument.set_terms(command.terms)
     state.changes.instruments[command.instrument_id] = instrument
     state.moved[command.instrument_id] = instrument
     for account_id, position in instrument.holders.items():
         account = state.accounts[account_id]
-        account.charge(position)
+        account.add_margin(position)
         state.changes.accounts[account_id] = account
         state.changes.positions[account_id, command.instrument_id] = position
     for order in instrument.book.entries():

@@ -1,7 +1,7 @@
 """Accounts whose margin is no longer covered: who is looked at, who is warned, whose positions are closed."""
 
 from trading.core.accounts import Account, Leg, Position
-from trading.core.commands import WatchRisk
+from trading.core.commands import CheckRisk
 from trading.core.events import (
     Event,
     LiquidationEnded,
@@ -24,7 +24,7 @@ def is_needed(state: State) -> bool:
     return bool(state.moved or state.touched or state.liquidating)
 
 
-def watch(state: State, command: WatchRisk) -> list[Event]:
+def watch(state: State, command: CheckRisk) -> list[Event]:
     """Look at those whom something has happened to since the last look: the holders of instruments that have moved, and
     accounts whose own money has; nobody else's risk can have changed. What liquidation moves is looked at in turn."""
     events: list[Event] = [RiskWatched(state.now)]
@@ -48,7 +48,7 @@ def _concerned(state: State) -> dict[int, Account]:
     return found
 
 
-def _judge(state: State, command: WatchRisk, account: Account) -> list[Event]:
+def _judge(state: State, command: CheckRisk, account: Account) -> list[Event]:
     events: list[Event] = []
     if not account.liquidating and _reaches(account, command.limit):
         account.liquidating = True

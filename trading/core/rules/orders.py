@@ -4,7 +4,7 @@ import msgspec
 
 from trading.core.accounts import ClientOrder
 from trading.core.codes import Code
-from trading.core.commands import AmendOrder, CancelAll, CancelAnyOrder, CancelOrder, SubmitOrder
+from trading.core.commands import AmendOrder, CancelAll, CancelOrder, ForceCancelOrder, SubmitOrder
 from trading.core.events import (
     AllCancelled,
     Event,
@@ -15,9 +15,9 @@ from trading.core.events import (
 )
 from trading.core.rules import checks
 from trading.core.rules.checks import admit, check_price, check_volume, limit_of
-from trading.core.rules.execution import cancel_each, cancel_live, enter, hold, note, release
-from trading.core.rules.stop_orders import let_wait
-from trading.core.rules.timers import expect
+from trading.core.rules.execution import cancel_each, cancel_live, enter, hold, mark_changed, release
+from trading.core.rules.stop_orders import park
+from trading.core.rules.timers import schedule
 from trading.core.state import Due, Order, State
 from trading.core.types import CancelReason, OrderStatus, OrderType, Phase, lasting
 
@@ -38,8 +38,8 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
         known = account.client_orders.get(command.client_order_id)
         if known is not None:
             return [_repeat(known, command)]
-    handling = command.handling
-    if handling is not None and handling.valid_until is not None and handling.valid_until < state.now:
+    options = command.options
+    if options is not None and options.valid_until is not None and options.valid_until < state.now:
         return [TOO_LATE]
     instrument = state.instruments.get(command.instrument_id)
     if instrument is None:
@@ -47,12 +47,12 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
     order = checks.draft(state, account, instrument, command)
     if isinstance(order, Refused):
         return [order]
-    if handling is not None and handling.waits:
+    if options is not None and options.waits:
         refusal = checks.admit_waiting(order)
         if refusal is not None:
             return [refusal]
         _number(state, order, command)
-        return [let_wait(state, order)]
+        return [park(state, order)]
     refusal = admit(order)
     if refusal is not None:
         return [refusal]
@@ -66,8 +66,8 @@ def _number(state: State, order: Order, command: SubmitOrder) -> None:
     order.order_id = state.next_id()
     if command.client_order_id is not None:
         order.account.client_orders[command.client_order_id] = ClientOrder(order.order_id, asked(command))
-    if order.handling is not None and order.handling.expires_at is not None:
-        expect(state, order.handling.expires_at, Due.ORDER, order.order_id, order.account.account_id)
+    if order.options is not None and order.options.expires_at is not None:
+        schedule(state, order.options.expires_at, Due.ORDER, order.order_id, order.account.account_id)
 
 
 def _repeat(known: ClientOrder, command: SubmitOrder) -> Event:
@@ -86,7 +86,7 @@ def asked(order: SubmitOrder) -> tuple[object, ...]:
         order.volume,
         order.price,
         order.time_condition,
-        lasting(order.handling),
+        lasting(order.options),
     )
 
 
@@ -185,7 +185,7 @@ def _replace(state: State, order: Order, price: int, volume: int) -> list[Event]
 
 def _amended(state: State, order: Order) -> OrderAmended:
     order.updated_at = state.now
-    note(state, order)
+    mark_changed(state, order)
     return OrderAmended(
         order.order_id,
         order.account.account_id,
@@ -226,7 +226,7 @@ def cancel_all(state: State, command: CancelAll) -> list[Event]:
     return [AllCancelled(account.account_id, len(found)), *cancel_each(state, found, CancelReason.ASKED)]
 
 
-def cancel_any(state: State, command: CancelAnyOrder) -> list[Event]:
+def cancel_any(state: State, command: ForceCancelOrder) -> list[Event]:
     """An operator's cancel."""
     order = state.orders.get(command.order_id)
     return [UNKNOWN_ORDER if order is None else cancel_live(state, order, CancelReason.OPERATOR)]

@@ -2,7 +2,7 @@
 
 from trading.core.auction import clearing
 from trading.core.codes import Code
-from trading.core.commands import ChangePhase, HaltInstrument, ResumeInstrument, SetPhase
+from trading.core.commands import HaltInstrument, ResumeInstrument, SetInstrumentPhase, SetMarketPhase
 from trading.core.events import AuctionUncrossed, Event, PhaseChanged, PhasesChanged, Refused
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import cancel_group, cancel_live, trade
@@ -13,7 +13,7 @@ from trading.core.types import CancelReason, Phase
 SCHEDULED = (Phase.CLOSED, Phase.AUCTION, Phase.CONTINUOUS)
 
 
-def change_phase(state: State, command: ChangePhase) -> list[Event]:
+def change_phase(state: State, command: SetMarketPhase) -> list[Event]:
     """The schedule's word, for all instruments. Those that are halted stay so, those without price limits have no
     auction and stay closed through it."""
     if command.phase not in SCHEDULED:
@@ -35,7 +35,7 @@ def change_phase(state: State, command: ChangePhase) -> list[Event]:
     return [PhasesChanged(command.phase, moved), *events]
 
 
-def set_phase(state: State, command: SetPhase) -> list[Event]:
+def set_phase(state: State, command: SetInstrumentPhase) -> list[Event]:
     instrument = _find(state, command.instrument_id)
     if isinstance(instrument, Refused):
         return [instrument]

@@ -127,7 +127,7 @@ def _expire(state: State, instrument: Instrument) -> list[Event]:
     events: list[Event] = []
     for account_id in sorted(instrument.holders):
         account, position = state.accounts[account_id], instrument.holders[account_id]
-        account.discharge(position)
+        account.remove_margin(position)
         profit = position.profit
         account.close_profit += profit
         long, short = position.long.lots, position.short.lots
@@ -180,7 +180,7 @@ def _carry(state: State, account: Account, position: Position) -> StatementLine:
         leg.his_cost = leg.his * position.mark.lot_value
         leg.today = leg.today_cost = leg.today_frozen = 0
     position.net_cost = position.long.cost - position.short.cost
-    account.charge(position)
+    account.add_margin(position)
     state.changes.positions[account.account_id, position.instrument_id] = position
     contract = state.instruments[position.instrument_id].contract
     return StatementLine(

@@ -2,19 +2,19 @@
 
 from trading.core.events import Event, OrderFired, OrderWaiting
 from trading.core.rules.checks import admit, limit_of, outside_limits, present_price
-from trading.core.rules.execution import cancel_group, enter, finish_cancelled, note, see_last
+from trading.core.rules.execution import cancel_group, enter, finish_cancelled, mark_changed, see_last
 from trading.core.state import Instrument, Order, State
 from trading.core.types import CancelReason, OrderStatus, Phase, Trigger
 
 
-def let_wait(state: State, order: Order) -> OrderWaiting:
+def park(state: State, order: Order) -> OrderWaiting:
     """Put an order among those that wait. If its price is met already it fires at once, see `fire_all`."""
     instrument = order.instrument
     order.status = OrderStatus.WAITING
     order.stop = _first_stop(order)
     order.account.orders[order.order_id] = order
     watch(state, order)
-    note(state, order)
+    mark_changed(state, order)
     look(state, instrument)
     return OrderWaiting(order.order_id, order.account.account_id, order.volume, state.now)
 
@@ -34,10 +34,10 @@ def look(state: State, instrument: Instrument) -> None:
 
 def _first_stop(order: Order) -> int:
     """Where it fires, in ticks; a trailing stop without a stop price begins at its distance from the present price."""
-    handling = order.handling
-    assert handling is not None, "only an order with a handling waits"
-    if handling.stop_price is not None:
-        return handling.stop_price // order.instrument.contract.tick
+    options = order.options
+    assert options is not None, "only an order with options waits"
+    if options.stop_price is not None:
+        return options.stop_price // order.instrument.contract.tick
     price = present_price(order.instrument, order.trigger)
     assert price is not None, "there is a price to follow"
     return price + order.trail if order.is_buy else price - order.trail
@@ -72,7 +72,7 @@ def _see_quotes(state: State, instrument: Instrument) -> None:
         price = present_price(instrument, trigger)
         if price is not None:
             for moved in instrument.waiting.see(trigger, price):
-                note(state, moved)
+                mark_changed(state, moved)
 
 
 def _fire(state: State, order: Order) -> list[Event]:

@@ -4,7 +4,7 @@ from heapq import heappop, heappush
 
 from trading.core.accounts import Account
 from trading.core.codes import Code
-from trading.core.commands import CancelAfter, PassTime
+from trading.core.commands import CancelAfter, ExpireDue
 from trading.core.events import CountdownSet, Event, Refused, TimePassed
 from trading.core.rules.execution import cancel_each, cancel_live
 from trading.core.state import Due, State
@@ -13,7 +13,7 @@ from trading.core.types import CancelReason
 REASONS = {Due.COUNTDOWN: CancelReason.COUNTDOWN, Due.DISCONNECT: CancelReason.DISCONNECT}
 
 
-def expect(state: State, time: int, what: Due, number: int, account_id: int) -> None:
+def schedule(state: State, time: int, what: Due, number: int, account_id: int) -> None:
     """Something is to be done at `time` (Unix ms), if it is still wanted then."""
     heappush(state.deadlines, (time, what, number, account_id))
 
@@ -23,7 +23,7 @@ def is_due(state: State, now: int) -> bool:
     return bool(state.deadlines) and state.deadlines[0][0] <= now
 
 
-def pass_time(state: State, command: PassTime) -> list[Event]:
+def pass_time(state: State, command: ExpireDue) -> list[Event]:
     """Do what is due, in the order of its time."""
     events: list[Event] = [TimePassed(state.now)]
     while is_due(state, state.now):
@@ -48,7 +48,7 @@ def cancel_after(state: State, command: CancelAfter) -> list[Event]:
     what = Due.DISCONNECT if command.reason is CancelReason.DISCONNECT else Due.COUNTDOWN
     _set_deadline(state, account, what, command.deadline)
     if command.deadline is not None:
-        expect(state, command.deadline, what, account.account_id, account.account_id)
+        schedule(state, command.deadline, what, account.account_id, account.account_id)
     return [CountdownSet(account.account_id, command.deadline)]
 
 

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         instruments, traders = len(demo_market.INSTRUMENTS), len(demo_market.USERS)
         self.stdout.write(f"The demo market is there: {instruments} instruments, {traders} traders.")
 
-    def _ask(self, command: commands.OperatorOrder, name: str) -> OperatorCommand:
+    def _ask(self, command: commands.AdminCommand, name: str) -> OperatorCommand:
         """The key makes sure that nobody is given his funds twice."""
         return requests.ask(command, market=settings.MARKET, key=f"demo:{stored_name(command)}:{name}")
 

@@ -10,8 +10,8 @@ from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.core.types import (
     Direction,
-    Handling,
     Offset,
+    OrderOptions,
     OrderType,
     SelfTrade,
     StopKind,
@@ -31,14 +31,14 @@ MARKET: dict[str, Any] = {"order_type": OrderType.MARKET, "price": None}
 GTD: dict[str, Any] = {"time_condition": TimeCondition.GTD, "expires_at": 5}
 
 
-def command(**fields: Any) -> commands.OrderCommand | Refused:
+def command(**fields: Any) -> commands.TraderCommand | Refused:
     return protocol.to_command(protocol.OrderFields(**(BASE | fields)), 7, 0)
 
 
-def handling(**fields: Any) -> Handling | None:
+def options(**fields: Any) -> OrderOptions | None:
     made = command(**fields)
     assert isinstance(made, commands.SubmitOrder), made
-    return made.handling
+    return made.options
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def handling(**fields: Any) -> Handling | None:
     ],
     ids=str,
 )
-def test_a_plain_order_has_no_handling(fields: dict[str, Any]) -> None:
-    assert handling(**fields) is None
+def test_a_plain_order_has_no_options(fields: dict[str, Any]) -> None:
+    assert options(**fields) is None
 
 
-def test_everything_that_is_said_is_in_the_handling() -> None:
-    assert handling(
+def test_everything_that_is_said_is_in_the_options() -> None:
+    assert options(
         **GTD,
         valid_until=4,
         post_only=True,
@@ -69,7 +69,7 @@ def test_everything_that_is_said_is_in_the_handling() -> None:
         trigger=Trigger.BID,
         oco_group="exit",
         stp=SelfTrade.CANCEL_BOTH,
-    ) == Handling(
+    ) == OrderOptions(
         expires_at=5,
         valid_until=4,
         post_only=True,
@@ -81,33 +81,36 @@ def test_everything_that_is_said_is_in_the_handling() -> None:
         oco_group="exit",
         stp=SelfTrade.CANCEL_BOTH,
     )
-    assert handling(trail=0.0001) == Handling(trail=1)
+    assert options(trail=0.0001) == OrderOptions(trail=1)
 
 
-ONE_BY_ONE: list[tuple[dict[str, Any], Handling]] = [
-    (GTD, Handling(expires_at=5)),
-    ({"valid_until": 0}, Handling(valid_until=0)),
-    ({"post_only": True}, Handling(post_only=True)),
-    ({"reduce_only": True}, Handling(reduce_only=True)),
-    ({"reduce_only": True, "time_condition": TimeCondition.IOC}, Handling(reduce_only=True)),
-    ({"display_volume": 1}, Handling(display_volume=1)),
-    ({"display_volume": 9.0, "time_condition": TimeCondition.GTC}, Handling(display_volume=9)),
-    ({"stop_price": 119.5}, Handling(stop_price=1_195_000)),
-    ({"stop_price": 119.5, "stop_kind": StopKind.STOP, "trigger": Trigger.LAST}, Handling(stop_price=1_195_000)),
-    ({"trail": 2.5, "trigger": Trigger.ASK}, Handling(trail=25_000, trigger=Trigger.ASK)),
-    ({"trail": 2.5, "stop_price": 119}, Handling(trail=25_000, stop_price=1_190_000)),
-    ({"oco_group": "x" * 64}, Handling(oco_group="x" * 64)),
-    ({"stp": SelfTrade.CANCEL_MAKER}, Handling(stp=SelfTrade.CANCEL_MAKER)),
-    (MARKET | {"stop_price": 119.5}, Handling(stop_price=1_195_000)),
-    (MARKET | {"stop_price": 119.5, "time_condition": TimeCondition.GTC}, Handling(stop_price=1_195_000)),
-    (MARKET | GTD | {"trail": 1}, Handling(expires_at=5, trail=10_000)),
-    (MARKET | {"valid_until": 3, "stp": SelfTrade.CANCEL_TAKER}, Handling(valid_until=3, stp=SelfTrade.CANCEL_TAKER)),
+ONE_BY_ONE: list[tuple[dict[str, Any], OrderOptions]] = [
+    (GTD, OrderOptions(expires_at=5)),
+    ({"valid_until": 0}, OrderOptions(valid_until=0)),
+    ({"post_only": True}, OrderOptions(post_only=True)),
+    ({"reduce_only": True}, OrderOptions(reduce_only=True)),
+    ({"reduce_only": True, "time_condition": TimeCondition.IOC}, OrderOptions(reduce_only=True)),
+    ({"display_volume": 1}, OrderOptions(display_volume=1)),
+    ({"display_volume": 9.0, "time_condition": TimeCondition.GTC}, OrderOptions(display_volume=9)),
+    ({"stop_price": 119.5}, OrderOptions(stop_price=1_195_000)),
+    ({"stop_price": 119.5, "stop_kind": StopKind.STOP, "trigger": Trigger.LAST}, OrderOptions(stop_price=1_195_000)),
+    ({"trail": 2.5, "trigger": Trigger.ASK}, OrderOptions(trail=25_000, trigger=Trigger.ASK)),
+    ({"trail": 2.5, "stop_price": 119}, OrderOptions(trail=25_000, stop_price=1_190_000)),
+    ({"oco_group": "x" * 64}, OrderOptions(oco_group="x" * 64)),
+    ({"stp": SelfTrade.CANCEL_MAKER}, OrderOptions(stp=SelfTrade.CANCEL_MAKER)),
+    (MARKET | {"stop_price": 119.5}, OrderOptions(stop_price=1_195_000)),
+    (MARKET | {"stop_price": 119.5, "time_condition": TimeCondition.GTC}, OrderOptions(stop_price=1_195_000)),
+    (MARKET | GTD | {"trail": 1}, OrderOptions(expires_at=5, trail=10_000)),
+    (
+        MARKET | {"valid_until": 3, "stp": SelfTrade.CANCEL_TAKER},
+        OrderOptions(valid_until=3, stp=SelfTrade.CANCEL_TAKER),
+    ),
 ]
 
 
 @pytest.mark.parametrize(("fields", "expected"), ONE_BY_ONE, ids=str)
-def test_each_wish_alone(fields: dict[str, Any], expected: Handling) -> None:
-    assert handling(**fields) == expected
+def test_each_wish_alone(fields: dict[str, Any], expected: OrderOptions) -> None:
+    assert options(**fields) == expected
 
 
 NEVER: list[tuple[dict[str, Any], str]] = [
@@ -156,4 +159,4 @@ def test_prices_of_stops_have_four_decimals_at_most(name: str) -> None:
 
 @pytest.mark.parametrize("price", [-1.0, 0.0, 1e9])
 def test_odd_stop_prices_are_left_to_the_engine(price: float) -> None:
-    assert handling(stop_price=price) == Handling(stop_price=round(price * 10_000))
+    assert options(stop_price=price) == OrderOptions(stop_price=round(price * 10_000))
