@@ -20,7 +20,7 @@ from marketdata.store import BarStore
 from trading import protocol
 from trading.core.commands import CheckRisk
 from trading.core.money import RATE
-from trading.delivery.channel_groups import PushEncoder
+from trading.delivery.push_encoder import PushEncoder
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
 from trading.storage.engine_lock import engine_lock

@@ -17,7 +17,7 @@ from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
 from marketdata.selectors import BAR_FIELDS, Mark
 from trading.storage.consistent_read import consistent_read
-from trading.storage.mapping import Table
+from trading.storage.sql import Table
 
 KEY = ("instrument", "period", "start")
 FIGURES = BAR_FIELDS[len(KEY) :]

@@ -12,8 +12,8 @@ from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.money import RATE, UNIT
 from trading.core.types import Contract, Direction, Fee, Offset, OrderOptions, OrderType, Terms, TimeCondition
-from trading.delivery.channel_groups import PushEncoder
 from trading.delivery.channel_layer import InProcessLayer
+from trading.delivery.push_encoder import PushEncoder
 from trading.models import AccessToken, User
 from trading.storage.store import Store
 from trading.worker.batch import Batch

@@ -28,6 +28,7 @@ from trading.core.money import UNIT
 from trading.core.types import Direction, Offset, OrderType
 from trading.models import User
 from trading.storage import mapping
+from trading.storage.sql import Table
 from trading.storage.store import Store
 from trading.worker.batch import Batch, KeptPushes
 
@@ -61,7 +62,7 @@ class RecordingStore(Store):
         self.batches.append([])
         super().commit(batch)
 
-    def _write(self, cursor: Any, table: mapping.Table, lines: list[mapping.Row]) -> None:
+    def _write(self, cursor: Any, table: Table, lines: list[mapping.Row]) -> None:
         if lines and self.recording:
             sql = table.sql(connections["default"].ops.quote_name, "?", 1)
             self.batches[-1].append((sql, lines))

@@ -18,8 +18,8 @@ from trading.core.engine import Engine
 from trading.core.events import OrderAccepted
 from trading.core.money import UNIT
 from trading.core.types import Direction, Phase
-from trading.delivery.channel_groups import PushEncoder
 from trading.delivery.channel_layer import InProcessLayer
+from trading.delivery.push_encoder import PushEncoder
 from trading.worker.batch import Batch
 
 FINE = "IH2301"

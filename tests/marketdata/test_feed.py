@@ -14,8 +14,8 @@ from trading.core.commands import Command, HaltInstrument, SetInstrumentPhase
 from trading.core.engine import Engine
 from trading.core.events import Event
 from trading.core.types import Phase
-from trading.delivery.channel_groups import PushEncoder
 from trading.delivery.channel_layer import InProcessLayer
+from trading.delivery.push_encoder import PushEncoder
 from trading.worker.batch import Batch
 
 INTERVAL = 0.05

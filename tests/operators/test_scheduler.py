@@ -14,7 +14,8 @@ from trading.core.commands import HaltInstrument, Settle
 from trading.core.money import UNIT
 from trading.models import Holiday, Instrument, Market, OperatorCommand, Statement, TradingSession
 from trading.operators import requests
-from trading.operators.scheduler import LOOK_BACK, Calendar, Rule, Scheduler, that_matter
+from trading.operators.calendar import Calendar, Rule, that_matter
+from trading.operators.scheduler import LOOK_BACK, Scheduler
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 OPENING = datetime(2024, 1, 4, 8, tzinfo=UTC)

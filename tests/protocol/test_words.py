@@ -44,7 +44,7 @@ from trading.core.types import (
     TimeCondition,
     number_at,
 )
-from trading.delivery.channel_groups import PUSHED_EVENTS
+from trading.delivery.push_encoder import PUSHED_EVENTS
 
 NOW = 1_725_123_456_789
 NUMBER = number_at(NOW) + 1

@@ -37,7 +37,7 @@ from trading.models import (
     User,
     known_time_zone,
 )
-from trading.operators import scheduler, settlement
+from trading.operators import calendar, settlement
 from trading.storage.mapping import rules_of, terms_of
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ class _TermsFields(CommandForm):
             max_position=data["max_position"] or 0,
             max_orders=data["max_orders"] or 0,
             larger_side=data["larger_side"],
-            last_day=scheduler.number_of(data["last_day"]) if data["last_day"] else 0,
+            last_day=calendar.number_of(data["last_day"]) if data["last_day"] else 0,
         )
 
     def _fee(self, name: str) -> Fee:
@@ -298,7 +298,7 @@ def _terms_initial(terms: Terms) -> dict[str, Any]:
         "max_position": terms.max_position or None,
         "max_orders": terms.max_orders or None,
         "larger_side": terms.larger_side,
-        "last_day": scheduler.date_of(terms.last_day) if terms.last_day else None,
+        "last_day": calendar.date_of(terms.last_day) if terms.last_day else None,
         **{f"{name}_per_lot": to_text(fee.per_lot) for name, fee in fees.items()},
         **{f"{name}_rate": to_text(fee.rate, scale=RATE) for name, fee in fees.items()},
     }
@@ -396,8 +396,8 @@ class SettleForm(CommandForm):
 
     @classmethod
     def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
-        days = scheduler.days_to_settle(row, scheduler.today(row, timezone.now()))
-        day, next_day = map(scheduler.date_of, days)
+        days = calendar.days_to_settle(row, calendar.today(row, timezone.now()))
+        day, next_day = map(calendar.date_of, days)
         return super().of(row, initial={"day": day, "next_day": next_day})
 
     def command(self) -> Settle:
@@ -405,7 +405,7 @@ class SettleForm(CommandForm):
         prices = {
             found.instrument_id: _units(data[name]) for name, found in self.prices.items() if data[name] is not None
         }
-        return Settle(scheduler.number_of(data["day"]), scheduler.number_of(data["next_day"]), prices)
+        return Settle(calendar.number_of(data["day"]), calendar.number_of(data["next_day"]), prices)
 
 
 class TimeZoneForm(KeyedForm):

@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 
 from trading.core.commands import AdminCommand
 from trading.core.types import stored_name
-from trading.delivery.channel_groups import PushEncoder
 from trading.delivery.channel_layer import InProcessLayer
+from trading.delivery.push_encoder import PushEncoder
 from trading.models import Market, OperatorCommand, User
 from trading.storage.engine_lock import engine_lock
 from trading.storage.store import Store

@@ -39,27 +39,24 @@ from trading.protocol.incoming import (
     SubmitOrders,
     items_of,
 )
-from trading.protocol.outgoing import (
+from trading.protocol.market_data import BookLevel, InstrumentStatus, OrderBook, OrderBookDelta, StatisticsData, Ticker
+from trading.protocol.outgoing import ServerMessage
+from trading.protocol.pushes import (
     AccountUpdate,
-    BookLevel,
-    CancelAfterResponse,
-    CancelAllResponse,
-    InstrumentStatus,
     Liquidation,
-    OrderBook,
-    OrderBookDelta,
-    OrderResponse,
-    OrderResult,
-    OrdersResponse,
     OrderStatusFrame,
     PositionExpired,
     RiskWarning,
-    ServerMessage,
     Statement,
     StatementPosition,
-    StatisticsData,
-    Ticker,
     Trade,
+)
+from trading.protocol.responses import (
+    CancelAfterResponse,
+    CancelAllResponse,
+    OrderResponse,
+    OrderResult,
+    OrdersResponse,
 )
 
 Levels = Iterable[tuple[int, int, int]]

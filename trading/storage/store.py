@@ -23,6 +23,7 @@ from trading.core.state import Day
 from trading.core.types import LIVE, stored_name
 from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 from trading.storage import mapping, startup_checks
+from trading.storage.sql import Table, json_text
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
 
 CHUNKS = (64, 16, 4, 1)
@@ -47,7 +48,7 @@ class Store:
         self._push_seqs: dict[int, int] = {}
         self._trading_day = 0
         self._mark = ""
-        self._sql: dict[tuple[mapping.Table, int], str] = {}
+        self._sql: dict[tuple[Table, int], str] = {}
         self._quick: Any = None  # the connection, while it may be used by `commit_here`
 
     # -- write
@@ -155,7 +156,7 @@ class Store:
         cursor.execute(
             f"UPDATE trading_market SET trading_day = {mark}, net_deposits = {mark}, commission = {mark},"  # noqa: S608
             f" fee_groups = {mark} WHERE code = {mark}",
-            (day.trading_day, day.net_deposits, day.commission, mapping.json_text(day.fee_groups), self.market),
+            (day.trading_day, day.net_deposits, day.commission, json_text(day.fee_groups), self.market),
         )
 
     def _keep_pushes(self, cursor: Any, batch: Batch) -> None:
@@ -170,7 +171,7 @@ class Store:
                 end = kept.last_seq - self._pushes_kept
                 cursor.execute(f"{forget} = {mark} AND last_seq <= {mark}", (kept.account_id, end))
 
-    def _write(self, cursor: Any, table: mapping.Table, lines: list[mapping.Row]) -> None:
+    def _write(self, cursor: Any, table: Table, lines: list[mapping.Row]) -> None:
         """Write rows, many a statement: SQLite's driver gives the interpreter away once a statement, so `executemany`
         would stop at every row while the event loop is busy (measured: a third fewer orders a second)."""
         at, left = 0, len(lines)
@@ -181,7 +182,7 @@ class Store:
                 at += size
                 left -= size
 
-    def _statement(self, table: mapping.Table, size: int) -> str:
+    def _statement(self, table: Table, size: int) -> str:
         sql = self._sql.get((table, size))
         if sql is None:
             sql = self._sql[table, size] = table.sql(connections[self._using].ops.quote_name, self._mark, size)

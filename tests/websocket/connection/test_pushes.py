@@ -24,7 +24,7 @@ from trading.core.events import (
     StatementLine,
 )
 from trading.core.types import CancelReason, OrderOptions, OrderStatus, Phase
-from trading.delivery.channel_groups import PushEncoder
+from trading.delivery.push_encoder import PushEncoder
 
 Sent = list[tuple[str, list[tuple[str | None, dict[str, Any]]]]]
 

@@ -12,7 +12,7 @@ from trading.core.money import from_text, to_text
 from trading.management.commands.open_account import report
 from trading.models import Instrument, Market, SettlementPrice, Statement
 from trading.operators import settlement
-from trading.operators.scheduler import days_to_settle, number_of, today
+from trading.operators.calendar import days_to_settle, number_of, today
 
 
 class Command(BaseCommand):

@@ -1,0 +1,112 @@
+"""What a user is told without asking: trades, states of orders, the account, its risk and its statements."""
+
+import msgspec
+
+from trading.core.types import (
+    CancelReason,
+    Direction,
+    Offset,
+    OrderStatus,
+    OrderType,
+)
+from trading.protocol.envelope import Outgoing
+
+
+class Trade(Outgoing, frozen=True, tag="trade"):
+    trade_id: str
+    order_id: str
+    instrument_id: str
+    direction: Direction
+    offset: Offset
+    price: float
+    volume: float
+    timestamp: int
+    seq: int | None = None
+
+
+class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
+    """`price`, `volume`: of a new order or after an amendment; from `instrument_id` on: of a new order. `reason` and
+    the error: why it was cancelled, unless its owner asked."""
+
+    order_id: str
+    status: OrderStatus
+    filled_volume: float
+    remaining_volume: float
+    timestamp: int
+    seq: int | None = None
+    price: float | None = None
+    volume: float | None = None
+    reason: CancelReason | None = None
+    error_code: int | None = None
+    error_message: str | None = None
+    instrument_id: str | None = None
+    direction: Direction | None = None
+    offset: Offset | None = None
+    order_type: OrderType | None = None
+    client_order_id: str | None = None
+
+
+class AccountUpdate(Outgoing, frozen=True, tag="account_update"):
+    balance: float
+    available: float
+    frozen: float
+    margin: float
+    profit: float
+    risk_ratio: float
+    timestamp: int
+    seq: int | None = None
+
+
+class RiskWarning(Outgoing, frozen=True, tag="risk_warning"):
+    risk_ratio: float
+    margin: float
+    balance: float
+    timestamp: int
+    seq: int
+
+
+class Liquidation(Outgoing, frozen=True, tag="liquidation"):
+    """`status`: STARTED or ENDED."""
+
+    status: str
+    risk_ratio: float
+    margin: float
+    balance: float
+    timestamp: int
+    seq: int
+
+
+class PositionExpired(Outgoing, frozen=True, tag="position_expired"):
+    instrument_id: str
+    volume_long: float
+    volume_short: float
+    price: float
+    close_profit: float
+    timestamp: int
+    seq: int
+
+
+class StatementPosition(msgspec.Struct, frozen=True, gc=False):
+    instrument_id: str
+    volume_long: float
+    volume_short: float
+    price: float
+    margin: float
+
+
+class Statement(Outgoing, frozen=True, tag="statement"):
+    """opening + deposits - withdrawals + close_profit + position_profit - commission = closing. Queries give it too,
+    without `seq`."""
+
+    day: int
+    opening: float
+    deposits: float
+    withdrawals: float
+    close_profit: float
+    position_profit: float
+    commission: float
+    closing: float
+    margin: float
+    positions: list[StatementPosition]
+    timestamp: int
+    seq: int | None = None
