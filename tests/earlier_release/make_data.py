@@ -53,7 +53,8 @@ from trading.models import AccessToken, Holiday, Market, OperatorCommand, Tradin
 from trading.protocol.ids import order_number
 
 SEED = 20240304
-DAYS = (20240304, 20240305, 20240306)
+DAYS = (20240304, 20240305, 20240307)
+"""The last begins on the evening before, as a night session does: bars must know of settlements, not of dates alone."""
 MORNING = int(datetime(2024, 3, 4, 1, tzinfo=UTC).timestamp() * 1000)
 NEXT_MORNING = 86_400_000
 FAR = int(datetime(2090, 1, 1, tzinfo=UTC).timestamp() * 1000)

@@ -149,7 +149,7 @@ def test_what_an_operator_asked_before_the_end_is_done(server: Server) -> None:
 
 def test_a_day_of_then_is_settled(server: Server) -> None:
     with of_then(server, ALICE) as client:
-        server.manage("settle", "--day", str(THEN["trading_day"]), "--next-day", "20240307")
+        server.manage("settle", "--day", str(THEN["trading_day"]), "--next-day", "20240308")
         opening = client.until("statement", day=THEN["trading_day"])["opening"]
         assert opening == THEN["traders"][ALICE]["account"]["pre_balance"]
         assert not any(order["client_order_id"] == "resting-2" for order in told(client)["orders"])
