@@ -25,9 +25,9 @@ from tests.earlier_release.past import (
 ALICE, BOB, CAROL, DAVE, ERIN = TRADERS[:5]
 THEN: dict[str, Any] = KNOWN["database"]
 WAIT = """
-from trading import operators
+from trading.operators import requests
 from trading.models import OperatorCommand
-row = operators.wait(OperatorCommand.objects.get(key="left-waiting"), timeout=20)
+row = requests.wait(OperatorCommand.objects.get(key="left-waiting"), timeout=20)
 print(row.status, row.result)
 """
 
