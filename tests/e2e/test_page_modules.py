@@ -73,7 +73,7 @@ SIDES = pytest.mark.parametrize(
 def test_the_page_knows_every_field_of_every_golden_frame(page: Page, table: str, texts: list[str]) -> None:
     strange = call(
         page,
-        "protocol",
+        "line/protocol",
         f"x.map((text) => [text, JSON.parse(text)]).map(([text, frame]) => [text, m.missing(frame, m.{table}), "
         f"m.unknown(frame, m.{table})]).filter(([, missing, unknown]) => missing.length + unknown.length > 0)",
         texts,
@@ -83,7 +83,7 @@ def test_the_page_knows_every_field_of_every_golden_frame(page: Page, table: str
 
 @SIDES
 def test_the_page_knows_no_frame_and_no_field_that_there_is_not(page: Page, table: str, texts: list[str]) -> None:
-    known = call(page, "protocol", f"m.{table}")
+    known = call(page, "line/protocol", f"m.{table}")
     union = protocol.ClientMessage if table == "CLIENT_FRAMES" else protocol.ServerMessage
     structs = {struct.__struct_config__.tag: struct for struct in union.__args__}
     assert known.keys() == structs.keys() == {json.loads(text)["type"] for text in texts}
@@ -95,11 +95,11 @@ def test_the_page_knows_no_frame_and_no_field_that_there_is_not(page: Page, tabl
 
 def test_a_server_frame_is_read_as_it_is_and_not_at_all_without_one_of_its_fields(page: Page) -> None:
     texts = [text for _, text in SERVER]
-    assert call(page, "protocol", "x.map((text) => m.parse(text))", texts) == [json.loads(text) for text in texts]
+    assert call(page, "line/protocol", "x.map((text) => m.parse(text))", texts) == [json.loads(text) for text in texts]
     cut = [
         json.dumps({name: value for name, value in json.loads(text).items() if name != gone})
         for text in texts
-        for gone in call(page, "protocol", "m.SERVER_FRAMES[x].required", json.loads(text)["type"])
+        for gone in call(page, "line/protocol", "m.SERVER_FRAMES[x].required", json.loads(text)["type"])
     ]
     nonsense = [
         "",
@@ -112,7 +112,7 @@ def test_a_server_frame_is_read_as_it_is_and_not_at_all_without_one_of_its_field
         '{"type":"pong"',
         "{'type':'pong'}",
     ]
-    assert call(page, "protocol", "x.filter((text) => m.parse(text) !== null)", cut + nonsense) == []
+    assert call(page, "line/protocol", "x.filter((text) => m.parse(text) !== null)", cut + nonsense) == []
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_server_frame_is_read_as_it_is_and_not_at_all_without_one_of_its_field
     ],
 )
 def test_what_the_page_says_is_what_the_server_understands(page: Page, expression: str, message: Any) -> None:
-    assert protocol.decode(call(page, "protocol", f"JSON.stringify({expression})")) == message
+    assert protocol.decode(call(page, "line/protocol", f"JSON.stringify({expression})")) == message
 
 
 def test_the_words_of_the_protocol_are_the_servers(page: Page) -> None:
@@ -152,27 +152,29 @@ def test_the_words_of_the_protocol_are_the_servers(page: Page) -> None:
         "CANCEL_REASONS": CancelReason,
     }
     for name, known in words.items():
-        assert set(call(page, "protocol", f"m.{name}")) == {each.value for each in known} - {CancelReason.ASKED}, name
-    assert set(call(page, "protocol", "m.ERROR_CODES")) == {int(code) for code in Code}
+        assert set(call(page, "line/protocol", f"m.{name}")) == {each.value for each in known} - {CancelReason.ASKED}, (
+            name
+        )
+    assert set(call(page, "line/protocol", "m.ERROR_CODES")) == {int(code) for code in Code}
 
 
 def test_both_languages_have_the_same_words_and_every_code_and_enum_has_one(page: Page) -> None:
     needed = call(
         page,
-        "protocol",
+        "line/protocol",
         "[['error', m.ERROR_CODES], ['close', m.CLOSE_CODES], ['status', m.STATUSES], ['direction', m.DIRECTIONS], "
         "['offset', m.OFFSETS], ['type', m.ORDER_TYPES], ['time', m.TIME_CONDITIONS], ['phase', m.PHASES], "
         "['chart.period', Object.keys(m.PERIODS)]].flatMap(([name, all]) => all.map((each) => `${name}.${each}`))",
     )
-    english, chinese = (set(call(page, f"words/{name}", "Object.keys(m.default)")) for name in ("en", "zh"))
+    english, chinese = (set(call(page, f"locales/{name}", "Object.keys(m.default)")) for name in ("en", "zh"))
     assert english == chinese
     assert set(needed) <= english
 
 
 def test_every_word_that_the_code_and_the_template_name_is_there(page: Page) -> None:
     """Those with a name that is put together at run time are looked at above."""
-    english = set(call(page, "words/en", "Object.keys(m.default)"))
-    texts = [path.read_text() for path in (STATIC / "bourse/js").rglob("*.js") if path.parent.name != "words"]
+    english = set(call(page, "locales/en", "Object.keys(m.default)"))
+    texts = [path.read_text() for path in (STATIC / "bourse/js").rglob("*.js") if path.parent.name != "locales"]
     texts.append((STATIC.parent / "templates/index.html").read_text())
     named = {key for text in texts for found in (PLAIN.findall(text), MARKED.findall(text)) for key in found}
     assert named and named <= english, named - english
@@ -196,7 +198,7 @@ def test_a_book_kept_up_by_changes_is_the_book(page: Page) -> None:
         frames += [frame] * chance.choice([1, 1, 2])
     kept = call(
         page,
-        "reduce_market",
+        "state/reduce_market",
         "x.map((text) => JSON.parse(text))."
         "reduce((state, frame) => ({ ...state, ...m.delta(state, frame) }), { books: {}, instruments: [] })",
         frames,
@@ -232,13 +234,13 @@ def test_a_hole_in_the_changes_of_a_book_is_seen(
     book = {"bids": [], "asks": [], "seq": known, "stale": known is None}
     frame = json.loads(protocol.encode(protocol.orderbook_delta(ID, [], [], 1, seq, prev_seq)))
     state = {"books": {ID: book}, "instruments": []}
-    patch = call(page, "reduce_market", "m.delta(x.state, x.frame) ?? 'hole'", {"state": state, "frame": frame})
+    patch = call(page, "state/reduce_market", "m.delta(x.state, x.frame) ?? 'hole'", {"state": state, "frame": frame})
     assert (patch if patch == "hole" else patch.get("books", {}).get(ID, {}).get("seq")) == result
 
 
 def test_a_lost_book_waits_for_the_whole_one(page: Page) -> None:
     state = {"books": {ID: {"bids": [], "asks": [], "seq": 7, "stale": False}}}
-    lost = call(page, "reduce_market", f"m.lostBook(x, '{ID}')", state)["books"][ID]
+    lost = call(page, "state/reduce_market", f"m.lostBook(x, '{ID}')", state)["books"][ID]
     assert (lost["seq"], lost["stale"]) == (None, True)
 
 
@@ -258,7 +260,7 @@ def test_prices_are_gathered_away_from_the_touch(
     """Volumes 1, 2, 3, 5 at 120.5, 121.0, 121.5, 122.0, each one order."""
     levels = [{"price": 120.5 + 0.5 * at, "volume": lots, "order_count": 1} for at, lots in enumerate((1, 2, 3, 5))]
     argument = {"levels": levels if side == "ask" else levels[::-1], "side": side, "ticks": ticks, "most": most}
-    found = call(page, "depth", "m.gather(x.levels, x.side, 0.5, x.ticks, x.most)", argument)
+    found = call(page, "state/depth", "m.gather(x.levels, x.side, 0.5, x.ticks, x.most)", argument)
     assert [(one["price"], one["volume"], one["order_count"]) for one in found] == expected
 
 
@@ -271,7 +273,7 @@ def test_a_tick_that_a_new_subscription_repeats_is_no_second_trade(page: Page) -
     ]
     state = call(
         page,
-        "reduce_market",
+        "state/reduce_market",
         """(() => {
             let state = { selected: 'IX2301', ticks: {}, tape: [], tickCount: 0, days: {} };
             const apply = (patch) => { state = { ...state, ...patch }; };
@@ -311,11 +313,11 @@ def test_bars_come_together_without_holes_and_without_doubles(
     state = {"bars": {"instrumentId": ID, "period": "1m", "list": known, "more": True, "asked": True, "loaded": False}}
     question = {"instrumentId": ID, "period": "1m", "limit": 3, "older": older}
     argument = {"state": state, "question": question, "told": told}
-    found = call(page, "reduce_market", "m.moreBars(x.state, x.question, x.told)", argument)["bars"]
+    found = call(page, "state/reduce_market", "m.moreBars(x.state, x.question, x.told)", argument)["bars"]
     assert [(one["start"], one["close"]) for one in found["list"]] == expected
     assert (found["more"], found["asked"], found["loaded"]) == (more, False, True)
     question["period"] = "5m"
-    assert call(page, "reduce_market", "m.moreBars(x.state, x.question, x.told)", argument) == {}
+    assert call(page, "state/reduce_market", "m.moreBars(x.state, x.question, x.told)", argument) == {}
 
 
 def test_a_bar_grows_and_another_follows(page: Page) -> None:
@@ -327,7 +329,7 @@ def test_a_bar_grows_and_another_follows(page: Page) -> None:
     frames.append(frames[0] | {"period": "5m", "start": 9})
     found = call(
         page,
-        "reduce_market",
+        "state/reduce_market",
         "x.frames.reduce((state, frame) => ({ ...state, ...m.bar(state, frame) }), x.state)",
         {"state": state, "frames": frames},
     )
@@ -335,8 +337,8 @@ def test_a_bar_grows_and_another_follows(page: Page) -> None:
 
 
 CONVERSATION = """
-    const { Store, initialState } = await import('/static/bourse/js/store.js');
-    const { MarketData } = await import('/static/bourse/js/marketdata.js');
+    const { Store, initialState } = await import('/static/bourse/js/state/store.js');
+    const { MarketData } = await import('/static/bourse/js/client/marketdata.js');
     const instruments = ['IX2301', 'IF2301'].map((id) => ({ instrument_id: id, tick: 0.5 }));
     const store = new Store(initialState(instruments, {}), (run) => run());
     const asked = [];
@@ -419,9 +421,9 @@ def test_an_instrument_that_is_listed_while_the_page_is_open_is_followed_too(pag
 
 def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
     steps = [[120, 1, 0.5], [120.3, 1, 0.5], [120.3, -1, 0.5], [0.3, 1, 0.1]]
-    assert call(page, "depth", "x.map((args) => m.stepPrice(...args))", steps) == [120.5, 120.5, 120.0, 0.4]
-    assert call(page, "depth", "x.map(m.decimalsOf)", [0.5, 0.2, 0.01, 1, 5]) == [1, 1, 2, 0, 0]
-    assert call(page, "socket", "x.map((attempt) => m.backOff(attempt, () => 1))", [1, 2, 3, 20]) == [
+    assert call(page, "state/depth", "x.map((args) => m.stepPrice(...args))", steps) == [120.5, 120.5, 120.0, 0.4]
+    assert call(page, "state/depth", "x.map(m.decimalsOf)", [0.5, 0.2, 0.01, 1, 5]) == [1, 1, 2, 0, 0]
+    assert call(page, "line/socket", "x.map((attempt) => m.backOff(attempt, () => 1))", [1, 2, 3, 20]) == [
         500,
         1000,
         2000,
@@ -446,4 +448,4 @@ def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
     ],
 )
 def test_numbers_are_written_like_this(page: Page, expression: str, text: str) -> None:
-    assert call(page, "format", expression) == text
+    assert call(page, "ui/format", expression) == text

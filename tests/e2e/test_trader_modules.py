@@ -112,7 +112,7 @@ class Venue:
 
 
 def estimate(page: Page, venue: Venue, words: str) -> Any:
-    return call(page, "estimate", "m.estimate(x)", venue.said(words))
+    return call(page, "orders/estimate", "m.estimate(x)", venue.said(words))
 
 
 def random_words(chance: random.Random, venue: Venue) -> str:
@@ -137,8 +137,8 @@ def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
         venue.do(OTHER, f"{side} OPEN {chance.randint(1, 6)} @ {price + chance.randint(-4, 4) / 2}")
         words = random_words(chance, venue)
         said = venue.said(words)
-        found = call(page, "estimate", "m.estimate(x)", said)
-        left = call(page, "estimate", "m.fillsOf(x.order, x.book).left", said)
+        found = call(page, "orders/estimate", "m.estimate(x)", said)
+        left = call(page, "orders/estimate", "m.fillsOf(x.order, x.book).left", said)
         before = venue.account.figures()
         if found is None or (left and " OPEN " not in words) or not venue.do(ME, words):
             continue
@@ -167,7 +167,7 @@ def test_the_account_is_liquidated_where_the_page_said(
     price = estimate(page, venue, f"{direction} OPEN {lots} @ 120")["liquidation"]
     assert venue.do(ME, f"{direction} OPEN {lots} @ 120")
     said = venue.said(f"{direction} OPEN 1 @ 120")
-    same = call(page, "estimate", "m.liquidationOf(x.positions[0], x.instrument, x.account)", said)
+    same = call(page, "orders/estimate", "m.liquidationOf(x.positions[0], x.instrument, x.account)", said)
     assert same == pytest.approx(price, abs=0.01)
     sign = -1 if direction == "BUY" else 1
     step = 0
@@ -208,7 +208,7 @@ def test_auto_closes_what_it_can_and_opens_the_rest(
     names = ("his", "today", "frozen_his", "frozen_today")
     position = {f"volume_{side}_{name}": 0 for side in ("long", "short") for name in names}
     position |= {f"volume_long_{name}": lots for name, lots in held.items()}
-    found = call(page, "estimate", "m.parts(x[0], x[1], x[2])", [direction, volume, position])
+    found = call(page, "orders/estimate", "m.parts(x[0], x[1], x[2])", [direction, volume, position])
     assert [(one["offset"], one["volume"]) for one in found] == expected
 
 
@@ -263,9 +263,9 @@ FIELDS = {
 )
 def test_an_order_is_said_as_the_server_understands_it(page: Page, change: dict[str, Any], fields: Any) -> None:
     asked = PLAIN | change
-    one = protocol.decode(call(page, "protocol", "JSON.stringify(m.submit([x]))", asked))
+    one = protocol.decode(call(page, "line/protocol", "JSON.stringify(m.submit([x]))", asked))
     assert one == protocol.SubmitOrder(**FIELDS | fields)
-    two = protocol.decode(call(page, "protocol", "JSON.stringify(m.submit([x, x]))", asked))
+    two = protocol.decode(call(page, "line/protocol", "JSON.stringify(m.submit([x, x]))", asked))
     assert two == protocol.SubmitOrders(orders=[protocol.OrderFields(**FIELDS | fields)] * 2)
 
 
@@ -281,13 +281,13 @@ def test_an_order_is_said_as_the_server_understands_it(page: Page, change: dict[
     ],
 )
 def test_what_a_trader_asks_is_what_the_server_understands(page: Page, expression: str, message: Any) -> None:
-    assert protocol.decode(call(page, "protocol", f"JSON.stringify({expression})")) == message
+    assert protocol.decode(call(page, "line/protocol", f"JSON.stringify({expression})")) == message
 
 
 def test_times_are_read_off_the_ids(page: Page) -> None:
     number = protocol.order_number("O17251234567890000001")
     assert number is not None
-    assert call(page, "protocol", "m.timeOfId(x)", protocol.order_id_text(number)) == 1_725_123_456_789
+    assert call(page, "line/protocol", "m.timeOfId(x)", protocol.order_id_text(number)) == 1_725_123_456_789
 
 
 # --- files
@@ -312,7 +312,7 @@ CELLS = [
 def test_a_file_is_read_back_as_it_was_and_runs_nothing(page: Page) -> None:
     rows = [{"text": text, "number": at - 3.5} for at, text in enumerate(CELLS)] + [{"text": None, "number": None}]
     columns = "[{ head: '名称', value: (r) => r.text }, { head: 'Number', value: (r) => r.number }]"
-    text = call(page, "csv", f"m.csvText({columns}, x)", rows)
+    text = call(page, "ui/csv", f"m.csvText({columns}, x)", rows)
     assert text.startswith("\ufeff") and text.endswith("\r\n")
     head, *lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     assert head == ["名称", "Number"]
@@ -338,7 +338,7 @@ def test_fills_come_together_once_and_know_what_they_cost(page: Page) -> None:
     })()"""
     told = [fill(3, commission=1.5), fill(2, commission=2.5)]
     argument = {"pushed": [fill(2), fill(3), fill(3)], "told": told, "older": [fill(1, commission=3.5)]}
-    state = call(page, "reduce_desk", script, argument)
+    state = call(page, "state/reduce_desk", script, argument)
     assert [(one["trade_id"], one["commission"]) for one in state["fills"]] == [("T3", 1.5), ("T2", 2.5), ("T1", 3.5)]
     assert state["fillsNext"] is None
 
@@ -383,7 +383,7 @@ NO = {"type": "order_response", "success": False, "order_id": None, "error_code"
 def test_an_order_is_as_it_was_until_the_exchange_says_otherwise(
     page: Page, what: str, answers: list[Any], done: bool, said: list[str], waits: int
 ) -> None:
-    found = call(page, "desk", DESK, {"what": what, "answers": answers})
+    found = call(page, "orders/desk", DESK, {"what": what, "answers": answers})
     assert found["orders"] == [
         {"order_id": "O1", "status": "Submitted", "price": 120, "volume": 3, "filled_volume": 0},
     ]
@@ -396,7 +396,7 @@ def test_an_order_is_as_it_was_until_the_exchange_says_otherwise(
 def test_an_order_is_known_when_it_is_accepted_and_has_no_status_before_its_push(
     page: Page, answers: list[Any], phase: str, orders: int
 ) -> None:
-    found = call(page, "desk", DESK, {"what": "submit", "answers": answers})
+    found = call(page, "orders/desk", DESK, {"what": "submit", "answers": answers})
     assert found["ticket"]["phase"] == phase
     assert len(found["orders"]) == orders
     assert not any("status" in one for one in found["orders"] if one["order_id"] != "O1")

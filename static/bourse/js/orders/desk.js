@@ -1,0 +1,178 @@
+/**
+ * What a trader asks of the exchange, and what became of it: orders, amendments, cancels, histories.
+ * Nothing is taken for done before the exchange has said so: an order without an answer is looked up when the line is back.
+ */
+import * as protocol from '../line/protocol.js';
+import * as reduce from '../state/reduce.js';
+import * as reduceDesk from '../state/reduce_desk.js';
+
+const PATIENCE_MS = 10000;
+const AFTER_FILL_MS = 400;
+const LOOKED_PAGES = 5;
+
+export class Desk {
+  /** `request(message)` gives a promise of the answer, of null if the line was lost before; `notice(kind, data)` tells the reader. */
+  constructor({ store, request, notice, lookUp }) {
+    this.store = store;
+    this.request = request;
+    this.notice = notice;
+    this.lookUp = lookUp;
+    this.fillTimer = null;
+  }
+
+  // --- orders
+
+  /** Sends one order or several; what becomes of them is in the store's `ticket`. */
+  submit(orders) {
+    return this.#send(orders.map((one) => ({ ...one, client_order_id: protocol.freshId() })));
+  }
+
+  /** Sends those again of which the exchange knows nothing, under their old ids: they cannot become two. */
+  resend() {
+    const { orders, results } = this.store.state.ticket;
+    return this.#send(orders.filter((_, index) => results[index] === null));
+  }
+
+  forget() {
+    this.store.set({ ticket: { phase: 'idle' } });
+  }
+
+  async #send(orders) {
+    const ticket = { phase: 'sending', orders };
+    this.store.set({ ticket });
+    const answer = await Promise.race([this.request(protocol.submit(orders)), later(PATIENCE_MS)]);
+    if (this.store.state.ticket !== ticket) return null;
+    if (answer === null) return this.#uncertain(orders);
+    const results = resultsOf(answer, orders.length);
+    orders.forEach((order, index) => results[index].success && this.#know(order, results[index].order_id));
+    this.store.set({ ticket: { phase: 'answered', orders, results } });
+    return results;
+  }
+
+  #know({ client_order_id: _, ...order }, orderId) {
+    this.store.set(reduce.order(this.store.state, { ...order, order_id: orderId }));
+  }
+
+  #uncertain(orders) {
+    this.store.set({ ticket: { phase: 'uncertain', orders } });
+    if (this.store.state.connection.phase === 'live') this.#lookForUnanswered();
+    return null;
+  }
+
+  /** Looks among the newest orders of the account for those that were not answered. */
+  async #lookForUnanswered() {
+    const { ticket } = this.store.state;
+    if (ticket.phase !== 'uncertain') return;
+    const found = new Map();
+    let before = null;
+    for (let page = 0; page < LOOKED_PAGES; page += 1) {
+      const answer = await this.request(protocol.queryOrders(before));
+      if (answer?.type !== 'query_response' || this.store.state.ticket !== ticket) return;
+      answer.data.orders.forEach((one) => found.set(one.client_order_id, one));
+      this.store.set(reduceDesk.ordersPage(this.store.state, { ...answer.data, next: this.store.state.ordersNext }));
+      before = answer.data.next;
+      if (before === null || ticket.orders.every((one) => found.has(one.client_order_id))) break;
+    }
+    const results = ticket.orders.map(({ client_order_id: id }) => (found.has(id) ? { success: true, order_id: found.get(id).order_id } : null));
+    this.store.set({ ticket: { ...ticket, phase: results.includes(null) ? 'missing' : 'answered', results } });
+  }
+
+  /** Changes price or volume (all lots) of an order; true when the exchange has done it. */
+  async amend(orderId, changes) {
+    this.#mark('amending', orderId, true);
+    const answer = await this.request(protocol.amendOrder(orderId, changes));
+    this.#mark('amending', orderId, false);
+    return this.#verdict(answer, 'amend-refused', orderId);
+  }
+
+  async cancel(orderId) {
+    this.#mark('cancelling', orderId, true);
+    const answer = await this.request(protocol.cancelOrder(orderId));
+    if (answer?.success) return true; // the status comes as a push
+    this.#mark('cancelling', orderId, false);
+    return this.#verdict(answer, 'cancel-refused', orderId);
+  }
+
+  /** Cancels every order of the account. */
+  async cancelAll() {
+    const answer = await this.request(protocol.cancelAll());
+    return this.#verdict(answer, 'cancel-refused');
+  }
+
+  /** Whether it was done; if not, the reader is told why. */
+  #verdict(answer, kind, orderId) {
+    if (answer?.success) return true;
+    if (answer === null) this.notice('dropped', {});
+    else this.notice(kind, refusalOf(answer));
+    if (orderId && answer) this.lookUp(orderId);
+    return false;
+  }
+
+  #mark(name, orderId, on) {
+    const marked = new Set(this.store.state[name]);
+    if (on) marked.add(orderId);
+    else marked.delete(orderId);
+    this.store.set({ [name]: marked });
+  }
+
+  // --- histories
+
+  /** The line is open and the user known: everything that pushes do not tell is asked for. */
+  entered() {
+    this.#lookForUnanswered();
+    this.#ask(protocol.queryOrders(), (state, data) => reduceDesk.ordersPage(state, data));
+    this.#ask(protocol.queryTrades(), (state, data) => reduceDesk.fillsPage(state, data, true));
+    this.#ask(protocol.queryStatements(), (_, data) => ({ statements: data.statements }));
+  }
+
+  olderOrders() {
+    return this.#ask(protocol.queryOrders(this.store.state.ordersNext), (state, data) => reduceDesk.ordersPage(state, data));
+  }
+
+  olderFills() {
+    return this.#ask(protocol.queryTrades(this.store.state.fillsNext), (state, data) => reduceDesk.fillsPage(state, data, false));
+  }
+
+  /** What a fill cost and brought is not in its push. */
+  filled() {
+    this.fillTimer ??= setTimeout(() => {
+      this.fillTimer = null;
+      this.#ask(protocol.queryTrades(), (state, data) => reduceDesk.fillsAgain(state, data));
+    }, AFTER_FILL_MS);
+  }
+
+  async #ask(message, patch) {
+    const { userId } = this.store.state.session;
+    const answer = await this.request(message);
+    if (answer?.type !== 'query_response' || this.store.state.session.userId !== userId) return;
+    this.store.set(patch(this.store.state, answer.data));
+  }
+
+  // --- pushes
+
+  /** Takes in a push about the account; false if it is none that belongs here. */
+  heard(frame) {
+    switch (frame.type) {
+      case 'statement':
+        this.store.set(reduceDesk.statement(this.store.state, frame));
+        this.notice('statement', frame);
+        return true;
+      case 'risk_warning': this.notice('risk-warning', frame); return true;
+      case 'liquidation': this.notice('liquidation', frame); return true;
+      case 'position_expired': this.notice('expired', frame); return true;
+      default: return false;
+    }
+  }
+}
+
+const later = (ms) => new Promise((done) => { setTimeout(() => done(null), ms); });
+
+/** What the exchange said to each order of a message; a message that was refused as a whole is a refusal of each. */
+function resultsOf(answer, count) {
+  if (answer.type === 'orders_response') return answer.results;
+  const result = answer.type === 'error' ? { success: false, ...refusalOf(answer) } : answer;
+  return Array.from({ length: count }, () => ({ ...result, ...refusalOf(result) }));
+}
+
+/** Code and sentence of a refusal, by whichever frame it came. */
+const refusalOf = (frame) => ({ code: frame.code ?? frame.error_code, message: frame.message ?? frame.error_message });

@@ -1,0 +1,123 @@
+/** What the user holds, each side for itself, in the exchange's own numbers; closed or turned at the market after a question. */
+import { byId, el, instrumentOf, isLive, setText } from '../../ui/dom.js';
+import { fillsOf, freeLots, liquidationOf } from '../../orders/estimate.js';
+import * as format from '../../ui/format.js';
+import { onLanguage, t } from '../../ui/i18n.js';
+import { createTable } from '../../ui/table.js';
+import { ask } from '../shared/confirm.js';
+import { draw } from '../../ui/draw.js';
+import { emptyWords, showProfit, tickOf } from '../shared/shared.js';
+
+const CLOSING = { long: 'SELL', short: 'BUY' };
+
+/** One row for each side that is held. */
+export function legsOf(positions) {
+  return (positions ?? []).flatMap((position) => Object.keys(CLOSING)
+    .filter((side) => position[`volume_${side}`] > 0)
+    .map((side) => ({ position, side, key: `${position.instrument_id} ${side}` })));
+}
+
+/** `prepare(order)` fills the ticket. Returns {columns, rows()} for files. */
+export function mountPositions(store, desk, prepare) {
+  const columns = columnsFor(store, desk, prepare);
+  const table = createTable(byId('positions-table'), { keyOf: (one) => one.key, columns });
+  const rows = () => legsOf(store.state.positions);
+  onLanguage(table.relabel);
+  draw(store, ['positions', 'account', 'session', 'connection', 'instruments'], (state) => {
+    const held = rows();
+    setText(byId('positions-count'), held.length ? String(held.length) : '');
+    table.render(held, emptyWords(state, state.positions ? 'positions.none' : 'private.waiting'));
+  });
+  return { columns, rows };
+}
+
+function columnsFor(store, desk, prepare) {
+  const of = (name) => ({ position, side }) => position[`${name}_${side}`];
+  const price = ({ position }, value) => format.price(value, tickOf(store.state, position.instrument_id) / 10);
+  const number = (label, name, write, className = '') => ({ label, className: `number ${className}`, text: (one) => write(of(name)(one)), value: of(name) });
+  return [
+    { label: 'orders.instrument', className: 'strong', text: ({ position }) => position.instrument_id, value: ({ position }) => position.instrument_id },
+    { label: 'orders.side', fill: showHeld, value: ({ side }) => side },
+    { label: 'positions.lots', className: 'number', fill: showLots, value: of('volume') },
+    { label: 'positions.today', className: 'number faint', text: splitText, value: ({ position, side }) => position[`volume_${side}_today`] },
+    { label: 'positions.open_price', className: 'number', text: (one) => price(one, of('open_price')(one)), value: of('open_price') },
+    { label: 'positions.last', className: 'number', text: ({ position }) => format.price(position.last_price, tickOf(store.state, position.instrument_id)), value: ({ position }) => position.last_price },
+    { label: 'positions.float', className: 'number', fill: (cell, one) => showProfit(cell, of('float_profit')(one)), value: of('float_profit') },
+    { label: 'positions.profit', className: 'number', fill: (cell, one) => showProfit(cell, of('position_profit')(one)), value: of('position_profit') },
+    number('positions.margin', 'margin', format.money),
+    { label: 'positions.liquidation', className: 'number faint', text: (one) => liquidationText(one, store.state), value: (one) => liquidation(one, store.state) },
+    { label: '', className: 'action', fill: (cell, one) => showActions(cell, one, { store, desk, prepare }) },
+  ];
+}
+
+function showHeld(cell, { side }) {
+  cell.dataset.held = side;
+  setText(cell, t(`positions.${side}`));
+}
+
+function showLots(cell, { position, side }) {
+  cell.dataset.lots = side;
+  const { his, today } = freeLots(position, side);
+  const lots = position[`volume_${side}`];
+  cell.title = his + today < lots ? t('positions.held_back', { free: format.lots(his + today) }) : '';
+  setText(cell, format.lots(lots));
+}
+
+const splitText = ({ position, side }) => `${format.lots(position[`volume_${side}_today`])} / ${format.lots(position[`volume_${side}_his`])}`;
+const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), state.account);
+const liquidationText = (one, state) => format.price(liquidation(one, state), tickOf(state, one.position.instrument_id));
+
+function showActions(cell, one, { store, desk, prepare }) {
+  if (!cell.firstElementChild) cell.append(...['close', 'reverse'].map((name) => el('button', { type: 'button', className: 'small-button', data: { [name]: one.key } })));
+  const free = Object.values(freeLots(one.position, one.side)).reduce((sum, lots) => sum + lots, 0);
+  const act = { close: () => close(one, free, store.state, desk, prepare), reverse: () => reverse(one, free, store.state, desk) };
+  ['close', 'reverse'].forEach((name, index) => {
+    const button = cell.children[index];
+    setText(button, t(`positions.${name}`));
+    button.setAttribute('aria-label', t(`positions.${name}_label`, { side: t(`positions.${one.side}`), instrument: one.position.instrument_id }));
+    button.disabled = free === 0 || !isLive(store.state);
+    button.title = free === 0 ? t('positions.all_held') : '';
+    button.onclick = act[name];
+  });
+}
+
+const market = ({ position, side }, offset, volume) => ({
+  instrument_id: position.instrument_id, direction: CLOSING[side], offset, volume, order_type: 'MARKET',
+});
+
+async function close(one, volume, state, desk, prepare) {
+  const order = market(one, 'CLOSE', volume);
+  const yes = orderWords(order);
+  const said = await ask({ title: t('positions.close_title', { instrument: order.instrument_id }), text: expected(order, state), yes, other: t('positions.at_limit') });
+  if (said === 'other') prepare(order);
+  if (said === 'yes') send([order], desk);
+}
+
+async function reverse(one, volume, state, desk) {
+  const orders = [market(one, 'CLOSE', volume), market(one, 'OPEN', volume)];
+  const text = expected({ ...orders[0], volume: 2 * volume }, state);
+  const yes = t('positions.reverse_yes', { first: orderWords(orders[0]), then: orderWords(orders[1]) });
+  if (await ask({ title: t('positions.reverse_title', { instrument: orders[0].instrument_id }), text, yes }) === 'yes') send(orders, desk);
+}
+
+/** What an order will do, as its button says it. */
+export function orderWords({ direction, offset, volume, instrument_id: instrument, order_type: type, price }) {
+  const at = type === 'MARKET' ? t('ticket.at_market') : t('ticket.at', { price });
+  return t('ticket.submit', { direction: t(`direction.${direction}`), offset: t(`offset.${offset}.verb`), volume: format.lots(volume), instrument, at });
+}
+
+/** Where the book would fill it now. */
+function expected(order, state) {
+  const book = state.books[order.instrument_id];
+  if (!book || book.stale) return t('positions.expect_unknown');
+  const { fills, left } = fillsOf(order, book);
+  const lots = fills.reduce((sum, one) => sum + one.lots, 0);
+  if (lots === 0) return t('positions.expect_none');
+  const price = format.price(fills.reduce((sum, one) => sum + one.price * one.lots, 0) / lots, tickOf(state, order.instrument_id) / 10);
+  return t(left > 0 ? 'positions.expect_part' : 'positions.expect', { price, lots: format.lots(lots) });
+}
+
+async function send(orders, desk) {
+  const results = await desk.submit(orders);
+  results?.filter((one) => !one.success).forEach((one) => desk.notice('order-refused', one));
+}
