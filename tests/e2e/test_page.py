@@ -917,7 +917,7 @@ def test_every_control_has_a_name(page: Page) -> None:
 
 def test_an_older_answer_never_undoes_a_newer_push(page: Page) -> None:
     result = page.evaluate("""async () => {
-        const { order } = await import('/static/bourse/js/state/reduce.js');
+        const { order } = await import('/static/bourse/js/state/reduce_account.js');
         const push = { order_id: 'O1', status: 'Filled', filled_volume: 2, remaining_volume: 0, timestamp: 1 };
         const answer = { ...push, status: 'PartiallyFilled', filled_volume: 1, remaining_volume: 1, direction: 'BUY' };
         let state = { orders: new Map(), cancelling: new Set(['O1']) };

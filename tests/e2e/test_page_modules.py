@@ -338,7 +338,7 @@ def test_a_bar_grows_and_another_follows(page: Page) -> None:
 
 CONVERSATION = """
     const { Store, initialState } = await import('/static/bourse/js/state/store.js');
-    const { MarketData } = await import('/static/bourse/js/client/marketdata.js');
+    const { MarketData } = await import('/static/bourse/js/client/market_data.js');
     const instruments = ['IX2301', 'IF2301'].map((id) => ({ instrument_id: id, tick: 0.5 }));
     const store = new Store(initialState(instruments, {}), (run) => run());
     const asked = [];

@@ -338,12 +338,12 @@ def test_fills_come_together_once_and_know_what_they_cost(page: Page) -> None:
     })()"""
     told = [fill(3, commission=1.5), fill(2, commission=2.5)]
     argument = {"pushed": [fill(2), fill(3), fill(3)], "told": told, "older": [fill(1, commission=3.5)]}
-    state = call(page, "state/reduce_desk", script, argument)
+    state = call(page, "state/reduce_history", script, argument)
     assert [(one["trade_id"], one["commission"]) for one in state["fills"]] == [("T3", 1.5), ("T2", 2.5), ("T1", 3.5)]
     assert state["fillsNext"] is None
 
 
-DESK = """(async () => {
+ORDER_ENTRY = """(async () => {
     const told = [];
     const working = { order_id: 'O1', status: 'Submitted', price: 120, volume: 3, filled_volume: 0 };
     const store = {
@@ -354,12 +354,12 @@ DESK = """(async () => {
         set(patch) { this.state = { ...this.state, ...patch }; },
     };
     const request = async (message) => { told.push(message); return x.answers.shift() ?? null; };
-    const desk = new m.Desk({ store, request, notice: (kind) => told.push(kind), lookUp: () => {} });
+    const entry = new m.OrderEntry({ store, request, notice: (kind) => told.push(kind), lookUp: () => {} });
     const order = { instrument_id: 'IX2301', direction: 'BUY', offset: 'OPEN', volume: 1, order_type: 'MARKET' };
     const ways = {
-        cancel: () => desk.cancel('O1'),
-        amend: () => desk.amend('O1', { price: 121 }),
-        submit: () => desk.submit([order]),
+        cancel: () => entry.cancel('O1'),
+        amend: () => entry.amend('O1', { price: 121 }),
+        submit: () => entry.submit([order]),
     };
     const done = await ways[x.what]();
     const { orders, ticket, cancelling, amending } = store.state;
@@ -383,7 +383,7 @@ NO = {"type": "order_response", "success": False, "order_id": None, "error_code"
 def test_an_order_is_as_it_was_until_the_exchange_says_otherwise(
     page: Page, what: str, answers: list[Any], done: bool, said: list[str], waits: int
 ) -> None:
-    found = call(page, "orders/desk", DESK, {"what": what, "answers": answers})
+    found = call(page, "orders/order_entry", ORDER_ENTRY, {"what": what, "answers": answers})
     assert found["orders"] == [
         {"order_id": "O1", "status": "Submitted", "price": 120, "volume": 3, "filled_volume": 0},
     ]
@@ -396,7 +396,7 @@ def test_an_order_is_as_it_was_until_the_exchange_says_otherwise(
 def test_an_order_is_known_when_it_is_accepted_and_has_no_status_before_its_push(
     page: Page, answers: list[Any], phase: str, orders: int
 ) -> None:
-    found = call(page, "orders/desk", DESK, {"what": "submit", "answers": answers})
+    found = call(page, "orders/order_entry", ORDER_ENTRY, {"what": "submit", "answers": answers})
     assert found["ticket"]["phase"] == phase
     assert len(found["orders"]) == orders
     assert not any("status" in one for one in found["orders"] if one["order_id"] != "O1")

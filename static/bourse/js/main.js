@@ -20,7 +20,7 @@ import { mountOrders } from './panels/trading/orders.js';
 import { mountPositions } from './panels/trading/positions.js';
 import { mountPreferences } from './panels/frame/preferences.js';
 import { mountReset } from './panels/account/reset.js';
-import { mountSession } from './panels/account/session.js';
+import { mountSignIn } from './panels/account/sign_in.js';
 import { mountShortcuts } from './panels/frame/shortcuts.js';
 import { mountSpecs } from './panels/market/specs.js';
 import { mountStatements } from './panels/account/statements.js';
@@ -61,18 +61,18 @@ browserSession.start();
 // --- the trader
 
 mountConfirm();
-const session = mountSession(store, client, browserSession);
-const ticket = mountTicket(store, client, session.begin);
-mountAccount(store, { begin: session.begin, reset: mountReset(store, client, browserSession) });
-const orders = mountOrders(store, client.desk);
+const signIn = mountSignIn(store, client, browserSession);
+const ticket = mountTicket(store, client, signIn.begin);
+mountAccount(store, { begin: signIn.begin, reset: mountReset(store, client, browserSession) });
+const orders = mountOrders(store, client.orderEntry);
 const blotters = mountBlotters(store, {
-  'tab-positions': mountPositions(store, client.desk, (order) => {
+  'tab-positions': mountPositions(store, client.orderEntry, (order) => {
     views.show('trade');
     ticket.prepare(order);
   }),
   'tab-orders': orders,
-  'tab-history': mountHistory(store, client.desk),
-  'tab-trades': mountFills(store, client.desk),
+  'tab-history': mountHistory(store, client.orderEntry),
+  'tab-trades': mountFills(store, client.orderEntry),
   'tab-statements': mountStatements(store),
   'tab-equity': mountEquity(store),
 });

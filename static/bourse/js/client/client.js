@@ -1,15 +1,15 @@
 /**
  * The conversation with the exchange: signs in, asks, and turns frames into changes of the store. What is public
- * it leaves to marketdata.js, orders and histories to desk.js.
+ * it leaves to market_data.js, orders and histories to order_entry.js.
  * Decides when to speak; knows no words of any language and draws nothing.
  */
 import { Connection } from '../line/socket.js';
-import { Desk } from '../orders/desk.js';
+import { OrderEntry } from '../orders/order_entry.js';
 import { Lookups } from '../line/lookups.js';
-import { MarketData } from './marketdata.js';
+import { MarketData } from './market_data.js';
 import * as protocol from '../line/protocol.js';
-import * as reduce from '../state/reduce.js';
-import { fill, joinedFill } from '../state/reduce_desk.js';
+import * as reduce from '../state/reduce_account.js';
+import { fill, joinedFill } from '../state/reduce_history.js';
 import * as storage from '../base/storage.js';
 import { privateState } from '../state/store.js';
 
@@ -45,7 +45,7 @@ export class Client {
     this.refreshAfterFill = gathered(AFTER_FILL_MS, () => this.#askFor('position', protocol.queryPosition()));
     this.refreshAfterTick = gathered(AFTER_TICK_MS, () => this.#askForFunds());
     this.market = new MarketData(store, (question, message) => this.#ask(question, message));
-    this.desk = new Desk({
+    this.orderEntry = new OrderEntry({
       store,
       request: (message) => this.request(message),
       notice: (kind, data) => this.notice(kind, data),
@@ -202,7 +202,7 @@ export class Client {
       case 'trade': return this.#filled(frame);
       case 'account_update': return this.store.set(reduce.account(this.store.state, frame));
       case 'announcement': return this.notice('announcement', frame);
-      default: return this.desk.heard(frame) || this.#heardOfMarket(frame); // A newer server may say more; an older page need not mind.
+      default: return this.orderEntry.heard(frame) || this.#heardOfMarket(frame); // A newer server may say more; an older page need not mind.
     }
   }
 
@@ -232,7 +232,7 @@ export class Client {
     this.#live();
     this.#resume();
     this.#askForFunds();
-    this.desk.entered();
+    this.orderEntry.entered();
   }
 
   // --- private pushes, without holes
@@ -330,7 +330,7 @@ export class Client {
     if (joined) this.store.set(joined);
     else this.notice('fill', frame);
     this.refreshAfterFill();
-    this.desk.filled();
+    this.orderEntry.filled();
   }
 
   #signedIn() {

@@ -1,5 +1,5 @@
 /**
- * The page's one state and who wants to hear of its changes. Holds; does not decide (see reduce.js) and does not draw.
+ * The page's one state and who wants to hear of its changes. Holds; does not decide (see reduce_*.js) and does not draw.
  */
 import { PERIODS } from '../line/protocol.js';
 import { noBars } from './reduce_market.js';

@@ -2,7 +2,7 @@
 import { byId, el, setText } from '../../ui/dom.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-import { equityPoint } from '../../state/reduce_desk.js';
+import { equityPoint } from '../../state/reduce_history.js';
 import { draw } from '../../ui/draw.js';
 import { dayText, stamp } from '../shared/shared.js';
 

@@ -22,11 +22,11 @@ export function mountReset(store, client, browserSession) {
 
 /** Null, or why it was not done. */
 async function run(store, client, browserSession) {
-  if (!(await client.desk.cancelAll())) return { code: 'not_flat' };
+  if (!(await client.orderEntry.cancelAll())) return { code: 'not_flat' };
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const legs = legsOf(await held(client));
     if (legs.length === 0) break;
-    await client.desk.submit(legs.map(closing));
+    await client.orderEntry.submit(legs.map(closing));
   }
   const answer = await browserSession.resetDemo();
   return answer.ok ? null : answer;

@@ -3,7 +3,7 @@ import { byId, el, setText } from '../../ui/dom.js';
 import * as format from '../../ui/format.js';
 import { reason, t } from '../../ui/i18n.js';
 import { draw } from '../../ui/draw.js';
-import { problemWords } from '../account/session.js';
+import { problemWords } from '../account/sign_in.js';
 import { dayText, tickOf } from '../shared/shared.js';
 
 const WORDS = {

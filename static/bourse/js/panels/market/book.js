@@ -6,7 +6,7 @@ import { byId, el, instrumentOf, setText } from '../../ui/dom.js';
 import { GROUPS, cumulate, decimalsOf, gather, stepOf, touch } from '../../state/depth.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
-import { working } from '../../state/reduce.js';
+import { working } from '../../state/reduce_account.js';
 import { loadPreferences, savePreference } from '../../base/storage.js';
 import { draw } from '../../ui/draw.js';
 

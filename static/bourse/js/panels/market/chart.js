@@ -7,7 +7,7 @@ import { decimalsOf } from '../../state/depth.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { PERIODS } from '../../line/protocol.js';
-import { working } from '../../state/reduce.js';
+import { working } from '../../state/reduce_account.js';
 import { draw } from '../../ui/draw.js';
 
 const NEAR_THE_START = 30;

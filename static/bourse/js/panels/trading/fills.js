@@ -9,7 +9,7 @@ import { emptyWords, showProfit, showSide, stamp, tickOf, when } from '../shared
 const roleOf = (one) => (one.is_maker === undefined ? null : one.is_maker ? 'maker' : 'taker');
 
 /** Returns {columns, rows()} for files. */
-export function mountFills(store, desk) {
+export function mountFills(store, orderEntry) {
   const columns = [
     { label: 'orders.time', className: 'faint', text: (one) => when(one.timestamp), value: (one) => stamp(one.timestamp) },
     { label: 'orders.instrument', text: (one) => one.instrument_id, value: (one) => one.instrument_id },
@@ -23,7 +23,7 @@ export function mountFills(store, desk) {
     { label: 'fills.trade', className: 'faint id', text: (one) => one.trade_id, value: (one) => one.trade_id },
   ];
   const table = createTable(byId('fills-table'), { keyOf: (one) => `${one.trade_id} ${one.order_id}`, columns });
-  byId('fills-more').addEventListener('click', () => desk.olderFills());
+  byId('fills-more').addEventListener('click', () => orderEntry.olderFills());
   onLanguage(table.relabel);
   draw(store, ['fills', 'fillsNext', 'session', 'connection'], (state) => {
     byId('fills-more').hidden = state.fillsNext === null;

@@ -7,7 +7,7 @@ import { draw } from '../../ui/draw.js';
 import { emptyWords, filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, volumeOf } from '../shared/shared.js';
 
 /** Returns {columns, rows()} for files. */
-export function mountHistory(store, desk) {
+export function mountHistory(store, orderEntry) {
   const state = () => store.state;
   const columns = [
     ...orderColumns(state),
@@ -21,7 +21,7 @@ export function mountHistory(store, desk) {
     keyOf: (one) => one.order_id, columns: columns.filter((one) => one.text ?? one.fill),
   });
   const rows = () => newestFirst([...store.state.orders.values()].filter((one) => isFinal(one.status)));
-  byId('history-more').addEventListener('click', () => desk.olderOrders());
+  byId('history-more').addEventListener('click', () => orderEntry.olderOrders());
   onLanguage(table.relabel);
   draw(store, ['orders', 'ordersNext', 'session', 'connection'], (now) => {
     byId('history-more').hidden = now.ordersNext === null;

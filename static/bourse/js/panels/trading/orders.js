@@ -3,17 +3,17 @@ import { byId, el, isLive, setText } from '../../ui/dom.js';
 import { decimalsOf } from '../../state/depth.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
-import { working } from '../../state/reduce.js';
+import { working } from '../../state/reduce_account.js';
 import { createTable } from '../../ui/table.js';
 import { ask } from '../shared/confirm.js';
 import { draw } from '../../ui/draw.js';
 import { emptyWords, filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, tickOf, volumeOf } from '../shared/shared.js';
 
 /** Returns {columns, rows()} for files, and cancelAll(). */
-export function mountOrders(store, desk) {
+export function mountOrders(store, orderEntry) {
   const editing = { id: null };
   const show = () => render(store.state);
-  const columns = columnsFor(store, desk, editing, show);
+  const columns = columnsFor(store, orderEntry, editing, show);
   const table = createTable(byId('orders-table'), { keyOf: (one) => one.order_id, columns });
   const rows = () => newestFirst(working(store.state.orders));
   const render = (state) => {
@@ -22,20 +22,20 @@ export function mountOrders(store, desk) {
     byId('cancel-all').disabled = waiting.length === 0 || !isLive(state);
     table.render(waiting, emptyWords(state, 'orders.none'));
   };
-  const cancelAll = () => askToCancelAll(rows().length, desk);
+  const cancelAll = () => askToCancelAll(rows().length, orderEntry);
   byId('cancel-all').addEventListener('click', cancelAll);
   onLanguage(table.relabel);
   draw(store, ['orders', 'amending', 'cancelling', 'session', 'connection', 'instruments'], render);
   return { columns: [...columns, ...orderFileColumns], rows, cancelAll };
 }
 
-async function askToCancelAll(count, desk) {
+async function askToCancelAll(count, orderEntry) {
   if (count === 0) return;
   const yes = t('orders.cancel_all_yes', { count });
-  if (await ask({ title: t('orders.cancel_all'), text: t('orders.cancel_all_text', { count }), yes }) === 'yes') desk.cancelAll();
+  if (await ask({ title: t('orders.cancel_all'), text: t('orders.cancel_all_text', { count }), yes }) === 'yes') orderEntry.cancelAll();
 }
 
-function columnsFor(store, desk, editing, show) {
+function columnsFor(store, orderEntry, editing, show) {
   const state = () => store.state;
   const edited = (one) => editing.id === one.order_id;
   const start = (one) => {
@@ -51,7 +51,7 @@ function columnsFor(store, desk, editing, show) {
   const save = (one, row) => {
     const changes = changesOf(one, row);
     stop(one);
-    if (changes) desk.amend(one.order_id, changes);
+    if (changes) orderEntry.amend(one.order_id, changes);
   };
   return [
     ...orderColumns(state),
@@ -65,7 +65,7 @@ function columnsFor(store, desk, editing, show) {
     },
     { label: 'orders.filled', className: 'number', text: filledText, value: (one) => one.filled_volume ?? null },
     { label: 'orders.status', fill: showStatus, value: (one) => one.status },
-    { label: '', className: 'action', fill: (cell, one) => showActions(cell, one, { state: state(), edited: edited(one), start, stop, save, desk }) },
+    { label: '', className: 'action', fill: (cell, one) => showActions(cell, one, { state: state(), edited: edited(one), start, stop, save, orderEntry }) },
   ];
 }
 
@@ -94,7 +94,7 @@ function changesOf(one, row) {
   return Object.keys(changes).length > 0 ? changes : null;
 }
 
-function showActions(cell, one, { state, edited, start, stop, save, desk }) {
+function showActions(cell, one, { state, edited, start, stop, save, orderEntry }) {
   if (!cell.firstElementChild) cell.append(...['amend', 'cancel'].map((name) => el('button', { type: 'button', className: 'small-button' })));
   const [amend, cancel] = cell.children;
   const isCancelling = state.cancelling.has(one.order_id);
@@ -109,7 +109,7 @@ function showActions(cell, one, { state, edited, start, stop, save, desk }) {
   cancel.setAttribute('aria-label', t(edited ? 'orders.discard_label' : 'orders.cancel_label', { order_id: one.order_id }));
   const row = cell.parentElement;
   amend.onclick = () => (edited ? save(one, row) : start(one));
-  cancel.onclick = () => (edited ? stop(one) : desk.cancel(one.order_id));
+  cancel.onclick = () => (edited ? stop(one) : orderEntry.cancel(one.order_id));
   row.onkeydown = !edited ? null : (event) => {
     if (event.target.tagName !== 'INPUT' || !['Enter', 'Escape'].includes(event.key)) return;
     event.preventDefault();

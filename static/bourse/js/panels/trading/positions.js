@@ -18,8 +18,8 @@ export function legsOf(positions) {
 }
 
 /** `prepare(order)` fills the ticket. Returns {columns, rows()} for files. */
-export function mountPositions(store, desk, prepare) {
-  const columns = columnsFor(store, desk, prepare);
+export function mountPositions(store, orderEntry, prepare) {
+  const columns = columnsFor(store, orderEntry, prepare);
   const table = createTable(byId('positions-table'), { keyOf: (one) => one.key, columns });
   const rows = () => legsOf(store.state.positions);
   onLanguage(table.relabel);
@@ -31,7 +31,7 @@ export function mountPositions(store, desk, prepare) {
   return { columns, rows };
 }
 
-function columnsFor(store, desk, prepare) {
+function columnsFor(store, orderEntry, prepare) {
   const of = (name) => ({ position, side }) => position[`${name}_${side}`];
   const price = ({ position }, value) => format.price(value, tickOf(store.state, position.instrument_id) / 10);
   const number = (label, name, write, className = '') => ({ label, className: `number ${className}`, text: (one) => write(of(name)(one)), value: of(name) });
@@ -46,7 +46,7 @@ function columnsFor(store, desk, prepare) {
     { label: 'positions.profit', className: 'number', fill: (cell, one) => showProfit(cell, of('position_profit')(one)), value: of('position_profit') },
     number('positions.margin', 'margin', format.money),
     { label: 'positions.liquidation', className: 'number faint', text: (one) => liquidationText(one, store.state), value: (one) => liquidation(one, store.state) },
-    { label: '', className: 'action', fill: (cell, one) => showActions(cell, one, { store, desk, prepare }) },
+    { label: '', className: 'action', fill: (cell, one) => showActions(cell, one, { store, orderEntry, prepare }) },
   ];
 }
 
@@ -67,10 +67,10 @@ const splitText = ({ position, side }) => `${format.lots(position[`volume_${side
 const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), state.account);
 const liquidationText = (one, state) => format.price(liquidation(one, state), tickOf(state, one.position.instrument_id));
 
-function showActions(cell, one, { store, desk, prepare }) {
+function showActions(cell, one, { store, orderEntry, prepare }) {
   if (!cell.firstElementChild) cell.append(...['close', 'reverse'].map((name) => el('button', { type: 'button', className: 'small-button', data: { [name]: one.key } })));
   const free = Object.values(freeLots(one.position, one.side)).reduce((sum, lots) => sum + lots, 0);
-  const act = { close: () => close(one, free, store.state, desk, prepare), reverse: () => reverse(one, free, store.state, desk) };
+  const act = { close: () => close(one, free, store.state, orderEntry, prepare), reverse: () => reverse(one, free, store.state, orderEntry) };
   ['close', 'reverse'].forEach((name, index) => {
     const button = cell.children[index];
     setText(button, t(`positions.${name}`));
@@ -85,19 +85,19 @@ const market = ({ position, side }, offset, volume) => ({
   instrument_id: position.instrument_id, direction: CLOSING[side], offset, volume, order_type: 'MARKET',
 });
 
-async function close(one, volume, state, desk, prepare) {
+async function close(one, volume, state, orderEntry, prepare) {
   const order = market(one, 'CLOSE', volume);
   const yes = orderWords(order);
   const said = await ask({ title: t('positions.close_title', { instrument: order.instrument_id }), text: expected(order, state), yes, other: t('positions.at_limit') });
   if (said === 'other') prepare(order);
-  if (said === 'yes') send([order], desk);
+  if (said === 'yes') send([order], orderEntry);
 }
 
-async function reverse(one, volume, state, desk) {
+async function reverse(one, volume, state, orderEntry) {
   const orders = [market(one, 'CLOSE', volume), market(one, 'OPEN', volume)];
   const text = expected({ ...orders[0], volume: 2 * volume }, state);
   const yes = t('positions.reverse_yes', { first: orderWords(orders[0]), then: orderWords(orders[1]) });
-  if (await ask({ title: t('positions.reverse_title', { instrument: orders[0].instrument_id }), text, yes }) === 'yes') send(orders, desk);
+  if (await ask({ title: t('positions.reverse_title', { instrument: orders[0].instrument_id }), text, yes }) === 'yes') send(orders, orderEntry);
 }
 
 /** What an order will do, as its button says it. */
@@ -117,7 +117,7 @@ function expected(order, state) {
   return t(left > 0 ? 'positions.expect_part' : 'positions.expect', { price, lots: format.lots(lots) });
 }
 
-async function send(orders, desk) {
-  const results = await desk.submit(orders);
-  results?.filter((one) => !one.success).forEach((one) => desk.notice('order-refused', one));
+async function send(orders, orderEntry) {
+  const results = await orderEntry.submit(orders);
+  results?.filter((one) => !one.success).forEach((one) => orderEntry.notice('order-refused', one));
 }

@@ -31,8 +31,8 @@ export function mountTicket(store, client, begin) {
     form.volume.value = byId('volume-most').dataset.lots;
     edited(form, show);
   });
-  byId('ticket-resend').addEventListener('click', () => client.desk.resend());
-  byId('ticket-forget').addEventListener('click', () => client.desk.forget());
+  byId('ticket-resend').addEventListener('click', () => client.orderEntry.resend());
+  byId('ticket-forget').addEventListener('click', () => client.orderEntry.forget());
   mountInstrument(form, store);
   draw(store, WATCHED, show);
   return {
@@ -195,7 +195,7 @@ function submit(form, store, client, begin) {
   if (!canSend(state)) return undefined;
   const order = readOrder(form, state);
   const problem = problemOf(order, form);
-  if (!problem) return client.desk.submit(plan(order, state));
+  if (!problem) return client.orderEntry.submit(plan(order, state));
   setText(byId('ticket-answer'), t(`ticket.bad_${problem}`));
   byId('ticket-answer').dataset.phase = 'refused';
   if (['stop_price', 'display_volume'].includes(problem)) byId('ticket-more').open = true;

@@ -3,14 +3,14 @@
  * Nothing is taken for done before the exchange has said so: an order without an answer is looked up when the line is back.
  */
 import * as protocol from '../line/protocol.js';
-import * as reduce from '../state/reduce.js';
-import * as reduceDesk from '../state/reduce_desk.js';
+import * as reduce from '../state/reduce_account.js';
+import * as reduceHistory from '../state/reduce_history.js';
 
 const PATIENCE_MS = 10000;
 const AFTER_FILL_MS = 400;
 const LOOKED_PAGES = 5;
 
-export class Desk {
+export class OrderEntry {
   /** `request(message)` gives a promise of the answer, of null if the line was lost before; `notice(kind, data)` tells the reader. */
   constructor({ store, request, notice, lookUp }) {
     this.store = store;
@@ -69,7 +69,7 @@ export class Desk {
       const answer = await this.request(protocol.queryOrders(before));
       if (answer?.type !== 'query_response' || this.store.state.ticket !== ticket) return;
       answer.data.orders.forEach((one) => found.set(one.client_order_id, one));
-      this.store.set(reduceDesk.ordersPage(this.store.state, { ...answer.data, next: this.store.state.ordersNext }));
+      this.store.set(reduceHistory.ordersPage(this.store.state, { ...answer.data, next: this.store.state.ordersNext }));
       before = answer.data.next;
       if (before === null || ticket.orders.every((one) => found.has(one.client_order_id))) break;
     }
@@ -120,24 +120,24 @@ export class Desk {
   /** The line is open and the user known: everything that pushes do not tell is asked for. */
   entered() {
     this.#lookForUnanswered();
-    this.#ask(protocol.queryOrders(), (state, data) => reduceDesk.ordersPage(state, data));
-    this.#ask(protocol.queryTrades(), (state, data) => reduceDesk.fillsPage(state, data, true));
+    this.#ask(protocol.queryOrders(), (state, data) => reduceHistory.ordersPage(state, data));
+    this.#ask(protocol.queryTrades(), (state, data) => reduceHistory.fillsPage(state, data, true));
     this.#ask(protocol.queryStatements(), (_, data) => ({ statements: data.statements }));
   }
 
   olderOrders() {
-    return this.#ask(protocol.queryOrders(this.store.state.ordersNext), (state, data) => reduceDesk.ordersPage(state, data));
+    return this.#ask(protocol.queryOrders(this.store.state.ordersNext), (state, data) => reduceHistory.ordersPage(state, data));
   }
 
   olderFills() {
-    return this.#ask(protocol.queryTrades(this.store.state.fillsNext), (state, data) => reduceDesk.fillsPage(state, data, false));
+    return this.#ask(protocol.queryTrades(this.store.state.fillsNext), (state, data) => reduceHistory.fillsPage(state, data, false));
   }
 
   /** What a fill cost and brought is not in its push. */
   filled() {
     this.fillTimer ??= setTimeout(() => {
       this.fillTimer = null;
-      this.#ask(protocol.queryTrades(), (state, data) => reduceDesk.fillsAgain(state, data));
+      this.#ask(protocol.queryTrades(), (state, data) => reduceHistory.fillsAgain(state, data));
     }, AFTER_FILL_MS);
   }
 
@@ -154,7 +154,7 @@ export class Desk {
   heard(frame) {
     switch (frame.type) {
       case 'statement':
-        this.store.set(reduceDesk.statement(this.store.state, frame));
+        this.store.set(reduceHistory.statement(this.store.state, frame));
         this.notice('statement', frame);
         return true;
       case 'risk_warning': this.notice('risk-warning', frame); return true;

@@ -4,7 +4,7 @@ import { reason, t } from '../../ui/i18n.js';
 import { draw } from '../../ui/draw.js';
 
 /** Returns {ask(), begin()}: opens the dialog; lets a stranger in the shortest way there is. */
-export function mountSession(store, client, browserSession) {
+export function mountSignIn(store, client, browserSession) {
   const dialog = byId('sign-in');
   const parts = { dialog, form: byId('sign-in-form'), tokenForm: byId('token-form'), busy: false, problem: null };
   const ask = () => {
