@@ -421,8 +421,8 @@ def test_an_instrument_that_is_listed_while_the_page_is_open_is_followed_too(pag
 
 def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
     steps = [[120, 1, 0.5], [120.3, 1, 0.5], [120.3, -1, 0.5], [0.3, 1, 0.1]]
-    assert call(page, "state/depth", "x.map((args) => m.stepPrice(...args))", steps) == [120.5, 120.5, 120.0, 0.4]
-    assert call(page, "state/depth", "x.map(m.decimalsOf)", [0.5, 0.2, 0.01, 1, 5]) == [1, 1, 2, 0, 0]
+    assert call(page, "base/tick", "x.map((args) => m.stepPrice(...args))", steps) == [120.5, 120.5, 120.0, 0.4]
+    assert call(page, "base/tick", "x.map(m.decimalsOf)", [0.5, 0.2, 0.01, 1, 5]) == [1, 1, 2, 0, 0]
     assert call(page, "line/socket", "x.map((attempt) => m.backOff(attempt, () => 1))", [1, 2, 3, 20]) == [
         500,
         1000,

@@ -11,6 +11,7 @@ import * as protocol from '../line/protocol.js';
 import * as reduce from '../state/reduce_account.js';
 import { fill, joinedFill } from '../state/reduce_history.js';
 import * as storage from '../base/storage.js';
+import { working } from '../state/selectors.js';
 import { privateState } from '../state/store.js';
 
 const AFTER_FILL_MS = 150;
@@ -259,7 +260,7 @@ export class Client {
   /** How everything is: orders that were live and are not among those told have ended meanwhile. */
   #snapshot(frame) {
     const told = new Set(frame.orders.map((one) => one.order_id));
-    const ended = reduce.working(this.store.state.orders).map((one) => one.order_id).filter((id) => !told.has(id));
+    const ended = working(this.store.state.orders).map((one) => one.order_id).filter((id) => !told.has(id));
     this.store.set({ lastSeq: frame.seq, positions: frame.positions, ...reduce.account(this.store.state, frame.account) });
     [...frame.orders].reverse().forEach((order) => this.#know(order));
     this.lookups.add(ended);

@@ -1,4 +1,5 @@
-/** Arithmetic of one order book and of prices on a tick. Pure; draws nothing. */
+/** Arithmetic of one order book. Pure; draws nothing. */
+import { decimalsOf } from '../base/tick.js';
 
 /** Steps, in ticks, by which a ladder can gather its prices. */
 export const GROUPS = [1, 2, 5, 10, 20, 50, 100];
@@ -57,20 +58,4 @@ export function touch(book) {
   const bid = book?.bids[0]?.price ?? null;
   const ask = book?.asks[0]?.price ?? null;
   return { bid, ask, spread: bid === null || ask === null ? null : ask - bid };
-}
-
-/** Decimals needed to write every multiple of `tick`. */
-export function decimalsOf(tick) {
-  for (let decimals = 0; decimals < 10; decimals += 1) {
-    if (Number(tick.toFixed(decimals)) === tick) return decimals;
-  }
-  return 10;
-}
-
-/** `price` moved by whole ticks, landing on the tick whatever it was before. */
-export function stepPrice(price, steps, tick) {
-  const position = price / tick;
-  const near = Math.abs(position - Math.round(position)) < 1e-6;
-  const from = near ? Math.round(position) : steps > 0 ? Math.floor(position) : Math.ceil(position);
-  return Number(((from + steps) * tick).toFixed(decimalsOf(tick)));
 }

@@ -63,6 +63,3 @@ export function notice(state, one) {
 export function noticeGone(state, id) {
   return { notices: state.notices.filter((one) => one.id !== id) };
 }
-
-/** The orders that may still trade or be cancelled. */
-export const working = (orders) => [...orders.values()].filter((one) => one.status && !isFinal(one.status));

@@ -14,8 +14,3 @@ export function el(tag, { data = {}, ...properties } = {}, ...children) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
-
-/** Whether the data on view can be trusted to be current. */
-export const isLive = (state) => state.connection.phase === 'live';
-
-export const instrumentOf = (state, id) => state.instruments.find((one) => one.instrument_id === id);

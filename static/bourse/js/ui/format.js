@@ -1,5 +1,5 @@
 /** Numbers and times as text. One digit grouping for both languages, so that columns look the same; no words. */
-import { decimalsOf } from '../state/depth.js';
+import { decimalsOf } from '../base/tick.js';
 
 export const NONE = '–';
 

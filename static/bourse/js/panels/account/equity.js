@@ -1,10 +1,10 @@
 /** The balance over time: of this session, as the exchange told it, or of the settled days. */
+import { equityPoint } from '../../state/reduce_history.js';
 import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-import { equityPoint } from '../../state/reduce_history.js';
-import { draw } from '../../ui/draw.js';
-import { dayText, stamp } from '../shared/shared.js';
+import { dayText, stamp } from '../shared/cells.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 1000;

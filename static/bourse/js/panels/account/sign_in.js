@@ -1,7 +1,8 @@
 /** Who is signed in, and the ways in: a demo account, user id and password, or a token of one's own. Keeps none of them. */
 import { byId, setText } from '../../ui/dom.js';
-import { reason, t } from '../../ui/i18n.js';
 import { draw } from '../../ui/draw.js';
+import { t } from '../../ui/i18n.js';
+import { problemWords } from '../shared/refusal_text.js';
 
 /** Returns {ask(), begin()}: opens the dialog; lets a stranger in the shortest way there is. */
 export function mountSignIn(store, client, browserSession) {
@@ -84,11 +85,4 @@ function render(state, parts, ask) {
   setText(byId('sign-in-problem'), told ? problemWords(told) : '');
   if (inside && dialog.open) dialog.close();
   if (problem?.key === 'session.ended') ask();
-}
-
-/** Codes of this site are words, codes of the exchange are numbers. */
-export function problemWords({ key, code, message, retryAfter }) {
-  if (key) return t(key);
-  if (typeof code !== 'string') return reason(code, message);
-  return t(`http.${code}`, { minutes: Math.max(1, Math.ceil((retryAfter ?? 60) / 60)), message: message ?? '' });
 }

@@ -1,7 +1,8 @@
 /** Says whether what the page shows is live, and greys it where it is not. */
-import { byId, isLive, setText } from '../../ui/dom.js';
-import { t } from '../../ui/i18n.js';
+import { isLive } from '../../state/selectors.js';
+import { byId, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
+import { t } from '../../ui/i18n.js';
 
 export function mountConnection(store) {
   const badge = byId('connection');

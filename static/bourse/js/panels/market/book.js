@@ -2,13 +2,14 @@
  * The ladder: as many levels a side as there is room for, as buttons, because a price in the book is a price one may want
  * to trade at. Prices can be gathered into steps; the reader's own lots stand beside those of everybody.
  */
-import { byId, el, instrumentOf, setText } from '../../ui/dom.js';
-import { GROUPS, cumulate, decimalsOf, gather, stepOf, touch } from '../../state/depth.js';
+import { loadPreferences, savePreference } from '../../base/storage.js';
+import { decimalsOf } from '../../base/tick.js';
+import { GROUPS, cumulate, gather, stepOf, touch } from '../../state/depth.js';
+import { instrumentOf, working } from '../../state/selectors.js';
+import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
-import { working } from '../../state/reduce_account.js';
-import { loadPreferences, savePreference } from '../../base/storage.js';
-import { draw } from '../../ui/draw.js';
 
 const SIDES = { ask: 'SELL', bid: 'BUY' };
 const MOST_ROWS = 40;

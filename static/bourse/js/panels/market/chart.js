@@ -2,13 +2,13 @@
  * Candles and volume of the contract on view, with the reader's own fills, orders and position in them. The drawing is
  * Lightweight Charts', which is optional: without it the panel says how to install it.
  */
-import { byId, el, instrumentOf, setText } from '../../ui/dom.js';
-import { decimalsOf } from '../../state/depth.js';
+import { decimalsOf } from '../../base/tick.js';
+import { PERIODS } from '../../line/protocol.js';
+import { instrumentOf, working } from '../../state/selectors.js';
+import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
-import { PERIODS } from '../../line/protocol.js';
-import { working } from '../../state/reduce_account.js';
-import { draw } from '../../ui/draw.js';
 
 const NEAR_THE_START = 30;
 const COLOURS = ['text', 'muted', 'line', 'line-strong', 'panel', 'accent', 'up', 'down', 'up-wash', 'down-wash'];

@@ -1,9 +1,10 @@
 /** The whole book as a picture: how many lots wait on the way to each price. */
-import { byId, el, instrumentOf, setText } from '../../ui/dom.js';
 import { cumulate } from '../../state/depth.js';
+import { instrumentOf } from '../../state/selectors.js';
+import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-import { draw } from '../../ui/draw.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 1000;

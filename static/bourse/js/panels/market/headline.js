@@ -1,8 +1,9 @@
 /** The strip over the chart: which contract, its last price, whether it trades now, and its day in figures. */
-import { byId, el, instrumentOf, setText } from '../../ui/dom.js';
+import { instrumentOf } from '../../state/selectors.js';
+import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-import { draw } from '../../ui/draw.js';
 
 const FACTS = ['change', 'high', 'low', 'volume', 'open_interest', 'limit_up', 'limit_down', 'settlement', 'turnover'];
 const ARROWS = { up: '▲', down: '▼', flat: '' };

@@ -1,8 +1,9 @@
 /** The list of contracts: what each costs now and how far it has moved today; a search box narrows it. */
-import { byId, el, instrumentOf, setText } from '../../ui/dom.js';
+import { instrumentOf } from '../../state/selectors.js';
+import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-import { draw } from '../../ui/draw.js';
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 

@@ -1,8 +1,9 @@
 /** The contract on view in writing: what one lot is, what it ties up and what it costs. */
-import { byId, el, instrumentOf, setText } from '../../ui/dom.js';
+import { instrumentOf } from '../../state/selectors.js';
+import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-import { draw } from '../../ui/draw.js';
 
 const SPECS = ['tick', 'multiplier', 'margin', 'fee_open', 'fee_close', 'fee_close_today', 'last_day'];
 

@@ -1,9 +1,10 @@
 /** The trades of the market in the contract on view: the last ones from the exchange, then each as it happens. */
-import { byId, instrumentOf, setText } from '../../ui/dom.js';
+import { instrumentOf } from '../../state/selectors.js';
+import { byId, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
-import { draw } from '../../ui/draw.js';
 
 const COLOURS = { BUY: 'up', SELL: 'down' };
 

@@ -1,10 +1,11 @@
 /** The user's own fills: what each traded at, cost and brought; older ones page by page. */
-import { byId, isLive } from '../../ui/dom.js';
+import { isLive, tickOf } from '../../state/selectors.js';
+import { byId } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
-import { draw } from '../../ui/draw.js';
-import { emptyWords, showProfit, showSide, stamp, tickOf, when } from '../shared/shared.js';
+import { emptyWords, showProfit, showSide, stamp, when } from '../shared/cells.js';
 
 const roleOf = (one) => (one.is_maker === undefined ? null : one.is_maker ? 'maker' : 'taker');
 

@@ -1,10 +1,12 @@
 /** Orders that are finished: how they ended and why, and older ones page by page. */
-import { byId, isLive } from '../../ui/dom.js';
-import { onLanguage } from '../../ui/i18n.js';
 import { isFinal } from '../../line/protocol.js';
-import { createTable } from '../../ui/table.js';
+import { isLive } from '../../state/selectors.js';
+import { byId } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
-import { emptyWords, filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, volumeOf } from '../shared/shared.js';
+import { onLanguage } from '../../ui/i18n.js';
+import { createTable } from '../../ui/table.js';
+import { emptyWords } from '../shared/cells.js';
+import { filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, volumeOf } from '../shared/order_text.js';
 
 /** Returns {columns, rows()} for files. */
 export function mountHistory(store, orderEntry) {

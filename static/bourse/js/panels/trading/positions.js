@@ -1,21 +1,16 @@
 /** What the user holds, each side for itself, in the exchange's own numbers; closed or turned at the market after a question. */
-import { byId, el, instrumentOf, isLive, setText } from '../../ui/dom.js';
 import { fillsOf, freeLots, liquidationOf } from '../../orders/estimate.js';
+import { instrumentOf, isLive, legsOf, tickOf } from '../../state/selectors.js';
+import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
+import { emptyWords, showProfit } from '../shared/cells.js';
 import { ask } from '../shared/confirm.js';
-import { draw } from '../../ui/draw.js';
-import { emptyWords, showProfit, tickOf } from '../shared/shared.js';
+import { orderWords } from '../shared/order_text.js';
 
 const CLOSING = { long: 'SELL', short: 'BUY' };
-
-/** One row for each side that is held. */
-export function legsOf(positions) {
-  return (positions ?? []).flatMap((position) => Object.keys(CLOSING)
-    .filter((side) => position[`volume_${side}`] > 0)
-    .map((side) => ({ position, side, key: `${position.instrument_id} ${side}` })));
-}
 
 /** `prepare(order)` fills the ticket. Returns {columns, rows()} for files. */
 export function mountPositions(store, orderEntry, prepare) {
@@ -98,12 +93,6 @@ async function reverse(one, volume, state, orderEntry) {
   const text = expected({ ...orders[0], volume: 2 * volume }, state);
   const yes = t('positions.reverse_yes', { first: orderWords(orders[0]), then: orderWords(orders[1]) });
   if (await ask({ title: t('positions.reverse_title', { instrument: orders[0].instrument_id }), text, yes }) === 'yes') send(orders, orderEntry);
-}
-
-/** What an order will do, as its button says it. */
-export function orderWords({ direction, offset, volume, instrument_id: instrument, order_type: type, price }) {
-  const at = type === 'MARKET' ? t('ticket.at_market') : t('ticket.at', { price });
-  return t('ticket.submit', { direction: t(`direction.${direction}`), offset: t(`offset.${offset}.verb`), volume: format.lots(volume), instrument, at });
 }
 
 /** Where the book would fill it now. */

@@ -2,14 +2,15 @@
  * The order ticket. Says on its button what will happen and beside it what it would cost; checks only what would not even
  * make a message, everything else is the exchange's to judge.
  */
-import { byId, instrumentOf, isLive, setText } from '../../ui/dom.js';
-import { stepPrice, touch } from '../../state/depth.js';
+import { stepPrice } from '../../base/tick.js';
 import { estimate, freeLots, closed, mostLots, parts } from '../../orders/estimate.js';
+import { touch } from '../../state/depth.js';
+import { instrumentOf, isLive } from '../../state/selectors.js';
+import { byId, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { reason, t } from '../../ui/i18n.js';
-import { draw } from '../../ui/draw.js';
-import { conditionText } from '../shared/shared.js';
-import { orderWords } from './positions.js';
+import { conditionText, orderWords } from '../shared/order_text.js';
 
 const ARROWS = { ArrowUp: 1, ArrowDown: -1 };
 const LONG_STEP = 10;

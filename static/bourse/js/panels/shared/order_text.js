@@ -1,41 +1,9 @@
-/** What the private tables have in common. */
-import { instrumentOf, setText } from '../../ui/dom.js';
+/** Orders in words, and the columns that tables of orders share. */
+import { tickOf } from '../../state/selectors.js';
+import { setText } from '../../ui/dom.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-
-/** Why a private table is empty: nobody is signed in, nothing is known yet, or there is truly nothing. */
-export function emptyWords(state, nothing) {
-  if (state.session.phase === 'signed-in') return t(nothing);
-  return t(state.session.phase === 'restoring' ? 'private.waiting' : 'private.signed_out');
-}
-
-export function showSide(cell, direction) {
-  cell.dataset.direction = direction ?? '';
-  setText(cell, direction ? t(`direction.${direction}`) : format.NONE);
-}
-
-export function showProfit(cell, value) {
-  cell.dataset.move = format.moveOf(value);
-  setText(cell, format.profit(value));
-}
-
-export const tickOf = (state, id) => instrumentOf(state, id)?.tick ?? 1;
-
-const DAY_MS = 86400000;
-
-/** Time of day, and of other days the date too. */
-export function when(ms) {
-  if (!Number.isFinite(ms)) return format.NONE;
-  return Date.now() - ms < DAY_MS && new Date().getDate() === new Date(ms).getDate() ? format.time(ms) : `${format.date(ms)} ${format.time(ms)}`;
-}
-
-/** A moment as a file has it. */
-export const stamp = (ms) => (Number.isFinite(ms) ? new Date(ms).toISOString() : null);
-
-/** YYYYMMDD as people read it. */
-export const dayText = (day) => String(day).replace(/(\d{4})(\d{2})(\d{2})/, '$1-$2-$3');
-
-// --- orders in words
+import { showSide, stamp, when } from './cells.js';
 
 /** A price, or that there is none. */
 export function priceText(one, state) {
@@ -99,3 +67,9 @@ export const orderFileColumns = [
   { label: 'orders.id', value: (one) => one.order_id },
   { label: 'orders.own_id', value: (one) => one.client_order_id },
 ];
+
+/** What an order will do, as its button says it. */
+export function orderWords({ direction, offset, volume, instrument_id: instrument, order_type: type, price }) {
+  const at = type === 'MARKET' ? t('ticket.at_market') : t('ticket.at', { price });
+  return t('ticket.submit', { direction: t(`direction.${direction}`), offset: t(`offset.${offset}.verb`), volume: format.lots(volume), instrument, at });
+}
