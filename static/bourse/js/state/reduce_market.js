@@ -67,14 +67,14 @@ export function tick(state, frame) {
   const { instrument_id: id, last_price: price, volume, timestamp, direction = null, day } = frame;
   const before = state.ticks[id];
   if (before?.replayable && before.timestamp === timestamp && before.price === price && before.volume === volume) {
-    return { ...known(state, id, { ...before, replayable: false }), ...(day ? statistics(state, [day]) : {}) };
+    return { ...lastTrade(state, id, { ...before, replayable: false }), ...(day ? statistics(state, [day]) : {}) };
   }
   const now = { key: state.tickCount, price, volume, timestamp, direction, move: moveOf(before, price) };
-  const tape = id === state.selected ? { tape: [now, ...state.tape].slice(0, MOST_TICKS) } : {};
-  return { ...known(state, id, now), ...tape, tickCount: state.tickCount + 1, ...(day ? statistics(state, [day]) : {}) };
+  const onTape = id === state.selected ? { tape: [now, ...state.tape].slice(0, MOST_TICKS) } : {};
+  return { ...lastTrade(state, id, now), ...onTape, tickCount: state.tickCount + 1, ...(day ? statistics(state, [day]) : {}) };
 }
 
-const known = (state, id, now) => ({ ticks: { ...state.ticks, [id]: now } });
+const lastTrade = (state, id, now) => ({ ticks: { ...state.ticks, [id]: now } });
 
 /** The last trades of the contract on view, as a query tells them: newest first. */
 export function tape(state, trades) {

@@ -117,9 +117,9 @@ function onColours(listener) {
 
 /** The page's colours as the canvas needs them: resolved. */
 function resolved(root) {
-  const probe = root.appendChild(el('span', { hidden: true }));
+  const probe = root.appendChild(el('span', { className: 'colour-probe', hidden: true }));
   const colours = Object.fromEntries(COLOURS.map((name) => {
-    probe.style.color = `var(--${name})`;
+    probe.style.setProperty('--probe', `var(--${name})`);
     return [name, getComputedStyle(probe).color];
   }));
   probe.remove();

@@ -96,7 +96,7 @@ function changesOf(one, row) {
 }
 
 function showActions(cell, one, { state, edited, start, stop, save, orderEntry }) {
-  if (!cell.firstElementChild) cell.append(...['amend', 'cancel'].map((name) => el('button', { type: 'button', className: 'small-button' })));
+  if (!cell.firstElementChild) cell.append(...[0, 1].map(() => el('button', { type: 'button', className: 'small-button' })));
   const [amend, cancel] = cell.children;
   const isCancelling = state.cancelling.has(one.order_id);
   const isAmending = state.amending.has(one.order_id);

@@ -36,7 +36,10 @@ function columnsFor(store, orderEntry, prepare) {
     { label: 'positions.lots', className: 'number', fill: showLots, value: of('volume') },
     { label: 'positions.today', className: 'number faint', text: splitText, value: ({ position, side }) => position[`volume_${side}_today`] },
     { label: 'positions.open_price', className: 'number', text: (one) => price(one, of('open_price')(one)), value: of('open_price') },
-    { label: 'positions.last', className: 'number', text: ({ position }) => format.price(position.last_price, tickOf(store.state, position.instrument_id)), value: ({ position }) => position.last_price },
+    {
+      label: 'positions.last', className: 'number', value: ({ position }) => position.last_price,
+      text: ({ position }) => format.price(position.last_price, tickOf(store.state, position.instrument_id)),
+    },
     { label: 'positions.float', className: 'number', fill: (cell, one) => showProfit(cell, of('float_profit')(one)), value: of('float_profit') },
     { label: 'positions.profit', className: 'number', fill: (cell, one) => showProfit(cell, of('position_profit')(one)), value: of('position_profit') },
     number('positions.margin', 'margin', format.money),
