@@ -416,6 +416,52 @@ def test_an_instrument_that_is_listed_while_the_page_is_open_is_followed_too(pag
     assert known == ["IX2301", "IF2301", "IC2301"]
 
 
+# --- the heartbeat
+
+HEARTBEAT = """
+    const { Connection, paceFor } = await import('/static/bourse/js/line/socket.js');
+    const real = { WebSocket: globalThis.WebSocket, setInterval: globalThis.setInterval, now: performance.now };
+    let now = 0;
+    const [every, sent, lost] = [[], [], []];
+    performance.now = () => now;
+    globalThis.setInterval = (run, ms) => { every.push({ run, ms }); };
+    globalThis.WebSocket = class {
+        static OPEN = 1;
+        readyState = 1;
+        send(text) { sent.push(JSON.parse(text).type); }
+        close() {}
+    };
+    const silent = () => {};
+    const pace = paceFor(x);
+    const handlers = { onOpen: silent, onFrame: silent, onLatency: silent, onClose: (code) => lost.push(code) };
+    const line = new Connection({ pace, ...handlers });
+    line.open('ws://exchange.test/ws');
+    const [{ run, ms }] = every;
+    run();
+    now = pace.silenceMs;
+    run();
+    const patient = lost.length;
+    now += 1;
+    run();
+    clearTimeout(line.retryTimer);
+    Object.assign(globalThis, { WebSocket: real.WebSocket, setInterval: real.setInterval });
+    performance.now = real.now;
+    return [ms, pace.silenceMs, sent, patient, lost];
+"""
+
+
+@pytest.mark.parametrize(
+    ("ping_seconds", "idle_seconds", "beat", "silence"),
+    [(5, 10, 5_000, 12_000), (5, 4, 2_000, 6_000), (1, 60, 1_000, 4_000), (30, 90, 30_000, 62_000)],
+)
+def test_the_line_beats_as_the_server_expects_and_is_given_up_after_a_silence(
+    page: Page, ping_seconds: float, idle_seconds: float, beat: float, silence: float
+) -> None:
+    settings = {"ping_seconds": ping_seconds, "idle_seconds": idle_seconds}
+    found = page.evaluate(f"async (x) => {{ {HEARTBEAT} }}", settings)
+    assert found == [beat, silence, ["ping", "ping"], 0, [1000]]
+
+
 # --- numbers
 
 

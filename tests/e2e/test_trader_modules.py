@@ -62,8 +62,9 @@ def page() -> Iterator[Page]:
 class Venue:
     """An engine with two accounts, and what the page would know of the first."""
 
-    def __init__(self, funds: int) -> None:
+    def __init__(self, funds: int, risk_limit: float = 1.0) -> None:
         self.engine = Engine()
+        self.risk_limit = risk_limit
         odd = msgspec.structs.replace(listing(ID), terms=terms(margin=MARGIN))
         for command in (odd, OpenAccount("me"), OpenAccount("other")):
             self.engine.apply(command, NOW)
@@ -104,6 +105,7 @@ class Venue:
             "account": {name: to_currency(getattr(figures, name)) for name in ("balance", "available", "margin")},
             "positions": msgspec.to_builtins(positions),
             "book": {"bids": self._levels("bids"), "asks": self._levels("asks")},
+            "riskLimit": self.risk_limit,
         }
 
     def _levels(self, side: str) -> list[dict[str, float]]:
@@ -153,21 +155,23 @@ def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
     assert seen > 60
 
 
+@pytest.mark.parametrize("limit", [1.0, 0.9, 1.1])
 @pytest.mark.parametrize(("direction", "funds", "lots"), [("BUY", 2_000, 10), ("SELL", 8_000, 10), ("BUY", 5_000, 30)])
 def test_the_account_is_liquidated_where_the_page_said(
     page: Page,
     direction: str,
     funds: int,
     lots: int,
+    limit: float,
 ) -> None:
     """One tick before the estimated price nothing happens; at it, or one tick later, the engine acts."""
     back = "SELL" if direction == "BUY" else "BUY"
-    venue = Venue(funds + lots * 1_500)
+    venue = Venue(funds + round(lots * 1_500 / limit), limit)
     venue.do(OTHER, f"{back} OPEN {lots} @ 120")
     price = estimate(page, venue, f"{direction} OPEN {lots} @ 120")["liquidation"]
     assert venue.do(ME, f"{direction} OPEN {lots} @ 120")
     said = venue.said(f"{direction} OPEN 1 @ 120")
-    same = call(page, "orders/estimate", "m.liquidationOf(x.positions[0], x.instrument, x.account)", said)
+    same = call(page, "orders/estimate", "m.liquidationOf(x.positions[0], x.instrument, x.account, x.riskLimit)", said)
     assert same == pytest.approx(price, abs=0.01)
     sign = -1 if direction == "BUY" else 1
     step = 0
@@ -184,7 +188,7 @@ def liquidated(venue: Venue, price: float) -> bool:
     venue.engine.apply(Deposit("third", 10_000_000 * UNIT), NOW)
     venue.do(3, f"BUY OPEN 1 @ {price}")
     venue.do(OTHER, f"SELL OPEN 1 @ {price}")
-    events = venue.engine.apply(WatchRisk(RATE * 8 // 10, RATE), NOW)
+    events = venue.engine.apply(WatchRisk(RATE // 2, round(RATE * venue.risk_limit)), NOW)
     return any(isinstance(event, LiquidationStarted) and event.account_id == ME for event in events)
 
 

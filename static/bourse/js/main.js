@@ -3,6 +3,7 @@ import { BrowserSession } from './client/browser_session.js';
 import { Client } from './client/client.js';
 import { byId } from './ui/dom.js';
 import { startLanguage } from './ui/i18n.js';
+import { paceFor } from './line/socket.js';
 import { mountAccount } from './panels/account/account.js';
 import { mountBlotters } from './panels/trading/blotters.js';
 import { mountBook } from './panels/market/book.js';
@@ -30,10 +31,13 @@ import { mountTicket } from './panels/trading/ticket.js';
 import { loadPreferences } from './base/storage.js';
 import { Store, initialState } from './state/store.js';
 
-const instruments = JSON.parse(byId('instruments').textContent);
-const store = new Store(initialState(instruments, loadPreferences()), (run) => requestAnimationFrame(run));
-const client = new Client({ store, location });
-const browserSession = new BrowserSession(store, client, JSON.parse(byId('session').textContent));
+/** What the server has written into the page. */
+const told = (id) => JSON.parse(byId(id).textContent);
+const [exchange, session] = [told('exchange'), told('session')];
+const venue = { demo: session.demo, riskWarn: exchange.risk_warn, riskLimit: exchange.risk_limit };
+const store = new Store(initialState(told('instruments'), loadPreferences(), venue), (run) => requestAnimationFrame(run));
+const client = new Client({ store, location, pace: paceFor(exchange) });
+const browserSession = new BrowserSession(store, client, session);
 
 // --- the page
 

@@ -27,7 +27,6 @@ export class BrowserSession {
     this.store = store;
     this.client = client;
     this.timer = null;
-    store.set({ venue: { demo: said.demo } });
     this.userId = said.user_id;
     this.#note(said);
     client.freshToken = () => this.#token();

@@ -34,7 +34,8 @@ function gathered(ms, run) {
 }
 
 export class Client {
-  constructor({ store, location }) {
+  /** `pace`: of the connection's heartbeat, see paceFor. */
+  constructor({ store, location, pace }) {
     this.store = store;
     this.location = location;
     this.credentials = null;
@@ -54,6 +55,7 @@ export class Client {
     });
     this.freshToken = async () => null;
     this.connection = new Connection({
+      pace,
       onOpen: () => this.#opened(),
       onFrame: (frame) => this.#heard(frame),
       onClose: (code, attempt) => this.#closed(code, attempt),

@@ -31,12 +31,6 @@ export const ACCOUNT_NOT_FOUND = 1003;
 /** Close codes that mean something to a person; `locales/` explains them. */
 export const CLOSE_CODES = [1012, 4408, 4409];
 
-/** The server drops a client that is silent for 10 s; the protocol recommends a ping every 5 s. */
-export const HEARTBEAT_MS = 5000;
-
-/** The server pings every 5 s, so a longer silence than this means the line is dead, whatever TCP believes. */
-export const SILENCE_MS = 12000;
-
 /** Entries of a history that are asked for at a time. */
 const PAGE_LENGTH = 100;
 

@@ -2,7 +2,7 @@
  * One WebSocket that stays connected: back-off, heartbeat, and a watchdog for lines that died in silence.
  * Carries frames; knows nothing of what they say beyond `ping`.
  */
-import { HEARTBEAT_MS, SILENCE_MS, parse, ping } from './protocol.js';
+import { parse, ping } from './protocol.js';
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
@@ -13,9 +13,21 @@ export function backOff(attempt, random = Math.random) {
   return ceiling / 2 + (random() * ceiling) / 2;
 }
 
+const ON_THE_WAY_MS = 2000;
+
+/**
+ * How often to ping, and how long a silence means that the line is dead, whatever TCP believes (ms). The server pings every
+ * `ping_seconds` and drops a client that is silent for `idle_seconds`: one ping may be late, and two pongs be missing.
+ */
+export function paceFor({ ping_seconds: pings, idle_seconds: idle }) {
+  const beatMs = Math.min(pings, idle / 2) * 1000;
+  return { beatMs, silenceMs: 2 * beatMs + ON_THE_WAY_MS };
+}
+
 export class Connection {
-  /** `onOpen()`, `onFrame(frame)`, `onClose(code, attempt)` and `onLatency(ms)` are called for the present socket only. */
-  constructor({ onOpen, onFrame, onClose, onLatency }) {
+  /** `pace`: see paceFor. `onOpen()`, `onFrame(frame)`, `onClose(code, attempt)` and `onLatency(ms)` are called for the present socket only. */
+  constructor({ pace, onOpen, onFrame, onClose, onLatency }) {
+    this.pace = pace;
     this.onOpen = onOpen;
     this.onFrame = onFrame;
     this.onClose = onClose;
@@ -68,7 +80,7 @@ export class Connection {
     const socket = new WebSocket(this.url);
     this.socket = socket;
     this.heardAt = performance.now();
-    this.beatTimer = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    this.beatTimer = setInterval(() => this.#beat(), this.pace.beatMs);
     socket.onopen = () => this.onOpen();
     socket.onmessage = (event) => this.#heard(event.data);
     socket.onclose = (event) => {
@@ -95,7 +107,7 @@ export class Connection {
   }
 
   #beat() {
-    if (performance.now() - this.heardAt > SILENCE_MS) this.bounce();
+    if (performance.now() - this.heardAt > this.pace.silenceMs) this.bounce();
     else this.#ping();
   }
 
@@ -125,6 +137,6 @@ export class Connection {
    * So the server's own ping keeps a hidden tab alive.
    */
   #pinged() {
-    if (performance.now() - this.pingedAt > HEARTBEAT_MS) this.#ping();
+    if (performance.now() - this.pingedAt > this.pace.beatMs) this.#ping();
   }
 }

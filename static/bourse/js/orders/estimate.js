@@ -6,15 +6,12 @@
 
 const UNIT = 10000;
 const RATE = 100000000;
-/** Margin / balance at which positions are closed. */
-const LIQUIDATION = 1;
 
 const units = (amount) => BigInt(Math.round(amount * UNIT));
 const rateOf = (share) => BigInt(Math.round(share * RATE));
 const money = (amount) => Number(amount) / UNIT;
 const share = (amount, rate) => (amount * rate + BigInt(RATE / 2)) / BigInt(RATE);
 const shareUp = (amount, rate) => (amount * rate + BigInt(RATE - 1)) / BigInt(RATE);
-const abs = (amount) => (amount < 0n ? -amount : amount);
 const max = (one, other) => (one > other ? one : other);
 
 const SIDES = { long: 'BUY', short: 'SELL' };
@@ -121,8 +118,9 @@ const net = (position) => BigInt(position.volume_long - position.volume_short);
 /**
  * What an order (one part of it, with an `offset` of its own) would do to an account:
  * {value, margin, commission, available, liquidation, price}, null where that cannot be told.
+ * `riskLimit`: margin / balance at which positions are closed.
  */
-export function estimate({ order, instrument, instruments, account, positions, book }) {
+export function estimate({ order, instrument, instruments, account, positions, book, riskLimit }) {
   const byId = new Map(instruments.map((one) => [one.instrument_id, one]));
   const before = positions.find((one) => one.instrument_id === order.instrument_id) ?? flat(order.instrument_id);
   const now = fillsOf(order, book);
@@ -157,32 +155,33 @@ export function estimate({ order, instrument, instruments, account, positions, b
     margin: money(margin),
     commission: money(commission),
     available: account ? money(units(account.available) + gain - margin - commission) : null,
-    liquidation: account ? liquidationAfter({ account, before, all, commission, multiplier, mark, sign, full: total(after(before, instrument, order, all)) - total(before) }) : null,
+    liquidation: account ? liquidationAfter({ riskLimit, account, before, all, commission, multiplier, mark, sign, full: total(after(before, instrument, order, all)) - total(before) }) : null,
   };
 }
 
 const worth = (lots, move, multiplier) => lots * move * multiplier;
 
-/** The price at which margin = balance if all lots have traded and only this contract moves; null if there is none. */
-function liquidationAfter({ account, before, all, commission, multiplier, mark, sign, full }) {
+/** The price at which the risk limit is reached if all lots have traded and only this contract moves; null if there is none. */
+function liquidationAfter({ riskLimit, account, before, all, commission, multiplier, mark, sign, full }) {
   const lots = all.reduce((sum, one) => sum + BigInt(one.lots), 0n) * sign;
   const paid = all.reduce((sum, one) => sum + units(one.price) * BigInt(one.lots), 0n) * sign;
   const exposure = net(before) + lots;
-  const needed = units(account.margin) + full - units(account.balance) + commission + multiplier * (net(before) * mark + paid);
-  return priceFrom(needed, exposure * multiplier);
+  const spent = commission - units(account.balance) + multiplier * (net(before) * mark + paid);
+  return priceFrom(units(account.margin) + full, spent, exposure * multiplier, riskLimit);
 }
 
 /** The price at which an account would be liquidated if only this contract moved. */
-export function liquidationOf(position, instrument, account) {
+export function liquidationOf(position, instrument, account, riskLimit) {
   if (!account || !position || !instrument) return null;
   const multiplier = BigInt(instrument.multiplier);
   const mark = units(position.last_price ?? instrument.last_price ?? 0);
   const exposure = net(position);
-  return priceFrom(units(account.margin) - units(account.balance) + multiplier * exposure * mark, exposure * multiplier);
+  return priceFrom(units(account.margin), multiplier * exposure * mark - units(account.balance), exposure * multiplier, riskLimit);
 }
 
-function priceFrom(needed, exposure) {
+/** Where margin = limit * (exposure * price - spent); null where no price is. */
+function priceFrom(margin, spent, exposure, limit) {
   if (exposure === 0n) return null;
-  const price = (Number(needed) / LIQUIDATION / Number(exposure)) / UNIT;
-  return price > 0 && abs(needed) > 0n ? price : null;
+  const price = (Number(margin) / limit + Number(spent)) / Number(exposure) / UNIT;
+  return price > 0 ? price : null;
 }

@@ -4,8 +4,11 @@
 import { PERIODS } from '../line/protocol.js';
 import { noBars } from './reduce_market.js';
 
-/** `preferred`: the contract and the period to show first, where there still are such. */
-export function initialState(instruments, preferred) {
+/**
+ * `preferred`: the contract and the period to show first, where there still are such. `venue`: what the server's settings
+ * make of the exchange: whether it gives demo accounts, and the risk ratios at which an account is warned and liquidated.
+ */
+export function initialState(instruments, preferred, venue) {
   const first = instruments.find((one) => one.instrument_id === preferred.contract) ?? instruments[0];
   const selected = first?.instrument_id ?? null;
   return {
@@ -20,7 +23,7 @@ export function initialState(instruments, preferred) {
     tape: [],
     bars: noBars(selected, PERIODS[preferred.period] ? preferred.period : '1m'),
     ...privateState(),
-    venue: { demo: false },
+    venue,
     resetting: false,
     notices: [],
   };

@@ -13,6 +13,8 @@ export const price = (value, tick) => (present(value) ? value.toFixed(decimalsOf
 export const average = (value, tick) => price(value, present(value) && Math.abs(value / tick - Math.round(value / tick)) > 1e-9 ? tick / 10 : tick);
 export const lots = (value) => (present(value) ? whole.format(value) : NONE);
 export const money = (value) => (present(value) ? cents.format(value).replace('-', '−') : NONE);
+/** A share in hundredths, as a sentence has it: 80. */
+export const hundredths = (value) => whole.format(value * 100);
 export const percent = (value) => (present(value) ? `${cents.format(value * 100)}%` : NONE);
 
 /** Large sums in few digits: 12.30M. */

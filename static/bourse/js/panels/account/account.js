@@ -5,8 +5,6 @@ import { t } from '../../ui/i18n.js';
 import { draw } from '../../ui/draw.js';
 
 const FACTS = ['balance', 'available', 'margin', 'frozen_orders', 'profit'];
-const WARNED = 0.8;
-const LIQUIDATED = 1;
 
 /** `begin()` lets a stranger in, `reset()` sets a demo account back. */
 export function mountAccount(store, { begin, reset }) {
@@ -26,7 +24,7 @@ export function mountAccount(store, { begin, reset }) {
     setText(parts.none, noneText(state, stranger));
     setText(parts.begin, t(state.venue.demo ? 'demo.start' : 'session.sign_in'));
     setText(parts.reset, t(state.resetting ? 'demo.resetting' : 'demo.reset'));
-    if (account) show(parts, account);
+    if (account) show(parts, account, state.venue);
   });
 }
 
@@ -43,14 +41,13 @@ function build() {
   const meter = el('div', { className: 'meter' }, el('span', { className: 'meter-fill' }));
   meter.setAttribute('role', 'meter');
   meter.setAttribute('aria-valuemin', '0');
-  meter.setAttribute('aria-valuemax', '100');
   const risk = el('div', { className: 'risk' }, label, meter, value);
   const begin = el('button', { type: 'button', className: 'primary', id: 'account-begin' });
   const reset = el('button', { type: 'button', className: 'small-button', id: 'demo-reset' });
   return { none: el('p', { className: 'none' }), begin, reset, rows, list, risk, riskLabel: label, riskValue: value, meter };
 }
 
-function show({ rows, riskLabel, riskValue, meter }, account) {
+function show({ rows, riskLabel, riskValue, meter }, account, { riskWarn, riskLimit }) {
   FACTS.forEach((name) => {
     setText(rows[name].label, t(`account.${name}`));
     const amount = name === 'frozen_orders' ? account.frozen - account.margin : account[name];
@@ -60,10 +57,12 @@ function show({ rows, riskLabel, riskValue, meter }, account) {
   const ratio = account.risk_ratio ?? 0;
   setText(riskLabel, t('account.risk'));
   setText(riskValue, format.percent(ratio));
-  meter.dataset.level = ratio >= LIQUIDATED ? 'danger' : ratio >= WARNED ? 'high' : 'calm';
-  meter.style.setProperty('--filled', String(Math.min(1, Math.max(0, ratio))));
-  meter.title = t('account.risk_hint');
+  meter.dataset.level = ratio >= riskLimit ? 'danger' : ratio >= riskWarn ? 'high' : 'calm';
+  meter.style.setProperty('--filled', String(Math.min(1, Math.max(0, ratio / riskLimit))));
+  meter.title = t('account.risk_hint', { warn: format.hundredths(riskWarn), limit: format.hundredths(riskLimit) });
   meter.setAttribute('aria-label', t('account.risk'));
-  meter.setAttribute('aria-valuenow', String(Math.min(100, Math.round(ratio * 100))));
+  const full = Math.round(riskLimit * 100);
+  meter.setAttribute('aria-valuemax', String(full));
+  meter.setAttribute('aria-valuenow', String(Math.min(full, Math.round(ratio * 100))));
   meter.setAttribute('aria-valuetext', format.percent(ratio));
 }

@@ -18,7 +18,9 @@ const WORDS = {
   'amend-refused': ({ code, message }) => t('notice.amend_refused', { reason: reason(code, message) }),
   dropped: () => t('notice.dropped'),
   statement: ({ day, closing }) => t('statements.notice', { day: dayText(day), closing: format.money(closing) }),
-  'risk-warning': ({ risk_ratio: risk }) => t('notice.risk_warning', { risk: format.percent(risk) }),
+  'risk-warning': ({ risk_ratio: risk }, { venue }) => t('notice.risk_warning', {
+    risk: format.percent(risk), limit: format.hundredths(venue.riskLimit),
+  }),
   liquidation: ({ status, risk_ratio: risk }) => t(`notice.liquidation.${status}`, { risk: format.percent(risk) }),
   expired: ({ instrument_id: instrument, price }, state) => t('notice.expired', { instrument, price: format.price(price, tickOf(state, instrument)) }),
   reset: () => t('demo.reset_done'),

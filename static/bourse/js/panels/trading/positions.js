@@ -62,7 +62,7 @@ function showLots(cell, { position, side }) {
 }
 
 const splitText = ({ position, side }) => `${format.lots(position[`volume_${side}_today`])} / ${format.lots(position[`volume_${side}_his`])}`;
-const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), state.account);
+const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), state.account, state.venue.riskLimit);
 const liquidationText = (one, state) => format.price(liquidation(one, state), tickOf(state, one.position.instrument_id));
 
 function showActions(cell, one, { store, orderEntry, prepare }) {

@@ -279,6 +279,7 @@ function estimates(orders, instrument, state) {
   const shared = {
     instrument: { ...instrument, last_price: state.ticks[state.selected]?.price ?? instrument.last_price },
     instruments: state.instruments, account: state.account, positions: state.positions ?? [], book: book?.stale ? null : book,
+    riskLimit: state.venue.riskLimit,
   };
   return orders.map((order) => {
     const price = order.price ?? order.stop_price ?? null;
