@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -292,6 +293,77 @@ def test_times_are_read_off_the_ids(page: Page) -> None:
     number = protocol.order_number("O17251234567890000001")
     assert number is not None
     assert call(page, "line/protocol", "m.timeOfId(x)", protocol.order_id_text(number)) == 1_725_123_456_789
+
+
+# --- which options go together
+
+STOPS: list[dict[str, Any]] = [
+    {},
+    {"stop_kind": "STOP", "trigger": "LAST", "stop_price": 121},
+    {"stop_kind": "TAKE_PROFIT", "trigger": "BID", "stop_price": None},
+    {"stop_kind": "STOP", "trigger": "ASK", "trail": 2.5},
+]
+CHOICES: dict[str, list[Any]] = {
+    "order_type": ["LIMIT", "MARKET"],
+    "time_condition": ["GFD", "GTC", "GTD", "IOC", "FOK"],
+    "offset": ["OPEN", "CLOSE"],
+    "price": [120.5, None],
+    "post_only": [False, True],
+    "reduce_only": [False, True],
+    "display_volume": [None, 2],
+    "expires_at": [None, NOW],
+}
+WITHOUT_NEED = {"price", "time_condition"}
+"""What is left out of a market order though the server would only pass it over."""
+
+
+def test_what_the_form_says_is_an_order_or_a_question_and_never_a_contradiction(page: Page) -> None:
+    """Every way to fill it in: the server takes what the rules leave of it, and would not take what they left out."""
+    choices = [dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())]
+    forms = [PLAIN | choice | stop for choice in choices for stop in STOPS]
+    script = """(async () => {
+        const { submit } = await import('/static/bourse/js/line/protocol.js');
+        const told = (order) => JSON.stringify(submit([order]));
+        return x.map((one) => {
+            const order = m.fitting(one);
+            const out = [...m.meaningless(one)].filter((name) => one[name] !== null && one[name] !== false);
+            const back = out.map((name) => [name, told({ ...order, [name]: one[name] })]);
+            return [m.lacking(order)?.field ?? null, told(order), back];
+        });
+    })()"""
+    lacked, put_back = set(), set()
+    for form, (lacks, text, back) in zip(forms, call(page, "orders/order_rules", script, forms), strict=True):
+        assert (lacks is None) == (not isinstance(order_of(text), Refused)), (form, lacks, text)
+        for name, worse in back:
+            assert name in WITHOUT_NEED or lacks or isinstance(order_of(worse), Refused), (name, worse)
+            put_back.add(name)
+        lacked.add(lacks)
+    assert lacked == {None, "price", "stop_price", "expires_at"}
+    assert put_back == {"price", "time_condition", "post_only", "reduce_only", "display_volume", "expires_at"}
+
+
+def order_of(text: str) -> Any:
+    """The engine's command, or the server's refusal, of a `submit_order`."""
+    return protocol.to_command(protocol.decode(text), ME, NOW)
+
+
+def test_rules_that_come_from_elsewhere_hold_as_well(page: Page) -> None:
+    rules = [
+        {"options": {"offset": ["CLOSE"], "post_only": True}, "field": "post_only"},
+        {"options": {"direction": ["SELL"], "oco_group": False}, "field": "oco_group", "sentence": "ticket.oco_hint"},
+    ]
+    closing = PLAIN | {"offset": "CLOSE", "direction": "SELL", "post_only": True, "reduce_only": True}
+    script = "[m.fitting(x.order, x.rules), m.lacking(x.order, x.rules)]"
+    fitted, lacks = call(page, "orders/order_rules", script, {"order": closing, "rules": rules})
+    assert fitted == closing | {"post_only": None}
+    assert lacks == rules[1]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_sentences_of_the_rules_are_there(page: Page, language: str) -> None:
+    sentences = call(page, "orders/order_rules", "m.ORDER_RULES.map((one) => one.sentence).filter(Boolean)")
+    words = call(page, f"locales/{language}", "Object.keys(m.default)")
+    assert sentences and set(sentences) <= set(words)
 
 
 # --- files
