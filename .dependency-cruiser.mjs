@@ -47,7 +47,7 @@ export default {
     {
       name: 'every-module-is-used',
       severity: 'error',
-      from: { orphan: true, pathNot: `^${JS}/(early\\.js|types\\.d\\.ts)$` },
+      from: { orphan: true, pathNot: `^${JS}/(early\\.js|.*\\.d\\.ts)$` },
       to: {},
     },
   ],

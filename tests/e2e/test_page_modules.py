@@ -8,8 +8,9 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -113,6 +114,62 @@ def test_a_server_frame_is_read_as_it_is_and_not_at_all_without_one_of_its_field
         "{'type':'pong'}",
     ]
     assert call(page, "line/protocol", "x.filter((text) => m.parse(text) !== null)", cut + nonsense) == []
+
+
+def declared_types() -> tuple[dict[str, dict[str, str]], dict[str, set[str]]]:
+    """Of frames.d.ts: the fields of each interface with their types, by name with its `?`; the values of each word."""
+    text = (STATIC / "bourse/js/line/frames.d.ts").read_text()
+    interfaces = {
+        name: dict(re.findall(r"^  (\w+\??): (.*);$", body, re.MULTILINE))
+        for name, body in re.findall(r"^interface (\w+) {\n(.*?)^}", text, re.MULTILINE | re.DOTALL)
+    }
+    words = {
+        name: set(re.findall(r"'(\w+)'", values)) for name, values in re.findall(r"^type (\w+) = ('.*);$", text, re.M)
+    }
+    return interfaces, words
+
+
+def written_as(kind: Any, declared: str, words: dict[str, set[str]]) -> bool:
+    """Whether a type of the server is declared like this. Null where a field is left out is not declared."""
+    parts = [part for part in (get_args(kind) or (kind,)) if part not in (type(None), msgspec.UnsetType)]
+    name = declared.removesuffix(" | null").removesuffix("[]")
+    (part,) = parts
+    if isinstance(part, type) and issubclass(part, Enum):
+        return name == "string" or words[name] == {each.value for each in part}
+    if isinstance(part, type) and issubclass(part, msgspec.Struct):
+        return name in (part.__name__, f"{part.__name__}Frame")
+    return name == {str: "string", int: "number", float: "number", bool: "boolean"}[part]
+
+
+def test_the_declared_frames_are_the_servers() -> None:
+    """What the type check of the page believes of each frame, and of what is in it."""
+    interfaces, words = declared_types()
+    tags = {fields["type"].strip("'"): name for name, fields in interfaces.items() if "type" in fields}
+    waiting = list(protocol.ServerMessage.__args__)
+    seen: set[str] = set()
+    while waiting:
+        struct = waiting.pop()
+        tag = struct.__struct_config__.tag
+        name = tags[tag] if tag else struct.__name__
+        if name in seen:
+            continue
+        seen.add(name)
+        declared = {key: kind for key, kind in interfaces[name].items() if key != "type"}
+        hints = get_type_hints(struct)
+        fields = [field for field in msgspec.structs.fields(struct) if field.name != "request_id"]
+        assert declared.keys() == {f"{each.encode_name}{'' if each.required else '?'}" for each in fields}, name
+        for (key, text), field in zip(declared.items(), fields, strict=True):
+            kind = hints[field.name]
+            if get_origin(kind) is list:
+                (kind,) = get_args(kind)
+                assert text.endswith("[]"), (name, key)
+            elif field.required:
+                assert text.endswith(" | null") == (type(None) in get_args(kind)), (name, key)
+            inner = next((each for each in get_args(kind) if get_origin(each) is list), kind)
+            inner = get_args(inner)[0] if get_origin(inner) is list else inner
+            assert written_as(inner, text, words), (name, key, text, kind)
+            waiting += [each for each in (inner, *get_args(inner)) if hasattr(each, "__struct_config__")]
+    assert seen == interfaces.keys()
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,10 @@ import { mountTicket } from './panels/trading/ticket.js';
 import { loadPreferences } from './base/storage.js';
 import { Store, initialState } from './state/store.js';
 
-/** What the server has written into the page. */
+/**
+ * What the server has written into the page.
+ * @param {string} id
+ */
 const told = (id) => JSON.parse(byId(id).textContent);
 const [exchange, session] = [told('exchange'), told('session')];
 const venue = { demo: session.demo, riskWarn: exchange.risk_warn, riskLimit: exchange.risk_limit };
@@ -83,11 +86,20 @@ const blotters = mountBlotters(store, {
 
 // --- the keyboard
 
-const toTicket = (field, ...choice) => {
+/**
+ * @param {string} field to write in next
+ * @param {string} [name] of what is chosen
+ * @param {string} [value]
+ */
+const toTicket = (field, name, value) => {
   views.show('trade');
-  if (choice.length > 0) ticket.choose(...choice);
+  if (name && value) ticket.choose(name, value);
   ticket.focus(field);
 };
+/**
+ * @param {string} tab
+ * @param {string} [view]
+ */
 const toBlotter = (tab, view = 'orders') => {
   views.show(view);
   blotters.show(tab);

@@ -5,11 +5,17 @@
 
 const RENEW_AT = 0.5; // of its life
 const AGAIN_MS = 15000;
+/** @type {RequestInit} */
 const OPTIONS = { cache: 'no-store', credentials: 'same-origin', keepalive: true, method: 'POST' };
 
+/** @param {string} name */
 const cookie = (name) => document.cookie.split('; ').find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
 
-/** {ok: true, ...answer} or {ok: false, code, message, retryAfter}; it never throws. */
+/**
+ * {ok: true, ...answer} or {ok: false, code, message, retryAfter}; it never throws.
+ * @param {string} path
+ * @param {object} [body]
+ */
 async function post(path, body = {}) {
   try {
     const headers = { 'Content-Type': 'application/json', 'X-CSRFToken': cookie('csrftoken') };
@@ -22,11 +28,17 @@ async function post(path, body = {}) {
 }
 
 export class BrowserSession {
-  /** `said`: what the page was told of its session when it was made. */
+  /**
+   * `said`: what the page was told of its session when it was made.
+   * @param {Store} store
+   * @param {Client} client
+   * @param {SessionTold} said
+   */
   constructor(store, client, said) {
     this.store = store;
     this.client = client;
-    this.timer = null;
+    /** @type {number | undefined} */
+    this.timer = undefined;
     this.userId = said.user_id;
     this.#note(said);
     client.freshToken = () => this.#token();
@@ -39,6 +51,10 @@ export class BrowserSession {
     return token ? this.client.enter(this.userId, token) : this.client.start();
   }
 
+  /**
+   * @param {string} userId
+   * @param {string} password
+   */
   signIn(userId, password) {
     return this.#enter('/session', { user_id: userId, password });
   }
@@ -63,7 +79,12 @@ export class BrowserSession {
     return this.client.signOut();
   }
 
-  /** Null, or why not. */
+  /**
+   * Null, or why not.
+   * @param {string} path
+   * @param {object} [body]
+   * @returns {Promise<Problem | null>}
+   */
   async #enter(path, body) {
     const answer = await post(path, body);
     if (!answer.ok) return answer;
@@ -75,6 +96,7 @@ export class BrowserSession {
     return null;
   }
 
+  /** @param {Partial<SessionTold>} parts */
   #note({ demo_account: isDemo }) {
     this.store.set({ demoAccount: isDemo });
   }
@@ -95,6 +117,6 @@ export class BrowserSession {
 
   async #renew() {
     const token = await this.#token();
-    if (token) this.client.renew(this.userId, token);
+    if (token && this.userId !== null) this.client.renew(this.userId, token);
   }
 }

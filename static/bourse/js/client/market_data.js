@@ -12,7 +12,11 @@ const LOOK_MS = 30000;
 const AGAIN_MS = 2000;
 
 export class MarketData {
-  /** `ask(question, message)` sends and remembers why; it says whether there was a line. */
+  /**
+   * `ask(question, message)` sends and remembers why; it says whether there was a line.
+   * @param {Store} store
+   * @param {(question: Question, message: ClientFrame) => boolean} ask
+   */
   constructor(store, ask) {
     this.store = store;
     this.ask = ask;
@@ -21,12 +25,15 @@ export class MarketData {
 
   // --- what a person can do
 
+  /** @param {string} instrumentId */
   select(instrumentId) {
     const { selected, bars } = this.store.state;
     if (selected === instrumentId) return;
     storage.savePreference('contract', instrumentId);
-    this.#say(protocol.unsubscribe(['orderbook_delta'], [selected]));
-    this.#say(protocol.unsubscribeBars(selected, bars.period));
+    if (selected !== null) {
+      this.#say(protocol.unsubscribe(['orderbook_delta'], [selected]));
+      this.#say(protocol.unsubscribeBars(selected, bars.period));
+    }
     this.store.set({
       selected: instrumentId,
       tape: [],
@@ -36,9 +43,10 @@ export class MarketData {
     this.#follow();
   }
 
+  /** @param {string} period */
   setPeriod(period) {
     const { selected, bars } = this.store.state;
-    if (bars.period === period) return;
+    if (selected === null || bars.period === period) return;
     storage.savePreference('period', period);
     this.#say(protocol.unsubscribeBars(selected, bars.period));
     this.store.set({ bars: reduce.noBars(selected, period) });
@@ -71,7 +79,10 @@ export class MarketData {
     this.store.set({ ...reduce.staleBooks(this.store.state), bars: { ...bars, asked: false } });
   }
 
-  /** Takes in a frame of market data; false if it is none. */
+  /**
+   * Takes in a frame of market data; false if it is none.
+   * @param {ServerFrame} frame
+   */
   heard(frame) {
     switch (frame.type) {
       case 'orderbook_delta': this.#bookChanged(frame); return true;
@@ -84,7 +95,11 @@ export class MarketData {
     }
   }
 
-  /** Takes in the data of a query's answer. */
+  /**
+   * Takes in the data of a query's answer.
+   * @param {Question | undefined} question
+   * @param {QueryData} data
+   */
   answered(question, data) {
     const { state } = this.store;
     if (data.instruments) this.#listed(data.instruments);
@@ -93,7 +108,10 @@ export class MarketData {
     if (data.bars && question) this.store.set(reduce.moreBars(state, question, data.bars));
   }
 
-  /** The exchange had no time for a question: without bars there is no chart, so those are asked for again. */
+  /**
+   * The exchange had no time for a question: without bars there is no chart, so those are asked for again.
+   * @param {Question} parts
+   */
   refused({ kind, instrumentId, period, older }) {
     const { bars } = this.store.state;
     if (kind !== 'bars' || bars.instrumentId !== instrumentId || bars.period !== period) return;
@@ -103,6 +121,7 @@ export class MarketData {
 
   // --- asking
 
+  /** @param {ClientFrame} message */
   #say(message) {
     return this.ask({ kind: 'subscribe' }, message);
   }
@@ -115,6 +134,7 @@ export class MarketData {
 
   #follow() {
     const { selected } = this.store.state;
+    if (selected === null) return;
     this.#say(protocol.subscribe(['orderbook_delta'], [selected]));
     this.ask({ kind: 'market', instrumentId: selected }, protocol.queryPublicTrades(selected));
     this.#followBars();
@@ -122,18 +142,25 @@ export class MarketData {
 
   #followBars() {
     const { selected, bars } = this.store.state;
+    if (selected === null) return;
     this.#say(protocol.subscribeBars(selected, bars.period));
     this.#askForBars(FIRST_BARS);
   }
 
+  /**
+   * @param {number} limit
+   * @param {number | null} [before]
+   */
   #askForBars(limit, before = null) {
     const { instrumentId, period } = this.store.state.bars;
+    if (instrumentId === null) return false;
     const question = { kind: 'bars', instrumentId, period, limit, older: before !== null };
     return this.ask(question, protocol.queryBars(instrumentId, period, limit, before));
   }
 
   // --- hearing
 
+  /** @param {OrderBookDelta} frame */
   #bookChanged(frame) {
     if (frame.instrument_id !== this.store.state.selected) return;
     const patch = reduce.delta(this.store.state, frame);
@@ -141,12 +168,16 @@ export class MarketData {
     else this.#bookLost(frame.instrument_id);
   }
 
+  /** @param {string} instrumentId */
   #bookLost(instrumentId) {
     this.store.set(reduce.lostBook(this.store.state, instrumentId));
     this.#say(protocol.subscribe(['orderbook_delta'], [instrumentId]));
   }
 
-  /** An instrument that was listed while the page was open is followed like the others. */
+  /**
+   * An instrument that was listed while the page was open is followed like the others.
+   * @param {InstrumentData[]} told
+   */
   #listed(told) {
     const { state } = this.store;
     const known = new Set(state.instruments.map((one) => one.instrument_id));
@@ -157,6 +188,7 @@ export class MarketData {
     if (this.store.state.selected === null) this.#first(added[0]);
   }
 
+  /** @param {string} instrumentId */
   #first(instrumentId) {
     const { bars } = this.store.state;
     this.store.set({ selected: instrumentId, bars: reduce.noBars(instrumentId, bars.period) });

@@ -15,6 +15,7 @@ export const CANCEL_REASONS = [
 export const PHASES = ['continuous', 'auction', 'halted', 'closed', 'delisted'];
 
 /** Lengths of bars, and their milliseconds; `1d` is the trading day. */
+/** @type {Record<string, number>} */
 export const PERIODS = { '1m': 60e3, '5m': 300e3, '15m': 900e3, '1h': 3600e3, '1d': 86400e3 };
 
 /** Codes of refusals; `locales/` has a sentence for each in every language. */
@@ -34,14 +35,23 @@ export const CLOSE_CODES = [1012, 4408, 4409];
 /** Entries of a history that are asked for at a time. */
 const PAGE_LENGTH = 100;
 
+/** @type {Set<string | undefined>} */
 const FINAL = new Set(['Filled', 'Cancelled']);
 
-/** Whether an order in this status can never change again. */
+/**
+ * Whether an order in this status can never change again.
+ * @param {OrderStatus | undefined} status
+ */
 export const isFinal = (status) => FINAL.has(status);
 
 // --- frames
 
+/**
+ * @param {string} required
+ * @param {string} [optional]
+ */
 const fields = (required, optional = '') => ({ required: words(required), optional: words(optional) });
+/** @param {string} text */
 const words = (text) => text.split(' ').filter(Boolean);
 
 const ORDER = 'instrument_id direction offset volume order_type';
@@ -125,19 +135,30 @@ export const PRIVATE_PUSHES = new Set([
   'trade', 'order_status', 'account_update', 'risk_warning', 'liquidation', 'position_expired', 'statement',
 ]);
 
-/** The fields that a frame lacks; null if it is of a type that this page does not know. */
+/**
+ * The fields that a frame lacks; null if it is of a type that this page does not know.
+ * @param {{ type: string }} frame
+ * @param {FrameTable} [known]
+ */
 export function missing(frame, known = SERVER_FRAMES) {
   return known[frame.type]?.required.filter((name) => !(name in frame)) ?? null;
 }
 
-/** The fields that the tables above do not know; the server may be newer than this page. */
+/**
+ * The fields that the tables above do not know; the server may be newer than this page.
+ * @param {{ type: string }} frame
+ * @param {FrameTable} [known]
+ */
 export function unknown(frame, known = SERVER_FRAMES) {
   const { required, optional } = known[frame.type];
   const ours = new Set(['type', 'request_id', ...required, ...optional]);
   return Object.keys(frame).filter((name) => !ours.has(name));
 }
 
-/** A server frame as an object that has all fields of its type, or null for anything else; it never throws. */
+/**
+ * A server frame as an object that has all fields of its type, or null for anything else; it never throws.
+ * @param {string} text
+ */
 export function parse(text) {
   try {
     const frame = JSON.parse(text);
@@ -150,50 +171,101 @@ export function parse(text) {
 // --- what the page says
 
 export const ping = () => ({ type: 'ping' });
+/**
+ * @param {string} userId
+ * @param {string} token
+ */
 export const auth = (userId, token) => ({ type: 'auth', user_id: userId, token });
+/**
+ * @param {string[]} channels
+ * @param {string[]} instruments
+ */
 export const subscribe = (channels, instruments) => ({ type: 'subscribe', channels, instruments });
+/**
+ * @param {string[]} channels
+ * @param {string[]} instruments
+ */
 export const unsubscribe = (channels, instruments) => ({ type: 'unsubscribe', channels, instruments });
+/**
+ * @param {string} id
+ * @param {string} period
+ */
 export const subscribeBars = (id, period) => ({ ...subscribe(['kline'], [id]), period });
+/**
+ * @param {string} id
+ * @param {string} period
+ */
 export const unsubscribeBars = (id, period) => ({ ...unsubscribe(['kline'], [id]), period });
+/** @param {string} orderId */
 export const cancelOrder = (orderId) => ({ type: 'cancel_order', order_id: orderId });
+/** @param {string} orderId */
 export const queryOrder = (orderId) => ({ type: 'query_order', order_id: orderId });
 export const queryAccount = () => ({ type: 'query_account' });
 export const queryPosition = () => ({ type: 'query_position' });
 export const queryInstruments = () => ({ type: 'query_instruments' });
 export const queryStatistics = () => ({ type: 'query_statistics' });
+/** @param {string} id */
 export const queryPublicTrades = (id) => ({ type: 'query_public_trades', instrument_id: id });
 
-/** Bars that start before `before` (Unix ms), or the newest. */
+/**
+ * Bars that start before `before` (Unix ms), or the newest.
+ * @param {string} id
+ * @param {string} period
+ * @param {number} limit
+ * @param {number | null} [before]
+ */
 export function queryBars(id, period, limit, before = null) {
   const frame = { type: 'query_bars', instrument_id: id, period, limit };
   return before === null ? frame : { ...frame, before };
 }
 
-/** Asks for what was missed since the push `lastSeq`, or, if that is null, for how everything is. */
+/**
+ * Asks for what was missed since the push `lastSeq`, or, if that is null, for how everything is.
+ * @param {number | null} lastSeq
+ */
 export const resume = (lastSeq) => (lastSeq === null ? { type: 'resume' } : { type: 'resume', last_seq: lastSeq });
 
-/** An order as the exchange takes it: fields without a value are left out. `client_order_id` lets the same order be sent twice without becoming two. */
+/**
+ * An order as the exchange takes it: fields without a value are left out. `client_order_id` lets the same order be sent twice without becoming two.
+ * @param {OrderOptions} order
+ */
 function orderFields(order) {
   const known = new Set([...CLIENT_FRAMES.submit_order.required, ...CLIENT_FRAMES.submit_order.optional]);
   return Object.fromEntries(Object.entries(order).filter(([name, value]) => known.has(name) && value !== null && value !== false));
 }
 
-/** One order, or several that reach the engine one after another with nothing in between. */
+/**
+ * One order, or several that reach the engine one after another with nothing in between.
+ * @param {OrderOptions[]} orders
+ */
 export function submit(orders) {
   if (orders.length === 1) return { type: 'submit_order', ...orderFields(orders[0]) };
   return { type: 'submit_orders', orders: orders.map(orderFields) };
 }
 
+/**
+ * @param {string} orderId
+ * @param {{ price?: number, volume?: number }} changes
+ */
 export const amendOrder = (orderId, changes) => ({ type: 'amend_order', order_id: orderId, ...changes });
 export const cancelAll = () => ({ type: 'cancel_all' });
 export const queryStatements = () => ({ type: 'query_statements', limit: PAGE_LENGTH });
-export const queryOrders = (before) => ({ type: 'query_orders', limit: PAGE_LENGTH, ...(before ? { before } : {}) });
-export const queryTrades = (before) => ({ type: 'query_trades', limit: PAGE_LENGTH, ...(before ? { before } : {}) });
+/** @param {string | null} [before] */
+export const queryOrders = (before = null) => ({ type: 'query_orders', limit: PAGE_LENGTH, ...(before ? { before } : {}) });
+/** @param {string | null} [before] */
+export const queryTrades = (before = null) => ({ type: 'query_trades', limit: PAGE_LENGTH, ...(before ? { before } : {}) });
 
-/** When the exchange gave this order or trade its id (Unix ms). */
+/**
+ * When the exchange gave this order or trade its id (Unix ms).
+ * @param {string} id
+ */
 export const timeOfId = (id) => Number(id.slice(1, 14));
 
-/** Where the exchange of this page listens; `user_id` is a wish that the later `auth` makes good. */
+/**
+ * Where the exchange of this page listens; `user_id` is a wish that the later `auth` makes good.
+ * @param {Location} location
+ * @param {string | undefined} userId
+ */
 export function socketUrl(location, userId) {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
   const query = userId ? `?user_id=${encodeURIComponent(userId)}` : '';

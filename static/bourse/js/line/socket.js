@@ -7,7 +7,11 @@ import { parse, ping } from './protocol.js';
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 
-/** How long to wait before try number `attempt` (from 1): doubling, bounded, spread so that a crowd does not return at once. */
+/**
+ * How long to wait before try number `attempt` (from 1): doubling, bounded, spread so that a crowd does not return at once.
+ * @param {number} attempt
+ * @param {() => number} [random]
+ */
 export function backOff(attempt, random = Math.random) {
   const ceiling = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
   return ceiling / 2 + (random() * ceiling) / 2;
@@ -18,6 +22,7 @@ const ON_THE_WAY_MS = 2000;
 /**
  * How often to ping, and how long a silence means that the line is dead, whatever TCP believes (ms). The server pings every
  * `ping_seconds` and drops a client that is silent for `idle_seconds`: one ping may be late, and two pongs be missing.
+ * @param {Pick<ExchangeSettings, 'ping_seconds' | 'idle_seconds'>} parts
  */
 export function paceFor({ ping_seconds: pings, idle_seconds: idle }) {
   const beatMs = Math.min(pings, idle / 2) * 1000;
@@ -25,24 +30,34 @@ export function paceFor({ ping_seconds: pings, idle_seconds: idle }) {
 }
 
 export class Connection {
-  /** `pace`: see paceFor. `onOpen()`, `onFrame(frame)`, `onClose(code, attempt)` and `onLatency(ms)` are called for the present socket only. */
+  /**
+   * `pace`: see paceFor. `onOpen()`, `onFrame(frame)`, `onClose(code, attempt)` and `onLatency(ms)` are called for the present socket only.
+   * @param {{ pace: Pace, onOpen: () => void, onFrame: (frame: ServerFrame) => void, onClose: (code: number, attempt: number) => void, onLatency: (ms: number) => void }} parts
+   */
   constructor({ pace, onOpen, onFrame, onClose, onLatency }) {
     this.pace = pace;
     this.onOpen = onOpen;
     this.onFrame = onFrame;
     this.onClose = onClose;
     this.onLatency = onLatency;
-    this.url = null;
+    /** @type {string | undefined} */
+    this.url = undefined;
+    /** @type {WebSocket | null} */
     this.socket = null;
     this.attempt = 0;
-    this.retryTimer = null;
-    this.beatTimer = null;
+    /** @type {number | undefined} */
+    this.retryTimer = undefined;
+    /** @type {number | undefined} */
+    this.beatTimer = undefined;
     this.heardAt = 0;
     this.pingedAt = 0;
     this.awaitingPong = false;
   }
 
-  /** Connects to `url`, leaving whatever was there before. */
+  /**
+   * Connects to `url`, leaving whatever was there before.
+   * @param {string} url
+   */
   open(url) {
     this.url = url;
     this.attempt = 0;
@@ -69,7 +84,10 @@ export class Connection {
     this.attempt = 0;
   }
 
-  /** Sends one message; false if there is no open line to carry it. */
+  /**
+   * Sends one message; false if there is no open line to carry it.
+   * @param {ClientFrame} message
+   */
   send(message) {
     if (this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(message));
@@ -77,7 +95,7 @@ export class Connection {
   }
 
   #connect() {
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(/** @type {string} */ (this.url));
     this.socket = socket;
     this.heardAt = performance.now();
     this.beatTimer = setInterval(() => this.#beat(), this.pace.beatMs);
@@ -100,6 +118,7 @@ export class Connection {
     socket.close();
   }
 
+  /** @param {number} code */
   #lost(code) {
     this.attempt += 1;
     this.retryTimer = setTimeout(() => this.#connect(), backOff(this.attempt));
@@ -117,6 +136,7 @@ export class Connection {
     this.awaitingPong = true;
   }
 
+  /** @param {string} text */
   #heard(text) {
     this.heardAt = performance.now();
     const frame = parse(text);

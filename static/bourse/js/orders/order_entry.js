@@ -11,48 +11,67 @@ const AFTER_FILL_MS = 400;
 const LOOKED_PAGES = 5;
 
 export class OrderEntry {
-  /** `request(message)` gives a promise of the answer, of null if the line was lost before; `notice(kind, data)` tells the reader. */
+  /**
+   * `request(message)` gives a promise of the answer, of null if the line was lost before; `notice(kind, data)` tells the reader.
+   * @param {{ store: Store, request: (message: ClientFrame) => Promise<any>, notice: (kind: string, data: any) => void, lookUp: (orderId: string) => void }} parts
+   */
   constructor({ store, request, notice, lookUp }) {
     this.store = store;
     this.request = request;
     this.notice = notice;
     this.lookUp = lookUp;
-    this.fillTimer = null;
+    /** @type {number | undefined} */
+    this.fillTimer = undefined;
   }
 
   // --- orders
 
-  /** Sends one order or several; what becomes of them is in the store's `ticket`. */
+  /**
+   * Sends one order or several; what becomes of them is in the store's `ticket`.
+   * @param {OrderOptions[]} orders
+   */
   submit(orders) {
     return this.#send(orders.map((one) => ({ ...one, client_order_id: protocol.freshId() })));
   }
 
   /** Sends those again of which the exchange knows nothing, under their old ids: they cannot become two. */
   resend() {
-    const { orders, results } = this.store.state.ticket;
-    return this.#send(orders.filter((_, index) => results[index] === null));
+    const { ticket } = this.store.state;
+    if (ticket.phase !== 'missing') return null;
+    return this.#send(ticket.orders.filter((_, index) => ticket.results[index] === null));
   }
 
   forget() {
     this.store.set({ ticket: { phase: 'idle' } });
   }
 
+  /**
+   * @param {OrderOptions[]} orders
+   * @returns {Promise<OrderVerdict[] | null>} null where nobody knows what became of them
+   */
   async #send(orders) {
+    /** @type {TicketState} */
     const ticket = { phase: 'sending', orders };
     this.store.set({ ticket });
     const answer = await Promise.race([this.request(protocol.submit(orders)), later(PATIENCE_MS)]);
     if (this.store.state.ticket !== ticket) return null;
     if (answer === null) return this.#uncertain(orders);
     const results = resultsOf(answer, orders.length);
-    orders.forEach((order, index) => results[index].success && this.#know(order, results[index].order_id));
+    orders.forEach((order, index) => results[index].success && this.#know(order, results[index].order_id ?? ''));
     this.store.set({ ticket: { phase: 'answered', orders, results } });
     return results;
   }
 
+  /**
+   * @param {OrderOptions} parts
+   * @param {string} orderId
+   */
   #know({ client_order_id: _, ...order }, orderId) {
-    this.store.set(reduce.order(this.store.state, { ...order, order_id: orderId }));
+    const known = /** @type {Omit<OwnOrder, 'placed'>} */ ({ ...order, order_id: orderId });
+    this.store.set(reduce.order(this.store.state, known));
   }
 
+  /** @param {OrderOptions[]} orders */
   #uncertain(orders) {
     this.store.set({ ticket: { phase: 'uncertain', orders } });
     if (this.store.state.connection.phase === 'live') this.#lookForUnanswered();
@@ -68,16 +87,22 @@ export class OrderEntry {
     for (let page = 0; page < LOOKED_PAGES; page += 1) {
       const answer = await this.request(protocol.queryOrders(before));
       if (answer?.type !== 'query_response' || this.store.state.ticket !== ticket) return;
-      answer.data.orders.forEach((one) => found.set(one.client_order_id, one));
+      answer.data.orders.forEach((/** @type {OrderData} */ one) => found.set(one.client_order_id, one));
       this.store.set(reduceHistory.ordersPage(this.store.state, { ...answer.data, next: this.store.state.ordersNext }));
       before = answer.data.next;
       if (before === null || ticket.orders.every((one) => found.has(one.client_order_id))) break;
     }
+    /** @type {(OrderVerdict | null)[]} */
     const results = ticket.orders.map(({ client_order_id: id }) => (found.has(id) ? { success: true, order_id: found.get(id).order_id } : null));
-    this.store.set({ ticket: { ...ticket, phase: results.includes(null) ? 'missing' : 'answered', results } });
+    const phase = results.includes(null) ? 'missing' : 'answered';
+    this.store.set({ ticket: /** @type {TicketState} */ ({ ...ticket, phase, results }) });
   }
 
-  /** Changes price or volume (all lots) of an order; true when the exchange has done it. */
+  /**
+   * Changes price or volume (all lots) of an order; true when the exchange has done it.
+   * @param {string} orderId
+   * @param {{ price?: number, volume?: number }} changes
+   */
   async amend(orderId, changes) {
     this.#mark('amending', orderId, true);
     const answer = await this.request(protocol.amendOrder(orderId, changes));
@@ -85,6 +110,7 @@ export class OrderEntry {
     return this.#verdict(answer, 'amend-refused', orderId);
   }
 
+  /** @param {string} orderId */
   async cancel(orderId) {
     this.#mark('cancelling', orderId, true);
     const answer = await this.request(protocol.cancelOrder(orderId));
@@ -99,7 +125,12 @@ export class OrderEntry {
     return this.#verdict(answer, 'cancel-refused');
   }
 
-  /** Whether it was done; if not, the reader is told why. */
+  /**
+   * Whether it was done; if not, the reader is told why.
+   * @param {any} answer
+   * @param {string} kind
+   * @param {string} [orderId]
+   */
   #verdict(answer, kind, orderId) {
     if (answer?.success) return true;
     if (answer === null) this.notice('dropped', {});
@@ -108,6 +139,11 @@ export class OrderEntry {
     return false;
   }
 
+  /**
+   * @param {'amending' | 'cancelling'} name
+   * @param {string} orderId
+   * @param {boolean} on
+   */
   #mark(name, orderId, on) {
     const marked = new Set(this.store.state[name]);
     if (on) marked.add(orderId);
@@ -136,11 +172,15 @@ export class OrderEntry {
   /** What a fill cost and brought is not in its push. */
   filled() {
     this.fillTimer ??= setTimeout(() => {
-      this.fillTimer = null;
+      this.fillTimer = undefined;
       this.#ask(protocol.queryTrades(), (state, data) => reduceHistory.fillsAgain(state, data));
     }, AFTER_FILL_MS);
   }
 
+  /**
+   * @param {ClientFrame} message
+   * @param {(state: State, data: any) => Patch} patch
+   */
   async #ask(message, patch) {
     const { userId } = this.store.state.session;
     const answer = await this.request(message);
@@ -150,7 +190,10 @@ export class OrderEntry {
 
   // --- pushes
 
-  /** Takes in a push about the account; false if it is none that belongs here. */
+  /**
+   * Takes in a push about the account; false if it is none that belongs here.
+   * @param {ServerFrame} frame
+   */
   heard(frame) {
     switch (frame.type) {
       case 'statement':
@@ -165,14 +208,23 @@ export class OrderEntry {
   }
 }
 
+/** @param {number} ms */
 const later = (ms) => new Promise((done) => { setTimeout(() => done(null), ms); });
 
-/** What the exchange said to each order of a message; a message that was refused as a whole is a refusal of each. */
+/**
+ * What the exchange said to each order of a message; a message that was refused as a whole is a refusal of each.
+ * @param {any} answer
+ * @param {number} count
+ * @returns {OrderVerdict[]}
+ */
 function resultsOf(answer, count) {
   if (answer.type === 'orders_response') return answer.results;
   const result = answer.type === 'error' ? { success: false, ...refusalOf(answer) } : answer;
   return Array.from({ length: count }, () => ({ ...result, ...refusalOf(result) }));
 }
 
-/** Code and sentence of a refusal, by whichever frame it came. */
+/**
+ * Code and sentence of a refusal, by whichever frame it came.
+ * @param {any} frame
+ */
 const refusalOf = (frame) => ({ code: frame.code ?? frame.error_code, message: frame.message ?? frame.error_message });

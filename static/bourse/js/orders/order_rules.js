@@ -7,6 +7,7 @@
  * `options`: what makes an order one that can never be right: by name, the values that do; true: any value; false: none.
  * `field`: the option with which it is put right. `sentence`: key of the words that ask for it; without one the option is
  * left out of the order, and the ticket offers it only where it means something.
+ * @type {OrderRule[]}
  */
 export const ORDER_RULES = [
   { options: { order_type: ['LIMIT'], price: false }, field: 'price', sentence: 'ticket.bad_price' },
@@ -24,26 +25,48 @@ export const ORDER_RULES = [
   { options: { order_type: ['MARKET'], stop_kind: false, expires_at: true }, field: 'expires_at' },
 ];
 
+/** @param {unknown} value */
 const isSet = (value) => value !== null && value !== undefined && value !== false && value !== '';
 
+/**
+ * @param {unknown} value
+ * @param {boolean | unknown[]} wanted
+ */
 const isAmong = (value, wanted) => (Array.isArray(wanted) ? wanted.includes(value) : isSet(value) === wanted);
 
-/** Whether an order has all these options. */
-const has = (order, options) => Object.entries(options).every(([name, wanted]) => isAmong(order[name], wanted));
+/**
+ * Whether an order has all these options.
+ * @param {object} order
+ * @param {OrderRule['options']} options
+ */
+const has = (order, options) => Object.entries(options).every(([name, wanted]) => isAmong(/** @type {Record<string, unknown>} */ (order)[name], wanted));
 
-/** The first rule that says what an order lacks; null if it lacks nothing. */
+/**
+ * The first rule that says what an order lacks; null if it lacks nothing.
+ * @param {object} order
+ * @param {OrderRule[]} [rules]
+ */
 export function lacking(order, rules = ORDER_RULES) {
   return rules.find(({ options, sentence }) => sentence && has(order, options)) ?? null;
 }
 
-/** The options that mean nothing in an order like this, whether they are set or not. */
+/**
+ * The options that mean nothing in an order like this, whether they are set or not.
+ * @param {object} order
+ * @param {OrderRule[]} [rules]
+ */
 export function meaningless(order, rules = ORDER_RULES) {
   const found = rules.filter(({ field, sentence, options: { [field]: _, ...rest } }) => !sentence && has(order, rest));
   return new Set(found.map(({ field }) => field));
 }
 
-/** The order without what means nothing in it. */
+/**
+ * The order without what means nothing in it.
+ * @template {object} Order
+ * @param {Order} order
+ * @param {OrderRule[]} [rules]
+ */
 export function fitting(order, rules = ORDER_RULES) {
   const out = meaningless(order, rules);
-  return Object.fromEntries(Object.entries(order).map(([name, value]) => [name, out.has(name) ? null : value]));
+  return /** @type {Order} */ (Object.fromEntries(Object.entries(order).map(([name, value]) => [name, out.has(name) ? null : value])));
 }

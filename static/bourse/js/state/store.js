@@ -7,6 +7,10 @@ import { noBars } from './reduce_market.js';
 /**
  * `preferred`: the contract and the period to show first, where there still are such. `venue`: what the server's settings
  * make of the exchange: whether it gives demo accounts, and the risk ratios at which an account is warned and liquidated.
+ * @param {Instrument[]} instruments
+ * @param {Record<string, any>} preferred
+ * @param {State['venue']} venue
+ * @returns {State}
  */
 export function initialState(instruments, preferred, venue) {
   const first = instruments.find((one) => one.instrument_id === preferred.contract) ?? instruments[0];
@@ -29,7 +33,10 @@ export function initialState(instruments, preferred, venue) {
   };
 }
 
-/** What belongs to a user and must be gone when the user is. */
+/**
+ * What belongs to a user and must be gone when the user is.
+ * @type {() => PrivateState}
+ */
 export const privateState = () => ({
   lastSeq: null,
   orders: new Map(),
@@ -48,23 +55,36 @@ export const privateState = () => ({
 });
 
 export class Store {
-  /** `later(run)` decides when listeners run; the page hands in requestAnimationFrame, so that a burst is drawn once. */
+  /**
+   * `later(run)` decides when listeners run; the page hands in requestAnimationFrame, so that a burst is drawn once.
+   * @param {State} state
+   * @param {(run: () => void) => void} later
+   */
   constructor(state, later) {
     this.state = state;
     this.later = later;
+    /** @type {{ keys: StateKey[], listener: (state: State) => void }[]} */
     this.listeners = [];
+    /** @type {Set<StateKey>} */
     this.changed = new Set();
   }
 
-  /** Calls `listener(state)` once now and after each change of one of `keys`. */
+  /**
+   * Calls `listener(state)` once now and after each change of one of `keys`.
+   * @param {StateKey[]} keys
+   * @param {(state: State) => void} listener
+   */
   watch(keys, listener) {
     this.listeners.push({ keys, listener });
     listener(this.state);
   }
 
-  /** Replaces the given parts of the state. */
+  /**
+   * Replaces the given parts of the state.
+   * @param {Patch} patch
+   */
   set(patch) {
-    const keys = Object.keys(patch).filter((key) => patch[key] !== this.state[key]);
+    const keys = /** @type {StateKey[]} */ (Object.keys(patch)).filter((key) => patch[key] !== this.state[key]);
     if (keys.length === 0) return;
     this.state = { ...this.state, ...patch };
     if (this.changed.size === 0) this.later(() => this.#tell());

@@ -4,9 +4,14 @@ import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
 import { draw } from '../../ui/draw.js';
 
+/** @type {('balance' | 'available' | 'margin' | 'frozen_orders' | 'profit')[]} */
 const FACTS = ['balance', 'available', 'margin', 'frozen_orders', 'profit'];
 
-/** `begin()` lets a stranger in, `reset()` sets a demo account back. */
+/**
+ * `begin()` lets a stranger in, `reset()` sets a demo account back.
+ * @param {Store} store
+ * @param {{ begin: () => unknown, reset: () => unknown }} parts
+ */
 export function mountAccount(store, { begin, reset }) {
   const parts = build();
   parts.begin.addEventListener('click', begin);
@@ -28,6 +33,10 @@ export function mountAccount(store, { begin, reset }) {
   });
 }
 
+/**
+ * @param {Pick<State, 'venue' | 'accountMissing'>} parts
+ * @param {boolean} stranger
+ */
 function noneText({ venue, accountMissing }, stranger) {
   if (!stranger) return t(accountMissing ? 'account.missing' : 'account.waiting');
   return t(venue.demo ? 'account.none_demo' : 'account.none');
@@ -47,6 +56,11 @@ function build() {
   return { none: el('p', { className: 'none' }), begin, reset, rows, list, risk, riskLabel: label, riskValue: value, meter };
 }
 
+/**
+ * @param {ReturnType<typeof build>} parts
+ * @param {Account} account
+ * @param {State['venue']} venue
+ */
 function show({ rows, riskLabel, riskValue, meter }, account, { riskWarn, riskLimit }) {
   FACTS.forEach((name) => {
     setText(rows[name].label, t(`account.${name}`));

@@ -6,22 +6,32 @@ import { t } from '../../ui/i18n.js';
 import { ask } from '../shared/confirm.js';
 
 const TRIES = 3;
+/** @type {Record<PositionSide, Direction>} */
 const SIDES = { long: 'SELL', short: 'BUY' };
 
-/** Returns reset(). */
+/**
+ * Returns reset().
+ * @param {Store} store
+ * @param {Client} client
+ * @param {BrowserSession} browserSession
+ */
 export function mountReset(store, client, browserSession) {
   return async () => {
     const yes = t('demo.reset');
     if (await ask({ title: t('demo.reset_title'), text: t('demo.reset_text'), yes }) !== 'yes') return;
     store.set({ resetting: true });
-    const problem = await run(store, client, browserSession);
+    const problem = await run(client, browserSession);
     store.set({ resetting: false });
     client.notice(problem ? 'not-reset' : 'reset', problem ?? {});
   };
 }
 
-/** Null, or why it was not done. */
-async function run(store, client, browserSession) {
+/**
+ * Null, or why it was not done.
+ * @param {Client} client
+ * @param {BrowserSession} browserSession
+ */
+async function run(client, browserSession) {
   if (!(await client.orderEntry.cancelAll())) return { code: 'not_flat' };
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const legs = legsOf(await held(client));
@@ -32,11 +42,16 @@ async function run(store, client, browserSession) {
   return answer.ok ? null : answer;
 }
 
+/** @param {Client} client */
 async function held(client) {
   const answer = await client.request(queryPosition());
   return answer?.data?.positions ?? [];
 }
 
+/**
+ * @param {Leg} parts
+ * @returns {OrderOptions}
+ */
 const closing = ({ position, side }) => ({
   instrument_id: position.instrument_id, direction: SIDES[side], offset: 'CLOSE', order_type: 'MARKET',
   volume: Object.values(freeLots(position, side)).reduce((sum, lots) => sum + lots, 0),

@@ -4,15 +4,31 @@ import { draw } from '../../ui/draw.js';
 import { t } from '../../ui/i18n.js';
 import { problemWords } from '../shared/refusal_text.js';
 
-/** Returns {ask(), begin()}: opens the dialog; lets a stranger in the shortest way there is. */
+/**
+ * @typedef {object} Parts
+ * @property {HTMLDialogElement} dialog
+ * @property {HTMLFormElement} form
+ * @property {HTMLFormElement} tokenForm
+ * @property {boolean} busy while the site is asked
+ * @property {Problem | null} problem of the last try
+ */
+
+/**
+ * Returns {ask(), begin()}: opens the dialog; lets a stranger in the shortest way there is.
+ * @param {Store} store
+ * @param {Client} client
+ * @param {BrowserSession} browserSession
+ */
 export function mountSignIn(store, client, browserSession) {
   const dialog = byId('sign-in');
+  /** @type {Parts} */
   const parts = { dialog, form: byId('sign-in-form'), tokenForm: byId('token-form'), busy: false, problem: null };
   const ask = () => {
     if (!dialog.open) dialog.showModal();
     parts.form.user_id.focus();
   };
   const show = () => render(store.state, parts, ask);
+  /** @param {() => Promise<Problem | null>} work */
   const attempt = (work) => attemptTo(work, parts, show);
   const begin = () => {
     if (!store.state.venue.demo) return ask();
@@ -38,6 +54,11 @@ export function mountSignIn(store, client, browserSession) {
   return { ask, begin };
 }
 
+/**
+ * @param {() => Promise<Problem | null>} work
+ * @param {Parts} parts
+ * @param {() => void} show
+ */
 async function attemptTo(work, parts, show) {
   parts.busy = true;
   parts.problem = null;
@@ -47,11 +68,21 @@ async function attemptTo(work, parts, show) {
   show();
 }
 
+/**
+ * @param {Parts} parts
+ * @param {string} key
+ * @param {() => void} show
+ */
 function missing(parts, key, show) {
   parts.problem = { key };
   show();
 }
 
+/**
+ * @param {Client} client
+ * @param {Parts} parts
+ * @param {() => void} show
+ */
 function enterWithToken(client, parts, show) {
   const { user_id: userId, token } = parts.tokenForm;
   if (!userId.value.trim() || !token.value.trim()) return missing(parts, 'session.missing', show);
@@ -59,7 +90,13 @@ function enterWithToken(client, parts, show) {
   return client.signIn(userId.value.trim(), token.value.trim());
 }
 
-/** Closing the dialog while the exchange has not answered means: never mind. */
+/**
+ * Closing the dialog while the exchange has not answered means: never mind.
+ * @param {Store} store
+ * @param {Client} client
+ * @param {Parts} parts
+ * @param {() => void} show
+ */
 function giveUp(store, client, parts, show) {
   parts.form.password.value = '';
   parts.tokenForm.token.value = '';
@@ -68,6 +105,11 @@ function giveUp(store, client, parts, show) {
   if (store.state.session.phase === 'signing-in') client.signOut();
 }
 
+/**
+ * @param {State} state
+ * @param {Parts} parts
+ * @param {() => void} ask
+ */
 function render(state, parts, ask) {
   const { phase, userId, problem } = state.session;
   const { dialog } = parts;
@@ -78,7 +120,7 @@ function render(state, parts, ask) {
   byId('who').hidden = !inside;
   setText(byId('who'), userId ?? '');
   byId('demo-offer').hidden = !state.venue.demo;
-  ['sign-in-submit', 'token-submit', 'demo-start'].forEach((id) => { byId(id).disabled = busy; });
+  byId('sign-in-submit').disabled = byId('token-submit').disabled = byId('demo-start').disabled = busy;
   setText(byId('sign-in-submit'), t(busy ? 'session.waiting' : 'session.sign_in'));
   setText(byId('token-submit'), t(busy ? 'session.waiting' : 'session.sign_in'));
   const told = parts.problem ?? problem;

@@ -7,14 +7,19 @@ import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
 import { dayText, emptyWords, showProfit } from '../shared/cells.js';
 
+/** @type {('opening' | 'deposits' | 'withdrawals' | 'close_profit' | 'position_profit' | 'commission' | 'closing' | 'margin')[]} */
 const SUMS = ['opening', 'deposits', 'withdrawals', 'close_profit', 'position_profit', 'commission', 'closing', 'margin'];
 const PROFITS = new Set(['close_profit', 'position_profit']);
 
-/** Returns {columns, rows()} for files. */
+/**
+ * Returns {columns, rows()} for files.
+ * @param {Store} store
+ */
 export function mountStatements(store) {
+  /** @type {Column<Statement>[]} */
   const columns = [
     { label: 'statements.day', text: (one) => dayText(one.day), value: (one) => dayText(one.day) },
-    ...SUMS.map((name) => ({
+    ...SUMS.map((name) => /** @type {Column<Statement>} */ ({
       label: `statements.${name}`, className: `number ${name}`, value: (one) => one[name],
       fill: (cell, one) => showSum(cell, name, one[name]),
     })),
@@ -28,13 +33,23 @@ export function mountStatements(store) {
   return { columns, rows: () => store.state.statements ?? [] };
 }
 
+/**
+ * @param {HTMLElement} cell
+ * @param {string} name
+ * @param {number} amount
+ */
 function showSum(cell, name, amount) {
   if (PROFITS.has(name)) showProfit(cell, amount);
   else cell.textContent = format.money(amount);
 }
 
-/** "IX2301 +3 @ 121.0": lots held at the settlement price, long ones with +, short ones with −. */
+/**
+ * "IX2301 +3 @ 121.0": lots held at the settlement price, long ones with +, short ones with −.
+ * @param {Statement} parts
+ * @param {State} state
+ */
 function heldText({ positions }, state) {
+  /** @param {StatementPosition} parts */
   const lots = ({ volume_long: long, volume_short: short }) => [long && `+${format.lots(long)}`, short && `−${format.lots(short)}`].filter(Boolean).join(' ');
   const held = positions.map((one) => `${one.instrument_id} ${lots(one)} @ ${format.price(one.price, tickOf(state, one.instrument_id))}`);
   return held.join(', ') || t('statements.flat');

@@ -4,6 +4,7 @@ import { byId, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import { t } from '../../ui/i18n.js';
 
+/** @param {Store} store */
 export function mountConnection(store) {
   const badge = byId('connection');
   const text = byId('connection-text');

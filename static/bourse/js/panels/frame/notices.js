@@ -7,6 +7,7 @@ import { reason, t } from '../../ui/i18n.js';
 import { dayText } from '../shared/cells.js';
 import { problemWords } from '../shared/refusal_text.js';
 
+/** @type {Record<string, (data: any, state: State) => string>} */
 const WORDS = {
   fill: (data, state) => t(`fills.notice.${data.direction}`, {
     volume: format.lots(data.volume),
@@ -32,6 +33,10 @@ const WORDS = {
   closed: ({ code }) => t(`close.${code}`),
 };
 
+/**
+ * @param {Store} store
+ * @param {Client} client
+ */
 export function mountNotices(store, client) {
   const root = byId('notices');
   const shown = new Map();
@@ -46,11 +51,20 @@ export function mountNotices(store, client) {
   });
 }
 
+/**
+ * @param {Map<number, HTMLElement>} shown
+ * @param {number} id
+ * @param {HTMLElement} node
+ */
 function drop(shown, id, node) {
   node.remove();
   shown.delete(id);
 }
 
+/**
+ * @param {Notice} parts
+ * @param {Client} client
+ */
 function noticeFor({ id, kind, data }, client) {
   const close = el('button', { type: 'button', className: 'close', textContent: '×', ariaLabel: t('notice.dismiss') });
   close.addEventListener('click', () => client.dismiss(id));

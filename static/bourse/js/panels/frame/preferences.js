@@ -3,6 +3,7 @@ import { byId, setText } from '../../ui/dom.js';
 import { onLanguage, t, toggleLanguage } from '../../ui/i18n.js';
 import { savePreference } from '../../base/storage.js';
 
+/** @type {Record<string, string[]>} */
 const OTHER_LANGUAGE = { en: ['中文', 'zh-CN'], 'zh-CN': ['EN', 'en'] };
 const THEMES = ['system', 'light', 'dark'];
 const root = document.documentElement;
@@ -41,7 +42,7 @@ function mountTheme() {
 
 function mountColours() {
   choice(byId('colours'), byId('colours-text'), 'colours', {
-    now: () => root.dataset.up,
+    now: () => root.dataset.up ?? 'red',
     next: (now) => (now === 'red' ? 'green' : 'red'),
     use: (up) => {
       root.dataset.up = up;
@@ -50,7 +51,13 @@ function mountColours() {
   });
 }
 
-/** A button that goes from one choice to the next and says which one is on. */
+/**
+ * A button that goes from one choice to the next and says which one is on.
+ * @param {HTMLElement} button
+ * @param {HTMLElement} text
+ * @param {string} name
+ * @param {{ now: () => string, next: (now: string) => string, use: (chosen: string) => void }} parts
+ */
 function choice(button, text, name, { now, next, use }) {
   const show = () => {
     setText(text, t(`${name}.${now()}`));

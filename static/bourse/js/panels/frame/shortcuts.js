@@ -3,9 +3,15 @@ import { byId, el, setText } from '../../ui/dom.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { loadPreferences, savePreference } from '../../base/storage.js';
 
-/** `actions`: by key, [name of what it does (see locales/), function]. The first key of a name stands for it in the list. */
+/** @typedef {Record<string, [string, () => unknown]>} Actions */
+
+/**
+ * `actions`: by key, [name of what it does (see locales/), function]. The first key of a name stands for it in the list.
+ * @param {Actions} actions
+ */
 export function mountShortcuts(actions) {
   const dialog = byId('shortcuts');
+  /** @type {Actions} */
   const all = { '?': ['help', () => dialog.showModal()], ...actions };
   const on = byId('shortcuts-on');
   on.checked = loadPreferences().shortcuts !== false;
@@ -21,16 +27,22 @@ export function mountShortcuts(actions) {
   list(all);
 }
 
-/** Whether the key belongs to somebody else: a field, a dialog, the browser. */
+/**
+ * Whether the key belongs to somebody else: a field, a dialog, the browser.
+ * @param {KeyboardEvent} parts
+ */
 function isTaken({ target, defaultPrevented, ctrlKey, metaKey, altKey }) {
-  const writing = target.closest?.('input:not([type=radio]):not([type=checkbox]), select, textarea');
+  const writing = target instanceof Element && target.closest('input:not([type=radio]):not([type=checkbox]), select, textarea');
   const asked = document.querySelector('dialog[open]');
-  return defaultPrevented || ctrlKey || metaKey || altKey || Boolean(writing ?? asked);
+  return defaultPrevented || ctrlKey || metaKey || altKey || Boolean(writing || asked);
 }
 
-/** Digits last: an object would put them first. */
+/**
+ * Digits last: an object would put them first.
+ * @param {Actions} actions
+ */
 function list(actions) {
-  const all = Object.keys(actions).sort((a, b) => /\d/.test(a) - /\d/.test(b));
+  const all = Object.keys(actions).sort((a, b) => Number(/\d/.test(a)) - Number(/\d/.test(b)));
   const keys = Map.groupBy(all, (key) => actions[key][0]);
   const rows = [...keys].map(([name, ours]) => ({
     name,

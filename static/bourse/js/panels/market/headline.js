@@ -8,6 +8,7 @@ import { t } from '../../ui/i18n.js';
 const FACTS = ['change', 'high', 'low', 'volume', 'open_interest', 'limit_up', 'limit_down', 'settlement', 'turnover'];
 const ARROWS = { up: '▲', down: '▼', flat: '' };
 
+/** @param {Store} store */
 export function mountHeadline(store) {
   const facts = Object.fromEntries(FACTS.map((name) => [name, fact(name)]));
   byId('facts').replaceChildren(...FACTS.map((name) => facts[name].box));
@@ -16,12 +17,14 @@ export function mountHeadline(store) {
   draw(store, ['selected', 'instruments', 'days'], (state) => showFacts(facts, state));
 }
 
+/** @param {string} name */
 function fact(name) {
   const label = el('dt');
   const value = el('dd', { id: `fact-${name.replace('_', '-')}` });
   return { label, value, box: el('div', { data: { fact: name } }, label, value) };
 }
 
+/** @param {State} state */
 function showName(state) {
   const instrument = instrumentOf(state, state.selected);
   if (!instrument) return;
@@ -33,10 +36,11 @@ function showName(state) {
   byId('market-phase').title = t(`phase.${phase}.long`);
 }
 
+/** @param {State} state */
 function showLast(state) {
   const instrument = instrumentOf(state, state.selected);
   if (!instrument) return;
-  const last = state.ticks[state.selected];
+  const last = state.ticks[state.selected ?? ''];
   const text = format.price(last?.price, instrument.tick);
   const move = last?.move ?? 'flat';
   byId('last').dataset.move = move;
@@ -45,11 +49,17 @@ function showLast(state) {
   document.title = last ? `${text} ${instrument.instrument_id} · Bourse` : `${instrument.instrument_id} · Bourse`;
 }
 
+/**
+ * @param {Record<string, ReturnType<typeof fact>>} facts
+ * @param {State} state
+ */
 function showFacts(facts, state) {
   const instrument = instrumentOf(state, state.selected);
   if (!instrument) return;
-  const day = state.days[state.selected];
+  const day = state.days[state.selected ?? ''];
+  /** @param {number | null | undefined} value */
   const price = (value) => format.price(value, instrument.tick);
+  /** @type {Record<string, string>} */
   const texts = {
     change: day?.change === null || !day ? format.NONE : `${format.signed(day.change, price)} ${format.change(format.shareOf(day))}`,
     high: price(day?.high),

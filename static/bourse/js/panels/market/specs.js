@@ -7,6 +7,7 @@ import { t } from '../../ui/i18n.js';
 
 const SPECS = ['tick', 'multiplier', 'margin', 'fee_open', 'fee_close', 'fee_close_today', 'last_day'];
 
+/** @param {Store} store */
 export function mountSpecs(store) {
   const rows = SPECS.map((name) => ({ name, label: el('dt'), value: el('dd') }));
   byId('specs').replaceChildren(...rows.map(({ label, value }) => el('div', {}, label, value)));
@@ -21,6 +22,10 @@ export function mountSpecs(store) {
   });
 }
 
+/**
+ * @param {Instrument} instrument
+ * @returns {Record<string, string>}
+ */
 function textsOf(instrument) {
   const { tick, multiplier, margin_rate_long: long, margin_rate_short: short, last_day: day } = instrument;
   return {
@@ -34,7 +39,10 @@ function textsOf(instrument) {
   };
 }
 
-/** So much a lot, a share of its value, or both. */
+/**
+ * So much a lot, a share of its value, or both.
+ * @param {FeeData | undefined} rates
+ */
 function fee(rates) {
   if (!rates) return format.NONE;
   const parts = [

@@ -6,8 +6,10 @@ import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
 
+/** @type {Record<string, string>} */
 const COLOURS = { BUY: 'up', SELL: 'down' };
 
+/** @param {Store} store */
 export function mountTape(store) {
   const tick = () => instrumentOf(store.state, store.state.selected)?.tick ?? 1;
   const table = createTable(byId('tape-table'), {
@@ -22,9 +24,14 @@ export function mountTape(store) {
   draw(store, ['tape'], (state) => table.render(state.tape, t('tape.none')));
 }
 
-/** In the colour of the side that came to the book: it made the trade. */
+/**
+ * In the colour of the side that came to the book: it made the trade.
+ * @param {HTMLElement} cell
+ * @param {TapeTrade} one
+ * @param {number} tick
+ */
 function showPrice(cell, one, tick) {
-  const move = COLOURS[one.direction] ?? 'flat';
+  const move = COLOURS[one.direction ?? ''] ?? 'flat';
   if (cell.dataset.move !== move) cell.dataset.move = move;
   if (one.direction) cell.title = t(`tape.taker.${one.direction}`);
   setText(cell, format.price(one.price, tick));

@@ -1,9 +1,13 @@
 /** A question before something that cannot be taken back: says what will happen, on the button too. */
 import { byId, setText } from '../../ui/dom.js';
 
+/** @type {(said: string) => void} */
 let answer = () => {};
 
-/** Asks, and gives a promise of 'yes', 'other' or 'no'; `other` is a second way to do it. */
+/**
+ * Asks, and gives a promise of 'yes', 'other' or 'no'; `other` is a second way to do it.
+ * @param {{ title: string, text: string, yes: string, other?: string | null }} parts
+ */
 export function ask({ title, text, yes, other = null }) {
   const dialog = byId('confirm');
   setText(byId('confirm-title'), title);

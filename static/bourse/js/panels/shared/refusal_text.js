@@ -1,7 +1,10 @@
 /** Why something was refused, in words. */
 import { reason, t } from '../../ui/i18n.js';
 
-/** Codes of this site are words, codes of the exchange are numbers. */
+/**
+ * Codes of this site are words, codes of the exchange are numbers.
+ * @param {Problem} parts
+ */
 export function problemWords({ key, code, message, retryAfter }) {
   if (key) return t(key);
   if (typeof code !== 'string') return reason(code, message);

@@ -2,15 +2,23 @@
 import { byId } from '../../ui/dom.js';
 import { loadPreferences, savePreference } from '../../base/storage.js';
 
+/** @type {Record<string, number>} */
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 
 /**
  * Makes the tabs in the element `id` work, by mouse and by arrow keys; the choice is remembered, `first` is shown until
  * there is one. Returns {show(tabId)}; `onShow(tabId)` is called after each change.
+ * @param {string} id
+ * @param {string} first
+ * @param {(tabId: string) => void} [onShow]
  */
 export function mountTabs(id, first, onShow = () => {}) {
-  const tabs = [...byId(id).querySelectorAll('[role=tab]')];
-  const panelOf = (tab) => byId(tab.getAttribute('aria-controls'));
+  /** @type {NodeListOf<HTMLElement>} */
+  const marked = byId(id).querySelectorAll('[role=tab]');
+  const tabs = [...marked];
+  /** @param {HTMLElement} tab */
+  const panelOf = (tab) => byId(tab.getAttribute('aria-controls') ?? '');
+  /** @param {string} tabId */
   const show = (tabId) => {
     tabs.forEach((tab) => {
       const chosen = tab.id === tabId;
@@ -20,6 +28,7 @@ export function mountTabs(id, first, onShow = () => {}) {
     });
     onShow(tabId);
   };
+  /** @param {HTMLElement} tab */
   const choose = (tab) => {
     savePreference(id, tab.id);
     show(tab.id);
@@ -39,6 +48,11 @@ export function mountTabs(id, first, onShow = () => {}) {
   return { show };
 }
 
+/**
+ * @param {HTMLElement[]} tabs
+ * @param {number} index
+ * @param {number} step
+ */
 function visibleFrom(tabs, index, step) {
   const { length } = tabs;
   const ring = tabs.map((_, away) => tabs[(index + step * (away + 1) + length * length) % length]);
@@ -48,6 +62,7 @@ function visibleFrom(tabs, index, step) {
 /** The views of a phone. Returns {show(view)} for panels that lead from one to another; on wide screens nothing changes. */
 export function mountViews() {
   const buttons = [...byId('views').querySelectorAll('button')];
+  /** @param {string} view */
   const show = (view) => {
     document.body.dataset.view = view;
     buttons.forEach((button) => {
@@ -56,7 +71,7 @@ export function mountViews() {
     });
     window.scrollTo(0, 0);
   };
-  buttons.forEach((button) => button.addEventListener('click', () => show(button.dataset.view)));
-  show(document.body.dataset.view);
+  buttons.forEach((button) => button.addEventListener('click', () => show(button.dataset.view ?? '')));
+  show(document.body.dataset.view ?? '');
   return { show };
 }

@@ -4,9 +4,13 @@ import { csvText, download } from '../../ui/csv.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { mountTabs } from '../shared/tabs.js';
 
-/** `tables`: by tab id, {columns, rows()}; columns with a `value` go into files. Returns {show(tabId)}. */
+/**
+ * `tables`: by tab id, {columns, rows()}; columns with a `value` go into files. Returns {show(tabId)}.
+ * @param {Store} store
+ * @param {Record<string, Blotter>} tables
+ */
 export function mountBlotters(store, tables) {
-  let shown = null;
+  let shown = '';
   const label = () => {
     byId('csv').hidden = !tables[shown];
     byId('cancel-all').hidden = shown !== 'tab-orders';
@@ -22,9 +26,14 @@ export function mountBlotters(store, tables) {
   return tabs;
 }
 
-/** All rows that the page has loaded. */
+/**
+ * All rows that the page has loaded.
+ * @param {string} tabId
+ * @param {Blotter} parts
+ * @param {string | null} userId
+ */
 function save(tabId, { columns, rows }, userId) {
-  const kept = columns.filter((one) => one.value && one.label).map(({ label, value }) => ({ head: t(label), value }));
+  const kept = columns.flatMap(({ label, value }) => (value && label ? [{ head: t(label), value }] : []));
   const day = new Date().toISOString().slice(0, 10);
   download(`bourse-${tabId.replace('tab-', '')}-${userId ?? 'nobody'}-${day}.csv`, csvText(kept, rows()));
 }

@@ -7,10 +7,16 @@ import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
 import { emptyWords, showProfit, showSide, stamp, when } from '../shared/cells.js';
 
+/** @param {OwnFill} one */
 const roleOf = (one) => (one.is_maker === undefined ? null : one.is_maker ? 'maker' : 'taker');
 
-/** Returns {columns, rows()} for files. */
+/**
+ * Returns {columns, rows()} for files.
+ * @param {Store} store
+ * @param {OrderEntry} orderEntry
+ */
 export function mountFills(store, orderEntry) {
+  /** @type {Column<OwnFill>[]} */
   const columns = [
     { label: 'orders.time', className: 'faint', text: (one) => when(one.timestamp), value: (one) => stamp(one.timestamp) },
     { label: 'orders.instrument', text: (one) => one.instrument_id, value: (one) => one.instrument_id },
@@ -31,5 +37,5 @@ export function mountFills(store, orderEntry) {
     byId('fills-more').disabled = !isLive(state);
     table.render(state.fills, emptyWords(state, 'fills.none'));
   });
-  return { columns: [...columns, { label: 'orders.id', value: (one) => one.order_id }], rows: () => store.state.fills };
+  return { columns: [...columns, { label: 'orders.id', value: (/** @type {OwnFill} */ one) => one.order_id }], rows: () => store.state.fills };
 }

@@ -8,9 +8,14 @@ import { createTable } from '../../ui/table.js';
 import { emptyWords } from '../shared/cells.js';
 import { filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, volumeOf } from '../shared/order_text.js';
 
-/** Returns {columns, rows()} for files. */
+/**
+ * Returns {columns, rows()} for files.
+ * @param {Store} store
+ * @param {OrderEntry} orderEntry
+ */
 export function mountHistory(store, orderEntry) {
   const state = () => store.state;
+  /** @type {Column<OwnOrder>[]} */
   const columns = [
     ...orderColumns(state),
     { label: 'orders.price', className: 'number', text: (one) => priceText(one, state()), value: (one) => one.price ?? null },

@@ -10,9 +10,15 @@ import { emptyWords, showProfit } from '../shared/cells.js';
 import { ask } from '../shared/confirm.js';
 import { orderWords } from '../shared/order_text.js';
 
+/** @type {Record<PositionSide, Direction>} */
 const CLOSING = { long: 'SELL', short: 'BUY' };
 
-/** `prepare(order)` fills the ticket. Returns {columns, rows()} for files. */
+/**
+ * `prepare(order)` fills the ticket. Returns {columns, rows()} for files.
+ * @param {Store} store
+ * @param {OrderEntry} orderEntry
+ * @param {(order: OrderOptions) => void} prepare
+ */
 export function mountPositions(store, orderEntry, prepare) {
   const columns = columnsFor(store, orderEntry, prepare);
   const table = createTable(byId('positions-table'), { keyOf: (one) => one.key, columns });
@@ -26,10 +32,23 @@ export function mountPositions(store, orderEntry, prepare) {
   return { columns, rows };
 }
 
+/**
+ * @param {Store} store
+ * @param {OrderEntry} orderEntry
+ * @param {(order: OrderOptions) => void} prepare
+ * @returns {Column<Leg>[]}
+ */
 function columnsFor(store, orderEntry, prepare) {
+  /**
+   * @param {'volume' | 'open_price' | 'float_profit' | 'position_profit' | 'margin'} name
+   * @returns {(leg: Leg) => number | null}
+   */
   const of = (name) => ({ position, side }) => position[`${name}_${side}`];
+  /**
+   * @param {Leg} parts
+   * @param {number | null} value
+   */
   const price = ({ position }, value) => format.price(value, tickOf(store.state, position.instrument_id) / 10);
-  const number = (label, name, write, className = '') => ({ label, className: `number ${className}`, text: (one) => write(of(name)(one)), value: of(name) });
   return [
     { label: 'orders.instrument', className: 'strong', text: ({ position }) => position.instrument_id, value: ({ position }) => position.instrument_id },
     { label: 'orders.side', fill: showHeld, value: ({ side }) => side },
@@ -42,17 +61,25 @@ function columnsFor(store, orderEntry, prepare) {
     },
     { label: 'positions.float', className: 'number', fill: (cell, one) => showProfit(cell, of('float_profit')(one)), value: of('float_profit') },
     { label: 'positions.profit', className: 'number', fill: (cell, one) => showProfit(cell, of('position_profit')(one)), value: of('position_profit') },
-    number('positions.margin', 'margin', format.money),
+    { label: 'positions.margin', className: 'number', text: (one) => format.money(of('margin')(one)), value: of('margin') },
     { label: 'positions.liquidation', className: 'number faint', text: (one) => liquidationText(one, store.state), value: (one) => liquidation(one, store.state) },
     { label: '', className: 'action', fill: (cell, one) => showActions(cell, one, { store, orderEntry, prepare }) },
   ];
 }
 
+/**
+ * @param {HTMLElement} cell
+ * @param {Leg} parts
+ */
 function showHeld(cell, { side }) {
   cell.dataset.held = side;
   setText(cell, t(`positions.${side}`));
 }
 
+/**
+ * @param {HTMLElement} cell
+ * @param {Leg} parts
+ */
 function showLots(cell, { position, side }) {
   cell.dataset.lots = side;
   const { his, today } = freeLots(position, side);
@@ -61,28 +88,56 @@ function showLots(cell, { position, side }) {
   setText(cell, format.lots(lots));
 }
 
+/** @param {Leg} parts */
 const splitText = ({ position, side }) => `${format.lots(position[`volume_${side}_today`])} / ${format.lots(position[`volume_${side}_his`])}`;
+/**
+ * @param {Leg} parts
+ * @param {State} state
+ */
 const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), state.account, state.venue.riskLimit);
+/**
+ * @param {Leg} one
+ * @param {State} state
+ */
 const liquidationText = (one, state) => format.price(liquidation(one, state), tickOf(state, one.position.instrument_id));
 
+/**
+ * @param {HTMLElement} cell
+ * @param {Leg} one
+ * @param {{ store: Store, orderEntry: OrderEntry, prepare: (order: OrderOptions) => void }} parts
+ */
 function showActions(cell, one, { store, orderEntry, prepare }) {
   if (!cell.firstElementChild) cell.append(...['close', 'reverse'].map((name) => el('button', { type: 'button', className: 'small-button', data: { [name]: one.key } })));
   const free = Object.values(freeLots(one.position, one.side)).reduce((sum, lots) => sum + lots, 0);
+  const buttons = /** @type {HTMLCollectionOf<HTMLButtonElement>} */ (cell.children);
   const act = { close: () => close(one, free, store.state, orderEntry, prepare), reverse: () => reverse(one, free, store.state, orderEntry) };
-  ['close', 'reverse'].forEach((name, index) => {
-    const button = cell.children[index];
+  Object.entries(act).forEach(([name, run], index) => {
+    const button = buttons[index];
     setText(button, t(`positions.${name}`));
     button.setAttribute('aria-label', t(`positions.${name}_label`, { side: t(`positions.${one.side}`), instrument: one.position.instrument_id }));
     button.disabled = free === 0 || !isLive(store.state);
     button.title = free === 0 ? t('positions.all_held') : '';
-    button.onclick = act[name];
+    button.onclick = run;
   });
 }
 
+/**
+ * @param {Leg} parts
+ * @param {Offset} offset
+ * @param {number} volume
+ * @returns {OrderOptions}
+ */
 const market = ({ position, side }, offset, volume) => ({
   instrument_id: position.instrument_id, direction: CLOSING[side], offset, volume, order_type: 'MARKET',
 });
 
+/**
+ * @param {Leg} one
+ * @param {number} volume
+ * @param {State} state
+ * @param {OrderEntry} orderEntry
+ * @param {(order: OrderOptions) => void} prepare
+ */
 async function close(one, volume, state, orderEntry, prepare) {
   const order = market(one, 'CLOSE', volume);
   const yes = orderWords(order);
@@ -91,6 +146,12 @@ async function close(one, volume, state, orderEntry, prepare) {
   if (said === 'yes') send([order], orderEntry);
 }
 
+/**
+ * @param {Leg} one
+ * @param {number} volume
+ * @param {State} state
+ * @param {OrderEntry} orderEntry
+ */
 async function reverse(one, volume, state, orderEntry) {
   const orders = [market(one, 'CLOSE', volume), market(one, 'OPEN', volume)];
   const text = expected({ ...orders[0], volume: 2 * volume }, state);
@@ -98,7 +159,11 @@ async function reverse(one, volume, state, orderEntry) {
   if (await ask({ title: t('positions.reverse_title', { instrument: orders[0].instrument_id }), text, yes }) === 'yes') send(orders, orderEntry);
 }
 
-/** Where the book would fill it now. */
+/**
+ * Where the book would fill it now.
+ * @param {OrderOptions} order
+ * @param {State} state
+ */
 function expected(order, state) {
   const book = state.books[order.instrument_id];
   if (!book || book.stale) return t('positions.expect_unknown');
@@ -109,6 +174,10 @@ function expected(order, state) {
   return t(left > 0 ? 'positions.expect_part' : 'positions.expect', { price, lots: format.lots(lots) });
 }
 
+/**
+ * @param {OrderOptions[]} orders
+ * @param {OrderEntry} orderEntry
+ */
 async function send(orders, orderEntry) {
   const results = await orderEntry.submit(orders);
   results?.filter((one) => !one.success).forEach((one) => orderEntry.notice('order-refused', one));

@@ -3,7 +3,7 @@
  * make a message, everything else is the exchange's to judge.
  */
 import { stepPrice } from '../../base/tick.js';
-import { instrumentOf } from '../../state/selectors.js';
+import { tickOf } from '../../state/selectors.js';
 import { byId, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
@@ -11,11 +11,18 @@ import { t } from '../../ui/i18n.js';
 import { numberIn, plan, problemOf, readOrder } from './ticket_form.js';
 import { canSend, firstPrice, render } from './ticket_view.js';
 
+/** @type {Record<string, number>} */
 const ARROWS = { ArrowUp: 1, ArrowDown: -1 };
 const LONG_STEP = 10;
+/** @type {StateKey[]} */
 const WATCHED = ['ticket', 'session', 'connection', 'account', 'positions', 'selected', 'books', 'instruments', 'venue', 'ticks'];
 
-/** `begin()` lets a stranger in. Returns {setPrice(price), prepare(order), choose(name, value), focus(name)}. */
+/**
+ * `begin()` lets a stranger in. Returns {setPrice(price), prepare(order), choose(name, value), focus(name)}.
+ * @param {Store} store
+ * @param {Client} client
+ * @param {() => unknown} begin
+ */
 export function mountTicket(store, client, begin) {
   const form = byId('ticket-form');
   const show = () => render(form, store.state);
@@ -35,25 +42,33 @@ export function mountTicket(store, client, begin) {
   mountInstrument(form, store);
   draw(store, WATCHED, show);
   return {
-    setPrice: (price) => setPrice(form, store.state, price, show),
-    prepare: (order) => prepare(form, store, client, order, show),
-    choose: (name, value) => {
+    setPrice: (/** @type {number} */ price) => setPrice(form, store.state, price, show),
+    prepare: (/** @type {OrderOptions} */ order) => prepare(form, client, order, show),
+    choose: (/** @type {string} */ name, /** @type {string} */ value) => {
       form[name].value = value;
       edited(form, show);
     },
-    focus: (name) => {
+    focus: (/** @type {string} */ name) => {
       form[name].focus();
       form[name].select?.();
     },
   };
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {() => void} show
+ */
 function edited(form, show) {
   ['price', 'volume', 'stop_price', 'expires_at', 'display_volume'].forEach((name) => form[name].removeAttribute('aria-invalid'));
   show();
 }
 
-/** Another contract means another price: an old one must not be sent by mistake. */
+/**
+ * Another contract means another price: an old one must not be sent by mistake.
+ * @param {HTMLFormElement} form
+ * @param {Store} store
+ */
 function mountInstrument(form, store) {
   let shown = store.state.selected;
   store.watch(['selected'], (state) => {
@@ -65,21 +80,37 @@ function mountInstrument(form, store) {
 
 // --- filling in
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {State} state
+ * @param {number} price
+ * @param {() => void} show
+ */
 function setPrice(form, state, price, show) {
   form.order_type.value = 'LIMIT';
-  form.price.value = format.price(price, instrumentOf(state, state.selected).tick);
+  form.price.value = format.price(price, tickOf(state, state.selected));
   edited(form, show);
 }
 
-/** Writes a typed price the way prices are written, but never moves it onto the tick: that would be another order. */
+/**
+ * Writes a typed price the way prices are written, but never moves it onto the tick: that would be another order.
+ * @param {HTMLFormElement} form
+ * @param {State} state
+ */
 function tidyPrice(form, state) {
   const typed = numberIn(form.price);
   if (typed === null) return;
-  const text = format.price(typed, instrumentOf(state, state.selected).tick);
+  const text = format.price(typed, tickOf(state, state.selected));
   if (Number(text) === typed) form.price.value = text;
 }
 
-function prepare(form, store, client, { instrument_id, direction, offset, volume }, show) {
+/**
+ * @param {HTMLFormElement} form
+ * @param {Client} client
+ * @param {OrderOptions} parts
+ * @param {() => void} show
+ */
+function prepare(form, client, { instrument_id, direction, offset, volume }, show) {
   client.select(instrument_id);
   form.direction.value = direction;
   form.offset.value = offset;
@@ -90,15 +121,26 @@ function prepare(form, store, client, { instrument_id, direction, offset, volume
   form.price.focus({ preventScroll: true });
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {Store} store
+ * @param {() => void} show
+ */
 function mountSteppers(form, store, show) {
+  /**
+   * @param {(form: HTMLFormElement, state: State, by: number) => void} change
+   * @param {number} by
+   */
   const step = (change, by) => {
     change(form, store.state, by);
     edited(form, show);
   };
+  /** @type {Record<string, [typeof stepVolume, number]>} */
   const buttons = { 'price-up': [stepPriceField, 1], 'price-down': [stepPriceField, -1], 'volume-up': [stepVolume, 1], 'volume-down': [stepVolume, -1] };
   Object.entries(buttons).forEach(([id, [change, by]]) => byId(id).addEventListener('click', () => step(change, by)));
-  [[form.price, stepPriceField], [form.volume, stepVolume]].forEach(([input, change]) => {
-    input.addEventListener('keydown', (event) => {
+  [form.price, form.volume].forEach((input) => {
+    const change = input === form.price ? stepPriceField : stepVolume;
+    input.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
       if (!ARROWS[event.key]) return;
       event.preventDefault();
       step(change, ARROWS[event.key] * (event.shiftKey ? LONG_STEP : 1));
@@ -106,19 +148,35 @@ function mountSteppers(form, store, show) {
   });
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {State} state
+ * @param {number} by
+ */
 function stepPriceField(form, state, by) {
-  const { tick } = instrumentOf(state, state.selected);
+  const tick = tickOf(state, state.selected);
   const typed = numberIn(form.price);
   const next = typed === null ? firstPrice(state) : stepPrice(typed, by, tick);
   if (next !== null && next > 0) form.price.value = format.price(next, tick);
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {State} _state
+ * @param {number} by
+ */
 function stepVolume(form, _state, by) {
   form.volume.value = String(Math.max(1, Math.round((numberIn(form.volume) ?? 0) + by)));
 }
 
 // --- sending
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {Store} store
+ * @param {Client} client
+ * @param {() => unknown} begin
+ */
 function submit(form, store, client, begin) {
   const { state } = store;
   if (state.session.phase === 'anonymous') return begin();
@@ -126,7 +184,7 @@ function submit(form, store, client, begin) {
   const order = readOrder(form, state);
   const problem = problemOf(order, form);
   if (!problem) return client.orderEntry.submit(plan(order, state));
-  setText(byId('ticket-answer'), t(problem.sentence));
+  setText(byId('ticket-answer'), t(problem.sentence ?? ''));
   byId('ticket-answer').dataset.phase = 'refused';
   if (['stop_price', 'display_volume'].includes(problem.field)) byId('ticket-more').open = true;
   form[problem.field].setAttribute('aria-invalid', 'true');
