@@ -44,6 +44,8 @@ def test_the_limits_of_risk_are_the_servers(
         page.click("#token-submit")
         meter = page.get_by_role("meter")
         expect(meter).to_have_attribute("aria-valuemax", "70")
+        left, width = meter.evaluate("(it) => [parseFloat(getComputedStyle(it, '::after').left), it.clientWidth]")
+        assert left / width == pytest.approx(0.55 / 0.7, abs=0.01), "where the mark of the warning stands"
         expect(meter).to_have_attribute("title", re.compile(re.escape(hint)))
         assert page.complaints == []
 

@@ -73,6 +73,7 @@ function show({ rows, riskLabel, riskValue, meter }, account, { riskWarn, riskLi
   setText(riskValue, format.percent(ratio));
   meter.dataset.level = ratio >= riskLimit ? 'danger' : ratio >= riskWarn ? 'high' : 'calm';
   meter.style.setProperty('--filled', String(Math.min(1, Math.max(0, ratio / riskLimit))));
+  meter.style.setProperty('--warned', String(Math.min(1, riskWarn / riskLimit)));
   meter.title = t('account.risk_hint', { warn: format.hundredths(riskWarn), limit: format.hundredths(riskLimit) });
   meter.setAttribute('aria-label', t('account.risk'));
   const full = Math.round(riskLimit * 100);
