@@ -237,6 +237,30 @@ def test_every_word_that_the_code_and_the_template_name_is_there(page: Page) -> 
     assert named and named <= english, named - english
 
 
+TAGS = {
+    "HTMLFormElement": "form",
+    "HTMLTableElement": "table",
+    "HTMLDialogElement": "dialog",
+    "HTMLDetailsElement": "details",
+}
+TAGS |= {"HTMLInputElement": "input", "HTMLSelectElement": "select", "HTMLButtonElement": "button"}
+
+
+def test_the_template_has_the_elements_that_the_modules_ask_for() -> None:
+    """The type check takes their being there, and what they are, for granted."""
+    template = (STATIC.parent / "templates/index.html").read_text()
+    texts = [path.read_text() for path in (STATIC / "bourse/js").rglob("*.js")]
+    tags = {element: tag for tag, element in re.findall(r'<(\w+)\b[^>]*?\sid="([\w-]+)"', template)}
+    made = set(re.findall(r"json_script:\"(\w+)\"", template))
+    asked = {element for text in texts for element in re.findall(r"\bbyId\('([\w-]+)'\)", text)}
+    assert len(asked) > 50 and asked <= tags.keys() | made, asked - tags.keys() - made
+    body = (STATIC / "bourse/js/types.d.ts").read_text().partition("interface PageElements {")[2].partition("}")[0]
+    declared = dict(re.findall(r"'([\w-]+)': (\w+);", body))
+    assert declared and {element: TAGS[kind] for element, kind in declared.items()} == {
+        element: tags[element] for element in declared
+    }
+
+
 # --- the order book
 
 
