@@ -1,42 +1,45 @@
 /** Where the page's objects meet: builds the store and the client, hands them to the panels, and starts. */
+import { loadPreferences } from './base/storage.js';
 import { BrowserSession } from './client/browser_session.js';
 import { Client } from './client/client.js';
-import { byId } from './ui/dom.js';
-import { startLanguage } from './ui/i18n.js';
 import { paceFor } from './line/socket.js';
 import { mountAccount } from './panels/account/account.js';
-import { mountBlotters } from './panels/trading/blotters.js';
-import { mountBook } from './panels/market/book.js';
-import { mountChart } from './panels/market/chart.js';
-import { mountConfirm } from './panels/shared/confirm.js';
-import { mountConnection } from './panels/frame/connection.js';
-import { mountDepthChart } from './panels/market/depth_chart.js';
 import { mountEquity } from './panels/account/equity.js';
-import { mountFills } from './panels/trading/fills.js';
-import { mountHeadline } from './panels/market/headline.js';
-import { mountHistory } from './panels/trading/history.js';
-import { mountInstruments } from './panels/market/instruments.js';
-import { mountNotices } from './panels/frame/notices.js';
-import { mountOrders } from './panels/trading/orders.js';
-import { mountPositions } from './panels/trading/positions.js';
-import { mountPreferences } from './panels/frame/preferences.js';
 import { mountReset } from './panels/account/reset.js';
 import { mountSignIn } from './panels/account/sign_in.js';
-import { mountShortcuts } from './panels/frame/shortcuts.js';
-import { mountSpecs } from './panels/market/specs.js';
 import { mountStatements } from './panels/account/statements.js';
-import { mountTabs, mountViews } from './panels/shared/tabs.js';
+import { mountConnection } from './panels/frame/connection.js';
+import { mountNotices } from './panels/frame/notices.js';
+import { mountPreferences } from './panels/frame/preferences.js';
+import { mountShortcuts } from './panels/frame/shortcuts.js';
+import { mountBook } from './panels/market/book.js';
+import { mountChart } from './panels/market/chart.js';
+import { mountDepthChart } from './panels/market/depth_chart.js';
+import { mountHeadline } from './panels/market/headline.js';
+import { mountInstruments } from './panels/market/instruments.js';
+import { mountSpecs } from './panels/market/specs.js';
 import { mountTape } from './panels/market/tape.js';
+import { mountConfirm } from './panels/shared/confirm.js';
+import { mountTabs, mountViews } from './panels/shared/tabs.js';
+import { mountBlotters } from './panels/trading/blotters.js';
+import { mountFills } from './panels/trading/fills.js';
+import { mountHistory } from './panels/trading/history.js';
+import { mountOrders } from './panels/trading/orders.js';
+import { mountPositions } from './panels/trading/positions.js';
 import { mountTicket } from './panels/trading/ticket.js';
-import { loadPreferences } from './base/storage.js';
 import { Store, initialState } from './state/store.js';
+import { byId } from './ui/dom.js';
+import { startLanguage } from './ui/i18n.js';
 
 /**
  * What the server has written into the page.
  * @param {string} id
  */
 const told = (id) => JSON.parse(byId(id).textContent);
-const [exchange, session] = [told('exchange'), told('session')];
+/** @type {ExchangeSettings} */
+const exchange = told('exchange');
+/** @type {SessionTold} */
+const session = told('session');
 const venue = { demo: session.demo, riskWarn: exchange.risk_warn, riskLimit: exchange.risk_limit };
 const store = new Store(initialState(told('instruments'), loadPreferences(), venue), (run) => requestAnimationFrame(run));
 const client = new Client({ store, location, pace: paceFor(exchange) });

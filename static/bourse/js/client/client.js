@@ -3,16 +3,16 @@
  * it leaves to market_data.js, orders and histories to order_entry.js.
  * Decides when to speak; knows no words of any language and draws nothing.
  */
+import * as storage from '../base/storage.js';
+import { Lookups } from '../line/lookups.js';
+import * as protocol from '../line/protocol.js';
 import { Connection } from '../line/socket.js';
 import { OrderEntry } from '../orders/order_entry.js';
-import { Lookups } from '../line/lookups.js';
-import { MarketData } from './market_data.js';
-import * as protocol from '../line/protocol.js';
 import * as reduce from '../state/reduce_account.js';
 import { fill, joinedFill } from '../state/reduce_history.js';
-import * as storage from '../base/storage.js';
 import { working } from '../state/selectors.js';
 import { privateState } from '../state/store.js';
+import { MarketData } from './market_data.js';
 
 const AFTER_FILL_MS = 150;
 const AFTER_TICK_MS = 2000;

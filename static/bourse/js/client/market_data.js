@@ -2,9 +2,9 @@
  * What the page asks of the market and hears from it: which subscriptions are open, which bars are still to be fetched.
  * Decides when to ask; the line belongs to the client, the state to the store.
  */
+import * as storage from '../base/storage.js';
 import * as protocol from '../line/protocol.js';
 import * as reduce from '../state/reduce_market.js';
-import * as storage from '../base/storage.js';
 
 const FIRST_BARS = 500;
 const MORE_BARS = 500;

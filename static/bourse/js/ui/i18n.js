@@ -1,7 +1,7 @@
 /** The page's languages: which one is on, and its word for a key. Static text is marked in the template with `data-t…`. */
+import { loadPreferences, savePreference } from '../base/storage.js';
 import en from '../locales/en.js';
 import zh from '../locales/zh.js';
-import { loadPreferences, savePreference } from '../base/storage.js';
 
 /** @typedef {'en' | 'zh'} Language */
 

@@ -1,8 +1,8 @@
 /** The user's funds in one bar, in the exchange's own numbers, with a gauge of the risk; for strangers, the way in. */
 import { byId, el, setText } from '../../ui/dom.js';
+import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-import { draw } from '../../ui/draw.js';
 
 /** @type {('balance' | 'available' | 'margin' | 'frozen_orders' | 'profit')[]} */
 const FACTS = ['balance', 'available', 'margin', 'frozen_orders', 'profit'];

@@ -1,10 +1,10 @@
 /** The balance over time: of this session, as the exchange told it, or of the settled days. */
+import { dayText, stamp } from '../shared/cells.js';
 import { equityPoint } from '../../state/reduce_history.js';
 import { byId, el, setText, svgEl } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
-import { dayText, stamp } from '../shared/cells.js';
 
 /** @typedef {{ time?: number, day?: string, balance: number }} Point */
 

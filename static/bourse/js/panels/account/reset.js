@@ -1,9 +1,9 @@
 /** A demo account back to its starting funds: its orders are cancelled and its positions closed the way anybody does it. */
 import { queryPosition } from '../../line/protocol.js';
 import { freeLots } from '../../orders/estimate.js';
+import { ask } from '../shared/confirm.js';
 import { legsOf } from '../../state/selectors.js';
 import { t } from '../../ui/i18n.js';
-import { ask } from '../shared/confirm.js';
 
 const TRIES = 3;
 /** @type {Record<PositionSide, Direction>} */

@@ -1,8 +1,8 @@
 /** Who is signed in, and the ways in: a demo account, user id and password, or a token of one's own. Keeps none of them. */
+import { problemWords } from '../shared/refusal_text.js';
 import { byId, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import { t } from '../../ui/i18n.js';
-import { problemWords } from '../shared/refusal_text.js';
 
 /**
  * @typedef {object} Parts

@@ -1,11 +1,11 @@
 /** Settled days: from the opening to the closing balance, and what was held then. */
+import { dayText, emptyWords, showProfit } from '../shared/cells.js';
 import { tickOf } from '../../state/selectors.js';
 import { byId } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
-import { dayText, emptyWords, showProfit } from '../shared/cells.js';
 
 /** @type {('opening' | 'deposits' | 'withdrawals' | 'close_profit' | 'position_profit' | 'commission' | 'closing' | 'margin')[]} */
 const SUMS = ['opening', 'deposits', 'withdrawals', 'close_profit', 'position_profit', 'commission', 'closing', 'margin'];

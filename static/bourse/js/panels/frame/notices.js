@@ -1,11 +1,11 @@
 /** News that need no answer: fills, refused cancels, lost lines. Each leaves by itself or when dismissed. */
+import { dayText } from '../shared/cells.js';
+import { problemWords } from '../shared/refusal_text.js';
 import { tickOf } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { reason, t } from '../../ui/i18n.js';
-import { dayText } from '../shared/cells.js';
-import { problemWords } from '../shared/refusal_text.js';
 
 /** @type {Record<string, (data: any, state: State) => string>} */
 const WORDS = {

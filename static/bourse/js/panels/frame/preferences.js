@@ -1,7 +1,7 @@
 /** What belongs to the reader, not to the exchange: language, theme, which colour means up. */
+import { savePreference } from '../../base/storage.js';
 import { byId, setText } from '../../ui/dom.js';
 import { onLanguage, t, toggleLanguage } from '../../ui/i18n.js';
-import { savePreference } from '../../base/storage.js';
 
 /** @type {Record<string, string[]>} */
 const OTHER_LANGUAGE = { en: ['中文', 'zh-CN'], 'zh-CN': ['EN', 'en'] };

@@ -1,7 +1,7 @@
 /** The page without a mouse: single keys where nobody is writing, listed in a dialog, and switched off there. */
+import { loadPreferences, savePreference } from '../../base/storage.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { onLanguage, t } from '../../ui/i18n.js';
-import { loadPreferences, savePreference } from '../../base/storage.js';
 
 /** @typedef {Record<string, [string, () => unknown]>} Actions */
 

@@ -1,6 +1,6 @@
 /** Tabs (one panel of several is shown) and, on phones, views of the whole page. Knows neither trading nor the store. */
-import { byId } from '../../ui/dom.js';
 import { loadPreferences, savePreference } from '../../base/storage.js';
+import { byId } from '../../ui/dom.js';
 
 /** @type {Record<string, number>} */
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };

@@ -1,8 +1,8 @@
 /** The tools beside the tabs of the tables: the one on view as a file, and what belongs to one table alone. */
-import { byId, setText } from '../../ui/dom.js';
-import { csvText, download } from '../../ui/csv.js';
-import { onLanguage, t } from '../../ui/i18n.js';
 import { mountTabs } from '../shared/tabs.js';
+import { csvText, download } from '../../ui/csv.js';
+import { byId, setText } from '../../ui/dom.js';
+import { onLanguage, t } from '../../ui/i18n.js';
 
 /**
  * `tables`: by tab id, {columns, rows()}; columns with a `value` go into files. Returns {show(tabId)}.

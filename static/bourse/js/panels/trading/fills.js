@@ -1,11 +1,11 @@
 /** The user's own fills: what each traded at, cost and brought; older ones page by page. */
+import { emptyWords, showProfit, showSide, stamp, when } from '../shared/cells.js';
 import { isLive, tickOf } from '../../state/selectors.js';
 import { byId } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
-import { emptyWords, showProfit, showSide, stamp, when } from '../shared/cells.js';
 
 /** @param {OwnFill} one */
 const roleOf = (one) => (one.is_maker === undefined ? null : one.is_maker ? 'maker' : 'taker');

@@ -1,12 +1,12 @@
 /** Orders that are finished: how they ended and why, and older ones page by page. */
 import { isFinal } from '../../line/protocol.js';
+import { emptyWords } from '../shared/cells.js';
+import { filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, volumeOf } from '../shared/order_text.js';
 import { isLive } from '../../state/selectors.js';
 import { byId } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import { onLanguage } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
-import { emptyWords } from '../shared/cells.js';
-import { filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, volumeOf } from '../shared/order_text.js';
 
 /**
  * Returns {columns, rows()} for files.

@@ -1,14 +1,14 @@
 /** The working orders, as the exchange last described them: each can be amended in its row, and cancelled. */
 import { decimalsOf } from '../../base/tick.js';
+import { emptyWords } from '../shared/cells.js';
+import { ask } from '../shared/confirm.js';
+import { filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, volumeOf } from '../shared/order_text.js';
 import { isLive, tickOf, working } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
-import { emptyWords } from '../shared/cells.js';
-import { ask } from '../shared/confirm.js';
-import { filledText, newestFirst, orderColumns, orderFileColumns, priceText, showStatus, volumeOf } from '../shared/order_text.js';
 
 /**
  * Returns {columns, rows()} for files, and cancelAll().

@@ -1,14 +1,14 @@
 /** What the user holds, each side for itself, in the exchange's own numbers; closed or turned at the market after a question. */
 import { fillsOf, freeLots, liquidationOf } from '../../orders/estimate.js';
+import { emptyWords, showProfit } from '../shared/cells.js';
+import { ask } from '../shared/confirm.js';
+import { orderWords } from '../shared/order_text.js';
 import { instrumentOf, isLive, legsOf, tickOf } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
-import { emptyWords, showProfit } from '../shared/cells.js';
-import { ask } from '../shared/confirm.js';
-import { orderWords } from '../shared/order_text.js';
 
 /** @type {Record<PositionSide, Direction>} */
 const CLOSING = { long: 'SELL', short: 'BUY' };

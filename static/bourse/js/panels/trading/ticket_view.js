@@ -1,11 +1,11 @@
 /** What the order ticket shows: what its button will do, what that would cost, and what the exchange said. */
 import { estimate, freeLots, closed, mostLots } from '../../orders/estimate.js';
+import { conditionText, orderWords } from '../shared/order_text.js';
 import { touch } from '../../state/depth.js';
 import { instrumentOf, isLive, tickOf } from '../../state/selectors.js';
 import { byId, setText } from '../../ui/dom.js';
 import * as format from '../../ui/format.js';
 import { reason, t } from '../../ui/i18n.js';
-import { conditionText, orderWords } from '../shared/order_text.js';
 import { plan, positionOf, readOrder, unoffered } from './ticket_form.js';
 
 /** Fields that not every order has. */
