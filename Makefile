@@ -30,7 +30,7 @@ run: setup
 
 test: check unit
 
-# Format, lint, types, import rules, migrations in step, Django's own checks.
+# Format, lint, types, import rules, migrations in step, Django's own checks; of the page's modules too.
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -38,6 +38,7 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
+	@if command -v npm >/dev/null; then npm run --silent check; else echo "No npm here: the page's modules are not checked."; fi
 
 unit: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -1,5 +1,5 @@
-"""The trading page. It gets the list of instruments, who is signed in and whether there is a chart library; everything
-else it asks over the public protocol."""
+"""The trading page. It gets the list of instruments, who is signed in, the settings that a client must keep
+to and whether there is a chart library; everything else it asks over the public protocol."""
 
 from typing import Any
 
@@ -23,7 +23,18 @@ class TradingPage(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         instruments = [_instrument(row) for row in selectors.instrument_list()]
         kwargs["has_chart"] = settings.CHART_LIBRARY.is_dir()
+        kwargs["exchange"] = _exchange()
         return super().get_context_data(instruments=instruments, session=who(self.request), **kwargs)
+
+
+def _exchange() -> dict[str, float]:
+    """What the settings decide about connections and risk."""
+    return {
+        "ping_seconds": settings.PING_SECONDS,
+        "idle_seconds": settings.IDLE_SECONDS,
+        "risk_warn": settings.RISK_WARN,
+        "risk_limit": settings.RISK_LIMIT,
+    }
 
 
 def _instrument(row: Instrument) -> dict[str, object]:

@@ -170,7 +170,7 @@ CODES = {code for text in SOURCES for code in re.findall(r'Refusal\(\s*\d+, "(\w
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_has_words_for_every_refusal_and_the_document_names_it(language: str) -> None:
-    words = (ROOT / f"static/bourse/js/words/trader_{language}.js").read_text()
+    words = (ROOT / f"static/bourse/js/locales/trader_{language}.js").read_text()
     assert len(CODES) > 10
     assert {code for code in CODES if f"'http.{code}': " not in words} == set()
     document = (ROOT / "docs/trading-page.md").read_text()

@@ -1,39 +1,49 @@
 /** Where the page's objects meet: builds the store and the client, hands them to the panels, and starts. */
-import { BrowserSession } from './browser_session.js';
-import { Client } from './client.js';
-import { byId } from './dom.js';
-import { startLanguage } from './i18n.js';
-import { mountAccount } from './panels/account.js';
-import { mountBlotters } from './panels/blotters.js';
-import { mountBook } from './panels/book.js';
-import { mountChart } from './panels/chart.js';
-import { mountConfirm } from './panels/confirm.js';
-import { mountConnection } from './panels/connection.js';
-import { mountDepthChart } from './panels/depth_chart.js';
-import { mountEquity } from './panels/equity.js';
-import { mountFills } from './panels/fills.js';
-import { mountHeadline } from './panels/headline.js';
-import { mountHistory } from './panels/history.js';
-import { mountInstruments } from './panels/instruments.js';
-import { mountNotices } from './panels/notices.js';
-import { mountOrders } from './panels/orders.js';
-import { mountPositions } from './panels/positions.js';
-import { mountPreferences } from './panels/preferences.js';
-import { mountReset } from './panels/reset.js';
-import { mountSession } from './panels/session.js';
-import { mountShortcuts } from './panels/shortcuts.js';
-import { mountSpecs } from './panels/specs.js';
-import { mountStatements } from './panels/statements.js';
-import { mountTabs, mountViews } from './panels/tabs.js';
-import { mountTape } from './panels/tape.js';
-import { mountTicket } from './panels/ticket.js';
-import { loadPreferences } from './storage.js';
-import { Store, initialState } from './store.js';
+import { loadPreferences } from './base/storage.js';
+import { BrowserSession } from './client/browser_session.js';
+import { Client } from './client/client.js';
+import { paceFor } from './line/socket.js';
+import { mountAccount } from './panels/account/account.js';
+import { mountEquity } from './panels/account/equity.js';
+import { mountReset } from './panels/account/reset.js';
+import { mountSignIn } from './panels/account/sign_in.js';
+import { mountStatements } from './panels/account/statements.js';
+import { mountConnection } from './panels/frame/connection.js';
+import { mountNotices } from './panels/frame/notices.js';
+import { mountPreferences } from './panels/frame/preferences.js';
+import { mountShortcuts } from './panels/frame/shortcuts.js';
+import { mountBook } from './panels/market/book.js';
+import { mountChart } from './panels/market/chart.js';
+import { mountDepthChart } from './panels/market/depth_chart.js';
+import { mountHeadline } from './panels/market/headline.js';
+import { mountInstruments } from './panels/market/instruments.js';
+import { mountSpecs } from './panels/market/specs.js';
+import { mountTape } from './panels/market/tape.js';
+import { mountConfirm } from './panels/shared/confirm.js';
+import { mountTabs, mountViews } from './panels/shared/tabs.js';
+import { mountBlotters } from './panels/trading/blotters.js';
+import { mountFills } from './panels/trading/fills.js';
+import { mountHistory } from './panels/trading/history.js';
+import { mountOrders } from './panels/trading/orders.js';
+import { mountPositions } from './panels/trading/positions.js';
+import { mountTicket } from './panels/trading/ticket.js';
+import { Store, initialState } from './state/store.js';
+import { byId } from './ui/dom.js';
+import { startLanguage } from './ui/i18n.js';
 
-const instruments = JSON.parse(byId('instruments').textContent);
-const store = new Store(initialState(instruments, loadPreferences()), (run) => requestAnimationFrame(run));
-const client = new Client({ store, location });
-const browserSession = new BrowserSession(store, client, JSON.parse(byId('session').textContent));
+/**
+ * What the server has written into the page.
+ * @param {string} id
+ */
+const told = (id) => JSON.parse(byId(id).textContent);
+/** @type {ExchangeSettings} */
+const exchange = told('exchange');
+/** @type {SessionTold} */
+const session = told('session');
+const venue = { demo: session.demo, riskWarn: exchange.risk_warn, riskLimit: exchange.risk_limit };
+const store = new Store(initialState(told('instruments'), loadPreferences(), venue), (run) => requestAnimationFrame(run));
+const client = new Client({ store, location, pace: paceFor(exchange) });
+const browserSession = new BrowserSession(store, client, session);
 
 // --- the page
 
@@ -61,29 +71,38 @@ browserSession.start();
 // --- the trader
 
 mountConfirm();
-const session = mountSession(store, client, browserSession);
-const ticket = mountTicket(store, client, session.begin);
-mountAccount(store, { begin: session.begin, reset: mountReset(store, client, browserSession) });
-const orders = mountOrders(store, client.desk);
+const signIn = mountSignIn(store, client, browserSession);
+const ticket = mountTicket(store, client, signIn.begin);
+mountAccount(store, { begin: signIn.begin, reset: mountReset(store, client, browserSession) });
+const orders = mountOrders(store, client.orderEntry);
 const blotters = mountBlotters(store, {
-  'tab-positions': mountPositions(store, client.desk, (order) => {
+  'tab-positions': mountPositions(store, client.orderEntry, (order) => {
     views.show('trade');
     ticket.prepare(order);
   }),
   'tab-orders': orders,
-  'tab-history': mountHistory(store, client.desk),
-  'tab-trades': mountFills(store, client.desk),
+  'tab-history': mountHistory(store, client.orderEntry),
+  'tab-trades': mountFills(store, client.orderEntry),
   'tab-statements': mountStatements(store),
   'tab-equity': mountEquity(store),
 });
 
 // --- the keyboard
 
-const toTicket = (field, ...choice) => {
+/**
+ * @param {string} field to write in next
+ * @param {string} [name] of what is chosen
+ * @param {string} [value]
+ */
+const toTicket = (field, name, value) => {
   views.show('trade');
-  if (choice.length > 0) ticket.choose(...choice);
+  if (name && value) ticket.choose(name, value);
   ticket.focus(field);
 };
+/**
+ * @param {string} tab
+ * @param {string} [view]
+ */
 const toBlotter = (tab, view = 'orders') => {
   views.show(view);
   blotters.show(tab);

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -24,6 +25,7 @@ except ImportError:
 INSTRUMENT = "IX2301"
 TICK = 0.5
 LIMIT_UP = 132.0
+BEAT_SECONDS = 1.0
 PERSON, COUNTERPART, BYSTANDER = "user007", "user008", "user009"
 
 _ids = itertools.count(1)
@@ -35,6 +37,8 @@ class Trader:
     def __init__(self, server: Any, user_id: str) -> None:
         self.socket = websocket.create_connection(f"{server.ws}?user_id={user_id}", timeout=10)
         self.mine: list[str] = []
+        self.left = threading.Event()
+        threading.Thread(target=self.beat, daemon=True).start()
         assert self.ask({"type": "auth", "user_id": user_id, "token": server.token(user_id)})["success"]
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -78,10 +82,17 @@ class Trader:
         self.ask({"type": "unsubscribe", "channels": ["orderbook"], "instruments": [INSTRUMENT]})
         return frame
 
+    def beat(self) -> None:
+        """Keeps the connection while the page is busy, however long that takes: the server closes what is silent."""
+        with suppress(websocket.WebSocketException, OSError):
+            while not self.left.wait(BEAT_SECONDS):
+                self.socket.send('{"type": "ping"}')
+
     def leave(self) -> None:
         """Takes its orders out of the book, so that the next test finds the market as this one did."""
         for order_id in self.mine:
             self.ask({"type": "cancel_order", "order_id": order_id})
+        self.left.set()
         self.socket.close()
 
 
@@ -614,8 +625,8 @@ def test_a_halt_is_told_before_anybody_sends_and_when_he_does(browser: Any, new_
         open_live(page, own)
         sign_in(page, own)
         halt = (
-            "from trading import operators; from trading.core.commands import HaltInstrument; "
-            f"operators.carry_out(HaltInstrument('{INSTRUMENT}'), market='MAIN')"
+            "from trading.operators import requests; from trading.core.commands import HaltInstrument; "
+            f"requests.carry_out(HaltInstrument('{INSTRUMENT}'), market='MAIN')"
         )
         own.manage("shell", "-c", halt)
         expect(page.locator("#ticket-phase")).to_contain_text("Trading is halted")
@@ -917,7 +928,7 @@ def test_every_control_has_a_name(page: Page) -> None:
 
 def test_an_older_answer_never_undoes_a_newer_push(page: Page) -> None:
     result = page.evaluate("""async () => {
-        const { order } = await import('/static/bourse/js/reduce.js');
+        const { order } = await import('/static/bourse/js/state/reduce_account.js');
         const push = { order_id: 'O1', status: 'Filled', filled_volume: 2, remaining_volume: 0, timestamp: 1 };
         const answer = { ...push, status: 'PartiallyFilled', filled_volume: 1, remaining_volume: 1, direction: 'BUY' };
         let state = { orders: new Map(), cancelling: new Set(['O1']) };

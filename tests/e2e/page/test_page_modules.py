@@ -8,8 +8,9 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -73,7 +74,7 @@ SIDES = pytest.mark.parametrize(
 def test_the_page_knows_every_field_of_every_golden_frame(page: Page, table: str, texts: list[str]) -> None:
     strange = call(
         page,
-        "protocol",
+        "line/protocol",
         f"x.map((text) => [text, JSON.parse(text)]).map(([text, frame]) => [text, m.missing(frame, m.{table}), "
         f"m.unknown(frame, m.{table})]).filter(([, missing, unknown]) => missing.length + unknown.length > 0)",
         texts,
@@ -83,7 +84,7 @@ def test_the_page_knows_every_field_of_every_golden_frame(page: Page, table: str
 
 @SIDES
 def test_the_page_knows_no_frame_and_no_field_that_there_is_not(page: Page, table: str, texts: list[str]) -> None:
-    known = call(page, "protocol", f"m.{table}")
+    known = call(page, "line/protocol", f"m.{table}")
     union = protocol.ClientMessage if table == "CLIENT_FRAMES" else protocol.ServerMessage
     structs = {struct.__struct_config__.tag: struct for struct in union.__args__}
     assert known.keys() == structs.keys() == {json.loads(text)["type"] for text in texts}
@@ -95,11 +96,11 @@ def test_the_page_knows_no_frame_and_no_field_that_there_is_not(page: Page, tabl
 
 def test_a_server_frame_is_read_as_it_is_and_not_at_all_without_one_of_its_fields(page: Page) -> None:
     texts = [text for _, text in SERVER]
-    assert call(page, "protocol", "x.map((text) => m.parse(text))", texts) == [json.loads(text) for text in texts]
+    assert call(page, "line/protocol", "x.map((text) => m.parse(text))", texts) == [json.loads(text) for text in texts]
     cut = [
         json.dumps({name: value for name, value in json.loads(text).items() if name != gone})
         for text in texts
-        for gone in call(page, "protocol", "m.SERVER_FRAMES[x].required", json.loads(text)["type"])
+        for gone in call(page, "line/protocol", "m.SERVER_FRAMES[x].required", json.loads(text)["type"])
     ]
     nonsense = [
         "",
@@ -112,7 +113,63 @@ def test_a_server_frame_is_read_as_it_is_and_not_at_all_without_one_of_its_field
         '{"type":"pong"',
         "{'type':'pong'}",
     ]
-    assert call(page, "protocol", "x.filter((text) => m.parse(text) !== null)", cut + nonsense) == []
+    assert call(page, "line/protocol", "x.filter((text) => m.parse(text) !== null)", cut + nonsense) == []
+
+
+def declared_types() -> tuple[dict[str, dict[str, str]], dict[str, set[str]]]:
+    """Of frames.d.ts: the fields of each interface with their types, by name with its `?`; the values of each word."""
+    text = (STATIC / "bourse/js/line/frames.d.ts").read_text()
+    interfaces = {
+        name: dict(re.findall(r"^  (\w+\??): (.*);$", body, re.MULTILINE))
+        for name, body in re.findall(r"^interface (\w+) {\n(.*?)^}", text, re.MULTILINE | re.DOTALL)
+    }
+    words = {
+        name: set(re.findall(r"'(\w+)'", values)) for name, values in re.findall(r"^type (\w+) = ('.*);$", text, re.M)
+    }
+    return interfaces, words
+
+
+def written_as(kind: Any, declared: str, words: dict[str, set[str]]) -> bool:
+    """Whether a type of the server is declared like this. Null where a field is left out is not declared."""
+    parts = [part for part in (get_args(kind) or (kind,)) if part not in (type(None), msgspec.UnsetType)]
+    name = declared.removesuffix(" | null").removesuffix("[]")
+    (part,) = parts
+    if isinstance(part, type) and issubclass(part, Enum):
+        return name == "string" or words[name] == {each.value for each in part}
+    if isinstance(part, type) and issubclass(part, msgspec.Struct):
+        return name in (part.__name__, f"{part.__name__}Frame")
+    return name == {str: "string", int: "number", float: "number", bool: "boolean"}[part]
+
+
+def test_the_declared_frames_are_the_servers() -> None:
+    """What the type check of the page believes of each frame, and of what is in it."""
+    interfaces, words = declared_types()
+    tags = {fields["type"].strip("'"): name for name, fields in interfaces.items() if "type" in fields}
+    waiting = list(protocol.ServerMessage.__args__)
+    seen: set[str] = set()
+    while waiting:
+        struct = waiting.pop()
+        tag = struct.__struct_config__.tag
+        name = tags[tag] if tag else struct.__name__
+        if name in seen:
+            continue
+        seen.add(name)
+        declared = {key: kind for key, kind in interfaces[name].items() if key != "type"}
+        hints = get_type_hints(struct)
+        fields = [field for field in msgspec.structs.fields(struct) if field.name != "request_id"]
+        assert declared.keys() == {f"{each.encode_name}{'' if each.required else '?'}" for each in fields}, name
+        for (key, text), field in zip(declared.items(), fields, strict=True):
+            kind = hints[field.name]
+            if get_origin(kind) is list:
+                (kind,) = get_args(kind)
+                assert text.endswith("[]"), (name, key)
+            elif field.required:
+                assert text.endswith(" | null") == (type(None) in get_args(kind)), (name, key)
+            inner = next((each for each in get_args(kind) if get_origin(each) is list), kind)
+            inner = get_args(inner)[0] if get_origin(inner) is list else inner
+            assert written_as(inner, text, words), (name, key, text, kind)
+            waiting += [each for each in (inner, *get_args(inner)) if hasattr(each, "__struct_config__")]
+    assert seen == interfaces.keys()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +195,7 @@ def test_a_server_frame_is_read_as_it_is_and_not_at_all_without_one_of_its_field
     ],
 )
 def test_what_the_page_says_is_what_the_server_understands(page: Page, expression: str, message: Any) -> None:
-    assert protocol.decode(call(page, "protocol", f"JSON.stringify({expression})")) == message
+    assert protocol.decode(call(page, "line/protocol", f"JSON.stringify({expression})")) == message
 
 
 def test_the_words_of_the_protocol_are_the_servers(page: Page) -> None:
@@ -152,30 +209,56 @@ def test_the_words_of_the_protocol_are_the_servers(page: Page) -> None:
         "CANCEL_REASONS": CancelReason,
     }
     for name, known in words.items():
-        assert set(call(page, "protocol", f"m.{name}")) == {each.value for each in known} - {CancelReason.ASKED}, name
-    assert set(call(page, "protocol", "m.ERROR_CODES")) == {int(code) for code in Code}
+        assert set(call(page, "line/protocol", f"m.{name}")) == {each.value for each in known} - {CancelReason.ASKED}, (
+            name
+        )
+    assert set(call(page, "line/protocol", "m.ERROR_CODES")) == {int(code) for code in Code}
 
 
 def test_both_languages_have_the_same_words_and_every_code_and_enum_has_one(page: Page) -> None:
     needed = call(
         page,
-        "protocol",
+        "line/protocol",
         "[['error', m.ERROR_CODES], ['close', m.CLOSE_CODES], ['status', m.STATUSES], ['direction', m.DIRECTIONS], "
         "['offset', m.OFFSETS], ['type', m.ORDER_TYPES], ['time', m.TIME_CONDITIONS], ['phase', m.PHASES], "
         "['chart.period', Object.keys(m.PERIODS)]].flatMap(([name, all]) => all.map((each) => `${name}.${each}`))",
     )
-    english, chinese = (set(call(page, f"words/{name}", "Object.keys(m.default)")) for name in ("en", "zh"))
+    english, chinese = (set(call(page, f"locales/{name}", "Object.keys(m.default)")) for name in ("en", "zh"))
     assert english == chinese
     assert set(needed) <= english
 
 
 def test_every_word_that_the_code_and_the_template_name_is_there(page: Page) -> None:
     """Those with a name that is put together at run time are looked at above."""
-    english = set(call(page, "words/en", "Object.keys(m.default)"))
-    texts = [path.read_text() for path in (STATIC / "bourse/js").rglob("*.js") if path.parent.name != "words"]
+    english = set(call(page, "locales/en", "Object.keys(m.default)"))
+    texts = [path.read_text() for path in (STATIC / "bourse/js").rglob("*.js") if path.parent.name != "locales"]
     texts.append((STATIC.parent / "templates/index.html").read_text())
     named = {key for text in texts for found in (PLAIN.findall(text), MARKED.findall(text)) for key in found}
     assert named and named <= english, named - english
+
+
+TAGS = {
+    "HTMLFormElement": "form",
+    "HTMLTableElement": "table",
+    "HTMLDialogElement": "dialog",
+    "HTMLDetailsElement": "details",
+}
+TAGS |= {"HTMLInputElement": "input", "HTMLSelectElement": "select", "HTMLButtonElement": "button"}
+
+
+def test_the_template_has_the_elements_that_the_modules_ask_for() -> None:
+    """The type check takes their being there, and what they are, for granted."""
+    template = (STATIC.parent / "templates/index.html").read_text()
+    texts = [path.read_text() for path in (STATIC / "bourse/js").rglob("*.js")]
+    tags = {element: tag for tag, element in re.findall(r'<(\w+)\b[^>]*?\sid="([\w-]+)"', template)}
+    made = set(re.findall(r"json_script:\"(\w+)\"", template))
+    asked = {element for text in texts for element in re.findall(r"\bbyId\('([\w-]+)'\)", text)}
+    assert len(asked) > 50 and asked <= tags.keys() | made, asked - tags.keys() - made
+    body = (STATIC / "bourse/js/types.d.ts").read_text().partition("interface PageElements {")[2].partition("}")[0]
+    declared = dict(re.findall(r"'([\w-]+)': (\w+);", body))
+    assert declared and {element: TAGS[kind] for element, kind in declared.items()} == {
+        element: tags[element] for element in declared
+    }
 
 
 # --- the order book
@@ -196,7 +279,7 @@ def test_a_book_kept_up_by_changes_is_the_book(page: Page) -> None:
         frames += [frame] * chance.choice([1, 1, 2])
     kept = call(
         page,
-        "reduce_market",
+        "state/reduce_market",
         "x.map((text) => JSON.parse(text))."
         "reduce((state, frame) => ({ ...state, ...m.delta(state, frame) }), { books: {}, instruments: [] })",
         frames,
@@ -232,13 +315,13 @@ def test_a_hole_in_the_changes_of_a_book_is_seen(
     book = {"bids": [], "asks": [], "seq": known, "stale": known is None}
     frame = json.loads(protocol.encode(protocol.orderbook_delta(ID, [], [], 1, seq, prev_seq)))
     state = {"books": {ID: book}, "instruments": []}
-    patch = call(page, "reduce_market", "m.delta(x.state, x.frame) ?? 'hole'", {"state": state, "frame": frame})
+    patch = call(page, "state/reduce_market", "m.delta(x.state, x.frame) ?? 'hole'", {"state": state, "frame": frame})
     assert (patch if patch == "hole" else patch.get("books", {}).get(ID, {}).get("seq")) == result
 
 
 def test_a_lost_book_waits_for_the_whole_one(page: Page) -> None:
     state = {"books": {ID: {"bids": [], "asks": [], "seq": 7, "stale": False}}}
-    lost = call(page, "reduce_market", f"m.lostBook(x, '{ID}')", state)["books"][ID]
+    lost = call(page, "state/reduce_market", f"m.lostBook(x, '{ID}')", state)["books"][ID]
     assert (lost["seq"], lost["stale"]) == (None, True)
 
 
@@ -258,7 +341,7 @@ def test_prices_are_gathered_away_from_the_touch(
     """Volumes 1, 2, 3, 5 at 120.5, 121.0, 121.5, 122.0, each one order."""
     levels = [{"price": 120.5 + 0.5 * at, "volume": lots, "order_count": 1} for at, lots in enumerate((1, 2, 3, 5))]
     argument = {"levels": levels if side == "ask" else levels[::-1], "side": side, "ticks": ticks, "most": most}
-    found = call(page, "depth", "m.gather(x.levels, x.side, 0.5, x.ticks, x.most)", argument)
+    found = call(page, "state/depth", "m.gather(x.levels, x.side, 0.5, x.ticks, x.most)", argument)
     assert [(one["price"], one["volume"], one["order_count"]) for one in found] == expected
 
 
@@ -271,7 +354,7 @@ def test_a_tick_that_a_new_subscription_repeats_is_no_second_trade(page: Page) -
     ]
     state = call(
         page,
-        "reduce_market",
+        "state/reduce_market",
         """(() => {
             let state = { selected: 'IX2301', ticks: {}, tape: [], tickCount: 0, days: {} };
             const apply = (patch) => { state = { ...state, ...patch }; };
@@ -311,11 +394,11 @@ def test_bars_come_together_without_holes_and_without_doubles(
     state = {"bars": {"instrumentId": ID, "period": "1m", "list": known, "more": True, "asked": True, "loaded": False}}
     question = {"instrumentId": ID, "period": "1m", "limit": 3, "older": older}
     argument = {"state": state, "question": question, "told": told}
-    found = call(page, "reduce_market", "m.moreBars(x.state, x.question, x.told)", argument)["bars"]
+    found = call(page, "state/reduce_market", "m.moreBars(x.state, x.question, x.told)", argument)["bars"]
     assert [(one["start"], one["close"]) for one in found["list"]] == expected
     assert (found["more"], found["asked"], found["loaded"]) == (more, False, True)
     question["period"] = "5m"
-    assert call(page, "reduce_market", "m.moreBars(x.state, x.question, x.told)", argument) == {}
+    assert call(page, "state/reduce_market", "m.moreBars(x.state, x.question, x.told)", argument) == {}
 
 
 def test_a_bar_grows_and_another_follows(page: Page) -> None:
@@ -327,7 +410,7 @@ def test_a_bar_grows_and_another_follows(page: Page) -> None:
     frames.append(frames[0] | {"period": "5m", "start": 9})
     found = call(
         page,
-        "reduce_market",
+        "state/reduce_market",
         "x.frames.reduce((state, frame) => ({ ...state, ...m.bar(state, frame) }), x.state)",
         {"state": state, "frames": frames},
     )
@@ -335,8 +418,8 @@ def test_a_bar_grows_and_another_follows(page: Page) -> None:
 
 
 CONVERSATION = """
-    const { Store, initialState } = await import('/static/bourse/js/store.js');
-    const { MarketData } = await import('/static/bourse/js/marketdata.js');
+    const { Store, initialState } = await import('/static/bourse/js/state/store.js');
+    const { MarketData } = await import('/static/bourse/js/client/market_data.js');
     const instruments = ['IX2301', 'IF2301'].map((id) => ({ instrument_id: id, tick: 0.5 }));
     const store = new Store(initialState(instruments, {}), (run) => run());
     const asked = [];
@@ -414,14 +497,60 @@ def test_an_instrument_that_is_listed_while_the_page_is_open_is_followed_too(pag
     assert known == ["IX2301", "IF2301", "IC2301"]
 
 
+# --- the heartbeat
+
+HEARTBEAT = """
+    const { Connection, paceFor } = await import('/static/bourse/js/line/socket.js');
+    const real = { WebSocket: globalThis.WebSocket, setInterval: globalThis.setInterval, now: performance.now };
+    let now = 0;
+    const [every, sent, lost] = [[], [], []];
+    performance.now = () => now;
+    globalThis.setInterval = (run, ms) => { every.push({ run, ms }); };
+    globalThis.WebSocket = class {
+        static OPEN = 1;
+        readyState = 1;
+        send(text) { sent.push(JSON.parse(text).type); }
+        close() {}
+    };
+    const silent = () => {};
+    const pace = paceFor(x);
+    const handlers = { onOpen: silent, onFrame: silent, onLatency: silent, onClose: (code) => lost.push(code) };
+    const line = new Connection({ pace, ...handlers });
+    line.open('ws://exchange.test/ws');
+    const [{ run, ms }] = every;
+    run();
+    now = pace.silenceMs;
+    run();
+    const patient = lost.length;
+    now += 1;
+    run();
+    clearTimeout(line.retryTimer);
+    Object.assign(globalThis, { WebSocket: real.WebSocket, setInterval: real.setInterval });
+    performance.now = real.now;
+    return [ms, pace.silenceMs, sent, patient, lost];
+"""
+
+
+@pytest.mark.parametrize(
+    ("ping_seconds", "idle_seconds", "beat", "silence"),
+    [(5, 10, 5_000, 12_000), (5, 4, 2_000, 6_000), (1, 60, 1_000, 4_000), (30, 90, 30_000, 62_000)],
+)
+def test_the_line_beats_as_the_server_expects_and_is_given_up_after_a_silence(
+    page: Page, ping_seconds: float, idle_seconds: float, beat: float, silence: float
+) -> None:
+    settings = {"ping_seconds": ping_seconds, "idle_seconds": idle_seconds}
+    found = page.evaluate(f"async (x) => {{ {HEARTBEAT} }}", settings)
+    assert found == [beat, silence, ["ping", "ping"], 0, [1000]]
+
+
 # --- numbers
 
 
 def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
     steps = [[120, 1, 0.5], [120.3, 1, 0.5], [120.3, -1, 0.5], [0.3, 1, 0.1]]
-    assert call(page, "depth", "x.map((args) => m.stepPrice(...args))", steps) == [120.5, 120.5, 120.0, 0.4]
-    assert call(page, "depth", "x.map(m.decimalsOf)", [0.5, 0.2, 0.01, 1, 5]) == [1, 1, 2, 0, 0]
-    assert call(page, "socket", "x.map((attempt) => m.backOff(attempt, () => 1))", [1, 2, 3, 20]) == [
+    assert call(page, "base/tick", "x.map((args) => m.stepPrice(...args))", steps) == [120.5, 120.5, 120.0, 0.4]
+    assert call(page, "base/tick", "x.map(m.decimalsOf)", [0.5, 0.2, 0.01, 1, 5]) == [1, 1, 2, 0, 0]
+    assert call(page, "line/socket", "x.map((attempt) => m.backOff(attempt, () => 1))", [1, 2, 3, 20]) == [
         500,
         1000,
         2000,
@@ -446,4 +575,4 @@ def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
     ],
 )
 def test_numbers_are_written_like_this(page: Page, expression: str, text: str) -> None:
-    assert call(page, "format", expression) == text
+    assert call(page, "ui/format", expression) == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -63,8 +64,9 @@ def page() -> Iterator[Page]:
 class Venue:
     """An engine with two accounts, and what the page would know of the first."""
 
-    def __init__(self, funds: int) -> None:
+    def __init__(self, funds: int, risk_limit: float = 1.0) -> None:
         self.engine = Engine()
+        self.risk_limit = risk_limit
         odd = msgspec.structs.replace(listing(ID), terms=terms(margin=MARGIN))
         for command in (odd, OpenAccount("me"), OpenAccount("other")):
             self.engine.apply(command, NOW)
@@ -105,6 +107,7 @@ class Venue:
             "account": {name: to_currency(getattr(figures, name)) for name in ("balance", "available", "margin")},
             "positions": msgspec.to_builtins(positions),
             "book": {"bids": self._levels("bids"), "asks": self._levels("asks")},
+            "riskLimit": self.risk_limit,
         }
 
     def _levels(self, side: str) -> list[dict[str, float]]:
@@ -113,7 +116,7 @@ class Venue:
 
 
 def estimate(page: Page, venue: Venue, words: str) -> Any:
-    return call(page, "estimate", "m.estimate(x)", venue.said(words))
+    return call(page, "orders/estimate", "m.estimate(x)", venue.said(words))
 
 
 def random_words(chance: random.Random, venue: Venue) -> str:
@@ -138,8 +141,8 @@ def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
         venue.do(OTHER, f"{side} OPEN {chance.randint(1, 6)} @ {price + chance.randint(-4, 4) / 2}")
         words = random_words(chance, venue)
         said = venue.said(words)
-        found = call(page, "estimate", "m.estimate(x)", said)
-        left = call(page, "estimate", "m.fillsOf(x.order, x.book).left", said)
+        found = call(page, "orders/estimate", "m.estimate(x)", said)
+        left = call(page, "orders/estimate", "m.fillsOf(x.order, x.book).left", said)
         before = venue.account.figures()
         if found is None or (left and " OPEN " not in words) or not venue.do(ME, words):
             continue
@@ -154,21 +157,23 @@ def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
     assert seen > 60
 
 
+@pytest.mark.parametrize("limit", [1.0, 0.9, 1.1])
 @pytest.mark.parametrize(("direction", "funds", "lots"), [("BUY", 2_000, 10), ("SELL", 8_000, 10), ("BUY", 5_000, 30)])
 def test_the_account_is_liquidated_where_the_page_said(
     page: Page,
     direction: str,
     funds: int,
     lots: int,
+    limit: float,
 ) -> None:
     """One tick before the estimated price nothing happens; at it, or one tick later, the engine acts."""
     back = "SELL" if direction == "BUY" else "BUY"
-    venue = Venue(funds + lots * 1_500)
+    venue = Venue(funds + round(lots * 1_500 / limit), limit)
     venue.do(OTHER, f"{back} OPEN {lots} @ 120")
     price = estimate(page, venue, f"{direction} OPEN {lots} @ 120")["liquidation"]
     assert venue.do(ME, f"{direction} OPEN {lots} @ 120")
     said = venue.said(f"{direction} OPEN 1 @ 120")
-    same = call(page, "estimate", "m.liquidationOf(x.positions[0], x.instrument, x.account)", said)
+    same = call(page, "orders/estimate", "m.liquidationOf(x.positions[0], x.instrument, x.account, x.riskLimit)", said)
     assert same == pytest.approx(price, abs=0.01)
     sign = -1 if direction == "BUY" else 1
     step = 0
@@ -185,7 +190,7 @@ def liquidated(venue: Venue, price: float) -> bool:
     venue.engine.apply(Deposit("third", 10_000_000 * UNIT), NOW)
     venue.do(3, f"BUY OPEN 1 @ {price}")
     venue.do(OTHER, f"SELL OPEN 1 @ {price}")
-    events = venue.engine.apply(CheckRisk(RATE * 8 // 10, RATE), NOW)
+    events = venue.engine.apply(CheckRisk(RATE // 2, round(RATE * venue.risk_limit)), NOW)
     return any(isinstance(event, LiquidationStarted) and event.account_id == ME for event in events)
 
 
@@ -209,7 +214,7 @@ def test_auto_closes_what_it_can_and_opens_the_rest(
     names = ("his", "today", "frozen_his", "frozen_today")
     position = {f"volume_{side}_{name}": 0 for side in ("long", "short") for name in names}
     position |= {f"volume_long_{name}": lots for name, lots in held.items()}
-    found = call(page, "estimate", "m.parts(x[0], x[1], x[2])", [direction, volume, position])
+    found = call(page, "orders/estimate", "m.parts(x[0], x[1], x[2])", [direction, volume, position])
     assert [(one["offset"], one["volume"]) for one in found] == expected
 
 
@@ -264,9 +269,9 @@ FIELDS = {
 )
 def test_an_order_is_said_as_the_server_understands_it(page: Page, change: dict[str, Any], fields: Any) -> None:
     asked = PLAIN | change
-    one = protocol.decode(call(page, "protocol", "JSON.stringify(m.submit([x]))", asked))
+    one = protocol.decode(call(page, "line/protocol", "JSON.stringify(m.submit([x]))", asked))
     assert one == protocol.SubmitOrder(**FIELDS | fields)
-    two = protocol.decode(call(page, "protocol", "JSON.stringify(m.submit([x, x]))", asked))
+    two = protocol.decode(call(page, "line/protocol", "JSON.stringify(m.submit([x, x]))", asked))
     assert two == protocol.SubmitOrders(orders=[protocol.OrderFields(**FIELDS | fields)] * 2)
 
 
@@ -282,13 +287,84 @@ def test_an_order_is_said_as_the_server_understands_it(page: Page, change: dict[
     ],
 )
 def test_what_a_trader_asks_is_what_the_server_understands(page: Page, expression: str, message: Any) -> None:
-    assert protocol.decode(call(page, "protocol", f"JSON.stringify({expression})")) == message
+    assert protocol.decode(call(page, "line/protocol", f"JSON.stringify({expression})")) == message
 
 
 def test_times_are_read_off_the_ids(page: Page) -> None:
     number = protocol.order_number("O17251234567890000001")
     assert number is not None
-    assert call(page, "protocol", "m.timeOfId(x)", protocol.order_id_text(number)) == 1_725_123_456_789
+    assert call(page, "line/protocol", "m.timeOfId(x)", protocol.order_id_text(number)) == 1_725_123_456_789
+
+
+# --- which options go together
+
+STOPS: list[dict[str, Any]] = [
+    {},
+    {"stop_kind": "STOP", "trigger": "LAST", "stop_price": 121},
+    {"stop_kind": "TAKE_PROFIT", "trigger": "BID", "stop_price": None},
+    {"stop_kind": "STOP", "trigger": "ASK", "trail": 2.5},
+]
+CHOICES: dict[str, list[Any]] = {
+    "order_type": ["LIMIT", "MARKET"],
+    "time_condition": ["GFD", "GTC", "GTD", "IOC", "FOK"],
+    "offset": ["OPEN", "CLOSE"],
+    "price": [120.5, None],
+    "post_only": [False, True],
+    "reduce_only": [False, True],
+    "display_volume": [None, 2],
+    "expires_at": [None, NOW],
+}
+WITHOUT_NEED = {"price", "time_condition"}
+"""What is left out of a market order though the server would only pass it over."""
+
+
+def test_what_the_form_says_is_an_order_or_a_question_and_never_a_contradiction(page: Page) -> None:
+    """Every way to fill it in: the server takes what the rules leave of it, and would not take what they left out."""
+    choices = [dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())]
+    forms = [PLAIN | choice | stop for choice in choices for stop in STOPS]
+    script = """(async () => {
+        const { submit } = await import('/static/bourse/js/line/protocol.js');
+        const told = (order) => JSON.stringify(submit([order]));
+        return x.map((one) => {
+            const order = m.fitting(one);
+            const out = [...m.meaningless(one)].filter((name) => one[name] !== null && one[name] !== false);
+            const back = out.map((name) => [name, told({ ...order, [name]: one[name] })]);
+            return [m.lacking(order)?.field ?? null, told(order), back];
+        });
+    })()"""
+    lacked, put_back = set(), set()
+    for form, (lacks, text, back) in zip(forms, call(page, "orders/order_rules", script, forms), strict=True):
+        assert (lacks is None) == (not isinstance(order_of(text), Refused)), (form, lacks, text)
+        for name, worse in back:
+            assert name in WITHOUT_NEED or lacks or isinstance(order_of(worse), Refused), (name, worse)
+            put_back.add(name)
+        lacked.add(lacks)
+    assert lacked == {None, "price", "stop_price", "expires_at"}
+    assert put_back == {"price", "time_condition", "post_only", "reduce_only", "display_volume", "expires_at"}
+
+
+def order_of(text: str) -> Any:
+    """The engine's command, or the server's refusal, of a `submit_order`."""
+    return protocol.to_command(protocol.decode(text), ME, NOW)
+
+
+def test_rules_that_come_from_elsewhere_hold_as_well(page: Page) -> None:
+    rules = [
+        {"options": {"offset": ["CLOSE"], "post_only": True}, "field": "post_only"},
+        {"options": {"direction": ["SELL"], "oco_group": False}, "field": "oco_group", "sentence": "ticket.oco_hint"},
+    ]
+    closing = PLAIN | {"offset": "CLOSE", "direction": "SELL", "post_only": True, "reduce_only": True}
+    script = "[m.fitting(x.order, x.rules), m.lacking(x.order, x.rules)]"
+    fitted, lacks = call(page, "orders/order_rules", script, {"order": closing, "rules": rules})
+    assert fitted == closing | {"post_only": None}
+    assert lacks == rules[1]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_sentences_of_the_rules_are_there(page: Page, language: str) -> None:
+    sentences = call(page, "orders/order_rules", "m.ORDER_RULES.map((one) => one.sentence).filter(Boolean)")
+    words = call(page, f"locales/{language}", "Object.keys(m.default)")
+    assert sentences and set(sentences) <= set(words)
 
 
 # --- files
@@ -313,7 +389,7 @@ CELLS = [
 def test_a_file_is_read_back_as_it_was_and_runs_nothing(page: Page) -> None:
     rows = [{"text": text, "number": at - 3.5} for at, text in enumerate(CELLS)] + [{"text": None, "number": None}]
     columns = "[{ head: '名称', value: (r) => r.text }, { head: 'Number', value: (r) => r.number }]"
-    text = call(page, "csv", f"m.csvText({columns}, x)", rows)
+    text = call(page, "ui/csv", f"m.csvText({columns}, x)", rows)
     assert text.startswith("\ufeff") and text.endswith("\r\n")
     head, *lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     assert head == ["名称", "Number"]
@@ -339,12 +415,12 @@ def test_fills_come_together_once_and_know_what_they_cost(page: Page) -> None:
     })()"""
     told = [fill(3, commission=1.5), fill(2, commission=2.5)]
     argument = {"pushed": [fill(2), fill(3), fill(3)], "told": told, "older": [fill(1, commission=3.5)]}
-    state = call(page, "reduce_desk", script, argument)
+    state = call(page, "state/reduce_history", script, argument)
     assert [(one["trade_id"], one["commission"]) for one in state["fills"]] == [("T3", 1.5), ("T2", 2.5), ("T1", 3.5)]
     assert state["fillsNext"] is None
 
 
-DESK = """(async () => {
+ORDER_ENTRY = """(async () => {
     const told = [];
     const working = { order_id: 'O1', status: 'Submitted', price: 120, volume: 3, filled_volume: 0 };
     const store = {
@@ -355,12 +431,12 @@ DESK = """(async () => {
         set(patch) { this.state = { ...this.state, ...patch }; },
     };
     const request = async (message) => { told.push(message); return x.answers.shift() ?? null; };
-    const desk = new m.Desk({ store, request, notice: (kind) => told.push(kind), lookUp: () => {} });
+    const entry = new m.OrderEntry({ store, request, notice: (kind) => told.push(kind), lookUp: () => {} });
     const order = { instrument_id: 'IX2301', direction: 'BUY', offset: 'OPEN', volume: 1, order_type: 'MARKET' };
     const ways = {
-        cancel: () => desk.cancel('O1'),
-        amend: () => desk.amend('O1', { price: 121 }),
-        submit: () => desk.submit([order]),
+        cancel: () => entry.cancel('O1'),
+        amend: () => entry.amend('O1', { price: 121 }),
+        submit: () => entry.submit([order]),
     };
     const done = await ways[x.what]();
     const { orders, ticket, cancelling, amending } = store.state;
@@ -384,7 +460,7 @@ NO = {"type": "order_response", "success": False, "order_id": None, "error_code"
 def test_an_order_is_as_it_was_until_the_exchange_says_otherwise(
     page: Page, what: str, answers: list[Any], done: bool, said: list[str], waits: int
 ) -> None:
-    found = call(page, "desk", DESK, {"what": what, "answers": answers})
+    found = call(page, "orders/order_entry", ORDER_ENTRY, {"what": what, "answers": answers})
     assert found["orders"] == [
         {"order_id": "O1", "status": "Submitted", "price": 120, "volume": 3, "filled_volume": 0},
     ]
@@ -397,7 +473,7 @@ def test_an_order_is_as_it_was_until_the_exchange_says_otherwise(
 def test_an_order_is_known_when_it_is_accepted_and_has_no_status_before_its_push(
     page: Page, answers: list[Any], phase: str, orders: int
 ) -> None:
-    found = call(page, "desk", DESK, {"what": "submit", "answers": answers})
+    found = call(page, "orders/order_entry", ORDER_ENTRY, {"what": "submit", "answers": answers})
     assert found["ticket"]["phase"] == phase
     assert len(found["orders"]) == orders
     assert not any("status" in one for one in found["orders"] if one["order_id"] != "O1")

@@ -1,0 +1,25 @@
+/** Arithmetic of prices on a tick. Pure. */
+
+/**
+ * Decimals needed to write every multiple of `tick`.
+ * @param {number} tick
+ */
+export function decimalsOf(tick) {
+  for (let decimals = 0; decimals < 10; decimals += 1) {
+    if (Number(tick.toFixed(decimals)) === tick) return decimals;
+  }
+  return 10;
+}
+
+/**
+ * `price` moved by whole ticks, landing on the tick whatever it was before.
+ * @param {number} price
+ * @param {number} steps
+ * @param {number} tick
+ */
+export function stepPrice(price, steps, tick) {
+  const position = price / tick;
+  const near = Math.abs(position - Math.round(position)) < 1e-6;
+  const from = near ? Math.round(position) : steps > 0 ? Math.floor(position) : Math.ceil(position);
+  return Number(((from + steps) * tick).toFixed(decimalsOf(tick)));
+}

@@ -1,7 +1,0 @@
-/** When a panel is drawn: once at the start, after changes of its part of the state, and in a new language. */
-import { onLanguage } from '../i18n.js';
-
-export function draw(store, keys, render) {
-  store.watch(keys, render);
-  onLanguage(() => render(store.state));
-}

@@ -1,0 +1,85 @@
+/** The page's languages: which one is on, and its word for a key. Static text is marked in the template with `data-t…`. */
+import { loadPreferences, savePreference } from '../base/storage.js';
+import en from '../locales/en.js';
+import zh from '../locales/zh.js';
+
+/** @typedef {'en' | 'zh'} Language */
+
+/** @type {Record<string, Record<string, string>>} */
+const WORDS = { en, zh };
+const HTML_LANG = { en: 'en', zh: 'zh-CN' };
+const ATTRIBUTES = ['aria-label', 'title', 'placeholder'];
+
+/** @type {(() => void)[]} */
+const listeners = [];
+/** @type {Language} */
+let language = 'en';
+
+/**
+ * The remembered language, else the browser's, else English.
+ * @param {string} remembered
+ * @param {string} [browser]
+ * @returns {Language}
+ */
+function preferredLanguage(remembered, browser = '') {
+  if (remembered === 'en' || remembered === 'zh') return remembered;
+  return browser.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+}
+
+/**
+ * The words for `key`, with `{name}` replaced from `values`. A missing key shows itself.
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ */
+export function t(key, values = {}) {
+  const words = WORDS[language][key] ?? WORDS.en[key] ?? key;
+  return words.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/**
+ * A refusal in words; a code that is newer than this page falls back on the server's own sentence.
+ * @param {number | string | null | undefined} code
+ * @param {string | null | undefined} message
+ */
+export function reason(code, message) {
+  const known = WORDS[language][`error.${code}`];
+  const words = known ?? message ?? t('error.unknown');
+  return code ? t('error.with_code', { words, code }) : words;
+}
+
+/**
+ * Calls `listener` after each change of language.
+ * @param {() => void} listener
+ */
+export const onLanguage = (listener) => listeners.push(listener);
+
+export function startLanguage() {
+  use(preferredLanguage(loadPreferences().language, navigator.language));
+}
+
+export function toggleLanguage() {
+  use(language === 'en' ? 'zh' : 'en');
+  savePreference('language', language);
+}
+
+/** @param {Language} next */
+function use(next) {
+  language = next;
+  document.documentElement.lang = HTML_LANG[next];
+  translate(document);
+  listeners.forEach((listener) => listener());
+}
+
+/**
+ * Puts words into every marked element under `root`.
+ * @param {Document} root
+ */
+function translate(root) {
+  root.querySelectorAll('[data-t]').forEach((node) => {
+    node.textContent = t(node.getAttribute('data-t') ?? '');
+  });
+  for (const name of ATTRIBUTES) {
+    const mark = `data-t-${name}`;
+    root.querySelectorAll(`[${mark}]`).forEach((node) => node.setAttribute(name, t(node.getAttribute(mark) ?? '')));
+  }
+}
