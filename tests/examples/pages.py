@@ -15,7 +15,7 @@ from examples.serve import NODE_MODULES, PACKAGES, serve
 from tests.e2e.browser import missing, new_page
 
 PATIENCE_MS = 20_000
-NAMES = ["browser", "react", "vue"]
+NAMES = ["browser", "react", "vue", "reconnecting"]
 NEEDS = {"react": ["react", "react-dom", "scheduler"], "vue": ["vue"]}
 """What an example takes from npm."""
 
