@@ -17,7 +17,7 @@ from tests.e2e.client import Client, signed_in
 from tests.e2e.server import Server
 
 try:
-    from tests.examples.pages import NAMES, address, buy, connect, opened, shows
+    from tests.examples.pages import NAMES, PATIENCE_MS, address, buy, connect, opened, shows
 except ImportError:
     missing("the examples need Playwright: pip install -r requirements-dev.txt")
 
@@ -27,6 +27,20 @@ SIGNED_IN = re.compile("signed in|ready")
 IDLE_CLOSE = 4408
 HURRIED = "{ const real = setInterval; window.setInterval = (call, pause) => real(call, pause / 25); }"
 """The page's clock runs fast, so that it pings every 200 ms."""
+COUNTED = """{
+    const { setInterval, clearInterval, clearTimeout } = window;
+    window.beats = new Set();
+    const noted = (clear) => (timer) => { beats.delete(timer); clear(timer); };
+    window.setInterval = (...words) => { const timer = setInterval(...words); beats.add(timer); return timer; };
+    Object.assign(window, { clearInterval: noted(clearInterval), clearTimeout: noted(clearTimeout) });
+}"""
+"""The page's timers that come again and again are known."""
+WRITTEN_DOWN = """{
+    window.statuses = [];
+    const note = () => statuses.push(document.getElementById('status')?.textContent ?? '');
+    new MutationObserver(note).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+"""What the page shows as its status from now on."""
 HIDDEN = "window.setInterval = () => 0;"
 """The page has no timers, as good as in a hidden tab."""
 
@@ -39,7 +53,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_signs_in_trades_and_closes(browser: Any, address: str, server: Server, name: str) -> None:
-    with opened(browser, address, name) as page, signed_in(server, "user004") as seller:
+    with opened(browser, address, name, COUNTED) as page, signed_in(server, "user004") as seller:
         connect(page, server.ws, "user001", server.token("user001"))
         shows(page, "status", SIGNED_IN)
         shows(page, "book", "- / -")
@@ -53,8 +67,10 @@ def test_a_page_signs_in_trades_and_closes(browser: Any, address: str, server: S
             shows(page, "balance", str(owner.account()["balance"]).removesuffix(".0"))
         buy(page, 119.7)
         shows(page, "said", re.compile("^1007 "))
+        assert page.evaluate("beats.size") == 1
         page.get_by_role("button", name="Disconnect").click()
         shows(page, "status", re.compile("^closed"))
+        page.wait_for_function("beats.size === 0", timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,8 +84,10 @@ def test_a_page_says_that_its_token_is_wrong(browser: Any, address: str, server:
 def test_signing_in_again_leaves_one_connection(browser: Any, address: str, server: Server, name: str) -> None:
     """What the first one still says is not shown as the second one's."""
     with opened(browser, address, name) as page:
-        connect(page, server.ws, "user001", server.token("user001"))
+        with page.expect_event("websocket") as first:
+            connect(page, server.ws, "user001", server.token("user001"))
         shows(page, "status", SIGNED_IN)
+        page.evaluate(WRITTEN_DOWN)
         with page.expect_event("websocket") as second:
             connect(page, server.ws, "user002", server.token("user002"))
         assert "user002" in second.value.url
@@ -79,6 +97,9 @@ def test_signing_in_again_leaves_one_connection(browser: Any, address: str, serv
         with signed_in(server, "user002") as owner:
             assert owner.ask("cancel_all")["cancelled"] == 1
         shows(page, "orders", re.compile("Cancelled$"))
+        if not first.value.is_closed():
+            first.value.wait_for_event("close")
+        assert not any("closed" in text for text in page.evaluate("statuses"))
 
 
 @pytest.mark.parametrize(("clock", "pings"), [(HURRIED, 60), (HIDDEN, 0.3)], ids=["its pings", "its answers"])
