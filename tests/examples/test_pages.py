@@ -51,10 +51,17 @@ def browser() -> Iterator[Any]:
         yield running
 
 
+def ended(socket: Any) -> None:
+    """Wait until the page's socket is closed."""
+    if not socket.is_closed():
+        socket.wait_for_event("close")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_signs_in_trades_and_closes(browser: Any, address: str, server: Server, name: str) -> None:
     with opened(browser, address, name, COUNTED) as page, signed_in(server, "user004") as seller:
-        connect(page, server.ws, "user001", server.token("user001"))
+        with page.expect_event("websocket") as socket:
+            connect(page, server.ws, "user001", server.token("user001"))
         shows(page, "status", SIGNED_IN)
         shows(page, "book", "- / -")
         buy(page, 119.5)
@@ -71,6 +78,7 @@ def test_a_page_signs_in_trades_and_closes(browser: Any, address: str, server: S
         page.get_by_role("button", name="Disconnect").click()
         shows(page, "status", re.compile("^closed"))
         page.wait_for_function("beats.size === 0", timeout=PATIENCE_MS)
+        ended(socket.value)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,8 +105,7 @@ def test_signing_in_again_leaves_one_connection(browser: Any, address: str, serv
         with signed_in(server, "user002") as owner:
             assert owner.ask("cancel_all")["cancelled"] == 1
         shows(page, "orders", re.compile("Cancelled$"))
-        if not first.value.is_closed():
-            first.value.wait_for_event("close")
+        ended(first.value)
         assert not any("closed" in text for text in page.evaluate("statuses"))
 
 
