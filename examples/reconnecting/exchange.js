@@ -48,6 +48,7 @@ export class Exchange {
 
   connect() {
     const { url, userId, token, onStatus } = this.#settings;
+    this.#leave();
     onStatus('connecting');
     // With the user's id in the address the user's trades come too, and so the numbers of the pushes have no holes.
     const socket = new WebSocket(`${url}?user_id=${encodeURIComponent(userId)}`);

@@ -37,7 +37,7 @@ def need_packages(name: str) -> None:
     """Skips, or fails in CI, where npm has not installed what the example needs."""
     files = [file for file in PACKAGES.values() if file.split("/")[0] in NEEDS.get(name, [])]
     if not all((NODE_MODULES / file).is_file() for file in files):
-        missing(f"{' and '.join(NEEDS[name])} are not in node_modules: npm ci")
+        missing(f"not in node_modules, run npm ci: {', '.join(NEEDS[name])}")
 
 
 @contextmanager

@@ -120,9 +120,10 @@ def test_no_page_is_closed_for_silence(
         for number, page in enumerate(pages, 1):
             connect(page, server.ws, f"user00{number}", server.token(f"user00{number}"))
             shows(page, "status", SIGNED_IN)
+            page.evaluate(WRITTEN_DOWN)
         silent = stack.enter_context(Client(server.ws))
         assert silent.close_code() == IDLE_CLOSE
         for page in pages:
-            shows(page, "status", SIGNED_IN)
             buy(page, 119.5)
             shows(page, "orders", re.compile("Submitted$"))
+            assert all(SIGNED_IN.search(text) for text in page.evaluate("statuses")), "it was closed and came back"
