@@ -217,10 +217,13 @@ def test_a_push_that_is_missing_is_asked_for(desk: Desk) -> None:
     desk.start()
     desk.ready()
     desk.wire.lost_down = lambda frame: frame["type"] == "order_status" and not desk.wire.lost
-    number = desk.submit("BUY", 1, 119.5)
-    desk.has_heard(type="order_status", client_order_id=number)
+    many = [order_fields("BUY", 1, 119.5)] * 20
+    numbers = desk.run("orders => orders.map((order) => exchange.submitOrder(order))", many)
+    for number in numbers:
+        desk.has_heard(type="order_status", client_order_id=number)
     desk.ready(2)
     assert len(desk.wire.lost) == 1
+    assert sum(frame["type"] == "resume" for frame in desk.wire.sent) == 2, "once at first, once for the hole"
     desk.check()
 
 
