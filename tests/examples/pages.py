@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from examples.serve import NODE_MODULES, PACKAGES, serve
 from tests.e2e.browser import missing, new_page
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 NAMES = ["browser", "react", "vue", "reconnecting"]
 NEEDS = {"react": ["react", "react-dom", "scheduler"], "vue": ["vue"]}
 """What an example takes from npm."""

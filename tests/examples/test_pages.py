@@ -114,7 +114,7 @@ def test_no_page_is_closed_for_silence(
     browser: Any, address: str, new_server: Callable[..., Server], clock: str, pings: float
 ) -> None:
     """Its own pings keep it alive where the server sends none, and its answers where it has no clock of its own."""
-    server = new_server(IDLE_SECONDS=4, PING_SECONDS=pings)
+    server = new_server(IDLE_SECONDS=6, PING_SECONDS=pings)
     with ExitStack() as stack:
         pages = [stack.enter_context(opened(browser, address, name, clock)) for name in NAMES]
         for number, page in enumerate(pages, 1):

@@ -54,7 +54,7 @@ def wait_for_the_idle_bound(server: Server) -> None:
 def test_whoever_follows_the_examples_is_not_closed_for_silence(
     new_server: Callable[..., Server], tmp_path: Path
 ) -> None:
-    server = new_server(IDLE_SECONDS=3, PING_SECONDS=0.3)
+    server = new_server(IDLE_SECONDS=6, PING_SECONDS=0.3)
     readme = tmp_path / "readme.py"
     readme.write_text(readme_script(server, "user001"), encoding="utf-8")
     with ExitStack() as stack:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.e2e.browser import chromium, missing
 from tests.e2e.client import Frame, order_fields, signed_in
-from tests.e2e.server import Server
+from tests.e2e.server import Market, Server
 
 try:
     from playwright.sync_api import Page
@@ -24,6 +25,8 @@ __all__ = ["address"]
 
 USER, OTHER = "user001", "user004"
 PRIVATE = ["trade", "order_status", "account_update", "statement"]
+NEVER = 3_600
+"""Seconds of silence until the server closes: a test that is busy elsewhere hands on no pings."""
 KEPT_AT_LEAST = 1_000
 """Pushes of an account, whatever the setting says."""
 START = """async ([url, userId, token]) => {
@@ -56,6 +59,17 @@ HURRIED = """{
 def browser() -> Iterator[Any]:
     with chromium() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One that all tests here share."""
+    patient = Server(seeded_market.copy(tmp_path_factory.mktemp("server")), extra={"IDLE_SECONDS": str(NEVER)})
+    try:
+        patient.start()
+        yield patient
+    finally:
+        patient.stop()
 
 
 class Desk:
@@ -91,6 +105,19 @@ class Desk:
     def submit(self, direction: str, volume: int, price: float, **more: Any) -> str:
         order: str = self.run("order => exchange.submitOrder(order)", order_fields(direction, volume, price, **more))
         return order
+
+    def submit_all(self, orders: list[Frame]) -> list[str]:
+        """All in the same moment."""
+        numbers: list[str] = self.run("orders => orders.map((order) => exchange.submitOrder(order))", orders)
+        return numbers
+
+    def manage(self, *arguments: str) -> None:
+        """Run a command on the server's database, while frames go on over the wire."""
+        with ThreadPoolExecutor(1) as pool:
+            command = pool.submit(self.server.manage, *arguments)
+            while not command.done():
+                self.page.wait_for_timeout(10)
+            command.result()
 
     def heard(self, *kinds: str) -> list[Frame]:
         """The frames of these types that were handed on."""
@@ -179,7 +206,7 @@ def test_an_order_that_was_finished_on_the_quiet_is_not_placed_twice(
 ) -> None:
     """What was missed is not kept, and the snapshot shows live orders only: so the order is sent again."""
     with opened(browser, address, "reconnecting") as page:
-        desk = Desk(page, new_server(PUSHES_KEPT=1))
+        desk = Desk(page, new_server(IDLE_SECONDS=NEVER, PUSHES_KEPT=1))
         desk.start()
         desk.ready()
         desk.wire.lost_down = lambda frame: frame["type"] in ("order_response", *PRIVATE)
@@ -217,9 +244,7 @@ def test_a_push_that_is_missing_is_asked_for(desk: Desk) -> None:
     desk.start()
     desk.ready()
     desk.wire.lost_down = lambda frame: frame["type"] == "order_status" and not desk.wire.lost
-    many = [order_fields("BUY", 1, 119.5)] * 20
-    numbers = desk.run("orders => orders.map((order) => exchange.submitOrder(order))", many)
-    for number in numbers:
+    for number in desk.submit_all([order_fields("BUY", 1, 119.5)] * 20):
         desk.has_heard(type="order_status", client_order_id=number)
     desk.ready(2)
     assert len(desk.wire.lost) == 1
@@ -232,14 +257,14 @@ def test_an_order_of_an_ended_day_is_not_sent_again(
 ) -> None:
     """Its id is not known any more, so a resend could be a second order."""
     with opened(browser, address, "reconnecting") as page:
-        desk = Desk(page, new_server())
+        desk = Desk(page, new_server(IDLE_SECONDS=NEVER))
         desk.start()
         desk.ready()
         desk.wire.lost_down = lambda frame: frame["type"] in ("order_response", *PRIVATE)
         number = desk.submit("BUY", 1, 119.5)
         desk.until_lost("account_update")
         desk.cut()
-        desk.server.manage("settle")
+        desk.manage("settle")
         desk.wire.mend()
         desk.ready(2)
         desk.wait("uncertain.length === 1")
@@ -251,7 +276,7 @@ def test_an_order_of_an_ended_day_is_not_sent_again(
 
 def test_a_server_that_was_killed_is_found_again(browser: Any, address: str, new_server: Callable[..., Server]) -> None:
     with opened(browser, address, "reconnecting") as page:
-        server = new_server()
+        server = new_server(IDLE_SECONDS=NEVER)
         desk = Desk(page, server)
         desk.start()
         desk.ready()
@@ -271,7 +296,7 @@ def test_a_server_that_was_killed_is_found_again(browser: Any, address: str, new
 def test_a_dead_wire_is_left(browser: Any, address: str, new_server: Callable[..., Server]) -> None:
     """No close comes, only silence."""
     with opened(browser, address, "reconnecting", HURRIED) as page:
-        desk = Desk(page, new_server(PING_SECONDS=0.2))
+        desk = Desk(page, new_server(IDLE_SECONDS=NEVER, PING_SECONDS=0.2))
         desk.start()
         desk.ready()
         desk.wire.lost_down = lambda frame: True
@@ -304,14 +329,13 @@ def test_orders_that_were_too_many_are_placed_in_time(
     browser: Any, address: str, new_server: Callable[..., Server]
 ) -> None:
     with opened(browser, address, "reconnecting") as page:
-        desk = Desk(page, new_server(RATE_LIMITS="on", ORDERS_PER_SECOND=20))
+        desk = Desk(page, new_server(IDLE_SECONDS=NEVER, RATE_LIMITS="on", ORDERS_PER_SECOND=1))
         desk.start()
         desk.ready()
-        numbers = [desk.submit("BUY", 1, 110.0) for _ in range(60)]
-        desk.wait("heard.filter((frame) => frame.type === 'order_response' && frame.success).length === 60")
+        numbers = desk.submit_all([order_fields("BUY", 1, 110.0)] * 6)
+        desk.wait("heard.filter((frame) => frame.type === 'order_response' && frame.success).length === 6")
         assert any(frame["error_code"] == 429 for frame in desk.heard("order_response"))
-        assert all(len(desk.placed(number)) == 1 for number in numbers[::20])
-        assert len(desk.heard("order_status")) == 60
+        assert all(len(desk.placed(number)) == 1 for number in numbers)
 
 
 @pytest.mark.parametrize("end", ["a wrong token", "close"])
@@ -332,9 +356,54 @@ def test_it_does_not_come_back_where_it_should_not(browser: Any, address: str, s
 
 def test_a_revoked_token_ends_it(browser: Any, address: str, new_server: Callable[..., Server]) -> None:
     with opened(browser, address, "reconnecting", NOTED_PAUSES) as page:
-        desk = Desk(page, new_server())
+        desk = Desk(page, new_server(IDLE_SECONDS=NEVER))
         desk.start()
         desk.ready()
-        desk.server.manage("revoke_token", USER)
+        desk.manage("revoke_token", USER)
         desk.wait("statuses.at(-1)[0] === 'refused'")
         assert desk.run("pauses") == []
+
+
+def test_a_token_that_was_revoked_while_away_ends_it(
+    browser: Any, address: str, new_server: Callable[..., Server]
+) -> None:
+    with opened(browser, address, "reconnecting", NOTED_PAUSES) as page:
+        desk = Desk(page, new_server(IDLE_SECONDS=NEVER))
+        desk.start()
+        desk.ready()
+        desk.cut()
+        desk.manage("revoke_token", USER)
+        desk.wire.mend()
+        desk.wait("statuses.some(([status]) => status === 'refused')")
+        assert desk.run("statuses.at(-1)") == ["refused", "Invalid credentials"]
+
+
+def test_a_server_that_was_asked_too_often_is_asked_again_later(desk: Desk) -> None:
+    desk.wire.lost_up = lambda frame: frame["type"] == "resume"
+    desk.start()
+    desk.until_lost("resume")
+    desk.wire.tell({"type": "error", "code": 429, "message": "Too many requests", "request_id": "session"})
+    desk.wait("statuses.at(-1)[0] === 'waiting'")
+    desk.wire.mend()
+    desk.ready()
+
+
+def test_an_order_that_was_under_way_when_the_day_ended_is_not_sent_again(
+    browser: Any, address: str, new_server: Callable[..., Server]
+) -> None:
+    with opened(browser, address, "reconnecting") as page:
+        desk = Desk(page, new_server(IDLE_SECONDS=NEVER))
+        desk.start()
+        desk.ready()
+        desk.wire.lost_up = lambda frame: frame["type"] == "submit_order"
+        number = desk.submit("BUY", 1, 119.5)
+        desk.until_lost("submit_order")
+        desk.manage("settle")
+        desk.has_heard(type="statement")
+        desk.cut()
+        desk.wire.mend()
+        desk.ready(2)
+        desk.wait("uncertain.length === 1")
+        assert desk.run("uncertain[0].client_order_id") == number
+        assert len(desk.heard("snapshot")) == 1
+        assert desk.placed(number) == []

@@ -41,6 +41,11 @@ class Wire:
     def mend(self) -> None:
         self._is_cut, self.lost_up, self.lost_down = False, nothing, nothing
 
+    def tell(self, frame: Frame) -> None:
+        """Say this to the page, as if the server had."""
+        page_end, _ = self._ends[-2:]
+        page_end.send(json.dumps(frame))
+
     def _open(self, page_end: WebSocketRoute) -> None:
         self.attempts += 1
         if self._is_cut:
