@@ -11,7 +11,17 @@ from django.core.management import get_commands
 
 from trading import protocol
 from trading.core.codes import Code
-from trading.core.types import CancelReason, OrderStatus, Phase, SelfTrade, StopKind, TimeCondition, Trigger
+from trading.core.option_rules import OPTION_RULES, OptionRule, Outside, Wanted
+from trading.core.types import (
+    CancelReason,
+    OrderOptions,
+    OrderStatus,
+    Phase,
+    SelfTrade,
+    StopKind,
+    TimeCondition,
+    Trigger,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -52,6 +62,36 @@ def test_every_message_is_documented_with_its_fields(heading: str, union: object
 def test_every_field_of_order_options_is_explained() -> None:
     plain = {"instrument_id", "direction", "offset", "volume", "price", "order_type", "client_order_id"}
     assert set(rows_of(PROTOCOL, "Order options")) == set(protocol.OrderFields.__struct_fields__) - plain
+
+
+def option_rule_table() -> str:
+    lines = [f"| {_wrong(rule)} | {rule.sentence} |" for rule in OPTION_RULES]
+    return "\n".join(["| an order with | is refused with |", "|---|---|", *lines])
+
+
+def _wrong(rule: OptionRule) -> str:
+    return ", ".join(_said(field, wanted) for field, wanted in rule.wrong.items())
+
+
+def _said(field: str, wanted: Wanted) -> str:
+    match wanted:
+        case tuple():
+            return f"`{field}` " + " or ".join(f"`{word}`" for word in wanted)
+        case Outside(above, below, whole):
+            ranges = [f"not more than {above}"]
+            ranges += [] if below is None else [f"not less than `{below}`"]
+            return f"`{field}` " + " or ".join([*ranges, "not whole"] if whole else ranges)
+    return f"`{field}`" if wanted else f"no `{field}`"
+
+
+def test_what_contradicts_what_is_the_table_in_the_docs() -> None:
+    documented = PROTOCOL.split("<!-- option rules -->\n")[1].split("\n<!-- /option rules -->")[0]
+    assert documented == option_rule_table()
+
+
+def test_every_option_is_explained_in_the_market_rules() -> None:
+    rules = (ROOT / "docs/market-rules.md").read_text()
+    assert {name for name in OrderOptions.__struct_fields__ if f"`{name}`" not in rules} == set()
 
 
 @pytest.mark.parametrize("words", [CancelReason, Phase, OrderStatus, StopKind, Trigger, SelfTrade, TimeCondition])

@@ -25,8 +25,12 @@ KNOWS_ONLY: dict[str, set[str]] = {
     "commands": {"types"},
     "events": {"codes", "types"},
     "accounts": {"money", "types"},
+    "option_rules": {"codes", "types"},
 }
 """What the modules at the bottom may know of the core: the book knows no accounts, the accounts know no book."""
+
+COMPILES = "option_rules.py"
+"""The module that makes code: of the table that stands in it, when it is imported."""
 
 FLOATS = {"money.to_currency", "money.price_from_float", "accounts.risk_ratio", "accounts.WIPED_OUT"}
 """Where a float may come into being."""
@@ -100,4 +104,4 @@ def test_a_module_reads_no_clock_no_files_and_prints_nothing(path: Path) -> None
     forbidden = {"open", "print", "input", "eval", "exec", "__import__", "id", "hash"}
     nodes = ast.walk(ast.parse(path.read_text()))
     called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    assert not called & forbidden
+    assert called & forbidden == ({"exec"} if path.name == COMPILES else set())

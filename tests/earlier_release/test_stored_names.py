@@ -28,7 +28,7 @@ import pytest
 from django.apps import apps
 
 from trading.core import commands, events, types
-from trading.core.accounts import ClientOrder
+from trading.core.accounts import Asked, ClientOrder
 from trading.core.codes import Code
 from trading.core.commands import AdminCommand, Command
 from trading.core.events import Event, OrderAccepted, StatementLine
@@ -119,6 +119,7 @@ RECORDS: dict[Any, str] = {
     AccountRecord: "account_id user_id pre_balance deposits withdrawals close_profit commission rules={} frozen=false"
     " warned=false liquidating=false cancel_at=null disconnect_at=null client_orders=[]",
     ClientOrder: "order_id asked",
+    Asked: "instrument_id direction offset order_type volume price time_condition options",
     PositionRecord: "account_id instrument_id long short",
     LegRecord: "today his today_cost his_cost his_open_cost",
     OrderRecord: "order_id account_id instrument_id direction offset order_type time_condition volume price filled"
@@ -233,6 +234,12 @@ def test_every_command_is_told_by_a_field_named_type() -> None:
 @pytest.mark.parametrize("kind", [*PARTS, *RECORDS], ids=lambda kind: kind.__name__)
 def test_what_is_stored_keeps_the_names_and_the_order_of_its_fields(kind: Any) -> None:
     assert _stored_fields(kind) == (PARTS | RECORDS)[kind]
+
+
+def test_what_was_asked_is_stored_as_a_list() -> None:
+    asked = Asked("IX2301", Direction.BUY, Offset.OPEN, OrderType.LIMIT, 5, None, TimeCondition.GFD, None)
+    stored = msgspec.msgpack.encode(("IX2301", "BUY", "OPEN", "LIMIT", 5, None, "GFD", None))
+    assert msgspec.msgpack.encode(asked) == stored
 
 
 @pytest.mark.parametrize("words", ENUMS, ids=lambda words: words.__name__)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trading.core.money import RATE, part, share
-from trading.core.types import AccountRules, Direction
+from trading.core.types import AccountRules, Direction, OrderOptions
 
 
 class Mark(msgspec.Struct, eq=False):
@@ -183,11 +183,27 @@ def risk_ratio(margin: int, balance: int) -> float:
     return WIPED_OUT if margin else 0.0
 
 
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """What a resend must repeat to be known as one. How long it is valid is not part of it.
+
+    The price is in 1/10,000. Words are compared as texts: a restart reads them as such.
+    """
+
+    instrument_id: str
+    direction: str
+    offset: str
+    order_type: str
+    volume: int
+    price: int | None
+    time_condition: str
+    options: OrderOptions | None
+
+
 class ClientOrder(msgspec.Struct, frozen=True):
     """An order's own id given by its client: the order it became, and what was asked, so that a resend is known."""
 
     order_id: int
-    asked: tuple[object, ...]
+    asked: Asked
 
 
 class Account(msgspec.Struct, eq=False):

@@ -114,10 +114,9 @@ from trading.protocol.responses import (
     SetSessionResponse,
     SubscribeResponse,
 )
-from trading.protocol.to_commands import NEVER_RIGHT, to_command
+from trading.protocol.to_commands import to_command
 
 __all__ = [
-    "NEVER_RIGHT",
     "PING",
     "AccountData",
     "AccountUpdate",

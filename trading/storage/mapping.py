@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from trading.core import events
-from trading.core.accounts import Account, ClientOrder, Leg, Position
+from trading.core.accounts import Account, Asked, ClientOrder, Leg, Position
 from trading.core.events import Event, Fill, Traded
 from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord
 from trading.core.state import Instrument, Order
@@ -256,11 +256,11 @@ def _own_id(order: Order, today: int) -> tuple[int | None, Any, Any]:
     known = order.account.client_orders.get(order.client_order_id or "")
     if known is None:
         return None, None, None
-    volume, price = known.asked[4:6]
+    asked = known.asked
     return (
         today if order.trading_day != today else None,
-        volume if volume != order.volume else None,
-        price if price != _price(order) else None,
+        asked.volume if asked.volume != order.volume else None,
+        asked.price if asked.price != _price(order) else None,
     )
 
 
@@ -462,28 +462,21 @@ def rules_of(stored: Any) -> AccountRules:
 
 
 LOADED_CLIENT_ORDER_FIELDS = (
-    "account_id",
-    "id",
-    "client_order_id",
-    "instrument_id",
-    "direction",
-    "offset",
-    "order_type",
-    "volume",
-    "price",
-    "time_condition",
-    "options",
-    "asked_volume",
-    "asked_price",
+    *("account_id", "id", "client_order_id", "asked_volume", "asked_price"),
+    *Asked.__struct_fields__,
 )
 
 
 def client_order(row: tuple[Any, ...]) -> tuple[int, str, ClientOrder]:
     """An account, its own id for an order, and what it asked for: `trading.core.rules.orders.asked`."""
-    account_id, order_id, name, *asked, options, asked_volume, asked_price = row
-    asked[4] = asked[4] if asked_volume is None else asked_volume
-    asked[5] = asked[5] if asked_price is None else asked_price
-    return account_id, name, ClientOrder(order_id, (*asked, lasting(options_of(options))))
+    account_id, order_id, name, asked_volume, asked_price, *found = row
+    values = dict(zip(Asked.__struct_fields__, found, strict=True))
+    values["options"] = lasting(options_of(values["options"]))
+    if asked_volume is not None:
+        values["volume"] = asked_volume
+    if asked_price is not None:
+        values["price"] = asked_price
+    return account_id, name, ClientOrder(order_id, Asked(**values))
 
 
 def options_of(stored: str | None) -> OrderOptions | None:

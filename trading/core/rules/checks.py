@@ -5,14 +5,15 @@ from trading.core.codes import Code
 from trading.core.commands import SubmitOrder
 from trading.core.events import Refused
 from trading.core.money import to_text
+from trading.core.option_rules import CODE, ENGINE_CHECK
 from trading.core.rules.execution import OPEN, may_rest, own_orders
 from trading.core.state import Instrument, Order, State
-from trading.core.types import PLAIN, Direction, Offset, OrderOptions, OrderType, Phase, TimeCondition, Trigger
+from trading.core.types import PLAIN, Direction, Offset, OrderOptions, OrderType, Phase, Trigger
 
 BUY = Direction.BUY
 MARKET = OrderType.MARKET
 CONTINUOUS = Phase.CONTINUOUS
-GTD_NEEDS = "GTD needs expires_at, and expires_at needs GTD"
+SIMPLE = ENGINE_CHECK.simple
 
 
 # --- what an order says
@@ -38,8 +39,10 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         if refusal is not None:
             return refusal
         display = options.display_volume or 0
-    elif command.time_condition is TimeCondition.GTD:
-        return Refused(Code.MALFORMED, GTD_NEEDS)
+    elif command.time_condition not in SIMPLE:
+        wrong = ENGINE_CHECK.sentence(command, PLAIN)
+        if wrong is not None:
+            return Refused(CODE, wrong)
     return Order(
         command.direction is BUY,
         price,
@@ -114,9 +117,9 @@ def outside_limits(instrument: Instrument) -> Refused:
 
 def check_options(state: State, instrument: Instrument, command: SubmitOrder, options: OrderOptions) -> Refused | None:
     """What can only be wrong of an order with options."""
-    wrong = _contradiction(command, options)
-    if wrong:
-        return Refused(Code.MALFORMED, wrong)
+    wrong = ENGINE_CHECK.sentence(command, options)
+    if wrong is not None:
+        return Refused(CODE, wrong)
     if options.expires_at is not None and options.expires_at <= state.now:
         return Refused(Code.MALFORMED, "expires_at must be in the future")
     tick = instrument.contract.tick
@@ -125,22 +128,6 @@ def check_options(state: State, instrument: Instrument, command: SubmitOrder, op
             return Refused(Code.OFF_TICK, f"{name} must be a positive multiple of {to_text(tick)}")
     if options.trail is not None and options.stop_price is None and present_price(instrument, options.trigger) is None:
         return Refused(Code.NOT_TRADING, "A trailing stop without a stop_price needs a present price to follow")
-    return None
-
-
-def _contradiction(command: SubmitOrder, options: OrderOptions) -> str | None:
-    rests = may_rest(command.order_type, command.time_condition)
-    if (command.time_condition is TimeCondition.GTD) != (options.expires_at is not None):
-        return GTD_NEEDS
-    if options.post_only and not rests:
-        return "Only a LIMIT order that may rest can be post_only"
-    if options.reduce_only and command.offset is OPEN:
-        return "Only a closing can be reduce_only"
-    display = options.display_volume
-    if display is not None and not (rests and 0 < display < command.volume):
-        return "display_volume is for LIMIT orders that may rest, at least 1 and smaller than the volume"
-    if options.trail is not None and options.stop_kind is not PLAIN.stop_kind:
-        return "Only a STOP can trail"
     return None
 
 

@@ -4,6 +4,7 @@ from trading.core.accounts import Leg, leg_profit
 from trading.core.codes import Code
 from trading.core.events import Event, Fill, OrderCancelled, Traded
 from trading.core.money import RATE, share
+from trading.core.option_rules import AT_ONCE, RESTING
 from trading.core.state import Instrument, Order, State
 from trading.core.types import (
     NEXT_STATUS,
@@ -22,8 +23,6 @@ from trading.core.types import (
 BUY, SELL = Direction.BUY, Direction.SELL
 OPEN = Offset.OPEN
 PARTIALLY_FILLED, FILLED, CANCELLED = OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED
-RESTING = (TimeCondition.GFD, TimeCondition.GTC, TimeCondition.GTD)
-AT_ONCE = (TimeCondition.IOC, TimeCondition.FOK)
 
 
 def enter(state: State, order: Order, limit: int) -> list[Event]:

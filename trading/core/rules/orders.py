@@ -2,7 +2,7 @@
 
 import msgspec
 
-from trading.core.accounts import ClientOrder
+from trading.core.accounts import Asked, ClientOrder
 from trading.core.codes import Code
 from trading.core.commands import AmendOrder, CancelAll, CancelOrder, ForceCancelOrder, SubmitOrder
 from trading.core.events import (
@@ -76,9 +76,9 @@ def _repeat(known: ClientOrder, command: SubmitOrder) -> Event:
     return Refused(Code.DUPLICATE, f"client_order_id {command.client_order_id} was used for another order")
 
 
-def asked(order: SubmitOrder) -> tuple[object, ...]:
-    """What a resend must repeat to be known as one. How long it is valid is not part of it."""
-    return (
+def asked(order: SubmitOrder) -> Asked:
+    """What a resend must repeat to be known as one."""
+    return Asked(
         order.instrument_id,
         order.direction,
         order.offset,
