@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 from trading.observability.counters import COUNTERS
+from trading.transport.sleeper import Sleeper
 
 SLOW_CLOSE = 4409
 """Close code of a connection that does not read fast enough."""
@@ -59,8 +60,8 @@ class SendQueue:
         """With which the connection is closed, if we close it."""
         self._close_by = 0.0
         self._patience: asyncio.Timeout | None = None
-        self._sleeper: asyncio.Future[None] | None = None
-        self._drained: list[asyncio.Future[None]] = []
+        self._sleeper = Sleeper()
+        self._drained = Sleeper()
 
     @property
     def closing(self) -> bool:
@@ -76,7 +77,7 @@ class SendQueue:
     def put(self, frame: str) -> None:
         """Queue a frame and have it sent soon; nothing more is taken once the connection is closing."""
         self.add(frame)
-        _wake(self._sleeper)
+        self._sleeper.wake()
 
     def add(self, frame: str) -> None:
         """Queue a frame for whoever flushes next."""
@@ -104,8 +105,8 @@ class SendQueue:
             self._close_by = asyncio.get_running_loop().time() + patience
             if self._patience is not None:
                 self._patience.reschedule(self._close_by)
-            _wake(self._sleeper)
-            self._wake_drained()
+            self._sleeper.wake()
+            self._drained.wake()
 
     # -- out
 
@@ -120,7 +121,7 @@ class SendQueue:
                 for waits_for in steps:
                     self._waiting = _Waiting(steps, waits_for)
                     self.waiting_since = self.waiting_since or asyncio.get_running_loop().time()
-                    _wake(self._sleeper)
+                    self._sleeper.wake()
                     return
         except Exception as error:  # each server has its own
             raise ClientGone from error
@@ -133,7 +134,8 @@ class SendQueue:
             if self._waiting is not None:
                 await self._wait(self._waiting)
             elif not self.closing:
-                await self._sleep()
+                self._drained.wake()
+                await self._sleeper.sleep()
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._send({"type": "websocket.close", "code": self.close_code})
@@ -154,26 +156,8 @@ class SendQueue:
         finally:
             self._patience = self._waiting = None
 
-    async def _sleep(self) -> None:
-        """Until there is something to do."""
-        self._wake_drained()
-        self._sleeper = asyncio.get_running_loop().create_future()
-        await self._sleeper
-        self._sleeper = None
-
     async def drained(self) -> None:
         """Wait until the client has taken everything, or the connection is closing."""
         while (self._frames or self._waiting is not None) and not self.closing:
-            _wake(self._sleeper)
-            self._drained.append(asyncio.get_running_loop().create_future())
-            await self._drained[-1]
-
-    def _wake_drained(self) -> None:
-        waiters, self._drained = self._drained, []
-        for waiter in waiters:
-            _wake(waiter)
-
-
-def _wake(sleeper: asyncio.Future[None] | None) -> None:
-    if sleeper is not None and not sleeper.done():
-        sleeper.set_result(None)
+            self._sleeper.wake()
+            await self._drained.sleep()
