@@ -6,6 +6,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from marketdata.core.depth import LEVELS
 from marketdata.feed import Feed
 from marketdata.publisher import MarketPublisher
@@ -34,6 +36,7 @@ class Recorder(MarketPublisher):
         self.ticks: list[tuple[str, list[dict[str, Any]]]] = []
         self.deltas: list[dict[str, Any]] = []
         self.phases: list[tuple[str, Phase]] = []
+        self.breaks: set[str] = set()
 
     async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
         self.phases.append((instrument_id, phase))
@@ -44,6 +47,8 @@ class Recorder(MarketPublisher):
         self.books.append((round(asyncio.get_running_loop().time() - 1_000, 4), book))
 
     async def send_delta(self, instrument_id: str, frame: str) -> None:
+        if instrument_id in self.breaks:
+            raise OSError("the wire is cut")
         self.deltas.append(json.loads(frame))
 
     async def send_ticks(self, instrument_id: str, frames: Any) -> None:
@@ -367,3 +372,28 @@ def test_an_auction_tells_its_phase_and_what_would_trade() -> None:
         assert (tick["last_price"], tick["volume"]) == (120.0, 2.0)
 
     street(play)
+
+
+# --- when the way out is broken
+
+
+def test_a_book_that_could_not_be_sent_is_sent_later_and_costs_nobody_else_anything(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The chain of changes has no hole: what could not be sent was not told."""
+
+    async def play(s: Street) -> None:
+        await s.do(bid())
+        await asyncio.sleep(1)
+        s.publisher.breaks = {"IX2301"}
+        await s.do(bid(2), bid(5, instrument_id="IF2301"))
+        assert s.told("IF2301") == [(1.0, 5.0)]
+        s.publisher.breaks = set()
+        await asyncio.sleep(2)
+        await s.do(bid(4))
+
+    s = street(play)
+    assert s.told() == [(0.0, 1.0), (1.0, 3.0), (2.0, 3.0), (3.0, 7.0)]
+    chain = [(frame["prev_seq"], frame["seq"]) for frame in s.publisher.deltas if frame["instrument_id"] == "IX2301"]
+    assert chain == [(1, 2), (2, 3), (3, 4)]
+    assert [record.exc_info is not None for record in caplog.records] == [True]
