@@ -15,7 +15,7 @@ from marketdata.core.depth import Depth, depth
 from trading.core.engine import Engine
 from trading.core.events import PhaseChanged, Traded
 from trading.core.types import Direction, Phase
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 from trading.worker.batch import Batch
 
 
@@ -62,10 +62,11 @@ class Feed:
     """Books and ticks of one market. `interval`: seconds between two books of an instrument. `day`: its figures, taken
     from what has heard of the batch before."""
 
-    def __init__(self, publisher: Publisher, interval: float, day: Day) -> None:
+    def __init__(self, publisher: Publisher, interval: float, day: Day, counters: Counters) -> None:
         self._publisher = publisher
         self._books = Conflation(self._tell_book, interval, at_once=True)
         self._day = day
+        self._counters = counters
         self._depths: dict[str, Depth] = {}
         self._told: dict[str, tuple[int, Depth]] = {}  # with its number: what followers of changes know
         self._ticks: dict[str, Tick] = {}
@@ -122,7 +123,7 @@ class Feed:
         await self._tell_ticks(batch)
         for instrument_id in touched:
             if not await self._books.changed(instrument_id):
-                COUNTERS.books_conflated += 1
+                self._counters.books_conflated += 1
 
     async def _tell_phases(self, batch: Batch) -> None:
         for event in batch.events:
@@ -146,7 +147,7 @@ class Feed:
         assert frame is not None, "a book is told only after it was noted"
         await self._publisher.send_book(instrument_id, frame)
         await self._tell_changes(instrument_id)
-        COUNTERS.books_sent += 1
+        self._counters.books_sent += 1
 
     async def _tell_changes(self, instrument_id: str) -> None:
         """What could not be sent was not told: the next change has it too."""

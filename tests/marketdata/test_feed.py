@@ -18,6 +18,7 @@ from trading.core.events import Event
 from trading.core.types import Phase
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
+from trading.observability.counters import Counters
 from trading.worker.batch import Batch
 
 INTERVAL = 0.05
@@ -64,7 +65,8 @@ class Street:
             self.engine.apply(command, NOW)
         self.engine.take_changes()
         self.publisher = Recorder()
-        self.feed = Feed(self.publisher, INTERVAL, no_day)
+        self.counters = Counters()
+        self.feed = Feed(self.publisher, INTERVAL, no_day, self.counters)
         self.feed.on_load(self.engine, NOW)
         self.now = NOW
 
@@ -310,7 +312,7 @@ def test_a_load_shows_the_books_and_last_trades_of_the_engine() -> None:
     async def play(s: Street) -> None:
         await s.do(bid(3))
         await s.do(order(2, "SELL OPEN 1 @ 119"))
-        fresh = Feed(s.publisher, INTERVAL, no_day)
+        fresh = Feed(s.publisher, INTERVAL, no_day, Counters())
         fresh.on_load(s.engine, s.now)
         book, tick = fresh.orderbook("IX2301"), fresh.ticker("IX2301")
         assert book is not None and json.loads(book)["bids"] == [{"price": 119.0, "volume": 2.0, "order_count": 1}]

@@ -370,8 +370,7 @@ async def test_it_looks_every_second_and_survives_a_database_that_is_away(
             raise OSError("the database is away")
 
     monkeypatch.setattr(Scheduler, "look", look)
-    monkeypatch.setattr("trading.operators.scheduler.LOOK_SECONDS", 0.01)
-    task = asyncio.create_task(Scheduler("MAIN", lambda: 0).run())
+    task = asyncio.create_task(Scheduler("MAIN", lambda: 0, seconds=0.01).run())
     while len(looks) < 3 and not task.done():
         await asyncio.sleep(0.01)
     task.cancel()

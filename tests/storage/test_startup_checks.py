@@ -95,7 +95,7 @@ async def start(caplog: pytest.LogCaptureFixture) -> tuple[str | None, list[str]
     """What an exchange says that is started: why it is not ready, and what its log calls critical."""
     caplog.clear()
     channel_layers.set("default", InProcessLayer(100))
-    exchange = Exchange()
+    exchange = Exchange.from_settings()
     await exchange.ensure_started()
     try:
         said = [record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL]

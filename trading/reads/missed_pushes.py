@@ -26,11 +26,11 @@ def last_push(*, account_id: int) -> int:
     return Account.objects.values_list("push_seq", flat=True).get(pk=account_id)
 
 
-def page(*, account_id: int, after: int, upto: int) -> Page | None:
-    """The pushes that come after number `after`, up to `upto` or the end of a page; None when not all are kept."""
+def page(*, account_id: int, after: int, upto: int, most: int = PAGE) -> Page | None:
+    """The pushes that come after number `after`, up to `upto` or of `most` commits; None when not all are kept."""
     kept = PushBatch.objects.filter(account_id=account_id, last_seq__gt=after, last_seq__lte=upto)
     frames: list[str] = []
-    for first, last, lines in kept.order_by("last_seq").values_list("first_seq", "last_seq", "frames")[:PAGE]:
+    for first, last, lines in kept.order_by("last_seq").values_list("first_seq", "last_seq", "frames")[:most]:
         if first > after + 1:
             return None
         frames += lines.split("\n")[after + 1 - first :]

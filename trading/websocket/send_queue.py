@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 from trading.transport.sleeper import Sleeper
 
 SLOW_CLOSE = 4409
@@ -49,9 +49,11 @@ class _Waiting:
 class SendQueue:
     """Frames that wait to be sent. Past `limit` the connection is closed with 4409."""
 
-    def __init__(self, limit: int, send: Send) -> None:
+    def __init__(self, limit: int, send: Send, counters: Counters, close_seconds: float = CLOSE_SECONDS) -> None:
         self._limit = limit
         self._send = send
+        self._counters = counters
+        self._close_seconds = close_seconds
         self._frames: deque[str] = deque()
         self._waiting: _Waiting | None = None
         self.waiting_since: float | None = None
@@ -97,12 +99,12 @@ class SendQueue:
         if self.close_code is None:
             self._frames.extend(frames[1:])
 
-    def close(self, code: int, patience: float = CLOSE_SECONDS) -> None:
-        """Send what is queued if the client takes it within `patience` seconds, then close."""
+    def close(self, code: int, patience: float | None = None) -> None:
+        """Send what is queued if the client takes it within `patience` seconds (None: as long as usual), then close."""
         if self.close_code is None:
             self.close_code = code
-            COUNTERS.connections_closed[code] += 1
-            self._close_by = asyncio.get_running_loop().time() + patience
+            self._counters.connections_closed[code] += 1
+            self._close_by = asyncio.get_running_loop().time() + (self._close_seconds if patience is None else patience)
             if self._patience is not None:
                 self._patience.reschedule(self._close_by)
             self._sleeper.wake()
@@ -137,7 +139,7 @@ class SendQueue:
                 self._drained.wake()
                 await self._sleeper.sleep()
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(self._close_seconds):
                 await self._send({"type": "websocket.close", "code": self.close_code})
         except TimeoutError as error:
             raise ClientGone from error

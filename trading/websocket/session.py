@@ -5,7 +5,7 @@ from typing import Protocol
 import msgspec
 from channels.db import database_sync_to_async
 
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 from trading.reads import selectors
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.rate_limits import RateLimiter
@@ -29,6 +29,7 @@ class Session:
         limiter: RateLimiter,
         tokens: TokenMonitor,
         disconnect_timers: DisconnectTimers,
+        counters: Counters,
     ) -> None:
         self.identity: selectors.Identity | None = None
         self.grace_ms: int | None = None
@@ -41,6 +42,7 @@ class Session:
         self._limiter = limiter
         self._tokens = tokens
         self._disconnect_timers = disconnect_timers
+        self._counters = counters
 
     @property
     def user_id(self) -> str | None:
@@ -61,7 +63,7 @@ class Session:
         if self.identity is None:
             broken_limit = self._limiter.sign_in(identity.user_id, now)
             if broken_limit is not None:
-                COUNTERS.connections_refused["connections of a user"] += 1
+                self._counters.connections_refused["connections of a user"] += 1
                 return broken_limit
         else:
             self._tokens.remove(self.identity.token, self._connection)
