@@ -72,7 +72,7 @@ def world(**others: Any) -> World:
 
 async def signed_in(bot: Bot) -> Exchange:
     """The exchange of a bot that has looked around."""
-    exchange = Exchange.from_settings()
+    exchange = Exchange()
     exchange.bot = bot
     bot._connection = exchange  # type: ignore[assignment]
     await bot._look()

@@ -257,6 +257,7 @@ async def test_a_push_that_fails_undoes_nothing() -> None:
         assert isinstance((await f.answers(BUY))[0], OrderAccepted)
         assert isinstance((await f.answers(BUY))[0], OrderAccepted)
         assert [batch.number for batch in f.store.batches] == [8, 9]
+        await f.until(lambda: f.log.count("listen") == 2)  # who listens hears of both
         assert "load" not in f.log
 
 
