@@ -1,5 +1,6 @@
 """HTTP routes."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
@@ -9,10 +10,10 @@ from exchange_site.page.views import TradingPage
 from exchange_site.security.login_lockout import password_change
 
 
-def routes(demo_accounts: DemoAccounts) -> list[URLPattern | URLResolver]:
-    """All of them."""
+def routes(market: str, demo_accounts: DemoAccounts) -> list[URLPattern | URLResolver]:
+    """All of them; the trading page is of one market."""
     return [
-        path("", TradingPage.as_view(), name="page"),
+        path("", TradingPage.as_view(market=market), name="page"),
         path("session", session.sign_in),
         path("session/end", session.end),
         path("session/token", session.token),
@@ -22,4 +23,4 @@ def routes(demo_accounts: DemoAccounts) -> list[URLPattern | URLResolver]:
     ]
 
 
-urlpatterns = routes(DemoAccounts.from_settings())
+urlpatterns = routes(settings.MARKET, DemoAccounts.from_settings())

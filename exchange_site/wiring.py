@@ -110,6 +110,7 @@ class Exchange:
         self.tokens = TokenMonitor(config.token_look_seconds)
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
         self.services = ConnectionServices(
+            market=config.market,
             gateway=self.gateway,
             disconnect_timers=DisconnectTimers(self.gateway, clock),
             limiter=RateLimiter(config.limits),
@@ -117,7 +118,7 @@ class Exchange:
             address_of=address_of,
             clock=clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
-            public_answer=PublicQueries(clock),
+            public_answer=PublicQueries(config.market, clock),
             heartbeat=self.heartbeat,
             layer=layer,
             counters=self.counters,

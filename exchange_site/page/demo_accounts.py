@@ -77,11 +77,12 @@ class DemoAccounts:
         """The starting funds again. The account must be flat: its owner cancels and closes, as anybody else does."""
         if not is_demo_account(user):
             raise Refusal(403, "not_a_demo_account")
-        account_id = selectors.account_id(user_id=user.username)
-        view = selectors.account_view(user_id=user.username)
+        account_id = selectors.account_id(user_id=user.username, market=self._market)
+        view = selectors.account_view(user_id=user.username, market=self._market)
         if account_id is None or view is None:
             raise Refusal(503, "busy")
-        if selectors.position_views(user_id=user.username) or selectors.live_orders(account_id=account_id):
+        positions = selectors.position_views(user_id=user.username, market=self._market)
+        if positions or selectors.live_orders(account_id=account_id):
             raise Refusal(409, "not_flat")
         self._strangers.ask(address, time.monotonic())
         missing = self._funds - view.figures.balance

@@ -36,7 +36,7 @@ def _site(market: Founded, settings: Any) -> None:
     settings.LOGIN_LOCK_SECONDS, settings.AXES_COOLOFF_TIME = LOCK, timedelta(seconds=LOCK)
     settings.DEMO, settings.DEMO_FUNDS = True, FUNDS
     settings.DEMO_ACCOUNTS_PER_HOUR, settings.DEMO_ACCOUNTS_PER_DAY = 3, 5
-    settings.ROOT_URLCONF = tuple(routes(DemoAccounts.from_settings()))
+    settings.ROOT_URLCONF = tuple(routes(settings.MARKET, DemoAccounts.from_settings()))
     user = User.objects.get(username="user001")
     user.set_password(RIGHT)
     user.save()
@@ -72,7 +72,7 @@ def refusal(response: Any) -> tuple[int, str]:
 
 def opens(user_id: str, token: str) -> bool:
     """Whether the socket would let this token in, to trade."""
-    found = selectors.identity_of_token(user_id=user_id, token=token)
+    found = selectors.identity_of_token(user_id=user_id, token=token, market="MAIN")
     return found is not None and found.may_trade
 
 
@@ -229,7 +229,7 @@ def test_the_session_of_who_is_shut_out_is_over(change: dict[str, object]) -> No
 
 
 def figures(user_id: str) -> Any:
-    view = selectors.account_view(user_id=user_id)
+    view = selectors.account_view(user_id=user_id, market="MAIN")
     assert view
     return view.figures
 

@@ -42,8 +42,8 @@ def snapshot(*, account_id: int) -> protocol.Snapshot:
     """All that pushes tell about, as it is now."""
     with consistent_read():
         account = Account.objects.select_related("market").get(pk=account_id)
-        view = selectors.account_view(user_id=account.user_id)
-        positions = selectors.position_views(user_id=account.user_id)
+        view = selectors.account_view(user_id=account.user_id, market=account.market_id)
+        positions = selectors.position_views(user_id=account.user_id, market=account.market_id)
         assert view is not None and positions is not None, "there is an account"
         return protocol.Snapshot(
             seq=account.push_seq,

@@ -45,6 +45,7 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection needs of the exchange. `clock` tells Unix milliseconds, `address_of` where a scope comes
     from."""
 
+    market: str
     gateway: Gateway
     disconnect_timers: DisconnectTimers
     limiter: RateLimiter
@@ -83,6 +84,7 @@ class Connection:
         self._replies = ReplyQueue(send_queue.put)
         self._session = session = Session(
             self,
+            market=services.market,
             owner=owner,
             address=address,
             limiter=limiter,
@@ -111,9 +113,10 @@ class Connection:
             self._market_data,
             responder,
             services.gateway,
+            services.market,
             limiter.limits.subscriptions,
         )
-        self._queries = QueryHandler(session, responder, services.public_answer)
+        self._queries = QueryHandler(session, responder, services.market, services.public_answer)
 
     # -- life
 

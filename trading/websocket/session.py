@@ -17,13 +17,14 @@ class Connection(Protocol):
 
 
 class Session:
-    """The user of one connection, if it has one. It belongs to one user alone: to the `owner` that it named in its URL,
-    or to whoever authenticates on it first. Times are the event loop's."""
+    """The user of one connection to a market, if it has one. It belongs to one user alone: to the `owner` that it named
+    in its URL, or to whoever authenticates on it first. Times are the event loop's."""
 
     def __init__(
         self,
         connection: Connection,
         *,
+        market: str,
         owner: str | None,
         address: str,
         limiter: RateLimiter,
@@ -38,6 +39,7 @@ class Session:
         """Whether a token was shown on this connection."""
         self.address = address
         self._connection = connection
+        self._market = market
         self._owner = owner
         self._limiter = limiter
         self._tokens = tokens
@@ -53,7 +55,9 @@ class Session:
         self.asked_before = True
         identity: selectors.Identity | None = None
         if self._owner in (None, user_id):
-            identity = await database_sync_to_async(selectors.identity_of_token)(user_id=user_id, token=token)
+            identity = await database_sync_to_async(selectors.identity_of_token)(
+                user_id=user_id, token=token, market=self._market
+            )
         if identity is None:
             self._limiter.wrong_token(self.address, user_id, now)
         return identity
@@ -92,6 +96,8 @@ class Session:
         identity = self.identity
         if identity is None or identity.account_id is not None:
             return None if identity is None else identity.account_id
-        number: int | None = await database_sync_to_async(selectors.account_id)(user_id=identity.user_id)
+        number: int | None = await database_sync_to_async(selectors.account_id)(
+            user_id=identity.user_id, market=self._market
+        )
         self.identity = msgspec.structs.replace(identity, account_id=number)
         return number

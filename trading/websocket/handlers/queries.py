@@ -15,9 +15,10 @@ PublicAnswer = Callable[[protocol.PublicQuery], protocol.QueryResponse | protoco
 class QueryHandler:
     """Answers from the rows of the last commit. `public_answer` blocks on the database."""
 
-    __slots__ = ("_public_answer", "_responder", "_session")
+    __slots__ = ("_market", "_public_answer", "_responder", "_session")
 
-    def __init__(self, session: Session, responder: Responder, public_answer: PublicAnswer) -> None:
+    def __init__(self, session: Session, responder: Responder, market: str, public_answer: PublicAnswer) -> None:
+        self._market = market
         self._session = session
         self._responder = responder
         self._public_answer = public_answer
@@ -28,4 +29,5 @@ class QueryHandler:
         elif self._session.user_id is None:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED)
         else:
-            self._responder.send(await database_sync_to_async(answers.answer)(self._session.user_id, message))
+            asker = answers.Asker(self._session.user_id, self._market)
+            self._responder.send(await database_sync_to_async(answers.answer)(asker, message))

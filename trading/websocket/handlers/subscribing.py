@@ -15,7 +15,7 @@ class SubscriptionHandler:
     """Checks a request, notes it, and follows or leaves the market data. `most`: pairs of an instrument and a channel
     of a connection. An exchange that is closed gives no market data."""
 
-    __slots__ = ("_gateway", "_market_data", "_most", "_responder", "_session", "_subscriptions")
+    __slots__ = ("_gateway", "_market", "_market_data", "_most", "_responder", "_session", "_subscriptions")
 
     def __init__(
         self,
@@ -24,6 +24,7 @@ class SubscriptionHandler:
         market_data: MarketSubscriptions,
         responder: Responder,
         gateway: Gateway,
+        market: str,
         most: int,
     ) -> None:
         self._session = session
@@ -31,6 +32,7 @@ class SubscriptionHandler:
         self._market_data = market_data
         self._responder = responder
         self._gateway = gateway
+        self._market = market
         self._most = most
 
     async def change(self, message: protocol.Subscribe | protocol.Unsubscribe) -> None:
@@ -63,7 +65,9 @@ class SubscriptionHandler:
             return f"Unknown channel {', '.join(unknown)}"
         if not message.channels:
             return "Name at least one channel"
-        unknown = await database_sync_to_async(selectors.unknown_instruments)(names=message.instruments)
+        unknown = await database_sync_to_async(selectors.unknown_instruments)(
+            names=message.instruments, market=self._market
+        )
         if unknown:
             return f"Unknown instrument {', '.join(unknown)}"
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]
