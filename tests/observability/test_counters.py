@@ -76,14 +76,13 @@ async def test_operators_commands_count_too() -> None:
 # --- how long it took
 
 
-async def test_a_command_took_what_its_stages_took(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_took_what_its_stages_took() -> None:
     clock = [100.0]
-    monkeypatch.setattr("trading.worker.worker.monotonic", lambda: clock[0])
 
     def passes(seconds: float) -> None:
         clock[0] += seconds
 
-    async with floor(running=False) as f:
+    async with floor(running=False, stopwatch=lambda: clock[0]) as f:
         counted = f.counters
         f.store.refuses = lambda batch: passes(2)  # type: ignore[func-returns-value]
         for came in (97.0, 99.0):

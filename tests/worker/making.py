@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -135,6 +136,7 @@ class Floor:
         risk: CheckRisk = STRICT,
         on_answers: Answered | None = None,
         reload_seconds: float = RELOAD_SECONDS,
+        stopwatch: Callable[[], float] = monotonic,
     ) -> None:
         self.log: list[str] = []
         self.now = NOW
@@ -155,6 +157,7 @@ class Floor:
             risk=risk,
             on_answers=on_answers,
             reload_seconds=reload_seconds,
+            stopwatch=stopwatch,
         )
         self.store.engine = lambda: self.worker.engine
         self.task: asyncio.Task[None] | None = None

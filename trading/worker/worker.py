@@ -119,6 +119,7 @@ class Worker:
         risk: CheckRisk = STRICT,
         on_answers: Answered | None = None,
         reload_seconds: float = RELOAD_SECONDS,
+        stopwatch: Callable[[], float] = monotonic,
     ) -> None:
         self._queue = queue
         self._store = store
@@ -131,6 +132,7 @@ class Worker:
         self._risk = risk
         self._on_answers = on_answers
         self._reload_seconds = reload_seconds
+        self._stopwatch = stopwatch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._careful = self._stopping = False
         self._next_poll = 0.0
@@ -216,11 +218,11 @@ class Worker:
     async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
         """Apply, store, tell."""
         self._now = max(self._now, self._clock())
-        began = monotonic()
+        began = self._stopwatch()
         try:
             turn = self._apply(envelopes, asks)
             batch = self._batch(turn)
-            applied = monotonic()
+            applied = self._stopwatch()
             if turn.to_store:
                 if not self._store.commit_here(batch):
                     await self._blocking(self._store.commit, batch)
@@ -236,10 +238,10 @@ class Worker:
             self._refuse(envelopes)
             await self._recover()
             return True
-        stored = monotonic()
+        stored = self._stopwatch()
         for envelope, event in turn.replies:
             _answer(envelope.reply, event)
-        answered = monotonic()
+        answered = self._stopwatch()
         if turn.to_store:
             await asyncio.sleep(0)  # answers leave before the rest is made: whoever waits for one waits less
             await self._tell(batch)
@@ -321,7 +323,7 @@ class Worker:
 
     async def _tell(self, batch: Batch) -> None:
         """The batch is durable: a failure to tell it must not undo anything, and costs only those that it hits."""
-        began = monotonic()
+        began = self._stopwatch()
         tells: list[Callable[[], Awaitable[None]]] = [batch.pushes.send]
         tells += [partial(listener.on_batch, batch) for listener in self._listeners]
         for tell in tells:
@@ -329,7 +331,7 @@ class Worker:
                 await tell()
             except Exception:
                 logger.exception("batch %d is stored, but could not be told", batch.number)
-        self._counters.stages["tell"].observe(monotonic() - began)
+        self._counters.stages["tell"].observe(self._stopwatch() - began)
 
     def _note(
         self, turn: TurnResult, asks: list[OperatorAsk], began: float, applied: float, stored: float, answered: float
