@@ -1,6 +1,7 @@
 """The ASGI application: HTTP by Django, `/ws` by the consumer, the engine started by whichever scope comes first."""
 
 import asyncio
+import logging
 import os
 from typing import Any
 
@@ -28,7 +29,8 @@ class Application:
     """daphne sends no lifespan, so the first scope of any kind starts the exchange; uvicorn's lifespan stops it too."""
 
     def __init__(self) -> None:
-        self.exchange = Exchange()
+        self.exchange = Exchange.from_settings()
+        logging.getLogger().addHandler(log_format.CountErrors(self.exchange.counters))
         self._probes = Probes(self.exchange)
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN)
         self._router = ProtocolTypeRouter(

@@ -1,19 +1,26 @@
 """HTTP routes."""
 
+from django.conf import settings
 from django.contrib import admin
-from django.urls import path
+from django.urls import URLPattern, URLResolver, path
 
 from exchange_site.page import session
+from exchange_site.page.demo_accounts import DemoAccounts
 from exchange_site.page.views import TradingPage
 from exchange_site.security.login_lockout import password_change
 
-urlpatterns = [
-    path("", TradingPage.as_view(), name="page"),
-    path("session", session.sign_in),
-    path("session/end", session.end),
-    path("session/token", session.token),
-    path("demo-account", session.make_demo_account),
-    path("demo-account/reset", session.reset_demo_account),
-    path("admin/password_change/", admin.site.admin_view(password_change, cacheable=True)),
-    path("admin/", admin.site.urls),
-]
+
+def routes(market: str, demo_accounts: DemoAccounts) -> list[URLPattern | URLResolver]:
+    """All of them; the trading page is of one market."""
+    return [
+        path("", TradingPage.as_view(market=market), name="page"),
+        path("session", session.sign_in),
+        path("session/end", session.end),
+        path("session/token", session.token),
+        *session.demo_account_routes(demo_accounts),
+        path("admin/password_change/", admin.site.admin_view(password_change, cacheable=True)),
+        path("admin/", admin.site.urls),
+    ]
+
+
+urlpatterns = routes(settings.MARKET, DemoAccounts.from_settings())

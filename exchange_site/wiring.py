@@ -6,11 +6,13 @@ Embedded: everything lives in the server's own event loop and starts with its fi
 import asyncio
 import gc
 import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from channels.layers import get_channel_layer
-from django.conf import settings
 
 from exchange_site.clock import Clock
+from exchange_site.config import ExchangeConfig
 from exchange_site.security.client_address import address_of
 from marketdata.answers import PublicQueries
 from marketdata.feed import Feed
@@ -18,9 +20,9 @@ from marketdata.publisher import BarPublisher, MarketPublisher, bars_at_present
 from marketdata.recorder import Recorder
 from marketdata.store import BarStore
 from trading import protocol
-from trading.core.commands import CheckRisk
-from trading.core.money import RATE
+from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
+from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
 from trading.storage.engine_lock import engine_lock
@@ -29,9 +31,9 @@ from trading.storage.store import Store
 from trading.transport.gateway import Gateway
 from trading.transport.in_process import InProcessQueue
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
-from trading.websocket.consumer import ConnectionServices
+from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import UNLIMITED, Limits, RateLimiter
+from trading.websocket.rate_limits import RateLimiter
 from trading.websocket.token_monitor import TokenMonitor
 from trading.worker.batch import Superseded
 from trading.worker.worker import Worker
@@ -41,8 +43,10 @@ logger = logging.getLogger(__name__)
 LOCK_ATTEMPTS, LOCK_PAUSE = 10, 0.1
 """A second of patience with whoever is the engine just now; a server stays it for good."""
 
-STOP_CLOSE, STOP_SECONDS = 1012, 2.0
-"""Close code of a server that stops (RFC 6455: service restart), and how long it waits for its clients to take it."""
+STOP_CLOSE = 1012
+"""Close code of a server that stops (RFC 6455: service restart)."""
+RESTART_SECONDS = 1.0
+"""Until work that broke is begun anew: no flood of errors in the log."""
 
 
 def calm_garbage_collector() -> None:
@@ -58,53 +62,81 @@ def keep_for_good() -> None:
     gc.freeze()
 
 
-def limits() -> Limits:
-    """As the settings have them."""
-    return Limits(**{name: getattr(settings, name.upper()) for name in Limits.__struct_fields__})
+async def keep_going(run: Callable[[], Awaitable[None]]) -> None:
+    """Let something run until it is cancelled. Where it breaks, that is an error of the log, and it is begun anew."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            logger.exception("%s broke; it is begun anew", getattr(run, "__qualname__", run))
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+class ExchangeClock(Protocol):
+    """Unix milliseconds that do not go back."""
+
+    def __call__(self) -> int: ...
+
+    def reach(self, time: int) -> None: ...
 
 
 class Exchange:
-    """An engine with all it needs, in this process."""
+    """An engine with all it needs, in this process. `clock`: the only one; it tells Unix milliseconds."""
 
-    def __init__(self) -> None:
-        self.layer = get_channel_layer()
-        self._clock = Clock()
-        self.queue = InProcessQueue(settings.QUEUE_LIMIT)
-        self.bar_publisher = BarPublisher(self.layer, settings.BAR_INTERVAL_MS / 1000)
-        self.recorder = Recorder(BarStore(settings.MARKET), self.bar_publisher)
-        self.feed = Feed(MarketPublisher(self.layer), settings.BOOK_INTERVAL_MS / 1000, self.recorder.statistics)
-        self.gateway = Gateway(self.queue)
-        self.heartbeat = Heartbeat(settings.PING_SECONDS, settings.IDLE_SECONDS)
+    def __init__(self, config: ExchangeConfig, layer: InProcessLayer, clock: ExchangeClock) -> None:
+        self.config = config
+        self.layer = layer
+        self._clock = clock
+        self.counters = Counters()
+        self.queue = InProcessQueue(config.queue_limit)
+        self.bar_publisher = BarPublisher(layer, config.bar_interval)
+        self.recorder = Recorder(BarStore(config.market), self.bar_publisher)
+        self.feed = Feed(MarketPublisher(layer), config.book_interval, self.recorder.statistics, self.counters)
+        self.gateway = Gateway(self.queue, self.counters)
+        self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.worker = Worker(
             queue=self.queue,
-            store=Store(settings.MARKET, pushes_kept=settings.PUSHES_KEPT),
-            pushes=PushEncoder(self.layer),
+            store=Store(config.market, pushes_kept=config.pushes_kept),
+            pushes=PushEncoder(layer),
             listeners=[self.recorder, self.feed],
-            clock=self._clock,
-            batch_limit=settings.BATCH_LIMIT,
-            operator_poll=settings.OPERATOR_POLL_SECONDS,
-            risk=CheckRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
-            on_answers=log_answers if settings.LOG_ORDERS else None,
+            clock=clock,
+            counters=self.counters,
+            batch_limit=config.batch_limit,
+            operator_poll=config.operator_poll_seconds,
+            risk=config.risk,
+            on_answers=log_answers if config.log_orders else None,
+            reload_seconds=config.reload_seconds,
         )
-        self.tokens = TokenMonitor(settings.TOKEN_LOOK_SECONDS)
+        self.tokens = TokenMonitor(config.token_look_seconds)
+        self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
         self.services = ConnectionServices(
+            market=config.market,
             gateway=self.gateway,
-            disconnect_timers=DisconnectTimers(self.gateway, self._clock),
-            limiter=RateLimiter(limits() if settings.RATE_LIMITS else UNLIMITED),
+            disconnect_timers=DisconnectTimers(self.gateway, clock),
+            limiter=RateLimiter(config.limits),
             tokens=self.tokens,
             address_of=address_of,
-            clock=self._clock,
+            clock=clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
-            public_answer=PublicQueries(self._clock),
+            public_answer=PublicQueries(config.market, clock),
             heartbeat=self.heartbeat,
-            layer=self.layer,
-            max_frame=settings.MAX_FRAME,
-            max_outbox=settings.MAX_OUTBOX,
+            layer=layer,
+            counters=self.counters,
+            max_frame=config.max_frame,
+            max_outbox=config.max_outbox,
+            slow_seconds=config.slow_seconds,
+            close_seconds=config.close_seconds,
+            resume_page=config.resume_page,
         )
-        self._lock = engine_lock(settings.MARKET)
+        self._lock = engine_lock(config.market)
         self._starting: asyncio.Lock | None = None
         self._loaded = self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    def from_settings(cls) -> "Exchange":
+        """The exchange of this server."""
+        return cls(ExchangeConfig.from_settings(), get_channel_layer(), Clock())
 
     @property
     def started(self) -> bool:
@@ -126,11 +158,11 @@ class Exchange:
                 await self._start()
 
     async def _start(self) -> None:
-        self._tasks.append(asyncio.create_task(self.heartbeat.run(), name="heartbeat"))
-        self._tasks.append(asyncio.create_task(self.tokens.run(), name="tokens"))
+        self._tasks.append(asyncio.create_task(keep_going(self.heartbeat.run), name="heartbeat"))
+        self._tasks.append(asyncio.create_task(keep_going(self.tokens.run), name="tokens"))
         if await self._take_market():
             self._tasks.append(asyncio.create_task(self._serve(), name="engine"))
-            self._tasks.append(asyncio.create_task(Scheduler(settings.MARKET, self._clock).run(), name="schedule"))
+            self._tasks.append(asyncio.create_task(keep_going(self.scheduler.run), name="schedule"))
 
     async def _acquire_lock(self) -> bool:
         """A shell command is the engine for the moment it takes: that is no reason to stay closed."""
@@ -144,7 +176,7 @@ class Exchange:
         try:
             if not await self._acquire_lock():
                 return self._stay_closed(
-                    f"Another server runs the engine of market {settings.MARKET} on this database; "
+                    f"Another server runs the engine of market {self.config.market} on this database; "
                     "this one takes no orders."
                 )
             calm_garbage_collector()
@@ -199,7 +231,7 @@ class Exchange:
         farewell = protocol.Announcement(
             message="The exchange stops; connect again in a moment", timestamp=self._clock()
         )
-        await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, STOP_SECONDS)
+        await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, self.config.stop_seconds)
         await self.worker.close()
         await self.recorder.close()
         await asyncio.to_thread(self._lock.release)

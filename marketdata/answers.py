@@ -9,21 +9,22 @@ from trading.reads import answers
 
 
 class PublicQueries:
-    """`clock` tells Unix milliseconds: it decides which day today is."""
+    """Of one market. `clock` tells Unix milliseconds: it decides which day today is."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self, market: str, clock: Callable[[], int]) -> None:
+        self._market = market
         self._clock = clock
 
     def __call__(self, query: protocol.PublicQuery) -> protocol.QueryResponse | protocol.Error:
         """The answer to a query, or the error that refuses it."""
         if isinstance(query, protocol.QueryInstruments):
-            return answers.public_answer(query)
+            return answers.public_answer(query, market=self._market)
         return answers.answer_with(query, lambda: self._data(query))
 
     def _data(
         self, query: protocol.QueryBars | protocol.QueryPublicTrades | protocol.QueryStatistics
     ) -> protocol.QueryData:
-        instrument_id = answers.known(query.instrument_id)
+        instrument_id = answers.known(query.instrument_id, self._market)
         match query:
             case protocol.QueryBars():
                 found = selectors.bars(
@@ -37,5 +38,5 @@ class PublicQueries:
                 trades = selectors.recent_trades(instrument_id=query.instrument_id, limit=query.limit)
                 return protocol.QueryData(public_trades=[frames.trade_data(trade) for trade in trades])
             case protocol.QueryStatistics():
-                days = selectors.day_statistics(instrument_id=instrument_id, time=self._clock())
+                days = selectors.day_statistics(market=self._market, instrument_id=instrument_id, time=self._clock())
                 return protocol.QueryData(statistics=[frames.statistics_data(day) for day in days])

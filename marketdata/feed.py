@@ -5,21 +5,18 @@ state always goes out. Followers of changes have a book of their own, the one th
 them are the levels in which the present one differs.
 """
 
-import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from marketdata.conflation import Conflation
 from marketdata.core.day import Statistics
 from marketdata.core.depth import Depth, depth
 from trading.core.engine import Engine
 from trading.core.events import PhaseChanged, Traded
 from trading.core.types import Direction, Phase
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 from trading.worker.batch import Batch
-
-logger = logging.getLogger(__name__)
 
 
 class Publisher(Protocol):
@@ -65,15 +62,14 @@ class Feed:
     """Books and ticks of one market. `interval`: seconds between two books of an instrument. `day`: its figures, taken
     from what has heard of the batch before."""
 
-    def __init__(self, publisher: Publisher, interval: float, day: Day) -> None:
+    def __init__(self, publisher: Publisher, interval: float, day: Day, counters: Counters) -> None:
         self._publisher = publisher
-        self._interval = interval
+        self._books = Conflation(self._tell_book, interval, at_once=True)
         self._day = day
+        self._counters = counters
         self._depths: dict[str, Depth] = {}
         self._told: dict[str, tuple[int, Depth]] = {}  # with its number: what followers of changes know
         self._ticks: dict[str, Tick] = {}
-        self._may_send_at: dict[str, float] = {}
-        self._late: dict[str, asyncio.Task[None]] = {}
         self.present = {
             "orderbook": self.orderbook,
             "orderbook_delta": self.whole_book,
@@ -119,13 +115,15 @@ class Feed:
 
     async def on_batch(self, batch: Batch) -> None:
         """A batch is stored: take in what it did to books and prices, and tell."""
-        await self._tell_phases(batch)
-        await self._tell_ticks(batch)
         touched = {order.instrument.instrument_id: order.instrument for order in batch.changes.orders.values()}
         touched.update(batch.changes.instruments)
         for instrument_id, instrument in touched.items():
             self._depths[instrument_id] = depth(instrument, batch.time)
-            await self._tell_book_in_time(instrument_id)
+        await self._tell_phases(batch)
+        await self._tell_ticks(batch)
+        for instrument_id in touched:
+            if not await self._books.changed(instrument_id):
+                self._counters.books_conflated += 1
 
     async def _tell_phases(self, batch: Batch) -> None:
         for event in batch.events:
@@ -144,49 +142,35 @@ class Feed:
             frames.append(self._tick_frame(instrument_id, last, whole=True))
             await self._publisher.send_ticks(instrument_id, frames)
 
-    # -- conflation
-
-    async def _tell_book_in_time(self, instrument_id: str) -> None:
-        if instrument_id in self._late:
-            COUNTERS.books_conflated += 1
-            return
-        now = asyncio.get_running_loop().time()
-        pause = self._may_send_at.get(instrument_id, now) - now
-        if pause <= 0:
-            await self._tell_book(instrument_id)
-        else:
-            self._late[instrument_id] = asyncio.create_task(self._tell_book_late(instrument_id, pause))
-
-    async def _tell_book_late(self, instrument_id: str, pause: float) -> None:
-        try:
-            await asyncio.sleep(pause)
-        finally:
-            del self._late[instrument_id]
-        await self._tell_book(instrument_id)
-
     async def _tell_book(self, instrument_id: str) -> None:
-        self._may_send_at[instrument_id] = asyncio.get_running_loop().time() + self._interval
         frame = self.orderbook(instrument_id)
         assert frame is not None, "a book is told only after it was noted"
         await self._publisher.send_book(instrument_id, frame)
         await self._tell_changes(instrument_id)
-        COUNTERS.books_sent += 1
+        self._counters.books_sent += 1
 
     async def _tell_changes(self, instrument_id: str) -> None:
-        now = self._depths[instrument_id]
-        if instrument_id not in self._told:
+        """What could not be sent was not told: the next change has it too."""
+        now, before = self._depths[instrument_id], self._told.get(instrument_id)
+        if before is None:
             self._told[instrument_id] = 1, now
             frame = self._publisher.delta_frame(now, seq=1, prev_seq=None)
         else:
-            seq, told = self._told[instrument_id]
+            seq, told = before
             change = now.since(told)
             if change is None:
                 return
             self._told[instrument_id] = seq + 1, now
             frame = self._publisher.delta_frame(change, seq=seq + 1, prev_seq=seq)
-        await self._publisher.send_delta(instrument_id, frame)
+        try:
+            await self._publisher.send_delta(instrument_id, frame)
+        except Exception:
+            if before is None:
+                del self._told[instrument_id]
+            else:
+                self._told[instrument_id] = before
+            raise
 
     def close(self) -> None:
         """Tell nothing more."""
-        for task in list(self._late.values()):
-            task.cancel()
+        self._books.close()

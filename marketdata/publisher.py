@@ -1,10 +1,10 @@
 """The way out of public market data: makes its frames and sends them to their groups."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from marketdata import frames
+from marketdata.conflation import Conflation
 from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics
 from marketdata.core.depth import LEVELS, Depth
@@ -73,28 +73,27 @@ class BarPublisher:
 
     def __init__(self, layer: ChannelLayer, interval: float) -> None:
         self._layer = layer
-        self._interval = interval
         self._changed: dict[tuple[str, Period], Bar] = {}
-        self._late: asyncio.Task[None] | None = None
+        self._news = Conflation(self._tell_changed, interval, at_once=False)
 
     async def send_bars(self, bars: Sequence[Bar]) -> None:
         """The present bar of each period of the instruments that have traded."""
+        ended = []
         for bar in bars:
             before = self._changed.get((bar.instrument_id, bar.period))
             if before is not None and before.start < bar.start:
-                await self._send(before)
+                ended.append(before)
             self._changed[bar.instrument_id, bar.period] = bar
-        if self._changed and self._late is None:
-            self._late = asyncio.create_task(self._tell_late())
-
-    async def _tell_late(self) -> None:
-        try:
-            await asyncio.sleep(self._interval)
-        finally:
-            self._late = None
-        changed, self._changed = self._changed, {}
-        for bar in changed.values():
+        if self._changed:
+            await self._news.changed("bars")
+        for bar in ended:
             await self._send(bar)
+
+    async def _tell_changed(self, _: str) -> None:
+        for key, bar in list(self._changed.items()):
+            await self._send(bar)
+            if self._changed.get(key) is bar:  # or it has changed once more
+                del self._changed[key]
 
     async def _send(self, bar: Bar) -> None:
         group = market_group(kline_channel(bar.period), bar.instrument_id)
@@ -102,8 +101,7 @@ class BarPublisher:
 
     def close(self) -> None:
         """Tell nothing more."""
-        if self._late is not None:
-            self._late.cancel()
+        self._news.close()
 
 
 class Bars(Protocol):

@@ -12,7 +12,7 @@ import msgspec
 
 from marketdata import selectors
 from marketdata.core.bars import Bar, Bars, Period
-from marketdata.store import CHUNK, BarStore
+from marketdata.store import BarStore
 from trading.models import Instrument
 
 MANY = 500
@@ -28,10 +28,12 @@ class Report(msgspec.Struct, frozen=True):
 
 class Rebuild:
     """A rebuild of a market's bars, or of those of one instrument, as far as they go. At the end those of a market go
-    on to the last trade; one instrument's must not be ahead of the others."""
+    on to the last trade; one instrument's must not be ahead of the others. `many`: bars that have ended
+    are corrected together."""
 
-    def __init__(self, store: BarStore, instrument_id: str | None = None) -> None:
+    def __init__(self, store: BarStore, instrument_id: str | None = None, many: int = MANY) -> None:
         self._store = store
+        self._many = many
         self._instrument_id = instrument_id
         self._bars = Bars()
         self._done: dict[tuple[str, Period], int] = {}  # the start of the last bar that is right
@@ -45,7 +47,7 @@ class Rebuild:
             until = selectors.last_trade(market=self._store.market)
         while self._read(until):
             ended += self._bars.take_ended()
-            if len(ended) >= MANY:
+            if len(ended) >= self._many:
                 self._correct_gently(ended)
                 ended = []
         self._correct_gently(ended + self._bars.take_ended())
@@ -63,11 +65,11 @@ class Rebuild:
         """Fold the next trades. False when there were no more than that."""
         market = self._store.market
         found = selectors.matches(
-            market=market, after=self._bars.last, until=until, most=CHUNK, instrument_id=self._instrument_id
+            market=market, after=self._bars.last, until=until, most=self._store.chunk, instrument_id=self._instrument_id
         )
         self._bars.take_in(selectors.settled_days(market=market))
         self._bars.take_in(found)
-        return len(found) == CHUNK
+        return len(found) == self._store.chunk
 
     def _correct_gently(self, ended: Sequence[Bar]) -> None:
         """Correct some, and leave the database to the others for as long as that took."""

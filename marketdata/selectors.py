@@ -111,10 +111,11 @@ def settled_days(*, market: str, using: str = "default") -> list[DaySettled]:
 # --- what is now
 
 
-def day_statistics(*, time: int, instrument_id: str | None = None) -> list[Statistics]:
-    """The trading day so far of an instrument, or of all by name, as far as it is stored. Two queries, however many."""
+def day_statistics(*, market: str, time: int, instrument_id: str | None = None) -> list[Statistics]:
+    """The trading day so far of an instrument of a market, or of all of them by name, as far as it is stored. Two
+    queries, however many."""
     last_start = BarRow.objects.filter(instrument=OuterRef("pk"), period=Period.DAY).order_by("-start").values("pk")[:1]
-    rows = Instrument.objects.select_related("market").annotate(last_bar=Subquery(last_start))
+    rows = Instrument.objects.filter(market=market).select_related("market").annotate(last_bar=Subquery(last_start))
     instruments = list(rows if instrument_id is None else rows.filter(pk=instrument_id))
     found = bars_of(BarRow.objects.filter(pk__in=[vars(row)["last_bar"] for row in instruments]))
     last_bars = {bar.instrument_id: bar for bar in found}

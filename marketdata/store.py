@@ -29,10 +29,12 @@ CHUNK = 5_000
 
 
 class BarStore:
-    """The stored bars of one market. All methods block; call them from one thread, which owns the connection."""
+    """The stored bars of one market. All methods block; call them from one thread, which owns the connection. `chunk`:
+    trades that are read at once."""
 
-    def __init__(self, market: str, using: str = "default") -> None:
+    def __init__(self, market: str, using: str = "default", chunk: int = CHUNK) -> None:
         self.market = market
+        self.chunk = chunk
         self._using = using
         self._mark = Mark()
 
@@ -47,10 +49,10 @@ class BarStore:
 
     def read_on(self, bars: Bars) -> bool:
         """Fold the next stored trades into bars. False when there were no more than that."""
-        found = selectors.matches(market=self.market, after=bars.last, until=None, most=CHUNK, using=self._using)
+        found = selectors.matches(market=self.market, after=bars.last, until=None, most=self.chunk, using=self._using)
         bars.take_in(selectors.settled_days(market=self.market, using=self._using))  # all that came before the trades
         bars.take_in(found)
-        return len(found) == CHUNK
+        return len(found) == self.chunk
 
     def write(self, bars: Sequence[Bar], trade: int) -> bool:
         """Store bars, which go up to a trade now. False when somebody else has written since this one loaded or wrote

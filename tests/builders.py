@@ -15,7 +15,7 @@ from trading.core.types import Contract, Direction, Fee, Offset, OrderOptions, O
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.models import AccessToken, User
-from trading.storage.store import Store
+from trading.storage.store import QUICK, Store
 from trading.worker.batch import Batch
 
 T = TypeVar("T")
@@ -126,8 +126,8 @@ def found_market() -> Founded:
 class Books:
     """An engine and its store without a worker: every `commit` is one batch."""
 
-    def __init__(self, market: str = "MAIN") -> None:
-        self.store = Store(market)
+    def __init__(self, market: str = "MAIN", quick: float = QUICK) -> None:
+        self.store = Store(market, quick=quick)
         self.store.take_over()
         self.pushes = PushEncoder(InProcessLayer())
         self.load()

@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
-from channels.layers import channel_layers
 from django.conf import settings as django_settings
 
-from exchange_site.wiring import Exchange
+from exchange_site.clock import Clock
+from exchange_site.config import ExchangeConfig
+from exchange_site.wiring import Exchange, ExchangeClock
 from tests.builders import Founded, found_market
 from trading.delivery.channel_layer import InProcessLayer
-from trading.observability.counters import COUNTERS, Counters
 
 OpenExchange = Callable[..., Awaitable[Exchange]]
 
@@ -31,15 +32,18 @@ def market(transactional_db: None) -> Founded:
 
 @pytest.fixture
 async def open_exchange(market: Founded, settings: Any) -> AsyncIterator[OpenExchange]:
-    """Starts an exchange under other settings; one that still runs is stopped first, as at a restart."""
+    """Starts an exchange under other SETTINGS, with another clock or other fields of its config; one that still runs is
+    stopped first, as at a restart."""
     running: list[Exchange] = []
 
-    async def start(**overrides: object) -> Exchange:
+    async def start(clock: ExchangeClock | None = None, **overrides: Any) -> Exchange:
         await stop()
         for name, value in overrides.items():
-            setattr(settings, name, value)
-        channel_layers.set("default", InProcessLayer(settings.MAX_OUTBOX))
-        exchange = Exchange()
+            if name.isupper():
+                setattr(settings, name, value)
+        fields = {name: value for name, value in overrides.items() if not name.isupper()}
+        config = msgspec.structs.replace(ExchangeConfig.from_settings(), **fields)
+        exchange = Exchange(config, InProcessLayer(config.max_outbox), clock or Clock())
         running.append(exchange)
         await exchange.ensure_started()
         return exchange
@@ -56,11 +60,3 @@ async def open_exchange(market: Founded, settings: Any) -> AsyncIterator[OpenExc
 async def exchange(open_exchange: OpenExchange) -> Exchange:
     """An exchange with the founded market, under the default settings."""
     return await open_exchange()
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Counters:
-    """The counters of this process, from nothing."""
-    for name, value in vars(Counters()).items():
-        monkeypatch.setattr(COUNTERS, name, value)
-    return COUNTERS

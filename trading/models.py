@@ -129,10 +129,10 @@ class Instrument(models.Model):
 
 
 class Account(models.Model):
-    """A user's money at one market. Counters are those of the trading day."""
+    """A user's money at one market, where they have one account. Counters are those of the trading day."""
 
-    user = models.OneToOneField(
-        User, on_delete=models.PROTECT, to_field="username", db_column="user_id", related_name="account"
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, to_field="username", db_column="user_id", related_name="accounts"
     )
     market = models.ForeignKey(Market, on_delete=models.PROTECT)
     pre_balance = models.BigIntegerField(default=0)
@@ -152,6 +152,7 @@ class Account(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(name="account_once_a_market", fields=["user", "market"]),
             models.CheckConstraint(
                 name="account_counters_not_negative",
                 condition=Q(deposits__gte=0)

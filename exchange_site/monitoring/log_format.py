@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 
 WORD = re.compile(r"\S+")
 QUOTES = "\"'"
@@ -73,11 +73,12 @@ def _json(value: object) -> str:
 class CountErrors(logging.Handler):
     """Counts what is logged as an error, which every exception that is caught is."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: Counters) -> None:
         super().__init__(logging.ERROR)
+        self._counters = counters
 
     def emit(self, record: logging.LogRecord) -> None:
-        COUNTERS.errors += 1
+        self._counters.errors += 1
 
 
 # --- the servers below us

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: what the process has counted and what the exchange is like just now, put into words when
+"""`/metrics` for Prometheus: what the exchange has counted and what the exchange is like just now, put into words when
 somebody asks. Answered without Django and without the database."""
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from trading.core.commands import TraderCommand
 from trading.core.types import Phase, stored_name
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
-from trading.observability.counters import COUNTERS, Counters, Histogram
+from trading.observability.counters import Counters, Histogram
 from trading.transport.in_process import InProcessQueue
 from trading.websocket.heartbeat import IDLE_CLOSE, Heartbeat
 from trading.websocket.send_queue import SLOW_CLOSE
@@ -36,6 +36,7 @@ class Running(Protocol):
     layer: InProcessLayer
     worker: Worker
     heartbeat: Heartbeat
+    counters: Counters
 
     @property
     def not_ready_because(self) -> str | None: ...
@@ -48,7 +49,7 @@ class Metrics:
     def __init__(self, exchange: Running, token: str) -> None:
         self._token = token.encode()
         registry = CollectorRegistry()
-        registry.register(Exposition(exchange, COUNTERS))
+        registry.register(Exposition(exchange))
         ProcessCollector(registry=registry)
         self._application = make_asgi_app(registry, disable_compression=True)
 
@@ -87,16 +88,15 @@ def _is_here(client: Any) -> bool:
 class Exposition(Collector):
     """Turns plain numbers into metrics."""
 
-    def __init__(self, exchange: Running, measures: Counters) -> None:
+    def __init__(self, exchange: Running) -> None:
         self._exchange = exchange
-        self._measures = measures
 
     def collect(self) -> Iterator[Metric]:
         yield from self._market()
         yield from self._commands()
         yield from self._times()
         yield from self._connections()
-        counted = self._measures
+        counted = self._exchange.counters
         yield _counter("errors", "Errors that were logged", counted.errors)
 
     def _market(self) -> Iterator[Metric]:
@@ -115,7 +115,7 @@ class Exposition(Collector):
         yield by_phase
 
     def _commands(self) -> Iterator[Metric]:
-        counted = self._measures
+        counted = self._exchange.counters
         yield _gauge("queue_commands", "Commands that wait for the engine", len(self._exchange.queue))
         yield _gauge("queue_limit", "Commands that may wait for the engine", self._exchange.queue.limit)
         results = dict.fromkeys(((kind, result) for kind in get_args(TraderCommand) for result in FROM_THE_START), 0)
@@ -129,7 +129,7 @@ class Exposition(Collector):
         yield _counter("batches_failed", "Batches that were not stored", counted.batches_failed)
 
     def _times(self) -> Iterator[Metric]:
-        counted = self._measures
+        counted = self._exchange.counters
         yield _histogram("batch_commands", "Commands that the engine took at once", [((), counted.batch_size)])
         yield _histogram(
             "command_wait_seconds", "From a command's arrival at the gateway to its engine", [((), counted.waited)]
@@ -142,7 +142,7 @@ class Exposition(Collector):
         yield _histogram("event_loop_lag_seconds", "How late the event loop is", [((), counted.loop_lag)])
 
     def _connections(self) -> Iterator[Metric]:
-        counted = self._measures
+        counted = self._exchange.counters
         yield _gauge("connections_open", "Open connections", self._exchange.heartbeat.connections)
         authenticated = self._exchange.layer.members(user_group(""))
         yield _gauge("connections_authenticated", "Those that have authenticated", authenticated)

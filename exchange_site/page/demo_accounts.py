@@ -27,8 +27,8 @@ HOUR, DAY = 3_600, timedelta(days=1)
 class Strangers:
     """How much each address has asked for. Kept in this process: after a restart everybody is new."""
 
-    def __init__(self) -> None:
-        self._buckets = ExpiringTable(_bucket, RateLimiter.FEW)
+    def __init__(self, per_hour: int) -> None:
+        self._buckets = ExpiringTable(lambda now: TokenBucket(per_hour / HOUR, now, burst=per_hour), RateLimiter.FEW)
         self._lock = threading.Lock()
 
     def ask(self, address: str, now: float) -> None:
@@ -39,54 +39,64 @@ class Strangers:
             raise Refusal(429, "too_many_demo_accounts", retry_after=wait)
 
 
-def _bucket(now: float) -> TokenBucket:
-    most = settings.DEMO_ACCOUNTS_PER_HOUR
-    return TokenBucket(most / HOUR, now, burst=most)
+class DemoAccounts:
+    """Makes accounts at a market and sets them back. `funds`: what each begins with, in the currency; `per_hour`: asked
+    for by one address, `per_day`: by all."""
 
+    def __init__(self, *, market: str, funds: int, per_hour: int, per_day: int) -> None:
+        self._market = market
+        self._funds = funds * UNIT
+        self._per_day = per_day
+        self._strangers = Strangers(per_hour)
 
-STRANGERS = Strangers()
+    @classmethod
+    def from_settings(cls) -> "DemoAccounts":
+        return cls(
+            market=settings.MARKET,
+            funds=settings.DEMO_FUNDS,
+            per_hour=settings.DEMO_ACCOUNTS_PER_HOUR,
+            per_day=settings.DEMO_ACCOUNTS_PER_DAY,
+        )
 
+    def make(self, address: str) -> User:
+        """A fresh user with an account and funds, for whoever asks from this address."""
+        self._strangers.ask(address, time.monotonic())
+        made = OperatorCommand.objects.filter(key__startswith=PREFIX, asked_at__gt=timezone.now() - DAY).count()
+        if made >= self._per_day:
+            raise Refusal(429, "demo_accounts_used_up", retry_after=HOUR)
+        user = User(username=f"demo-{secrets.token_hex(4)}")
+        user.set_unusable_password()
+        user.save()
+        opened = self._ask(user, OpenAccount(user.username), PREFIX + user.username)
+        paid = self._ask(user, Deposit(user.username, self._funds))
+        for row in (opened, paid):
+            _finish(row)
+        return user
 
-def make(address: str) -> User:
-    """A fresh user with an account and funds, for whoever asks from this address."""
-    STRANGERS.ask(address, time.monotonic())
-    made = OperatorCommand.objects.filter(key__startswith=PREFIX, asked_at__gt=timezone.now() - DAY).count()
-    if made >= settings.DEMO_ACCOUNTS_PER_DAY:
-        raise Refusal(429, "demo_accounts_used_up", retry_after=HOUR)
-    user = User(username=f"demo-{secrets.token_hex(4)}")
-    user.set_unusable_password()
-    user.save()
-    opened = _ask(user, OpenAccount(user.username), PREFIX + user.username)
-    paid = _ask(user, Deposit(user.username, settings.DEMO_FUNDS * UNIT))
-    for row in (opened, paid):
-        _finish(row)
-    return user
+    def reset(self, user: User, address: str) -> None:
+        """The starting funds again. The account must be flat: its owner cancels and closes, as anybody else does."""
+        if not is_demo_account(user):
+            raise Refusal(403, "not_a_demo_account")
+        account_id = selectors.account_id(user_id=user.username, market=self._market)
+        view = selectors.account_view(user_id=user.username, market=self._market)
+        if account_id is None or view is None:
+            raise Refusal(503, "busy")
+        positions = selectors.position_views(user_id=user.username, market=self._market)
+        if positions or selectors.live_orders(account_id=account_id):
+            raise Refusal(409, "not_flat")
+        self._strangers.ask(address, time.monotonic())
+        missing = self._funds - view.figures.balance
+        if missing:
+            change = Deposit if missing > 0 else Withdraw
+            _finish(self._ask(user, change(user.username, abs(missing))))
+
+    def _ask(self, user: User, command: AdminCommand, key: str | None = None) -> OperatorCommand:
+        return requests.ask(command, market=self._market, asked_by=user, key=key)
 
 
 def is_demo_account(user: User) -> bool:
     """Whether the account was opened here."""
     return OperatorCommand.objects.filter(key=PREFIX + user.username).exists()
-
-
-def reset(user: User, address: str) -> None:
-    """The starting funds again. The account must be flat: its owner cancels and closes, as anybody else does."""
-    if not is_demo_account(user):
-        raise Refusal(403, "not_a_demo_account")
-    account_id = selectors.account_id(user_id=user.username)
-    view = selectors.account_view(user_id=user.username)
-    if account_id is None or view is None:
-        raise Refusal(503, "busy")
-    if selectors.position_views(user_id=user.username) or selectors.live_orders(account_id=account_id):
-        raise Refusal(409, "not_flat")
-    STRANGERS.ask(address, time.monotonic())
-    missing = settings.DEMO_FUNDS * UNIT - view.figures.balance
-    if missing:
-        change = Deposit if missing > 0 else Withdraw
-        _finish(_ask(user, change(user.username, abs(missing))))
-
-
-def _ask(user: User, command: AdminCommand, key: str | None = None) -> OperatorCommand:
-    return requests.ask(command, market=settings.MARKET, asked_by=user, key=key)
 
 
 def _finish(row: OperatorCommand) -> None:

@@ -11,10 +11,11 @@ import msgspec
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from exchange_site.page import demo_accounts
+from exchange_site.page.demo_accounts import DemoAccounts, is_demo_account
 from exchange_site.security.api_errors import JSON, Refusal, answers_posts
 from exchange_site.security.client_address import UNKNOWN
 from exchange_site.security.login_lockout import client_address
@@ -63,21 +64,25 @@ def token(request: HttpRequest) -> dict[str, object]:
     return {**who(request), "token": text, "expires_in": seconds}
 
 
-@answers_posts
-def make_demo_account(request: HttpRequest) -> dict[str, object]:
-    """An account for a stranger, who is signed in to it."""
-    _demo_only()
-    if request.user.is_authenticated:
-        raise Refusal(409, "signed_in")
-    return _enter(request, demo_accounts.make(_address(request)), timedelta(days=settings.DEMO_ACCOUNT_DAYS))
+def demo_account_routes(accounts: DemoAccounts) -> list[URLPattern]:
+    """Accounts for strangers; outside the demo there are none."""
 
+    @answers_posts
+    def make(request: HttpRequest) -> dict[str, object]:
+        """An account for a stranger, who is signed in to it."""
+        _demo_only()
+        if request.user.is_authenticated:
+            raise Refusal(409, "signed_in")
+        return _enter(request, accounts.make(_address(request)), timedelta(days=settings.DEMO_ACCOUNT_DAYS))
 
-@answers_posts
-def reset_demo_account(request: HttpRequest) -> dict[str, object]:
-    """Back to the starting funds."""
-    _demo_only()
-    demo_accounts.reset(_user(request), _address(request))
-    return who(request)
+    @answers_posts
+    def reset(request: HttpRequest) -> dict[str, object]:
+        """Back to the starting funds."""
+        _demo_only()
+        accounts.reset(_user(request), _address(request))
+        return who(request)
+
+    return [path("demo-account", make), path("demo-account/reset", reset)]
 
 
 def who(request: HttpRequest) -> dict[str, object]:
@@ -86,7 +91,7 @@ def who(request: HttpRequest) -> dict[str, object]:
     return {
         "user_id": None if user is None else user.get_username(),
         "demo": settings.DEMO,
-        "demo_account": settings.DEMO and user is not None and demo_accounts.is_demo_account(user),
+        "demo_account": settings.DEMO and user is not None and is_demo_account(user),
     }
 
 

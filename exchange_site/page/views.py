@@ -18,10 +18,13 @@ from trading.reads import selectors
 @method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 @method_decorator(ensure_csrf_cookie, name="dispatch")
 class TradingPage(TemplateView):
+    """Of one market."""
+
     template_name = "index.html"
+    market = ""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        instruments = [_instrument(row) for row in selectors.instrument_list()]
+        instruments = [_instrument(row) for row in selectors.instrument_list(market=self.market)]
         kwargs["has_chart"] = settings.CHART_LIBRARY.is_dir()
         kwargs["exchange"] = _exchange()
         return super().get_context_data(instruments=instruments, session=who(self.request), **kwargs)

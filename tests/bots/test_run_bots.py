@@ -24,12 +24,12 @@ IDS = ["bot-maker-1", "bot-taker-1"]
 @pytest.fixture
 def bots(market: Founded) -> list[User]:
     users = [run_bots.make_user(user_id) for user_id in IDS]
-    run_bots.open_accounts(IDS)
+    run_bots.open_accounts(IDS, "MAIN")
     return users
 
 
 def balance(user_id: str) -> int:
-    view = selectors.account_view(user_id=user_id)
+    view = selectors.account_view(user_id=user_id, market="MAIN")
     assert view is not None
     return view.figures.balance
 
@@ -45,14 +45,14 @@ def test_bots_have_funds_and_pay_no_commission(bots: list[User]) -> None:
 def test_a_second_run_changes_nothing(bots: list[User]) -> None:
     tables = (Account, OperatorCommand, LedgerEntry)
     before = [list(table.objects.order_by("pk").values()) for table in tables]
-    run_bots.open_accounts(IDS)
+    run_bots.open_accounts(IDS, "MAIN")
     assert [list(table.objects.order_by("pk").values()) for table in tables] == before
 
 
 def test_a_bot_that_has_lost_half_of_its_funds_gets_them_back(bots: list[User]) -> None:
     for user_id, lost in zip(IDS, (run_bots.FUNDS // 2, run_bots.FUNDS // 2 + UNIT), strict=True):
         requests.carry_out(commands.Withdraw(user_id, lost), market="MAIN")
-    run_bots.open_accounts(IDS)
+    run_bots.open_accounts(IDS, "MAIN")
     assert [balance(user_id) for user_id in IDS] == [run_bots.FUNDS // 2, run_bots.FUNDS]
 
 
@@ -60,8 +60,8 @@ def test_each_run_has_fresh_tokens_and_takes_back_the_earlier_ones(bots: list[Us
     AccessToken.objects.create(bots[0], name="of somebody else")
     first, second = run_bots.identity(bots[0]), run_bots.identity(bots[0])
     assert isinstance(first, Identity) and first.user_id == "bot-maker-1"
-    assert selectors.identity_of_token(user_id=first.user_id, token=first.token) is None
-    assert selectors.identity_of_token(user_id=second.user_id, token=second.token) is not None
+    assert selectors.identity_of_token(user_id=first.user_id, token=first.token, market="MAIN") is None
+    assert selectors.identity_of_token(user_id=second.user_id, token=second.token, market="MAIN") is not None
     assert AccessToken.objects.filter(user=bots[0]).count() == 2
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from daphne.access import AccessLogGenerator
 
-from exchange_site.monitoring.log_format import JsonLines, TextLines, take_in_servers, without_queries
+from exchange_site.monitoring.log_format import CountErrors, JsonLines, TextLines, take_in_servers, without_queries
 from trading.observability.counters import Counters
 from trading.observability.event_log import log_event, next_connection
 
@@ -105,11 +105,17 @@ def test_addresses_are_cut_off_at_their_question_mark(text: str, cut: str) -> No
     assert without_queries(text) == cut
 
 
-def test_errors_are_counted_and_warnings_are_not(counted: Counters) -> None:
-    logger.warning("hm")
-    logger.error("no")
-    logger.critical("oh no")
-    assert counted.errors == 2
+def test_errors_are_counted_and_warnings_are_not() -> None:
+    counters = Counters()
+    handler = CountErrors(counters)
+    logging.getLogger().addHandler(handler)
+    try:
+        logger.warning("hm")
+        logger.error("no")
+        logger.critical("oh no")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert counters.errors == 2
 
 
 def test_connections_have_numbers_of_their_own() -> None:

@@ -13,7 +13,6 @@ from tests.worker.making import Floor, floor
 from trading.core.commands import CancelOrder, HaltInstrument, SubmitOrder
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
-from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.websocket.heartbeat import Heartbeat
 
@@ -29,7 +28,8 @@ class Exchange:
     def __init__(self, f: Floor) -> None:
         self.queue, self.worker = f.queue, f.worker
         self.layer = InProcessLayer()
-        self.heartbeat = Heartbeat(5, 10)
+        self.counters = f.counters
+        self.heartbeat = Heartbeat(5, 10, self.counters)
         self.not_ready_because: str | None = None
 
 
@@ -110,10 +110,10 @@ async def test_it_answers_for_its_own_path_alone() -> None:
 # --- what it tells
 
 
-def samples(exchange: Exchange, measures: Counters) -> Samples:
+def samples(exchange: Exchange) -> Samples:
     """Everything that is exposed: (name, labels as in the text) -> value."""
     found: Samples = {}
-    for family in Exposition(exchange, measures).collect():
+    for family in Exposition(exchange).collect():
         for sample in family.samples:
             labels = ",".join(f"{name}={value}" for name, value in sample.labels.items())
             found[sample.name, labels] = sample.value
@@ -129,7 +129,7 @@ async def test_what_is_so_now() -> None:
         for user, channel in (("user001", "a"), ("user001", "b"), ("user002", "c")):
             await exchange.layer.group_add(user_group(user), channel)
         await exchange.layer.group_add("orderbook.IX2301", "d")
-        told = samples(exchange, Counters())
+        told = samples(exchange)
         expected = {
             ("bourse_ready", ""): 1,
             ("bourse_journal_batch", ""): 7,
@@ -145,12 +145,12 @@ async def test_what_is_so_now() -> None:
         }
         assert {key: told[key] for key in expected} == expected
         exchange.not_ready_because = "closed"
-        assert samples(exchange, Counters())["bourse_ready", ""] == 0
+        assert samples(exchange)["bourse_ready", ""] == 0
 
 
 async def test_what_was_counted() -> None:
     async with floor(running=False) as f:
-        counted = Counters()
+        counted = f.counters
         counted.done[SubmitOrder] = 3
         counted.not_done.update({(SubmitOrder, "503"): 2, (CancelOrder, "1002"): 1})
         counted.batches_failed = 4
@@ -160,7 +160,7 @@ async def test_what_was_counted() -> None:
         counted.books_sent, counted.connections_opened, counted.errors = 8, 9, 10
         counted.stages["commit"].observe(0.0007)
         counted.stages["commit"].observe(20.0)
-        told = samples(Exchange(f), counted)
+        told = samples(Exchange(f))
         expected = {
             ("bourse_commands_total", "kind=SubmitOrder,result=done"): 3,
             ("bourse_commands_total", "kind=SubmitOrder,result=503"): 2,

@@ -13,7 +13,9 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from exchange_site.page import demo_accounts
+from exchange_site.page.demo_accounts import DemoAccounts
+from exchange_site.page.session import PAGES_OF_A_BROWSER
+from exchange_site.urls import routes
 from tests.builders import Books, Founded, order
 from trading.core.money import UNIT
 from trading.models import AccessToken, Account, OperatorCommand, User
@@ -28,13 +30,13 @@ HERE, THERE = "192.0.2.1", "198.51.100.7"
 
 
 @pytest.fixture(autouse=True)
-def _site(market: Founded, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def _site(market: Founded, settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.AXES_FAILURE_LIMIT = LIMIT
     settings.LOGIN_LOCK_SECONDS, settings.AXES_COOLOFF_TIME = LOCK, timedelta(seconds=LOCK)
     settings.DEMO, settings.DEMO_FUNDS = True, FUNDS
     settings.DEMO_ACCOUNTS_PER_HOUR, settings.DEMO_ACCOUNTS_PER_DAY = 3, 5
-    monkeypatch.setattr(demo_accounts, "STRANGERS", demo_accounts.Strangers())
+    settings.ROOT_URLCONF = tuple(routes(settings.MARKET, DemoAccounts.from_settings()))
     user = User.objects.get(username="user001")
     user.set_password(RIGHT)
     user.save()
@@ -70,7 +72,7 @@ def refusal(response: Any) -> tuple[int, str]:
 
 def opens(user_id: str, token: str) -> bool:
     """Whether the socket would let this token in, to trade."""
-    found = selectors.identity_of_token(user_id=user_id, token=token)
+    found = selectors.identity_of_token(user_id=user_id, token=token, market="MAIN")
     return found is not None and found.may_trade
 
 
@@ -206,11 +208,10 @@ def test_signing_out_ends_the_tokens_of_this_browser_only() -> None:
     assert AccessToken.objects.filter(user__username="user001", name="tests").exists()
 
 
-def test_old_tokens_do_not_gather(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exchange_site.page.session.PAGES_OF_A_BROWSER", 2)
+def test_old_tokens_do_not_gather() -> None:
     client = inside()
-    tokens = [post(client, "session/token").json()["token"] for _ in range(4)]
-    assert [opens("user001", token) for token in tokens] == [False, False, True, True]
+    tokens = [post(client, "session/token").json()["token"] for _ in range(2 + PAGES_OF_A_BROWSER)]
+    assert [opens("user001", token) for token in tokens] == [False, False] + [True] * PAGES_OF_A_BROWSER
     gone = AccessToken.objects.filter(name__startswith="page ")
     gone.update(expiry=timezone.now())
     fresh = post(inside(), "session/token").json()["token"]
@@ -228,7 +229,7 @@ def test_the_session_of_who_is_shut_out_is_over(change: dict[str, object]) -> No
 
 
 def figures(user_id: str) -> Any:
-    view = selectors.account_view(user_id=user_id)
+    view = selectors.account_view(user_id=user_id, market="MAIN")
     assert view
     return view.figures
 

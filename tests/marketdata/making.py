@@ -11,7 +11,7 @@ from marketdata.core.bars import Bar, Match, Period
 from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
 from marketdata.recorder import Publisher, Recorder
-from marketdata.store import BarStore
+from marketdata.store import CHUNK, BarStore
 from tests.builders import Books, order
 from trading.core.commands import Command, Settle
 from trading.core.events import Event, Refused
@@ -25,8 +25,8 @@ NEVER = 3_600.0
 class Shelf(BarStore):
     """The real store; it fails while it is told to, and notes the thread of its last write."""
 
-    def __init__(self) -> None:
-        super().__init__("MAIN")
+    def __init__(self, chunk: int) -> None:
+        super().__init__("MAIN", chunk=chunk)
         self.fails = False
         self.before_write: Callable[[], None] = lambda: None
 
@@ -45,8 +45,9 @@ class Shelf(BarStore):
 class Desk:
     """Books without a worker, and a recorder. Nothing runs while no method is called."""
 
-    def __init__(self, publisher: Publisher | None = None) -> None:
+    def __init__(self, publisher: Publisher | None = None, chunk: int = CHUNK) -> None:
         self.books = Books()
+        self.chunk = chunk
         self.publisher = publisher
         self.runner = asyncio.Runner()
         self.start()
@@ -55,7 +56,7 @@ class Desk:
 
     def start(self) -> None:
         """A server starts."""
-        self.shelf = Shelf()
+        self.shelf = Shelf(self.chunk)
         self.recorder = Recorder(self.shelf, self.publisher, NEVER)
         self.load()
         self.runner.run(self.recorder.start())

@@ -20,6 +20,7 @@ from trading.core.money import UNIT
 from trading.core.types import Direction, Phase
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
+from trading.observability.counters import Counters
 from trading.worker.batch import Batch
 
 FINE = "IH2301"
@@ -75,7 +76,7 @@ class Street:
     def start(self) -> None:
         """A server starts: nobody follows yet."""
         self.publisher = Publisher()
-        self.feed = Feed(self.publisher, INTERVAL, no_day)
+        self.feed = Feed(self.publisher, INTERVAL, no_day, Counters())
         self.feed.on_load(self.engine, self.now)
 
     def apply(self, commands: list[Command]) -> Batch:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from marketdata.core.depth import LEVELS
 from marketdata.feed import Feed
 from marketdata.publisher import MarketPublisher
@@ -16,6 +18,7 @@ from trading.core.events import Event
 from trading.core.types import Phase
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
+from trading.observability.counters import Counters
 from trading.worker.batch import Batch
 
 INTERVAL = 0.05
@@ -34,6 +37,7 @@ class Recorder(MarketPublisher):
         self.ticks: list[tuple[str, list[dict[str, Any]]]] = []
         self.deltas: list[dict[str, Any]] = []
         self.phases: list[tuple[str, Phase]] = []
+        self.breaks: set[str] = set()
 
     async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
         self.phases.append((instrument_id, phase))
@@ -44,6 +48,8 @@ class Recorder(MarketPublisher):
         self.books.append((round(asyncio.get_running_loop().time() - 1_000, 4), book))
 
     async def send_delta(self, instrument_id: str, frame: str) -> None:
+        if instrument_id in self.breaks:
+            raise OSError("the wire is cut")
         self.deltas.append(json.loads(frame))
 
     async def send_ticks(self, instrument_id: str, frames: Any) -> None:
@@ -59,7 +65,8 @@ class Street:
             self.engine.apply(command, NOW)
         self.engine.take_changes()
         self.publisher = Recorder()
-        self.feed = Feed(self.publisher, INTERVAL, no_day)
+        self.counters = Counters()
+        self.feed = Feed(self.publisher, INTERVAL, no_day, self.counters)
         self.feed.on_load(self.engine, NOW)
         self.now = NOW
 
@@ -305,7 +312,7 @@ def test_a_load_shows_the_books_and_last_trades_of_the_engine() -> None:
     async def play(s: Street) -> None:
         await s.do(bid(3))
         await s.do(order(2, "SELL OPEN 1 @ 119"))
-        fresh = Feed(s.publisher, INTERVAL, no_day)
+        fresh = Feed(s.publisher, INTERVAL, no_day, Counters())
         fresh.on_load(s.engine, s.now)
         book, tick = fresh.orderbook("IX2301"), fresh.ticker("IX2301")
         assert book is not None and json.loads(book)["bids"] == [{"price": 119.0, "volume": 2.0, "order_count": 1}]
@@ -367,3 +374,28 @@ def test_an_auction_tells_its_phase_and_what_would_trade() -> None:
         assert (tick["last_price"], tick["volume"]) == (120.0, 2.0)
 
     street(play)
+
+
+# --- when the way out is broken
+
+
+def test_a_book_that_could_not_be_sent_is_sent_later_and_costs_nobody_else_anything(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The chain of changes has no hole: what could not be sent was not told."""
+
+    async def play(s: Street) -> None:
+        await s.do(bid())
+        await asyncio.sleep(1)
+        s.publisher.breaks = {"IX2301"}
+        await s.do(bid(2), bid(5, instrument_id="IF2301"))
+        assert s.told("IF2301") == [(1.0, 5.0)]
+        s.publisher.breaks = set()
+        await asyncio.sleep(2)
+        await s.do(bid(4))
+
+    s = street(play)
+    assert s.told() == [(0.0, 1.0), (1.0, 3.0), (2.0, 3.0), (3.0, 7.0)]
+    chain = [(frame["prev_seq"], frame["seq"]) for frame in s.publisher.deltas if frame["instrument_id"] == "IX2301"]
+    assert chain == [(1, 2), (2, 3), (3, 4)]
+    assert [record.exc_info is not None for record in caplog.records] == [True]

@@ -25,8 +25,11 @@ class Layer:
 
     def __init__(self) -> None:
         self.sent: defaultdict[str, Told] = defaultdict(list)
+        self.breaks = ""
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        if group == self.breaks:
+            raise OSError("the wire is cut")
         for frame in message["frames"]:
             self.sent[group].append((round(asyncio.get_running_loop().time() - 1_000, 4), json.loads(frame)))
 
@@ -141,6 +144,22 @@ def test_a_closed_outlet_tells_nothing_more() -> None:
         s.publisher.close()
 
     assert street(play).told() == []
+
+
+def test_bars_that_could_not_be_sent_are_sent_later(caplog: pytest.LogCaptureFixture) -> None:
+    """Those that were sent before are not sent again."""
+
+    async def play(s: Street) -> None:
+        s.layer.breaks = "kline.5m.IX2301"
+        await s.trade(100)
+        await asyncio.sleep(1)
+        s.layer.breaks = ""
+        await asyncio.sleep(1)
+
+    s = street(play)
+    assert s.told("1m") == [(0.25, 0, 100.0)]
+    assert s.told("5m") == s.told("1h") == [(1.25, 0, 100.0)]
+    assert [record.exc_info is not None for record in caplog.records] == [True]
 
 
 def test_the_present_bar_of_each_period() -> None:

@@ -9,8 +9,9 @@ from django.db.models import F
 from marketdata.core.bars import DAY, MINUTE, Bar, Period
 from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
-from marketdata.rebuild import Rebuild
+from marketdata.rebuild import Rebuild, Report
 from marketdata.selectors import last_trade
+from marketdata.store import BarStore
 from tests.builders import NOW, Founded
 from tests.marketdata.making import Desk, deal, marked, stored
 from tests.operators.test_shell import shell
@@ -83,18 +84,19 @@ DAMAGES = [
 ]
 
 
+def in_small_steps() -> Report:
+    """A rebuild whose every part has more than one step."""
+    return Rebuild(BarStore("MAIN", chunk=7), many=10).run()
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_mended_beside_a_recorder(
-    traded: Desk, damage: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damage_is_mended_beside_a_recorder(traded: Desk, damage: Callable[[], None]) -> None:
     """It then goes on from the mended bars, though it has those that it kept itself."""
-    monkeypatch.setattr("marketdata.rebuild.MANY", 10)
-    monkeypatch.setattr("marketdata.rebuild.CHUNK", 7)
     right = stored()
     damage()
     assert stored() != right
-    said = shell("rebuild_bars")
-    assert said.startswith(f"{len(right)} bars, ") and " 0 of them" not in said
+    report = in_small_steps()
+    assert report.bars == len(right) and report.corrected
     assert stored() == right
     assert marked() == last_trade(market="MAIN")
     traded.trade(121, 5, later=MINUTE)
@@ -140,24 +142,23 @@ def of(bars: list[Bar], name: str) -> list[Bar]:
     return [bar for bar in bars if bar.instrument_id == name]
 
 
-def test_what_is_traded_and_stored_meanwhile_is_in_the_bars(traded: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_traded_and_stored_meanwhile_is_in_the_bars(traded: Desk) -> None:
     """Between all its steps the market goes on and the recorder stores."""
-    monkeypatch.setattr("marketdata.rebuild.MANY", 10)
-    monkeypatch.setattr("marketdata.rebuild.CHUNK", 7)
     wrong_figures()
-    read, steps = Rebuild._read, 0
 
-    def busily(self: Rebuild, until: int | None) -> bool:
-        nonlocal steps
-        steps += 1
-        if steps < 12:
-            traded.do(*deal(121), *deal(118, 3, "IF2301"), later=MINUTE)
-            traded.turn()
-        return read(self, until)
+    class Busy(Rebuild):
+        steps = 0
 
-    monkeypatch.setattr(Rebuild, "_read", busily)
-    shell("rebuild_bars")
-    assert steps > 12
+        def _read(self, until: int | None) -> bool:
+            self.steps += 1
+            if self.steps < 12:
+                traded.do(*deal(121), *deal(118, 3, "IF2301"), later=MINUTE)
+                traded.turn()
+            return super()._read(until)
+
+    busy = Busy(BarStore("MAIN", chunk=7), many=10)
+    busy.run()
+    assert busy.steps > 12
     for _ in range(2):
         traded.turn()
     assert marked() == last_trade(market="MAIN")
@@ -165,17 +166,18 @@ def test_what_is_traded_and_stored_meanwhile_is_in_the_bars(traded: Desk, monkey
     assert sum(bar.volume for bar in of(stored(Period.DAY), "IF2301")) == 2 * MINUTE_BARS + 3 * 11
 
 
-def test_a_rebuild_that_is_broken_off_does_no_harm(traded: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketdata.rebuild.MANY", 10)
-    monkeypatch.setattr("marketdata.rebuild.CHUNK", 7)
+def test_a_rebuild_that_is_broken_off_does_no_harm(traded: Desk) -> None:
     right = stored()
     wrong_figures()
-    with monkeypatch.context() as patch:
-        patch.setattr(Rebuild, "_finish", lambda self, mark: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            shell("rebuild_bars")
+
+    class BrokenOff(Rebuild):
+        def _finish(self, mark: int) -> None:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        BrokenOff(BarStore("MAIN", chunk=7), many=10).run()
     assert stored() != right
-    shell("rebuild_bars")
+    assert in_small_steps().corrected
     assert stored() == right
 
 

@@ -270,9 +270,9 @@ def test_a_batch_that_is_missed_while_others_are_read_is_read_too(desk: Desk) ->
     assert_nothing_to_correct()
 
 
-def test_a_long_history_is_read_in_parts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_history_is_read_in_parts(desk: Desk) -> None:
     """The first before the market opens, the others while it trades; each is stored as it is read."""
-    monkeypatch.setattr("marketdata.store.CHUNK", 3)
+    desk.chunk = 3
     desk.kill()
     for _ in range(8):
         desk.commit(*deal())
@@ -395,10 +395,10 @@ def some_orders(dice: random.Random) -> list[Command]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_happens_bars_are_those_of_the_trades(desk: Desk, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_happens_bars_are_those_of_the_trades(desk: Desk, seed: int) -> None:
     """Batches, settlements, turns, failing writes, batches that are not told, reloads, stops and kills, in any order:
     in the end a rebuild finds nothing to correct, and from nothing makes the very same."""
-    monkeypatch.setattr("marketdata.store.CHUNK", 7)
+    desk.chunk = desk.shelf.chunk = 7
     dice, day = random.Random(seed), FRIDAY
     for _ in range(150):
         desk.books.now += dice.choice([0, 1, 1_000, 50_000, 500_000, 3_000_000])

@@ -109,7 +109,10 @@ def test_the_stored_day_is_the_recorders(desk: Desk) -> None:
     def both() -> list[Any]:
         desk.turn()
         now = desk.books.now
-        kept = [*selectors.day_statistics(instrument_id="IX2301", time=now), desk.recorder.statistics("IX2301", now)]
+        kept = [
+            *selectors.day_statistics(instrument_id="IX2301", time=now, market="MAIN"),
+            desk.recorder.statistics("IX2301", now),
+        ]
         assert kept[0] == kept[1]
         return kept
 
@@ -124,7 +127,7 @@ def test_the_stored_day_is_the_recorders(desk: Desk) -> None:
     assert (both()[0].change, both()[0].open_interest) == (UNIT, 7)
     desk.books.now += 9 * DAY
     assert both()[0].volume == 2
-    assert selectors.day_statistics(instrument_id="NONE", time=NOW) == []
+    assert selectors.day_statistics(instrument_id="NONE", time=NOW, market="MAIN") == []
 
 
 # --- the operators' pages

@@ -30,8 +30,9 @@ UNREADABLE = OperatorAsk(2, None)
 # --- what became of commands
 
 
-async def test_every_command_counts_once_with_its_result(counted: Counters) -> None:
+async def test_every_command_counts_once_with_its_result() -> None:
     async with floor() as f:
+        counted = f.counters
         first, *_ = await f.answers(NAMED, NAMED, WRONG, WRONG, BUY)
         assert isinstance(first, OrderAccepted)
         await f.answers(cancel(1, first.order_id))
@@ -40,8 +41,9 @@ async def test_every_command_counts_once_with_its_result(counted: Counters) -> N
     assert counted.not_done == {(SubmitOrder, "repeated"): 1, (SubmitOrder, "1008"): 2}
 
 
-async def test_what_is_not_stored_is_not_done(counted: Counters) -> None:
+async def test_what_is_not_stored_is_not_done() -> None:
     async with floor() as f:
+        counted = f.counters
         f.store.fails = [OSError("disk full")]
         await f.answers(BUY, cancel(1, 1), WRONG)
         await f.until(lambda: "load" in f.log)
@@ -50,8 +52,9 @@ async def test_what_is_not_stored_is_not_done(counted: Counters) -> None:
     assert counted.batches_failed == 1
 
 
-def test_what_finds_no_room_or_no_exchange_is_not_done(counted: Counters) -> None:
-    gateway = Gateway(InProcessQueue(1))
+def test_what_finds_no_room_or_no_exchange_is_not_done() -> None:
+    counted = Counters()
+    gateway = Gateway(InProcessQueue(1), counted)
     answers: list[Event] = []
     for _ in range(3):
         gateway.submit(BUY, answers.append)
@@ -61,8 +64,9 @@ def test_what_finds_no_room_or_no_exchange_is_not_done(counted: Counters) -> Non
     assert counted.not_done == {(SubmitOrder, "503"): 2, (CancelOrder, "503"): 1}
 
 
-async def test_operators_commands_count_too(counted: Counters) -> None:
+async def test_operators_commands_count_too() -> None:
     async with floor(running=False) as f:
+        counted = f.counters
         f.store.asks = [PAY_IN, UNREADABLE]
         await f.worker.drain_operators()
     assert counted.done == {Deposit: 1} and not counted.not_done
@@ -72,14 +76,14 @@ async def test_operators_commands_count_too(counted: Counters) -> None:
 # --- how long it took
 
 
-async def test_a_command_took_what_its_stages_took(counted: Counters, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_took_what_its_stages_took() -> None:
     clock = [100.0]
-    monkeypatch.setattr("trading.worker.worker.monotonic", lambda: clock[0])
 
     def passes(seconds: float) -> None:
         clock[0] += seconds
 
-    async with floor(running=False) as f:
+    async with floor(running=False, stopwatch=lambda: clock[0]) as f:
+        counted = f.counters
         f.store.refuses = lambda batch: passes(2)  # type: ignore[func-returns-value]
         for came in (97.0, 99.0):
             f.queue.put(Envelope(BUY, lambda event: passes(0.25), came))
@@ -95,8 +99,9 @@ async def test_a_command_took_what_its_stages_took(counted: Counters, monkeypatc
     assert counted.batch_size.total == 2
 
 
-async def test_without_a_commit_there_is_no_time_of_one(counted: Counters) -> None:
+async def test_without_a_commit_there_is_no_time_of_one() -> None:
     async with floor() as f:
+        counted = f.counters
         await f.answers(WRONG)
         await f.until(lambda: sum(counted.answered.counts) == 1)
     assert [sum(histogram.counts) for histogram in counted.stages.values()] == [1, 0, 1, 0]
@@ -154,12 +159,14 @@ async def test_every_answer_has_a_line_after_its_commit(caplog: pytest.LogCaptur
 # --- connections and market data
 
 
-def test_a_connection_counts_when_it_comes_and_when_it_is_closed(counted: Counters) -> None:
+def test_a_connection_counts_when_it_comes_and_when_it_is_closed() -> None:
+    counted = Counters()
+
     async def live() -> int:
-        heartbeat = Heartbeat(5, 10)
+        heartbeat = Heartbeat(5, 10, counted)
         for code in (4408, 4409):
             heartbeat.add(Silent())
-            queue = SendQueue(1, keep)
+            queue = SendQueue(1, keep, counted)
             queue.close(code)
             queue.close(1011)
         return heartbeat.connections
@@ -169,9 +176,11 @@ def test_a_connection_counts_when_it_comes_and_when_it_is_closed(counted: Counte
     assert counted.connections_closed == {4408: 1, 4409: 1}
 
 
-def test_a_reader_that_is_too_slow_counts_by_its_code(counted: Counters) -> None:
+def test_a_reader_that_is_too_slow_counts_by_its_code() -> None:
+    counted = Counters()
+
     async def live() -> None:
-        queue = SendQueue(1, keep)
+        queue = SendQueue(1, keep, counted)
         queue.put("one")
         queue.put("two")
 
@@ -179,21 +188,23 @@ def test_a_reader_that_is_too_slow_counts_by_its_code(counted: Counters) -> None
     assert counted.connections_closed == {4409: 1}
 
 
-def test_market_data_that_was_replaced_counts(counted: Counters) -> None:
+def test_market_data_that_was_replaced_counts() -> None:
     async def hurry(s: Street) -> None:
         for _ in range(5):
             await s.do(bid())
         await asyncio.sleep(1)
 
-    street(hurry)
+    counted = street(hurry).counters
     assert (counted.books_sent, counted.books_conflated) == (2, 3)
 
 
-def test_an_event_loop_that_was_held_up_is_seen(counted: Counters) -> None:
+def test_an_event_loop_that_was_held_up_is_seen() -> None:
+    counted = Counters()
+
     async def hold_up() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        beating = asyncio.create_task(Heartbeat(5, 10).run())  # looks every 0.5 s
+        beating = asyncio.create_task(Heartbeat(5, 10, counted).run())  # looks every 0.5 s
         await asyncio.sleep(1.1)
         assert counted.loop_lag.total == pytest.approx(0)
         loop._skipper.skipped += 3

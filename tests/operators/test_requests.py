@@ -164,7 +164,7 @@ async def test_a_second_exchange_on_the_same_database_takes_no_orders(open_excha
     from trading.core.events import Event
 
     first = await open_exchange()
-    second = Exchange()
+    second = Exchange.from_settings()
     await second.ensure_started()
     answers: list[Event] = []
     second.gateway.submit(DEPOSIT, answers.append)
@@ -191,7 +191,7 @@ async def test_an_exchange_that_is_stopped_takes_no_orders_and_frees_its_market(
 async def test_whoever_waits_when_the_exchange_stops_is_answered(market: Founded) -> None:
     from exchange_site.wiring import Exchange
 
-    exchange = Exchange()
+    exchange = Exchange.from_settings()
     await exchange.ensure_started()
     answers: list[Any] = []
     exchange.gateway.submit(DEPOSIT, answers.append)
@@ -202,7 +202,7 @@ async def test_whoever_waits_when_the_exchange_stops_is_answered(market: Founded
 async def test_starting_twice_at_once_is_starting_once(market: Founded) -> None:
     from exchange_site.wiring import Exchange
 
-    exchange = Exchange()
+    exchange = Exchange.from_settings()
     await asyncio.gather(*[exchange.ensure_started() for _ in range(5)])
     assert (await Market.objects.aget(pk="MAIN")).epoch == 2
     await exchange.stop()
@@ -219,7 +219,7 @@ def test_every_start_is_a_new_epoch(market: Founded, count: int) -> None:
 async def test_a_server_waits_for_a_shell_command_that_is_the_engine_just_now(market: Founded) -> None:
     from exchange_site.wiring import Exchange
 
-    lock, exchange = engine_lock("MAIN"), Exchange()
+    lock, exchange = engine_lock("MAIN"), Exchange.from_settings()
     assert lock.acquire()
     starting = asyncio.create_task(exchange.ensure_started())
     await asyncio.sleep(0.05)

@@ -83,13 +83,13 @@ def test_an_engine_that_does_not_answer_is_named(market: Founded, monkeypatch: p
 def test_issue_token_prints_a_token_that_works_and_nothing_else(market: Founded) -> None:
     token = shell("issue_token", "user001").rstrip("\n")
     assert re.fullmatch(r"[0-9a-f]{64}", token)
-    identity = selectors.identity_of_token(user_id="user001", token=token)
+    identity = selectors.identity_of_token(user_id="user001", token=token, market="MAIN")
     assert identity is not None and identity.user_id == "user001"
 
 
 def test_issue_token_leaves_earlier_tokens_alone(market: Founded) -> None:
     shell("issue_token", "user001", "--name", "robot")
-    assert selectors.identity_of_token(user_id="user001", token=market.tokens["user001"])
+    assert selectors.identity_of_token(user_id="user001", token=market.tokens["user001"], market="MAIN")
     assert AccessToken.objects.filter(user__username="user001", name="robot").count() == 1
 
 
@@ -109,7 +109,7 @@ def test_issue_token_for_nobody_says_so(market: Founded) -> None:
 )
 def test_issue_token_with_a_scope(market: Founded, words: list[str], may_trade: bool) -> None:
     token = shell("issue_token", "user001", *words).strip()
-    identity = selectors.identity_of_token(user_id="user001", token=token)
+    identity = selectors.identity_of_token(user_id="user001", token=token, market="MAIN")
     assert identity is not None and identity.may_trade is may_trade
 
 
@@ -150,7 +150,7 @@ def token(market: Founded) -> str:
 @pytest.mark.parametrize("said", [8, 15, 16, 64])
 def test_revoke_token_by_its_beginning(token: str, said: int) -> None:
     assert shell("revoke_token", token[:said]) == f"Revoked {token[:15]}… of user001 (robot)\n"
-    assert selectors.identity_of_token(user_id="user001", token=token) is None
+    assert selectors.identity_of_token(user_id="user001", token=token, market="MAIN") is None
     assert AccessToken.objects.count() == 4
 
 
@@ -160,7 +160,7 @@ def test_revoke_token_of_a_user(token: str, market: Founded) -> None:
         r"Revoked [0-9a-f]{15}… of user001 \(tests\)\nRevoked [0-9a-f]{15}… of user001 \(robot\)\n", said
     )
     assert not AccessToken.objects.filter(user__username="user001").exists()
-    assert selectors.identity_of_token(user_id="user002", token=market.tokens["user002"])
+    assert selectors.identity_of_token(user_id="user002", token=market.tokens["user002"], market="MAIN")
 
 
 def test_a_revoke_token_that_is_not_certain_revokes_nothing(token: str) -> None:
@@ -225,8 +225,8 @@ def test_tokens_are_printed_when_asked_for_and_replaced(seeded: str) -> None:
     first, second = (dict(re.findall(r"(user\d{3})\s+([0-9a-f]{64})", sheet)) for sheet in sheets)
     assert set(first) == set(second) == set(demo_market.USERS)
     for user_id in ("user001", "user010"):
-        assert selectors.identity_of_token(user_id=user_id, token=first[user_id]) is None
-        assert selectors.identity_of_token(user_id=user_id, token=second[user_id])
+        assert selectors.identity_of_token(user_id=user_id, token=first[user_id], market="MAIN") is None
+        assert selectors.identity_of_token(user_id=user_id, token=second[user_id], market="MAIN")
 
 
 def test_seed_demo_completes_a_market_that_is_there_in_part(market: Founded) -> None:

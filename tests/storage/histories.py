@@ -40,6 +40,7 @@ from trading.core.types import (
     StopKind,
     Trigger,
 )
+from trading.storage.store import QUICK
 
 PRICES = ("119", "119.5", "120", "120.5", "121")
 OFFSETS = ["OPEN"] * 6 + ["CLOSE", "CLOSE", "CLOSETODAY", "CLOSEYESTERDAY"]
@@ -220,8 +221,8 @@ class History:
                 self.seen[event.reason.value] += 1
 
 
-def new_books() -> Books:
+def new_books(quick: float = QUICK) -> Books:
     """Books with the founding commands in them; the users must be there."""
-    books = Books()
+    books = Books(quick=quick)
     books.commit(*founding())
     return books

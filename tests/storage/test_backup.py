@@ -75,7 +75,7 @@ def test_without_a_name_it_goes_to_the_data_folder_under_the_time(
 
 
 def test_it_is_one_moment_and_comes_to_an_end_however_much_is_committed_meanwhile(
-    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Path, tmp_path: Path
 ) -> None:
     source = elsewhere / "market.sqlite3"
     change(source, "PRAGMA journal_mode = WAL")
@@ -87,9 +87,7 @@ def test_it_is_one_moment_and_comes_to_an_end_however_much_is_committed_meanwhil
         assert len(steps) <= pages + 1, "it begins anew with every commit"
         change(source, "UPDATE trading_market SET batch = batch + 1")
 
-    monkeypatch.setattr(backup, "PAGES", 1)
-    monkeypatch.setattr("trading.storage.backup.time.sleep", commit_meanwhile)
-    made = backup.back_up(tmp_path / "copy.sqlite3", "MAIN")
+    made = backup.back_up(tmp_path / "copy.sqlite3", "MAIN", pages=1, sleep=commit_meanwhile)
     assert len(steps) >= pages
     assert (made.batch, ask(made.path, "SELECT batch FROM trading_market")) == (batch, [(batch,)])
     assert ask(source, "SELECT batch FROM trading_market") == [(batch + len(steps),)]

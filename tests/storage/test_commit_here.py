@@ -21,10 +21,15 @@ pytestmark = [
 
 
 @pytest.fixture
-def books(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Books:
-    monkeypatch.setattr("trading.storage.store.QUICK", 10.0)
+def quick() -> float:
+    """Seconds, of which every commit takes fewer."""
+    return 10.0
+
+
+@pytest.fixture
+def books(transactional_db: None, quick: float) -> Books:
     make_users([*TRADERS, NO_ACCOUNT])
-    books = new_books()
+    books = new_books(quick)
     books.commit(order(1, "BUY OPEN 5 @ 120"))
     return books
 
@@ -70,8 +75,8 @@ def test_the_patience_of_the_connection_is_given_back(books: Books, other: sqlit
         assert cursor.fetchone() == (connection.settings_dict["OPTIONS"]["timeout"] * 1000,)
 
 
-def test_after_a_slow_commit_the_next_one_is_not_made_here(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trading.storage.store.QUICK", 0.0)
+def test_after_a_slow_commit_the_next_one_is_not_made_here(books: Books) -> None:
+    books.store._quick_seconds = 0.0
     assert books.store.commit_here(trade(books))
     assert not books.store.commit_here(books.batch(order(1, "BUY OPEN 1 @ 119")))
     assert Order.objects.count() == 2

@@ -73,9 +73,12 @@ def assert_rows_tell(engine: Engine) -> None:
     """A restart brings the engine's state back, and readers see its figures."""
     assert restored().snapshot() == engine.snapshot()
     for account in engine.state.accounts.values():
-        view = selectors.account_view(user_id=account.user_id)
+        view = selectors.account_view(user_id=account.user_id, market="MAIN")
         assert view is not None and view.figures == account.figures()
-        shown = {view.position.instrument_id: view for view in selectors.position_views(user_id=account.user_id) or []}
+        shown = {
+            view.position.instrument_id: view
+            for view in selectors.position_views(user_id=account.user_id, market="MAIN") or []
+        }
         held = {name: position for name, position in account.positions.items() if not position.flat}
         assert shown.keys() == held.keys()
         for name, position in held.items():

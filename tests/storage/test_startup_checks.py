@@ -95,7 +95,7 @@ async def start(caplog: pytest.LogCaptureFixture) -> tuple[str | None, list[str]
     """What an exchange says that is started: why it is not ready, and what its log calls critical."""
     caplog.clear()
     channel_layers.set("default", InProcessLayer(100))
-    exchange = Exchange()
+    exchange = Exchange.from_settings()
     await exchange.ensure_started()
     try:
         said = [record.getMessage() for record in caplog.records if record.levelno == logging.CRITICAL]
@@ -277,25 +277,19 @@ def test_nothing_is_written_to_a_file_that_is_damaged(database: Path, histories:
     assert database.read_bytes()[100:] == before[100:], "all but the head, which says how it is journalled"
 
 
-def test_a_large_file_is_not_read_page_by_page(
-    database: Path, histories: Histories, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_file_is_not_read_page_by_page(database: Path, histories: Histories) -> None:
     overwritten("trading_riskevent")(database, histories)
-    monkeypatch.setattr(startup_checks, "QUICK_CHECK_BYTES", database.stat().st_size - 1)
-    Store("MAIN").examine()
-    monkeypatch.setattr(startup_checks, "QUICK_CHECK_BYTES", database.stat().st_size)
+    startup_checks.check_database(quick_check_bytes=database.stat().st_size - 1)
     with pytest.raises(Damaged):
-        Store("MAIN").examine()
+        startup_checks.check_database(quick_check_bytes=database.stat().st_size)
 
 
-def test_only_the_end_of_the_journal_is_looked_at(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_end_of_the_journal_is_looked_at(database: Path) -> None:
     books, batch = Books(), Market.objects.get().batch
     JournalBatch.objects.filter(number=batch - 5).delete()
-    monkeypatch.setattr(startup_checks, "LOOK_BACK", 5)
-    books.store.verify(books.engine)
-    monkeypatch.setattr(startup_checks, "LOOK_BACK", 6)
+    startup_checks.check_market("MAIN", books.engine, look_back=5)
     with pytest.raises(Damaged, match=f"batch {batch - 5} is missing"):
-        books.store.verify(books.engine)
+        startup_checks.check_market("MAIN", books.engine, look_back=6)
 
 
 def test_the_shell_is_no_engine_on_a_damaged_database(database: Path) -> None:

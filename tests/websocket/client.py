@@ -7,7 +7,7 @@ from typing import Any
 
 from channels.testing import WebsocketCommunicator
 
-from trading.websocket.consumer import ConnectionServices
+from trading.websocket.connection import ConnectionServices
 from trading.websocket.routing import socket_routes
 
 PATIENCE = 10.0

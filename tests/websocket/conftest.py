@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from exchange_site import wiring
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.websocket.client import Client
-from trading.websocket.consumer import ConnectionServices
+from trading.websocket.connection import ConnectionServices
 
 Join = Callable[..., Awaitable[Client]]
 
@@ -30,11 +29,9 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of exchanges that are opened from now on."""
-    clock = Clock()
-    monkeypatch.setattr(wiring, "Clock", lambda: clock)
-    return clock
+def clock() -> Clock:
+    """For exchanges that are opened with it."""
+    return Clock()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 
 from tests.websocket.client import PATIENCE
 from trading.core.events import OrderAccepted
+from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope, Gateway
 from trading.transport.in_process import InProcessQueue
 
@@ -13,7 +14,7 @@ class Engineless:
 
     def __init__(self, limit: int) -> None:
         self.queue = InProcessQueue(limit)
-        self.gateway = Gateway(self.queue)
+        self.gateway = Gateway(self.queue, Counters())
 
     async def take(self, count: int) -> list[Envelope]:
         taken: list[Envelope] = []

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -13,10 +14,11 @@ from trading.core.commands import CheckRisk, Command
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.snapshot import Snapshot
+from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.transport.in_process import InProcessQueue
 from trading.worker.batch import Batch, KeptPushes, OperatorAsk, Restored
-from trading.worker.worker import STRICT, Answered, Worker
+from trading.worker.worker import RELOAD_SECONDS, STRICT, Answered, Worker
 
 
 def founded() -> Snapshot:
@@ -133,6 +135,8 @@ class Floor:
         operator_poll: float = 0.01,
         risk: CheckRisk = STRICT,
         on_answers: Answered | None = None,
+        reload_seconds: float = RELOAD_SECONDS,
+        stopwatch: Callable[[], float] = monotonic,
     ) -> None:
         self.log: list[str] = []
         self.now = NOW
@@ -140,16 +144,20 @@ class Floor:
         self.store = FakeStore(self.log)
         self.encoder = FakeEncoder(self.log)
         self.listener = FakeListener(self.log)
+        self.counters = Counters()
         self.worker = Worker(
             queue=self.queue,
             store=self.store,
             pushes=self.encoder,
             listeners=[self.listener],
             clock=lambda: self.now,
+            counters=self.counters,
             batch_limit=batch_limit,
             operator_poll=operator_poll,
             risk=risk,
             on_answers=on_answers,
+            reload_seconds=reload_seconds,
+            stopwatch=stopwatch,
         )
         self.store.engine = lambda: self.worker.engine
         self.task: asyncio.Task[None] | None = None

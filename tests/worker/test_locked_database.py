@@ -24,10 +24,9 @@ def quickly(settings: Any) -> Iterator[None]:
 
 
 async def test_while_the_database_is_locked_orders_are_refused_and_then_not(
-    quickly: None, open_exchange: Any, market: Founded, monkeypatch: pytest.MonkeyPatch
+    quickly: None, open_exchange: Any, market: Founded
 ) -> None:
-    monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.01)
-    exchange = await open_exchange()
+    exchange = await open_exchange(reload_seconds=0.01)
     client = await (await Client(exchange.services).connect()).sign_in("user001", market.tokens["user001"])
     before = exchange.worker.engine.state_hash()
     locker = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)

@@ -66,11 +66,10 @@ async def reopen(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_a_batch_that_cannot_be_stored_is_neither_stored_nor_told_and_the_next_one_is(
-    trouble: str, open_exchange: Any, market: Founded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    trouble: str, open_exchange: Any, market: Founded, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.01)
     begin, error = TROUBLES[trouble]
-    exchange = await open_exchange()
+    exchange = await open_exchange(reload_seconds=0.01)
     seller = await (await Client(exchange.services).connect()).sign_in("user001", market.tokens["user001"])
     buyer = await (await Client(exchange.services, "/ws?user_id=user002").connect()).sign_in(
         "user002", market.tokens["user002"]

@@ -180,9 +180,8 @@ async def test_an_order_of_a_failed_commit_can_be_sent_again() -> None:
         assert isinstance((await f.answers(named))[0], OrderAccepted)
 
 
-async def test_as_long_as_the_database_is_away_everybody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.001)
-    async with floor() as f:
+async def test_as_long_as_the_database_is_away_everybody_is_refused() -> None:
+    async with floor(reload_seconds=0.001) as f:
         f.store.fails = [OSError("gone")]
         f.store.load_fails = [OSError("still gone")] * 3
         for _ in range(3):
@@ -258,6 +257,7 @@ async def test_a_push_that_fails_undoes_nothing() -> None:
         assert isinstance((await f.answers(BUY))[0], OrderAccepted)
         assert isinstance((await f.answers(BUY))[0], OrderAccepted)
         assert [batch.number for batch in f.store.batches] == [8, 9]
+        await f.until(lambda: f.log.count("listen") == 2)  # who listens hears of both
         assert "load" not in f.log
 
 

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from trading.admin import engine_requests
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import NEGATIVE, computed, moment, money
+from trading.admin.engine_requests import present_market
 from trading.admin.forms import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
 from trading.core.accounts import Figures
 from trading.core.commands import FreezeAccount
@@ -269,7 +270,9 @@ class AccountAdmin(CommandAdmin):
             button="Open account",
             fieldsets=[(None, {"fields": ["user"]})],
             done=lambda form: f"Opened an account for {form.cleaned_data['user']}.",
-            back=lambda form: url_of(self, "change", form.cleaned_data["user"].account.pk),
+            back=lambda form: url_of(
+                self, "change", form.cleaned_data["user"].accounts.get(market=present_market()).pk
+            ),
         )
 
     def deposit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

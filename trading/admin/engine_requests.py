@@ -22,16 +22,21 @@ WAITING = (
 )
 
 
+def present_market() -> str:
+    """The back office is that of the market which a server here runs."""
+    return str(settings.MARKET)
+
+
 def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None) -> OperatorCommand:
     """Ask as the user of the request and wait. A key is the operator's own: nobody can use another's."""
     operator = _operator(request)
     own_key = None if key is None else f"admin:{operator.pk}:{key}"
-    return requests.carry_out(command, market=settings.MARKET, asked_by=operator, key=own_key)
+    return requests.carry_out(command, market=present_market(), asked_by=operator, key=own_key)
 
 
 def ask_all(request: HttpRequest, commands: Sequence[AdminCommand]) -> list[OperatorCommand]:
     """Ask for several things at once, and wait for all of them about as long as for one."""
-    rows = [requests.ask(command, market=settings.MARKET, asked_by=_operator(request)) for command in commands]
+    rows = [requests.ask(command, market=present_market(), asked_by=_operator(request)) for command in commands]
     late = False
     for row in rows:
         requests.wait(row, timeout=0.0) if late else requests.wait(row)

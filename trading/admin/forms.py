@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from trading.admin.engine_requests import present_market
 from trading.core.commands import (
     AdminCommand,
     ChangeTerms,
@@ -170,7 +171,7 @@ class WithdrawForm(MoneyForm):
 
 
 def _fee_groups() -> list[tuple[str, str]]:
-    market = Market.objects.filter(pk=settings.MARKET).first()
+    market = Market.objects.filter(pk=present_market()).first()
     names = sorted(market.fee_groups) if market is not None else []
     return [("", "None: all of the commission"), *((name, name) for name in names)]
 
@@ -445,7 +446,7 @@ class HolidayForm(ModelForm):
 
     def clean_date(self) -> Any:
         found = self.cleaned_data["date"]
-        others = Holiday.objects.filter(market=settings.MARKET, date=found).exclude(pk=self.instance.pk)
+        others = Holiday.objects.filter(market=present_market(), date=found).exclude(pk=self.instance.pk)
         if others.exists():
             raise ValidationError("This day is a holiday already.")
         return found

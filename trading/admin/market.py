@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 
 from trading.admin.base import CommandAdmin, FormPage, PlainAdmin, Tool, url_of
 from trading.admin.columns import day, money, number
+from trading.admin.engine_requests import present_market
 from trading.admin.forms import FeeGroupForm, HolidayForm, SessionForm, SettleForm, TimeZoneForm
 from trading.core.money import RATE, to_text
 from trading.models import Holiday, Market, TradingSession
@@ -134,11 +134,11 @@ class TimetableAdmin(PlainAdmin):
     list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().get_queryset(request).filter(market=settings.MARKET)
+        found: QuerySet[Any] = super().get_queryset(request).filter(market=present_market())
         return found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        obj.market, _ = Market.objects.get_or_create(code=settings.MARKET)
+        obj.market, _ = Market.objects.get_or_create(code=present_market())
         super().save_model(request, obj, form, change)
 
 

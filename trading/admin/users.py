@@ -18,6 +18,7 @@ from django.utils import timezone
 from trading.admin import engine_requests
 from trading.admin.base import CommandAdmin, PlainAdmin, Tool, url_of
 from trading.admin.columns import date, time_text
+from trading.admin.engine_requests import present_market
 from trading.admin.forms import IssueTokenForm
 from trading.core.commands import OpenAccount
 from trading.models import AccessToken, Account, User
@@ -98,7 +99,9 @@ class UserAdmin(PlainAdmin, _UserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users: QuerySet[User] = super().get_queryset(request)
-        return users.annotate(with_account=Exists(Account.objects.filter(user=OuterRef("username"))))
+        return users.annotate(
+            with_account=Exists(Account.objects.filter(user=OuterRef("username"), market=present_market()))
+        )
 
     @admin.display(description="account", boolean=True, ordering="with_account")
     def has_account(self, user: User) -> bool:
@@ -110,7 +113,7 @@ class UserAdmin(PlainAdmin, _UserAdmin):
 
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         found = []
-        account = Account.objects.filter(user=obj).first()
+        account = Account.objects.filter(user=obj, market=present_market()).first()
         if account is None and self.has_open_account_permission(request):
             found.append(Tool("Open account", url_of(self, "open_account", obj.pk), post=True))
         if account is not None and request.user.has_perm("trading.view_account"):

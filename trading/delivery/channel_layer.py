@@ -6,7 +6,6 @@ anew. (Channels' own in-memory layer copies each message for each receiver, look
 drops without a word.)
 """
 
-import asyncio
 import logging
 import uuid
 from collections import deque
@@ -14,6 +13,8 @@ from typing import Any
 
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
+
+from trading.transport.sleeper import Sleeper
 
 logger = logging.getLogger(__name__)
 Message = dict[str, Any]
@@ -24,19 +25,15 @@ class ChannelOverflow(Exception):
 
 
 class _Mailbox:
-    """The messages that wait on one channel, and its one receiver, if it sleeps."""
+    """The messages that wait on one channel, and its receiver, if it sleeps."""
 
     __slots__ = ("groups", "messages", "overflowed", "sleeper")
 
     def __init__(self) -> None:
         self.messages: deque[Message] = deque()
-        self.sleeper: asyncio.Future[None] | None = None
+        self.sleeper = Sleeper()
         self.overflowed = False
         self.groups: set[str] = set()
-
-    def wake(self) -> None:
-        if self.sleeper is not None and not self.sleeper.done():
-            self.sleeper.set_result(None)
 
 
 class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no types
@@ -61,7 +58,7 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
         if len(mailbox.messages) >= self.capacity:
             raise ChannelFull(channel)
         mailbox.messages.append(message)
-        mailbox.wake()
+        mailbox.sleeper.wake()
 
     async def receive(self, channel: str) -> Message:
         """The next message. Raises ChannelOverflow once after messages of this channel were lost."""
@@ -70,11 +67,9 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
             self.require_valid_channel_name(channel)
             mailbox = self._mailbox(channel)
         while not mailbox.messages and not mailbox.overflowed:
-            mailbox.sleeper = asyncio.get_running_loop().create_future()
             try:
-                await mailbox.sleeper
+                await mailbox.sleeper.sleep()
             finally:
-                mailbox.sleeper = None
                 self._forget_if_idle(channel, mailbox)
         if mailbox.overflowed:
             mailbox.overflowed = False
@@ -91,7 +86,7 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
 
     def _forget_if_idle(self, channel: str, mailbox: _Mailbox) -> None:
         """A channel that is in no group, holds nothing and has no receiver takes no memory."""
-        if not (mailbox.messages or mailbox.groups or mailbox.overflowed or mailbox.sleeper):
+        if not (mailbox.messages or mailbox.groups or mailbox.overflowed or mailbox.sleeper.waiting):
             self._mailboxes.pop(channel, None)
 
     # -- groups
@@ -128,8 +123,8 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
                 logger.warning("channel %s overflowed with %d messages", channel, capacity)
                 mailbox.messages.clear()
                 mailbox.overflowed = True
-            if mailbox.sleeper is not None:
-                mailbox.wake()
+            if mailbox.sleeper.waiting:
+                mailbox.sleeper.wake()
 
     def members(self, prefix: str) -> int:
         """How many channels the groups have whose names begin so."""

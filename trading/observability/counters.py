@@ -1,6 +1,6 @@
-"""What this process has done since it started, in plain numbers: counted where it happens, read when somebody asks.
+"""What an exchange has done since it started, in plain numbers: counted where it happens, read when somebody asks.
 
-One for the process, like its log: whoever has something to count needs nothing handed in. Knows no clock and nobody who
+Each exchange has counters of its own, which whoever has something to count is handed. Knows no clock and nobody who
 reads it.
 """
 
@@ -92,6 +92,3 @@ def result_of(event: Event) -> str:
     if isinstance(event, Refused):
         return str(event.code.value)
     return "repeated" if isinstance(event, OrderRepeated) else "done"
-
-
-COUNTERS = Counters()

@@ -16,6 +16,7 @@ from trading.core.types import stored_name
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.models import Market, OperatorCommand, User
+from trading.observability.counters import Counters
 from trading.storage.engine_lock import engine_lock
 from trading.storage.store import Store
 from trading.transport.in_process import InProcessQueue
@@ -80,6 +81,7 @@ async def _serve_pending(market: str) -> None:
         pushes=PushEncoder(InProcessLayer()),
         listeners=[],
         clock=lambda: time.time_ns() // 1_000_000,
+        counters=Counters(),
     )
     try:
         await worker.start()

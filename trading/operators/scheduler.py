@@ -26,9 +26,10 @@ class Scheduler:
     """Asks for what the schedule of a market says, each action once. After a pause only the last phase matters, but
     every settlement is made up for. `clock`: Unix ms."""
 
-    def __init__(self, market: str, clock: Callable[[], int]) -> None:
+    def __init__(self, market: str, clock: Callable[[], int], seconds: float = LOOK_SECONDS) -> None:
         self._market = market
         self._clock = clock
+        self._seconds = seconds
         self._until = self._now() - LOOK_BACK
         self._due: list[Action] = []
         self._asked: OperatorCommand | None = None
@@ -37,13 +38,13 @@ class Scheduler:
         return datetime.fromtimestamp(self._clock() / 1000, UTC)
 
     async def run(self) -> None:
-        """Look every second, until cancelled. A database that is away is looked for again."""
+        """Look every `seconds`, until cancelled. A database that is away is looked for again."""
         while True:
             try:
                 await database_sync_to_async(self.look, thread_sensitive=False)()
             except Exception:
                 logger.exception("the schedule cannot be read")
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._seconds)
 
     def look(self) -> None:
         """Ask for what is due, one action after the other is done. Blocks on the database."""

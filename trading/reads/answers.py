@@ -36,14 +36,21 @@ class _Refusal(Exception):
         self.detail = detail
 
 
-def answer(user_id: str, query: protocol.PrivateQuery) -> protocol.QueryResponse | protocol.Error:
+class Asker(msgspec.Struct, frozen=True):
+    """An authenticated user, and the market that they ask about."""
+
+    user_id: str
+    market: str
+
+
+def answer(asker: Asker, query: protocol.PrivateQuery) -> protocol.QueryResponse | protocol.Error:
     """The answer to a query of an authenticated user, or the error that refuses it."""
-    return answer_with(query, lambda: _private(user_id, query))
+    return answer_with(query, lambda: _private(asker, query))
 
 
-def public_answer(query: protocol.QueryInstruments) -> protocol.QueryResponse | protocol.Error:
+def public_answer(query: protocol.QueryInstruments, *, market: str) -> protocol.QueryResponse | protocol.Error:
     """The answer to a query of anybody, or the error that refuses it."""
-    return answer_with(query, lambda: _instruments(query))
+    return answer_with(query, lambda: _instruments(query, market))
 
 
 def answer_with(
@@ -58,32 +65,32 @@ def answer_with(
     return protocol.QueryResponse(request_type=name, data=data, request_id=query.request_id)
 
 
-def _private(user_id: str, query: protocol.PrivateQuery) -> protocol.QueryData:
+def _private(asker: Asker, query: protocol.PrivateQuery) -> protocol.QueryData:
     match query:
         case protocol.QueryAccount():
-            return _account(user_id)
+            return _account(asker)
         case protocol.QueryPosition():
-            return _positions(user_id, query)
+            return _positions(asker, query)
         case protocol.QueryOrder():
-            return _order(user_id, query)
+            return _order(asker, query)
         case protocol.QueryOrders():
-            return _orders(user_id, query)
+            return _orders(asker, query)
         case protocol.QueryTrades():
-            return _trades(user_id, query)
+            return _trades(asker, query)
         case protocol.QueryStatements():
-            return _statements(user_id, query)
+            return _statements(asker, query)
 
 
-def _account_id(user_id: str) -> int:
-    account_id = selectors.account_id(user_id=user_id)
+def _account_id(asker: Asker) -> int:
+    account_id = selectors.account_id(user_id=asker.user_id, market=asker.market)
     if account_id is None:
         raise _Refusal(*NO_ACCOUNT)
     return account_id
 
 
-def known(instrument_id: str | None) -> str | None:
-    """An instrument that somebody asked for, if he did. Refused where it is not listed."""
-    if instrument_id is not None and selectors.unknown_instruments(names=[instrument_id]):
+def known(instrument_id: str | None, market: str) -> str | None:
+    """An instrument that somebody asked for, if they did. Refused where it is not listed at the market."""
+    if instrument_id is not None and selectors.unknown_instruments(names=[instrument_id], market=market):
         raise _Refusal(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {instrument_id}")
     return instrument_id
 
@@ -91,8 +98,8 @@ def known(instrument_id: str | None) -> str | None:
 # --- money and positions
 
 
-def _account(user_id: str) -> protocol.QueryData:
-    view = selectors.account_view(user_id=user_id)
+def _account(asker: Asker) -> protocol.QueryData:
+    view = selectors.account_view(user_id=asker.user_id, market=asker.market)
     if view is None:
         raise _Refusal(*NO_ACCOUNT)
     return protocol.QueryData(account=account_data(view))
@@ -121,8 +128,9 @@ def account_data(view: selectors.AccountView) -> protocol.AccountData:
     )
 
 
-def _positions(user_id: str, query: protocol.QueryPosition) -> protocol.QueryData:
-    views = selectors.position_views(user_id=user_id, instrument_id=known(query.instrument_id))
+def _positions(asker: Asker, query: protocol.QueryPosition) -> protocol.QueryData:
+    wanted = known(query.instrument_id, asker.market)
+    views = selectors.position_views(user_id=asker.user_id, market=asker.market, instrument_id=wanted)
     if views is None:
         raise _Refusal(*NO_ACCOUNT)
     return protocol.QueryData(positions=[position_data(view) for view in views])
@@ -172,19 +180,19 @@ def _average(cost: int, leg: Leg, multiplier: int) -> float | None:
 # --- orders
 
 
-def _order(user_id: str, query: protocol.QueryOrder) -> protocol.QueryData:
+def _order(asker: Asker, query: protocol.QueryOrder) -> protocol.QueryData:
     number = protocol.order_number(query.order_id)
-    row = None if number is None else selectors.order(user_id=user_id, number=number)
+    row = None if number is None else selectors.order(user_id=asker.user_id, market=asker.market, number=number)
     if row is None:
         raise _Refusal(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
     return protocol.QueryData(order=order_data(row))
 
 
-def _orders(user_id: str, query: protocol.QueryOrders) -> protocol.QueryData:
+def _orders(asker: Asker, query: protocol.QueryOrders) -> protocol.QueryData:
     before = _number(query.before, "before", protocol.order_number)
     found = selectors.orders(
-        account_id=_account_id(user_id),
-        instrument_id=known(query.instrument_id),
+        account_id=_account_id(asker),
+        instrument_id=known(query.instrument_id, asker.market),
         statuses=_statuses(query.status),
         span=_span(query, before),
     )
@@ -249,11 +257,11 @@ def order_data(row: Order) -> protocol.OrderData:
 # --- trades and statements
 
 
-def _trades(user_id: str, query: protocol.QueryTrades) -> protocol.QueryData:
+def _trades(asker: Asker, query: protocol.QueryTrades) -> protocol.QueryData:
     before = _number(query.before, "before", protocol.trade_number)
     found = selectors.trades(
-        account_id=_account_id(user_id),
-        instrument_id=known(query.instrument_id),
+        account_id=_account_id(asker),
+        instrument_id=known(query.instrument_id, asker.market),
         order_number=_number(query.order_id, "order_id", protocol.order_number),
         span=_span(query, before),
     )
@@ -277,9 +285,9 @@ def trade_data(row: Trade) -> protocol.TradeData:
     )
 
 
-def _statements(user_id: str, query: protocol.QueryStatements) -> protocol.QueryData:
+def _statements(asker: Asker, query: protocol.QueryStatements) -> protocol.QueryData:
     found = selectors.statements(
-        account_id=_account_id(user_id), from_day=query.from_day, to_day=query.to_day, limit=query.limit
+        account_id=_account_id(asker), from_day=query.from_day, to_day=query.to_day, limit=query.limit
     )
     return protocol.QueryData(statements=[protocol.statement(statement_of(row)) for row in found])
 
@@ -304,8 +312,8 @@ def statement_of(row: Statement) -> events.Statement:
 # --- instruments
 
 
-def _instruments(query: protocol.QueryInstruments) -> protocol.QueryData:
-    rows = selectors.instrument_list(instrument_id=known(query.instrument_id))
+def _instruments(query: protocol.QueryInstruments, market: str) -> protocol.QueryData:
+    rows = selectors.instrument_list(market=market, instrument_id=known(query.instrument_id, market))
     return protocol.QueryData(instruments=[instrument_data(row) for row in rows])
 
 

@@ -26,11 +26,11 @@ def last_push(*, account_id: int) -> int:
     return Account.objects.values_list("push_seq", flat=True).get(pk=account_id)
 
 
-def page(*, account_id: int, after: int, upto: int) -> Page | None:
-    """The pushes that come after number `after`, up to `upto` or the end of a page; None when not all are kept."""
+def page(*, account_id: int, after: int, upto: int, most: int = PAGE) -> Page | None:
+    """The pushes that come after number `after`, up to `upto` or of `most` commits; None when not all are kept."""
     kept = PushBatch.objects.filter(account_id=account_id, last_seq__gt=after, last_seq__lte=upto)
     frames: list[str] = []
-    for first, last, lines in kept.order_by("last_seq").values_list("first_seq", "last_seq", "frames")[:PAGE]:
+    for first, last, lines in kept.order_by("last_seq").values_list("first_seq", "last_seq", "frames")[:most]:
         if first > after + 1:
             return None
         frames += lines.split("\n")[after + 1 - first :]
@@ -42,8 +42,8 @@ def snapshot(*, account_id: int) -> protocol.Snapshot:
     """All that pushes tell about, as it is now."""
     with consistent_read():
         account = Account.objects.select_related("market").get(pk=account_id)
-        view = selectors.account_view(user_id=account.user_id)
-        positions = selectors.position_views(user_id=account.user_id)
+        view = selectors.account_view(user_id=account.user_id, market=account.market_id)
+        positions = selectors.position_views(user_id=account.user_id, market=account.market_id)
         assert view is not None and positions is not None, "there is an account"
         return protocol.Snapshot(
             seq=account.push_seq,

@@ -1,6 +1,7 @@
 """The reader: everything that users and operators may see, from the rows of the last commit. Writes nothing.
 
-The figures are computed by the core's own formulas, so they are those of the engine.
+Whoever asks names the market, or an account, which is of one market: nothing of another is found. The figures are
+computed by the core's own formulas, so they are those of the engine.
 """
 
 from collections import defaultdict
@@ -80,14 +81,14 @@ def _number_at(time: int) -> int:
 # --- who
 
 
-def identity_of_token(*, user_id: str, token: str) -> Identity | None:
-    """The user, if the token is his, valid and not expired."""
+def identity_of_token(*, user_id: str, token: str, market: str) -> Identity | None:
+    """The user with the account at a market, if the token is theirs, valid and not expired."""
     if not NAME.match(user_id) or not token.isascii() or not token.isprintable() or len(token) > LONGEST_TOKEN:
         return None
     row = _valid([hash_token(token)]).filter(user__username=user_id).first()
     if row is None:
         return None
-    found = Account.objects.filter(user_id=user_id).values_list("id", "disconnect_at").first()
+    found = Account.objects.filter(user_id=user_id, market=market).values_list("id", "disconnect_at").first()
     number, deadline = found or (None, None)
     may_trade = row.scope == AccessToken.Scope.TRADE
     return Identity(user_id, number, row.digest, may_trade, disconnected=deadline is not None)
@@ -103,34 +104,34 @@ def _valid(digests: Iterable[str]) -> QuerySet[AccessToken]:
     return known.exclude(expiry__lte=timezone.now())
 
 
-def account_id(*, user_id: str) -> int | None:
-    """The number of a user's account."""
-    return Account.objects.filter(user_id=user_id).values_list("id", flat=True).first()
+def account_id(*, user_id: str, market: str) -> int | None:
+    """The number of a user's account at a market."""
+    return Account.objects.filter(user_id=user_id, market=market).values_list("id", flat=True).first()
 
 
 # --- instruments
 
 
-def unknown_instruments(*, names: list[str]) -> list[str]:
-    """Those of `names` that are not listed."""
+def unknown_instruments(*, names: list[str], market: str) -> list[str]:
+    """Those of `names` that are not listed at a market."""
     if not names:
         return []
-    listed = set(Instrument.objects.filter(pk__in=names).values_list("pk", flat=True))
+    listed = set(Instrument.objects.filter(pk__in=names, market=market).values_list("pk", flat=True))
     return [name for name in names if name not in listed]
 
 
-def instrument_list(*, instrument_id: str | None = None) -> list[Instrument]:
-    """All instruments, or the one named."""
-    rows = Instrument.objects.all()
+def instrument_list(*, market: str, instrument_id: str | None = None) -> list[Instrument]:
+    """All instruments of a market, or the one named."""
+    rows = Instrument.objects.filter(market=market)
     return list(rows if instrument_id is None else rows.filter(pk=instrument_id))
 
 
 # --- money and positions
 
 
-def account_view(*, user_id: str) -> AccountView | None:
-    """A user's account as it is now, or None if he has none."""
-    row = Account.objects.filter(user_id=user_id).first()
+def account_view(*, user_id: str, market: str) -> AccountView | None:
+    """A user's account at a market as it is now, or None if they have none."""
+    row = Account.objects.filter(user_id=user_id, market=market).first()
     if row is None:
         return None
     positions = [position_of(found) for found in _position_rows(row)]
@@ -164,9 +165,9 @@ def _figures(row: Account, position_profit: int) -> Figures:
     )
 
 
-def position_views(*, user_id: str, instrument_id: str | None = None) -> list[PositionView] | None:
-    """A user's positions that are not flat, by instrument; None if he has no account."""
-    account = Account.objects.filter(user_id=user_id).first()
+def position_views(*, user_id: str, market: str, instrument_id: str | None = None) -> list[PositionView] | None:
+    """A user's positions at a market that are not flat, by instrument; None if they have no account."""
+    account = Account.objects.filter(user_id=user_id, market=market).first()
     if account is None:
         return None
     held = _held_lots(account)
@@ -230,9 +231,13 @@ def position_of(row: PositionRow, held_long: Leg | None = None, held_short: Leg 
 # --- orders
 
 
-def order(*, user_id: str, number: int) -> Order | None:
-    """A user's own order; another's is as unknown as one that never was."""
-    return Order.objects.filter(pk=number, account__user_id=user_id).select_related("account").first()
+def order(*, user_id: str, market: str, number: int) -> Order | None:
+    """A user's own order at a market; any other is as unknown as one that never was."""
+    return (
+        Order.objects.filter(pk=number, account__user_id=user_id, account__market=market)
+        .select_related("account")
+        .first()
+    )
 
 
 def finished_orders(*, account_id: int, numbers: list[int]) -> set[int]:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,14 @@ def default_path(folder: Path, now: datetime) -> Path:
     return folder / "backups" / f"bourse-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite3"
 
 
-def back_up(target: Path, market: str, using: str = "default") -> Backup:
+def back_up(
+    target: Path,
+    market: str,
+    using: str = "default",
+    *,
+    pages: int = PAGES,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Backup:
     """Copy the database to `target`, which must not be there yet."""
     source = _database(using)
     if target.exists():
@@ -49,7 +56,7 @@ def back_up(target: Path, market: str, using: str = "default") -> Backup:
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _unnamed(target) as unfinished:
-            batch = _copy(source, unfinished, market)
+            batch = _copy(source, unfinished, market, pages, sleep)
             _put_on_disk(unfinished)
             if target.exists():
                 raise BackupFailed(f"{target} was made by somebody else meanwhile; nothing is overwritten")
@@ -90,7 +97,7 @@ def _unnamed(target: Path) -> Iterator[Path]:
             Path(f"{unfinished}{suffix}").unlink(missing_ok=True)
 
 
-def _copy(source: Path, target: Path, market: str) -> int:
+def _copy(source: Path, target: Path, market: str, pages: int, sleep: Callable[[float], object]) -> int:
     """Copy one moment; the market's batch number in it."""
     with (
         closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as original,
@@ -100,7 +107,7 @@ def _copy(source: Path, target: Path, market: str) -> int:
         original.execute("BEGIN")
         batch = _batch(original, market)
         copy.execute("PRAGMA synchronous = OFF")  # it is put on the disk at the end, once
-        original.backup(copy, pages=PAGES, progress=lambda *_: time.sleep(PAUSE))
+        original.backup(copy, pages=pages, progress=lambda *_: sleep(PAUSE))
         _check(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, without others beside it
     return batch

@@ -73,17 +73,17 @@ def diagnosis(error: Exception) -> Damaged:
 # --- before anything is read
 
 
-def check_database(using: str = "default") -> None:
+def check_database(using: str = "default", quick_check_bytes: int = QUICK_CHECK_BYTES) -> None:
     """Damaged unless the file is whole and the tables are those of this version."""
     with connections[using].cursor() as cursor:
         if connections[using].vendor == "sqlite":
-            _check_file(cursor)
+            _check_file(cursor, quick_check_bytes)
         _check_tables(using, cursor)
 
 
-def _check_file(cursor: Any) -> None:
+def _check_file(cursor: Any, quick_check_bytes: int) -> None:
     cursor.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-    if cursor.fetchone()[0] > QUICK_CHECK_BYTES:
+    if cursor.fetchone()[0] > quick_check_bytes:
         return
     cursor.execute("PRAGMA quick_check(1)")
     (found,) = cursor.fetchone()
@@ -111,10 +111,10 @@ def _migrations() -> frozenset[tuple[str, str]]:
 # --- after the engine was loaded
 
 
-def check_market(market: str, engine: Engine, using: str = "default") -> None:
+def check_market(market: str, engine: Engine, using: str = "default", look_back: int = LOOK_BACK) -> None:
     """Damaged unless the tables of a market and the engine that was loaded from them agree."""
     row = Market.objects.using(using).get(code=market)
-    _check_journal(row, using)
+    _check_journal(row, using, look_back)
     _check_numbers(row, using)
     _check_state(engine)
     _check_accounts(row, engine, using)
@@ -122,14 +122,14 @@ def check_market(market: str, engine: Engine, using: str = "default") -> None:
     _check_history(row, using)
 
 
-def _check_journal(market: Market, using: str) -> None:
+def _check_journal(market: Market, using: str, look_back: int) -> None:
     """Every commit has its row."""
     found = JournalBatch.objects.using(using).filter(market=market).order_by("-number")
-    numbers = list(found.values_list("number", flat=True)[:LOOK_BACK])
+    numbers = list(found.values_list("number", flat=True)[:look_back])
     last = numbers[0] if numbers else 0
     if last != market.batch:
         raise Damaged(Check.JOURNAL, f"the journal ends at batch {last}, the market stands at {market.batch}")
-    lost = set(range(max(last - LOOK_BACK, 0) + 1, last)).difference(numbers)
+    lost = set(range(max(last - look_back, 0) + 1, last)).difference(numbers)
     if lost:
         raise Damaged(Check.JOURNAL, f"batch {max(lost)} is missing, the last one is {last}")
 

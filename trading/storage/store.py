@@ -38,12 +38,14 @@ JOURNAL = msgspec.msgpack.Decoder(list[Command])
 
 class Store:
     """Reads and writes one market. All methods but `commit_here` block; call them from one thread, which owns the
-    connection. Of each account at least `pushes_kept` pushes of the trading day are kept."""
+    connection. Of each account at least `pushes_kept` pushes of the trading day are kept. After a commit of fewer than
+    `quick` seconds the next one may be made in the event loop."""
 
-    def __init__(self, market: str, using: str = "default", pushes_kept: int = 100_000) -> None:
+    def __init__(self, market: str, using: str = "default", pushes_kept: int = 100_000, quick: float = QUICK) -> None:
         self.market = market
         self._using = using
         self._pushes_kept = pushes_kept
+        self._quick_seconds = quick
         self._epoch = 0
         self._push_seqs: dict[int, int] = {}
         self._trading_day = 0
@@ -85,7 +87,7 @@ class Store:
     def _stored(self, connection: Any, batch: Batch, seqs: dict[int, int], seconds: float) -> None:
         self._push_seqs.update(seqs)
         self._trading_day = self._today(batch)
-        self._quick = connection if connection.vendor == "sqlite" and seconds < QUICK else None
+        self._quick = connection if connection.vendor == "sqlite" and seconds < self._quick_seconds else None
 
     def _write_batch(self, cursor: Any, batch: Batch) -> dict[int, int]:
         """Everything but operators' answers. The push numbers that are stored when this is."""

@@ -13,7 +13,7 @@ import msgspec
 from trading.core.codes import Code
 from trading.core.commands import Command
 from trading.core.events import Event, Refused
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 
 Reply = Callable[[Event], None]
 """Gets the first event of the command: it tells whether and how it was done."""
@@ -37,8 +37,9 @@ class Transport(Protocol):
 class Gateway:
     """Takes commands in while the exchange is open."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, counters: Counters) -> None:
         self._transport = transport
+        self._counters = counters
         self._closed: Refused | None = None
 
     @property
@@ -53,8 +54,8 @@ class Gateway:
     def submit(self, command: Command, reply: Reply) -> None:
         """Send a command to the engine. Refused at once with 503 when the exchange is closed or its queue is full."""
         if self._closed is not None:
-            COUNTERS.not_taken(command)
+            self._counters.not_taken(command)
             reply(self._closed)
         elif not self._transport.put(Envelope(command, reply)):
-            COUNTERS.not_taken(command)
+            self._counters.not_taken(command)
             reply(BUSY)

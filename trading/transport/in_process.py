@@ -1,9 +1,9 @@
 """Commands for an engine in the same event loop: a bounded queue."""
 
-import asyncio
 from collections import deque
 
 from trading.transport.gateway import Envelope
+from trading.transport.sleeper import Sleeper
 
 
 class InProcessQueue:
@@ -12,7 +12,7 @@ class InProcessQueue:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._waiting: deque[Envelope] = deque()
-        self._sleeper: asyncio.Future[None] | None = None
+        self._sleeper = Sleeper()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -29,7 +29,7 @@ class InProcessQueue:
         """Up to `most` commands, as soon as there is one; none when `timeout` seconds have passed."""
         waiting = self._waiting
         if not waiting:
-            await self._sleep(timeout)
+            await self._sleeper.sleep(timeout)
         return [waiting.popleft() for _ in range(min(most, len(waiting)))]
 
     def drain(self) -> list[Envelope]:
@@ -38,17 +38,6 @@ class InProcessQueue:
         self._waiting.clear()
         return waiting
 
-    async def _sleep(self, timeout: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._sleeper = loop.create_future()
-        alarm = loop.call_later(timeout, self.wake)
-        try:
-            await self._sleeper
-        finally:
-            alarm.cancel()
-            self._sleeper = None
-
     def wake(self) -> None:
         """Let whoever sleeps in `take` go on, with nothing if there is nothing."""
-        if self._sleeper is not None and not self._sleeper.done():
-            self._sleeper.set_result(None)
+        self._sleeper.wake()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 from trading.protocol import PING
 
 logger = logging.getLogger(__name__)
@@ -25,9 +25,10 @@ class Connection(Protocol):
 class Heartbeat:
     """Pings every `ping_seconds`, closes with 4408 after `idle_seconds` of silence."""
 
-    def __init__(self, ping_seconds: float, idle_seconds: float) -> None:
+    def __init__(self, ping_seconds: float, idle_seconds: float, counters: Counters) -> None:
         self._ping_seconds = ping_seconds
         self._idle_seconds = idle_seconds
+        self._counters = counters
         self._next_ping: dict[Connection, float] = {}
 
     @property
@@ -36,7 +37,7 @@ class Heartbeat:
         return len(self._next_ping)
 
     def add(self, connection: Connection) -> None:
-        COUNTERS.connections_opened += 1
+        self._counters.connections_opened += 1
         self._next_ping[connection] = connection.heard_at + self._ping_seconds
 
     def remove(self, connection: Connection) -> None:
@@ -58,7 +59,7 @@ class Heartbeat:
             due = loop.time() + pause
             await asyncio.sleep(pause)
             now = loop.time()
-            COUNTERS.loop_lag.observe(max(0.0, now - due))
+            self._counters.loop_lag.observe(max(0.0, now - due))
             self.beat(now)
 
     def beat(self, now: float) -> None:

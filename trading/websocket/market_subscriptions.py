@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from trading.delivery.channel_groups import market_group
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 from trading.websocket.send_queue import SendQueue
 
 SLOW_SECONDS = 0.5
@@ -21,22 +21,28 @@ Pair = tuple[str, str]
 
 
 class MarketSubscriptions:
-    """Memberships of one connection's channel in the groups of market data. `start` runs work beside its loops."""
+    """Memberships of one connection's `channel` in the groups of market data. `start` runs work beside its loops;
+    `slow_seconds`: how long a client may let the server wait."""
 
     def __init__(
-        self, layer: Any, present: Present, send_queue: SendQueue, start: Callable[[Coroutine[Any, Any, None]], object]
+        self,
+        layer: Any,
+        channel: str,
+        present: Present,
+        send_queue: SendQueue,
+        start: Callable[[Coroutine[Any, Any, None]], object],
+        counters: Counters,
+        slow_seconds: float,
     ) -> None:
         self._layer = layer
+        self._channel = channel
         self._present = present
         self._send_queue = send_queue
         self._start = start
+        self._counters = counters
+        self._slow_seconds = slow_seconds
         self._pairs: set[Pair] = set()
         self._paused = False
-        self.channel = ""
-
-    async def open(self) -> None:
-        """Get a channel to hear on."""
-        self.channel = await self._layer.new_channel()
 
     async def follow(self, pairs: Iterable[Pair]) -> None:
         """Join the groups and send the present state: what changes in between comes twice rather than never."""
@@ -47,7 +53,7 @@ class MarketSubscriptions:
 
     async def _join(self, pair: Pair) -> None:
         channel, instrument_id = pair
-        await self._layer.group_add(market_group(channel, instrument_id), self.channel)
+        await self._layer.group_add(market_group(channel, instrument_id), self._channel)
         frame = self._present[channel](instrument_id)
         if frame is not None:
             self._send_queue.put(frame)
@@ -56,21 +62,21 @@ class MarketSubscriptions:
         """Leave the groups."""
         for channel, instrument_id in pairs:
             self._pairs.discard((channel, instrument_id))
-            await self._layer.group_discard(market_group(channel, instrument_id), self.channel)
+            await self._layer.group_discard(market_group(channel, instrument_id), self._channel)
 
     def look_at_reader(self) -> None:
         """Market data has come: is somebody there to take it? It fills no more than half of the send_queue."""
         since = self._send_queue.waiting_since
         if since is None or self._paused:
             return
-        if self._send_queue.half_full or asyncio.get_running_loop().time() - since > SLOW_SECONDS:
+        if self._send_queue.half_full or asyncio.get_running_loop().time() - since > self._slow_seconds:
             self._paused = True
-            COUNTERS.readers_paused += 1
+            self._counters.readers_paused += 1
             self._start(self._pause())
 
     async def _pause(self) -> None:
         for channel, instrument_id in list(self._pairs):
-            await self._layer.group_discard(market_group(channel, instrument_id), self.channel)
+            await self._layer.group_discard(market_group(channel, instrument_id), self._channel)
         await self._send_queue.drained()
         self._paused = False
         for pair in sorted(self._pairs):

@@ -109,15 +109,15 @@ class RateLimiter:
     USERS = 20
     """As many times the wrong tokens of one user may come from an address, whomever they are for."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, few: int = FEW) -> None:
         self.limits = limits
         self._anonymous = 0
         self._addresses: Counter[str] = Counter()
-        self._askers = ExpiringTable(lambda now: _Asker(limits, now), self.FEW)
+        self._askers = ExpiringTable(lambda now: _Asker(limits, now), few)
         most = limits.wrong_tokens_per_minute
-        self._wrong_tokens = ExpiringTable(lambda now: TokenBucket(most / 60, now, burst=most), self.FEW)
+        self._wrong_tokens = ExpiringTable(lambda now: TokenBucket(most / 60, now, burst=most), few)
         more = most * self.USERS
-        self._wrong_from = ExpiringTable(lambda now: TokenBucket(more / 60, now, burst=more), self.FEW)
+        self._wrong_from = ExpiringTable(lambda now: TokenBucket(more / 60, now, burst=more), few)
 
     # -- connections
 

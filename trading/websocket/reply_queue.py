@@ -1,8 +1,9 @@
 """Keeps the answers of one connection in the order of its requests, however they come in."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
+
+from trading.transport.sleeper import Sleeper
 
 
 class Slot:
@@ -21,7 +22,7 @@ class ReplyQueue:
     def __init__(self, put: Callable[[str], None]) -> None:
         self._put = put
         self._open: deque[Slot] = deque()
-        self._waiters: list[asyncio.Future[None]] = []
+        self._answered = Sleeper()
         self.held = 0
         """Answers that are there but wait for one before them, or for their other part."""
 
@@ -45,24 +46,14 @@ class ReplyQueue:
             waiting.popleft()
             self.held -= 1
             self._put(ready)
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        self._answered.wake()
 
     async def settled(self) -> None:
         """Wait until every request so far has been answered."""
         while self._open:
-            await self._next_answer()
+            await self._answered.sleep()
 
     async def in_step(self) -> None:
         """Wait until no answer that is there is held back: what follows from it must not overtake it."""
         while self.held:
-            await self._next_answer()
-
-    async def _next_answer(self) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            await waiter
-        finally:
-            self._waiters.remove(waiter)
+            await self._answered.sleep()

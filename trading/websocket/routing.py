@@ -5,7 +5,8 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import re_path
 
-from trading.websocket.consumer import ConnectionServices, TradingConsumer
+from trading.websocket.connection import ConnectionServices
+from trading.websocket.consumer import TradingConsumer
 
 
 def socket_routes(services: ConnectionServices) -> URLRouter:

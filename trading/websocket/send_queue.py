@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
+from trading.transport.sleeper import Sleeper
 
 SLOW_CLOSE = 4409
 """Close code of a connection that does not read fast enough."""
@@ -48,9 +49,11 @@ class _Waiting:
 class SendQueue:
     """Frames that wait to be sent. Past `limit` the connection is closed with 4409."""
 
-    def __init__(self, limit: int, send: Send) -> None:
+    def __init__(self, limit: int, send: Send, counters: Counters, close_seconds: float = CLOSE_SECONDS) -> None:
         self._limit = limit
         self._send = send
+        self._counters = counters
+        self._close_seconds = close_seconds
         self._frames: deque[str] = deque()
         self._waiting: _Waiting | None = None
         self.waiting_since: float | None = None
@@ -59,8 +62,8 @@ class SendQueue:
         """With which the connection is closed, if we close it."""
         self._close_by = 0.0
         self._patience: asyncio.Timeout | None = None
-        self._sleeper: asyncio.Future[None] | None = None
-        self._drained: list[asyncio.Future[None]] = []
+        self._sleeper = Sleeper()
+        self._drained = Sleeper()
 
     @property
     def closing(self) -> bool:
@@ -76,7 +79,7 @@ class SendQueue:
     def put(self, frame: str) -> None:
         """Queue a frame and have it sent soon; nothing more is taken once the connection is closing."""
         self.add(frame)
-        _wake(self._sleeper)
+        self._sleeper.wake()
 
     def add(self, frame: str) -> None:
         """Queue a frame for whoever flushes next."""
@@ -96,16 +99,16 @@ class SendQueue:
         if self.close_code is None:
             self._frames.extend(frames[1:])
 
-    def close(self, code: int, patience: float = CLOSE_SECONDS) -> None:
-        """Send what is queued if the client takes it within `patience` seconds, then close."""
+    def close(self, code: int, patience: float | None = None) -> None:
+        """Send what is queued if the client takes it within `patience` seconds (None: as long as usual), then close."""
         if self.close_code is None:
             self.close_code = code
-            COUNTERS.connections_closed[code] += 1
-            self._close_by = asyncio.get_running_loop().time() + patience
+            self._counters.connections_closed[code] += 1
+            self._close_by = asyncio.get_running_loop().time() + (self._close_seconds if patience is None else patience)
             if self._patience is not None:
                 self._patience.reschedule(self._close_by)
-            _wake(self._sleeper)
-            self._wake_drained()
+            self._sleeper.wake()
+            self._drained.wake()
 
     # -- out
 
@@ -120,7 +123,7 @@ class SendQueue:
                 for waits_for in steps:
                     self._waiting = _Waiting(steps, waits_for)
                     self.waiting_since = self.waiting_since or asyncio.get_running_loop().time()
-                    _wake(self._sleeper)
+                    self._sleeper.wake()
                     return
         except Exception as error:  # each server has its own
             raise ClientGone from error
@@ -133,9 +136,10 @@ class SendQueue:
             if self._waiting is not None:
                 await self._wait(self._waiting)
             elif not self.closing:
-                await self._sleep()
+                self._drained.wake()
+                await self._sleeper.sleep()
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(self._close_seconds):
                 await self._send({"type": "websocket.close", "code": self.close_code})
         except TimeoutError as error:
             raise ClientGone from error
@@ -154,26 +158,8 @@ class SendQueue:
         finally:
             self._patience = self._waiting = None
 
-    async def _sleep(self) -> None:
-        """Until there is something to do."""
-        self._wake_drained()
-        self._sleeper = asyncio.get_running_loop().create_future()
-        await self._sleeper
-        self._sleeper = None
-
     async def drained(self) -> None:
         """Wait until the client has taken everything, or the connection is closing."""
         while (self._frames or self._waiting is not None) and not self.closing:
-            _wake(self._sleeper)
-            self._drained.append(asyncio.get_running_loop().create_future())
-            await self._drained[-1]
-
-    def _wake_drained(self) -> None:
-        waiters, self._drained = self._drained, []
-        for waiter in waiters:
-            _wake(waiter)
-
-
-def _wake(sleeper: asyncio.Future[None] | None) -> None:
-    if sleeper is not None and not sleeper.done():
-        sleeper.set_result(None)
+            self._sleeper.wake()
+            await self._drained.sleep()

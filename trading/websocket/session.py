@@ -5,7 +5,7 @@ from typing import Protocol
 import msgspec
 from channels.db import database_sync_to_async
 
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 from trading.reads import selectors
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.rate_limits import RateLimiter
@@ -17,18 +17,20 @@ class Connection(Protocol):
 
 
 class Session:
-    """The user of one connection, if it has one. It belongs to one user alone: to the `owner` that it named in its URL,
-    or to whoever authenticates on it first. Times are the event loop's."""
+    """The user of one connection to a market, if it has one. It belongs to one user alone: to the `owner` that it named
+    in its URL, or to whoever authenticates on it first. Times are the event loop's."""
 
     def __init__(
         self,
         connection: Connection,
         *,
+        market: str,
         owner: str | None,
         address: str,
         limiter: RateLimiter,
         tokens: TokenMonitor,
         disconnect_timers: DisconnectTimers,
+        counters: Counters,
     ) -> None:
         self.identity: selectors.Identity | None = None
         self.grace_ms: int | None = None
@@ -37,10 +39,12 @@ class Session:
         """Whether a token was shown on this connection."""
         self.address = address
         self._connection = connection
+        self._market = market
         self._owner = owner
         self._limiter = limiter
         self._tokens = tokens
         self._disconnect_timers = disconnect_timers
+        self._counters = counters
 
     @property
     def user_id(self) -> str | None:
@@ -51,7 +55,9 @@ class Session:
         self.asked_before = True
         identity: selectors.Identity | None = None
         if self._owner in (None, user_id):
-            identity = await database_sync_to_async(selectors.identity_of_token)(user_id=user_id, token=token)
+            identity = await database_sync_to_async(selectors.identity_of_token)(
+                user_id=user_id, token=token, market=self._market
+            )
         if identity is None:
             self._limiter.wrong_token(self.address, user_id, now)
         return identity
@@ -61,7 +67,7 @@ class Session:
         if self.identity is None:
             broken_limit = self._limiter.sign_in(identity.user_id, now)
             if broken_limit is not None:
-                COUNTERS.connections_refused["connections of a user"] += 1
+                self._counters.connections_refused["connections of a user"] += 1
                 return broken_limit
         else:
             self._tokens.remove(self.identity.token, self._connection)
@@ -90,6 +96,8 @@ class Session:
         identity = self.identity
         if identity is None or identity.account_id is not None:
             return None if identity is None else identity.account_id
-        number: int | None = await database_sync_to_async(selectors.account_id)(user_id=identity.user_id)
+        number: int | None = await database_sync_to_async(selectors.account_id)(
+            user_id=identity.user_id, market=self._market
+        )
         self.identity = msgspec.structs.replace(identity, account_id=number)
         return number

@@ -8,8 +8,9 @@ the few methods named here, so that tests can hand in others.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import monotonic
 from typing import Protocol, TypeVar
 
@@ -22,7 +23,7 @@ from trading.core.events import Event, OrderRepeated, Refused
 from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes
-from trading.observability.counters import COUNTERS
+from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope, Reply
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded, Unstorable
 
@@ -112,20 +113,26 @@ class Worker:
         pushes: PushEncoder,
         listeners: Sequence[Listener],
         clock: Callable[[], int],
+        counters: Counters,
         batch_limit: int = 500,
         operator_poll: float = 0.2,
         risk: CheckRisk = STRICT,
         on_answers: Answered | None = None,
+        reload_seconds: float = RELOAD_SECONDS,
+        stopwatch: Callable[[], float] = monotonic,
     ) -> None:
         self._queue = queue
         self._store = store
         self._pushes = pushes
         self._listeners = listeners
         self._clock = clock
+        self._counters = counters
         self._batch_limit = batch_limit
         self._operator_poll = operator_poll
         self._risk = risk
         self._on_answers = on_answers
+        self._reload_seconds = reload_seconds
+        self._stopwatch = stopwatch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._careful = self._stopping = False
         self._next_poll = 0.0
@@ -211,11 +218,11 @@ class Worker:
     async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
         """Apply, store, tell."""
         self._now = max(self._now, self._clock())
-        began = monotonic()
+        began = self._stopwatch()
         try:
             turn = self._apply(envelopes, asks)
             batch = self._batch(turn)
-            applied = monotonic()
+            applied = self._stopwatch()
             if turn.to_store:
                 if not self._store.commit_here(batch):
                     await self._blocking(self._store.commit, batch)
@@ -225,16 +232,16 @@ class Worker:
             raise
         except Exception as error:
             logger.exception("a batch of %d commands was not stored; reloading", len(envelopes) + len(asks))
-            COUNTERS.batches_failed += 1
+            self._counters.batches_failed += 1
             if isinstance(error, Unstorable):
                 self._suspect(envelopes, asks)
             self._refuse(envelopes)
             await self._recover()
             return True
-        stored = monotonic()
+        stored = self._stopwatch()
         for envelope, event in turn.replies:
             _answer(envelope.reply, event)
-        answered = monotonic()
+        answered = self._stopwatch()
         if turn.to_store:
             await asyncio.sleep(0)  # answers leave before the rest is made: whoever waits for one waits less
             await self._tell(batch)
@@ -315,28 +322,29 @@ class Worker:
         )
 
     async def _tell(self, batch: Batch) -> None:
-        """The batch is durable: a failure to tell it must not undo anything."""
-        began = monotonic()
-        try:
-            await batch.pushes.send()
-            for listener in self._listeners:
-                await listener.on_batch(batch)
-        except Exception:
-            logger.exception("batch %d is stored, but could not be told", batch.number)
-        COUNTERS.stages["tell"].observe(monotonic() - began)
+        """The batch is durable: a failure to tell it must not undo anything, and costs only those that it hits."""
+        began = self._stopwatch()
+        tells: list[Callable[[], Awaitable[None]]] = [batch.pushes.send]
+        tells += [partial(listener.on_batch, batch) for listener in self._listeners]
+        for tell in tells:
+            try:
+                await tell()
+            except Exception:
+                logger.exception("batch %d is stored, but could not be told", batch.number)
+        self._counters.stages["tell"].observe(self._stopwatch() - began)
 
     def _note(
         self, turn: TurnResult, asks: list[OperatorAsk], began: float, applied: float, stored: float, answered: float
     ) -> None:
         """For whoever watches the exchange. Last of all, so that nobody waits for it."""
-        COUNTERS.batch(turn.commands, turn.not_done)
-        COUNTERS.batch_size.observe(len(turn.replies) + len(asks))
-        COUNTERS.stages["apply"].observe(applied - began)
+        self._counters.batch(turn.commands, turn.not_done)
+        self._counters.batch_size.observe(len(turn.replies) + len(asks))
+        self._counters.stages["apply"].observe(applied - began)
         if turn.to_store:
-            COUNTERS.stages["commit"].observe(stored - applied)
-        COUNTERS.stages["answer"].observe(answered - stored)
+            self._counters.stages["commit"].observe(stored - applied)
+        self._counters.stages["answer"].observe(answered - stored)
         if turn.replies:
-            COUNTERS.answers([envelope.at for envelope, _ in turn.replies], began, answered)
+            self._counters.answers([envelope.at for envelope, _ in turn.replies], began, answered)
         if self._on_answers is not None:
             asked = [(ask.command, answer.event) for ask, answer in zip(asks, turn.operator_answers, strict=True)]
             asked += [(envelope.command, event) for envelope, event in turn.replies]
@@ -352,7 +360,7 @@ class Worker:
 
     def _refuse(self, envelopes: list[Envelope]) -> None:
         for envelope in envelopes:
-            COUNTERS.not_taken(envelope.command)
+            self._counters.not_taken(envelope.command)
             _answer(envelope.reply, NOT_STORED)
 
     async def _recover(self) -> None:
@@ -364,8 +372,8 @@ class Worker:
                 return
             except Exception:
                 logger.exception("the market cannot be loaded; trying again")
-            self._refuse(await self._queue.take(self._batch_limit, RELOAD_SECONDS))
-            await asyncio.sleep(RELOAD_SECONDS)
+            self._refuse(await self._queue.take(self._batch_limit, self._reload_seconds))
+            await asyncio.sleep(self._reload_seconds)
 
 
 def _answer(reply: Reply, event: Event) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -39,13 +40,14 @@ class Command(BaseCommand):
         parser.add_argument("--parent", type=int, default=None, help="end when this process, which started it, does")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _check(options)
+        market = settings.MARKET
+        _check(options, market)
         parent = options["parent"]
         if not asyncio.run(run.until_stopped(client.reachable(options["url"]), parent)):
             return
         makers = [make_user(f"bot-maker-{number}") for number in range(1, options["makers"] + 1)]
         takers = [make_user(f"bot-taker-{number}") for number in range(1, options["takers"] + 1)]
-        open_accounts([user.username for user in [*makers, *takers]])
+        open_accounts([user.username for user in [*makers, *takers]], market)
         seed = options["seed"] or secrets.token_hex(4)
         self.stdout.write(f"Bots trade: {len(makers)} makers, {len(takers)} takers, seed {seed}.")
         self.stdout.flush()
@@ -61,31 +63,32 @@ class Command(BaseCommand):
             raise CommandError("All bots have stopped; see the log.")
 
 
-def _check(options: dict[str, Any]) -> None:
+def _check(options: dict[str, Any], market: str) -> None:
     """CommandError for what cannot be meant."""
     if options["makers"] < 0 or options["takers"] < 0 or not options["makers"] + options["takers"]:
         raise CommandError("--makers, --takers: there must be at least one bot")
     if not 0 < options["speed"] <= 100:
         raise CommandError("--speed must be above 0 and at most 100")
     for name in options["instruments"]:
-        if not Instrument.objects.filter(pk=name, market=settings.MARKET).exists():
+        if not Instrument.objects.filter(pk=name, market=market).exists():
             raise CommandError(f"--instruments: there is no instrument {name}")
 
 
-def open_accounts(user_ids: list[str]) -> None:
+def open_accounts(user_ids: list[str], market: str) -> None:
     """Accounts that pay no commission, with their funds. What is there already stays as it is."""
+    ask = partial(_ask, market)
     _done([
-        _ask(commands.SetFeeGroup(FEE_GROUP, 0), FEE_GROUP),
-        *(_ask(commands.OpenAccount(user_id), user_id) for user_id in user_ids),
-        *(_ask(commands.SetAccountRules(user_id, AccountRules(fee_group=FEE_GROUP)), user_id) for user_id in user_ids),
+        ask(commands.SetFeeGroup(FEE_GROUP, 0), FEE_GROUP),
+        *(ask(commands.OpenAccount(user_id), user_id) for user_id in user_ids),
+        *(ask(commands.SetAccountRules(user_id, AccountRules(fee_group=FEE_GROUP)), user_id) for user_id in user_ids),
     ])  # fmt: skip
-    _done([_ask(commands.Deposit(user_id, lacking)) for user_id in user_ids if (lacking := _lacking(user_id))])
+    _done([ask(commands.Deposit(user_id, lacking)) for user_id in user_ids if (lacking := _lacking(user_id, market))])
 
 
-def _ask(command: commands.AdminCommand, name: str | None = None) -> OperatorCommand:
+def _ask(market: str, command: commands.AdminCommand, name: str | None = None) -> OperatorCommand:
     """With a name it is done once for ever: an operator may have changed it since."""
     key = None if name is None else f"bots:{stored_name(command)}:{name}"
-    return requests.ask(command, market=settings.MARKET, key=key)
+    return requests.ask(command, market=market, key=key)
 
 
 def _done(rows: list[OperatorCommand]) -> None:
@@ -95,9 +98,9 @@ def _done(rows: list[OperatorCommand]) -> None:
             report(row)
 
 
-def _lacking(user_id: str) -> int:
+def _lacking(user_id: str, market: str) -> int:
     """What brings the funds of a bot that has lost half of them back to the beginning."""
-    view = selectors.account_view(user_id=user_id)
+    view = selectors.account_view(user_id=user_id, market=market)
     balance = 0 if view is None else view.figures.balance
     return FUNDS - balance if balance < FUNDS // 2 else 0
 

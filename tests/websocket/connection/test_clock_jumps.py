@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from exchange_site import wiring
 from exchange_site.clock import SECOND
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
@@ -22,16 +21,14 @@ JUMPS = pytest.mark.parametrize("jump", [YEAR, DAY, -HOUR, -DAY * 400], ids=["ye
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """The machine under exchanges that are opened from now on."""
-    machine = Machine()
-    monkeypatch.setattr(wiring, "Clock", lambda: machine.clock)
-    return machine
+def machine() -> Machine:
+    """The machine under exchanges that are opened with its clock."""
+    return Machine()
 
 
 @pytest.fixture
 async def opened(machine: Machine, open_exchange: OpenExchange) -> Exchange:
-    return await open_exchange(OPERATOR_POLL_SECONDS=0.01)
+    return await open_exchange(machine.clock, OPERATOR_POLL_SECONDS=0.01)
 
 
 @pytest.fixture
@@ -59,7 +56,7 @@ async def test_a_jump_closes_nobody_and_holds_no_book_back(
     jump: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    exchange = await open_exchange(PING_SECONDS=0.02, IDLE_SECONDS=60)
+    exchange = await open_exchange(machine.clock, PING_SECONDS=0.02, IDLE_SECONDS=60)
     client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     await client.ask(type="subscribe", channels=["orderbook"], instruments=["IX2301"])
     await client.hear_until("orderbook")
@@ -130,7 +127,9 @@ async def test_after_a_restart_with_a_clock_that_was_set_back_time_goes_on(
     assert stored == machine.clock()
     machine.set_by(-DAY)
     machine.restart()
-    exchange = await open_exchange()
+    exchange = await open_exchange(
+        machine.clock,
+    )
     assert machine.clock() == stored
     client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     second = await client.place("BUY OPEN 1 @ 110")

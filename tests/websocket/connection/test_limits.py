@@ -12,9 +12,9 @@ from tests.websocket.client import Client, assert_frames, is_like, order_message
 from tests.websocket.conftest import Join
 from tests.websocket.engineless import Engineless, accepted
 from trading.delivery.channel_groups import market_group, market_message
+from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.transport.in_process import InProcessQueue
-from trading.websocket import market_subscriptions
 from trading.websocket.consumer import TradingConsumer
 from trading.websocket.heartbeat import Heartbeat
 from trading.websocket.rate_limits import TokenBucket
@@ -363,10 +363,9 @@ async def test_a_connection_whose_group_messages_overflow_is_closed_with_4409(op
 
 
 async def test_a_slow_reader_hurts_nobody_and_gets_the_present_state_later(
-    open_exchange: Any, join: Join, market: Founded, monkeypatch: pytest.MonkeyPatch
+    open_exchange: Any, join: Join, market: Founded
 ) -> None:
-    monkeypatch.setattr(market_subscriptions, "SLOW_SECONDS", -1.0)  # from the first moment on
-    exchange = await open_exchange(MAX_OUTBOX=5)
+    exchange = await open_exchange(MAX_OUTBOX=5, slow_seconds=-1.0)  # from the first moment on
     stuck = Stuck()
     serving = asyncio.create_task(
         TradingConsumer.as_asgi(services=exchange.services)({"query_string": b""}, stuck.receive, stuck.send)
@@ -409,7 +408,7 @@ PING = '{"type":"ping"}'
 
 
 def test_a_connection_is_pinged_every_five_seconds_and_closed_after_ten_of_silence() -> None:
-    heartbeat, connection = Heartbeat(5, 10), Listener()
+    heartbeat, connection = Heartbeat(5, 10, Counters()), Listener()
     heartbeat.add(connection)
     told = []
     for second in (4.9, 5.0, 5.1, 9.9, 10.0, 15.0, 20.0):
@@ -420,7 +419,7 @@ def test_a_connection_is_pinged_every_five_seconds_and_closed_after_ten_of_silen
 
 
 def test_any_frame_keeps_a_connection_and_pings_go_on() -> None:
-    heartbeat, connection = Heartbeat(5, 10), Listener()
+    heartbeat, connection = Heartbeat(5, 10, Counters()), Listener()
     heartbeat.add(connection)
     for second in range(1, 31):
         connection.heard_at = second - 9.0
@@ -429,7 +428,7 @@ def test_any_frame_keeps_a_connection_and_pings_go_on() -> None:
 
 
 def test_each_connection_has_its_own_time() -> None:
-    heartbeat, early, late = Heartbeat(5, 10), Listener(0), Listener(3)
+    heartbeat, early, late = Heartbeat(5, 10, Counters()), Listener(0), Listener(3)
     heartbeat.add(early)
     heartbeat.add(late)
     heartbeat.beat(5)
@@ -437,7 +436,7 @@ def test_each_connection_has_its_own_time() -> None:
 
 
 def test_whoever_left_is_not_pinged() -> None:
-    heartbeat, connection = Heartbeat(5, 10), Listener()
+    heartbeat, connection = Heartbeat(5, 10, Counters()), Listener()
     heartbeat.add(connection)
     heartbeat.remove(connection)
     heartbeat.remove(connection)
@@ -447,7 +446,7 @@ def test_whoever_left_is_not_pinged() -> None:
 
 def test_the_timer_of_the_process_looks_after_its_connections() -> None:
     async def run() -> list[object]:
-        heartbeat, connection = Heartbeat(5, 10), Listener(asyncio.get_running_loop().time())
+        heartbeat, connection = Heartbeat(5, 10, Counters()), Listener(asyncio.get_running_loop().time())
         heartbeat.add(connection)
         timer = asyncio.create_task(heartbeat.run())
         await asyncio.sleep(12)

@@ -10,9 +10,9 @@ from trading.core.types import NAME
 from trading.websocket.rate_limits import UNLIMITED, RateLimiter, TokenBucket, _Asker
 
 
-def limiter(**limits: int) -> RateLimiter:
+def limiter(few: int = RateLimiter.FEW, **limits: int) -> RateLimiter:
     """Guests of an exchange that limits only this."""
-    return RateLimiter(msgspec.structs.replace(UNLIMITED, **limits))
+    return RateLimiter(msgspec.structs.replace(UNLIMITED, **limits), few)
 
 
 # --- buckets
@@ -187,9 +187,8 @@ def test_orders_and_requests_are_counted_apart() -> None:
     assert house.request("u", "a", 0) == 0
 
 
-def test_whoever_comes_again_finds_his_limits_as_he_left_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RateLimiter, "FEW", 1)
-    house, waits = limiter(orders_per_second=1, requests_per_second=1), []
+def test_whoever_comes_again_finds_his_limits_as_he_left_them() -> None:
+    house, waits = limiter(few=1, orders_per_second=1, requests_per_second=1), []
     for number in range(4):
         house.enter("a")
         house.sign_in("u", 0)
@@ -265,9 +264,8 @@ def test_guesses_that_were_under_way_together_owe_nothing_more() -> None:
 # --- who is forgotten
 
 
-def test_those_who_owe_nothing_are_forgotten_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RateLimiter, "FEW", 10)
-    house = limiter(orders_per_second=1, requests_per_second=1, wrong_tokens_per_minute=60)
+def test_those_who_owe_nothing_are_forgotten_when_there_are_many() -> None:
+    house = limiter(few=10, orders_per_second=1, requests_per_second=1, wrong_tokens_per_minute=60)
     house.enter("a")
     house.sign_in("here", 0)
     for number in range(1_000):
@@ -278,9 +276,8 @@ def test_those_who_owe_nothing_are_forgotten_when_there_are_many(monkeypatch: py
     house.sign_out("here")
 
 
-def test_those_who_owe_something_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RateLimiter, "FEW", 10)
-    house = limiter(orders_per_second=1, requests_per_second=1, wrong_tokens_per_minute=1)
+def test_those_who_owe_something_are_remembered() -> None:
+    house = limiter(few=10, orders_per_second=1, requests_per_second=1, wrong_tokens_per_minute=1)
     house.orders("busy", 1_000_000, 0)
     for _ in range(2):
         house.request(None, "asking", 0)

@@ -3,13 +3,13 @@
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame, assert_frames
 from tests.websocket.conftest import Join
 from trading.models import PushBatch
-from trading.reads import missed_pushes
 
 FINISHED = ("Filled", "Cancelled")
 
@@ -149,14 +149,14 @@ async def test_in_place_of_what_is_not_kept_comes_a_snapshot(alice: Client, mark
 
 
 async def test_what_happens_meanwhile_comes_afterwards_and_once(
-    alice: Client, exchange: Any, market: Founded, join: Join, monkeypatch: pytest.MonkeyPatch
+    alice: Client, exchange: Any, market: Founded, join: Join
 ) -> None:
     """Every page is one commit, and at each an order is placed."""
-    monkeypatch.setattr(missed_pushes, "PAGE", 1)
+    services = msgspec.structs.replace(exchange.services, resume_page=1)
     for _ in range(5):
         await alice.place("BUY OPEN 1 @ 110")
     seq = [frame["seq"] for frame in await alice.rest()][-1]
-    other = await (await join(exchange.services, "/ws?user_id=user001")).sign_in("user001", market.tokens["user001"])
+    other = await (await join(services, "/ws?user_id=user001")).sign_in("user001", market.tokens["user001"])
     await other.say(type="resume", last_seq=seq - 10)
     placed = 0
     heard: list[int] = []

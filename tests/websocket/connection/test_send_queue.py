@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from trading.websocket.send_queue import ClientGone, SendQueue
+from trading.observability.counters import Counters
+from trading.websocket.send_queue import CLOSE_SECONDS, ClientGone, SendQueue
 
 
 class Wire:
@@ -26,9 +27,9 @@ class Wire:
 class Case:
     """An send_queue with its writer at work."""
 
-    def __init__(self, limit: int = 10) -> None:
+    def __init__(self, limit: int = 10, close_seconds: float = CLOSE_SECONDS) -> None:
         self.wire = Wire()
-        self.send_queue = SendQueue(limit, self.wire.send)
+        self.send_queue = SendQueue(limit, self.wire.send, Counters(), close_seconds)
         self.writing = asyncio.create_task(self.send_queue.write())
 
     async def full(self) -> "Case":
@@ -130,9 +131,8 @@ async def test_a_close_does_not_wait_for_ever() -> None:
     assert await case.end() == ["first", 1012]
 
 
-async def test_a_client_that_does_not_even_take_the_close_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trading.websocket.send_queue.CLOSE_SECONDS", 0.01)
-    case = await Case().full()
+async def test_a_client_that_does_not_even_take_the_close_is_gone() -> None:
+    case = await Case(close_seconds=0.01).full()
     case.wire.deaf = True
     case.send_queue.close(1012, patience=0)
     with pytest.raises(ClientGone):
@@ -171,7 +171,7 @@ async def test_a_server_that_fails_means_that_the_client_is_gone() -> None:
         raise OSError("lost")
 
     for broken in (send, send_later):
-        send_queue = SendQueue(3, broken)
+        send_queue = SendQueue(3, broken, Counters())
         send_queue.add("a")
         with pytest.raises(ClientGone):
             await asyncio.wait_for(send_queue.write(), 10)

@@ -34,7 +34,7 @@ Enter = Callable[..., Awaitable[Client]]
 
 @pytest.fixture
 async def opened(clock: Clock, open_exchange: Open) -> Exchange:
-    return await open_exchange(OPERATOR_POLL_SECONDS=0.02)
+    return await open_exchange(clock, OPERATOR_POLL_SECONDS=0.02)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ async def test_a_countdown_outlives_a_restart(clock: Clock, enter: Enter, open_e
     alice = await enter()
     order_id = await place(alice)
     await count_down(alice, 30_000)
-    again = await open_exchange()
+    again = await open_exchange(clock)
     alice = await enter(exchange=again)
     assert await lives(alice, order_id)
     clock.pass_by(30_000)
@@ -266,7 +266,7 @@ async def test_coming_back_after_a_restart_calls_it_off(clock: Clock, enter: Ent
     order_id = await place(alice)
     await alice.leave()
     assert await lives(observer, order_id)
-    again = await enter(exchange=await open_exchange(OPERATOR_POLL_SECONDS=0.02))
+    again = await enter(exchange=await open_exchange(clock, OPERATOR_POLL_SECONDS=0.02))
     await in_step(again)
     clock.pass_by(60_000)
     assert await lives(again, order_id)
@@ -279,7 +279,7 @@ async def test_a_restart_does_not_forget_a_countdown(clock: Clock, enter: Enter,
     await alice.leave()
     assert await lives(observer, order_id)
     clock.pass_by(5_000)
-    again = await enter(exchange=await open_exchange())
+    again = await enter(exchange=await open_exchange(clock))
     order = (await again.ask(type="query_order", order_id=order_id))["data"]["order"]
     if order["status"] != "Cancelled":
         await hear_cancel(again, order_id)
@@ -289,7 +289,7 @@ async def test_that_the_exchange_stops_ends_no_connection(clock: Clock, enter: E
     alice = await enter()
     await watch_over(alice)
     order_id = await place(alice)
-    again = await open_exchange()
+    again = await open_exchange(clock)
     await alice.leave()
     assert await lives(await enter(exchange=again), order_id)
 
@@ -298,7 +298,7 @@ async def test_whoever_went_silent_and_came_back_elsewhere_keeps_his_orders(
     clock: Clock, open_exchange: Open, join: Join, market: Founded
 ) -> None:
     """The old connection is closed for its silence after the user has authenticated on a new one."""
-    exchange = await open_exchange(PING_SECONDS=60, IDLE_SECONDS=60)
+    exchange = await open_exchange(clock, PING_SECONDS=60, IDLE_SECONDS=60)
     old, new = [await join(exchange.services) for _ in range(2)]
     await old.sign_in("user001", market.tokens["user001"])
     await watch_over(old)
@@ -314,7 +314,7 @@ async def test_whoever_went_silent_and_came_back_elsewhere_keeps_his_orders(
 async def test_whoever_went_silent_and_did_not_come_back_loses_his_orders(
     clock: Clock, open_exchange: Open, join: Join, market: Founded
 ) -> None:
-    exchange = await open_exchange(PING_SECONDS=60, IDLE_SECONDS=60)
+    exchange = await open_exchange(clock, PING_SECONDS=60, IDLE_SECONDS=60)
     new, old = [await (await join(exchange.services)).sign_in("user001", market.tokens["user001"]) for _ in range(2)]
     await watch_over(old)
     order_id = await place(old)

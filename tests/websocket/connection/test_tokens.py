@@ -13,7 +13,8 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.utils import timezone
 
-from exchange_site.wiring import Exchange, limits
+from exchange_site.config import ExchangeConfig
+from exchange_site.wiring import Exchange
 from tests.authority.frames import ITEM, TO_THE_ENGINE, code_in, messages
 from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame, assert_frames
@@ -98,7 +99,7 @@ async def test_without_an_account_a_read_only_token_may_not_either(
 
 @pytest.fixture
 async def opened(clock: Clock, open_exchange: Open) -> Exchange:
-    return await open_exchange(OPERATOR_POLL_SECONDS=0.02)
+    return await open_exchange(clock, OPERATOR_POLL_SECONDS=0.02)
 
 
 @pytest.fixture
@@ -394,7 +395,7 @@ def come(exchange: Exchange, join: Join, market: Founded, settings: Any) -> Call
 
     async def come(address: str, user_id: str | None = None, **overrides: int) -> Client:
         if not houses:
-            houses.append(Still(msgspec.structs.replace(limits(), **overrides)))
+            houses.append(Still(msgspec.structs.replace(ExchangeConfig.from_settings().limits, **overrides)))
         services = msgspec.structs.replace(exchange.services, limiter=houses[0], address_of=lambda scope: address)
         client = await join(services)
         return client if user_id is None else await client.sign_in(user_id, market.tokens[user_id])

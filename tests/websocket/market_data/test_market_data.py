@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from channels.db import database_sync_to_async
 
-from exchange_site import wiring
 from exchange_site.wiring import Exchange
 from tests.builders import INSTRUMENTS, TRADERS, Founded
 from tests.marketdata.mirror import Mirror
@@ -24,11 +23,10 @@ QUICK = {"BAR_INTERVAL_MS": 5, "BOOK_INTERVAL_MS": 2, "OPERATOR_POLL_SECONDS": 0
 
 
 @pytest.fixture
-async def exchange(clock: Clock, open_exchange: Open, monkeypatch: pytest.MonkeyPatch) -> Exchange:
+async def exchange(clock: Clock, open_exchange: Open) -> Exchange:
     """An exchange whose time passes when a test says so, which tells market data without much delay, and does not wait
     for anybody when it stops."""
-    monkeypatch.setattr(wiring, "STOP_SECONDS", 0)
-    return await open_exchange(**QUICK)
+    return await open_exchange(clock, stop_seconds=0, **QUICK)
 
 
 async def sign_in(exchange: Exchange, join: Join, market: Founded, user_id: str) -> Client:

@@ -8,14 +8,11 @@ from typing import Any
 
 import pytest
 
-from exchange_site import wiring
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.marketdata.mirror import Mirror
 from tests.websocket.client import Client, Frame, assert_frames, is_like
-from trading.observability.counters import COUNTERS
-from trading.reads import missed_pushes
-from trading.websocket.consumer import ConnectionServices, TradingConsumer
+from trading.websocket.connection import Connection, ConnectionServices
 from trading.websocket.send_queue import SLOW_CLOSE
 
 Open = Callable[..., Awaitable[Exchange]]
@@ -32,10 +29,10 @@ class Reader:
         self.room = asyncio.Event()
         self.room.set()
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._inbox.put_nowait({"type": "websocket.connect"})
-        scope = {"type": "websocket", "path": "/ws", "query_string": b"user_id=user001", "client": ("127.0.0.1", 1)}
-        self.consumer = TradingConsumer(services=services)
-        self.task = asyncio.create_task(self.consumer(scope, self._inbox.get, self._send))
+        self.connection = Connection(
+            services, channel="specific.inprocess!reader", owner="user001", address="127.0.0.1", send=self._send
+        )
+        self.task = asyncio.create_task(self.connection.serve(self._inbox.get))
 
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.send":
@@ -79,12 +76,20 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
+AT_ONCE = {"slow_seconds": -1.0}
+"""A client is slow as soon as it lets the server wait."""
+patient = pytest.mark.parametrize("config", [{"slow_seconds": 3_600.0}])
+
+
 @pytest.fixture
-async def exchange(open_exchange: Open, monkeypatch: pytest.MonkeyPatch) -> Exchange:
-    """Here a client is slow as soon as it lets the server wait."""
-    monkeypatch.setattr("trading.websocket.market_subscriptions.SLOW_SECONDS", -1.0)
-    monkeypatch.setattr(wiring, "STOP_SECONDS", 0)
-    return await open_exchange(**QUICK)
+def config() -> dict[str, float]:
+    """As most exchanges here are told; some tests want another."""
+    return AT_ONCE
+
+
+@pytest.fixture
+async def exchange(open_exchange: Open, config: dict[str, float]) -> Exchange:
+    return await open_exchange(**QUICK, stop_seconds=0, **config)
 
 
 @pytest.fixture
@@ -105,9 +110,9 @@ def followers(exchange: Exchange, channel: str = "") -> int:
 
 async def pause(exchange: Exchange, reader: Reader, alice: Client) -> int:
     """The client stops reading, and is told something. How many frames the server has of it by then."""
-    paused = COUNTERS.readers_paused
+    paused = exchange.counters.readers_paused
     reader.room.clear()
-    while COUNTERS.readers_paused == paused:
+    while exchange.counters.readers_paused == paused:
         await alice.place("BUY OPEN 1 @ 110")
         await alice.rest()
     await until(lambda: not followers(exchange))
@@ -129,10 +134,10 @@ async def test_a_slow_reader_leaves_its_groups_and_hears_of_nothing(
     await until(lambda: len(reader.frames) == 5)
     assert followers(exchange) == 4
     await pause(exchange, reader, alice)
-    sent, waiting = len(reader.frames), len(reader.consumer._send_queue._frames)
+    sent, waiting = len(reader.frames), len(reader.connection._send_queue._frames)
     for _ in range(30):
         await trade(alice, bob)
-    assert (len(reader.frames), len(reader.consumer._send_queue._frames), reader.code) == (sent, waiting, None)
+    assert (len(reader.frames), len(reader.connection._send_queue._frames), reader.code) == (sent, waiting, None)
     assert waiting <= 5
 
 
@@ -146,7 +151,7 @@ async def test_when_it_has_caught_up_it_hears_how_things_are_now(
     await pause(exchange, reader, alice)
     for price in (121, 119, 118):
         await trade(alice, bob, price)
-    before = len(reader.frames) + len(reader.consumer._send_queue._frames)
+    before = len(reader.frames) + len(reader.connection._send_queue._frames)
     reader.room.set()
     await until(lambda: len(reader.frames) == before + 5)
     assert followers(exchange) == 5
@@ -180,7 +185,7 @@ async def test_a_book_that_is_followed_with_breaks_is_the_book(
         await until(lambda: followers(exchange))
         await bob.place(f"SELL OPEN 2 @ {113 if turn % 2 else 130 - turn}")
         await bob.rest()
-    await until(lambda: not reader.consumer._send_queue._frames)
+    await until(lambda: not reader.connection._send_queue._frames)
     for frame in reader.frames:
         if frame["type"] == "orderbook_delta":
             mirror.take(frame)
@@ -189,10 +194,8 @@ async def test_a_book_that_is_followed_with_breaks_is_the_book(
     assert mirror.is_book(whole) and mirror.wholes >= 9
 
 
-async def test_a_hiccup_is_none(
-    exchange: Exchange, reader: Reader, alice: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trading.websocket.market_subscriptions.SLOW_SECONDS", 3_600.0)
+@patient
+async def test_a_hiccup_is_none(exchange: Exchange, reader: Reader, alice: Client) -> None:
     await reader.follow("orderbook")
     await reader.hear("orderbook")
     reader.room.clear()
@@ -205,11 +208,9 @@ async def test_a_hiccup_is_none(
     assert [frame["bids"][0]["volume"] for frame in reader.frames[2:]] == [1.0, 3.0, 6.0]
 
 
-async def test_much_market_data_closes_nobody(
-    exchange: Exchange, reader: Reader, alice: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@patient
+async def test_much_market_data_closes_nobody(exchange: Exchange, reader: Reader, alice: Client) -> None:
     """Before it fills the send_queue, the client is slow."""
-    monkeypatch.setattr("trading.websocket.market_subscriptions.SLOW_SECONDS", 3_600.0)
     await reader.follow("orderbook", "orderbook_delta")
     await reader.hear("orderbook_delta")
     reader.room.clear()
@@ -217,30 +218,28 @@ async def test_much_market_data_closes_nobody(
         await alice.place("BUY OPEN 1 @ 119")
         await alice.rest()
     assert reader.code is None and followers(exchange) == 0
-    assert len(reader.consumer._send_queue._frames) <= QUICK["MAX_OUTBOX"] // 2 + 2
+    assert len(reader.connection._send_queue._frames) <= QUICK["MAX_OUTBOX"] // 2 + 2
     reader.room.set()
     await until(lambda: followers(exchange) == 2)
     assert reader.frames[-2]["bids"] == [{"price": 119.0, "volume": 100.0, "order_count": 100}]
 
 
-async def test_who_takes_a_little_now_and_then_is_slow(
-    exchange: Exchange, reader: Reader, alice: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@patient
+async def test_who_takes_a_little_now_and_then_is_slow(exchange: Exchange, reader: Reader, alice: Client) -> None:
     """No frame waits long, but there is always one that waits."""
     loop = asyncio.get_running_loop()
     await reader.follow("orderbook")
     await reader.hear("orderbook")
-    monkeypatch.setattr("trading.websocket.market_subscriptions.SLOW_SECONDS", 3_600.0)
     reader.room.clear()
     for volume in (1, 2, 3):
         await alice.place(f"BUY OPEN {volume} @ 119")
         await alice.rest()
-    began, sent = reader.consumer._send_queue.waiting_since, len(reader.frames)
+    began, sent = reader.connection._send_queue.waiting_since, len(reader.frames)
     reader.room.set()
     reader.room.clear()
     await until(lambda: len(reader.frames) == sent + 1)
-    assert began is not None and reader.consumer._send_queue.waiting_since == began
-    monkeypatch.setattr("trading.websocket.market_subscriptions.SLOW_SECONDS", loop.time() - began)
+    assert began is not None and reader.connection._send_queue.waiting_since == began
+    reader.connection._market_data._slow_seconds = loop.time() - began
     await pause(exchange, reader, alice)
 
 
@@ -250,12 +249,12 @@ async def test_what_is_subscribed_meanwhile_is_told_in_the_end_and_not_before(
     await reader.follow("orderbook")
     await reader.hear("orderbook")
     await pause(exchange, reader, alice)
-    answers = COUNTERS.readers_paused
+    answers = exchange.counters.readers_paused
     await reader.follow("orderbook_delta", "ticker")
-    await until(lambda: len(reader.consumer._subscriptions.public) == 3)
+    await until(lambda: len(reader.connection._subscriptions.public) == 3)
     for _ in range(40):
         await trade(alice, bob)
-    assert followers(exchange) == 0 and COUNTERS.readers_paused == answers
+    assert followers(exchange) == 0 and exchange.counters.readers_paused == answers
     reader.take()
     reader.room.set()
     await until(lambda: followers(exchange) == 3)
@@ -275,7 +274,7 @@ async def test_what_is_unsubscribed_meanwhile_does_not_come_back(
     await reader.hear("orderbook")
     await pause(exchange, reader, alice)
     await reader.follow("orderbook", kind="unsubscribe")
-    await until(lambda: len(reader.consumer._subscriptions.public) == 1)
+    await until(lambda: len(reader.connection._subscriptions.public) == 1)
     reader.take()
     reader.room.set()
     await until(lambda: followers(exchange) == 1)
@@ -295,7 +294,7 @@ async def test_a_client_that_leaves_while_it_is_paused_leaves_nothing(
     reader.room.set()
     await alice.place("BUY OPEN 1 @ 110")
     await alice.rest()
-    assert followers(exchange) == 0 and not reader.consumer._tasks
+    assert followers(exchange) == 0 and not reader.connection._tasks
 
 
 async def test_a_connection_that_is_closed_while_it_is_paused_joins_nothing(
@@ -304,7 +303,7 @@ async def test_a_connection_that_is_closed_while_it_is_paused_joins_nothing(
     await reader.follow(*CHANNELS)
     await reader.hear("orderbook")
     await pause(exchange, reader, alice)
-    reader.consumer.close(SLOW_CLOSE, patience=0)
+    reader.connection.close(SLOW_CLOSE, patience=0)
     await until(lambda: reader.code == SLOW_CLOSE)
     assert followers(exchange) == 0
 
@@ -335,11 +334,11 @@ async def test_private_pushes_go_on_waiting_for_a_slow_reader(
     assert reader.code == SLOW_CLOSE
 
 
+@pytest.mark.parametrize("config", [AT_ONCE | {"resume_page": 2}])
 async def test_resuming_while_paused_brings_both_what_was_missed_and_what_is(
-    exchange: Exchange, market: Founded, reader: Reader, alice: Client, other: Client, monkeypatch: pytest.MonkeyPatch
+    exchange: Exchange, market: Founded, reader: Reader, alice: Client, other: Client
 ) -> None:
     """Both wait until the client has taken what there is; what was missed comes page by page."""
-    monkeypatch.setattr(missed_pushes, "PAGE", 2)
     for _ in range(5):
         await alice.place("BUY OPEN 1 @ 110")
     seq = [frame["seq"] for frame in await alice.rest()][-1]
@@ -349,7 +348,7 @@ async def test_resuming_while_paused_brings_both_what_was_missed_and_what_is(
     await reader.hear("orderbook")
     await pause(exchange, reader, other)
     reader.say(type="resume", last_seq=seq - 10)
-    await until(lambda: len(reader.consumer._send_queue._drained) == 2)
+    await until(lambda: len(reader.connection._send_queue._drained) == 2)
     reader.room.set()
     await until(lambda: followers(exchange) == 1)
     reader.say(type="ping", request_id="the end")

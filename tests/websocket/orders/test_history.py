@@ -18,9 +18,9 @@ Enter = Callable[..., Awaitable[Client]]
 
 
 @pytest.fixture
-async def exchange(clock: Clock, open_exchange: Callable[[], Awaitable[Exchange]]) -> Exchange:
+async def exchange(clock: Clock, open_exchange: Callable[[Clock], Awaitable[Exchange]]) -> Exchange:
     """An exchange whose time passes when a test says so."""
-    return await open_exchange()
+    return await open_exchange(clock)
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from trading.management.options import add_market
 from trading.storage import reconciliation
 
 
@@ -13,14 +13,14 @@ class Command(BaseCommand):
     help = "Reconcile tables, ledger, positions and the engine's state. Works beside a running server."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_market(parser)
         parser.add_argument("--most", type=int, default=20, help="findings to print")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = reconciliation.check_books(settings.MARKET)
+        market = options["market"]
+        findings = reconciliation.check_books(market)
         for finding in findings[: options["most"]]:
             self.stdout.write(finding)
         if findings:
-            raise CommandError(
-                f"The books of market {settings.MARKET} contradict themselves: {len(findings)} findings."
-            )
-        self.stdout.write(f"The books of market {settings.MARKET} agree.")
+            raise CommandError(f"The books of market {market} contradict themselves: {len(findings)} findings.")
+        self.stdout.write(f"The books of market {market} agree.")

@@ -3,13 +3,13 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from trading.core import commands
 from trading.core.codes import Code
 from trading.core.money import from_text, to_text
+from trading.management.options import add_market
 from trading.models import OperatorCommand, User
 from trading.operators import requests
 
@@ -18,17 +18,18 @@ class Command(BaseCommand):
     help = "Make the user if there is none, open his account if he has none, and deposit."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_market(parser)
         parser.add_argument("user")
         parser.add_argument("--deposit", default="0", help="amount in the currency, such as 10000000 or 0.5")
 
     def handle(self, *args: Any, **options: Any) -> None:
         amount = _amount(options["deposit"])
         user_id = make_user(options["user"]).username
-        opened = requests.carry_out(commands.OpenAccount(user_id), market=settings.MARKET)
+        opened = requests.carry_out(commands.OpenAccount(user_id), market=options["market"])
         if opened.code != Code.DUPLICATE:
             report(opened)
         if amount:
-            report(requests.carry_out(commands.Deposit(user_id, amount), market=settings.MARKET))
+            report(requests.carry_out(commands.Deposit(user_id, amount), market=options["market"]))
         self.stdout.write(f"{user_id} has an account; {to_text(amount)} deposited")
 
 

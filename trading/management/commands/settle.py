@@ -4,12 +4,12 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from trading.core.money import from_text, to_text
 from trading.management.commands.open_account import report
+from trading.management.options import add_market
 from trading.models import Instrument, Market, SettlementPrice, Statement
 from trading.operators import settlement
 from trading.operators.calendar import days_to_settle, number_of, today
@@ -19,6 +19,7 @@ class Command(BaseCommand):
     help = "Settle the trading day: mark positions, write statements, begin the next day. Once for each day."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_market(parser)
         parser.add_argument("--day", type=_day, help="YYYYMMDD; the market's trading day, at first today's date")
         parser.add_argument("--next-day", type=_day, help="YYYYMMDD; the next day that is no holiday")
         parser.add_argument(
@@ -31,8 +32,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        given = dict(_price(words) for words in options["price"])
-        market, _ = Market.objects.get_or_create(code=settings.MARKET)
+        given = dict(_price(words, options["market"]) for words in options["price"])
+        market, _ = Market.objects.get_or_create(code=options["market"])
         now = today(market, timezone.now())
         day, next_day = days_to_settle(market, now, options["day"] or 0)
         if options["day"] is None and day > number_of(now):
@@ -55,9 +56,9 @@ def _day(text: str) -> int:
         raise ArgumentTypeError(f"{text} is not a day such as 20240131") from None
 
 
-def _price(words: str) -> tuple[str, int]:
+def _price(words: str, market: str) -> tuple[str, int]:
     name, _, text = words.partition("=")
-    if not Instrument.objects.filter(pk=name, market=settings.MARKET).exists():
+    if not Instrument.objects.filter(pk=name, market=market).exists():
         raise CommandError(f"--price: there is no instrument {name}")
     try:
         return name, from_text(text)

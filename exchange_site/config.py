@@ -1,0 +1,64 @@
+"""What an exchange is told when it is made: the settings that concern it, read once and in one place."""
+
+import msgspec
+from django.conf import settings
+
+from trading.core.commands import CheckRisk
+from trading.core.money import RATE
+from trading.operators.scheduler import LOOK_SECONDS
+from trading.reads.missed_pushes import PAGE
+from trading.websocket.market_subscriptions import SLOW_SECONDS
+from trading.websocket.rate_limits import UNLIMITED, Limits
+from trading.websocket.send_queue import CLOSE_SECONDS
+from trading.worker.worker import RELOAD_SECONDS
+
+STOP_SECONDS = 2.0
+"""How long a server that stops waits for its clients to take their leave."""
+
+
+class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Fields without a default are settings, each with its reason beside it in `settings.py`. The others have theirs
+    where the default comes from; only tests need other ones. Intervals are seconds."""
+
+    market: str
+    queue_limit: int
+    batch_limit: int
+    operator_poll_seconds: float
+    risk: CheckRisk
+    pushes_kept: int
+    log_orders: bool
+    book_interval: float
+    bar_interval: float
+    ping_seconds: float
+    idle_seconds: float
+    token_look_seconds: float
+    limits: Limits
+    max_frame: int
+    max_outbox: int
+    reload_seconds: float = RELOAD_SECONDS
+    schedule_seconds: float = LOOK_SECONDS
+    slow_seconds: float = SLOW_SECONDS
+    close_seconds: float = CLOSE_SECONDS
+    stop_seconds: float = STOP_SECONDS
+    resume_page: int = PAGE
+
+    @classmethod
+    def from_settings(cls) -> "ExchangeConfig":
+        limits = Limits(**{name: getattr(settings, name.upper()) for name in Limits.__struct_fields__})
+        return cls(
+            market=settings.MARKET,
+            queue_limit=settings.QUEUE_LIMIT,
+            batch_limit=settings.BATCH_LIMIT,
+            operator_poll_seconds=settings.OPERATOR_POLL_SECONDS,
+            risk=CheckRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
+            pushes_kept=settings.PUSHES_KEPT,
+            log_orders=settings.LOG_ORDERS,
+            book_interval=settings.BOOK_INTERVAL_MS / 1000,
+            bar_interval=settings.BAR_INTERVAL_MS / 1000,
+            ping_seconds=settings.PING_SECONDS,
+            idle_seconds=settings.IDLE_SECONDS,
+            token_look_seconds=settings.TOKEN_LOOK_SECONDS,
+            limits=limits if settings.RATE_LIMITS else UNLIMITED,
+            max_frame=settings.MAX_FRAME,
+            max_outbox=settings.MAX_OUTBOX,
+        )

@@ -1,0 +1,90 @@
+"""Who is on a connection: `auth`, `logout`, and what becomes of the user's orders when the connection is lost."""
+
+import logging
+from typing import Any
+
+from trading import protocol
+from trading.core.codes import Code
+from trading.core.events import Refused
+from trading.delivery.channel_groups import user_group
+from trading.observability.event_log import log_event
+from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, Responder, pause
+from trading.websocket.rate_limits import RateLimiter
+from trading.websocket.session import Session
+
+logger = logging.getLogger(__name__)
+
+TOO_MANY_TOKENS = Refused(Code.TOO_FAST, f"{Code.TOO_FAST.text}: too many invalid credentials from this address")
+
+
+class AuthenticationHandler:
+    """Signs in and out; whoever is signed in hears the user's private pushes on `channel`. `connection`: its number in
+    the log."""
+
+    __slots__ = ("_channel", "_connection", "_layer", "_limiter", "_responder", "_session")
+
+    def __init__(
+        self,
+        session: Session,
+        limiter: RateLimiter,
+        responder: Responder,
+        layer: Any,
+        channel: str,
+        connection: int,
+    ) -> None:
+        self._session = session
+        self._limiter = limiter
+        self._responder = responder
+        self._layer = layer
+        self._channel = channel
+        self._connection = connection
+
+    async def authenticate(self, message: protocol.Auth, now: float) -> None:
+        wait = self._limiter.token(self._session.address, message.user_id, now)
+        if wait:
+            await self._responder.refuse_message(message, TOO_MANY_TOKENS, pause(wait))
+            return
+        identity = await self._session.identify(message.user_id, message.token, now)
+        refusal = "Invalid credentials" if identity is None else self._session.sign_in(identity, now)
+        self._responder.send(
+            protocol.AuthResponse(
+                success=refusal is None,
+                user_id=message.user_id if refusal is None else "",
+                message=refusal or "Authentication successful",
+                request_id=message.request_id,
+            )
+        )
+        if identity is not None and refusal is None:
+            log_event(logger, "signed in", connection=self._connection, user_id=identity.user_id)
+            await self._layer.group_add(user_group(identity.user_id), self._channel)
+
+    async def log_out(self, message: protocol.Logout) -> None:
+        user_id = self._session.user_id
+        if user_id is None:
+            await self._responder.refuse_message(message, NOT_AUTHENTICATED)
+            return
+        await self.stop_hearing(user_id)
+        self._session.sign_out()
+        self._responder.send(protocol.LogoutResponse(success=True, request_id=message.request_id))
+
+    async def stop_hearing(self, user_id: str) -> None:
+        """No more private pushes of this user."""
+        await self._layer.group_discard(user_group(user_id), self._channel)
+
+    async def set_session(self, message: protocol.SetSession) -> None:
+        identity = self._session.identity
+        if identity is None or not identity.may_trade:
+            await self._responder.refuse_message(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
+            return
+        if await self._session.account_id() is None:
+            await self._responder.refuse_message(message, NO_ACCOUNT)
+            return
+        self._session.grace_ms = message.grace_ms if message.cancel_on_disconnect else None
+        self._responder.send(
+            protocol.SetSessionResponse(
+                success=True,
+                cancel_on_disconnect=message.cancel_on_disconnect,
+                grace_ms=message.grace_ms,
+                request_id=message.request_id,
+            )
+        )

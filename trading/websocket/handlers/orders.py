@@ -1,0 +1,34 @@
+"""Orders, amendments and cancels: to the engine, for an account."""
+
+from trading import protocol
+from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause, too_fast
+from trading.websocket.order_entry import OrderEntry
+from trading.websocket.rate_limits import RateLimiter
+from trading.websocket.session import Session
+
+
+class OrderHandler:
+    """Hands in what the user may ask; each item of a batch counts as an order."""
+
+    __slots__ = ("_limiter", "_order_entry", "_session")
+
+    def __init__(self, session: Session, limiter: RateLimiter, order_entry: OrderEntry) -> None:
+        self._session = session
+        self._limiter = limiter
+        self._order_entry = order_entry
+
+    async def trade(self, message: protocol.EngineMessage, now: float) -> None:
+        identity = self._session.identity
+        if identity is None or not identity.may_trade:
+            self._order_entry.refuse(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
+            return
+        wait = self._limiter.orders(identity.user_id, len(protocol.items_of(message)), now)
+        if wait:
+            refusal = too_fast("orders", self._limiter.limits.orders_per_second)
+            self._order_entry.refuse(message, refusal, pause(wait))
+            return
+        account_id = identity.account_id or await self._session.account_id()
+        if account_id is None:
+            self._order_entry.refuse(message, NO_ACCOUNT)
+        else:
+            self._order_entry.hand_in(message, account_id)

@@ -1,0 +1,80 @@
+"""`subscribe` and `unsubscribe`: what a connection wants to hear, if it may."""
+
+from channels.db import database_sync_to_async
+
+from trading import protocol
+from trading.reads import selectors
+from trading.transport.gateway import Gateway
+from trading.websocket.handlers.responder import NOT_AUTHENTICATED, Responder
+from trading.websocket.market_subscriptions import MarketSubscriptions
+from trading.websocket.session import Session
+from trading.websocket.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
+
+
+class SubscriptionHandler:
+    """Checks a request, notes it, and follows or leaves the market data. `most`: pairs of an instrument and a channel
+    of a connection. An exchange that is closed gives no market data."""
+
+    __slots__ = ("_gateway", "_market", "_market_data", "_most", "_responder", "_session", "_subscriptions")
+
+    def __init__(
+        self,
+        session: Session,
+        subscriptions: Subscriptions,
+        market_data: MarketSubscriptions,
+        responder: Responder,
+        gateway: Gateway,
+        market: str,
+        most: int,
+    ) -> None:
+        self._session = session
+        self._subscriptions = subscriptions
+        self._market_data = market_data
+        self._responder = responder
+        self._gateway = gateway
+        self._market = market
+        self._most = most
+
+    async def change(self, message: protocol.Subscribe | protocol.Unsubscribe) -> None:
+        if self._session.identity is None and any(channel in PRIVATE_CHANNELS for channel in message.channels):
+            await self._responder.refuse_message(message, NOT_AUTHENTICATED)
+            return
+        wrong = await self._what_is_wrong(message)
+        adding = isinstance(message, protocol.Subscribe)
+        self._responder.send(
+            protocol.SubscribeResponse(
+                success=wrong is None,
+                channels=message.channels,
+                instruments=message.instruments,
+                message=wrong or ("Subscribed successfully" if adding else "Unsubscribed successfully"),
+                request_id=message.request_id,
+            )
+        )
+        if wrong is not None:
+            return
+        asked = message.channels, message.instruments, message.period
+        if adding:
+            await self._market_data.follow(self._subscriptions.add(*asked))
+        else:
+            await self._market_data.unfollow(self._subscriptions.remove(*asked))
+
+    async def _what_is_wrong(self, message: protocol.Subscribe | protocol.Unsubscribe) -> str | None:
+        """One sentence that names what is wrong with the request, or None."""
+        unknown = [channel for channel in message.channels if channel not in CHANNELS]
+        if unknown:
+            return f"Unknown channel {', '.join(unknown)}"
+        if not message.channels:
+            return "Name at least one channel"
+        unknown = await database_sync_to_async(selectors.unknown_instruments)(
+            names=message.instruments, market=self._market
+        )
+        if unknown:
+            return f"Unknown instrument {', '.join(unknown)}"
+        public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]
+        if not public or not isinstance(message, protocol.Subscribe):
+            return None
+        if not message.instruments:
+            return f"Name at least one instrument for {', '.join(public)}"
+        if self._subscriptions.would_be(public, message.instruments, message.period) > self._most:
+            return f"Too many subscriptions: at most {self._most} of an instrument and a channel"
+        return self._gateway.closed_because
