@@ -28,6 +28,7 @@ from trading.websocket.order_entry import FAILED, OrderEntry
 from trading.websocket.rate_limits import RateLimiter
 from trading.websocket.reply_queue import ReplyQueue
 from trading.websocket.send_queue import CLOSE_SECONDS, SLOW_CLOSE, ClientGone, Send, SendQueue
+from trading.websocket.server_line import line_of
 from trading.websocket.session import Session
 from trading.websocket.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
 from trading.websocket.token_monitor import TokenMonitor
@@ -82,7 +83,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
         self._main = asyncio.current_task()
-        self._send_queue = SendQueue(self._services.max_outbox, send)
+        self._line = line = line_of(scope)
+        self._send_queue = SendQueue(self._services.max_outbox, send, None if line is None else line.send_text)
         self._replies = ReplyQueue(self._send_queue.put)
         self._order_entry = OrderEntry(self._services.gateway, self._services.clock, self._replies, self._start)
         owner = _user_in_url(scope)
@@ -98,6 +100,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         self._market = MarketSubscriptions(self._services.layer, self._services.present, self._send_queue, self._start)
         self.heard_at = asyncio.get_running_loop().time()
         self._bucket = self._limiter.bucket(self.heard_at)
+        if line is not None:
+            line.listener = self
         writing = self._start(self._send_queue.write())
         try:
             broken_limit = self._limiter.enter(self._session.address)
@@ -164,6 +168,12 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     def push(self, frame: str) -> None:
         """Send a frame that answers nothing."""
         self._send_queue.put(frame)
+
+    def ping(self) -> None:
+        """Ask for a sign of life: by our own frame, and by the protocol's where the server below us can."""
+        self._send_queue.put(protocol.PING)
+        if self._line is not None:
+            self._line.ping()
 
     def close(self, code: int, patience: float = CLOSE_SECONDS) -> None:
         """Send what is queued if the client takes it within `patience` seconds, then close the socket."""
@@ -332,8 +342,13 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             )
         )
         if identity is not None and refusal is None:
+            self._trust(True)
             log_event(logger, "signed in", connection=self._number, user_id=identity.user_id)
             await self._services.layer.group_add(channel_groups.user_group(identity.user_id), self._market.channel)
+
+    def _trust(self, user_is_known: bool) -> None:
+        if self._line is not None:
+            self._line.trust(user_is_known)
 
     async def _log_out(self, message: protocol.Logout) -> None:
         user_id = self._session.user_id
@@ -342,6 +357,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             return
         await self._services.layer.group_discard(channel_groups.user_group(user_id), self._market.channel)
         self._session.sign_out()
+        self._trust(False)
         self._send(protocol.LogoutResponse(success=True, request_id=message.request_id))
 
     async def _set_session(self, message: protocol.SetSession) -> None:
