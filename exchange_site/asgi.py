@@ -63,6 +63,7 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                servers.take_in(receive)
                 await self._start()
                 await send({"type": "lifespan.startup.complete"})
             else:

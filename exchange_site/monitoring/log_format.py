@@ -8,10 +8,7 @@ Only what we name is written of a record: libraries hang whole requests on their
 import json
 import logging
 import re
-import sys
 from datetime import UTC, datetime
-from importlib import import_module
-from typing import Any
 
 from trading.observability.counters import Counters
 
@@ -83,13 +80,9 @@ class CountErrors(logging.Handler):
 
 # --- the servers below us
 
-request_log = logging.getLogger("exchange_site.security.reject_nul")
-
 
 def take_in_servers() -> None:
-    """Write the lines of whichever server is running us as our own."""
-    if "daphne.access" in sys.modules:
-        _take_in_daphne()
+    """Write the lines of uvicorn as our own; daphne's are (see `servers.daphne`)."""
     for name in ("uvicorn", "uvicorn.access"):
         _take_in(logging.getLogger(name))
 
@@ -99,18 +92,3 @@ def _take_in(logger: logging.Logger) -> None:
     if logger.handlers:
         logger.handlers.clear()
         logger.propagate = True
-
-
-def _take_in_daphne() -> None:
-    """It writes requests to the standard output, past the log. A file that somebody has named stays theirs."""
-    generator: Any = import_module("daphne.access").AccessLogGenerator
-    write = generator.write_entry
-
-    def write_entry(self: Any, host: Any, date: Any, request: Any, status: Any = None, length: Any = None) -> None:
-        request = request.partition("?")[0]
-        if self.stream is sys.stdout:
-            request_log.info('%s "%s" %s %s', host, request, status or "-", length or "-")
-        else:
-            write(self, host, date, request, status, length)
-
-    generator.write_entry = write_entry

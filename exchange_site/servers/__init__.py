@@ -1,11 +1,26 @@
-"""What is changed in the ASGI servers below us, for speed, bounds and close codes: each part says what it earns."""
+"""The ASGI servers below us: what each is told and given, for speed, bounds and close codes. Servers other than these
+two run us as they are."""
 
-from exchange_site.servers import daphne, uvicorn
+import sys
+from typing import Any
+
+from exchange_site.servers import daphne
 
 stop_with = daphne.stop_with
 
 
 def tune() -> None:
-    """Tune whichever server is running us."""
+    """Be ready to be started by daphne, and keep the log of whichever server is running us."""
     daphne.tune()
-    uvicorn.tune()
+    if "uvicorn" in sys.modules:
+        from exchange_site.servers import uvicorn
+
+        uvicorn.leave_log_clean()
+
+
+def take_in(receive: Any) -> None:
+    """A lifespan begins: under uvicorn its `receive` leads to what connections will be made of."""
+    if "uvicorn" in sys.modules:
+        from exchange_site.servers import uvicorn
+
+        uvicorn.take_in(receive)

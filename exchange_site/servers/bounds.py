@@ -1,16 +1,64 @@
-"""How much may wait, on the way in and on the way out, of a client that is not kept up with or does not read."""
+"""How much may wait, on the way in and on the way out, of a client that is not kept up with or does not read; and how
+many may come."""
 
+import logging
+import resource
 import socket
+import time
 from typing import Any
 
-MOST_WAITING = 256
-"""Frames of a client that the application has not taken: a few milliseconds of its work."""
+logger = logging.getLogger(__name__)
+
+MOST_WAITING, FEW_WAITING = 256, 64
+"""Frames of a client that the application has not taken: a few milliseconds of its work. With so few a client is read
+again."""
 SEND_BUFFER = 131_072
 """Bytes that the kernel keeps (it takes twice as many; megabytes, if it may choose): a second of a busy market on a
 slow line."""
+REQUEST_BYTES = 1_048_576
+"""Of the body of a request: the largest form of the admin has a tenth of it."""
+REQUEST_SECONDS = 20.0
+"""From the first byte of a request, or from the connection, until all of it is there."""
+FILES_KEPT = 64
+"""Open files kept for the database, the log and the threads of pages, when connections have used up the rest."""
+SAY_SECONDS = 60.0
 
 
 def bound_send_buffer(connection: Any) -> None:
     """Let the kernel keep no more than that of what is sent to a TCP client."""
     if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+
+class OpenFiles:
+    """Whether there is room for a connection. The system gives the lowest free number to a new one, so its number tells
+    how many there are."""
+
+    def __init__(self) -> None:
+        self._said = -SAY_SECONDS
+        self.limit = 0
+
+    def allow_most(self) -> None:
+        """Take as many as the system lets us have."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+        except (ValueError, OSError):  # macOS says "unlimited" and means something else
+            pass
+        self.limit = soft - min(FILES_KEPT, soft // 2)
+
+    def has_room(self, number: int) -> bool:
+        """Whether a connection with this file number may stay. Says it once a minute when not."""
+        if number < self.limit:
+            return True
+        now = time.monotonic()
+        if now - self._said >= SAY_SECONDS:
+            self._said = now
+            logger.error(
+                "no room for more connections: %d files may be open (raise LimitNOFILE, ulimit -n)", self.limit
+            )
+        return False
+
+
+open_files = OpenFiles()

@@ -1,39 +1,68 @@
-"""daphne, with autobahn and Twisted below it.
+"""daphne, with autobahn and Twisted below it, as the server that its command starts here.
 
-Words: autobahn paints three words in terminal colours for every frame it sends, for a debug line that is hardly ever
-written. Measured: 8 to 10 % of the processor time of an order with its four frames. Plain words do.
+The start line names the application only. daphne imports it before it makes its server, so the application says which
+server that is (`CommandLineInterface.server_class`); everything else is subclasses.
+
+Way in: see `intake`. Compression that a client offers is declined (RFC 7692, section 5.1), where autobahn answers some
+valid offers with 400. Bodies are bounded as they come, where Twisted would write them to the disk first; a request must
+be there within `REQUEST_SECONDS`.
+
+Way out: daphne takes whatever an application sends and keeps it until the client has read it. Here `send` waits while a
+client has more than a transport's buffer (64 KiB) to read, as uvicorn's does; texts, which are most of what is sent,
+go the short way. Pings of a client that reads nothing are not answered.
+
+Ends: a client that breaks the WebSocket protocol is told how (1002, 1007, 1009), where autobahn would hang up. autobahn
+lets applications close with 1000 and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server stops) are what
+RFC 6455 has for servers. When a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never
+began; here nothing ends that did not begin. No connection is too old (daphne's is after a day), and a clock that is set
+changes nothing: silence is judged by the heartbeat alone.
 
 Writes: Twisted asks the event loop whether a socket can be written, is told so a turn later, writes, and takes the
 question back: three system calls and two turns where one of each will do. Here it tries first and asks when the socket
-did not take everything. Measured: see "What helped" in `docs/performance.md`.
-
-Bounds: daphne takes whatever an application sends and keeps it until the client has read it. Here `send` waits while a
-client has more than a transport's buffer (64 KiB) to read, as uvicorn's does. Frames that wait for the application have
-no bound either. Here a client that has sent `MOST_WAITING` is not read until most of them were handled. (A message of
-more than 1 MiB closes the connection with 1009, by daphne's own rule.)
-
-Handshakes: when a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never began, with
-a traceback in the log for everybody who cares to send one. Here nothing ends that did not begin.
-
-Codes: a client that breaks the WebSocket protocol is told how (1002, 1007, 1009), where autobahn would hang up. And
-autobahn lets applications close with 1000 and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server stops)
-are what RFC 6455 has for servers.
+did not take everything. Measured: see "What helped" in `docs/performance.md`. This changes the reactor's own methods:
+daphne installs the reactor before it imports the application, so there is no place for another one.
 """
 
 import asyncio
+import logging
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine
-from importlib import import_module
+from functools import partial
+from io import BytesIO
 from typing import Any
 
-from exchange_site.servers.bounds import MOST_WAITING, bound_send_buffer
-from exchange_site.servers.frames import text_frame
+from daphne.access import AccessLogGenerator
+from daphne.cli import CommandLineInterface
+from daphne.http_protocol import HTTPFactory as DaphneHttpFactory
+from daphne.http_protocol import WebRequest as DaphneWebRequest
+from daphne.server import Server as DaphneServer
+from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
+from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocketProtocol
 
-FEW_WAITING = 64
-"""With so few a client is read again."""
-LOOK_SECONDS = 0.01
-"""Between looks whether a client that is not read has been caught up with."""
+from exchange_site.servers import intake
+from exchange_site.servers.bounds import (
+    FEW_WAITING,
+    MOST_WAITING,
+    REQUEST_BYTES,
+    REQUEST_SECONDS,
+    bound_send_buffer,
+    open_files,
+)
+from exchange_site.servers.frames import pong_frame, text_frame
+from trading.websocket.server_line import EXTENSION, Listener
+
+AGE_OF_DAPHNE = 86_400
+"""Its default of `--websocket_timeout`."""
+FLOODED = 1008
+"""Close code of RFC 6455: a policy was violated."""
+LINGER_SECONDS = 1.0
+"""For what we have said last, to a client that may still be sending: closed at once, it would not be read."""
+TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+logger = logging.getLogger(__name__)
+request_log = logging.getLogger("exchange_site.requests")
 
 
 class Flow:
@@ -59,11 +88,284 @@ class Flow:
         await self._room.wait()
 
 
+class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphne has no types
+    """A socket; to the application it is the `ServerLine` of its scope."""
+
+    listener: Listener | None = None
+    _asked = _resting = False
+
+    # -- in
+
+    def connectionMade(self) -> None:
+        self.intake = intake.Intake(self)
+        self._began = time.monotonic()
+        super().connectionMade()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.listener is not None:
+            self.listener.heard_at = asyncio.get_running_loop().time()
+        if self._asked:
+            self.intake.receive(data)
+        else:  # the handshake has had its turn as a request
+            self._asked = True
+            self._dataReceived(data)
+
+    def feed(self, data: bytes) -> None:
+        self._dataReceived(data)
+
+    def takes_more(self) -> bool:
+        if self.state == self.STATE_CONNECTING:
+            return False
+        waiting = self.application_queue.qsize()
+        self._resting = waiting >= MOST_WAITING or (self._resting and waiting > FEW_WAITING)
+        return not self._resting
+
+    def stop_reading(self) -> None:
+        self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        self.transport.resumeProducing()
+
+    def flooded(self) -> None:
+        logger.warning("%s floods: closed", self.peer)
+        self.sendCloseFrame(code=FLOODED, reasonUtf8=b"Flooding")
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.abortConnection)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self.intake.turns.cost += intake.FRAME_COST
+        super().onMessage(payload, isBinary)
+
+    def onPing(self, payload: bytes) -> None:
+        if not self.flow.full:
+            self.transport.write(pong_frame(payload))
+
+    # -- out
+
+    def onOpen(self) -> None:
+        self.flow = Flow()
+        bound_send_buffer(self.transport.getHandle())
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self.flow, True)
+        super().onOpen()
+
+    def send_text(self, text: str) -> bool:
+        if self.flow.full or self.state != self.STATE_OPEN:
+            return False
+        self.transport.write(text_frame(text))
+        return True
+
+    def ping(self) -> None:
+        if self.state == self.STATE_OPEN and not self.flow.full:
+            self.sendPing()
+
+    def trust(self, user_is_known: bool) -> None:
+        self.intake.trust(user_is_known)
+
+    # -- ends
+
+    def serverClose(self, code: int | None = None) -> None:
+        self.sendCloseFrame(code=1000 if code is None else code)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.intake.end()
+        if hasattr(self, "server"):
+            super().onClose(wasClean, code, reason)
+
+    def check_timeouts(self) -> None:
+        waits = self.state == self.STATE_CONNECTING and hasattr(self, "handshake_deferred")
+        if waits and time.monotonic() - self._began > self.server.websocket_connect_timeout:
+            self.serverReject()
+
+
+class WebSocketFactory(DaphneWebSocketFactory):  # type: ignore[misc]
+    protocol = WebSocketProtocol
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.setProtocolOptions(failByDrop=False)
+
+
+class HttpWay:
+    """The way in of a connection that speaks HTTP, until it becomes a socket."""
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self._feed, self._lost, self._made = protocol.dataReceived, protocol.connectionLost, protocol.makeConnection
+        protocol.dataReceived, protocol.connectionLost, protocol.makeConnection = self.receive, self.lost, self.made
+        self._intake = intake.Intake(self)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._is_whole = self._ended = False
+
+    def made(self, transport: Any) -> None:
+        self._transport = transport
+        self._made(transport)
+        if open_files.has_room(transport.fileno()):
+            self._wait_for_request()
+        else:
+            transport.abortConnection()
+
+    def receive(self, data: bytes) -> None:
+        if not self._is_whole and self._deadline is None:
+            self._wait_for_request()
+        if not self._ended:
+            self._intake.receive(data)
+
+    def lost(self, reason: Any) -> None:
+        self.end()
+        self._lost(reason)
+
+    def feed(self, data: bytes) -> None:
+        now = self._transport.protocol
+        (self._feed if now is self._protocol else now.dataReceived)(data)
+
+    def takes_more(self) -> bool:
+        return True
+
+    def stop_reading(self) -> None:
+        self._transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        self._transport.resumeProducing()
+
+    def flooded(self) -> None:
+        self._transport.abortConnection()
+
+    # -- requests
+
+    def request_is_whole(self) -> None:
+        intake.strangers.cost += intake.REQUEST_COST
+        self._is_whole = True
+        self._stop_waiting()
+
+    def request_is_answered(self) -> None:
+        self._is_whole = False
+
+    def refuse(self, answer: bytes) -> None:
+        """Say so, and read no more."""
+        self.end()
+        self._transport.write(answer)
+        self._transport.pauseProducing()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.abortConnection)
+
+    def end(self) -> None:
+        self._ended = True
+        self._stop_waiting()
+        self._intake.end()
+
+    def _wait_for_request(self) -> None:
+        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._too_late)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._transport.abortConnection()
+
+
+class WebRequest(DaphneWebRequest):  # type: ignore[misc]
+    """A request; its body is kept in memory, up to `REQUEST_BYTES`."""
+
+    def __init__(self, way: HttpWay, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._way = way
+        self._too_large = False
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+        if length is not None and length > REQUEST_BYTES:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self.content.tell() + len(data) > REQUEST_BYTES:
+            self._refuse()
+        elif not self._too_large:
+            super().handleContentChunk(data)
+
+    def _refuse(self) -> None:
+        if not self._too_large:
+            self._too_large = True
+            self._way.refuse(TOO_LARGE)
+
+    def process(self) -> Any:
+        if self._too_large:
+            return None
+        self._way.request_is_whole()
+        self.requestHeaders.removeHeader(b"Sec-WebSocket-Extensions")
+        return super().process()
+
+    def finish(self) -> None:
+        self._way.request_is_answered()
+        super().finish()
+
+
+class HttpFactory(DaphneHttpFactory):  # type: ignore[misc]
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = partial(WebRequest, HttpWay(protocol))
+        return protocol
+
+
+class AccessLog(AccessLogGenerator):  # type: ignore[misc]
+    """Requests are lines of our log, where daphne writes them to the standard output. A file that somebody has named
+    stays theirs. What follows a `?` is written nowhere."""
+
+    def write_entry(self, host: Any, date: Any, request: Any, status: Any = None, length: Any = None) -> None:
+        request = request.partition("?")[0]
+        if self.stream is sys.stdout:
+            request_log.info('%s "%s" %s %s', host, request, status or "-", length or "-")
+        else:
+            super().write_entry(host, date, request, status, length)
+
+
+class Server(DaphneServer):  # type: ignore[misc]
+    """daphne's own `run` makes the factories; whatever it makes, these are taken."""
+
+    def __init__(self, *arguments: Any, action_logger: Any = None, **options: Any) -> None:
+        if options.get("websocket_timeout") == AGE_OF_DAPHNE:
+            options["websocket_timeout"] = -1
+        log = None if action_logger is None else AccessLog(action_logger.stream)
+        super().__init__(*arguments, action_logger=log, **options)
+        open_files.allow_most()
+
+    @property
+    def http_factory(self) -> HttpFactory:
+        return self._http_factory
+
+    @http_factory.setter
+    def http_factory(self, _: object) -> None:
+        self._http_factory = HttpFactory(self)
+
+    @property
+    def ws_factory(self) -> WebSocketFactory:
+        return self._ws_factory
+
+    @ws_factory.setter
+    def ws_factory(self, _: object) -> None:
+        self._ws_factory = WebSocketFactory(self, server=self.server_name)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if scope["type"] == "websocket":
+            scope["extensions"] = {EXTENSION: protocol}
+        return super().create_application(protocol, scope)
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Texts wait for room and go the short way. (daphne compresses nothing.)"""
+        if message["type"] != "websocket.send" or "text" not in message:
+            await super().handle_reply(protocol, message)
+            return
+        if protocol.flow.full:
+            await protocol.flow.room()
+        if protocol.state == protocol.STATE_OPEN:
+            protocol.transport.write(text_frame(message["text"]))
+
+
 def stop_with(stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Let `stop` end before daphne does, when it is asked to end (SIGTERM, Ctrl-C): it would cancel all connections at
     once. Other servers have a lifespan for that."""
-    reactor: Any = sys.modules.get("twisted.internet.reactor")
-    if reactor is None or not reactor.running:
+    reactor = _reactor()
+    if not reactor.running:
         return
 
     def asked(*_: object) -> None:
@@ -78,95 +380,16 @@ def stop_with(stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def tune() -> None:
-    """Change what is loaded; other servers than daphne load neither."""
-    if "autobahn.twisted.websocket" in sys.modules:
-        _leave_log_lines_unpainted()
-    if "twisted.internet.asyncioreactor" in sys.modules:
-        _write_at_once()
-    if "daphne.server" in sys.modules:
-        _close_with_any_code()
-        _close_what_never_opened()
-        _wait_for_readers()
-        _bound_what_clients_send()
+    """Be the server that daphne's command starts. Under other servers nobody asks for it."""
+    CommandLineInterface.server_class = Server
+    _write_at_once(_reactor())
 
 
-def _leave_log_lines_unpainted() -> None:
-    for name in ("autobahn.websocket.protocol", "autobahn.twisted.websocket"):
-        module = import_module(name)
-        for painter in ("hltype", "hlval"):
-            setattr(module, painter, _plain)
+def _reactor() -> Any:
+    return sys.modules["twisted.internet.reactor"]
 
 
-def _plain(value: object, *_: object, **__: object) -> object:
-    return value
-
-
-def _close_with_any_code() -> None:
-    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
-
-    def server_close(self: Any, code: int | None = None) -> None:
-        self.sendCloseFrame(code=1000 if code is None else code)
-
-    protocol.serverClose = server_close
-
-
-def _close_what_never_opened() -> None:
-    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
-    on_close = protocol.onClose
-
-    def closed(self: Any, *how: object) -> None:
-        if hasattr(self, "server"):
-            on_close(self, *how)
-
-    protocol.onClose = closed
-
-
-def _wait_for_readers() -> None:
-    server: Any = import_module("daphne.server").Server
-    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
-    on_open, handle_reply = protocol.onOpen, server.handle_reply
-
-    def opened(self: Any) -> None:
-        self.flow = Flow()
-        self.failByDrop = False
-        bound_send_buffer(self.transport.getHandle())
-        self.transport.unregisterProducer()
-        self.transport.registerProducer(self.flow, True)
-        on_open(self)
-
-    async def reply(self: Any, protocol: Any, message: dict[str, Any]) -> None:
-        """Texts are most of what is sent: they go the short way. (daphne compresses nothing.)"""
-        if message["type"] != "websocket.send" or "text" not in message:
-            await handle_reply(self, protocol, message)
-        elif protocol.state == protocol.STATE_OPEN:
-            protocol.transport.write(text_frame(message["text"]))
-            if protocol.flow.full:
-                await protocol.flow.room()
-
-    protocol.onOpen, server.handle_reply = opened, reply
-
-
-def _bound_what_clients_send() -> None:
-    protocol: Any = import_module("daphne.ws_protocol").WebSocketProtocol
-    on_message = protocol.onMessage
-
-    def took(self: Any, payload: bytes, is_binary: bool) -> None:
-        on_message(self, payload, is_binary)
-        if self.application_queue.qsize() == MOST_WAITING:
-            self.transport.pauseProducing()
-            look(self)
-
-    def look(self: Any) -> None:
-        if self.application_queue.qsize() <= FEW_WAITING:
-            self.transport.resumeProducing()
-        else:
-            asyncio.get_running_loop().call_later(LOOK_SECONDS, look, self)
-
-    protocol.onMessage = took
-
-
-def _write_at_once() -> None:
-    reactor: Any = import_module("twisted.internet.reactor")
+def _write_at_once(reactor: Any) -> None:
     loop, wait, forget = reactor._asyncioEventloop, reactor.addWriter, reactor.removeWriter
     trying: set[Any] = set()
 

@@ -4,8 +4,8 @@ Both servers have code for every kind of frame, which takes its time. Measured: 
 `docs/performance.md`.
 """
 
-TEXT = 0x81
-"""A text that is whole in this frame."""
+TEXT, PONG = 0x81, 0x8A
+"""Whole in this frame."""
 
 
 def text_frame(text: str) -> bytes:
@@ -17,3 +17,8 @@ def text_frame(text: str) -> bytes:
     if size < 65_536:
         return bytes((TEXT, 126, size >> 8, size & 255)) + payload
     return bytes((TEXT, 127)) + size.to_bytes(8, "big") + payload
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """The answer to a ping: of a control frame the payload has at most 125 bytes."""
+    return bytes((PONG, len(payload))) + payload

@@ -1,35 +1,56 @@
-"""uvicorn: it writes every frame at once, so an order with its four frames is four system calls, each of which wakes
-the client. Here a connection's frames of one turn of the event loop leave together. It also stops reading a client at
-every frame that the application has not taken yet, and begins again: two more system calls. Here it stops when
-`MOST_WAITING` wait. Measured: see "What helped" in `docs/performance.md`.
+"""uvicorn. Its `--ws` and `--http` take classes, but the plain start line names the application only; so the classes
+below are given to it when its lifespan begins, before it listens (`take_in`).
 
-A text that is not UTF-8 is the client's fault, and is answered by closing with 1007; uvicorn logs it as an error of
-ours, with a traceback. Here it is silent.
+Way in: see `intake`. uvicorn stops reading a client at every frame that the application has not taken yet, and begins
+again: two system calls that are left out here. Nothing is compressed: what a client may send compressed has no bound
+before it is unpacked. A text that is not UTF-8 is the client's fault, and is answered by closing with 1007; uvicorn
+logs it as an error of ours, with a traceback. Here it is silent.
 
-A connection that is closed while its client does not read would wait for it for ever; here it is dropped after a while.
+Way out: it writes every frame at once, so an order with its four frames is four system calls, each of which wakes the
+client. Here a connection's frames of one turn of the event loop leave together. Measured: see "What helped" in
+`docs/performance.md`. A connection that is closed while its client does not read would wait for it for ever; here it is
+dropped after a while. Pings of a client that reads nothing are not answered.
+
+Addresses: uvicorn believes `X-Forwarded-For` of programs on the same machine; here our own rule decides
+(`security.client_address`). Silence is judged by the heartbeat alone.
 """
 
 import asyncio
 import logging
-import sys
-from importlib import import_module
 from typing import Any
 
-from exchange_site.servers.bounds import MOST_WAITING, bound_send_buffer
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import OPEN
+
+from exchange_site.servers import intake
+from exchange_site.servers.bounds import (
+    FEW_WAITING,
+    MOST_WAITING,
+    REQUEST_SECONDS,
+    bound_send_buffer,
+    open_files,
+)
 from exchange_site.servers.frames import text_frame
+from trading.websocket.server_line import EXTENSION, Listener
 
 NOT_UTF8 = "Invalid UTF-8 sequence received from client."
 DROP_SECONDS = 5.0
 """How long a client may take for what is left when its connection is closed."""
+HTTP_MODULES = ("uvicorn.protocols.http.h11_impl", "uvicorn.protocols.http.httptools_impl")
+"""Of the classes that it takes by itself; the second where that library is installed."""
+FLOODED = 1008
+"""Close code of RFC 6455: a policy was violated."""
+
+logger = logging.getLogger(__name__)
 
 
 class GatheringTransport:
-    """An asyncio transport that writes once a turn of the event loop, and does not stop reading at every frame;
+    """An asyncio transport that writes once a turn of the event loop, and leaves it to the intake when to read;
     everything else is the transport's own."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._stopped = False
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
 
@@ -39,16 +60,16 @@ class GatheringTransport:
         self._waiting.append(data)
 
     def pause_reading(self) -> None:
-        """Asked for at every frame: `stop_reading` is for when it matters."""
+        """Asked for at every frame."""
+
+    resume_reading = pause_reading
 
     def stop_reading(self) -> None:
-        if not self._stopped and not self._transport.is_closing():
-            self._stopped = True
+        if not self._transport.is_closing():
             self._transport.pause_reading()
 
-    def resume_reading(self) -> None:
-        if self._stopped:
-            self._stopped = False
+    def read_on(self) -> None:
+        if not self._transport.is_closing():
             self._transport.resume_reading()
 
     def close(self) -> None:
@@ -66,45 +87,161 @@ class GatheringTransport:
         return getattr(self._transport, name)
 
 
-def tune() -> None:
-    """Change its default WebSocket protocol; other servers than uvicorn do not load it."""
-    if "uvicorn" not in sys.modules:
-        return
-    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg != NOT_UTF8)
-    protocol: Any = import_module("uvicorn.protocols.websockets.websockets_sansio_impl").WebSocketsSansIOProtocol
-    connection_made = protocol.connection_made
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """A socket; to the application it is the `ServerLine` of its scope."""
 
-    def gathering_connection_made(self: Any, transport: asyncio.Transport) -> None:
+    listener: Listener | None = None
+    transport: Any
+    _asked = _resting = False
+
+    # -- in
+
+    def connection_made(self, transport: Any) -> None:
         bound_send_buffer(transport.get_extra_info("socket"))
-        connection_made(self, GatheringTransport(transport))
+        super().connection_made(GatheringTransport(transport))  # type: ignore[arg-type]
+        self.intake = intake.Intake(self)
 
-    protocol.connection_made = gathering_connection_made
-    _send_texts_the_short_way(protocol)
-    _read_on_while_few_wait(protocol)
+    def data_received(self, data: bytes) -> None:
+        if self.listener is not None:
+            self.listener.heard_at = self.loop.time()
+        if self._asked:
+            self.intake.receive(data)
+        else:  # the handshake has had its turn as a request
+            self._asked = True
+            super().data_received(data)
 
+    def feed(self, data: bytes) -> None:
+        super().data_received(data)
 
-def _send_texts_the_short_way(protocol: Any) -> None:
-    """Where nothing is compressed and the connection is open: what is left to do there is to write the frame."""
-    send, is_open = protocol.send, import_module("websockets.protocol").OPEN
+    def takes_more(self) -> bool:
+        waiting = self.queue.qsize()
+        self._resting = waiting >= MOST_WAITING or (self._resting and waiting > FEW_WAITING)
+        return self.handshake_complete and not self._resting
 
-    async def sent(self: Any, message: dict[str, Any]) -> None:
-        text = message.get("text")
-        if text is None or not self.handshake_complete or self.conn.extensions or self.conn.state is not is_open:
-            await send(self, message)
-            return
-        if not self.writable.is_set():
-            await self.writable.wait()
+    def stop_reading(self) -> None:
+        self.transport.stop_reading()
+
+    def resume_reading(self) -> None:
+        self.transport.read_on()
+
+    def flooded(self) -> None:
+        logger.warning("%s floods: closed", self.client)
+        self.conn.send_close(FLOODED, "Flooding")
+        self.handle_parser_exception()
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
+
+    def handle_ping(self) -> None:
+        pongs = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(pongs)
+
+    def send_receive_event_to_app(self) -> None:
+        self.intake.turns.cost += intake.FRAME_COST
+        super().send_receive_event_to_app()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.intake.end()
+        super().connection_lost(exc)
+
+    # -- out
+
+    def send_text(self, text: str) -> bool:
+        if not self.writable.is_set() or self.conn.state is not OPEN:
+            return False
         self.transport.write(text_frame(text))
+        return True
 
-    protocol.send = sent
+    def ping(self) -> None:
+        if self.conn.state is OPEN and self.writable.is_set():
+            self.conn.send_ping(b"")
+            self.transport.write(b"".join(self.conn.data_to_send()))
+
+    def trust(self, user_is_known: bool) -> None:
+        self.intake.trust(user_is_known)
 
 
-def _read_on_while_few_wait(protocol: Any) -> None:
-    give_to_app = protocol.send_receive_event_to_app
+class _HttpWay:
+    """The way in of a connection that speaks HTTP, until it becomes a socket: in front of any of uvicorn's classes."""
 
-    def given(self: Any) -> None:
-        give_to_app(self)
-        if self.queue.qsize() >= MOST_WAITING:
-            self.transport.stop_reading()
+    transport: Any
+    _deadline: asyncio.TimerHandle | None = None
 
-    protocol.send_receive_event_to_app = given
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)  # type: ignore[misc]
+        self.intake = intake.Intake(self)
+        if open_files.has_room(transport.get_extra_info("socket").fileno()):
+            self._wait_for_request()
+        else:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None and self._is_between():
+            self._wait_for_request()
+        self.intake.receive(data)
+
+    def feed(self, data: bytes) -> None:
+        now = self.transport.get_protocol()
+        if now is not self:
+            now.data_received(data)
+            return
+        super().data_received(data)  # type: ignore[misc]
+        if not self._is_between() or self.transport.get_protocol() is not self:
+            self._stop_waiting()
+
+    def takes_more(self) -> bool:
+        return not self.flow.read_paused  # type: ignore[attr-defined]
+
+    def stop_reading(self) -> None:
+        self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def flooded(self) -> None:
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        self.intake.end()
+        super().connection_lost(exc)  # type: ignore[misc]
+
+    def _is_between(self) -> bool:
+        """Whether no request is under way whose head is there: its body is the application's to wait for."""
+        cycle = self.cycle  # type: ignore[attr-defined]
+        return cycle is None or cycle.response_complete
+
+    def _wait_for_request(self) -> None:
+        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def leave_log_clean() -> None:
+    """Without what is a client's fault."""
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg != NOT_UTF8)
+
+
+def take_in(receive: Any) -> None:
+    """Give our classes to the uvicorn whose lifespan this is. Classes that somebody has chosen stay theirs."""
+    config = getattr(getattr(receive, "__self__", None), "config", None)
+    if config is None:
+        logger.error("uvicorn cannot be bounded: its lifespan does not lead to its configuration")
+        return
+    open_files.allow_most()
+    if config.ws_protocol_class is WebSocketsSansIOProtocol:
+        config.ws_protocol_class = WebSocketProtocol
+        config.ws_per_message_deflate = False
+        config.ws_ping_interval = config.ws_ping_timeout = None
+        config.ws_max_size = min(config.ws_max_size, 1_048_576)
+    if config.http_protocol_class.__module__ in HTTP_MODULES:
+        config.http_protocol_class = type("HttpProtocol", (_HttpWay, config.http_protocol_class), {})
+    if isinstance(config.loaded_app, ProxyHeadersMiddleware):
+        config.loaded_app = config.loaded_app.app

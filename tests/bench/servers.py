@@ -22,8 +22,8 @@ ENRICH = """
 from trading.operators import demo_market
 from trading.operators import requests
 from trading.core.commands import Deposit
-for row in [operators.ask(Deposit(user, 10**14), market="MAIN") for user in demo.USERS]:
-    assert operators.wait(row).status == "DONE"
+for row in [requests.ask(Deposit(user, 10**14), market="MAIN") for user in demo_market.USERS]:
+    assert requests.wait(row).status == "DONE"
 """
 """Enough for every order of a run: positions are opened and never closed."""
 

@@ -25,6 +25,7 @@ APPLICATION = "exchange_site.asgi:application"
 PROGRAMS = {
     "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", APPLICATION],
     "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
+    "granian": ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
 }
 _libc = ctypes.CDLL(None, use_errno=True)
 

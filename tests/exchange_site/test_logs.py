@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daphne.access import AccessLogGenerator
 
 from exchange_site.monitoring.log_format import CountErrors, JsonLines, TextLines, take_in_servers, without_queries
+from exchange_site.servers.daphne import AccessLog
 from trading.observability.counters import Counters
 from trading.observability.event_log import log_event, next_connection
 
@@ -136,17 +136,13 @@ def test_a_server_that_logs_by_itself_is_taken_in_and_one_that_was_silenced_is_n
             each.handlers[:], each.propagate = handlers, propagate
 
 
-def test_requests_that_daphne_serves_are_lines_of_the_log(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_requests_that_daphne_serves_are_lines_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """But for a file that somebody has named for them: it gets them as before, without queries too."""
-    monkeypatch.setattr(AccessLogGenerator, "write_entry", AccessLogGenerator.write_entry)  # put back afterwards
-    take_in_servers()
     caplog.set_level(logging.INFO)
     named = io.StringIO()
     request = {"client": "127.0.0.1:1", "method": "GET", "path": '/a"b?token=secret', "status": 200, "size": 5}
     for stream in (sys.stdout, named):
-        AccessLogGenerator(stream)("http", "complete", request)
+        AccessLog(stream)("http", "complete", request)
     assert [record.getMessage() for record in caplog.records] == ['127.0.0.1:1 "GET /a"b" 200 5']
     assert '"GET /a"b" 200 5' in named.getvalue() and "secret" not in named.getvalue()
 

@@ -30,6 +30,7 @@ from trading.websocket.order_entry import FAILED, OrderEntry
 from trading.websocket.rate_limits import RateLimiter
 from trading.websocket.reply_queue import ReplyQueue
 from trading.websocket.send_queue import CLOSE_SECONDS, SLOW_CLOSE, ClientGone, Send, SendQueue
+from trading.websocket.server_line import ServerLine
 from trading.websocket.session import Session
 from trading.websocket.subscriptions import Subscriptions
 from trading.websocket.token_monitor import TokenMonitor
@@ -66,10 +67,17 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
 
 class Connection:
     """All that belongs to one connection; complete when it is made. `owner`: the user in its URL, a wish and never a
-    right. `channel`: its own of the channel layer."""
+    right. `channel`: its own of the channel layer. `line`: what the server below offers beyond ASGI, if it does."""
 
     def __init__(
-        self, services: ConnectionServices, *, channel: str, owner: str | None, address: str, send: Send
+        self,
+        services: ConnectionServices,
+        *,
+        channel: str,
+        owner: str | None,
+        address: str,
+        send: Send,
+        line: ServerLine | None,
     ) -> None:
         self._services = services
         self._channel = channel
@@ -80,7 +88,16 @@ class Connection:
         self.heard_at = asyncio.get_running_loop().time()
         self._limiter = limiter = services.limiter
         self._bucket = limiter.bucket(self.heard_at)
-        self._send_queue = send_queue = SendQueue(services.max_outbox, send, services.counters, services.close_seconds)
+        self._line = line
+        self._send_queue = send_queue = SendQueue(
+            services.max_outbox,
+            send,
+            services.counters,
+            services.close_seconds,
+            None if line is None else line.send_text,
+        )
+        if line is not None:
+            line.listener = self
         self._replies = ReplyQueue(send_queue.put)
         self._session = session = Session(
             self,
@@ -105,7 +122,9 @@ class Connection:
         order_entry = OrderEntry(services.gateway, services.clock, self._replies, self._start)
         self._responder = responder = Responder(send_queue, self._replies, order_entry)
         self._orders = OrderHandler(session, limiter, order_entry)
-        self._authentication = AuthenticationHandler(session, limiter, responder, services.layer, channel, self._number)
+        self._authentication = AuthenticationHandler(
+            session, limiter, responder, services.layer, channel, self._number, line
+        )
         self._resume = ResumeHandler(session, send_queue, responder, services.resume_page)
         self._subscribing = SubscriptionHandler(
             session,
@@ -188,6 +207,12 @@ class Connection:
     def push(self, frame: str) -> None:
         """Send a frame that answers nothing."""
         self._send_queue.put(frame)
+
+    def ping(self) -> None:
+        """Ask for a sign of life: by our own frame, and by the protocol's where the server below us can."""
+        self.push(protocol.PING)
+        if self._line is not None:
+            self._line.ping()
 
     def close(self, code: int, patience: float | None = None) -> None:
         """Send what is queued if the client takes it within `patience` seconds (None: as long as usual), then close the

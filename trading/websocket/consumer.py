@@ -7,6 +7,7 @@ from channels.consumer import AsyncConsumer
 
 from trading.websocket.connection import Connection, ConnectionServices
 from trading.websocket.send_queue import Send
+from trading.websocket.server_line import line_of
 
 
 class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
@@ -24,6 +25,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             owner=_user_in_url(scope),
             address=self._services.address_of(scope),
             send=send,
+            line=line_of(scope),
         )
         await connection.serve(receive)
 

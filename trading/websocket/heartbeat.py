@@ -5,17 +5,21 @@ import logging
 from typing import Protocol
 
 from trading.observability.counters import Counters
-from trading.protocol import PING
 
 logger = logging.getLogger(__name__)
 
 IDLE_CLOSE = 4408
 """Close code of a connection that went silent."""
 
+AWAY = 0.25
+"""Of the silence that closes: being late by so much is a pause of ours. (Whoever speaks in time has twice as much.)"""
+
 
 class Connection(Protocol):
     heard_at: float
     """Time of the event loop at which the last frame came in."""
+
+    def ping(self) -> None: ...
 
     def push(self, frame: str) -> None: ...
 
@@ -59,8 +63,16 @@ class Heartbeat:
             due = loop.time() + pause
             await asyncio.sleep(pause)
             now = loop.time()
-            self._counters.loop_lag.observe(max(0.0, now - due))
+            late = max(0.0, now - due)
+            self._counters.loop_lag.observe(late)
+            if late >= self._idle_seconds * AWAY:
+                self.start_anew(now)
             self.beat(now)
+
+    def start_anew(self, now: float) -> None:
+        """We were away (a stopped process, a sleeping machine, a busy loop): that was no silence of the clients."""
+        for connection in self._next_ping:
+            connection.heard_at = now
 
     def beat(self, now: float) -> None:
         """Close and ping whoever is due at `now`."""
@@ -70,4 +82,4 @@ class Heartbeat:
                 connection.close(IDLE_CLOSE)
             elif now >= due:
                 self._next_ping[connection] = due + self._ping_seconds
-                connection.push(PING)
+                connection.ping()

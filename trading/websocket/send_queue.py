@@ -1,11 +1,14 @@
 """The way out of one connection: frames in order, and a bound for readers that cannot keep up.
 
-A reader is slow while the server lets a `send` wait. One that takes a little now and then is so until it has taken all.
+A reader is slow while the server lets a `send` wait. It stays slow until its queue is empty.
+
+ASGI has one way to send: to await `send`, which only the writer does. A server of ours can also take a text at once,
+without a task (see `server_line`): then whoever has frames sends them, and the writer is for clients that are slow.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from trading.observability.counters import Counters
@@ -17,45 +20,32 @@ CLOSE_SECONDS = 1.0
 """How long a client may take for what is queued when its connection is closed, and for the close itself."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+SendNow = Callable[[str], bool]
+"""Takes a text frame, or says False: then it must be awaited."""
 
 
 class ClientGone(Exception):
     """The server could not send: its client has left, or does not even take the close."""
 
 
-class _Waiting:
-    """The rest of a `send` that has begun: what it waits for, and what comes then."""
-
-    __slots__ = ("_steps", "_waits_for")
-
-    def __init__(self, steps: Generator[Any, Any, None], waits_for: Any) -> None:
-        self._steps = steps
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        step = self._waits_for
-        try:
-            while True:
-                try:
-                    value = yield step
-                except BaseException as error:
-                    step = self._steps.throw(error)
-                else:
-                    step = self._steps.send(value)
-        except StopIteration:
-            return
-
-
 class SendQueue:
     """Frames that wait to be sent. Past `limit` the connection is closed with 4409."""
 
-    def __init__(self, limit: int, send: Send, counters: Counters, close_seconds: float = CLOSE_SECONDS) -> None:
+    def __init__(
+        self,
+        limit: int,
+        send: Send,
+        counters: Counters,
+        close_seconds: float = CLOSE_SECONDS,
+        send_now: SendNow | None = None,
+    ) -> None:
         self._limit = limit
         self._send = send
+        self._send_now = send_now
         self._counters = counters
         self._close_seconds = close_seconds
         self._frames: deque[str] = deque()
-        self._waiting: _Waiting | None = None
+        self._sending = False
         self.waiting_since: float | None = None
         """Since when there is always something that the client has not taken, by the event loop's time."""
         self.close_code: int | None = None
@@ -114,27 +104,23 @@ class SendQueue:
 
     def flush(self) -> None:
         """Send what is queued, as far as the server takes it without waiting."""
-        if self._waiting is not None:
+        frames, send_now = self._frames, self._send_now
+        if self._sending:
             return
-        frames, send = self._frames, self._send
-        try:
-            while frames:
-                steps = send({"type": "websocket.send", "text": frames.popleft()}).__await__()
-                for waits_for in steps:
-                    self._waiting = _Waiting(steps, waits_for)
-                    self.waiting_since = self.waiting_since or asyncio.get_running_loop().time()
-                    self._sleeper.wake()
-                    return
-        except Exception as error:  # each server has its own
-            raise ClientGone from error
-        self.waiting_since = None
+        if send_now is not None:
+            while frames and send_now(frames[0]):
+                frames.popleft()
+        if frames:
+            self._sleeper.wake()
+        else:
+            self.waiting_since = None
 
     async def write(self) -> None:
         """Send frames as they come, until closed. Raises ClientGone."""
-        while not self.closing or self._frames or self._waiting is not None:
+        while not self.closing or self._frames:
             self.flush()
-            if self._waiting is not None:
-                await self._wait(self._waiting)
+            if self._frames:
+                await self._send_and_wait()
             elif not self.closing:
                 self._drained.wake()
                 await self._sleeper.sleep()
@@ -144,22 +130,26 @@ class SendQueue:
         except TimeoutError as error:
             raise ClientGone from error
 
-    async def _wait(self, waiting: _Waiting) -> None:
-        """Until the client has taken what is under way, or its time is up."""
+    async def _send_and_wait(self) -> None:
+        """Send frames as the client takes them, as long as the server must be waited for, or until its time is up."""
+        frames, self._sending = self._frames, True
+        self.waiting_since = self.waiting_since or asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(None) as self._patience:
                 if self.closing:
                     self._patience.reschedule(self._close_by)
-                await waiting
+                await self._send({"type": "websocket.send", "text": frames.popleft()})
+                while frames and self._send_now is None:
+                    await self._send({"type": "websocket.send", "text": frames.popleft()})
         except TimeoutError:
             self._frames.clear()
-        except Exception as error:
+        except Exception as error:  # each server has its own
             raise ClientGone from error
         finally:
-            self._patience = self._waiting = None
+            self._sending, self._patience = False, None
 
     async def drained(self) -> None:
         """Wait until the client has taken everything, or the connection is closing."""
-        while (self._frames or self._waiting is not None) and not self.closing:
+        while (self._frames or self._sending) and not self.closing:
             self._sleeper.wake()
             await self._drained.sleep()

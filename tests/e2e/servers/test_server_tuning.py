@@ -19,7 +19,7 @@ FRAMES = 4_000
 
 @pytest.mark.parametrize("program", ["daphne", "uvicorn"])
 def test_a_late_reader_gets_every_frame_in_order(new_server: Callable[..., Server], program: str) -> None:
-    server = new_server(program=program)
+    server = new_server(program=program, IDLE_SECONDS=60)
     with signed_in(server, "user001") as client:
         for number in range(FRAMES):
             client.send("subscribe", channels=NAMES, instruments=[], request_id=number)

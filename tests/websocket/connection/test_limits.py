@@ -397,6 +397,9 @@ class Listener:
         self.heard_at = heard_at
         self.told: list[object] = []
 
+    def ping(self) -> None:
+        self.told.append(PING)
+
     def push(self, frame: str) -> None:
         self.told.append(frame)
 

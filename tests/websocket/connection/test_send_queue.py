@@ -10,7 +10,8 @@ from trading.websocket.send_queue import CLOSE_SECONDS, ClientGone, SendQueue
 
 
 class Wire:
-    """A server's `send`: it takes frames until `full`, and then lets them wait; `deaf`: even the close."""
+    """A server's `send`: it takes frames until it is full, and then lets them wait; `deaf`: even the close.
+    A server of ours has `send_now` besides."""
 
     def __init__(self) -> None:
         self.sent: list[object] = []
@@ -23,13 +24,19 @@ class Wire:
         if message["type"] == "websocket.send" or self.deaf:
             await self.room.wait()
 
+    def send_now(self, text: str) -> bool:
+        if self.room.is_set():
+            self.sent.append(text)
+        return self.room.is_set()
+
 
 class Case:
-    """An send_queue with its writer at work."""
+    """A send queue with its writer at work."""
 
-    def __init__(self, limit: int = 10, close_seconds: float = CLOSE_SECONDS) -> None:
+    def __init__(self, limit: int = 10, *, close_seconds: float = CLOSE_SECONDS, at_once: bool = False) -> None:
         self.wire = Wire()
-        self.send_queue = SendQueue(limit, self.wire.send, Counters(), close_seconds)
+        send_now = self.wire.send_now if at_once else None
+        self.send_queue = SendQueue(limit, self.wire.send, Counters(), close_seconds, send_now)
         self.writing = asyncio.create_task(self.send_queue.write())
 
     async def full(self) -> "Case":
@@ -77,8 +84,8 @@ async def test_it_wakes_up_for_a_close() -> None:
     assert await case.end() == [4408]
 
 
-async def test_flushing_sends_at_once_and_never_waits() -> None:
-    case = Case()
+async def test_flushing_sends_at_once_where_the_server_can_and_never_waits() -> None:
+    case = Case(at_once=True)
     case.send_queue.add("a")
     case.send_queue.flush()
     assert case.wire.sent == ["a"]
@@ -87,14 +94,51 @@ async def test_flushing_sends_at_once_and_never_waits() -> None:
     case.send_queue.add("c")
     case.send_queue.flush()
     case.send_queue.flush()
-    assert case.wire.sent == ["a", "b"], "the server lets it wait"
+    assert case.wire.sent == ["a"], "it has no room"
+    await case.turn()
+    assert case.wire.sent == ["a", "b"], "the writer waits for room"
+    case.send_queue.add("d")
+    case.send_queue.flush()
+    assert case.wire.sent == ["a", "b"], "nothing overtakes it"
     case.wire.room.set()
     case.send_queue.close(1000)
-    assert await case.end() == ["a", "b", "c", 1000]
+    assert await case.end() == ["a", "b", "c", "d", 1000]
 
 
-async def test_since_when_a_client_lets_us_wait() -> None:
+async def test_by_the_specification_alone_the_writer_sends_what_is_flushed() -> None:
     case = Case()
+    case.send_queue.add("a")
+    case.send_queue.flush()
+    assert case.wire.sent == [], "nobody but the writer awaits `send`"
+    await case.turn()
+    assert case.wire.sent == ["a"]
+    case.send_queue.close(1000)
+    assert await case.end() == ["a", 1000]
+
+
+async def test_an_awaitable_may_be_any_and_is_awaited_by_one_task() -> None:
+    """PEP 492 promises `__await__` and an iterator, which need not have `send` and `throw`; and what has begun in one
+    task ends in it."""
+    tasks: list[object] = []
+
+    class Sending:
+        def __await__(self) -> Any:
+            tasks.append(asyncio.current_task())
+            return iter([None, None])
+
+    queue = SendQueue(10, lambda message: Sending(), Counters())
+    writing = asyncio.create_task(queue.write())
+    for frame in ("a", "b"):
+        queue.put(frame)
+        queue.flush()
+    queue.close(1000)
+    await asyncio.wait_for(writing, 10)
+    assert tasks == [writing] * 3
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_since_when_a_client_lets_us_wait(at_once: bool) -> None:
+    case = Case(at_once=at_once)
     assert case.send_queue.waiting_since is None
     before = asyncio.get_running_loop().time()
     await case.full()

@@ -30,7 +30,12 @@ class Reader:
         self.room.set()
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.connection = Connection(
-            services, channel="specific.inprocess!reader", owner="user001", address="127.0.0.1", send=self._send
+            services,
+            channel="specific.inprocess!reader",
+            owner="user001",
+            address="127.0.0.1",
+            send=self._send,
+            line=None,
         )
         self.task = asyncio.create_task(self.connection.serve(self._inbox.get))
 

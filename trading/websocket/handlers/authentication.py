@@ -10,6 +10,7 @@ from trading.delivery.channel_groups import user_group
 from trading.observability.event_log import log_event
 from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, Responder, pause
 from trading.websocket.rate_limits import RateLimiter
+from trading.websocket.server_line import ServerLine
 from trading.websocket.session import Session
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ class AuthenticationHandler:
     """Signs in and out; whoever is signed in hears the user's private pushes on `channel`. `connection`: its number in
     the log."""
 
-    __slots__ = ("_channel", "_connection", "_layer", "_limiter", "_responder", "_session")
+    __slots__ = ("_channel", "_connection", "_layer", "_limiter", "_line", "_responder", "_session")
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class AuthenticationHandler:
         layer: Any,
         channel: str,
         connection: int,
+        line: ServerLine | None,
     ) -> None:
         self._session = session
         self._limiter = limiter
@@ -38,6 +40,7 @@ class AuthenticationHandler:
         self._layer = layer
         self._channel = channel
         self._connection = connection
+        self._line = line
 
     async def authenticate(self, message: protocol.Auth, now: float) -> None:
         wait = self._limiter.token(self._session.address, message.user_id, now)
@@ -55,8 +58,13 @@ class AuthenticationHandler:
             )
         )
         if identity is not None and refusal is None:
+            self._trust(True)
             log_event(logger, "signed in", connection=self._connection, user_id=identity.user_id)
             await self._layer.group_add(user_group(identity.user_id), self._channel)
+
+    def _trust(self, user_is_known: bool) -> None:
+        if self._line is not None:
+            self._line.trust(user_is_known)
 
     async def log_out(self, message: protocol.Logout) -> None:
         user_id = self._session.user_id
@@ -65,6 +73,7 @@ class AuthenticationHandler:
             return
         await self.stop_hearing(user_id)
         self._session.sign_out()
+        self._trust(False)
         self._responder.send(protocol.LogoutResponse(success=True, request_id=message.request_id))
 
     async def stop_hearing(self, user_id: str) -> None:

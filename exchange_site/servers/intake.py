@@ -1,0 +1,166 @@
+"""The way in, from the socket to the parser of a server: in small pieces, and in turns.
+
+A parser handles whatever it is given in one go: 64 KiB of pings, empty fragments or two-byte texts are a third of a
+second in which nobody else is served. So bytes wait here, before anything looks at them. What has been read of those
+who have signed in goes on a few milliseconds a turn of the event loop. Strangers (HTTP requests, handshakes, and
+sockets nobody has signed in on) share a part of the processor's time, one small piece each in turn, so that a single
+frame of one does not wait for the flood of another. Who still has something waiting is not read, so a flood stays in
+the client's own buffers; a stranger that floods for `FLOOD_SECONDS` is closed.
+
+Time is measured, not guessed: a slower machine gives strangers fewer frames, not more of itself.
+"""
+
+import asyncio
+from collections import deque
+from time import perf_counter
+from typing import Protocol
+
+STRANGERS_PIECE, KNOWN_PIECE = 256, 1_024
+"""Bytes that a parser is given at once: at most 43 or 170 frames."""
+STRANGERS_SHARE = 0.2
+"""Of the processor's time, for all strangers together."""
+STRANGERS_SECONDS = 0.002
+"""At once, then the loop is for others."""
+KNOWN_SECONDS = 0.004
+"""At once, for all who have signed in and have sent more than a piece."""
+FRAME_COST, REQUEST_COST = 0.0001, 0.001
+"""Seconds that are counted for what follows from a message or a request after it was parsed."""
+FLOOD_SECONDS = 5.0
+"""How long a stranger may have something waiting without a pause."""
+LOOK_SECONDS = 0.01
+"""Between looks whether the application has caught up."""
+READ_BYTES = 16_384
+"""Read from a socket at once: what waits here of a connection that is not read any more."""
+
+
+class Way(Protocol):
+    """A connection, as its intake needs it."""
+
+    def feed(self, data: bytes) -> None:
+        """Give a piece to the parser."""
+
+    def takes_more(self) -> bool:
+        """Whether the application has handled most of what it was given."""
+
+    def stop_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def flooded(self) -> None:
+        """Close the connection: it does not stop."""
+
+
+class Turns:
+    """Who has bytes waiting, in turn. One of strangers, one of those who have signed in, for a process."""
+
+    def __init__(self, piece: int, seconds: float, share: float) -> None:
+        self.piece = piece
+        self.cost = 0.0
+        """What was counted for messages and requests in this turn."""
+        self._seconds = seconds
+        self._pause_per_second = 1 / share - 1
+        self._queue: deque[Intake] = deque()
+        self._not_before = 0.0
+        self._at_work = False
+        self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+
+    def add(self, intake: "Intake") -> None:
+        self._queue.append(intake)
+        if self._timer is None and not self._at_work:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        late = loop.time() >= self._not_before
+        self._timer = loop.call_soon(self._turn) if late else loop.call_at(self._not_before, self._turn)
+
+    def _turn(self) -> None:
+        self._timer, self.cost, self._at_work = None, 0.0, True
+        began = perf_counter()
+        blocked = 0
+        while self._queue and blocked < len(self._queue) and perf_counter() - began + self.cost < self._seconds:
+            intake = self._queue.popleft()
+            blocked = 0 if intake.step() else blocked + 1
+            if intake.waits:
+                intake.turns.add(intake)
+        self._at_work = False
+        spent = perf_counter() - began + self.cost
+        pause = spent * self._pause_per_second
+        if self._queue and blocked >= len(self._queue):
+            pause = max(pause, LOOK_SECONDS)
+        self._not_before = asyncio.get_running_loop().time() + pause
+        if self._queue:
+            self._schedule()
+
+
+strangers = Turns(STRANGERS_PIECE, STRANGERS_SECONDS, STRANGERS_SHARE)
+known = Turns(KNOWN_PIECE, KNOWN_SECONDS, 1.0)
+
+
+class Intake:
+    """What has been read of one connection and waits for its turn."""
+
+    def __init__(self, way: Way) -> None:
+        self.turns = strangers
+        self._way = way
+        self._rest = bytearray()
+        self._in_line = False
+        self._since: float | None = None
+        self._stopped = False
+
+    @property
+    def waits(self) -> bool:
+        return self._in_line
+
+    def receive(self, data: bytes) -> None:
+        """Bytes have been read."""
+        if self.turns is known and not self._rest and len(data) <= KNOWN_PIECE and self._way.takes_more():
+            self._way.feed(data)
+            return
+        self._rest += data
+        if not self._in_line:
+            self._in_line = True
+            self.turns.add(self)
+        if not self._stopped and len(self._rest) > self.turns.piece:
+            self._stopped = True
+            self._way.stop_reading()
+
+    def step(self) -> bool:
+        """Hand on a piece, if the application takes it. Afterwards the intake may wait for another turn."""
+        if not self._way.takes_more():
+            self._in_line = bool(self._rest)
+            return False
+        if self._rest:
+            piece = bytes(self._rest[: self.turns.piece])
+            del self._rest[: self.turns.piece]
+            self._way.feed(piece)
+        self._in_line = bool(self._rest)
+        if not self._rest:
+            self._since = None
+            self._read_on()
+        elif self.turns is strangers:
+            self._look_for_flood()
+        return True
+
+    def trust(self, user_is_known: bool) -> None:
+        """From the next turn on."""
+        self.turns = known if user_is_known else strangers
+        self._since = None
+
+    def end(self) -> None:
+        """The connection is lost: what waits of it is nobody's."""
+        self._rest.clear()
+        self._in_line = False
+
+    def _read_on(self) -> None:
+        if self._stopped:
+            self._stopped = False
+            self._way.resume_reading()
+
+    def _look_for_flood(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._since is None:
+            self._since = now
+        elif now - self._since > FLOOD_SECONDS:
+            self.end()
+            self._way.flooded()

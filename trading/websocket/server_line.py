@@ -1,0 +1,34 @@
+"""What a server that we have extended tells and takes beyond ASGI, as the extension `bourse.line` of a scope.
+
+Under any other server there is none, and everything goes by ASGI alone.
+"""
+
+from typing import Any, Protocol
+
+EXTENSION = "bourse.line"
+
+
+class Listener(Protocol):
+    heard_at: float
+    """Time of the event loop at which something came from the client."""
+
+
+class ServerLine(Protocol):
+    """The connection, as the server has it."""
+
+    listener: Listener | None
+    """Whom to tell that bytes came: frames of the protocol below us, such as a pong, are life too."""
+
+    def send_text(self, text: str) -> bool:
+        """Send a text at once. False, and nothing is sent, when the client has enough to read or the way is closed."""
+
+    def ping(self) -> None:
+        """Ask the client for a sign of life (RFC 6455, section 5.5.2); every library answers by itself."""
+
+    def trust(self, user_is_known: bool) -> None:
+        """Whether somebody has signed in: strangers share a part of the processor."""
+
+
+def line_of(scope: dict[str, Any]) -> ServerLine | None:
+    line: ServerLine | None = scope.get("extensions", {}).get(EXTENSION)
+    return line
