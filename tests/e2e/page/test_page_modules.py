@@ -576,3 +576,32 @@ def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
 )
 def test_numbers_are_written_like_this(page: Page, expression: str, text: str) -> None:
     assert call(page, "ui/format", expression) == text
+
+
+# --- numbers
+
+
+def test_a_number_is_what_was_typed_or_none(page: Page) -> None:
+    read = {
+        "120": 120, " 119.5 ": 119.5, ".5": 0.5, "5.": 5, "-37.63": -37.63, "0.0001": 0.0001, "007": 7,
+        "１２０．５": 120.5, "999999999999.999": 999999999999.999,
+    }  # fmt: skip
+    none = [
+        "",
+        " ",
+        "1,20",
+        "119,5",
+        "1,234.5",
+        "1 234",
+        "1'234",
+        "1e3",
+        "0x10",
+        "Infinity",
+        "NaN",
+        "1.2.3",
+        "--1",
+        "-",
+    ]
+    none += [".", "+-1", "12²", "½", "٣", "120，5", "9007199254740993", "119.50000000000000001", "1\u00a0000"]
+    assert call(page, "ui/parse", "x.map(m.parseNumber)", list(read)) == list(read.values())
+    assert call(page, "ui/parse", "x.filter((text) => m.parseNumber(text) !== null)", none) == []

@@ -46,6 +46,23 @@ export class OrderEntry {
   }
 
   /**
+   * An order that cannot even be sent: the ticket says why, in place of what became of the one before.
+   * @param {{ field: string, sentence: string }} problem
+   */
+  unsent(problem) {
+    this.store.set({ ticket: { phase: 'unsent', ...problem } });
+  }
+
+  /**
+   * A field was changed: a complaint about it is answered.
+   * @param {string} field
+   */
+  mended(field) {
+    const { ticket } = this.store.state;
+    if (ticket.phase === 'unsent' && ticket.field === field) this.forget();
+  }
+
+  /**
    * @param {OrderOptions[]} orders
    * @returns {Promise<OrderVerdict[] | null>} null where nobody knows what became of them
    */
