@@ -73,6 +73,7 @@ interface OrderVerdict {
 
 type TicketState =
   | { phase: 'idle' }
+  | { phase: 'unsent'; field: string; sentence: string }
   | { phase: 'sending' | 'uncertain'; orders: OrderOptions[] }
   | { phase: 'answered'; orders: OrderOptions[]; results: OrderVerdict[] }
   | { phase: 'missing'; orders: OrderOptions[]; results: (OrderVerdict | null)[] };

@@ -576,3 +576,63 @@ def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
 )
 def test_numbers_are_written_like_this(page: Page, expression: str, text: str) -> None:
     assert call(page, "ui/format", expression) == text
+
+
+# --- numbers
+
+
+def test_a_number_is_what_was_typed_or_none(page: Page) -> None:
+    read = {
+        "120": 120, " 119.5 ": 119.5, ".5": 0.5, "5.": 5, "-37.63": -37.63, "0.0001": 0.0001, "007": 7,
+        "１２０．５": 120.5, "999999999999.999": 999999999999.999,
+    }  # fmt: skip
+    none = [
+        "",
+        " ",
+        "1,20",
+        "119,5",
+        "1,234.5",
+        "1 234",
+        "1'234",
+        "1e3",
+        "0x10",
+        "Infinity",
+        "NaN",
+        "1.2.3",
+        "--1",
+        "-",
+    ]
+    none += [".", "+-1", "12²", "½", "٣", "120，5", "9007199254740993", "119.50000000000000001", "1\u00a0000"]
+    assert call(page, "ui/parse", "x.map(m.parseNumber)", list(read)) == list(read.values())
+    assert call(page, "ui/parse", "x.filter((text) => m.parseNumber(text) !== null)", none) == []
+
+
+# --- ticks
+
+
+@pytest.mark.parametrize(
+    ("tick", "decimals"),
+    [(10, 0), (2.5, 1), (0.7 / 10, 2), (0.3 / 10, 2), (0.0001, 4), (0.0001 / 10, 5), (0.05, 2), (3, 0), (0.35 / 10, 3)],
+)
+def test_a_tick_says_how_many_decimals_its_prices_have(page: Page, tick: float, decimals: int) -> None:
+    assert call(page, "base/tick", "m.decimalsOf(x)", tick) == decimals
+
+
+def test_a_panel_that_fails_leaves_no_other_with_what_was_before(page: Page) -> None:
+    shown = call(
+        page,
+        "state/store",
+        """await (async () => {
+            const shown = [];
+            const failed = new Promise((done) => addEventListener('error', (event) => {
+                event.preventDefault();
+                done(event.message);
+            }, { once: true }));
+            const store = new m.Store({ selected: 'A' }, (run) => queueMicrotask(run));
+            store.watch(['selected'], ({ selected }) => { if (selected === 'B') throw new Error('no such tick'); });
+            store.watch(['selected'], ({ selected }) => shown.push(selected));
+            store.set({ selected: 'B' });
+            return [await failed, ...shown];
+        })()""",
+    )
+    assert shown == ["Uncaught Error: no such tick", "A", "B"]

@@ -1,12 +1,15 @@
 /** Arithmetic of prices on a tick. Pure. */
 
+/** What is closer to a number than this share of it is the number: doubles hold few decimals exactly (0.7 / 10). */
+const NEAR = 1e-9;
+
 /**
  * Decimals needed to write every multiple of `tick`.
  * @param {number} tick
  */
 export function decimalsOf(tick) {
   for (let decimals = 0; decimals < 10; decimals += 1) {
-    if (Number(tick.toFixed(decimals)) === tick) return decimals;
+    if (Math.abs(Number(tick.toFixed(decimals)) - tick) <= NEAR * tick) return decimals;
   }
   return 10;
 }

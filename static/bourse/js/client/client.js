@@ -62,6 +62,7 @@ export class Client {
       request: (message) => this.request(message),
       notice: (kind, data) => this.notice(kind, data),
       lookUp: (orderId) => this.lookups.add([orderId]),
+      refused: () => this.market.lookSoon(),
     });
     /** @type {() => Promise<string | null>} */
     this.freshToken = async () => null;

@@ -8,7 +8,9 @@ import * as reduce from '../state/reduce_market.js';
 
 const FIRST_BARS = 500;
 const MORE_BARS = 500;
-const LOOK_MS = 30000;
+const LOOK_MS = 10000;
+/** All pages hear of a change at once; they need not all ask at once. */
+const SOON_MS = 1000;
 const AGAIN_MS = 2000;
 
 export class MarketData {
@@ -20,6 +22,8 @@ export class MarketData {
   constructor(store, ask) {
     this.store = store;
     this.ask = ask;
+    /** @type {number | undefined} */
+    this.soon = undefined;
     setInterval(() => document.hidden || this.#look(), LOOK_MS);
   }
 
@@ -90,6 +94,7 @@ export class MarketData {
       case 'kline': this.store.set(reduce.bar(this.store.state, frame)); return true;
       case 'instrument_status':
         this.store.set(reduce.phase(this.store.state, frame.instrument_id, frame.phase));
+        this.lookSoon();
         return true;
       default: return false;
     }
@@ -126,7 +131,15 @@ export class MarketData {
     return this.ask({ kind: 'subscribe' }, message);
   }
 
-  /** Limits, phases and the day's figures of all instruments: pushes tell of the one on view only. */
+  /** Something about the instruments has changed, or may have: what is not in a push is asked for. */
+  lookSoon() {
+    this.soon ??= setTimeout(() => {
+      this.soon = undefined;
+      this.#look();
+    }, Math.random() * SOON_MS);
+  }
+
+  /** Terms, limits, phases and the day's figures of all instruments: pushes tell of the one on view only. */
   #look() {
     this.ask({ kind: 'market' }, protocol.queryInstruments());
     this.ask({ kind: 'market' }, protocol.queryStatistics());

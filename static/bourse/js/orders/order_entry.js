@@ -12,14 +12,16 @@ const LOOKED_PAGES = 5;
 
 export class OrderEntry {
   /**
-   * `request(message)` gives a promise of the answer, of null if the line was lost before; `notice(kind, data)` tells the reader.
-   * @param {{ store: Store, request: (message: ClientFrame) => Promise<any>, notice: (kind: string, data: any) => void, lookUp: (orderId: string) => void }} parts
+   * `request(message)` gives a promise of the answer, of null if the line was lost before; `notice(kind, data)` tells the reader;
+   * `refused()` hears that an order was refused: the page may know old terms.
+   * @param {{ store: Store, request: (message: ClientFrame) => Promise<any>, notice: (kind: string, data: any) => void, lookUp: (orderId: string) => void, refused: () => void }} parts
    */
-  constructor({ store, request, notice, lookUp }) {
+  constructor({ store, request, notice, lookUp, refused }) {
     this.store = store;
     this.request = request;
     this.notice = notice;
     this.lookUp = lookUp;
+    this.refused = refused;
     /** @type {number | undefined} */
     this.fillTimer = undefined;
   }
@@ -46,6 +48,23 @@ export class OrderEntry {
   }
 
   /**
+   * An order that cannot even be sent: the ticket says why, in place of what became of the one before.
+   * @param {{ field: string, sentence: string }} problem
+   */
+  unsent(problem) {
+    this.store.set({ ticket: { phase: 'unsent', ...problem } });
+  }
+
+  /**
+   * A field was changed: a complaint about it is answered.
+   * @param {string} field
+   */
+  mended(field) {
+    const { ticket } = this.store.state;
+    if (ticket.phase === 'unsent' && ticket.field === field) this.forget();
+  }
+
+  /**
    * @param {OrderOptions[]} orders
    * @returns {Promise<OrderVerdict[] | null>} null where nobody knows what became of them
    */
@@ -59,6 +78,7 @@ export class OrderEntry {
     const results = resultsOf(answer, orders.length);
     orders.forEach((order, index) => results[index].success && this.#know(order, results[index].order_id ?? ''));
     this.store.set({ ticket: { phase: 'answered', orders, results } });
+    if (results.some((one) => !one.success)) this.refused();
     return results;
   }
 

@@ -91,11 +91,17 @@ export class Store {
     keys.forEach((key) => this.changed.add(key));
   }
 
+  /** A listener that fails does not leave the others with what was before. */
   #tell() {
     const changed = this.changed;
     this.changed = new Set();
     for (const { keys, listener } of this.listeners) {
-      if (keys.some((key) => changed.has(key))) listener(this.state);
+      if (!keys.some((key) => changed.has(key))) continue;
+      try {
+        listener(this.state);
+      } catch (error) {
+        reportError(error);
+      }
     }
   }
 }

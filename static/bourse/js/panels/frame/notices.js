@@ -17,6 +17,7 @@ const WORDS = {
   'order-refused': ({ code, message }) => t('ticket.refused', { reason: reason(code, message) }),
   'cancel-refused': ({ code, message }) => t('notice.cancel_refused', { reason: reason(code, message) }),
   'amend-refused': ({ code, message }) => t('notice.amend_refused', { reason: reason(code, message) }),
+  'not-amended': ({ sentence }) => t('notice.amend_refused', { reason: t(sentence) }),
   dropped: () => t('notice.dropped'),
   statement: ({ day, closing }) => t('statements.notice', { day: dayText(day), closing: format.money(closing) }),
   'risk-warning': ({ risk_ratio: risk }, { venue }) => t('notice.risk_warning', {

@@ -1,10 +1,10 @@
 /**
  * Candles and volume of the contract on view, with the reader's own fills, orders and position in them. The drawing is
- * Lightweight Charts', which is optional: without it the panel says how to install it.
+ * Lightweight Charts', which is optional: without it the panel says how to install it. It knows prices as numbers of
+ * ticks, so that whatever the tick is, its scale has whole ones only, and the words on it are prices.
  */
-import { decimalsOf } from '../../base/tick.js';
 import { PERIODS } from '../../line/protocol.js';
-import { instrumentOf, legsOf, working } from '../../state/selectors.js';
+import { legsOf, tickOf, working } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
@@ -26,7 +26,7 @@ const COLOURS = ['text', 'muted', 'line', 'line-strong', 'panel', 'accent', 'up'
  * @property {Bars | null} drawn
  * @property {Record<string, string>} colours
  * @property {unknown} at
- * @property {number} [tick]
+ * @property {number} tick of the candles that are drawn
  */
 
 /** @type {Record<string, number>} */
@@ -129,8 +129,9 @@ function mountCanvas(store, client, library) {
   /** @type {View} */
   const view = {
     store, library, root, chart, candles, volume, markers: library.createSeriesMarkers(candles, []),
-    lines: new Map(), drawn: null, colours: {}, at: null,
+    lines: new Map(), drawn: null, colours: {}, at: null, tick: 1,
   };
+  candles.applyOptions({ priceFormat: { type: 'custom', minMove: 1, formatter: (/** @type {number} */ ticks) => priceOf(ticks, view.tick) } });
 
   paint(view);
   onColours(() => {
@@ -222,8 +223,22 @@ function markText(view, time, kind) {
 /** @param {{ start: number }} bar */
 const timeOf = ({ start }) => /** @type {import('lightweight-charts').UTCTimestamp} */ (start / 1000);
 
-/** @param {BarData} bar */
-const candleOf = (bar) => ({ time: timeOf(bar), open: bar.open, high: bar.high, low: bar.low, close: bar.close });
+/**
+ * A place on the scale as a price: the nearest that there is.
+ * @param {number} ticks
+ * @param {number} tick
+ */
+const priceOf = (ticks, tick) => format.price(Math.round(ticks) * tick, tick);
+
+/**
+ * @param {BarData} bar
+ * @param {number} tick
+ */
+function candleOf(bar, tick) {
+  /** @param {number} price */
+  const ticks = (price) => Math.round(price / tick);
+  return { time: timeOf(bar), open: ticks(bar.open), high: ticks(bar.high), low: ticks(bar.low), close: ticks(bar.close) };
+}
 
 /**
  * @param {BarData} bar
@@ -239,20 +254,17 @@ const volumeOf = (bar, colours) => ({
  */
 function showBars(view) {
   const { store, candles, volume, colours } = view;
-  const { bars, selected } = store.state;
-  const tick = instrumentOf(store.state, selected)?.tick ?? 1;
-  if (view.tick !== tick) {
-    view.tick = tick;
-    candles.applyOptions({ priceFormat: { type: 'price', precision: decimalsOf(tick), minMove: tick } });
-  }
-  if (view.drawn?.list === bars.list) return;
-  if (isLater(view.drawn, bars)) {
+  const { bars } = store.state;
+  const tick = tickOf(store.state, bars.instrumentId);
+  if (view.drawn?.list === bars.list && view.tick === tick) return;
+  if (isLater(view.drawn, bars) && view.tick === tick) {
     bars.list.slice(view.drawn.list.length - 1).forEach((bar) => {
-      candles.update(candleOf(bar));
+      candles.update(candleOf(bar, tick));
       volume.update(volumeOf(bar, colours));
     });
   } else {
-    candles.setData(bars.list.map(candleOf));
+    view.tick = tick;
+    candles.setData(bars.list.map((bar) => candleOf(bar, tick)));
     volume.setData(bars.list.map((bar) => volumeOf(bar, colours)));
     if (bars.list.length > 0 && !isSame(view.drawn, bars)) view.chart.timeScale().resetTimeScale();
   }
@@ -286,9 +298,9 @@ function isLater(before, now) {
  * @param {View} parts
  */
 function showLegend({ store, root, at }) {
-  const { bars, selected } = store.state;
+  const { bars } = store.state;
   const bar = (at !== null && bars.list.find((one) => one.start / 1000 === at)) || bars.list.at(-1);
-  const tick = instrumentOf(store.state, selected)?.tick ?? 1;
+  const tick = tickOf(store.state, bars.instrumentId);
   /** @param {number} value */
   const price = (value) => format.price(value, tick);
   const legend = byId('chart-legend');
@@ -297,7 +309,7 @@ function showLegend({ store, root, at }) {
   };
   setText(legend, bar ? t('chart.legend', values) : '');
   legend.dataset.move = bar ? format.moveOf(bar.close - bar.open) : 'flat';
-  root.setAttribute('aria-label', bar ? t('chart.summary', { ...values, id: selected ?? '', period: t(`chart.period.${bars.period}`) }) : t('chart.title'));
+  root.setAttribute('aria-label', bar ? t('chart.summary', { ...values, id: bars.instrumentId ?? '', period: t(`chart.period.${bars.period}`) }) : t('chart.title'));
 }
 
 // --- the reader's own
@@ -336,7 +348,7 @@ function markersOf(fills, bars, colours) {
 }
 
 /**
- * A line at the price of each working order, and at the mean price of what is held.
+ * A line at the price of each working order, and at the mean price of what is held, which it names itself.
  * @param {View} view
  */
 function showLines(view) {
@@ -361,7 +373,8 @@ function orderLines({ store, colours, library }) {
   return working(store.state.orders)
     .filter((one) => one.instrument_id === store.state.selected && Number(one.price) > 0)
     .map((one) => [one.order_id, {
-      price: Number(one.price),
+      price: Number(one.price) / tickOf(store.state, one.instrument_id),
+      axisLabelVisible: true,
       color: one.direction === 'BUY' ? colours.up : colours.down,
       lineWidth: 1,
       lineStyle: library.LineStyle.Dashed,
@@ -375,12 +388,14 @@ function orderLines({ store, colours, library }) {
  */
 function positionLines({ store, colours, library }) {
   const held = store.state.positions?.find((one) => one.instrument_id === store.state.selected);
+  const tick = tickOf(store.state, store.state.selected);
   return legsOf(held ? [held] : []).map(({ position, side }) => [side, {
-    price: Number(position[`open_price_${side}`]),
+    price: Number(position[`open_price_${side}`]) / tick,
+    axisLabelVisible: false, // A mean of prices may be none, and the scale can only say those that are.
     color: colours.accent,
     lineWidth: 1,
     lineStyle: library.LineStyle.Solid,
-    title: `${t(`positions.${side}`)} ${format.lots(position[`volume_${side}`])}`,
+    title: `${t(`positions.${side}`)} ${format.lots(position[`volume_${side}`])} @ ${format.average(position[`open_price_${side}`], tick)}`,
   }]);
 }
 

@@ -8,6 +8,7 @@ import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
+import { parseNumber } from '../../ui/parse.js';
 import { createTable } from '../../ui/table.js';
 
 /**
@@ -74,9 +75,11 @@ function columnsFor(store, orderEntry, editing, show) {
    * @param {HTMLElement} row
    */
   const save = (one, row) => {
+    const wrong = wrongField(row);
+    if (wrong) return refuse(wrong, orderEntry);
     const changes = changesOf(one, row);
     stop(one);
-    if (changes) orderEntry.amend(one.order_id, changes);
+    return changes && orderEntry.amend(one.order_id, changes);
   };
   return [
     ...orderColumns(state),
@@ -130,6 +133,29 @@ function showField(cell, one, name, isEdited, text, value) {
 }
 
 /**
+ * The first field of an order under amendment in which no number stands, or no whole one where lots are meant.
+ * @param {HTMLElement} row
+ */
+function wrongField(row) {
+  /** @type {NodeListOf<HTMLInputElement>} */
+  const fields = row.querySelectorAll('[data-amend-field]');
+  return [...fields].find((field) => {
+    const number = parseNumber(field.value);
+    return number === null || (field.dataset.amendField === 'volume' && !Number.isInteger(number));
+  }) ?? null;
+}
+
+/**
+ * @param {HTMLInputElement} field
+ * @param {OrderEntry} orderEntry
+ */
+function refuse(field, orderEntry) {
+  field.setAttribute('aria-invalid', 'true');
+  field.select();
+  orderEntry.notice('not-amended', { sentence: field.dataset.amendField === 'volume' ? 'ticket.bad_volume' : 'ticket.bad_number' });
+}
+
+/**
  * @param {OwnOrder} one
  * @param {HTMLElement} row
  */
@@ -137,8 +163,8 @@ function changesOf(one, row) {
   /** @type {Record<string, number>} */
   const changes = {};
   for (const [name, before] of Object.entries({ price: one.price, volume: volumeOf(one) })) {
-    const text = fieldIn(row, `[data-amend-field="${name}"]`)?.value.trim().replace(/,/g, '');
-    if (text && Number.isFinite(Number(text)) && Number(text) !== before) changes[name] = Number(text);
+    const number = parseNumber(fieldIn(row, `[data-amend-field="${name}"]`)?.value ?? '');
+    if (number !== null && number !== before) changes[name] = number;
   }
   return Object.keys(changes).length > 0 ? changes : null;
 }

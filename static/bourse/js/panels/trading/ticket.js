@@ -4,10 +4,9 @@
  */
 import { stepPrice } from '../../base/tick.js';
 import { tickOf } from '../../state/selectors.js';
-import { byId, setText } from '../../ui/dom.js';
+import { byId } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
-import { t } from '../../ui/i18n.js';
 import { numberIn, plan, problemOf, readOrder } from './ticket_form.js';
 import { canSend, firstPrice, render } from './ticket_view.js';
 
@@ -26,7 +25,10 @@ const WATCHED = ['ticket', 'session', 'connection', 'account', 'positions', 'sel
 export function mountTicket(store, client, begin) {
   const form = byId('ticket-form');
   const show = () => render(form, store.state);
-  form.addEventListener('input', () => edited(form, show));
+  form.addEventListener('input', ({ target }) => {
+    edited(form, show);
+    if (target instanceof HTMLInputElement) client.orderEntry.mended(target.name);
+  });
   form.price.addEventListener('change', () => tidyPrice(form, store.state));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -60,7 +62,7 @@ export function mountTicket(store, client, begin) {
  * @param {() => void} show
  */
 function edited(form, show) {
-  ['price', 'volume', 'stop_price', 'expires_at', 'display_volume'].forEach((name) => form[name].removeAttribute('aria-invalid'));
+  form.querySelectorAll('[aria-invalid]').forEach((field) => field.removeAttribute('aria-invalid'));
   show();
 }
 
@@ -184,9 +186,8 @@ function submit(form, store, client, begin) {
   const order = readOrder(form, state);
   const problem = problemOf(order, form);
   if (!problem) return client.orderEntry.submit(plan(order, state));
-  setText(byId('ticket-answer'), t(problem.sentence ?? ''));
-  byId('ticket-answer').dataset.phase = 'refused';
-  if (['stop_price', 'display_volume'].includes(problem.field)) byId('ticket-more').open = true;
+  client.orderEntry.unsent(problem);
+  if (byId('ticket-more').contains(form[problem.field])) byId('ticket-more').open = true;
   form[problem.field].setAttribute('aria-invalid', 'true');
   return form[problem.field].focus();
 }

@@ -1,16 +1,18 @@
 /** What the order ticket's form says: the order in it, and what is still wrong with it. Draws nothing. */
 import { parts } from '../../orders/estimate.js';
 import { fitting, lacking, meaningless } from '../../orders/order_rules.js';
+import { parseNumber } from '../../ui/parse.js';
+
+/** Fields that take a number. */
+const NUMBERS = ['price', 'volume', 'stop_price', 'display_volume'];
+/** What the exchange takes for the name of a group. */
+const GROUP_NAME = /^[ -~]{1,64}$/;
 
 /**
  * The number in a field; null where there is none.
  * @param {HTMLInputElement} input
  */
-export function numberIn(input) {
-  const text = input.value.trim().replace(/,/g, '');
-  const value = Number(text);
-  return text !== '' && Number.isFinite(value) ? value : null;
-}
+export const numberIn = (input) => parseNumber(input.value);
 
 /**
  * The order as the form has it, without what means nothing in it; `offset` may still be AUTO.
@@ -89,11 +91,22 @@ export function plan(order, state) {
  * @param {HTMLFormElement} form
  */
 export function problemOf(order, form) {
-  const { volume, expires_at: expires } = order;
+  const { volume, expires_at: expires, display_volume: shown, oco_group: group } = order;
+  const unread = NUMBERS.find((name) => isWritten(form, name) && numberIn(form[name]) === null);
+  if (unread) return { field: unread, sentence: 'ticket.bad_number' };
   const sound = { ...order, volume: isWhole(volume) ? volume : null, expires_at: expires && expires > Date.now() ? expires : null };
-  const unread = form.display_volume.value.trim() !== '' && !form.display_volume.disabled && numberIn(form.display_volume) === null;
-  return lacking(sound) ?? (unread ? { field: 'display_volume', sentence: 'ticket.bad_display_volume' } : null);
+  const lacks = lacking(sound);
+  if (lacks) return { field: lacks.field, sentence: lacks.sentence ?? '' };
+  if (isWritten(form, 'display_volume') && !isWhole(shown ?? null)) return { field: 'display_volume', sentence: 'ticket.bad_display_volume' };
+  return group && !GROUP_NAME.test(group) ? { field: 'oco_group', sentence: 'ticket.bad_oco_group' } : null;
 }
+
+/**
+ * Whether something stands in a field that the order has.
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ */
+const isWritten = (form, name) => !form[name].disabled && (name !== 'stop_price' || form.stop.value !== '') && form[name].value.trim() !== '';
 
 /**
  * @param {number | null} volume

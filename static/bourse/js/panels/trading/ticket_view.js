@@ -214,6 +214,7 @@ function splitWords({ direction, volume, instrument_id: instrument, order_type: 
 /** @param {TicketState} ticket */
 function answerWords(ticket) {
   switch (ticket.phase) {
+    case 'unsent': return t(ticket.sentence);
     case 'uncertain': return t('ticket.uncertain');
     case 'answered': return ticket.results.map(resultWords).join('\n');
     case 'missing': return [...ticket.results.filter((one) => one !== null).map(resultWords), t('ticket.missing')].join('\n');
@@ -231,7 +232,7 @@ function resultWords({ success, order_id: orderId, code, message }) {
 /** @param {TicketState} ticket */
 function showAnswer(ticket) {
   const answer = byId('ticket-answer');
-  const refused = ticket.phase === 'answered' && ticket.results.some((one) => !one.success);
+  const refused = ticket.phase === 'unsent' || (ticket.phase === 'answered' && ticket.results.some((one) => !one.success));
   answer.dataset.phase = refused ? 'refused' : ticket.phase === 'answered' ? 'accepted' : ticket.phase;
   setText(answer, answerWords(ticket));
   byId('ticket-uncertain').hidden = ticket.phase !== 'missing';
