@@ -20,8 +20,8 @@ from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
 from trading.core.state import Day
-from trading.core.types import LIVE, stored_name
-from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
+from trading.core.types import stored_name
+from trading.models import IS_LIVE, Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 from trading.storage import mapping, startup_checks
 from trading.storage.sql import Table, json_text
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
@@ -266,7 +266,7 @@ class Store:
 
     def _load_orders(self) -> list[OrderRecord]:
         """Live orders in time priority."""
-        found = Order.objects.using(self._using).filter(account__market=self.market, status__in=LIVE)
+        found = Order.objects.using(self._using).filter(IS_LIVE, account__market=self.market)
         ordered = found.order_by(Coalesce("priority", "id"))
         return [mapping.order_record(row) for row in ordered.values_list(*mapping.LOADED_ORDER_FIELDS)]
 
