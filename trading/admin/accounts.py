@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from trading.admin import engine_requests
+from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import NEGATIVE, computed, moment, money
 from trading.admin.forms import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
+from trading.admin.lists import PlainList
 from trading.core.accounts import Figures
 from trading.core.commands import FreezeAccount
 from trading.core.money import to_text
@@ -105,7 +105,7 @@ def in_debt() -> list[int]:
     return found
 
 
-class AccountList(ChangeList):
+class AccountList(PlainList):
     """Reads the positions of the whole page at once."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -301,11 +301,30 @@ class AccountAdmin(CommandAdmin):
         return self.serve_button(request, FreezeAccount(row.user_id, frozen), done=done.format(row.user_id), back=back)
 
     @admin.action(description="Freeze the selected accounts", permissions=["freeze"])
-    def freeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        rows = engine_requests.ask_all(request, [FreezeAccount(row.user_id, True) for row in queryset])
-        engine_requests.tell_all(request, rows, done="Accounts frozen: {count}.")
+    def freeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
+        rows = confirmations.chosen(queryset)
+        return confirmations.carry_out(
+            request,
+            self,
+            rows,
+            [FreezeAccount(row.user_id, True) for row in rows],
+            question=f"Freeze {confirmations.counted(len(rows), 'account')}",
+            sentences=[
+                "No new orders, no withdrawals. Live orders stay, and can be cancelled.",
+                confirmations.about_accounts(rows),
+            ],
+            done="Accounts frozen: {count}.",
+        )
 
     @admin.action(description="Unfreeze the selected accounts", permissions=["freeze"])
-    def unfreeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        rows = engine_requests.ask_all(request, [FreezeAccount(row.user_id, False) for row in queryset])
-        engine_requests.tell_all(request, rows, done="Accounts that may trade again: {count}.")
+    def unfreeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
+        rows = confirmations.chosen(queryset)
+        return confirmations.carry_out(
+            request,
+            self,
+            rows,
+            [FreezeAccount(row.user_id, False) for row in rows],
+            question=f"Unfreeze {confirmations.counted(len(rows), 'account')}",
+            sentences=["They may trade and withdraw again.", confirmations.about_accounts(rows)],
+            done="Accounts that may trade again: {count}.",
+        )
