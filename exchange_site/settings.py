@@ -86,6 +86,9 @@ QUEUE_LIMIT = env.int("QUEUE_LIMIT", default=10_000)
 """Commands that may wait for the engine; the next one is answered 503. About half a second of work."""
 BATCH_LIMIT = env.int("BATCH_LIMIT", default=500)
 """Commands in one commit: large enough that the disk is no limit, small enough that nobody waits long."""
+READ_THREADS = env.int("READ_THREADS", default=4)
+"""Threads that answer queries, one query of a user at a time: the database works in one while the interpreter works in
+another; more of them would only take the interpreter from the engine."""
 RISK_WARN, RISK_LIMIT = env.float("RISK_WARN", default=0.8), env.float("RISK_LIMIT", default=1.0)
 """Risk ratios (margin / balance) at which an account is warned, and at which its positions are closed."""
 PUSHES_KEPT = env.int("PUSHES_KEPT", default=100_000)

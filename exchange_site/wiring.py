@@ -23,6 +23,7 @@ from trading.core.money import RATE
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
+from trading.reads.readers import Readers
 from trading.storage.engine_lock import engine_lock
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
@@ -87,6 +88,7 @@ class Exchange:
             on_answers=log_answers if settings.LOG_ORDERS else None,
         )
         self.tokens = TokenMonitor(settings.TOKEN_LOOK_SECONDS)
+        self.readers = Readers(settings.READ_THREADS)
         self.services = ConnectionServices(
             gateway=self.gateway,
             disconnect_timers=DisconnectTimers(self.gateway, self._clock),
@@ -95,6 +97,7 @@ class Exchange:
             address_of=address_of,
             clock=self._clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
+            readers=self.readers,
             public_answer=PublicQueries(self._clock),
             heartbeat=self.heartbeat,
             layer=self.layer,
@@ -202,4 +205,5 @@ class Exchange:
         await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, STOP_SECONDS)
         await self.worker.close()
         await self.recorder.close()
+        await asyncio.to_thread(self.readers.close)
         await asyncio.to_thread(self._lock.release)

@@ -5,12 +5,11 @@ tasks and a thread hop for every message. Decides nothing: rules are in the engi
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 import msgspec
 from channels.consumer import AsyncConsumer
-from channels.db import database_sync_to_async
 
 from trading import protocol
 from trading.core.codes import Code
@@ -20,6 +19,7 @@ from trading.delivery.channel_layer import ChannelOverflow
 from trading.observability.counters import COUNTERS
 from trading.observability.event_log import log_event, next_connection
 from trading.reads import answers, missed_pushes, selectors
+from trading.reads.readers import Readers
 from trading.transport.gateway import Gateway
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.heartbeat import Heartbeat
@@ -32,6 +32,7 @@ from trading.websocket.session import Session
 from trading.websocket.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
 from trading.websocket.token_monitor import TokenMonitor
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_AUTHENTICATED = Refused(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text)
@@ -54,6 +55,7 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     address_of: Callable[[dict[str, Any]], str]
     clock: Callable[[], int]
     present: Present
+    readers: Readers
     public_answer: Callable[[protocol.PublicQuery], protocol.QueryResponse | protocol.Error]
     heartbeat: Heartbeat
     layer: Any
@@ -84,13 +86,16 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         self._main = asyncio.current_task()
         self._send_queue = SendQueue(self._services.max_outbox, send)
         self._replies = ReplyQueue(self._send_queue.put)
-        self._order_entry = OrderEntry(self._services.gateway, self._services.clock, self._replies, self._start)
+        self._order_entry = OrderEntry(
+            self._services.gateway, self._services.clock, self._replies, self._start, self._read_rows
+        )
         owner = _user_in_url(scope)
         self._session = Session(
             self,
             owner=owner,
             address=self._services.address_of(scope),
             limiter=self._limiter,
+            read=self._read_rows,
             tokens=self._services.tokens,
             disconnect_timers=self._services.disconnect_timers,
         )
@@ -276,6 +281,12 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             case _:
                 await self._query(message)
 
+    async def _read_rows(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Read from the tables, when it is this user's turn, or that of this address while nobody has signed in."""
+        user_id = self._session.user_id
+        owner = f"address {self._session.address}" if user_id is None else f"user {user_id}"
+        return await self._services.readers.run(owner, function, *arguments, **named)
+
     # -- answers
 
     def _send(self, message: protocol.ServerMessage) -> None:
@@ -372,7 +383,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             return
         self._forwarding.clear()
         try:
-            upto = await database_sync_to_async(missed_pushes.last_push)(account_id=account_id)
+            upto = await self._read_rows(missed_pushes.last_push, account_id=account_id)
             self._send(protocol.ResumeResponse(success=True, last_seq=upto, request_id=message.request_id))
             self._told_seq = await self._catch_up(account_id, message.last_seq, upto)
         finally:
@@ -381,7 +392,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     async def _catch_up(self, account_id: int, after: int | None, upto: int) -> int:
         """Send the pushes after `after`, or a snapshot in place of those that are not kept. The last push told."""
         while after is not None and after < upto:
-            page = await database_sync_to_async(missed_pushes.page)(account_id=account_id, after=after, upto=upto)
+            page = await self._read_rows(missed_pushes.page, account_id=account_id, after=after, upto=upto)
             if page is None:
                 break
             for frame in page.frames:
@@ -392,7 +403,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             after = page.last_seq
         if after == upto:
             return upto
-        snapshot: protocol.Snapshot = await database_sync_to_async(missed_pushes.snapshot)(account_id=account_id)
+        snapshot: protocol.Snapshot = await self._read_rows(missed_pushes.snapshot, account_id=account_id)
         self._send(snapshot)
         return snapshot.seq
 
@@ -428,7 +439,7 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             return f"Unknown channel {', '.join(unknown)}"
         if not message.channels:
             return "Name at least one channel"
-        unknown = await database_sync_to_async(selectors.unknown_instruments)(names=message.instruments)
+        unknown = await self._read_rows(selectors.unknown_instruments, names=message.instruments)
         if unknown:
             return f"Unknown instrument {', '.join(unknown)}"
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]
@@ -443,11 +454,11 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _query(self, message: protocol.Query) -> None:
         if isinstance(message, protocol.PublicQuery):
-            self._send(await database_sync_to_async(self._services.public_answer)(message))
+            self._send(await self._read_rows(self._services.public_answer, message))
         elif self._session.user_id is None:
             await self._refuse_message(message, NOT_AUTHENTICATED)
         else:
-            self._send(await database_sync_to_async(answers.answer)(self._session.user_id, message))
+            self._send(await self._read_rows(answers.answer, self._session.user_id, message))
 
 
 def _too_fast(what: str, most: int) -> Refused:

@@ -1,9 +1,9 @@
 """Whose connection it is: signing in and out, and what becomes of the user's orders when it ends."""
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 import msgspec
-from channels.db import database_sync_to_async
 
 from trading.observability.counters import COUNTERS
 from trading.reads import selectors
@@ -18,7 +18,8 @@ class Connection(Protocol):
 
 class Session:
     """The user of one connection, if it has one. It belongs to one user alone: to the `owner` that it named in its URL,
-    or to whoever authenticates on it first. Times are the event loop's."""
+    or to whoever authenticates on it first. Times are the event loop's. `read` runs a function that
+    blocks on the database."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class Session:
         owner: str | None,
         address: str,
         limiter: RateLimiter,
+        read: Callable[..., Awaitable[Any]],
         tokens: TokenMonitor,
         disconnect_timers: DisconnectTimers,
     ) -> None:
@@ -39,6 +41,7 @@ class Session:
         self._connection = connection
         self._owner = owner
         self._limiter = limiter
+        self._read = read
         self._tokens = tokens
         self._disconnect_timers = disconnect_timers
 
@@ -51,7 +54,7 @@ class Session:
         self.asked_before = True
         identity: selectors.Identity | None = None
         if self._owner in (None, user_id):
-            identity = await database_sync_to_async(selectors.identity_of_token)(user_id=user_id, token=token)
+            identity = await self._read(selectors.identity_of_token, user_id=user_id, token=token)
         if identity is None:
             self._limiter.wrong_token(self.address, user_id, now)
         return identity
@@ -90,6 +93,6 @@ class Session:
         identity = self.identity
         if identity is None or identity.account_id is not None:
             return None if identity is None else identity.account_id
-        number: int | None = await database_sync_to_async(selectors.account_id)(user_id=identity.user_id)
+        number: int | None = await self._read(selectors.account_id, user_id=identity.user_id)
         self.identity = msgspec.structs.replace(identity, account_id=number)
         return number
