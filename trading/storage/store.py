@@ -3,6 +3,7 @@
 Not for reading on behalf of users (that is `selectors.py`), and it knows nothing of frames, groups or sockets.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from operator import itemgetter
@@ -11,11 +12,11 @@ from typing import Any
 
 import msgspec
 from django.db import DataError, IntegrityError, connections, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from trading.core.accounts import ClientOrder
-from trading.core.commands import AdminCommand, Command
+from trading.core.accounts import KEPT_IDS, ClientOrder
+from trading.core.commands import AdminCommand, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
@@ -244,14 +245,36 @@ class Store:
         ]
 
     def _load_client_orders(self) -> dict[int, list[tuple[str, ClientOrder]]]:
-        """The ids that are used up today: by today's orders, and by those that have lived until today."""
+        """The ids that are used up today: by today's orders, and by those that have lived until today. Of an account's
+        as many as the engine keeps: the newest, and those of live orders."""
+        known = self._used_today().order_by("-id").annotate(live=IS_LIVE)
         by_account: dict[int, list[tuple[str, ClientOrder]]] = {}
-        found = Order.objects.using(self._using).filter(account__market=self.market, client_order_id__isnull=False)
-        known = found.filter(Q(trading_day=self._trading_day) | Q(known_day=self._trading_day))
-        for row in known.values_list(*mapping.LOADED_CLIENT_ORDER_FIELDS):
-            account_id, name, asked = mapping.client_order(row)
-            by_account.setdefault(account_id, []).append((name, asked))
+        newer: Counter[int] = Counter()
+        for *row, live in known.values_list(*mapping.LOADED_CLIENT_ORDER_FIELDS, "live").iterator():
+            newer[row[0]] += 1
+            if live or newer[row[0]] <= KEPT_IDS:
+                account_id, name, asked = mapping.client_order(tuple(row))
+                by_account.setdefault(account_id, []).append((name, asked))
         return {account_id: sorted(orders, key=itemgetter(0)) for account_id, orders in by_account.items()}
+
+    def _used_today(self) -> QuerySet[Order]:
+        found = Order.objects.using(self._using).filter(account__market=self.market, client_order_id__isnull=False)
+        return found.filter(Q(trading_day=self._trading_day) | Q(known_day=self._trading_day))
+
+    def used_ids(self, asked: list[SubmitOrder]) -> dict[tuple[int, str], ClientOrder]:
+        """Those own ids of orders, by account, that are used up today, and what for."""
+        names: dict[int, list[str]] = {}
+        for order in asked:
+            names.setdefault(order.account_id, []).append(order.client_order_id or "")
+        found: dict[tuple[int, str], ClientOrder] = {}
+        for account_id, own in names.items():
+            rows = Order.objects.using(self._using).filter(account=account_id, client_order_id__in=own)
+            for day in ("trading_day", "known_day"):  # each has its index
+                today = rows.filter(**{day: self._trading_day}).order_by()
+                for row in today.values_list(*mapping.LOADED_CLIENT_ORDER_FIELDS):
+                    _, name, known = mapping.client_order(row)
+                    found[account_id, name] = known
+        return found
 
     def _load_positions(self) -> list[PositionRecord]:
         fields = [field for field in mapping.POSITION_STATE if not field.endswith("_margin")]
