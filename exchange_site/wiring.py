@@ -20,6 +20,7 @@ from marketdata.store import BarStore
 from trading import protocol
 from trading.core.commands import CheckRisk
 from trading.core.money import RATE
+from trading.core.types import MarketLimits
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
@@ -64,6 +65,13 @@ def limits() -> Limits:
     return Limits(**{name: getattr(settings, name.upper()) for name in Limits.__struct_fields__})
 
 
+def market_limits() -> MarketLimits:
+    """As the settings have them."""
+    return MarketLimits(
+        live_orders=settings.LIVE_ORDERS, waiting_orders=settings.WAITING_ORDERS, trailing_stops=settings.TRAILING_STOPS
+    )
+
+
 class Exchange:
     """An engine with all it needs, in this process."""
 
@@ -85,6 +93,7 @@ class Exchange:
             batch_limit=settings.BATCH_LIMIT,
             operator_poll=settings.OPERATOR_POLL_SECONDS,
             risk=CheckRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
+            limits=market_limits() if settings.RATE_LIMITS else MarketLimits(),
             on_answers=log_answers if settings.LOG_ORDERS else None,
         )
         self.tokens = TokenMonitor(settings.TOKEN_LOOK_SECONDS)

@@ -70,6 +70,7 @@ class Market(models.Model):
     net_deposits = models.BigIntegerField(default=0, help_text="Of the settled days: what came in less what went out.")
     commission = models.BigIntegerField(default=0, help_text="Of the settled days.")
     fee_groups = models.JSONField(default=dict, help_text="What each group pays of the commission, in 1/100,000,000.")
+    limits = models.JSONField(default=dict, help_text="Orders that every account may have at once.")
     time_zone = models.CharField(
         max_length=64, default="UTC", validators=[known_time_zone], help_text="Of the schedule, such as Asia/Shanghai."
     )

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from tests.admin.pages import logged_in, page
+from tests.admin.pages import logged_in, page, text_of
 from tests.builders import NOW, Books, found_market, order
 from tests.reads.history import STEP, counted_work, make_past, number_of
 from trading import protocol
@@ -117,6 +117,10 @@ def work_of_all(client: Client) -> dict[str, tuple[int, str]]:
                 response = client.get(page(model), query)
             assert response.status_code == 200, (model, query)
             found[f"{model} {str(query)[:200]}"] = work.most
+    with counted_work() as work:
+        said = text_of(client.get(page("account", "change", 1)))
+    assert "1.0 to 1 (10,000 orders, " in said
+    found["the page of an account"] = work.most
     with counted_work() as work, connection.cursor() as cursor:
         cursor.execute(FULL_LOOK)
         cursor.fetchall()

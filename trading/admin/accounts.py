@@ -75,6 +75,14 @@ def own_rule(name: str, label: str, default: str) -> Callable[[Any], str]:
     return show
 
 
+@admin.display(description="orders to trades")
+def order_to_trade(account: Account) -> str:
+    """How many orders it takes for a trade; of the newest ones, so that it tells how the account trades now."""
+    orders, trades = selectors.activity(account_id=account.pk)
+    ratio = f"{orders / trades:.1f} to 1" if trades else "no trade"
+    return f"{ratio} ({orders:,} orders, {trades:,} trades, of the newest {selectors.LOOKED_THROUGH:,} orders)"
+
+
 class StandingFilter(admin.SimpleListFilter):
     title = "standing"
     parameter_name = "standing"
@@ -142,11 +150,18 @@ RULES = FormPage(
                 "description": "Instead of those of every instrument. Empty: the instrument's own; 0: none at all.",
             },
         ),
+        (
+            "Limits in all instruments together",
+            {
+                "fields": ["live_orders", "waiting_orders", "trailing_stops"],
+                "description": "Instead of the market's. Empty: the market's own; 0: none at all.",
+            },
+        ),
     ],
     shown=("user",),
     done=lambda form: f"The rules of {form.instance.user_id} are set.",
 )
-AS_LISTED = "as the instrument says"
+AS_LISTED, AS_MARKET = "as the instrument says", "as the market says"
 
 
 @admin.register(Account)
@@ -203,9 +218,13 @@ class AccountAdmin(CommandAdmin):
                     own_rule("max_volume", "largest order", AS_LISTED),
                     own_rule("max_position", "lots in one direction", AS_LISTED),
                     own_rule("max_orders", "live orders", AS_LISTED),
+                    own_rule("live_orders", "live orders in all", AS_MARKET),
+                    own_rule("waiting_orders", "waiting orders", AS_MARKET),
+                    own_rule("trailing_stops", "trailing stops", AS_MARKET),
                 )
             },
         ),
+        ("Activity", {"fields": (order_to_trade,)}),
         (
             "All orders are cancelled",
             {

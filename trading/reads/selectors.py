@@ -281,6 +281,16 @@ def _page(
     return found[: span.limit], getattr(found[span.limit - 1], key) if len(found) > span.limit else reached
 
 
+def activity(*, account_id: int) -> tuple[int, int]:
+    """How many of the newest `LOOKED_THROUGH` orders there are, and in how many trades since the first of them the
+    account had a side; of these, too, at most so many."""
+    numbers = list(Order.objects.filter(account_id=account_id).order_by("-id").values_list("id")[:LOOKED_THROUGH])
+    if not numbers:
+        return 0, 0
+    trades = Trade.objects.filter(account_id=account_id, trade_id__gt=numbers[-1][0]).order_by("-trade_id")
+    return len(numbers), len(trades.values_list("trade_id")[:LOOKED_THROUGH])
+
+
 def live_orders(*, account_id: int) -> list[Order]:
     """An account's orders that wait or rest, oldest first."""
     rows = Order.objects.filter(IS_LIVE, account_id=account_id)

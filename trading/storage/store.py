@@ -156,8 +156,11 @@ class Store:
         mark = self._mark
         cursor.execute(
             f"UPDATE trading_market SET trading_day = {mark}, net_deposits = {mark}, commission = {mark},"  # noqa: S608
-            f" fee_groups = {mark} WHERE code = {mark}",
-            (day.trading_day, day.net_deposits, day.commission, json_text(day.fee_groups), self.market),
+            f" fee_groups = {mark}, limits = {mark} WHERE code = {mark}",
+            (
+                *(day.trading_day, day.net_deposits, day.commission),
+                *(json_text(day.fee_groups), json_text(day.limits), self.market),
+            ),
         )
 
     def _keep_pushes(self, cursor: Any, batch: Batch) -> None:
@@ -222,7 +225,7 @@ class Store:
             self._trading_day = market.trading_day
             records = Snapshot(
                 last_id=market.last_id,
-                day=Day(market.trading_day, market.net_deposits, market.commission, market.fee_groups),
+                day=mapping.day_of(market),
                 instruments=self._load_instruments(),
                 accounts=self._load_accounts(),
                 positions=self._load_positions(),

@@ -17,12 +17,13 @@ import msgspec
 
 from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.codes import Code
-from trading.core.commands import CheckRisk, Command, ExpireDue, SubmitOrder, SystemCommand
+from trading.core.commands import CheckRisk, Command, ExpireDue, SetMarketLimits, SubmitOrder, SystemCommand
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderRepeated, Refused
 from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes
+from trading.core.types import MarketLimits
 from trading.observability.counters import COUNTERS
 from trading.transport.gateway import Envelope, Reply
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded, Unstorable
@@ -122,6 +123,7 @@ class Worker:
         batch_limit: int = 500,
         operator_poll: float = 0.2,
         risk: CheckRisk = STRICT,
+        limits: MarketLimits | None = None,
         on_answers: Answered | None = None,
     ) -> None:
         assert batch_limit <= KEPT_IDS, f"a batch of more than {KEPT_IDS} commands may repeat an own id unnoticed"
@@ -133,6 +135,7 @@ class Worker:
         self._batch_limit = batch_limit
         self._operator_poll = operator_poll
         self._risk = risk
+        self._limits = limits
         self._on_answers = on_answers
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._careful = self._stopping = False
@@ -277,6 +280,8 @@ class Worker:
         turn, day = TurnResult(), self.engine.state.day.trading_day
         if self.engine.due(self._now):
             self._apply_own(turn, ExpireDue())
+        if self._limits is not None and self._limits != self.engine.state.day.limits:
+            self._apply_one(turn, SetMarketLimits(self._limits))
         for ask in asks:
             turn.operator_answers.append(OperatorAnswer(ask.row_id, self._apply_ask(turn, ask)))
         if self.engine.state.day.trading_day != day:

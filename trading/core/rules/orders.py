@@ -47,6 +47,9 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
     order = checks.draft(state, account, instrument, command)
     if isinstance(order, Refused):
         return [order]
+    refusal = checks.check_counts(state, order)
+    if refusal is not None:
+        return [refusal]
     if options is not None and options.waits:
         refusal = checks.admit_waiting(order)
         if refusal is not None:
