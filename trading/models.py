@@ -245,7 +245,11 @@ class Order(models.Model):
         indexes = [
             models.Index(name="order_of_account", fields=["account", "id"]),
             models.Index(name="order_live", fields=["account", "id"], condition=Q(status__in=LIVE)),
-            models.Index(name="order_known", fields=["known_day"], condition=Q(known_day__isnull=False)),
+            models.Index(
+                name="order_known",
+                fields=["known_day", "account", "client_order_id"],
+                condition=Q(known_day__isnull=False),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -27,7 +27,7 @@ def insert(model: type[models.Model], start: int, rows: int, **columns: str) -> 
     default."""
     names = ", ".join(columns)
     connection.cursor().execute(
-        f"WITH RECURSIVE n(i) AS (SELECT {start} UNION ALL SELECT i + 1 FROM n WHERE i < {start + rows - 1})"
+        f"WITH RECURSIVE n(i) AS (SELECT CAST({start} AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i < {start + rows - 1})"
         f" INSERT INTO {model._meta.db_table} ({names}) SELECT {', '.join(columns.values())} FROM n"
     )
 

@@ -15,6 +15,14 @@ class Migration(migrations.Migration):
             model_name='order',
             name='order_live',
         ),
+        migrations.RemoveIndex(
+            model_name='order',
+            name='order_known',
+        ),
+        migrations.AddIndex(
+            model_name='order',
+            index=models.Index(condition=models.Q(('known_day__isnull', False)), fields=['known_day', 'account', 'client_order_id'], name='order_known'),
+        ),
         migrations.AlterField(
             model_name='ledgerentry',
             name='account',
