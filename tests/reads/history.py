@@ -25,9 +25,9 @@ STEP = 100
 def insert(model: type[models.Model], start: int, rows: int, **columns: str) -> None:
     """Rows from expressions of `i`, which counts from `start`. Columns that are not named are null or have their
     default."""
-    names = ", ".join(columns)
+    names, end = ", ".join(columns), start + rows - 1
     connection.cursor().execute(
-        f"WITH RECURSIVE n(i) AS (SELECT CAST({start} AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i < {start + rows - 1})"
+        f"WITH RECURSIVE n(i) AS (SELECT CAST({start} AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i < {end})"
         f" INSERT INTO {model._meta.db_table} ({names}) SELECT {', '.join(columns.values())} FROM n"
     )
 

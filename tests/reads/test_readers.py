@@ -66,19 +66,22 @@ async def test_who_leaves_before_their_turn_gives_it_on(readers: Readers) -> Non
     assert second.cancelled() and gate.begun == ["1", "3"]
 
 
-async def test_leaving_does_not_make_room_for_one_more_at_a_time(readers: Readers) -> None:
-    """The thread still reads for the one who has left."""
-    gate = Gate()
+async def test_leaving_does_not_make_room_for_one_more_at_a_time() -> None:
+    """A thread still reads for the one who has left; the free ones are for others."""
+    readers, gate = Readers(3), Gate()
     first = asyncio.ensure_future(readers.run("user", gate.read, "1"))
     await gate.begins()
     second = asyncio.ensure_future(readers.run("user", gate.read, "2"))
     first.cancel()
-    other = asyncio.ensure_future(readers.run("other", gate.read, "other"))
+    await asyncio.wait([first])
+    others = [asyncio.ensure_future(readers.run(name, gate.read, name)) for name in ("other", "third")]
     await gate.begins()
-    assert gate.begun == ["1", "other"]
-    for _ in range(3):
+    await gate.begins()
+    assert sorted(gate.begun) == ["1", "other", "third"]
+    for _ in range(4):
         gate.free.release()
-    assert [await other, await second] == ["other", "2"]
+    assert await asyncio.gather(*others, second) == ["other", "third", "2"]
+    await asyncio.to_thread(readers.close)
 
 
 async def test_a_failure_ends_the_turn(readers: Readers) -> None:
