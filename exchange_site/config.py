@@ -5,6 +5,7 @@ from django.conf import settings
 
 from trading.core.commands import CheckRisk
 from trading.core.money import RATE
+from trading.core.types import MarketLimits
 from trading.operators.scheduler import LOOK_SECONDS
 from trading.reads.missed_pushes import PAGE
 from trading.websocket.market_subscriptions import SLOW_SECONDS
@@ -33,6 +34,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: float
     token_look_seconds: float
     limits: Limits
+    market_limits: MarketLimits
+    read_threads: int
     max_frame: int
     max_outbox: int
     reload_seconds: float = RELOAD_SECONDS
@@ -45,6 +48,11 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def from_settings(cls) -> "ExchangeConfig":
         limits = Limits(**{name: getattr(settings, name.upper()) for name in Limits.__struct_fields__})
+        market_limits = MarketLimits(
+            live_orders=settings.LIVE_ORDERS,
+            waiting_orders=settings.WAITING_ORDERS,
+            trailing_stops=settings.TRAILING_STOPS,
+        )
         return cls(
             market=settings.MARKET,
             queue_limit=settings.QUEUE_LIMIT,
@@ -59,6 +67,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             idle_seconds=settings.IDLE_SECONDS,
             token_look_seconds=settings.TOKEN_LOOK_SECONDS,
             limits=limits if settings.RATE_LIMITS else UNLIMITED,
+            market_limits=market_limits if settings.RATE_LIMITS else MarketLimits(),
+            read_threads=settings.READ_THREADS,
             max_frame=settings.MAX_FRAME,
             max_outbox=settings.MAX_OUTBOX,
         )

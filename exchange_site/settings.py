@@ -63,7 +63,7 @@ MAX_FRAME = env.int("MAX_FRAME", default=32_768)
 MAX_OUTBOX = env.int("MAX_OUTBOX", default=10_000)
 """Frames that may wait for a slow reader before it is closed with 4409: a few seconds of a busy account."""
 RATE_LIMITS = env.bool("RATE_LIMITS", default=True)
-"""Whether the limits down to SUBSCRIPTIONS hold. Off only for benches. Of what is counted by the second, twice as many
+"""Whether the limits down to TRAILING_STOPS hold. Off only for benches. Of what is counted by the second, twice as many
 are allowed at once."""
 FRAMES_PER_SECOND = env.int("FRAMES_PER_SECOND", default=1_000)
 """A connection may send: far above people, below one engine's capacity."""
@@ -82,10 +82,20 @@ ANONYMOUS_CONNECTIONS = env.int("ANONYMOUS_CONNECTIONS", default=5_000)
 """Connections that have not authenticated, from all addresses: market data is for everybody, memory is not endless."""
 SUBSCRIPTIONS = env.int("SUBSCRIPTIONS", default=2_000)
 """Pairs of a channel and an instrument that a connection may follow: more than a market has."""
+LIVE_ORDERS = env.int("LIVE_ORDERS", default=5_000)
+"""Live orders of an account in all instruments: ten levels on both sides of 250 instruments. (Bybit has 500 a contract,
+Paradex 100 a market, dYdX 200 an account.) An account's own rules may say otherwise; 0: no limit."""
+WAITING_ORDERS = env.int("WAITING_ORDERS", default=200)
+"""Of them, those that wait for a price. They hold no money, and one price may fire all. (Bybit has 10 an account.)"""
+TRAILING_STOPS = env.int("TRAILING_STOPS", default=50)
+"""Of them, those that trail: every price moves them."""
 QUEUE_LIMIT = env.int("QUEUE_LIMIT", default=10_000)
 """Commands that may wait for the engine; the next one is answered 503. About half a second of work."""
 BATCH_LIMIT = env.int("BATCH_LIMIT", default=500)
 """Commands in one commit: large enough that the disk is no limit, small enough that nobody waits long."""
+READ_THREADS = env.int("READ_THREADS", default=4)
+"""Threads that answer queries, one query of a user at a time: the database works in one while the interpreter works in
+another; more of them would only take the interpreter from the engine."""
 RISK_WARN, RISK_LIMIT = env.float("RISK_WARN", default=0.8), env.float("RISK_LIMIT", default=1.0)
 """Risk ratios (margin / balance) at which an account is warned, and at which its positions are closed."""
 PUSHES_KEPT = env.int("PUSHES_KEPT", default=100_000)

@@ -25,6 +25,7 @@ from trading.delivery.push_encoder import PushEncoder
 from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
+from trading.reads.readers import Readers
 from trading.storage.engine_lock import engine_lock
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
@@ -104,10 +105,12 @@ class Exchange:
             batch_limit=config.batch_limit,
             operator_poll=config.operator_poll_seconds,
             risk=config.risk,
+            limits=config.market_limits,
             on_answers=log_answers if config.log_orders else None,
             reload_seconds=config.reload_seconds,
         )
         self.tokens = TokenMonitor(config.token_look_seconds)
+        self.readers = Readers(config.read_threads)
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
         self.services = ConnectionServices(
             market=config.market,
@@ -118,6 +121,7 @@ class Exchange:
             address_of=address_of,
             clock=clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
+            readers=self.readers,
             public_answer=PublicQueries(config.market, clock),
             heartbeat=self.heartbeat,
             layer=layer,
@@ -234,4 +238,5 @@ class Exchange:
         await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, self.config.stop_seconds)
         await self.worker.close()
         await self.recorder.close()
+        await asyncio.to_thread(self.readers.close)
         await asyncio.to_thread(self._lock.release)

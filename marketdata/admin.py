@@ -5,12 +5,12 @@ from typing import Any
 from django.contrib import admin
 
 from marketdata.models import Bar, Watermark
-from trading.admin.base import ShownAdmin
+from trading.admin.base import GrowingAdmin, ShownAdmin
 from trading.admin.columns import local_time, moment, money, number, trade_id
 
 
 @admin.register(Bar)
-class BarAdmin(ShownAdmin):
+class BarAdmin(GrowingAdmin):
     list_display = (
         moment("start"),
         "instrument",

@@ -70,6 +70,7 @@ class Market(models.Model):
     net_deposits = models.BigIntegerField(default=0, help_text="Of the settled days: what came in less what went out.")
     commission = models.BigIntegerField(default=0, help_text="Of the settled days.")
     fee_groups = models.JSONField(default=dict, help_text="What each group pays of the commission, in 1/100,000,000.")
+    limits = models.JSONField(default=dict, help_text="Orders that every account may have at once.")
     time_zone = models.CharField(
         max_length=64, default="UTC", validators=[known_time_zone], help_text="Of the schedule, such as Asia/Shanghai."
     )
@@ -198,6 +199,15 @@ class Position(models.Model):
         return f"{self.account_id} {self.instrument_id}"
 
 
+IS_LIVE = models.Func(
+    F("status"),
+    template=f"%(expressions)s IN ({', '.join(repr(status.value) for status in LIVE)})",
+    output_field=models.BooleanField(),
+)
+"""A condition for the orders that are not finished, written out: a database that is handed the states as parameters
+does not see that its index of live orders has all of them."""
+
+
 class Order(models.Model):
     """An accepted order and what became of it. The id is the number in the protocol's order id."""
 
@@ -235,8 +245,12 @@ class Order(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(name="order_of_account", fields=["account", "id"]),
-            models.Index(name="order_live", fields=["id"], condition=Q(status__in=LIVE)),
-            models.Index(name="order_known", fields=["known_day"], condition=Q(known_day__isnull=False)),
+            models.Index(name="order_live", fields=["account", "id"], condition=Q(status__in=LIVE)),
+            models.Index(
+                name="order_known",
+                fields=["known_day", "account", "client_order_id"],
+                condition=Q(known_day__isnull=False),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -294,7 +308,7 @@ class LedgerEntry(models.Model):
         SETTLEMENT = "SETTLEMENT"
         EXPIRY = "EXPIRY"
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     amount = models.BigIntegerField(help_text="Negative when the account pays.")
     trade_id = models.BigIntegerField(null=True)
@@ -303,6 +317,10 @@ class LedgerEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "ledger"
+        indexes = [
+            models.Index(name="ledger_of_account", fields=["account", "id"]),
+            models.Index(name="ledger_of_trade", fields=["trade_id"], condition=Q(trade_id__isnull=False)),
+        ]
         constraints = [models.CheckConstraint(name="ledger_amount_not_zero", condition=~Q(amount=0))]
 
     def __str__(self) -> str:
@@ -328,6 +346,7 @@ class Statement(models.Model):
 
     class Meta:
         ordering = ["-day", "account"]
+        indexes = [models.Index(name="statement_of_day", fields=["day"])]
         constraints = [
             models.UniqueConstraint(name="statement_once_a_day", fields=["account", "day"]),
             models.CheckConstraint(
@@ -358,6 +377,7 @@ class SettlementPrice(models.Model):
 
     class Meta:
         ordering = ["-day", "instrument"]
+        indexes = [models.Index(name="settlement_price_of_day", fields=["day"])]
         constraints = [
             models.UniqueConstraint(name="settlement_price_once_a_day", fields=["instrument", "day"]),
             models.CheckConstraint(name="settlement_price_positive", condition=Q(price__gt=0)),

@@ -39,8 +39,9 @@ def content_of(client: Client, url: str) -> dict[str, Any]:
 
 
 def send(client: Client, url: str, **values: object) -> Any:
-    """Open the form of a page, change some values, send it, and follow to the page that tells what came of it."""
-    return client.post(url, {**content_of(client, url), **values}, follow=True)
+    """Open the form of a page, change some values, send it, say yes where it asks, and follow to the page that tells
+    what came of it."""
+    return client.post(url, {**content_of(client, url), "post": "yes", **values}, follow=True)
 
 
 def fresh(**values: object) -> dict[str, object]:
@@ -48,9 +49,10 @@ def fresh(**values: object) -> dict[str, object]:
     return {"key": uuid.uuid4().hex, **values}
 
 
-def choose(client: Client, model: str, action: str, *keys: object) -> Any:
-    """Run a list's action on some of its rows."""
-    return client.post(page(model), {"action": action, "_selected_action": keys}, follow=True)
+def choose(client: Client, model: str, action: str, *keys: object, confirmed: bool = True) -> Any:
+    """Run a list's action on some of its rows, and say yes to what it asks; or see what it asks."""
+    yes = {"post": "yes"} if confirmed else {}
+    return client.post(page(model), {"action": action, "_selected_action": keys, **yes}, follow=True)
 
 
 def deposits(user_id: str) -> str:

@@ -47,6 +47,7 @@ from trading.core.types import (
     Contract,
     Direction,
     Fee,
+    MarketLimits,
     Offset,
     OrderOptions,
     OrderStatus,
@@ -87,6 +88,7 @@ COMMANDS = {
     "Settle": "day next_day prices",
     "PassTime": "",
     "WatchRisk": "warn_at limit everyone=false",
+    "SetMarketLimits": "limits",
 }
 """The `type` in journals and payloads, the kind of operators' commands, the label of metrics, a part of keys; with the
 fields, and the defaults in JSON."""
@@ -94,7 +96,7 @@ fields, and the defaults in JSON."""
 EVENTS = (
     "Refused OrderAccepted OrderRepeated OrderWaiting OrderFired OrderAmended AllCancelled CountdownSet Traded "
     "OrderCancelled AccountOpened Deposited Withdrawn InstrumentListed TermsChanged PhaseChanged PhasesChanged "
-    "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet TimePassed RiskWatched RiskWarned RiskEased "
+    "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet MarketLimitsSet TimePassed RiskWatched RiskWarned RiskEased "
     "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled"
 )
 """The result of operators' commands."""
@@ -107,14 +109,16 @@ PARTS: dict[Any, str] = {
     Contract: "instrument_id product_id tick multiplier reference_price limit_rate=0",
     OrderOptions: "expires_at=null valid_until=null post_only=false reduce_only=false display_volume=null"
     ' stop_price=null stop_kind="STOP" trigger="LAST" trail=null oco_group=null stp=null',
-    AccountRules: 'stp="CANCEL_MAKER" fee_group="" max_volume=null max_position=null max_orders=null',
+    AccountRules: 'stp="CANCEL_MAKER" fee_group="" max_volume=null max_position=null max_orders=null'
+    " live_orders=null waiting_orders=null trailing_stops=null",
+    MarketLimits: "live_orders=0 waiting_orders=0 trailing_stops=0",
     StatementLine: "instrument_id long short price margin",
 }
 """Parts of commands, and what columns of JSON hold: orders' options, accounts' rules, positions of statements."""
 
 RECORDS: dict[Any, str] = {
     Snapshot: "last_id day instruments accounts positions orders",
-    Day: "trading_day=0 net_deposits=0 commission=0 fee_groups={}",
+    Day: "trading_day=0 net_deposits=0 commission=0 fee_groups={} limits={}",
     InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time",
     AccountRecord: "account_id user_id pre_balance deposits withdrawals close_profit commission rules={} frozen=false"
     " warned=false liquidating=false cancel_at=null disconnect_at=null client_orders=[]",

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tests.builders import NOW, founding
-from trading.core.commands import CheckRisk, Command
+from trading.core.commands import CheckRisk, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.snapshot import Snapshot
@@ -18,7 +18,7 @@ from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.transport.in_process import InProcessQueue
 from trading.worker.batch import Batch, KeptPushes, OperatorAsk, Restored
-from trading.worker.worker import RELOAD_SECONDS, STRICT, Answered, Worker
+from trading.worker.worker import RELOAD_SECONDS, STRICT, Answered, UsedIds, Worker
 
 
 def founded() -> Snapshot:
@@ -43,6 +43,8 @@ class FakeStore:
         self.entered = threading.Event()
         self.batches: list[Batch] = []
         self.asks: list[OperatorAsk] = []
+        self.used: UsedIds = {}
+        self.looked_up: list[str | None] = []
         self.engine: Callable[[], Engine]
         self.threads: set[str] = set()
 
@@ -79,6 +81,11 @@ class FakeStore:
         self.where = Restored(batch.number, batch.time, {**self.where.push_seqs, **seqs})
         done = {answer.row_id for answer in batch.operator_answers}
         self.asks = [each for each in self.asks if each.row_id not in done]
+
+    def used_ids(self, asked: list[SubmitOrder]) -> UsedIds:
+        self.looked_up += [each.client_order_id for each in asked]
+        keys = [(each.account_id, each.client_order_id or "") for each in asked]
+        return {key: self.used[key] for key in keys if key in self.used}
 
     def pending(self, most: int) -> list[OperatorAsk]:
         return self.asks[:most]

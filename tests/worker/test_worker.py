@@ -7,9 +7,11 @@ import pytest
 
 from tests.builders import NOW, TRADERS, cancel, order
 from tests.worker.making import Floor, floor
+from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.codes import Code
-from trading.core.commands import Deposit
+from trading.core.commands import Deposit, Settle
 from trading.core.events import Event, OrderAccepted, OrderRepeated, Refused
+from trading.core.rules.orders import asked
 from trading.transport.gateway import Envelope
 from trading.worker.batch import OperatorAsk, Superseded, Unstorable
 
@@ -133,6 +135,31 @@ async def test_a_repeated_answer_is_not_stored_again() -> None:
         (second,) = await f.answers(named)
         assert isinstance(second, OrderRepeated) and second.order_id == first.order_id
         assert len(f.store.batches) == 1
+
+
+async def test_a_resend_that_the_engine_has_forgotten_is_looked_up() -> None:
+    """Found: it is answered like any resend and leaves no trace. Not found: it is a new order, and known from then."""
+    async with floor() as f:
+        account = f.worker.engine.state.accounts[1]
+        account.know({f"own-{number}": ClientOrder(number, ()) for number in range(KEPT_IDS)})
+        old, other, new = (order(1, "BUY OPEN 1 @ 119", own_id=name) for name in ("old", "other", "new"))
+        f.store.used = {(1, "old"): ClientOrder(5, asked(old)), (1, "other"): ClientOrder(6, ())}
+        answers = await f.answers(old, other, new, new, order(2, "BUY OPEN 1 @ 119", own_id="old"))
+        kinds = [type(answer) for answer in answers]
+        assert kinds == [OrderRepeated, Refused, OrderAccepted, OrderRepeated, OrderAccepted]
+        assert answers[0] == OrderRepeated(5) and f.store.looked_up == ["old", "other", "new", "new"]
+        (batch,) = f.store.batches
+        assert [getattr(command, "client_order_id", None) for command in batch.commands] == ["new", "old"]
+
+
+async def test_on_a_new_day_what_was_looked_up_is_free() -> None:
+    async with floor(operator_poll=0.0) as f:
+        f.worker.engine.state.accounts[1].know({f"own-{n}": ClientOrder(n, ()) for n in range(KEPT_IDS)})
+        old = order(1, "BUY OPEN 1 @ 119", own_id="old")
+        f.store.used = {(1, "old"): ClientOrder(5, asked(old))}
+        f.store.asks = [OperatorAsk(1, Settle(20231114, 20231115, {}))]
+        (answer,) = await f.answers(old)
+        assert isinstance(answer, OrderAccepted) and f.store.looked_up in ([], ["old"])
 
 
 async def test_a_refusal_waits_for_the_commands_before_it() -> None:

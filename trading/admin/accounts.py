@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from trading.admin import engine_requests
+from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import NEGATIVE, computed, moment, money
 from trading.admin.engine_requests import present_market
 from trading.admin.forms import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
+from trading.admin.lists import PlainList
 from trading.core.accounts import Figures
 from trading.core.commands import FreezeAccount
 from trading.core.money import to_text
@@ -76,6 +76,14 @@ def own_rule(name: str, label: str, default: str) -> Callable[[Any], str]:
     return show
 
 
+@admin.display(description="orders to trades")
+def order_to_trade(account: Account) -> str:
+    """How many orders it takes for a trade; of the newest ones, so that it tells how the account trades now."""
+    orders, trades = selectors.activity(account_id=account.pk)
+    ratio = f"{orders / trades:.1f} to 1" if trades else "no trade"
+    return f"{ratio} ({orders:,} orders, {trades:,} trades, of the newest {selectors.LOOKED_THROUGH:,} orders)"
+
+
 class StandingFilter(admin.SimpleListFilter):
     title = "standing"
     parameter_name = "standing"
@@ -106,7 +114,7 @@ def in_debt() -> list[int]:
     return found
 
 
-class AccountList(ChangeList):
+class AccountList(PlainList):
     """Reads the positions of the whole page at once."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -143,11 +151,18 @@ RULES = FormPage(
                 "description": "Instead of those of every instrument. Empty: the instrument's own; 0: none at all.",
             },
         ),
+        (
+            "Limits in all instruments together",
+            {
+                "fields": ["live_orders", "waiting_orders", "trailing_stops"],
+                "description": "Instead of the market's. Empty: the market's own; 0: none at all.",
+            },
+        ),
     ],
     shown=("user",),
     done=lambda form: f"The rules of {form.instance.user_id} are set.",
 )
-AS_LISTED = "as the instrument says"
+AS_LISTED, AS_MARKET = "as the instrument says", "as the market says"
 
 
 @admin.register(Account)
@@ -204,9 +219,13 @@ class AccountAdmin(CommandAdmin):
                     own_rule("max_volume", "largest order", AS_LISTED),
                     own_rule("max_position", "lots in one direction", AS_LISTED),
                     own_rule("max_orders", "live orders", AS_LISTED),
+                    own_rule("live_orders", "live orders in all", AS_MARKET),
+                    own_rule("waiting_orders", "waiting orders", AS_MARKET),
+                    own_rule("trailing_stops", "trailing stops", AS_MARKET),
                 )
             },
         ),
+        ("Activity", {"fields": (order_to_trade,)}),
         (
             "All orders are cancelled",
             {
@@ -304,11 +323,30 @@ class AccountAdmin(CommandAdmin):
         return self.serve_button(request, FreezeAccount(row.user_id, frozen), done=done.format(row.user_id), back=back)
 
     @admin.action(description="Freeze the selected accounts", permissions=["freeze"])
-    def freeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        rows = engine_requests.ask_all(request, [FreezeAccount(row.user_id, True) for row in queryset])
-        engine_requests.tell_all(request, rows, done="Accounts frozen: {count}.")
+    def freeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
+        rows = confirmations.chosen(queryset)
+        return confirmations.carry_out(
+            request,
+            self,
+            rows,
+            [FreezeAccount(row.user_id, True) for row in rows],
+            question=f"Freeze {confirmations.counted(len(rows), 'account')}",
+            sentences=[
+                "No new orders, no withdrawals. Live orders stay, and can be cancelled.",
+                confirmations.about_accounts(rows),
+            ],
+            done="Accounts frozen: {count}.",
+        )
 
     @admin.action(description="Unfreeze the selected accounts", permissions=["freeze"])
-    def unfreeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
-        rows = engine_requests.ask_all(request, [FreezeAccount(row.user_id, False) for row in queryset])
-        engine_requests.tell_all(request, rows, done="Accounts that may trade again: {count}.")
+    def unfreeze_selected(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
+        rows = confirmations.chosen(queryset)
+        return confirmations.carry_out(
+            request,
+            self,
+            rows,
+            [FreezeAccount(row.user_id, False) for row in rows],
+            question=f"Unfreeze {confirmations.counted(len(rows), 'account')}",
+            sentences=["They may trade and withdraw again.", confirmations.about_accounts(rows)],
+            done="Accounts that may trade again: {count}.",
+        )

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import flatten_fieldsets, quote, unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 
-from trading.admin import engine_requests
+from trading.admin import confirmations, engine_requests, lists
 from trading.admin.forms import CommandForm, KeyedForm
 from trading.models import OperatorCommand
 
@@ -22,8 +24,6 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 Fieldsets = Sequence[tuple[str | None, dict[str, Any]]]
-LONGEST_SEARCH = 200
-"""Characters. Every word is a condition for every field, and databases take only so many."""
 USED_BEFORE = "This form was sent before with other values; nothing was done now. Send it again if you mean it."
 
 
@@ -36,7 +36,8 @@ class Tool(NamedTuple):
 
 
 class FormPage(NamedTuple):
-    """A page with one form, whose content is one command. `shown` are the columns that are not fields of the form."""
+    """A page with one form, whose content is one command. `shown` are the columns that are not fields of the form,
+    `question` what is said in numbers before it is asked for; nothing: it is asked for at once."""
 
     form: type[CommandForm]
     title: str
@@ -44,6 +45,7 @@ class FormPage(NamedTuple):
     fieldsets: Fieldsets
     shown: Sequence[Any] = ()
     done: Callable[[Any], str] = lambda form: "Done."
+    question: Callable[[Any], list[str]] = lambda form: []
     back: Callable[[Any], str] | None = None
 
 
@@ -54,9 +56,13 @@ def url_of(model_admin: ModelAdmin, page: str, *arguments: Any) -> str:
 
 
 class PlainAdmin(ModelAdmin):
-    """Tools above the pages, a name for the add button, and objects by the id in the address."""
+    """Tools above the pages, a name for the add button, objects by the id in the address, and lists that take the
+    lookups which they offer: those of `list_filter`, and the `linked_lookups` of links from other pages."""
 
     add_label = ""
+    linked_lookups: ClassVar[tuple[str, ...]] = ()
+    show_facets = admin.ShowFacets.NEVER
+    """A count for every choice of every filter is a column of one query, and databases take only so many."""
 
     def heading(self, obj: Any) -> str:
         """How an object is called on its page."""
@@ -88,11 +94,22 @@ class PlainAdmin(ModelAdmin):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return lists.PlainList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Django lets any lookup of the model's own columns pass, regular expressions too."""
+        offered = {*self.linked_lookups, *lists.parameters_of(self.model, self.get_list_filter(request))}
+        return lookup in offered and len(value) <= lists.LONGEST_SEARCH and len(request.GET.getlist(lookup)) == 1
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if len(search_term) > LONGEST_SEARCH:
-            messages.error(request, f"Nothing was searched: {LONGEST_SEARCH} characters are the most.")
+        if request.resolver_match is not None and request.resolver_match.url_name == "autocomplete":
+            raise Http404  # no form of ours completes names, and it would search outside of any list
+        if len(search_term) > lists.LONGEST_SEARCH or len(search_term.split()) > lists.MOST_WORDS:
+            most = f"{lists.MOST_WORDS} words with {lists.LONGEST_SEARCH} characters are the most"
+            messages.error(request, f"Nothing was searched: {most}.")
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
@@ -158,6 +175,41 @@ class ShownAdmin(PlainAdmin):
         raise Http404
 
 
+class GrowingAdmin(ShownAdmin):
+    """Rows of a table that grows without end. Of those that an index finds, a list looks through the newest.
+
+    `newest_by` is a column that grows with every row; it is indexed, alone and after each of `indexed_lookups`.
+    """
+
+    newest_by = "id"
+    sortable_by = ()
+    indexed_lookups: ClassVar[tuple[str, ...]] = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return lists.RecordList
+
+    def newest(self, request: HttpRequest, search_term: str) -> tuple[QuerySet[Any], bool]:
+        """The rows that a list looks through, and whether there are older ones."""
+        rows = self.indexed(self.get_queryset(request), search_term)
+        asked = {name: request.GET[name] for name in self.indexed_lookups if name in request.GET}
+        try:
+            rows = rows.filter(**asked)
+        except (ValidationError, ValueError) as error:
+            raise IncorrectLookupParameters(error) from error
+        return lists.newest(rows, self.newest_by)
+
+    def indexed(self, rows: QuerySet[Any], search_term: str) -> QuerySet[Any]:
+        """What an index finds of a search, or all."""
+        return rows
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if "cl" in context and context["cl"].shortened:
+            context["subtitle"] = f"Among the newest {lists.LOOKED_THROUGH:,} rows"
+        return response
+
+
 class CommandAdmin(ShownAdmin):
     """Rows of the engine's with forms that ask it for something."""
 
@@ -173,6 +225,9 @@ class CommandAdmin(ShownAdmin):
         form = page.form(request.POST, instance=obj)
         if not form.is_valid():
             return self._show(request, page, form, obj)
+        sentences = page.question(form)
+        if sentences and not confirmations.said_yes(request):
+            return confirmations.ask(request, self, title=page.title, button=page.button, sentences=sentences)
         command = form.command()
         row = engine_requests.ask(request, command, key=form.cleaned_data["key"].hex)
         if not engine_requests.is_of(row, command):

@@ -192,6 +192,9 @@ class RulesForm(CommandForm):
     max_volume = _limit("Largest order", required=False)
     max_position = _limit("Lots in one direction", required=False)
     max_orders = _limit("Live orders", required=False)
+    live_orders = _limit("Live orders", required=False)
+    waiting_orders = _limit("Waiting orders", required=False)
+    trailing_stops = _limit("Trailing stops", required=False)
 
     class Meta:
         model = Account

@@ -1,20 +1,24 @@
 """Instruments: listed, changed in what may change, halted and resumed."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 
-from trading.admin import engine_requests
+from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import day, limit, moment, money, number, rate
 from trading.admin.forms import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
-from trading.core.commands import HaltInstrument, ResumeInstrument, SetInstrumentPhase
+from trading.core.commands import AdminCommand, HaltInstrument, ResumeInstrument, SetInstrumentPhase
+from trading.core.money import share, to_text
 from trading.core.types import Phase
-from trading.models import Instrument
+from trading.models import Account, Instrument, Position
+from trading.reads import selectors
 
 STATE = (
     "phase",
@@ -60,6 +64,30 @@ PHASES = {
 """What an operator may set, the button for it, and what to say when it is done."""
 
 
+def margin_question(form: ChangeTermsForm) -> list[str]:
+    """What higher margin rates will cost, or nothing where none is higher. Of a product whose larger side alone pays,
+    it is the most that they can cost."""
+    row, terms = form.instance, form.terms()
+    if terms.margin_long <= row.margin_long and terms.margin_short <= row.margin_short:
+        return []
+    more: dict[int, int] = {}
+    accounts: dict[int, Account] = {}
+    for held in Position.objects.filter(instrument=row).select_related("account"):
+        long = share(held.long_today_cost + held.long_his_cost, terms.margin_long) - held.long_margin
+        short = share(held.short_today_cost + held.short_his_cost, terms.margin_short) - held.short_margin
+        if held.long_today or held.long_his or held.short_today or held.short_his:
+            more[held.account_id], accounts[held.account_id] = long + short, held.account
+    figures = selectors.account_figures(accounts=accounts.values())
+    over = [
+        number for number, each in figures.items() if (each.margin + more[number]) >= each.balance * settings.RISK_LIMIT
+    ]
+    return [
+        f"The margin rates of {row.pk} go up at once, for positions and live orders.",
+        f"{confirmations.counted(len(accounts), 'account')} with positions will pay {to_text(sum(more.values()))} more "
+        f"margin. {len(over):,} of them will be at the liquidation level or above it.",
+    ]
+
+
 @admin.register(Instrument)
 class InstrumentAdmin(CommandAdmin):
     add_label = "List an instrument"
@@ -77,7 +105,8 @@ class InstrumentAdmin(CommandAdmin):
         rate("margin_short", "margin, short"),
     )
     list_filter = ("phase", "product_id")
-    search_fields = ("instrument_id", "name")
+    search_fields = ("^instrument_id", "^name")
+    search_help_text = "The beginning of an instrument id or of a name."
     sections = (
         ("Now", {"fields": STATE}),
         ("Contract", {"fields": CONTRACT}),
@@ -149,6 +178,7 @@ class InstrumentAdmin(CommandAdmin):
             ],
             shown=(*STATE, *CONTRACT),
             done=lambda form: f"Changed the terms of {form.instance.pk}.",
+            question=margin_question,
         )
         return self.serve_form(request, page, obj=self.object_at(request, object_id))
 
@@ -176,27 +206,65 @@ class InstrumentAdmin(CommandAdmin):
         return self.serve_button(request, command(row.pk), done=done.format(row.pk), back=back)
 
     @admin.action(description="Halt trading of the selected instruments", permissions=["halt"])
-    def halt_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        rows = engine_requests.ask_all(request, [HaltInstrument(row.pk) for row in queryset])
-        engine_requests.tell_all(request, rows, done="Instruments halted: {count}. They take only cancels.")
+    def halt_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse | None:
+        return self._many(
+            request,
+            queryset,
+            HaltInstrument,
+            "Halt trading of",
+            "Only cancels are taken until they are resumed.",
+            "Instruments halted: {count}. They take only cancels.",
+        )
 
     @admin.action(description="Resume trading of the selected instruments", permissions=["halt"])
-    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        rows = engine_requests.ask_all(request, [ResumeInstrument(row.pk) for row in queryset])
-        engine_requests.tell_all(request, rows, done="Instruments that trade again: {count}.")
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse | None:
+        return self._many(
+            request,
+            queryset,
+            ResumeInstrument,
+            "Resume trading of",
+            "Each goes on in the phase that the schedule has.",
+            "Instruments that trade again: {count}.",
+        )
 
     @admin.action(description="Put the selected instruments in auction", permissions=["halt"])
-    def auction_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        self._set_phase(request, queryset, Phase.AUCTION)
+    def auction_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse | None:
+        return self._set_phase(request, queryset, Phase.AUCTION)
 
     @admin.action(description="Begin continuous trading of the selected instruments", permissions=["halt"])
-    def continuous_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        self._set_phase(request, queryset, Phase.CONTINUOUS)
+    def continuous_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse | None:
+        return self._set_phase(request, queryset, Phase.CONTINUOUS)
 
     @admin.action(description="Close the selected instruments", permissions=["halt"])
-    def close_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        self._set_phase(request, queryset, Phase.CLOSED)
+    def close_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse | None:
+        return self._set_phase(request, queryset, Phase.CLOSED)
 
-    def _set_phase(self, request: HttpRequest, queryset: QuerySet[Instrument], phase: Phase) -> None:
-        rows = engine_requests.ask_all(request, [SetInstrumentPhase(row.pk, phase) for row in queryset])
-        engine_requests.tell_all(request, rows, done=f"Instruments that are {phase.value} now: {{count}}.")
+    def _set_phase(self, request: HttpRequest, queryset: QuerySet[Instrument], phase: Phase) -> HttpResponse | None:
+        return self._many(
+            request,
+            queryset,
+            lambda name: SetInstrumentPhase(name, phase),
+            f"{PHASES[phase][0]}:",
+            f"Whatever the schedule says, they are {phase.value} from now on. What an auction ends with, trades.",
+            f"Instruments that are {phase.value} now: {{count}}.",
+        )
+
+    def _many(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Instrument],
+        command: Callable[[str], AdminCommand],
+        verb: str,
+        consequence: str,
+        done: str,
+    ) -> HttpResponse | None:
+        rows = confirmations.chosen(queryset)
+        return confirmations.carry_out(
+            request,
+            self,
+            rows,
+            [command(row.pk) for row in rows],
+            question=f"{verb} {confirmations.counted(len(rows), 'instrument')}",
+            sentences=[consequence, confirmations.about_instruments(rows)],
+            done=done,
+        )

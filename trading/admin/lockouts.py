@@ -14,8 +14,8 @@ from trading.admin.columns import date, number
 class WrongPasswordsAdmin(ShownAdmin):
     actions = ()
     list_display = ("username", "ip_address", number("failures_since_start", "wrong passwords"), date("attempt_time"))
-    search_fields = ("username", "ip_address")
-    search_help_text = "A part of the name that was typed, or of the address."
+    search_fields = ("^username", "^ip_address")
+    search_help_text = "The beginning of the name that was typed, or of the address."
     sections = ((None, {"fields": (*list_display, "user_agent", "path_info")}),)
 
     def heading(self, obj: Any) -> str:

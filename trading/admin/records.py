@@ -2,7 +2,7 @@
 live order can be cancelled."""
 
 import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgspec
 from django.contrib import admin
@@ -12,9 +12,10 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 
 from trading import protocol
-from trading.admin import engine_requests
-from trading.admin.base import CommandAdmin, ShownAdmin, Tool, url_of
+from trading.admin import confirmations
+from trading.admin.base import CommandAdmin, GrowingAdmin, ShownAdmin, Tool, url_of
 from trading.admin.columns import date, day, day_text, moment, money, number, order_id, trade_id
+from trading.admin.lists import MOST_WORDS
 from trading.core.codes import Code
 from trading.core.commands import (
     AdminCommand,
@@ -34,8 +35,9 @@ from trading.core.commands import (
     Withdraw,
 )
 from trading.core.money import to_text
-from trading.core.types import LIVE
+from trading.core.types import LIVE, stored_name
 from trading.models import (
+    Account,
     LedgerEntry,
     OperatorCommand,
     Order,
@@ -56,22 +58,61 @@ def number_of(text: str) -> int | None:
     return protocol.order_number(f"O{text[1:]}") if text[:1] in {"O", "T"} else None
 
 
-class RecordAdmin(ShownAdmin):
-    """Rows that are found by user, by protocol id, or by the fields in `number_fields`."""
+class RecordAdmin(GrowingAdmin):
+    """Rows of accounts. A whole user id or an id of the protocol finds all of its rows; the beginning of a user id, and
+    whatever else is searched, those among the newest."""
 
+    linked_lookups: ClassVar[tuple[str, ...]] = ("account__id__exact",)
+    indexed_lookups: ClassVar[tuple[str, ...]] = ("account__id__exact",)
     search_fields: ClassVar[tuple[str, ...]] = (SEARCH_USERS,)
-    number_fields: ClassVar[tuple[str, ...]] = ()
+
+    def of_number(self, number: int) -> dict[str, Any] | None:
+        """The rows of an order or a trade, as lookups that an index serves; None where there is no such thing."""
+        return None
+
+    def indexed(self, rows: QuerySet[Any], search_term: str) -> QuerySet[Any]:
+        for word in search_term.split()[:MOST_WORDS]:
+            number = number_of(word)
+            lookups = None if number is None else self.of_number(number)
+            accounts = list(Account.objects.filter(user_id=word).values_list("pk", flat=True))
+            if lookups is not None:
+                rows = rows.filter(**lookups)
+            elif accounts:
+                rows = rows.filter(account_id__in=accounts)
+        return rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        number = number_of(search_term.strip())
-        if number is None or not self.number_fields:
-            return super().get_search_results(request, queryset, search_term)
-        condition = Q()
-        for field in self.number_fields:
-            condition |= Q(**{field: number})
-        return queryset.filter(condition), False
+        """What `indexed` has found by its number needs no further search."""
+        words = [word for word in search_term.split() if not self._is_number(word)]
+        return super().get_search_results(request, queryset, " ".join(words))
+
+    def _is_number(self, word: str) -> bool:
+        number = number_of(word)
+        return number is not None and self.of_number(number) is not None
+
+
+class DayFilter(admin.SimpleListFilter):
+    """Trading days, the newest to choose from. Each is found by an index."""
+
+    title = "day"
+    parameter_name = "day"
+    offered = 30
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        days: list[int] = []
+        rows = model_admin.model.objects.order_by("-day").values_list("day", flat=True)
+        while len(days) < self.offered:
+            found = (rows.filter(day__lt=days[-1]) if days else rows).first()
+            if found is None:
+                break
+            days.append(found)
+        return [(str(day), day_text(day)) for day in days]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """`newest` has filtered already."""
+        return queryset
 
 
 @admin.display(description="why it was cancelled")
@@ -106,8 +147,7 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
     list_filter = ("status", "direction", "offset", "order_type", "instrument")
     list_select_related = ("account",)
     search_fields = (SEARCH_USERS, "=client_order_id")
-    search_help_text = "The beginning of a user id, an order id (O...), or the client's own order id."
-    number_fields = ("id",)
+    search_help_text = "A user id or its beginning, an order id (O...), or the client's own order id."
     sections = (
         (None, {"fields": (order_id("id"), "account", "instrument", "status", "client_order_id")}),
         (
@@ -141,11 +181,14 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
         ("Lots held for closing", {"fields": (number("his_held", "yesterday's"), number("today_held", "today's"))}),
     )
 
+    def of_number(self, number: int) -> dict[str, Any]:
+        return {"id": number}
+
     def heading(self, obj: Any) -> str:
         return protocol.order_id_text(obj.pk)
 
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
-        links = self.list_of(request, "trade", "Trades", order__id__exact=obj.pk)
+        links = self.list_of(request, "trade", "Trades", q=protocol.order_id_text(obj.pk))
         if obj.status not in LIVE or not self.has_cancel_permission(request):
             return links
         return [Tool("Cancel this order", url_of(self, "cancel", obj.pk), post=True), *links]
@@ -166,9 +209,17 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
         return self.serve_button(request, ForceCancelOrder(row.pk), done=done, back=url_of(self, "change", row.pk))
 
     @admin.action(description="Cancel the selected orders", permissions=["cancel"])
-    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        rows = engine_requests.ask_all(request, [ForceCancelOrder(row.pk) for row in queryset])
-        engine_requests.tell_all(request, rows, done="Orders cancelled: {count}.")
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        rows = confirmations.chosen(queryset)
+        return confirmations.carry_out(
+            request,
+            self,
+            [self.heading(row) for row in rows],
+            [ForceCancelOrder(row.pk) for row in rows],
+            question=f"Cancel {confirmations.counted(len(rows), 'order')}",
+            sentences=[confirmations.about_orders(rows), "What is finished is refused."],
+            done="Orders cancelled: {count}.",
+        )
 
 
 @admin.register(Trade)
@@ -187,13 +238,24 @@ class TradeAdmin(RecordAdmin):
     )
     list_filter = ("direction", "offset", "is_maker", "instrument")
     list_select_related = ("account",)
-    search_help_text = "The beginning of a user id, a trade id (T...) or an order id (O...)."
-    number_fields = ("trade_id", "order_id")
+    ordering = ("-trade_id", "-direction")
+    newest_by = "trade_id"
+    linked_lookups = ("account__id__exact", "trade_id__exact")
+    indexed_lookups = linked_lookups
+    search_help_text = "A user id or its beginning, a trade id (T...) or an order id (O...)."
     sections = (
         (None, {"fields": (trade_id(), order_id("order_id"), "account", "instrument", moment("time"))}),
         ("Side", {"fields": ("direction", "offset", "is_maker")}),
         ("Amounts", {"fields": (money("price"), number("volume"), money("commission"), money("close_profit"))}),
     )
+
+    def of_number(self, number: int) -> dict[str, Any]:
+        """Orders and trades have their numbers from one sequence: a number is that of one or the other."""
+        found = selectors.trades_of(number)
+        if found is None:
+            return {"trade_id": number}
+        numbers = {"trade_id__gte": found.first, "trade_id__lt": found.end}
+        return {"account_id": found.account_id, **numbers, "order_id": number}
 
     def heading(self, obj: Any) -> str:
         return protocol.trade_id_text(obj.trade_id)
@@ -239,8 +301,8 @@ def _leg(side: str) -> tuple[Any, ...]:
 
 
 @admin.register(Position)
-class PositionAdmin(RecordAdmin):
-    ordering = ("account", "instrument")
+class PositionAdmin(ShownAdmin):
+    ordering = ("account_id", "instrument_id")
     list_display_links = ("account", "instrument")
     list_display = (
         "account",
@@ -255,6 +317,8 @@ class PositionAdmin(RecordAdmin):
     )
     list_filter = (HoldingFilter, "instrument")
     list_select_related = ("account", "instrument")
+    linked_lookups = ("account__id__exact",)
+    search_fields = (SEARCH_USERS,)
     search_help_text = "The beginning of a user id."
     sections = (
         (None, {"fields": ("account", "instrument", profit_number)}),
@@ -271,10 +335,11 @@ class LedgerAdmin(RecordAdmin):
     list_display = (moment("time"), "account", "kind", money("amount"), trade_id())
     list_filter = ("kind",)
     list_select_related = ("account",)
-    search_help_text = "The beginning of a user id, or a trade id (T...)."
-    number_fields = ("trade_id",)
-
+    search_help_text = "A user id or its beginning, or a trade id (T...)."
     sections = ((None, {"fields": ("account", "kind", money("amount"), trade_id(), moment("time"))}),)
+
+    def of_number(self, number: int) -> dict[str, Any]:
+        return {"trade_id": number}
 
     def heading(self, obj: Any) -> str:
         return f"{obj.get_kind_display()} {to_text(obj.amount)}"
@@ -309,9 +374,11 @@ class StatementAdmin(RecordAdmin):
         money("closing"),
         money("margin"),
     )
-    list_filter = ("day",)
+    list_filter = (DayFilter,)
     list_select_related = ("account",)
-    search_help_text = "The beginning of a user id."
+    ordering = ("-id",)
+    indexed_lookups = ("account__id__exact", "day")
+    search_help_text = "A user id or its beginning."
     sections = (
         (None, {"fields": ("account", day("day"), moment("time"))}),
         (
@@ -336,10 +403,12 @@ class StatementAdmin(RecordAdmin):
 
 
 @admin.register(SettlementPrice)
-class SettlementPriceAdmin(RecordAdmin):
+class SettlementPriceAdmin(GrowingAdmin):
     list_display = (day("day"), "instrument", money("price"), "delisted", moment("time"))
-    list_filter = ("day", "instrument")
-    search_fields = ("instrument__instrument_id",)
+    list_filter = (DayFilter, "instrument")
+    ordering = ("-id",)
+    indexed_lookups = ("day",)
+    search_fields = ("=instrument__instrument_id",)
     search_help_text = "An instrument."
     sections = ((None, {"fields": ("instrument", day("day"), money("price"), "delisted", moment("time"))}),)
 
@@ -352,7 +421,7 @@ class RiskEventAdmin(RecordAdmin):
     list_display = (moment("time"), "account", "kind", money("margin"), money("balance"))
     list_filter = ("kind",)
     list_select_related = ("account",)
-    search_help_text = "The beginning of a user id."
+    search_help_text = "A user id or its beginning."
     sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)
 
 
@@ -365,10 +434,22 @@ def command_of(row: OperatorCommand) -> AdminCommand | None:
     return command
 
 
+class KindFilter(admin.SimpleListFilter):
+    """What can be asked for, whether it was or not."""
+
+    title = parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in sorted(map(stored_name, get_args(AdminCommand)))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.value() is None else queryset.filter(kind=self.value())
+
+
 @admin.register(OperatorCommand)
-class OperatorCommandAdmin(ShownAdmin):
+class OperatorCommandAdmin(GrowingAdmin):
     list_display = ("id", "kind", "about", "amount_number", "asked_by", date("asked_at"), "status", "outcome")
-    list_filter = ("status", "kind", "asked_at")
+    list_filter = ("status", KindFilter, "asked_at")
     list_select_related = ("asked_by",)
     search_fields = (
         "=payload__user_id",

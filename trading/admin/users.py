@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from trading.admin import engine_requests
+from trading.admin import confirmations, engine_requests
 from trading.admin.base import CommandAdmin, PlainAdmin, Tool, url_of
 from trading.admin.columns import date, time_text
 from trading.admin.engine_requests import present_market
@@ -47,6 +47,8 @@ admin.site.unregister(Group)
 class GroupAdmin(PlainAdmin, DjangoGroupAdmin):
     """Seen with Django's view permission. Whoever may change a group that he is in could give himself everything."""
 
+    search_fields = ("^name",)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
 
@@ -71,7 +73,8 @@ class UserAdmin(PlainAdmin, _UserAdmin):
         date("date_joined", "joined"),
     )
     list_filter = ("is_active", "is_staff", "is_superuser")
-    search_fields = ("username", "first_name", "last_name", "email")
+    search_fields = ("^username", "^first_name", "^last_name", "^email")
+    search_help_text = "The beginning of a user id, a name or an e-mail address."
 
     # -- who may do what
 
@@ -136,9 +139,17 @@ class UserAdmin(PlainAdmin, _UserAdmin):
         return HttpResponseRedirect(page)
 
     @admin.action(description="Open accounts for the selected users", permissions=["open_account"])
-    def open_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        rows = engine_requests.ask_all(request, [OpenAccount(user.username) for user in queryset])
-        engine_requests.tell_all(request, rows, done="Accounts opened: {count}.")
+    def open_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        rows = confirmations.chosen(queryset)
+        return confirmations.carry_out(
+            request,
+            self,
+            rows,
+            [OpenAccount(user.username) for user in rows],
+            question=f"Open accounts for {confirmations.counted(len(rows), 'user')}",
+            sentences=["An account stays in the books for good."],
+            done="Accounts opened: {count}.",
+        )
 
 
 def _is_superuser(request: HttpRequest) -> bool:
@@ -188,8 +199,9 @@ class AccessTokenAdmin(CommandAdmin):
     )
     list_filter = (ExpiryFilter, "scope", "created")
     list_select_related = ("user",)
-    search_fields = ("^user__username", "name", "^token_key")
-    search_help_text = "The beginning of a user id or of the token, or its name."
+    linked_lookups = ("user__id__exact",)
+    search_fields = ("^user__username", "^name", "^token_key")
+    search_help_text = "The beginning of a user id, of the token, or of its name."
     sections = ((None, {"fields": list_display}),)
 
     def heading(self, obj: Any) -> str:

@@ -3,12 +3,17 @@
 All amounts are integers of 1/10,000 of the currency, lots are whole. Knows nothing of orders or of the book.
 """
 
+from collections import deque
 from typing import Any
 
 import msgspec
 
 from trading.core.money import RATE, part, share
 from trading.core.types import AccountRules, Direction, OrderOptions
+
+KEPT_IDS = 10_000
+"""Own ids for orders that an account keeps in memory, the newest, and those of live orders. Older ones are in the
+tables, where whoever hands orders in must look first (`Engine.may_have_forgotten`). More than a batch has commands."""
 
 
 class Mark(msgspec.Struct, eq=False):
@@ -210,7 +215,8 @@ class Account(msgspec.Struct, eq=False):
     """A user's money and positions at one market. Counters without a date are those of the trading day.
 
     `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group.
-    `sides`: all long and all short margins of a product whose larger side alone pays. The rest is as in its record.
+    `sides`: all long and all short margins of a product whose larger side alone pays. `recent_ids`: the newest keys of
+    `client_orders`, oldest first; its other keys are of live orders. The rest is as in its record.
     """
 
     account_id: int
@@ -224,6 +230,7 @@ class Account(msgspec.Struct, eq=False):
     hold: int = 0
     positions: dict[str, Position] = {}
     client_orders: dict[str, ClientOrder] = {}
+    recent_ids: deque[str] = msgspec.field(default_factory=deque)
     orders: dict[int, Any] = {}
     rules: AccountRules = AccountRules()
     fee_factor: int = RATE
@@ -233,6 +240,35 @@ class Account(msgspec.Struct, eq=False):
     cancel_at: int | None = None
     disconnect_at: int | None = None
     sides: dict[str, list[int]] = {}
+
+    # -- own ids
+
+    def use_up(self, client_order_id: str, known: ClientOrder) -> None:
+        """An own id is an order's from now on. The oldest is forgotten, unless its order is live."""
+        self.client_orders[client_order_id] = known
+        self.recent_ids.append(client_order_id)
+        if len(self.recent_ids) > KEPT_IDS:
+            oldest = self.recent_ids.popleft()
+            if self.client_orders[oldest].order_id not in self.orders:
+                del self.client_orders[oldest]
+
+    def end_order(self, order_id: int, client_order_id: str | None) -> None:
+        """An order is not live any more."""
+        self.orders.pop(order_id, None)
+        if client_order_id is None or len(self.recent_ids) < KEPT_IDS:
+            return
+        known = self.client_orders.get(client_order_id)
+        if known is not None and known.order_id == order_id < self.client_orders[self.recent_ids[0]].order_id:
+            del self.client_orders[client_order_id]
+
+    def know(self, client_orders: dict[str, ClientOrder]) -> None:
+        """These own ids are used up, and no others."""
+        newest = sorted(client_orders, key=lambda name: client_orders[name].order_id)
+        self.client_orders, self.recent_ids = client_orders, deque(newest[-KEPT_IDS:])
+
+    def may_have_forgotten(self, client_order_id: str) -> bool:
+        """Whether an own id that is not known may have been used up all the same."""
+        return len(self.recent_ids) >= KEPT_IDS and client_order_id not in self.client_orders
 
     @property
     def position_profit(self) -> int:

@@ -10,6 +10,7 @@ from trading.core.types import (
     CancelReason,
     Contract,
     Direction,
+    MarketLimits,
     Offset,
     OrderOptions,
     OrderType,
@@ -176,10 +177,16 @@ class CheckRisk(msgspec.Struct, frozen=True, tag="WatchRisk", omit_defaults=True
     everyone: bool = False
 
 
+class SetMarketLimits(msgspec.Struct, frozen=True, tag="SetMarketLimits"):
+    """From now on these limits hold for new orders; those that are live stay."""
+
+    limits: MarketLimits
+
+
 TraderCommand = SubmitOrder | AmendOrder | CancelOrder | CancelAll | CancelAfter
 """What traders may ask."""
 
-SystemCommand = ExpireDue | CheckRisk
+SystemCommand = ExpireDue | CheckRisk | SetMarketLimits
 """What the worker asks by itself."""
 
 AdminCommand = (

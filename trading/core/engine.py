@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from trading.core import invariants, snapshot
+from trading.core.accounts import ClientOrder
 from trading.core.commands import (
     AmendOrder,
     CancelAfter,
@@ -26,6 +27,7 @@ from trading.core.commands import (
     SetAccountRules,
     SetFeeGroup,
     SetInstrumentPhase,
+    SetMarketLimits,
     SetMarketPhase,
     Settle,
     SubmitOrder,
@@ -50,6 +52,7 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     FreezeAccount: funds.freeze,
     SetAccountRules: funds.set_rules,
     SetFeeGroup: funds.set_fee_group,
+    SetMarketLimits: funds.set_market_limits,
     ListInstrument: instruments.list_instrument,
     ChangeTerms: instruments.change_terms,
     HaltInstrument: phases.halt,
@@ -81,6 +84,18 @@ class Engine:
         if state.alert:
             events += stop_orders.fire_all(state)
         return events
+
+    def may_have_forgotten(self, command: Command) -> bool:
+        """Whether an order may be a resend of one that is too old to be known here. Whoever finds that one gives it to
+        `repeat` and does not `apply` the command: resends change nothing, so no journal has them."""
+        if not isinstance(command, SubmitOrder) or command.client_order_id is None:
+            return False
+        account = self.state.accounts.get(command.account_id)
+        return account is not None and account.may_have_forgotten(command.client_order_id)
+
+    def repeat(self, command: SubmitOrder, known: ClientOrder) -> Event:
+        """The answer to an order whose own id was used up by a known one."""
+        return orders.repeat(known, command)
 
     def due(self, now: int) -> bool:
         """Whether `ExpireDue` has anything to do by `now`."""

@@ -193,6 +193,10 @@ class FeeGroupSet(msgspec.Struct, frozen=True, tag="FeeGroupSet"):
     name: str
 
 
+class MarketLimitsSet(msgspec.Struct, frozen=True, tag="MarketLimitsSet"):
+    """The market has other limits."""
+
+
 class TimePassed(msgspec.Struct, frozen=True, tag="TimePassed"):
     """What was due is done, in the events that follow."""
 
@@ -320,6 +324,7 @@ Event = (
     | AccountFrozen
     | RulesSet
     | FeeGroupSet
+    | MarketLimitsSet
     | TimePassed
     | RiskWatched
     | RiskWarned

@@ -249,7 +249,6 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         withdrawals=record.withdrawals,
         close_profit=record.close_profit,
         commission=record.commission,
-        client_orders=dict(record.client_orders),
         rules=record.rules,
         fee_factor=state.day.fee_groups.get(record.rules.fee_group, RATE),
         frozen=record.frozen,
@@ -258,6 +257,7 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         cancel_at=record.cancel_at,
         disconnect_at=record.disconnect_at,
     )
+    account.know(dict(record.client_orders))
     state.accounts[account.account_id] = account
     state.by_user[account.user_id] = account
     if account.liquidating:

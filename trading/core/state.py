@@ -18,6 +18,7 @@ from trading.core.types import (
     CancelReason,
     Contract,
     Direction,
+    MarketLimits,
     Offset,
     OrderOptions,
     OrderStatus,
@@ -192,13 +193,14 @@ class Due(IntEnum):
 
 class Day(msgspec.Struct):
     """Where the market stands in time: the trading day (YYYYMMDD, 0 before the first settlement), what the settled days
-    have left behind (money that came in less what went out, commission that was kept), and the fee groups
-    (name -> share of the commission in 1/100,000,000)."""
+    have left behind (money that came in less what went out, commission that was kept), the fee groups
+    (name -> share of the commission in 1/100,000,000), and the limits of every account."""
 
     trading_day: int = 0
     net_deposits: int = 0
     commission: int = 0
     fee_groups: dict[str, int] = {}
+    limits: MarketLimits = MarketLimits()
 
 
 class Changes(msgspec.Struct, eq=False):

@@ -211,14 +211,26 @@ def lasting(options: OrderOptions | None) -> OrderOptions | None:
     return None if options == PLAIN else options
 
 
+class MarketLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an account may have at once in all instruments together, waiting orders being live ones too; 0: no limit."""
+
+    live_orders: int = 0
+    waiting_orders: int = 0
+    trailing_stops: int = 0
+
+
 class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an operator may set on an account. Limits override those of every instrument; None: the instrument's own."""
+    """What an operator may set on an account. Limits override those of every instrument and those of the market; None:
+    the instrument's or the market's own."""
 
     stp: SelfTrade = SelfTrade.CANCEL_MAKER
     fee_group: str = ""
     max_volume: int | None = None
     max_position: int | None = None
     max_orders: int | None = None
+    live_orders: int | None = None
+    waiting_orders: int | None = None
+    trailing_stops: int | None = None
 
 
 def stored_name(kind: msgspec.Struct | type[msgspec.Struct]) -> str:

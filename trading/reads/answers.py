@@ -190,14 +190,14 @@ def _order(asker: Asker, query: protocol.QueryOrder) -> protocol.QueryData:
 
 def _orders(asker: Asker, query: protocol.QueryOrders) -> protocol.QueryData:
     before = _number(query.before, "before", protocol.order_number)
-    found = selectors.orders(
+    found, rest = selectors.orders(
         account_id=_account_id(asker),
         instrument_id=known(query.instrument_id, asker.market),
         statuses=_statuses(query.status),
         span=_span(query, before),
     )
-    shown = [order_data(row) for row in found[: query.limit]]
-    return protocol.QueryData(orders=shown, next=shown[-1].order_id if len(found) > query.limit else None)
+    following = None if rest is None else protocol.order_id_text(rest)
+    return protocol.QueryData(orders=[order_data(row) for row in found], next=following)
 
 
 def _statuses(wanted: protocol.StatusFilter | None) -> Sequence[str] | None:
@@ -207,8 +207,7 @@ def _statuses(wanted: protocol.StatusFilter | None) -> Sequence[str] | None:
 
 
 def _span(query: protocol.QueryOrders | protocol.QueryTrades, before: int | None) -> selectors.Span:
-    """One entry more than is shown tells whether there are more."""
-    return selectors.Span(query.from_time, query.to_time, before, query.limit + 1)
+    return selectors.Span(query.from_time, query.to_time, before, query.limit)
 
 
 def _number(text: str | None, name: str, read: Callable[[str], int | None]) -> int | None:
@@ -259,14 +258,14 @@ def order_data(row: Order) -> protocol.OrderData:
 
 def _trades(asker: Asker, query: protocol.QueryTrades) -> protocol.QueryData:
     before = _number(query.before, "before", protocol.trade_number)
-    found = selectors.trades(
+    found, rest = selectors.trades(
         account_id=_account_id(asker),
         instrument_id=known(query.instrument_id, asker.market),
         order_number=_number(query.order_id, "order_id", protocol.order_number),
         span=_span(query, before),
     )
-    shown = [trade_data(row) for row in found[: query.limit]]
-    return protocol.QueryData(trades=shown, next=shown[-1].trade_id if len(found) > query.limit else None)
+    following = None if rest is None else protocol.trade_id_text(rest)
+    return protocol.QueryData(trades=[trade_data(row) for row in found], next=following)
 
 
 def trade_data(row: Trade) -> protocol.TradeData:

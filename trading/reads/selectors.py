@@ -5,21 +5,25 @@ computed by the core's own formulas, so they are those of the engine.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
-from django.db.models import QuerySet, Sum
+from django.db.models import Model, QuerySet, Sum
 from django.utils import timezone
 from knox.crypto import hash_token
 
 from trading.core.accounts import Figures, Leg, Mark, Position
 from trading.core.types import LIVE, NAME, Direction, Offset, number_at
-from trading.models import AccessToken, Account, Instrument, Order, Statement, Trade
+from trading.models import IS_LIVE, AccessToken, Account, Instrument, Order, Statement, Trade
 from trading.models import Position as PositionRow
 
+Row = TypeVar("Row", bound=Model)
 LONGEST_TOKEN = 200
 LARGEST_ID = 2**63 - 1
+LOOKED_THROUGH = 10_000
+"""Rows of an account's history that one query looks through for what no index tells apart: some ten milliseconds,
+however long the history is."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -72,6 +76,15 @@ class Span(msgspec.Struct, frozen=True):
         """The lowest number that is too high."""
         end = LARGEST_ID if self.to_time is None else _number_at(self.to_time + 1)
         return end if self.before is None else min(end, self.before)
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Part of an account's history by its numbers, from `first` to before `end`; the newest `limit` of it."""
+
+    account_id: int
+    first: int
+    end: int
+    limit: int = 1
 
 
 def _number_at(time: int) -> int:
@@ -191,7 +204,7 @@ def _position_rows(account: Account) -> list[PositionRow]:
 def _held_lots(account: Account) -> dict[tuple[str, bool], Leg]:
     """Lots that live closings hold, as legs with nothing but their frozen lots, by (instrument, is long)."""
     held: defaultdict[tuple[str, bool], Leg] = defaultdict(Leg)
-    closings = Order.objects.filter(account=account, status__in=LIVE).exclude(offset=Offset.OPEN)
+    closings = Order.objects.filter(IS_LIVE, account=account).exclude(offset=Offset.OPEN)
     sums = closings.values("instrument_id", "direction").annotate(his=Sum("his_held"), today=Sum("today_held"))
     for row in sums:
         leg = held[row["instrument_id"], row["direction"] == Direction.SELL]
@@ -246,27 +259,73 @@ def finished_orders(*, account_id: int, numbers: list[int]) -> set[int]:
     return set(rows.values_list("pk", flat=True))
 
 
-def orders(*, account_id: int, instrument_id: str | None, statuses: Iterable[str] | None, span: Span) -> list[Order]:
-    """An account's orders by the time of their acceptance, newest first."""
-    rows = Order.objects.filter(account_id=account_id, id__gte=span.first, id__lt=span.end)
+def orders(
+    *, account_id: int, instrument_id: str | None, statuses: Sequence[str] | None, span: Span
+) -> tuple[list[Order], int | None]:
+    """An account's orders by the time of their acceptance, newest first; and the number to go on `before`, None at the
+    end. Live ones are found by an index; for others no more than `LOOKED_THROUGH` orders are looked through."""
+    rows = Order.objects.filter(account_id=account_id)
+    live = statuses is not None and set(statuses) <= set(LIVE)
+    if live:
+        rows = rows.filter(IS_LIVE)
     wanted = _given(instrument_id=instrument_id, status__in=statuses)
-    return list(rows.filter(**wanted).select_related("account").order_by("-id")[: span.limit])
+    return _page(rows.select_related("account"), "id", span, wanted, indexed=live)
+
+
+def _page(
+    rows: QuerySet[Row], key: str, span: Span | Bounds, wanted: dict[str, Any], *, indexed: bool
+) -> tuple[list[Row], int | None]:
+    """The newest rows of a span, and the number to go on `before`. `rows` have an index that ends with `key`; unless
+    it finds what is `wanted`, only so many are looked through. (One lower bound: a second one does not help SQLite.)"""
+    rows, first, reached = rows.filter(**{f"{key}__lt": span.end}).order_by(f"-{key}"), span.first, None
+    if wanted and not indexed:
+        numbers = rows.filter(**{f"{key}__gte": first}).values_list(key, flat=True)
+        reached = next(iter(numbers[LOOKED_THROUGH - 1 : LOOKED_THROUGH]), None)
+    start = first if reached is None else reached
+    found = list(rows.filter(**{f"{key}__gte": start}, **wanted)[: span.limit + 1])
+    return found[: span.limit], getattr(found[span.limit - 1], key) if len(found) > span.limit else reached
+
+
+def activity(*, account_id: int) -> tuple[int, int]:
+    """How many of the newest `LOOKED_THROUGH` orders there are, and in how many trades since the first of them the
+    account had a side; of these, too, at most so many."""
+    numbers = list(Order.objects.filter(account_id=account_id).order_by("-id").values_list("id")[:LOOKED_THROUGH])
+    if not numbers:
+        return 0, 0
+    trades = Trade.objects.filter(account_id=account_id, trade_id__gt=numbers[-1][0]).order_by("-trade_id")
+    return len(numbers), len(trades.values_list("trade_id")[:LOOKED_THROUGH])
 
 
 def live_orders(*, account_id: int) -> list[Order]:
     """An account's orders that wait or rest, oldest first."""
-    rows = Order.objects.filter(account_id=account_id, status__in=LIVE)
+    rows = Order.objects.filter(IS_LIVE, account_id=account_id)
     return list(rows.select_related("account").order_by("id"))
 
 
 # --- trades and statements
 
 
-def trades(*, account_id: int, instrument_id: str | None, order_number: int | None, span: Span) -> list[Trade]:
-    """An account's sides of its trades, newest first."""
-    rows = Trade.objects.filter(account_id=account_id, trade_id__gte=span.first, trade_id__lt=span.end)
+def trades(
+    *, account_id: int, instrument_id: str | None, order_number: int | None, span: Span
+) -> tuple[list[Trade], int | None]:
+    """An account's sides of its trades, newest first; and the number to go on `before`, None at the end. No more than
+    `LOOKED_THROUGH` trades are looked through."""
+    if order_number is not None:
+        bounds = trades_of(order_number)
+        if bounds is None or bounds.account_id != account_id:
+            return [], None
+        first, before = max(span.first, bounds.first), min(span.end, bounds.end)
+        part: Span | Bounds = Bounds(account_id, first, before, span.limit)
+    else:
+        part = span
     wanted = _given(instrument_id=instrument_id, order_id=order_number)
-    return list(rows.filter(**wanted).order_by("-trade_id")[: span.limit])
+    return _page(Trade.objects.filter(account_id=account_id), "trade_id", part, wanted, indexed=False)
+
+
+def trades_of(order_number: int) -> Bounds | None:
+    """Where the trades of an order are: between the order and its last change. None if there is no such order."""
+    known = Order.objects.filter(pk=order_number).values_list("account_id", "updated_at").first()
+    return None if known is None else Bounds(known[0], order_number + 1, _number_at(known[1] + 1))
 
 
 def statements(*, account_id: int, from_day: int | None, to_day: int | None, limit: int) -> list[Statement]:

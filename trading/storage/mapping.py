@@ -9,12 +9,13 @@ from trading.core import events
 from trading.core.accounts import Account, Asked, ClientOrder, Leg, Position
 from trading.core.events import Event, Fill, Traded
 from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord
-from trading.core.state import Instrument, Order
+from trading.core.state import Day, Instrument, Order
 from trading.core.types import (
     AccountRules,
     Contract,
     Direction,
     Fee,
+    MarketLimits,
     Offset,
     OrderOptions,
     OrderStatus,
@@ -26,7 +27,7 @@ from trading.core.types import (
 )
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
-from trading.models import JournalBatch, LedgerEntry, PushBatch, RiskEvent, SettlementPrice, Statement
+from trading.models import JournalBatch, LedgerEntry, Market, PushBatch, RiskEvent, SettlementPrice, Statement
 from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
@@ -398,6 +399,12 @@ JOURNAL = Table(JournalBatch, ("market", "number", "epoch", "time", "commands"))
 
 
 # --- from rows
+
+
+def day_of(row: Market) -> Day:
+    """Where the market stands in time, and what holds for all its accounts."""
+    limits = msgspec.convert(row.limits, MarketLimits)
+    return Day(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits)
 
 
 def instrument_record(row: InstrumentRow) -> InstrumentRecord:

@@ -3,6 +3,7 @@
 Not for reading on behalf of users (that is `selectors.py`), and it knows nothing of frames, groups or sockets.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from operator import itemgetter
@@ -11,17 +12,17 @@ from typing import Any
 
 import msgspec
 from django.db import DataError, IntegrityError, connections, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from trading.core.accounts import ClientOrder
-from trading.core.commands import AdminCommand, Command
+from trading.core.accounts import KEPT_IDS, ClientOrder
+from trading.core.commands import AdminCommand, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
 from trading.core.state import Day
-from trading.core.types import LIVE, stored_name
-from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
+from trading.core.types import stored_name
+from trading.models import IS_LIVE, Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 from trading.storage import mapping, startup_checks
 from trading.storage.sql import Table, json_text
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
@@ -157,8 +158,11 @@ class Store:
         mark = self._mark
         cursor.execute(
             f"UPDATE trading_market SET trading_day = {mark}, net_deposits = {mark}, commission = {mark},"  # noqa: S608
-            f" fee_groups = {mark} WHERE code = {mark}",
-            (day.trading_day, day.net_deposits, day.commission, json_text(day.fee_groups), self.market),
+            f" fee_groups = {mark}, limits = {mark} WHERE code = {mark}",
+            (
+                *(day.trading_day, day.net_deposits, day.commission),
+                *(json_text(day.fee_groups), json_text(day.limits), self.market),
+            ),
         )
 
     def _keep_pushes(self, cursor: Any, batch: Batch) -> None:
@@ -176,13 +180,9 @@ class Store:
     def _write(self, cursor: Any, table: Table, lines: list[mapping.Row]) -> None:
         """Write rows, many a statement: SQLite's driver gives the interpreter away once a statement, so `executemany`
         would stop at every row while the event loop is busy (measured: a third fewer orders a second)."""
-        at, left = 0, len(lines)
-        for size in CHUNKS:
-            while left >= size:
-                values = [value for line in lines[at : at + size] for value in line]
-                cursor.execute(self._statement(table, size), values)
-                at += size
-                left -= size
+        for size, at in _chunks(len(lines)):
+            values = [value for line in lines[at : at + size] for value in line]
+            cursor.execute(self._statement(table, size), values)
 
     def _statement(self, table: Table, size: int) -> str:
         sql = self._sql.get((table, size))
@@ -223,7 +223,7 @@ class Store:
             self._trading_day = market.trading_day
             records = Snapshot(
                 last_id=market.last_id,
-                day=Day(market.trading_day, market.net_deposits, market.commission, market.fee_groups),
+                day=mapping.day_of(market),
                 instruments=self._load_instruments(),
                 accounts=self._load_accounts(),
                 positions=self._load_positions(),
@@ -246,14 +246,49 @@ class Store:
         ]
 
     def _load_client_orders(self) -> dict[int, list[tuple[str, ClientOrder]]]:
-        """The ids that are used up today: by today's orders, and by those that have lived until today."""
+        """The ids that are used up today: by today's orders, and by those that have lived until today. Of an account's
+        as many as the engine keeps: the newest, and those of live orders."""
+        known = self._used_today().order_by("-id").annotate(live=IS_LIVE)
         by_account: dict[int, list[tuple[str, ClientOrder]]] = {}
-        found = Order.objects.using(self._using).filter(account__market=self.market, client_order_id__isnull=False)
-        known = found.filter(Q(trading_day=self._trading_day) | Q(known_day=self._trading_day))
-        for row in known.values_list(*mapping.LOADED_CLIENT_ORDER_FIELDS):
-            account_id, name, asked = mapping.client_order(row)
-            by_account.setdefault(account_id, []).append((name, asked))
+        newer: Counter[int] = Counter()
+        for *row, live in known.values_list(*mapping.LOADED_CLIENT_ORDER_FIELDS, "live").iterator():
+            newer[row[0]] += 1
+            if live or newer[row[0]] <= KEPT_IDS:
+                account_id, name, asked = mapping.client_order(tuple(row))
+                by_account.setdefault(account_id, []).append((name, asked))
         return {account_id: sorted(orders, key=itemgetter(0)) for account_id, orders in by_account.items()}
+
+    def _used_today(self) -> QuerySet[Order]:
+        found = Order.objects.using(self._using).filter(account__market=self.market, client_order_id__isnull=False)
+        return found.filter(Q(trading_day=self._trading_day) | Q(known_day=self._trading_day))
+
+    def used_ids(self, asked: list[SubmitOrder]) -> dict[tuple[int, str], ClientOrder]:
+        """Those own ids of orders, by account, that are used up today, and what for."""
+        names: dict[int, list[str]] = {}
+        for order in asked:
+            names.setdefault(order.account_id, []).append(order.client_order_id or "")
+        found: dict[tuple[int, str], ClientOrder] = {}
+        connection = connections[self._using]
+        connection.ensure_connection()
+        with self._driver(connection) as cursor:
+            for account_id, own in names.items():
+                for size, at in _chunks(len(own)):
+                    for day in ("trading_day", "known_day"):  # each has its index
+                        values = (self._trading_day, account_id, *own[at : at + size])
+                        cursor.execute(self._own_ids_sql(day, size), values)
+                        for row in cursor.fetchall():
+                            _, name, known = mapping.client_order(row)
+                            found[account_id, name] = known
+        return found
+
+    def _own_ids_sql(self, day: str, size: int) -> str:
+        quote, mark = connections[self._using].ops.quote_name, self._mark
+        columns = ", ".join(map(quote, mapping.LOADED_CLIENT_ORDER_FIELDS))
+        marks = ", ".join([mark] * size)
+        return (
+            f"SELECT {columns} FROM trading_order"  # noqa: S608  # no value is in the text
+            f" WHERE {day} = {mark} AND account_id = {mark} AND client_order_id IN ({marks})"
+        )
 
     def _load_positions(self) -> list[PositionRecord]:
         fields = [field for field in mapping.POSITION_STATE if not field.endswith("_margin")]
@@ -268,7 +303,7 @@ class Store:
 
     def _load_orders(self) -> list[OrderRecord]:
         """Live orders in time priority."""
-        found = Order.objects.using(self._using).filter(account__market=self.market, status__in=LIVE)
+        found = Order.objects.using(self._using).filter(IS_LIVE, account__market=self.market)
         ordered = found.order_by(Coalesce("priority", "id"))
         return [mapping.order_record(row) for row in ordered.values_list(*mapping.LOADED_ORDER_FIELDS)]
 
@@ -292,6 +327,15 @@ class Store:
         """Give the connection of this thread back."""
         self._quick = None
         connections[self._using].close()
+
+
+def _chunks(length: int) -> Iterator[tuple[int, int]]:
+    """Sizes of statements, and where each begins, that cover so many things."""
+    at = 0
+    for size in CHUNKS:
+        while length - at >= size:
+            yield size, at
+            at += size
 
 
 @contextmanager

@@ -5,7 +5,7 @@ instead of the stock dispatcher, which costs two tasks and a thread hop for ever
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from trading.delivery.channel_layer import ChannelOverflow
 from trading.observability.counters import Counters
 from trading.observability.event_log import log_event, next_connection
 from trading.reads.missed_pushes import PAGE
+from trading.reads.readers import Readers
 from trading.transport.gateway import Gateway
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.handlers.authentication import AuthenticationHandler
@@ -35,6 +36,7 @@ from trading.websocket.session import Session
 from trading.websocket.subscriptions import Subscriptions
 from trading.websocket.token_monitor import TokenMonitor
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 REVOKED = "The token is not valid any more"
@@ -54,6 +56,7 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     address_of: Callable[[dict[str, Any]], str]
     clock: Callable[[], int]
     present: Present
+    readers: Readers
     public_answer: PublicAnswer
     heartbeat: Heartbeat
     layer: Any
@@ -105,6 +108,7 @@ class Connection:
             owner=owner,
             address=address,
             limiter=limiter,
+            read=self._read_rows,
             tokens=services.tokens,
             disconnect_timers=services.disconnect_timers,
             counters=services.counters,
@@ -119,23 +123,24 @@ class Connection:
             services.counters,
             services.slow_seconds,
         )
-        order_entry = OrderEntry(services.gateway, services.clock, self._replies, self._start)
+        order_entry = OrderEntry(services.gateway, services.clock, self._replies, self._start, self._read_rows)
         self._responder = responder = Responder(send_queue, self._replies, order_entry)
         self._orders = OrderHandler(session, limiter, order_entry)
         self._authentication = AuthenticationHandler(
             session, limiter, responder, services.layer, channel, self._number, line
         )
-        self._resume = ResumeHandler(session, send_queue, responder, services.resume_page)
+        self._resume = ResumeHandler(session, send_queue, responder, self._read_rows, services.resume_page)
         self._subscribing = SubscriptionHandler(
             session,
             self._subscriptions,
             self._market_data,
             responder,
+            self._read_rows,
             services.gateway,
             services.market,
             limiter.limits.subscriptions,
         )
-        self._queries = QueryHandler(session, responder, services.market, services.public_answer)
+        self._queries = QueryHandler(session, responder, self._read_rows, services.market, services.public_answer)
 
     # -- life
 
@@ -167,6 +172,12 @@ class Connection:
         self._responder.send(protocol.Error(code=Code.TOO_FAST, message=broken_limit))
         self.close(CROWDED_CLOSE)
         await asyncio.wait([writing])
+
+    async def _read_rows(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Read from the tables, when it is this user's turn, or that of this address while nobody has signed in."""
+        user_id = self._session.user_id
+        owner = f"address {self._session.address}" if user_id is None else f"user {user_id}"
+        return await self._services.readers.run(owner, function, *arguments, **named)
 
     def _start(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)

@@ -5,13 +5,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from channels.db import database_sync_to_async
-
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.commands import TraderCommand
 from trading.core.events import Event, Refused
 from trading.reads import selectors
+from trading.reads.readers import Read
 from trading.transport.gateway import Gateway, Reply
 from trading.websocket.reply_queue import ReplyQueue, Slot
 
@@ -41,7 +40,8 @@ class Outcomes:
 
 
 class OrderEntry:
-    """Hands messages in as commands. `start` runs work beside the connection's loops."""
+    """Hands messages in as commands. `start` runs work beside the connection's loops, `read` a function that blocks on
+    the database."""
 
     def __init__(
         self,
@@ -49,11 +49,13 @@ class OrderEntry:
         clock: Callable[[], int],
         replies: ReplyQueue,
         start: Callable[[Coroutine[Any, Any, None]], object],
+        read: Read,
     ) -> None:
         self._gateway = gateway
         self._clock = clock
         self._replies = replies
         self._start = start
+        self._read = read
 
     def refuse(self, message: protocol.EngineMessage, refusal: Refused, retry_after: float | None = None) -> None:
         """Answer without asking the engine."""
@@ -109,8 +111,8 @@ class OrderEntry:
         numbers = [_number_of(item) for item in protocol.items_of(message)]
         finished: set[int] = set()
         try:
-            look_up = database_sync_to_async(selectors.finished_orders)
-            finished = await look_up(account_id=account_id, numbers=[each for each in numbers if each is not None])
+            known = [each for each in numbers if each is not None]
+            finished = await self._read(selectors.finished_orders, account_id=account_id, numbers=known)
         except Exception:
             logger.exception("orders could not be looked up")
         told = [

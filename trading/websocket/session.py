@@ -3,10 +3,10 @@
 from typing import Protocol
 
 import msgspec
-from channels.db import database_sync_to_async
 
 from trading.observability.counters import Counters
 from trading.reads import selectors
+from trading.reads.readers import Read
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.rate_limits import RateLimiter
 from trading.websocket.token_monitor import TokenMonitor
@@ -18,7 +18,8 @@ class Connection(Protocol):
 
 class Session:
     """The user of one connection to a market, if it has one. It belongs to one user alone: to the `owner` that it named
-    in its URL, or to whoever authenticates on it first. Times are the event loop's."""
+    in its URL, or to whoever authenticates on it first. Times are the event loop's. `read` runs a function that blocks
+    on the database."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Session:
         owner: str | None,
         address: str,
         limiter: RateLimiter,
+        read: Read,
         tokens: TokenMonitor,
         disconnect_timers: DisconnectTimers,
         counters: Counters,
@@ -42,6 +44,7 @@ class Session:
         self._market = market
         self._owner = owner
         self._limiter = limiter
+        self._read = read
         self._tokens = tokens
         self._disconnect_timers = disconnect_timers
         self._counters = counters
@@ -55,9 +58,7 @@ class Session:
         self.asked_before = True
         identity: selectors.Identity | None = None
         if self._owner in (None, user_id):
-            identity = await database_sync_to_async(selectors.identity_of_token)(
-                user_id=user_id, token=token, market=self._market
-            )
+            identity = await self._read(selectors.identity_of_token, user_id=user_id, token=token, market=self._market)
         if identity is None:
             self._limiter.wrong_token(self.address, user_id, now)
         return identity
@@ -96,8 +97,6 @@ class Session:
         identity = self.identity
         if identity is None or identity.account_id is not None:
             return None if identity is None else identity.account_id
-        number: int | None = await database_sync_to_async(selectors.account_id)(
-            user_id=identity.user_id, market=self._market
-        )
+        number: int | None = await self._read(selectors.account_id, user_id=identity.user_id, market=self._market)
         self.identity = msgspec.structs.replace(identity, account_id=number)
         return number

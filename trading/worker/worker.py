@@ -16,13 +16,15 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.codes import Code
-from trading.core.commands import CheckRisk, Command, ExpireDue, SystemCommand
+from trading.core.commands import CheckRisk, Command, ExpireDue, SetMarketLimits, SubmitOrder, SystemCommand
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderRepeated, Refused
 from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes
+from trading.core.types import MarketLimits
 from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope, Reply
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded, Unstorable
@@ -39,6 +41,10 @@ RELOAD_SECONDS = 0.5
 
 STRICT = CheckRisk(warn_at=RATE * 8 // 10, limit=RATE)
 """Warn at a risk ratio of 0.8, liquidate at 1."""
+
+
+UsedIds = dict[tuple[int, str], ClientOrder]
+"""Orders of the trading day by account and own id."""
 
 
 class CommandQueue(Protocol):
@@ -61,6 +67,8 @@ class MarketStore(Protocol):
     def commit(self, batch: Batch) -> None: ...
 
     def load(self) -> tuple[Snapshot, Restored]: ...
+
+    def used_ids(self, asked: list[SubmitOrder]) -> UsedIds: ...
 
     def pending(self, most: int) -> list[OperatorAsk]: ...
 
@@ -117,10 +125,12 @@ class Worker:
         batch_limit: int = 500,
         operator_poll: float = 0.2,
         risk: CheckRisk = STRICT,
+        limits: MarketLimits | None = None,
         on_answers: Answered | None = None,
         reload_seconds: float = RELOAD_SECONDS,
         stopwatch: Callable[[], float] = monotonic,
     ) -> None:
+        assert batch_limit <= KEPT_IDS, f"a batch of more than {KEPT_IDS} commands may repeat an own id unnoticed"
         self._queue = queue
         self._store = store
         self._pushes = pushes
@@ -130,6 +140,7 @@ class Worker:
         self._batch_limit = batch_limit
         self._operator_poll = operator_poll
         self._risk = risk
+        self._limits = limits
         self._on_answers = on_answers
         self._reload_seconds = reload_seconds
         self._stopwatch = stopwatch
@@ -220,7 +231,8 @@ class Worker:
         self._now = max(self._now, self._clock())
         began = self._stopwatch()
         try:
-            turn = self._apply(envelopes, asks)
+            used = await self._used_ids(envelopes)
+            turn = self._apply(envelopes, asks, used)
             batch = self._batch(turn)
             applied = self._stopwatch()
             if turn.to_store:
@@ -262,21 +274,44 @@ class Worker:
             logger.exception("operators' commands cannot be read")
             return []
 
-    def _apply(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> TurnResult:
-        """What is due comes first, what the rest has moved is looked at last."""
-        turn = TurnResult()
+    async def _used_ids(self, envelopes: list[Envelope]) -> UsedIds:
+        """Of the orders that may be resends of old ones, those that are. Everything before this batch is stored."""
+        forgotten = self.engine.may_have_forgotten
+        commands = [envelope.command for envelope in envelopes if forgotten(envelope.command)]
+        asked = [command for command in commands if isinstance(command, SubmitOrder)]
+        return await self._blocking(self._store.used_ids, asked) if asked else {}
+
+    def _apply(self, envelopes: list[Envelope], asks: list[OperatorAsk], used: UsedIds) -> TurnResult:
+        """What is due comes first, what the rest has moved is looked at last. `used`: own ids of the day that the
+        engine has forgotten."""
+        turn, day = TurnResult(), self.engine.state.day.trading_day
         if self.engine.due(self._now):
             self._apply_own(turn, ExpireDue())
+        if self._limits is not None and self._limits != self.engine.state.day.limits:
+            self._apply_one(turn, SetMarketLimits(self._limits))
         for ask in asks:
             turn.operator_answers.append(OperatorAnswer(ask.row_id, self._apply_ask(turn, ask)))
+        if self.engine.state.day.trading_day != day:
+            used = {}  # on the new day they are free
         for envelope in envelopes:
-            turn.replies.append((envelope, self._apply_one(turn, envelope.command)))
+            turn.replies.append((envelope, self._apply_used(turn, envelope.command, used)))
         if self._look_at_everyone:
             self._apply_own(turn, msgspec.structs.replace(self._risk, everyone=True))
             self._look_at_everyone = False
         elif self.engine.moved:
             self._apply_own(turn, self._risk)
         return turn
+
+    def _apply_used(self, turn: TurnResult, command: Command, used: UsedIds) -> Event:
+        """Like `_apply_one`, but of an order whose own id is one of the `used`."""
+        if not used or not isinstance(command, SubmitOrder):
+            return self._apply_one(turn, command)
+        known = used.get((command.account_id, command.client_order_id or ""))
+        if known is None:
+            return self._apply_one(turn, command)
+        answer = self.engine.repeat(command, known)
+        turn.not_done.append((command, answer))
+        return answer
 
     def _apply_own(self, turn: TurnResult, command: SystemCommand) -> None:
         """A command of the worker's own; one that found nothing to do leaves no trace."""

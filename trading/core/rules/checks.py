@@ -8,7 +8,16 @@ from trading.core.money import to_text
 from trading.core.option_rules import CODE, ENGINE_CHECK
 from trading.core.rules.execution import OPEN, may_rest, own_orders
 from trading.core.state import Instrument, Order, State
-from trading.core.types import PLAIN, Direction, Offset, OrderOptions, OrderType, Phase, Trigger
+from trading.core.types import (
+    PLAIN,
+    Direction,
+    Offset,
+    OrderOptions,
+    OrderStatus,
+    OrderType,
+    Phase,
+    Trigger,
+)
 
 BUY = Direction.BUY
 MARKET = OrderType.MARKET
@@ -171,6 +180,39 @@ def admit_waiting(order: Order) -> Refused | None:
     if order.instrument.terms.max_orders or account.rules.max_orders is not None:
         return _check_order_limit(order, None)
     return None
+
+
+def check_counts(state: State, order: Order) -> Refused | None:
+    """Whether the account may have one more live order, one more that waits, one more trailing stop: in all
+    instruments together. An order that cannot stay is none of them."""
+    account, market = order.account, state.day.limits
+    rules, others = account.rules, account.orders.values()
+    waits = order.options is not None and order.options.waits
+    if not waits and not may_rest(order.order_type, order.time_condition):
+        return None
+    most = _most(rules.live_orders, market.live_orders)
+    if most is not None and len(account.orders) >= most:
+        return _too_many("live orders", most)
+    if not waits:
+        return None
+    most = _most(rules.waiting_orders, market.waiting_orders)
+    if most is not None and sum(other.status is OrderStatus.WAITING for other in others) >= most:
+        return _too_many("waiting orders", most)
+    if not order.trail:
+        return None
+    most = _most(rules.trailing_stops, market.trailing_stops)
+    if most is not None and sum(other.status is OrderStatus.WAITING and other.trail > 0 for other in others) >= most:
+        return _too_many("trailing stops", most)
+    return None
+
+
+def _most(own: int | None, market: int) -> int | None:
+    """An account's own limit, or the market's, if there is one."""
+    return own if own is not None else market or None
+
+
+def _too_many(what: str, most: int) -> Refused:
+    return Refused(Code.LIMIT_REACHED, f"Order limit: an account has at most {most} {what}")
 
 
 def closed_account(account: Account) -> Refused:

@@ -226,7 +226,7 @@ def _fill(state: State, order: Order, price: int, lots: int) -> Fill:
         order.status = PARTIALLY_FILLED
     else:
         order.status = FILLED
-        account.orders.pop(order.order_id, None)
+        account.end_order(order.order_id, order.client_order_id)
     order.updated_at = state.now
     state.touched[account.account_id] = account
     changes = state.changes
@@ -294,7 +294,7 @@ def finish_cancelled(
     """Release what the order holds and close it; it has left the book, or was never in it."""
     if order.status is not OrderStatus.WAITING:
         release(order)
-    order.account.orders.pop(order.order_id, None)
+    order.account.end_order(order.order_id, order.client_order_id)
     assert CANCELLED in NEXT_STATUS[order.status], f"a {order.status.value} order cannot be cancelled"
     order.status = CANCELLED
     order.reason, order.code = reason, code

@@ -2,13 +2,22 @@
 
 from trading.core.accounts import Account
 from trading.core.codes import Code
-from trading.core.commands import Deposit, FreezeAccount, OpenAccount, SetAccountRules, SetFeeGroup, Withdraw
+from trading.core.commands import (
+    Deposit,
+    FreezeAccount,
+    OpenAccount,
+    SetAccountRules,
+    SetFeeGroup,
+    SetMarketLimits,
+    Withdraw,
+)
 from trading.core.events import (
     AccountFrozen,
     AccountOpened,
     Deposited,
     Event,
     FeeGroupSet,
+    MarketLimitsSet,
     Refused,
     RulesSet,
     Withdrawn,
@@ -83,7 +92,8 @@ def set_rules(state: State, command: SetAccountRules) -> list[Event]:
         return [_no_account(command.user_id)]
     if rules.fee_group and rules.fee_group not in state.day.fee_groups:
         return [Refused(Code.NOT_FOUND, f"There is no fee group {rules.fee_group}")]
-    limits = (rules.max_volume, rules.max_position, rules.max_orders)
+    counts = (rules.live_orders, rules.waiting_orders, rules.trailing_stops)
+    limits = (rules.max_volume, rules.max_position, rules.max_orders, *counts)
     if any(limit is not None and limit < 0 for limit in limits) or (rules.max_volume or 0) > MOST_LOTS:
         return [Refused(Code.MALFORMED, f"Limits must not be negative, and the order volume at most {MOST_LOTS}")]
     account.rules = rules
@@ -102,6 +112,12 @@ def set_fee_group(state: State, command: SetFeeGroup) -> list[Event]:
         if account.rules.fee_group == command.name:
             _set_fee_factor(state, account)
     return [FeeGroupSet(command.name)]
+
+
+def set_market_limits(state: State, command: SetMarketLimits) -> list[Event]:
+    state.day.limits = command.limits
+    state.changes.day = state.day
+    return [MarketLimitsSet()]
 
 
 def _set_fee_factor(state: State, account: Account) -> None:

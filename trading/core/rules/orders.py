@@ -37,7 +37,7 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
     if command.client_order_id is not None:
         known = account.client_orders.get(command.client_order_id)
         if known is not None:
-            return [_repeat(known, command)]
+            return [repeat(known, command)]
     options = command.options
     if options is not None and options.valid_until is not None and options.valid_until < state.now:
         return [TOO_LATE]
@@ -47,6 +47,9 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
     order = checks.draft(state, account, instrument, command)
     if isinstance(order, Refused):
         return [order]
+    refusal = checks.check_counts(state, order)
+    if refusal is not None:
+        return [refusal]
     if options is not None and options.waits:
         refusal = checks.admit_waiting(order)
         if refusal is not None:
@@ -65,12 +68,13 @@ def _number(state: State, order: Order, command: SubmitOrder) -> None:
     """The first change of state: the order has its id, and its own id is used up."""
     order.order_id = state.next_id()
     if command.client_order_id is not None:
-        order.account.client_orders[command.client_order_id] = ClientOrder(order.order_id, asked(command))
+        order.account.use_up(command.client_order_id, ClientOrder(order.order_id, asked(command)))
     if order.options is not None and order.options.expires_at is not None:
         schedule(state, order.options.expires_at, Due.ORDER, order.order_id, order.account.account_id)
 
 
-def _repeat(known: ClientOrder, command: SubmitOrder) -> Event:
+def repeat(known: ClientOrder, command: SubmitOrder) -> Event:
+    """The answer to an order whose own id is used up."""
     if known.asked == asked(command):
         return OrderRepeated(known.order_id)
     return Refused(Code.DUPLICATE, f"client_order_id {command.client_order_id} was used for another order")

@@ -83,7 +83,7 @@ def _forget_own_ids(state: State) -> None:
     """On the new day every id is free again but those of orders that live on."""
     for account in state.accounts.values():
         live = account.orders
-        account.client_orders = {name: known for name, known in account.client_orders.items() if known.order_id in live}
+        account.know({name: known for name, known in account.client_orders.items() if known.order_id in live})
 
 
 def _end_orders_outside_limits(state: State, instruments: list[Instrument]) -> list[Event]:

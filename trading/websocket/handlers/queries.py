@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from channels.db import database_sync_to_async
-
 from trading import protocol
 from trading.reads import answers
+from trading.reads.readers import Read
 from trading.websocket.handlers.responder import NOT_AUTHENTICATED, Responder
 from trading.websocket.session import Session
 
@@ -15,9 +14,12 @@ PublicAnswer = Callable[[protocol.PublicQuery], protocol.QueryResponse | protoco
 class QueryHandler:
     """Answers from the rows of the last commit. `public_answer` blocks on the database."""
 
-    __slots__ = ("_market", "_public_answer", "_responder", "_session")
+    __slots__ = ("_market", "_public_answer", "_read", "_responder", "_session")
 
-    def __init__(self, session: Session, responder: Responder, market: str, public_answer: PublicAnswer) -> None:
+    def __init__(
+        self, session: Session, responder: Responder, read: Read, market: str, public_answer: PublicAnswer
+    ) -> None:
+        self._read = read
         self._market = market
         self._session = session
         self._responder = responder
@@ -25,9 +27,9 @@ class QueryHandler:
 
     async def answer(self, message: protocol.Query) -> None:
         if isinstance(message, protocol.PublicQuery):
-            self._responder.send(await database_sync_to_async(self._public_answer)(message))
+            self._responder.send(await self._read(self._public_answer, message))
         elif self._session.user_id is None:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED)
         else:
             asker = answers.Asker(self._session.user_id, self._market)
-            self._responder.send(await database_sync_to_async(answers.answer)(asker, message))
+            self._responder.send(await self._read(answers.answer, asker, message))

@@ -2,10 +2,9 @@
 
 import asyncio
 
-from channels.db import database_sync_to_async
-
 from trading import protocol
 from trading.reads import missed_pushes
+from trading.reads.readers import Read
 from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, Responder
 from trading.websocket.send_queue import SendQueue
 from trading.websocket.session import Session
@@ -15,9 +14,10 @@ class ResumeHandler:
     """Tells what was missed; what happens meanwhile waits, and what is told twice is left out. `page`: commits that are
     read at once."""
 
-    __slots__ = ("_page", "_responder", "_send_queue", "_session", "may_forward", "told_seq")
+    __slots__ = ("_page", "_read", "_responder", "_send_queue", "_session", "may_forward", "told_seq")
 
-    def __init__(self, session: Session, send_queue: SendQueue, responder: Responder, page: int) -> None:
+    def __init__(self, session: Session, send_queue: SendQueue, responder: Responder, read: Read, page: int) -> None:
+        self._read = read
         self._session = session
         self._send_queue = send_queue
         self._responder = responder
@@ -36,7 +36,7 @@ class ResumeHandler:
             return
         self.may_forward.clear()
         try:
-            upto = await database_sync_to_async(missed_pushes.last_push)(account_id=account_id)
+            upto = await self._read(missed_pushes.last_push, account_id=account_id)
             self._responder.send(protocol.ResumeResponse(success=True, last_seq=upto, request_id=message.request_id))
             self.told_seq = await self._catch_up(account_id, message.last_seq, upto)
         finally:
@@ -44,9 +44,8 @@ class ResumeHandler:
 
     async def _catch_up(self, account_id: int, after: int | None, upto: int) -> int:
         """Send the pushes after `after`, or a snapshot in place of those that are not kept. The last push told."""
-        read_page = database_sync_to_async(missed_pushes.page)
         while after is not None and after < upto:
-            page = await read_page(account_id=account_id, after=after, upto=upto, most=self._page)
+            page = await self._read(missed_pushes.page, account_id=account_id, after=after, upto=upto, most=self._page)
             if page is None:
                 break
             for frame in page.frames:
@@ -57,6 +56,6 @@ class ResumeHandler:
             after = page.last_seq
         if after == upto:
             return upto
-        snapshot: protocol.Snapshot = await database_sync_to_async(missed_pushes.snapshot)(account_id=account_id)
+        snapshot: protocol.Snapshot = await self._read(missed_pushes.snapshot, account_id=account_id)
         self._responder.send(snapshot)
         return snapshot.seq

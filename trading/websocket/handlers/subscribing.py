@@ -1,9 +1,8 @@
 """`subscribe` and `unsubscribe`: what a connection wants to hear, if it may."""
 
-from channels.db import database_sync_to_async
-
 from trading import protocol
 from trading.reads import selectors
+from trading.reads.readers import Read
 from trading.transport.gateway import Gateway
 from trading.websocket.handlers.responder import NOT_AUTHENTICATED, Responder
 from trading.websocket.market_subscriptions import MarketSubscriptions
@@ -15,7 +14,7 @@ class SubscriptionHandler:
     """Checks a request, notes it, and follows or leaves the market data. `most`: pairs of an instrument and a channel
     of a connection. An exchange that is closed gives no market data."""
 
-    __slots__ = ("_gateway", "_market", "_market_data", "_most", "_responder", "_session", "_subscriptions")
+    __slots__ = ("_gateway", "_market", "_market_data", "_most", "_read", "_responder", "_session", "_subscriptions")
 
     def __init__(
         self,
@@ -23,6 +22,7 @@ class SubscriptionHandler:
         subscriptions: Subscriptions,
         market_data: MarketSubscriptions,
         responder: Responder,
+        read: Read,
         gateway: Gateway,
         market: str,
         most: int,
@@ -31,6 +31,7 @@ class SubscriptionHandler:
         self._subscriptions = subscriptions
         self._market_data = market_data
         self._responder = responder
+        self._read = read
         self._gateway = gateway
         self._market = market
         self._most = most
@@ -65,9 +66,7 @@ class SubscriptionHandler:
             return f"Unknown channel {', '.join(unknown)}"
         if not message.channels:
             return "Name at least one channel"
-        unknown = await database_sync_to_async(selectors.unknown_instruments)(
-            names=message.instruments, market=self._market
-        )
+        unknown = await self._read(selectors.unknown_instruments, names=message.instruments, market=self._market)
         if unknown:
             return f"Unknown instrument {', '.join(unknown)}"
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]

@@ -1,0 +1,106 @@
+"""The page between a button for many things and what it does: it says in numbers what will happen, and asks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from trading.admin import engine_requests
+from trading.core.commands import AdminCommand
+from trading.models import IS_LIVE, Account, Instrument, Order
+from trading.reads import selectors
+
+YES = "post"
+"""The field of a form that was asked about, as Django has it where it asks itself."""
+MOST_ROWS = 500
+"""That an action takes at once: a page with their names can still be read."""
+NAMED = 20
+"""Rows that are named; of the others only the number."""
+
+
+def said_yes(request: HttpRequest) -> bool:
+    """Whether the operator has seen the question."""
+    return request.POST.get(YES) == "yes"
+
+
+def ask(
+    request: HttpRequest, model_admin: "ModelAdmin[Any]", *, title: str, button: str, sentences: Sequence[str]
+) -> HttpResponse:
+    """The page that asks; its form sends what was sent, and that it was asked about."""
+    sent = [(name, value) for name, values in request.POST.lists() for value in values]
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": title,
+        "opts": model_admin.opts,
+        "button": button,
+        "sentences": sentences,
+        "sent": [(name, value) for name, value in sent if name != "csrfmiddlewaretoken"],
+        "yes": YES,
+    }
+    return TemplateResponse(request, "admin/trading/confirm.html", context)
+
+
+def carry_out(
+    request: HttpRequest,
+    model_admin: "ModelAdmin[Any]",
+    rows: Sequence[Any],
+    commands: Sequence[AdminCommand],
+    *,
+    question: str,
+    sentences: Sequence[str],
+    done: str,
+) -> HttpResponse | None:
+    """Ask the engine for something about each of the rows that were chosen in a list, once the operator has said yes.
+    `done` has a `{count}`."""
+    if len(rows) > MOST_ROWS:
+        messages.error(request, f"Nothing was done: choose at most {MOST_ROWS} at once.")
+        return None
+    if not said_yes(request):
+        return ask(request, model_admin, title=question, button=question, sentences=[*sentences, _names(rows)])
+    engine_requests.tell_all(request, engine_requests.ask_all(request, commands), done=done)
+    return None
+
+
+def _names(rows: Sequence[Any]) -> str:
+    names = ", ".join(map(str, rows[:NAMED]))
+    return f"Chosen: {names}" + (f" and {len(rows) - NAMED} more." if len(rows) > NAMED else ".")
+
+
+def chosen(rows: QuerySet[Any]) -> list[Any]:
+    """The rows that were chosen, up to one more than an action takes."""
+    return list(rows[: MOST_ROWS + 1])
+
+
+# --- what will happen, in numbers
+
+
+def counted(number: int, thing: str) -> str:
+    """ "1 order", "2 orders"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def about_accounts(rows: Sequence[Account]) -> str:
+    """What the accounts have in the market."""
+    orders = Order.objects.filter(IS_LIVE, account__in=rows).count()
+    held = sum(bool(selectors.position_views(user_id=row.user_id, market=row.market_id)) for row in rows)
+    return f"They have {counted(orders, 'live order')}, and {held:,} of them hold positions."
+
+
+def about_instruments(rows: Sequence[Instrument]) -> str:
+    """What waits and rests in the instruments."""
+    orders = Order.objects.filter(IS_LIVE, instrument__in=rows).order_by()
+    accounts = orders.values("account").distinct().count()
+    return f"They have {counted(orders.count(), 'live order')} of {counted(accounts, 'account')}."
+
+
+def about_orders(rows: Sequence[Order]) -> str:
+    """What is left of the orders."""
+    live = Order.objects.filter(IS_LIVE, pk__in=[row.pk for row in rows]).order_by()
+    sums = live.aggregate(volume=Sum("volume"), filled=Sum("filled"))
+    lots = (sums["volume"] or 0) - (sums["filled"] or 0)
+    accounts = live.values("account").distinct().count()
+    return f"{counted(live.count(), 'live order')} of {counted(accounts, 'account')} with {counted(lots, 'lot')} left."

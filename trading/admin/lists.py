@@ -1,0 +1,79 @@
+"""Which rows a list shows: nobody who opens one chooses how much the database must compute.
+
+A list takes the lookups that it offers and no others. Of a table that grows without end it looks through the newest
+rows only, after an index has found those of the account, the order, the trade or the day that was asked for.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.filters import ListFilter
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.db.models import DateField, Field, ForeignKey, Model, QuerySet
+from django.http import HttpRequest
+
+LONGEST_SEARCH = 200
+"""Characters of a search or of a value in an address."""
+MOST_WORDS = 4
+"""Of a search. Every word is a condition for every field, and databases take only so many."""
+MOST_ORDERINGS = 3
+"""Columns that a list is sorted by at once."""
+LOOKED_THROUGH = 10_000
+"""Rows that a list of records filters, sorts and counts: some ten milliseconds, however long the history is."""
+
+if TYPE_CHECKING:
+    Rows = QuerySet[Any]
+else:
+    Rows = QuerySet
+
+
+def parameters_of(model: type[Model], list_filter: Iterable[Any]) -> set[str]:
+    """The parameters that filters beside a list put into its address."""
+    names: set[str] = set()
+    for each in list_filter:
+        if isinstance(each, type) and issubclass(each, ListFilter):
+            names.add(each.parameter_name)  # type: ignore[attr-defined]  # ours are SimpleListFilters
+        else:
+            names |= _parameters_of_field(each, model._meta.get_field(each))
+    return names
+
+
+def _parameters_of_field(name: str, field: Any) -> set[str]:
+    if isinstance(field, DateField):
+        return {f"{name}__gte", f"{name}__lt", f"{name}__isnull"}
+    if isinstance(field, ForeignKey):
+        target: Field[Any, Any] = field.target_field
+        return {f"{name}__{target.name}__exact", f"{name}__isnull"}
+    return {name, f"{name}__exact", f"{name}__isnull"}
+
+
+class PlainList(ChangeList):
+    """A list that is sorted by a few of its columns at most."""
+
+    def get_ordering(self, request: HttpRequest, queryset: Rows) -> Any:
+        asked = self.params.get(ORDER_VAR)
+        if asked:
+            self.params[ORDER_VAR] = ".".join(asked.split(".", MOST_ORDERINGS)[:MOST_ORDERINGS])
+        return super().get_ordering(request, queryset)
+
+
+class RecordList(PlainList):
+    """A list of a table that grows without end, newest first. `shortened`: there are older rows, which it does not look
+    through. (Sorted otherwise, a database may go through all that there is, along the column that it sorts by.)"""
+
+    model_admin: Any
+    shortened = False
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Rows:
+        self.params.pop(ORDER_VAR, None)
+        self.root_queryset, self.shortened = self.model_admin.newest(request, self.query)
+        found: Rows = super().get_queryset(request, exclude_parameters)
+        return found
+
+
+def newest(rows: Rows, key: str) -> tuple[Rows, bool]:
+    """The newest rows, as many as a list looks through, and whether there are older ones. `key` grows with every row
+    and is indexed."""
+    found = rows.order_by(f"-{key}").values_list(key, flat=True)[LOOKED_THROUGH - 1 : LOOKED_THROUGH]
+    end = next(iter(found), None)
+    return (rows, False) if end is None else (rows.filter(**{f"{key}__gte": end}), True)
