@@ -63,13 +63,13 @@ def keep_for_good() -> None:
     gc.freeze()
 
 
-async def keep_going(run: Callable[[], Awaitable[None]]) -> None:
+async def keep_going(name: str, run: Callable[[], Awaitable[None]]) -> None:
     """Let something run until it is cancelled. Where it breaks, that is an error of the log, and it is begun anew."""
     while True:
         try:
             await run()
         except Exception:
-            logger.exception("%s broke; it is begun anew", getattr(run, "__qualname__", run))
+            logger.exception("the %s broke; it is begun anew", name)
         await asyncio.sleep(RESTART_SECONDS)
 
 
@@ -162,11 +162,14 @@ class Exchange:
                 await self._start()
 
     async def _start(self) -> None:
-        self._tasks.append(asyncio.create_task(keep_going(self.heartbeat.run), name="heartbeat"))
-        self._tasks.append(asyncio.create_task(keep_going(self.tokens.run), name="tokens"))
+        self._keep_going("heartbeat", self.heartbeat.run)
+        self._keep_going("look at tokens", self.tokens.run)
         if await self._take_market():
             self._tasks.append(asyncio.create_task(self._serve(), name="engine"))
-            self._tasks.append(asyncio.create_task(keep_going(self.scheduler.run), name="schedule"))
+            self._keep_going("schedule", self.scheduler.run)
+
+    def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))
 
     async def _acquire_lock(self) -> bool:
         """A shell command is the engine for the moment it takes: that is no reason to stay closed."""

@@ -51,7 +51,7 @@ def test_work_that_breaks_is_told_and_begun_anew(caplog: pytest.LogCaptureFixtur
         await asyncio.sleep(3_600)
 
     async def live() -> None:
-        task = asyncio.create_task(keep_going(work))
+        task = asyncio.create_task(keep_going("work", work))
         await asyncio.sleep(100)
         task.cancel()
         await asyncio.wait([task])

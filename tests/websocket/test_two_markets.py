@@ -19,7 +19,7 @@ from trading.core.commands import Deposit, Settle
 from trading.core.events import OrderAccepted
 from trading.core.money import UNIT
 from trading.delivery.channel_layer import InProcessLayer
-from trading.models import Account, Market
+from trading.models import Account, Market, User
 from trading.protocol import order_id_text
 from trading.reads import selectors
 
@@ -162,3 +162,14 @@ def test_the_page_shows_the_instruments_of_its_market(there: There, settings: An
         settings.ROOT_URLCONF = tuple(routes(market, DemoAccounts.from_settings()))
         page = Browser().get("/").content.decode()
         assert mine in page and others not in page
+
+
+def test_the_back_office_shows_the_accounts_of_its_market(there: There) -> None:
+    """A command names the user: it must not be asked for from the page of another market's account."""
+    operator = Browser()
+    operator.force_login(User.objects.create_superuser("operator", password=None))
+    assert operator.get("/admin/trading/account/2/change/").status_code == 200
+    gone = operator.get("/admin/trading/account/101/change/")
+    assert (gone.status_code, gone.headers["location"]) == (302, "/admin/")
+    assert operator.get("/admin/trading/account/101/deposit/").status_code == 404
+    assert operator.get("/admin/trading/account/").context["cl"].result_count == 3

@@ -237,6 +237,11 @@ class AccountAdmin(CommandAdmin):
         ),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """Of the present market: commands name the user, who may have an account elsewhere too."""
+        found: QuerySet[Account] = super().get_queryset(request).filter(market=present_market())
+        return found
+
     def has_freeze_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("trading.change_account")
 
