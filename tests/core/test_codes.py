@@ -8,6 +8,7 @@ from typing import get_args
 import msgspec
 import pytest
 
+from tests.core.making import NOW, contract, exchange, order, terms
 from trading.core import commands, events
 from trading.core.codes import Code
 from trading.core.state import State
@@ -65,6 +66,17 @@ def test_the_moves_of_an_order(before: OrderStatus, after: OrderStatus) -> None:
     else:
         may = before not in FINAL and after not in (OrderStatus.SUBMITTED, OrderStatus.WAITING)
     assert (after in NEXT_STATUS[before]) == may
+
+
+def test_a_move_that_is_not_in_the_table_is_not_made() -> None:
+    engine = exchange(contract(), terms(), "1000")
+    engine.apply(order(1, "BUY OPEN 1 @ 120"), NOW)
+    (resting,) = engine.state.orders.values()
+    resting.move_to(OrderStatus.CANCELLED)
+    for status in OrderStatus:
+        with pytest.raises(AssertionError, match="no order goes from Cancelled to"):
+            resting.move_to(status)
+    assert resting.status is OrderStatus.CANCELLED
 
 
 # --- ids
