@@ -11,6 +11,7 @@ import pytest
 from tests.core.making import NOW, contract, exchange, order, terms
 from trading.core import commands, events
 from trading.core.codes import Code
+from trading.core.engine import RULES
 from trading.core.state import State
 from trading.core.types import NEXT_STATUS, ORDER_EPOCH_MS, SEQUENCE, OrderStatus, number_at
 
@@ -131,3 +132,7 @@ def test_commands_can_be_kept_in_a_journal() -> None:
     said: list[commands.Command] = [commands.CancelOrder(1, 2), commands.Deposit("ann", 3)]
     kept = msgspec.msgpack.encode(said)
     assert msgspec.msgpack.decode(kept, type=list[commands.Command]) == said
+
+
+def test_every_command_has_its_rule() -> None:
+    assert set(RULES) == set(get_args(commands.Command))

@@ -6,7 +6,7 @@ restart reads is named by the records: a column is called as the record's field 
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -338,6 +338,8 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                     trades.append(trade + _FILL.row(fill, fill is event.maker))
                     book(fill.account_id, _COMMISSION, -fill.commission, event.trade_id)
                     book(fill.account_id, _CLOSE_PROFIT, fill.close_profit, event.trade_id)
+            case events.OrderAccepted() | events.OrderCancelled():
+                pass  # the most frequent of those that leave a trace only in the rows of what they have changed
             case events.Deposited():
                 book(event.account_id, _DEPOSIT, event.amount)
             case events.Withdrawn():
@@ -351,6 +353,30 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                 prices.append(_SETTLED.row(event, time))
             case events.RiskWarned() | events.RiskEased() | events.LiquidationStarted() | events.LiquidationEnded():
                 risks.append(_RISK.row(event, _RISK_KINDS[type(event)]))
+            case (
+                events.Refused()
+                | events.OrderRepeated()
+                | events.OrderWaiting()
+                | events.OrderFired()
+                | events.OrderAmended()
+                | events.AllCancelled()
+                | events.CountdownSet()
+                | events.AccountOpened()
+                | events.InstrumentListed()
+                | events.TermsChanged()
+                | events.PhaseChanged()
+                | events.PhasesChanged()
+                | events.AuctionUncrossed()
+                | events.AccountFrozen()
+                | events.RulesSet()
+                | events.FeeGroupSet()
+                | events.TimePassed()
+                | events.RiskWatched()
+                | events.DaySettled()
+            ):
+                pass
+            case _:
+                assert_never(event)
     return {TRADES: trades, LEDGER: ledger, STATEMENTS: statements, SETTLEMENT_PRICES: prices, RISK_EVENTS: risks}
 
 
