@@ -17,11 +17,14 @@ from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
 from marketdata.selectors import BAR_FIELDS, Mark
 from trading.storage.consistent_read import consistent_read
-from trading.storage.sql import Table
+from trading.storage.sql import Columns, Table
 
 KEY = ("instrument", "period", "start")
-FIGURES = BAR_FIELDS[len(KEY) :]
-TABLE = Table(BarRow, (*KEY, *FIGURES), key=KEY, updates=FIGURES)
+BAR = Columns(
+    fixed={"instrument": "instrument_id", "period": "period", "start": "start"},
+    changing={name: name for name in BAR_FIELDS[len(KEY) :]},
+)
+TABLE = Table(BarRow, BAR, key=KEY)
 ROWS = 64
 """Rows a statement."""
 CHUNK = 5_000
@@ -128,5 +131,5 @@ class BarStore:
         with connections[self._using].cursor() as cursor:
             for at in range(0, len(bars), ROWS):
                 part = bars[at : at + ROWS]
-                values = [getattr(bar, field) for bar in part for field in BAR_FIELDS]
+                values = [value for bar in part for value in BAR.row(bar)]
                 cursor.execute(TABLE.sql(quote, "%s", len(part)), values)

@@ -27,8 +27,7 @@ from trading.core.events import Event, OrderAccepted, Refused
 from trading.core.money import UNIT
 from trading.core.types import Direction, Offset, OrderType
 from trading.models import User
-from trading.storage import mapping
-from trading.storage.sql import Table
+from trading.storage.sql import Row, Table
 from trading.storage.store import Store
 from trading.worker.batch import Batch, KeptPushes
 
@@ -55,14 +54,14 @@ class RecordingStore(Store):
 
     def __init__(self) -> None:
         super().__init__("MAIN")
-        self.batches: list[list[tuple[str, list[mapping.Row]]]] = []
+        self.batches: list[list[tuple[str, list[Row]]]] = []
         self.recording = False
 
     def commit(self, batch: Batch) -> None:
         self.batches.append([])
         super().commit(batch)
 
-    def _write(self, cursor: Any, table: Table, lines: list[mapping.Row]) -> None:
+    def _write(self, cursor: Any, table: Table, lines: list[Row]) -> None:
         if lines and self.recording:
             sql = table.sql(connections["default"].ops.quote_name, "?", 1)
             self.batches[-1].append((sql, lines))
@@ -156,7 +155,7 @@ def _play(store: Store, messages: list[Message]) -> float:
     return time.perf_counter() - start
 
 
-def _write_bare(path: Path, recorded: list[list[tuple[str, list[mapping.Row]]]]) -> float:
+def _write_bare(path: Path, recorded: list[list[tuple[str, list[Row]]]]) -> float:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")

@@ -44,7 +44,8 @@ class Adapter:
 
     def _enter(self, seq: int, oid: int, side: int, price: int, qty: int, ioc: int) -> None:
         is_buy = side == 0
-        for maker, lots in self.book.match(is_buy, price, qty):
+        other = self.book.other(is_buy)
+        for maker, lots in other.take(price * other.sign, qty):
             if not maker.remaining:
                 del self.live[maker.order_id]
             self.report((1, seq, maker.price, lots, maker.order_id, oid))

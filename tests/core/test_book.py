@@ -137,7 +137,8 @@ class Twins:
     def place(self, order_id: int, is_buy: bool, price: int, volume: int, *, rests: bool) -> None:
         foreseen = self.book.preview(is_buy, price, volume)
         expected = self.naive.match(is_buy, price, volume)
-        trades = [(maker.order_id, maker.price, lots) for maker, lots in self.book.match(is_buy, price, volume)]
+        other = self.book.other(is_buy)
+        trades = [(maker.order_id, maker.price, lots) for maker, lots in other.take(price * other.sign, volume)]
         assert trades == expected
         assert dict(foreseen) == {level: sum(lots for _, at, lots in trades if at == level) for _, level, _ in trades}
         left = volume - sum(lots for _, _, lots in trades)

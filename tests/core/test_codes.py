@@ -8,8 +8,10 @@ from typing import get_args
 import msgspec
 import pytest
 
+from tests.core.making import NOW, contract, exchange, order, terms
 from trading.core import commands, events
 from trading.core.codes import Code
+from trading.core.engine import RULES
 from trading.core.state import State
 from trading.core.types import NEXT_STATUS, ORDER_EPOCH_MS, SEQUENCE, OrderStatus, number_at
 
@@ -67,6 +69,17 @@ def test_the_moves_of_an_order(before: OrderStatus, after: OrderStatus) -> None:
     assert (after in NEXT_STATUS[before]) == may
 
 
+def test_a_move_that_is_not_in_the_table_is_not_made() -> None:
+    engine = exchange(contract(), terms(), "1000")
+    engine.apply(order(1, "BUY OPEN 1 @ 120"), NOW)
+    (resting,) = engine.state.orders.values()
+    resting.move_to(OrderStatus.CANCELLED)
+    for status in OrderStatus:
+        with pytest.raises(AssertionError, match="no order goes from Cancelled to"):
+            resting.move_to(status)
+    assert resting.status is OrderStatus.CANCELLED
+
+
 # --- ids
 
 
@@ -119,3 +132,7 @@ def test_commands_can_be_kept_in_a_journal() -> None:
     said: list[commands.Command] = [commands.CancelOrder(1, 2), commands.Deposit("ann", 3)]
     kept = msgspec.msgpack.encode(said)
     assert msgspec.msgpack.decode(kept, type=list[commands.Command]) == said
+
+
+def test_every_command_has_its_rule() -> None:
+    assert set(RULES) == set(get_args(commands.Command))

@@ -105,3 +105,11 @@ def test_a_module_reads_no_clock_no_files_and_prints_nothing(path: Path) -> None
     nodes = ast.walk(ast.parse(path.read_text()))
     called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert called & forbidden == ({"exec"} if path.name == COMPILES else set())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_the_status_of_an_order_is_moved_in_one_place(path: Path) -> None:
+    """`Order.move_to` holds every move against the table."""
+    written = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    places = [node for node in written if node.attr == "status" and isinstance(node.ctx, ast.Store)]
+    assert len(places) == (1 if path.name == "state.py" else 0)

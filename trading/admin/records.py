@@ -481,7 +481,8 @@ class OperatorCommandAdmin(GrowingAdmin):
                 return command.phase.value
             case Settle() as command:
                 return day_text(command.day)
-        return "-"
+            case None:
+                return "-"
 
     @admin.display(description="amount")
     def amount_number(self, row: OperatorCommand) -> str:

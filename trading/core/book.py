@@ -291,12 +291,8 @@ class Book(Generic[E]):
         """The half that an order of this side trades with."""
         return self.asks if is_buy else self.bids
 
-    def match(self, is_buy: bool, limit: int, volume: int, owner: int = -1) -> Sequence[tuple[E, int]]:
-        """Trade an incoming order that accepts prices up to (buy) or down to (sell) `limit`: see `BookSide.take`."""
-        return self.asks.take(-limit, volume, owner) if is_buy else self.bids.take(limit, volume, owner)
-
     def preview(self, is_buy: bool, limit: int, volume: int, own: Iterable[E] = ()) -> list[tuple[int, int]]:
-        """What `match` would trade, as (price, lots) a level."""
+        """What `take` would trade, as (price, lots) a level."""
         return self.asks.preview(-limit, volume, own) if is_buy else self.bids.preview(limit, volume, own)
 
     def blocker(self, is_buy: bool, limit: int) -> E | None:

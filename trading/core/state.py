@@ -14,6 +14,7 @@ from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
 from trading.core.stops import Waiting
 from trading.core.types import (
     MOST_LOTS,
+    NEXT_STATUS,
     PLAIN,
     CancelReason,
     Contract,
@@ -64,6 +65,11 @@ class Order(Entry, kw_only=True, eq=False):
     reason: CancelReason | None = None
     code: Code | None = None
     forced: bool = False
+
+    def move_to(self, status: OrderStatus) -> None:
+        """Change the status. AssertionError where `NEXT_STATUS` has no such move: then a rule is wrong."""
+        assert status in NEXT_STATUS[self.status], f"no order goes from {self.status.value} to {status.value}"
+        self.status = status
 
     @property
     def filled(self) -> int:

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Iterable
 
 from trading import protocol
-from trading.core.commands import AmendOrder, CancelOrder, Command, ForceCancelOrder, SubmitOrder
-from trading.core.events import Event, OrderAccepted, OrderRepeated, OrderWaiting
+from trading.core.commands import Command, SubmitOrder
+from trading.core.events import Event
 from trading.core.types import stored_name
 from trading.observability.counters import result_of
 from trading.observability.event_log import log_event
@@ -31,8 +31,6 @@ def log_answers(batch: int | None, time: int, answers: Iterable[tuple[Command | 
 
 
 def _order_id(command: Command | None, event: Event) -> str | None:
-    if isinstance(event, OrderAccepted | OrderWaiting | OrderRepeated):
-        return protocol.order_id_text(event.order_id)
-    if isinstance(command, AmendOrder | CancelOrder | ForceCancelOrder):
-        return protocol.order_id_text(command.order_id)
-    return None
+    """The order that the event or the command is about, if it is one order."""
+    number = getattr(event, "order_id", None) or getattr(command, "order_id", None)
+    return None if number is None else protocol.order_id_text(number)

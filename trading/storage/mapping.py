@@ -1,260 +1,215 @@
-"""Which column holds what: core objects to rows, rows to the records a restart reads. Runs no query."""
+"""Which column holds what: core objects to rows, rows to the records a restart reads. Runs no query.
+
+A table is one mapping: column -> how what it holds is read off an object. The SQL and the rows are made of it. What a
+restart reads is named by the records: a column is called as the record's field is, where nothing else is said.
+"""
 
 from collections.abc import Iterable
-from typing import Any
+from enum import Enum
+from typing import Any, assert_never
 
 import msgspec
 
 from trading.core import events
-from trading.core.accounts import Account, Asked, ClientOrder, Leg, Position
-from trading.core.events import Event, Fill, Traded
-from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord
+from trading.core.accounts import Account, Asked, ClientOrder
+from trading.core.events import Event, Traded
+from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord
 from trading.core.state import Day, Instrument, Order
-from trading.core.types import (
-    AccountRules,
-    Contract,
-    Direction,
-    Fee,
-    MarketLimits,
-    Offset,
-    OrderOptions,
-    OrderStatus,
-    OrderType,
-    Phase,
-    Terms,
-    TimeCondition,
-    lasting,
-)
+from trading.core.types import AccountRules, Contract, Fee, MarketLimits, OrderOptions, OrderType, Phase, Terms, lasting
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
 from trading.models import JournalBatch, LedgerEntry, Market, PushBatch, RiskEvent, SettlementPrice, Statement
 from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
-from trading.storage.sql import Table, json_text
+from trading.storage.sql import GIVEN, Columns, Row, Table, json_text
+from trading.worker.batch import Batch
 
-Row = tuple[Any, ...]
 ORDER_OPTIONS = msgspec.json.Decoder(OrderOptions)
 
+# --- instruments
 
-# --- to rows: each list of fields stands beside the function that fills it
+_FEES = [field.name for field in msgspec.structs.fields(Terms) if field.type is Fee]
+TERMS = {name: f"terms.{name}" for name in Terms.__struct_fields__ if name not in _FEES} | {
+    f"{name}_{part}": f"terms.{name}.{part}" for name in _FEES for part in Fee.__struct_fields__
+}
 
-_TERMS_FIELDS = (
-    "name",
-    "margin_long",
-    "margin_short",
-    "fee_open_per_lot",
-    "fee_open_rate",
-    "fee_close_per_lot",
-    "fee_close_rate",
-    "fee_close_today_per_lot",
-    "fee_close_today_rate",
-    "min_volume",
-    "max_volume",
-    "max_position",
-    "max_orders",
-    "larger_side",
-    "last_day",
+
+def _in_units(instrument: Instrument, ticks: int | None) -> int | None:
+    """A price in ticks as it is stored, in 1/10,000."""
+    return None if ticks is None else ticks * instrument.contract.tick
+
+
+def _limit(instrument: Instrument, ticks: int) -> int | None:
+    return _in_units(instrument, ticks) if instrument.contract.limit_rate > 0 else None
+
+
+INSTRUMENT = Columns(
+    fixed={"market": GIVEN, **{name: f"contract.{name}" for name in Contract.__struct_fields__}},
+    changing={
+        **TERMS,
+        "limit_up": lambda instrument: _limit(instrument, instrument.limit_up),
+        "limit_down": lambda instrument: _limit(instrument, instrument.limit_down),
+        "phase": "phase._value_",
+        "scheduled": "scheduled._value_",
+        "settlement": "settlement",
+        "mark_price": lambda instrument: _in_units(instrument, instrument.marked),
+        "last_price": lambda instrument: _in_units(instrument, instrument.last),
+        "last_volume": "last_volume",
+        "last_time": "last_time",
+    },
 )
-_CONTRACT_FIELDS = ("instrument_id", "product_id", "tick", "multiplier", "reference_price", "limit_rate")
-_INSTRUMENT_STATE = (
-    "limit_up",
-    "limit_down",
-    "phase",
-    "scheduled",
-    "settlement",
-    "mark_price",
-    "last_price",
-    "last_volume",
-    "last_time",
-)
+INSTRUMENTS = Table(InstrumentRow, INSTRUMENT, key=("instrument_id",))
 
 
-def instrument_row(market: str, instrument: Instrument) -> Row:
-    contract, terms = instrument.contract, instrument.terms
-    limited = contract.limit_rate > 0
-    return (
-        market,
-        contract.instrument_id,
-        contract.product_id,
-        contract.tick,
-        contract.multiplier,
-        contract.reference_price,
-        contract.limit_rate,
-        terms.name,
-        terms.margin_long,
-        terms.margin_short,
-        terms.fee_open.per_lot,
-        terms.fee_open.rate,
-        terms.fee_close.per_lot,
-        terms.fee_close.rate,
-        terms.fee_close_today.per_lot,
-        terms.fee_close_today.rate,
-        terms.min_volume,
-        terms.max_volume,
-        terms.max_position,
-        terms.max_orders,
-        terms.larger_side,
-        terms.last_day,
-        instrument.limit_up * contract.tick if limited else None,
-        instrument.limit_down * contract.tick if limited else None,
-        instrument.phase.value,
-        instrument.scheduled.value,
-        instrument.settlement,
-        None if instrument.marked is None else instrument.marked * contract.tick,
-        None if instrument.last is None else instrument.last * contract.tick,
-        instrument.last_volume,
-        instrument.last_time,
+def instrument_record(row: InstrumentRow) -> InstrumentRecord:
+    """An instrument's row as the engine restores it."""
+    return InstrumentRecord(
+        contract=Contract(**{name: getattr(row, name) for name in Contract.__struct_fields__}),
+        terms=terms_of(row),
+        phase=Phase(row.phase),
+        scheduled=Phase(row.scheduled),
+        settlement=row.settlement,
+        mark=row.mark_price,
+        last=row.last_price,
+        last_volume=row.last_volume,
+        last_time=row.last_time,
     )
 
 
-INSTRUMENTS = Table(
-    InstrumentRow,
-    ("market", *_CONTRACT_FIELDS, *_TERMS_FIELDS, *_INSTRUMENT_STATE),
-    key=("instrument_id",),
-    updates=(*_TERMS_FIELDS, *_INSTRUMENT_STATE),
+def terms_of(row: InstrumentRow) -> Terms:
+    """What may be changed of an instrument."""
+    values: dict[str, Any] = {name: getattr(row, name) for name in Terms.__struct_fields__ if name not in _FEES}
+    for name in _FEES:
+        values[name] = Fee(*(getattr(row, f"{name}_{part}") for part in Fee.__struct_fields__))
+    return Terms(**values)
+
+
+# --- accounts
+
+_ACCOUNT = [
+    name for name in AccountRecord.__struct_fields__ if name not in ("account_id", "user_id", "rules", "client_orders")
+]
+"""What an account, its record and its row have under the same name."""
+
+
+def _rules_text(account: Account) -> str:
+    return json_text(account.rules)
+
+
+ACCOUNT = Columns(
+    fixed={"id": "account_id", "user": "user_id", "market": GIVEN},
+    changing={
+        **{name: name for name in _ACCOUNT},
+        "margin": "margin",
+        "hold": "hold",
+        "rules": _rules_text,
+        "push_seq": GIVEN,
+    },
 )
-
-_ACCOUNT_STATE = (
-    "pre_balance",
-    "deposits",
-    "withdrawals",
-    "close_profit",
-    "commission",
-    "margin",
-    "hold",
-    "rules",
-    "frozen",
-    "warned",
-    "liquidating",
-    "cancel_at",
-    "disconnect_at",
-    "push_seq",
-)
+ACCOUNTS = Table(AccountRow, ACCOUNT, key=("id",))
+LOADED_ACCOUNT_FIELDS = ("id", "user_id", "rules", *_ACCOUNT)
 
 
-def account_row(market: str, account: Account, push_seq: int) -> Row:
-    return (
-        account.account_id,
-        account.user_id,
-        market,
-        account.pre_balance,
-        account.deposits,
-        account.withdrawals,
-        account.close_profit,
-        account.commission,
-        account.margin,
-        account.hold,
-        json_text(account.rules),
-        account.frozen,
-        account.warned,
-        account.liquidating,
-        account.cancel_at,
-        account.disconnect_at,
-        push_seq,
+def account_record(row: tuple[Any, ...], client_orders: list[tuple[str, ClientOrder]]) -> AccountRecord:
+    """An account's row as the engine restores it. `client_orders`: its own ids that are used up."""
+    account_id, user_id, rules, *found = row
+    return AccountRecord(
+        account_id=account_id,
+        user_id=user_id,
+        rules=rules_of(rules),
+        client_orders=client_orders,
+        **dict(zip(_ACCOUNT, found, strict=True)),
     )
 
 
-ACCOUNTS = Table(AccountRow, ("id", "user", "market", *_ACCOUNT_STATE), key=("id",), updates=_ACCOUNT_STATE)
-
-_LEG_FIELDS = ("today", "his", "today_cost", "his_cost", "his_open_cost", "margin")
-POSITION_STATE = tuple(f"{side}_{field}" for side in ("long", "short") for field in _LEG_FIELDS)
-
-
-def position_row(account_id: int, position: Position) -> Row:
-    return (account_id, position.instrument_id, *_leg_columns(position.long), *_leg_columns(position.short))
+def rules_of(stored: Any) -> AccountRules:
+    """What an operator has set on an account."""
+    return msgspec.convert(stored, AccountRules)
 
 
-def _leg_columns(leg: Leg) -> Row:
-    return (leg.today, leg.his, leg.today_cost, leg.his_cost, leg.his_open_cost, leg.margin)
+# --- positions
 
+_LEG = LegRecord.__struct_fields__
+_SIDES = ("long", "short")
 
-POSITIONS = Table(
-    PositionRow, ("account", "instrument", *POSITION_STATE), key=("account", "instrument"), updates=POSITION_STATE
+POSITION = Columns(
+    fixed={"account": GIVEN, "instrument": "instrument_id"},
+    changing={f"{side}_{name}": f"{side}.{name}" for side in _SIDES for name in (*_LEG, "margin")},
 )
-
-_PLAIN_ORDER_STATE = (
-    "volume",
-    "price",
-    "filled",
-    "status",
-    "cancel_reason",
-    "his_held",
-    "today_held",
-    "updated_at",
-)
-_PLAIN_ORDER_FIELDS = (
-    "id",
-    "account",
-    "instrument",
-    "direction",
-    "offset",
-    "order_type",
-    "time_condition",
-    "accepted_at",
-    "client_order_id",
-    "trading_day",
-    *_PLAIN_ORDER_STATE,
-)
-_ORDER_STATE = ("priority", "shown", "stop", "cancel_code", "known_day", "asked_volume", "asked_price")
-_ORDER_FIELDS = ("options", "forced", *_ORDER_STATE)
+POSITIONS = Table(PositionRow, POSITION, key=("account", "instrument"))
+LOADED_POSITION_FIELDS = ("account_id", "instrument_id", *(f"{side}_{name}" for side in _SIDES for name in _LEG))
 
 
-def is_plain(order: Order, today: int) -> bool:
-    """Whether the columns that plain orders do without are empty, as they are for most."""
-    return (
-        order.options is None
-        and order.code is None
-        and not order.forced
-        and order.priority in (0, order.order_id)
-        and (order.client_order_id is None or _own_id(order, today) == (None, None, None))
-    )
+def position_record(row: tuple[Any, ...]) -> PositionRecord:
+    """A position's row as the engine restores it."""
+    account_id, instrument_id, *legs = row
+    return PositionRecord(account_id, instrument_id, LegRecord(*legs[: len(_LEG)]), LegRecord(*legs[len(_LEG) :]))
 
 
-def plain_order_row(order: Order) -> Row:
-    return (
-        order.order_id,
-        order.account.account_id,
-        order.instrument.contract.instrument_id,
-        order.direction.value,
-        order.offset.value,
-        order.order_type.value,
-        order.time_condition.value,
-        order.accepted_at,
-        order.client_order_id,
-        order.trading_day,
-        order.volume,
-        _price(order),
-        order.filled,
-        order.status.value,
-        None if order.reason is None else order.reason.value,
-        order.his_held,
-        order.today_held,
-        order.updated_at,
-    )
-
-
-def order_row(order: Order, today: int) -> Row:
-    return (
-        *plain_order_row(order),
-        None if order.options is None else json_text(order.options),
-        order.forced,
-        None if order.priority in (0, order.order_id) else order.priority,
-        order.remaining if order.hidden else None,
-        order.stop * order.instrument.contract.tick or None,
-        None if order.code is None else int(order.code),
-        *_own_id(order, today),
-    )
+# --- orders
 
 
 def _price(order: Order) -> int | None:
     return order.price * order.instrument.contract.tick if order.order_type is OrderType.LIMIT else None
 
 
-def _own_id(order: Order, today: int) -> tuple[int | None, Any, Any]:
+PLAIN_ORDER = Columns(
+    fixed={
+        "id": "order_id",
+        "account": "account.account_id",
+        "instrument": "instrument.contract.instrument_id",
+        "direction": "direction._value_",
+        "offset": "offset._value_",
+        "order_type": "order_type._value_",
+        "time_condition": "time_condition._value_",
+        "accepted_at": "accepted_at",
+        "client_order_id": "client_order_id",
+        "trading_day": "trading_day",
+    },
+    changing={
+        "volume": "volume",
+        "price": _price,
+        "filled": "filled",
+        "status": "status._value_",
+        "cancel_reason": lambda order: None if order.reason is None else order.reason.value,
+        "his_held": "his_held",
+        "today_held": "today_held",
+        "updated_at": "updated_at",
+    },
+)
+FURTHER_OF_ORDER = Columns(
+    fixed={
+        "options": lambda order: None if order.options is None else json_text(order.options),
+        "forced": "forced",
+    },
+    changing={
+        "priority": lambda order: None if order.priority in (0, order.order_id) else order.priority,
+        "shown": lambda order: order.remaining if order.hidden else None,
+        "stop": lambda order: order.stop * order.instrument.contract.tick or None,
+        "cancel_code": lambda order: None if order.code is None else int(order.code),
+        "known_day": GIVEN,
+        "asked_volume": GIVEN,
+        "asked_price": GIVEN,
+    },
+)
+"""What most orders do without."""
+
+PLAIN_ORDERS = Table(OrderRow, PLAIN_ORDER, key=("id",))
+ORDERS = Table(OrderRow, PLAIN_ORDER, FURTHER_OF_ORDER, key=("id",))
+NOTHING_FURTHER = tuple(False if name == "forced" else None for name in FURTHER_OF_ORDER.names)
+
+
+def further_row(order: Order, today: int) -> Row:
+    """What an order's row has beyond a plain one's; empty where that is nothing."""
+    row = FURTHER_OF_ORDER.row(order, *_own_id(order, today))
+    return () if row == NOTHING_FURTHER else row
+
+
+def _own_id(order: Order, today: int) -> tuple[int | None, int | None, int | None]:
     """What its account knows of its own id beyond its row: that it is used up today, though it came earlier; the volume
     and the price that were asked for, where it has others now."""
-    known = order.account.client_orders.get(order.client_order_id or "")
+    known = None if order.client_order_id is None else order.account.client_orders.get(order.client_order_id)
     if known is None:
         return None, None, None
     asked = known.asked
@@ -265,92 +220,96 @@ def _own_id(order: Order, today: int) -> tuple[int | None, Any, Any]:
     )
 
 
-PLAIN_ORDERS = Table(OrderRow, _PLAIN_ORDER_FIELDS, key=("id",), updates=_PLAIN_ORDER_STATE)
-ORDERS = Table(
-    OrderRow,
-    (*_PLAIN_ORDER_FIELDS, *_ORDER_FIELDS),
-    key=("id",),
-    updates=(*_PLAIN_ORDER_STATE, *_ORDER_STATE),
+LOADED_ORDER_FIELDS = tuple("id" if name == "order_id" else name for name in OrderRecord.__struct_fields__)
+_ORDER_WORDS = {
+    field.name: field.type
+    for field in msgspec.structs.fields(OrderRecord)
+    if isinstance(field.type, type) and issubclass(field.type, Enum)
+}
+
+
+def order_record(row: tuple[Any, ...]) -> OrderRecord:
+    """A live order's row as the engine restores it."""
+    values = dict(zip(OrderRecord.__struct_fields__, row, strict=True))
+    for name, word in _ORDER_WORDS.items():
+        values[name] = word(values[name])
+    values["options"] = options_of(values["options"])
+    values["price"] = values["price"] or 0
+    values["stop"] = values["stop"] or 0
+    values["priority"] = values["priority"] or values["order_id"]
+    if values["shown"] is None:
+        values["shown"] = values["volume"] - values["filled"]
+    return OrderRecord(**values)
+
+
+def options_of(stored: str | None) -> OrderOptions | None:
+    """How an order wants to be handled, as its row says."""
+    return None if stored is None else ORDER_OPTIONS.decode(stored)
+
+
+LOADED_CLIENT_ORDER_FIELDS = (
+    *("account_id", "id", "client_order_id", "asked_volume", "asked_price"),
+    *Asked.__struct_fields__,
 )
 
-TRADES = Table(
-    TradeRow,
-    (
-        "trade_id",
-        "order",
-        "account",
-        "instrument",
-        "direction",
-        "offset",
-        "is_maker",
-        "price",
-        "volume",
-        "commission",
-        "close_profit",
-        "time",
-    ),
+
+def client_order(row: tuple[Any, ...]) -> tuple[int, str, ClientOrder]:
+    """An account, its own id for an order, and what it asked for: `trading.core.rules.orders.asked`."""
+    account_id, order_id, name, asked_volume, asked_price, *found = row
+    values = dict(zip(Asked.__struct_fields__, found, strict=True))
+    values["options"] = lasting(options_of(values["options"]))
+    if asked_volume is not None:
+        values["volume"] = asked_volume
+    if asked_price is not None:
+        values["price"] = asked_price
+    return account_id, name, ClientOrder(order_id, Asked(**values))
+
+
+# --- what happened
+
+_TRADE = Columns(
+    {
+        "trade_id": "trade_id",
+        "instrument": "instrument_id",
+        "price": "price",
+        "volume": "volume",
+        "time": "time",
+    }
 )
+_FILL = Columns(
+    {
+        "is_maker": GIVEN,
+        "order": "order_id",
+        "account": "account_id",
+        "direction": "direction._value_",
+        "offset": "offset._value_",
+        "commission": "commission",
+        "close_profit": "close_profit",
+    }
+)
+TRADES = Table(TradeRow, _TRADE, _FILL)
 
-
-def _trade_row(traded: Traded, fill: Fill) -> Row:
-    return (
-        traded.trade_id,
-        fill.order_id,
-        fill.account_id,
-        traded.instrument_id,
-        fill.direction.value,
-        fill.offset.value,
-        fill is traded.maker,
-        traded.price,
-        traded.volume,
-        fill.commission,
-        fill.close_profit,
-        traded.time,
-    )
-
-
-LEDGER = Table(LedgerEntry, ("account", "kind", "amount", "trade_id", "time"))
+LEDGER = Table(LedgerEntry, Columns(dict.fromkeys(("account", "kind", "amount", "trade_id", "time"), GIVEN)))
 _DEPOSIT, _WITHDRAWAL = LedgerEntry.Kind.DEPOSIT.value, LedgerEntry.Kind.WITHDRAWAL.value
 _COMMISSION, _CLOSE_PROFIT = LedgerEntry.Kind.COMMISSION.value, LedgerEntry.Kind.CLOSE_PROFIT.value
 _SETTLEMENT, _EXPIRY = LedgerEntry.Kind.SETTLEMENT.value, LedgerEntry.Kind.EXPIRY.value
-STATEMENTS = Table(
-    Statement,
-    (
-        "account",
-        "day",
-        "opening",
-        "deposits",
-        "withdrawals",
-        "close_profit",
-        "position_profit",
-        "commission",
-        "closing",
-        "margin",
-        "positions",
-        "time",
-    ),
+
+_STATEMENT = Columns(
+    {
+        "account": "account_id",
+        **{name: name for name in events.Statement.__struct_fields__ if name not in ("account_id", "positions")},
+        "positions": lambda event: json_text(event.positions),
+    }
 )
+STATEMENTS = Table(Statement, _STATEMENT)
 
+_SETTLED = Columns(
+    {"instrument": "instrument_id", "day": "day", "price": "price", "delisted": "delisted", "time": GIVEN}
+)
+SETTLEMENT_PRICES = Table(SettlementPrice, _SETTLED)
 
-def _statement_row(event: events.Statement) -> Row:
-    return (
-        event.account_id,
-        event.day,
-        event.opening,
-        event.deposits,
-        event.withdrawals,
-        event.close_profit,
-        event.position_profit,
-        event.commission,
-        event.closing,
-        event.margin,
-        json_text(event.positions),
-        event.time,
-    )
-
-
-SETTLEMENT_PRICES = Table(SettlementPrice, ("instrument", "day", "price", "delisted", "time"))
-RISK_EVENTS = Table(RiskEvent, ("account", "kind", "margin", "balance", "time"))
+_RISK = Columns({"account": "account_id", "kind": GIVEN, "margin": "margin", "balance": "balance", "time": "time"})
+RISK_EVENTS = Table(RiskEvent, _RISK)
 _RISK_KINDS = {
     events.RiskWarned: RiskEvent.Kind.WARNED.value,
     events.RiskEased: RiskEvent.Kind.EASED.value,
@@ -374,10 +333,13 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
     for event in happened:
         match event:
             case Traded():
+                trade = _TRADE.row(event)
                 for fill in (event.taker, event.maker):
-                    trades.append(_trade_row(event, fill))
+                    trades.append(trade + _FILL.row(fill, fill is event.maker))
                     book(fill.account_id, _COMMISSION, -fill.commission, event.trade_id)
                     book(fill.account_id, _CLOSE_PROFIT, fill.close_profit, event.trade_id)
+            case events.OrderAccepted() | events.OrderCancelled():
+                pass  # the most frequent of those that leave a trace only in the rows of what they have changed
             case events.Deposited():
                 book(event.account_id, _DEPOSIT, event.amount)
             case events.Withdrawn():
@@ -385,159 +347,55 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
             case events.PositionExpired():
                 book(event.account_id, _EXPIRY, event.close_profit)
             case events.Statement():
-                statements.append(_statement_row(event))
+                statements.append(_STATEMENT.row(event))
                 book(event.account_id, _SETTLEMENT, event.position_profit)
             case events.InstrumentSettled():
-                prices.append((event.instrument_id, event.day, event.price, event.delisted, time))
+                prices.append(_SETTLED.row(event, time))
             case events.RiskWarned() | events.RiskEased() | events.LiquidationStarted() | events.LiquidationEnded():
-                risks.append((event.account_id, _RISK_KINDS[type(event)], event.margin, event.balance, event.time))
+                risks.append(_RISK.row(event, _RISK_KINDS[type(event)]))
+            case (
+                events.Refused()
+                | events.OrderRepeated()
+                | events.OrderWaiting()
+                | events.OrderFired()
+                | events.OrderAmended()
+                | events.AllCancelled()
+                | events.CountdownSet()
+                | events.AccountOpened()
+                | events.InstrumentListed()
+                | events.TermsChanged()
+                | events.PhaseChanged()
+                | events.PhasesChanged()
+                | events.AuctionUncrossed()
+                | events.AccountFrozen()
+                | events.RulesSet()
+                | events.FeeGroupSet()
+                | events.MarketLimitsSet()
+                | events.TimePassed()
+                | events.RiskWatched()
+                | events.DaySettled()
+            ):
+                pass
+            case _:
+                assert_never(event)
     return {TRADES: trades, LEDGER: ledger, STATEMENTS: statements, SETTLEMENT_PRICES: prices, RISK_EVENTS: risks}
 
 
-PUSHES = Table(PushBatch, ("account", "first_seq", "last_seq", "frames"))
-JOURNAL = Table(JournalBatch, ("market", "number", "epoch", "time", "commands"))
+# --- what is kept of a batch
+
+PUSH = Columns({"account": "account_id", "first_seq": "first_seq", "last_seq": "last_seq", "frames": "frames"})
+PUSHES = Table(PushBatch, PUSH)
 
 
-# --- from rows
+def _commands(batch: Batch) -> bytes:
+    return msgspec.msgpack.encode(batch.commands)
+
+
+BATCH = Columns({"market": GIVEN, "epoch": GIVEN, "number": "number", "time": "time", "commands": _commands})
+JOURNAL = Table(JournalBatch, BATCH)
 
 
 def day_of(row: Market) -> Day:
     """Where the market stands in time, and what holds for all its accounts."""
     limits = msgspec.convert(row.limits, MarketLimits)
     return Day(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits)
-
-
-def instrument_record(row: InstrumentRow) -> InstrumentRecord:
-    """An instrument's row as the engine restores it."""
-    return InstrumentRecord(
-        Contract(**{field: getattr(row, field) for field in _CONTRACT_FIELDS}),
-        terms_of(row),
-        Phase(row.phase),
-        Phase(row.scheduled),
-        row.settlement,
-        row.mark_price,
-        row.last_price,
-        row.last_volume,
-        row.last_time,
-    )
-
-
-def terms_of(row: InstrumentRow) -> Terms:
-    """What may be changed of an instrument."""
-    return Terms(
-        name=row.name,
-        margin_long=row.margin_long,
-        margin_short=row.margin_short,
-        fee_open=Fee(row.fee_open_per_lot, row.fee_open_rate),
-        fee_close=Fee(row.fee_close_per_lot, row.fee_close_rate),
-        fee_close_today=Fee(row.fee_close_today_per_lot, row.fee_close_today_rate),
-        min_volume=row.min_volume,
-        max_volume=row.max_volume,
-        max_position=row.max_position,
-        max_orders=row.max_orders,
-        larger_side=row.larger_side,
-        last_day=row.last_day,
-    )
-
-
-LOADED_ACCOUNT_FIELDS = (
-    "id",
-    "user_id",
-    "pre_balance",
-    "deposits",
-    "withdrawals",
-    "close_profit",
-    "commission",
-    "rules",
-    "frozen",
-    "warned",
-    "liquidating",
-    "cancel_at",
-    "disconnect_at",
-)
-
-
-def account_record(row: tuple[Any, ...], client_orders: list[tuple[str, ClientOrder]]) -> AccountRecord:
-    values = dict(zip(LOADED_ACCOUNT_FIELDS, row, strict=True))
-    rules = rules_of(values.pop("rules"))
-    return AccountRecord(account_id=values.pop("id"), rules=rules, client_orders=client_orders, **values)
-
-
-def rules_of(stored: Any) -> AccountRules:
-    """What an operator has set on an account."""
-    return msgspec.convert(stored, AccountRules)
-
-
-LOADED_CLIENT_ORDER_FIELDS = (
-    *("account_id", "id", "client_order_id", "asked_volume", "asked_price"),
-    *Asked.__struct_fields__,
-)
-
-
-def client_order(row: tuple[Any, ...]) -> tuple[int, str, ClientOrder]:
-    """An account, its own id for an order, and what it asked for: `trading.core.rules.orders.asked`."""
-    account_id, order_id, name, asked_volume, asked_price, *found = row
-    values = dict(zip(Asked.__struct_fields__, found, strict=True))
-    values["options"] = lasting(options_of(values["options"]))
-    if asked_volume is not None:
-        values["volume"] = asked_volume
-    if asked_price is not None:
-        values["price"] = asked_price
-    return account_id, name, ClientOrder(order_id, Asked(**values))
-
-
-def options_of(stored: str | None) -> OrderOptions | None:
-    """How an order wants to be handled, as its row says."""
-    return None if stored is None else ORDER_OPTIONS.decode(stored)
-
-
-LOADED_ORDER_FIELDS = (
-    "id",
-    "account_id",
-    "instrument_id",
-    "direction",
-    "offset",
-    "order_type",
-    "time_condition",
-    "volume",
-    "price",
-    "filled",
-    "status",
-    "his_held",
-    "today_held",
-    "accepted_at",
-    "updated_at",
-    "client_order_id",
-    "trading_day",
-    "options",
-    "shown",
-    "stop",
-    "priority",
-)
-
-
-def order_record(row: tuple[Any, ...]) -> OrderRecord:
-    values = dict(zip(LOADED_ORDER_FIELDS, row, strict=True))
-    return OrderRecord(
-        order_id=values["id"],
-        account_id=values["account_id"],
-        instrument_id=values["instrument_id"],
-        direction=Direction(values["direction"]),
-        offset=Offset(values["offset"]),
-        order_type=OrderType(values["order_type"]),
-        time_condition=TimeCondition(values["time_condition"]),
-        volume=values["volume"],
-        price=values["price"] or 0,
-        filled=values["filled"],
-        status=OrderStatus(values["status"]),
-        his_held=values["his_held"],
-        today_held=values["today_held"],
-        accepted_at=values["accepted_at"],
-        updated_at=values["updated_at"],
-        client_order_id=values["client_order_id"],
-        trading_day=values["trading_day"],
-        options=options_of(values["options"]),
-        shown=values["volume"] - values["filled"] if values["shown"] is None else values["shown"],
-        stop=values["stop"] or 0,
-        priority=values["priority"] or values["id"],
-    )

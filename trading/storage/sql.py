@@ -1,21 +1,60 @@
 """SQL made once from the models, with the driver's placeholders: measured many times faster than `bulk_create`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from django.db import models
 
+GIVEN = None
+"""What a column holds is not of the object: whoever makes the row gives it."""
+
+Read = str | Callable[[Any], object] | None
+"""How what a column holds is read off an object: an attribute (`a.b`: one of an attribute), a function, or GIVEN."""
+
+Row = tuple[Any, ...]
+
+
+class Columns:
+    """Columns of a table, each with how what it holds is read off an object. `changing`: those that an update writes.
+
+    `row(thing, *given)`: what they hold for `thing`, in the order of `names`; what is given comes in that order too. It
+    is compiled to what one would have written by hand: to read attribute after attribute took twice as long.
+    """
+
+    def __init__(self, fixed: Mapping[str, Read], changing: Mapping[str, Read] | None = None) -> None:
+        columns = {**fixed, **(changing or {})}
+        self.names = tuple(columns)
+        self.changing = tuple(changing or ())
+        self.row: Callable[..., Row] = _compiled(columns)
+
+
+def _compiled(columns: Mapping[str, Read]) -> Any:
+    functions = {f"make_{name}": read for name, read in columns.items() if callable(read)}
+    values = []
+    for name, read in columns.items():
+        if read is GIVEN:
+            values.append(name)
+        else:
+            values.append(f"thing.{read}" if isinstance(read, str) else f"make_{name}(thing)")
+    arguments = ", ".join(["thing", *(name for name, read in columns.items() if read is GIVEN)])
+    made: dict[str, Any] = dict(functions)
+    exec(f"def row({arguments}): return ({', '.join(values)},)", made)  # noqa: S102  # of mappings in the source
+    return made["row"]
+
 
 class Table:
-    """The statement that writes rows of one model: an insert, or with `updates` an upsert on `key`."""
+    """The statement that writes rows of one model: an insert, or with a `key` an upsert on it.
 
-    def __init__(
-        self, model: type[models.Model], fields: Sequence[str], key: Sequence[str] = (), updates: Sequence[str] = ()
-    ) -> None:
+    Its rows are those of `columns`, one after another.
+    """
+
+    def __init__(self, model: type[models.Model], *columns: Columns, key: Sequence[str] = ()) -> None:
         self.model = model
-        self._columns = [self._column(field) for field in fields]
+        self.names = tuple(name for each in columns for name in each.names)
+        self._columns = [self._column(field) for field in self.names]
         self._key = [self._column(field) for field in key]
-        self._updates = [self._column(field) for field in updates]
+        self._updates = [self._column(field) for each in columns for field in each.changing]
 
     def _column(self, field: str) -> str:
         column: str = self.model._meta.get_field(field).column  # type: ignore[union-attr,assignment]  # all are columns
@@ -26,7 +65,7 @@ class Table:
         columns = ", ".join(map(quote, self._columns))
         marks = ", ".join([f"({', '.join([mark] * len(self._columns))})"] * lines)
         insert = f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) VALUES {marks}"  # noqa: S608  # model names
-        if not self._updates:
+        if not self._key:
             return insert
         key = ", ".join(map(quote, self._key))
         updates = ", ".join(f"{quote(column)} = excluded.{quote(column)}" for column in self._updates)

@@ -19,12 +19,12 @@ from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.commands import AdminCommand, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Refused
-from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
+from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord, PositionRecord, Snapshot
 from trading.core.state import Day
 from trading.core.types import stored_name
 from trading.models import IS_LIVE, Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 from trading.storage import mapping, startup_checks
-from trading.storage.sql import Table, json_text
+from trading.storage.sql import Row, Table, json_text
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
 
 CHUNKS = (64, 16, 4, 1)
@@ -96,23 +96,19 @@ class Store:
         seqs = {key: self._push_seqs.get(key, 0) for key in changes.accounts}
         seqs.update((kept.account_id, kept.last_seq) for kept in batch.pushes.kept)
         self._advance(batch, cursor)
-        self._write(
-            cursor, mapping.INSTRUMENTS, [mapping.instrument_row(market, i) for i in changes.instruments.values()]
-        )
-        self._write(
-            cursor, mapping.ACCOUNTS, [mapping.account_row(market, a, seqs[key]) for key, a in changes.accounts.items()]
-        )
-        self._write(
-            cursor, mapping.POSITIONS, [mapping.position_row(key[0], p) for key, p in changes.positions.items()]
-        )
+        row = mapping.INSTRUMENT.row
+        self._write(cursor, mapping.INSTRUMENTS, [row(each, market) for each in changes.instruments.values()])
+        row = mapping.ACCOUNT.row
+        self._write(cursor, mapping.ACCOUNTS, [row(each, market, seqs[key]) for key, each in changes.accounts.items()])
+        row = mapping.POSITION.row
+        self._write(cursor, mapping.POSITIONS, [row(each, key[0]) for key, each in changes.positions.items()])
         self._write_orders(cursor, batch)
         if changes.day is not None:
             self._write_day(cursor, changes.day)
         for table, lines in mapping.event_rows(batch.events, batch.time).items():
             self._write(cursor, table, lines)
         self._keep_pushes(cursor, batch)
-        journal = msgspec.msgpack.encode(batch.commands)
-        self._write(cursor, mapping.JOURNAL, [(market, batch.number, self._epoch, batch.time, journal)])
+        self._write(cursor, mapping.JOURNAL, [mapping.BATCH.row(batch, market, self._epoch)])
         return seqs
 
     def _today(self, batch: Batch) -> int:
@@ -144,13 +140,14 @@ class Store:
         orders, today = batch.changes.orders, self._today(batch)
         if today != self._trading_day:
             orders = {**orders, **{key: o for a in batch.changes.accounts.values() for key, o in a.orders.items()}}
-        plain: list[mapping.Row] = []
-        others: list[mapping.Row] = []
+        plain: list[Row] = []
+        others: list[Row] = []
         for order in orders.values():
-            if mapping.is_plain(order, today):
-                plain.append(mapping.plain_order_row(order))
+            row, further = mapping.PLAIN_ORDER.row(order), mapping.further_row(order, today)
+            if further:
+                others.append(row + further)
             else:
-                others.append(mapping.order_row(order, today))
+                plain.append(row)
         self._write(cursor, mapping.PLAIN_ORDERS, plain)
         self._write(cursor, mapping.ORDERS, others)
 
@@ -171,13 +168,13 @@ class Store:
         if self._today(batch) != self._trading_day:
             all_accounts = f"(SELECT id FROM trading_account WHERE market_id = {mark})"  # noqa: S608
             cursor.execute(f"{forget} IN {all_accounts}", (self.market,))
-        self._write(cursor, mapping.PUSHES, [msgspec.structs.astuple(kept) for kept in batch.pushes.kept])
+        self._write(cursor, mapping.PUSHES, [mapping.PUSH.row(kept) for kept in batch.pushes.kept])
         for kept in batch.pushes.kept:
             if kept.last_seq // PRUNED > (kept.first_seq - 1) // PRUNED:
                 end = kept.last_seq - self._pushes_kept
                 cursor.execute(f"{forget} = {mark} AND last_seq <= {mark}", (kept.account_id, end))
 
-    def _write(self, cursor: Any, table: Table, lines: list[mapping.Row]) -> None:
+    def _write(self, cursor: Any, table: Table, lines: list[Row]) -> None:
         """Write rows, many a statement: SQLite's driver gives the interpreter away once a statement, so `executemany`
         would stop at every row while the event loop is busy (measured: a third fewer orders a second)."""
         for size, at in _chunks(len(lines)):
@@ -291,15 +288,9 @@ class Store:
         )
 
     def _load_positions(self) -> list[PositionRecord]:
-        fields = [field for field in mapping.POSITION_STATE if not field.endswith("_margin")]
         found = Position.objects.using(self._using).filter(account__market=self.market)
-        return [
-            PositionRecord(account, instrument, LegRecord(*legs[:5]), LegRecord(*legs[5:]))
-            for account, instrument, *legs in found.order_by("account_id", "instrument_id").values_list(
-                "account_id", "instrument_id", *fields
-            )
-            if any(legs)
-        ]
+        ordered = found.order_by("account_id", "instrument_id").values_list(*mapping.LOADED_POSITION_FIELDS)
+        return [mapping.position_record(row) for row in ordered if any(row[2:])]
 
     def _load_orders(self) -> list[OrderRecord]:
         """Live orders in time priority."""

@@ -23,6 +23,7 @@ BUY = Direction.BUY
 MARKET = OrderType.MARKET
 CONTINUOUS = Phase.CONTINUOUS
 SIMPLE = ENGINE_CHECK.simple
+WAITING, SUBMITTED = OrderStatus.WAITING, OrderStatus.SUBMITTED
 
 
 # --- what an order says
@@ -42,12 +43,13 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
             return found
         price = found
     options = command.options
-    display = 0
+    display, status = 0, SUBMITTED
     if options is not None:
         refusal = check_options(state, instrument, command, options)
         if refusal is not None:
             return refusal
         display = options.display_volume or 0
+        status = WAITING if options.waits else SUBMITTED
     elif command.time_condition not in SIMPLE:
         wrong = ENGINE_CHECK.sentence(command, PLAIN)
         if wrong is not None:
@@ -75,6 +77,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         accepted_at=state.now,
         updated_at=state.now,
         client_order_id=command.client_order_id,
+        status=status,
         trading_day=state.day.trading_day,
         options=options,
     )

@@ -7,7 +7,6 @@ from trading.core.money import RATE, share
 from trading.core.option_rules import AT_ONCE, RESTING
 from trading.core.state import Instrument, Order, State
 from trading.core.types import (
-    NEXT_STATUS,
     CancelReason,
     Direction,
     Fee,
@@ -222,10 +221,8 @@ def _fill(state: State, order: Order, price: int, lots: int) -> Fill:
     account.commission += commission
     account.close_profit += close_profit
     order.left = left = order.left - lots
-    if left:
-        order.status = PARTIALLY_FILLED
-    else:
-        order.status = FILLED
+    order.move_to(PARTIALLY_FILLED if left else FILLED)
+    if not left:
         account.end_order(order.order_id, order.client_order_id)
     order.updated_at = state.now
     state.touched[account.account_id] = account
@@ -295,8 +292,7 @@ def finish_cancelled(
     if order.status is not OrderStatus.WAITING:
         release(order)
     order.account.end_order(order.order_id, order.client_order_id)
-    assert CANCELLED in NEXT_STATUS[order.status], f"a {order.status.value} order cannot be cancelled"
-    order.status = CANCELLED
+    order.move_to(CANCELLED)
     order.reason, order.code = reason, code
     order.updated_at = state.now
     mark_changed(state, order)
@@ -314,14 +310,6 @@ def cancel_group(state: State, order: Order) -> list[Event]:
 
 
 # --- waiting orders
-
-
-def wait(state: State, order: Order) -> None:
-    """Let an order wait for its price. It holds nothing."""
-    instrument = order.instrument
-    order.account.orders[order.order_id] = order
-    instrument.waiting.add(order)
-    state.alert[instrument.instrument_id] = instrument
 
 
 def stop_waiting(state: State, order: Order) -> None:

@@ -10,7 +10,6 @@ from trading.core.types import CancelReason, OrderStatus, Phase, Trigger
 def park(state: State, order: Order) -> OrderWaiting:
     """Put an order among those that wait. If its price is met already it fires at once, see `fire_all`."""
     instrument = order.instrument
-    order.status = OrderStatus.WAITING
     order.stop = _first_stop(order)
     order.account.orders[order.order_id] = order
     watch(state, order)
@@ -85,7 +84,7 @@ def _fire(state: State, order: Order) -> list[Event]:
     refusal = admit(order, besides=order) if inside else outside_limits(instrument)
     if refusal is not None:
         return [*events, finish_cancelled(state, order, CancelReason.REFUSED, refusal.code, refusal.detail)]
-    order.status = OrderStatus.SUBMITTED
+    order.move_to(OrderStatus.SUBMITTED)
     order.stop = 0
     order.priority = state.next_id()
     del order.account.orders[order.order_id]
