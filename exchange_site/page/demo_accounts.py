@@ -48,7 +48,9 @@ STRANGERS = Strangers()
 
 
 def make(address: str) -> User:
-    """A fresh user with an account and funds, for whoever asks from this address."""
+    """A fresh user with an account and funds, for whoever asks from this address. Nothing is made where no engine runs:
+    a stranger does not come back for it."""
+    _need_engine()
     STRANGERS.ask(address, time.monotonic())
     made = OperatorCommand.objects.filter(key__startswith=PREFIX, asked_at__gt=timezone.now() - DAY).count()
     if made >= settings.DEMO_ACCOUNTS_PER_DAY:
@@ -72,6 +74,7 @@ def reset(user: User, address: str) -> None:
     """The starting funds again. The account must be flat: its owner cancels and closes, as anybody else does."""
     if not is_demo_account(user):
         raise Refusal(403, "not_a_demo_account")
+    _need_engine()
     account_id = selectors.account_id(user_id=user.username)
     view = selectors.account_view(user_id=user.username)
     if account_id is None or view is None:
@@ -87,6 +90,11 @@ def reset(user: User, address: str) -> None:
 
 def _ask(user: User, command: AdminCommand, key: str | None = None) -> OperatorCommand:
     return requests.ask(command, market=settings.MARKET, asked_by=user, key=key)
+
+
+def _need_engine() -> None:
+    if not requests.engine_runs(settings.MARKET):
+        raise Refusal(503, "closed")
 
 
 def _finish(row: OperatorCommand) -> None:

@@ -24,7 +24,7 @@ from trading.core.commands import Deposit
 from trading.core.events import Refused
 from trading.delivery.channel_layer import InProcessLayer
 from trading.models import JournalBatch, Market, Order, Position, Trade
-from trading.operators import requests
+from trading.operators import inline_engine, requests
 from trading.storage import startup_checks
 from trading.storage.reconciliation import replay_journal
 from trading.storage.startup_checks import Check, Damaged, diagnosis
@@ -302,7 +302,7 @@ def test_the_shell_is_no_engine_on_a_damaged_database(database: Path) -> None:
     run(database, f"DELETE FROM trading_journalbatch WHERE number = {LAST}")
     row = requests.ask(Deposit("user001", 5), market="MAIN")
     with pytest.raises(Damaged, match="check journal failed"):
-        requests.run_engine_inline("MAIN")
+        inline_engine.run_engine_inline("MAIN")
     row.refresh_from_db()
     assert row.status == "PENDING"
 

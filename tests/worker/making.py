@@ -35,6 +35,8 @@ class FakeStore:
         self.where = Restored(7, NOW, {1: 3})
         self.fails: list[Exception] = []
         self.load_fails: list[Exception] = []
+        self.unsaid: list[Exception] = []
+        self.elsewhere = False
         self.refuses: Callable[[Batch], Exception | None] = lambda batch: None
         self.gate = threading.Event()
         self.gate.set()
@@ -43,6 +45,9 @@ class FakeStore:
         self.asks: list[OperatorAsk] = []
         self.engine: Callable[[], Engine]
         self.threads: set[str] = set()
+
+    def lock(self) -> bool:
+        return not self.elsewhere
 
     def examine(self) -> None:
         self.log.append("examine")
@@ -77,6 +82,14 @@ class FakeStore:
         self.where = Restored(batch.number, batch.time, {**self.where.push_seqs, **seqs})
         done = {answer.row_id for answer in batch.operator_answers}
         self.asks = [each for each in self.asks if each.row_id not in done]
+
+    def holds(self, batch: Batch) -> bool:
+        if self.unsaid:
+            raise self.unsaid.pop(0)
+        return batch in self.batches
+
+    def reconnect(self) -> None:
+        self.log.append("reconnect")
 
     def pending(self, most: int) -> list[OperatorAsk]:
         return self.asks[:most]

@@ -614,8 +614,8 @@ def test_a_halt_is_told_before_anybody_sends_and_when_he_does(browser: Any, new_
         open_live(page, own)
         sign_in(page, own)
         halt = (
-            "from trading import operators; from trading.core.commands import HaltInstrument; "
-            f"operators.carry_out(HaltInstrument('{INSTRUMENT}'), market='MAIN')"
+            "from trading.operators import requests; from trading.core.commands import HaltInstrument; "
+            f"requests.carry_out(HaltInstrument('{INSTRUMENT}'), market='MAIN')"
         )
         own.manage("shell", "-c", halt)
         expect(page.locator("#ticket-phase")).to_contain_text("Trading is halted")

@@ -221,8 +221,8 @@ def test_a_frozen_account_may_cancel_and_nothing_else(new_server: Callable[..., 
         resting = client.order("BUY", 1, 115)["order_id"]
         server.manage(
             *("shell", "-v", "0", "-c"),
-            "from trading import operators; from trading.core.commands import *;"
-            "operators.carry_out(FreezeAccount('user001', True), market='MAIN')",
+            "from trading.operators import requests; from trading.core.commands import *;"
+            "requests.carry_out(FreezeAccount('user001', True), market='MAIN')",
         )
         assert client.order("BUY", 1, 115)["error_code"] == 1012
         assert client.ask("amend_order", order_id=resting, price=116)["error_code"] == 1012
