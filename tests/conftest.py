@@ -10,9 +10,11 @@ from django.conf import settings as django_settings
 from exchange_site.wiring import Exchange
 from tests.builders import Founded, found_market
 from tests.engine_beside import EngineBeside, engine_beside
+from tests.services import postgres, redis
 from trading.delivery.channel_layer import InProcessLayer
 from trading.observability.counters import COUNTERS, Counters
 
+__all__ = ["postgres", "redis"]
 OpenExchange = Callable[..., Awaitable[Exchange]]
 
 

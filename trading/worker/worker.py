@@ -301,10 +301,10 @@ class Worker:
                 await self._blocking(self._store.commit, batch)
         except OutcomeUnknown:
             logger.exception("it is not known whether batch %d is stored", batch.number)
+            self._trouble = True
             if not await self._find_out(turn, batch, envelopes):
                 raise
             self._number = batch.number
-            self._trouble = True
             return False
         self._number = batch.number
         self._trouble = False
