@@ -99,6 +99,10 @@ class FakeStore:
     def reconnect(self) -> None:
         self.log.append("reconnect")
 
+    def rescue(self) -> bool:
+        self.log.append("rescue")
+        return True
+
     def pending(self, most: int) -> list[OperatorAsk]:
         return self.asks[:most]
 

@@ -34,6 +34,19 @@ class DatabaseFiles:
             if _identity(name) != known:
                 raise FilesReplaced(f"{name} was removed or replaced while it was in use")
 
+    def in_place(self) -> bool:
+        """Whether database and write-ahead log are those that were opened: all that was committed is in them."""
+        log = f"{self._database}-wal"
+        return self._database_in_place() and _identity(log) == self._known.get(log)
+
+    def only_log_is_gone(self) -> bool:
+        """Whether the database is the one that was opened, and nothing has taken the place of its write-ahead log."""
+        log = Path(f"{self._database}-wal")
+        return self._database_in_place() and (not log.exists() or log.stat().st_size == 0)
+
+    def _database_in_place(self) -> bool:
+        return all(_identity(name) == known for name, known in self._known_database().items())
+
     def _names(self) -> list[str]:
         return [f"{self._database}{suffix}" for suffix in SUFFIXES]
 

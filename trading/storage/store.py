@@ -259,6 +259,18 @@ class Store:
             raise Superseded(f"another engine has taken market {self.market} over")
         return True
 
+    def rescue(self) -> bool:
+        """After FilesReplaced: True when all commits are in files that have their names. Where only the write-ahead log
+        is gone, this connection can still read it, and no other: its commits are written into the database."""
+        if self._files is None or self._files.in_place():
+            return self._files is not None
+        if connections[self._using].connection is None or not self._files.only_log_is_gone():
+            return False
+        with connections[self._using].cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, _, _ = cursor.fetchone()
+        return not busy
+
     def _check_files(self) -> None:
         if self._files is not None:
             self._files.check()

@@ -151,11 +151,6 @@ class EngineKeeper:
             return True
         except FilesReplaced as error:
             self._close(f"The engine stopped: {error}; see the server's log.", logging.CRITICAL)
-            logger.critical(
-                "stop every process that uses the database; put its files back, or restore a backup, and compare the"
-                " last batch there with %d (docs/operations.md)",
-                self._worker.number,
-            )
         except Exception:
             logger.exception("the engine stopped")
             self._close("The engine stopped; see the server's log.", logging.CRITICAL)

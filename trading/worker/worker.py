@@ -82,6 +82,8 @@ class MarketStore(Protocol):
 
     def reconnect(self) -> None: ...
 
+    def rescue(self) -> bool: ...
+
     def load(self) -> tuple[Snapshot, Restored]: ...
 
     def pending(self, most: int) -> list[OperatorAsk]: ...
@@ -214,6 +216,12 @@ class Worker:
         try:
             while not self._stopping:
                 await self._turn(await self._queue.take(self._batch_limit, self._patience()))
+        except FilesReplaced:
+            if await self._blocking(self._store.rescue):
+                logger.critical("all commits until batch %d are in the database's files", self._number)
+            else:
+                logger.critical("what was committed until batch %d may be in no file that has a name", self._number)
+            raise
         finally:
             self._refuse(self._queue.drain(), NOT_STORED)
 
