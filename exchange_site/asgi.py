@@ -30,7 +30,7 @@ class Application:
     def __init__(self) -> None:
         self.exchange = Exchange()
         self._probes = Probes(self.exchange)
-        self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN)
+        self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
         self._router = ProtocolTypeRouter(
             {
                 "http": django_application,

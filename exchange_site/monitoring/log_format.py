@@ -70,6 +70,17 @@ def _json(value: object) -> str:
     return json.dumps(value, default=str)
 
 
+class StrangersAreNoErrors(logging.Filter):
+    """What Django finds suspicious in a request (a wrong Host, too many fields) was refused and is no error of ours:
+    anybody could fill the log with tracebacks, and ring the alarm. It stays in the log as a warning."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security.") and record.levelno == logging.ERROR:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class CountErrors(logging.Handler):
     """Counts what is logged as an error, which every exception that is caught is."""
 
@@ -77,7 +88,7 @@ class CountErrors(logging.Handler):
         super().__init__(logging.ERROR)
 
     def emit(self, record: logging.LogRecord) -> None:
-        COUNTERS.errors += 1
+        COUNTERS.errors += record.levelno >= logging.ERROR
 
 
 # --- the servers below us
