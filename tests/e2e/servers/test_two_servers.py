@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -11,6 +12,7 @@ from contextlib import closing
 
 from tests.e2e.client import Client, Frame, order_fields, signed_in
 from tests.e2e.server import PATIENCE, Server
+from tests.e2e.servers.test_probes import ask
 from trading.protocol import order_id_text
 
 REASON = "Another process runs the engine of market MAIN on this database; this server takes no orders until it ends."
@@ -37,6 +39,24 @@ def test_the_second_server_takes_no_orders_until_the_first_ends_and_then_all(
     with signed_in(second, "user001") as client:
         assert client.ask("query_order", order_id=order)["data"]["order"]["status"] == "Submitted"
         assert client.ask("cancel_order", order_id=order)["success"]
+
+
+def test_a_server_that_starts_while_a_shell_command_is_the_engine_waits_for_it(
+    new_server: Callable[..., Server],
+) -> None:
+    """However long that takes: here the test has the lock, for longer than a server is patient without a word."""
+    server = new_server(start=False)
+    with server.database.with_name(f"{server.database.name}.engine-MAIN.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server.start()
+        deadline = time.monotonic() + PATIENCE
+        while (answer := ask(server, "/readyz")) != (503, f"{REASON}\n"):
+            assert answer[0] == 503 and time.monotonic() < deadline, answer
+            time.sleep(0.01)
+    with signed_in(server, "user001") as client:
+        until_taken(client)
+    assert ask(server, "/readyz") == (200, "ok\n")
+    assert server.log().count(REASON) == 1
 
 
 def until_taken(client: Client) -> None:
