@@ -60,6 +60,14 @@ def test_a_file_of_the_same_content_is_another(files: DatabaseFiles, database: P
         files.check()
 
 
+def test_after_a_commit_the_log_alone_is_looked_at(files: DatabaseFiles, database: Path) -> None:
+    os.unlink(f"{database}-shm")
+    files.check_log()
+    os.unlink(f"{database}-wal")
+    with pytest.raises(FilesReplaced):
+        files.check_log()
+
+
 def test_between_connections_only_the_database_must_stay(
     files: DatabaseFiles, opened: sqlite3.Connection, database: Path
 ) -> None:
@@ -72,17 +80,16 @@ def test_between_connections_only_the_database_must_stay(
         files.check()
 
 
-def test_whether_the_log_alone_is_gone(files: DatabaseFiles, opened: sqlite3.Connection, database: Path) -> None:
-    """Where something new stands in its place, nobody knows which of the two is right."""
+def test_what_is_gone_and_what_is_in_place(files: DatabaseFiles, opened: sqlite3.Connection, database: Path) -> None:
+    """Where something new stands in the log's place, nobody knows which of the two is right."""
     log = Path(f"{database}-wal")
     opened.execute("INSERT INTO t VALUES (1)")
-    assert files.in_place() and not files.only_log_is_gone()
+    assert files.in_place() and files.log_in_place() and not files.log_is_gone()
     log.unlink()
-    assert files.only_log_is_gone() and not files.in_place()
+    assert files.in_place() and not files.log_in_place() and files.log_is_gone()
     log.touch()
-    assert files.only_log_is_gone()
+    assert files.log_is_gone()
     log.write_bytes(b"frames")
-    assert not files.only_log_is_gone()
-    log.unlink()
+    assert not files.log_is_gone() and not files.log_in_place()
     database.rename(f"{database}.moved")
-    assert not files.only_log_is_gone()
+    assert not files.in_place()

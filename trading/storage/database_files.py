@@ -13,10 +13,11 @@ Identity = tuple[int, int]
 
 
 class DatabaseFiles:
-    """Remembers which files are open, by device and inode. A look costs a few microseconds."""
+    """Remembers which files are open, by device and inode. A look at one costs some microseconds."""
 
     def __init__(self, database: Path) -> None:
         self._database = database
+        self._log = f"{database}-wal"
         self._known: dict[str, Identity] = {}
 
     def remember(self) -> None:
@@ -30,22 +31,29 @@ class DatabaseFiles:
 
     def check(self) -> None:
         """FilesReplaced where a name stands for another file by now, or for none."""
-        for name, known in self._known.items():
-            if _identity(name) != known:
-                raise FilesReplaced(f"{name} was removed or replaced while it was in use")
+        for name in self._known:
+            self._check(name)
+
+    def check_log(self) -> None:
+        """The same for the one that takes all commits."""
+        if self._log in self._known:
+            self._check(self._log)
+
+    def _check(self, name: str) -> None:
+        if _identity(name) != self._known[name]:
+            raise FilesReplaced(f"{name} was removed or replaced while it was in use")
 
     def in_place(self) -> bool:
-        """Whether database and write-ahead log are those that were opened: all that was committed is in them."""
-        log = f"{self._database}-wal"
-        return self._database_in_place() and _identity(log) == self._known.get(log)
-
-    def only_log_is_gone(self) -> bool:
-        """Whether the database is the one that was opened, and nothing has taken the place of its write-ahead log."""
-        log = Path(f"{self._database}-wal")
-        return self._database_in_place() and (not log.exists() or log.stat().st_size == 0)
-
-    def _database_in_place(self) -> bool:
+        """Whether the database is the one that was opened."""
         return all(_identity(name) == known for name, known in self._known_database().items())
+
+    def log_in_place(self) -> bool:
+        return _identity(self._log) == self._known.get(self._log)
+
+    def log_is_gone(self) -> bool:
+        """Whether nothing has taken the place of the write-ahead log."""
+        log = Path(self._log)
+        return not log.exists() or log.stat().st_size == 0
 
     def _names(self) -> list[str]:
         return [f"{self._database}{suffix}" for suffix in SUFFIXES]

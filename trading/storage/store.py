@@ -65,7 +65,6 @@ class Store:
     def commit(self, batch: Batch) -> None:
         """Make a batch durable. Raises Superseded, Unstorable or the database's error, and then nothing was written; or
         OutcomeUnknown or FilesReplaced, and then nobody knows."""
-        self._keep_lock()
         began, connection = monotonic(), connections[self._using]
         with self._named_errors(), transaction.atomic(using=self._using), self._driver(connection) as cursor:
             seqs = self._write_batch(cursor, batch)
@@ -81,7 +80,6 @@ class Store:
         connection = self._quick
         if connection is None or len(batch.commands) > SMALL or batch.operator_answers:
             return False
-        self._keep_lock()
         began = monotonic()
         with self._named_errors(), self._driver(connection) as cursor:
             if not _begin_at_once(cursor, connection):
@@ -123,7 +121,8 @@ class Store:
             return found.filter(market=self.market, number=batch.number, epoch=self._epoch).exists()
 
     def _stored(self, connection: Any, batch: Batch, seqs: dict[int, int], seconds: float) -> None:
-        self._check_files()
+        if self._files is not None:
+            self._files.check_log()  # the other files are looked at by `pending`: that is often enough
         self._push_seqs.update(seqs)
         self._trading_day = self._today(batch)
         self._quick = connection if connection.vendor == "sqlite" and seconds < QUICK else None
@@ -260,16 +259,20 @@ class Store:
         return True
 
     def rescue(self) -> bool:
-        """After FilesReplaced: True when all commits are in files that have their names. Where only the write-ahead log
-        is gone, this connection can still read it, and no other: its commits are written into the database."""
-        if self._files is None or self._files.in_place():
-            return self._files is not None
-        if connections[self._using].connection is None or not self._files.only_log_is_gone():
+        """After FilesReplaced: True when all commits are in files that have their names. Where the write-ahead log is
+        gone, or the database was moved, this connection can still read both, and no other: its commits are written into
+        the database, whatever its name is now."""
+        files = self._files
+        if files is None or connections[self._using].connection is None:
+            return False
+        if files.in_place() and files.log_in_place():
+            return True
+        if not (files.log_in_place() or files.log_is_gone()):
             return False
         with connections[self._using].cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy, _, _ = cursor.fetchone()
-        return not busy
+        return not busy and files.in_place()
 
     def _check_files(self) -> None:
         if self._files is not None:
