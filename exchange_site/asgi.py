@@ -32,7 +32,7 @@ class Application:
         self.exchange = Exchange.from_settings()
         logging.getLogger().addHandler(log_format.CountErrors(self.exchange.counters))
         self._probes = Probes(self.exchange)
-        self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN)
+        self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
         self._router = ProtocolTypeRouter(
             {
                 "http": django_application,

@@ -7,6 +7,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+from exchange_site.security.private_files import keep_private
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -41,6 +43,7 @@ except ValueError:  # it quotes the address, and with it the password
     raise ImproperlyConfigured("DATABASE_URL cannot be read: are / ? # @ : in its password written as %XX?") from None
 SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
 if SQLITE:
+    keep_private(Path(DATABASES["default"]["NAME"]))
     DATABASES["default"]["OPTIONS"] = {
         # FULL: a commit is on the disk when it returns. IMMEDIATE: a writer waits for its turn at the start of its
         # transaction, not in the middle, where SQLite could only refuse.
@@ -256,8 +259,9 @@ LOGGING = {
         "text": {"()": "exchange_site.monitoring.log_format.TextLines"},
         "json": {"()": "exchange_site.monitoring.log_format.JsonLines"},
     },
+    "filters": {"strangers": {"()": "exchange_site.monitoring.log_format.StrangersAreNoErrors"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT},
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["strangers"]},
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"django": {"handlers": [], "propagate": True}},

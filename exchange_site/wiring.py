@@ -26,7 +26,6 @@ from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
-from trading.storage.engine_lock import engine_lock
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
 from trading.transport.gateway import Gateway
@@ -36,13 +35,10 @@ from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
 from trading.websocket.rate_limits import RateLimiter
 from trading.websocket.token_monitor import TokenMonitor
-from trading.worker.batch import Superseded
+from trading.worker.engine_keeper import EngineKeeper
 from trading.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
-
-LOCK_ATTEMPTS, LOCK_PAUSE = 10, 0.1
-"""A second of patience with whoever is the engine just now; a server stays it for good."""
 
 STOP_CLOSE = 1012
 """Close code of a server that stops (RFC 6455: service restart)."""
@@ -132,9 +128,9 @@ class Exchange:
             close_seconds=config.close_seconds,
             resume_page=config.resume_page,
         )
-        self._lock = engine_lock(config.market)
+        self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
+        self._recording = self._stopped = False
         self._starting: asyncio.Lock | None = None
-        self._loaded = self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -149,7 +145,7 @@ class Exchange:
     @property
     def not_ready_because(self) -> str | None:
         """Why no order is taken just now; None when orders are."""
-        return self.gateway.closed_because or (None if self._loaded else "The books are being loaded.")
+        return self._keeper.not_ready_because
 
     async def ensure_started(self) -> None:
         """Start once; whoever comes meanwhile waits until the books are there."""
@@ -164,61 +160,21 @@ class Exchange:
     async def _start(self) -> None:
         self._keep_going("heartbeat", self.heartbeat.run)
         self._keep_going("look at tokens", self.tokens.run)
-        if await self._take_market():
-            self._tasks.append(asyncio.create_task(self._serve(), name="engine"))
-            self._keep_going("schedule", self.scheduler.run)
+        calm_garbage_collector()
+        self._tasks.append(asyncio.create_task(self._keeper.run(), name="engine"))
+        await self._keeper.decided.wait()
 
     def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))
 
-    async def _acquire_lock(self) -> bool:
-        """A shell command is the engine for the moment it takes: that is no reason to stay closed."""
-        for _ in range(LOCK_ATTEMPTS):
-            if await asyncio.to_thread(self._lock.acquire):
-                return True
-            await asyncio.sleep(LOCK_PAUSE)
-        return False
-
-    async def _take_market(self) -> bool:
-        try:
-            if not await self._acquire_lock():
-                return self._stay_closed(
-                    f"Another server runs the engine of market {self.config.market} on this database; "
-                    "this one takes no orders."
-                )
-            calm_garbage_collector()
-            await self.worker.start()
-            self._clock.reach(self.worker.time)
+    async def _prepare(self) -> None:
+        """The books are loaded, perhaps again: what goes with them."""
+        self._clock.reach(self.worker.time)
+        if not self._recording and not self._stopped:
+            self._recording = True
             await self.recorder.start()
-            self._loaded = True
             keep_for_good()
-        except Exception as error:
-            await asyncio.to_thread(self._lock.release)
-            return self._refuse_to_start(error)
-        return True
-
-    def _refuse_to_start(self, error: Exception) -> bool:
-        """The log says what was found and what to do, everybody else which check it was."""
-        damaged = diagnosis(error)
-        logger.critical("the market cannot be loaded: %s", damaged, exc_info=None if damaged is error else error)
-        self.gateway.close(f"The engine did not start: check {damaged.check} failed; see the server's log.")
-        return False
-
-    def _stay_closed(self, reason: str) -> bool:
-        logger.critical(reason)
-        self.gateway.close(reason)
-        return False
-
-    async def _serve(self) -> None:
-        try:
-            await self.worker.run()
-        except Superseded as error:
-            self._stay_closed(f"The engine stopped: {error}.")
-        except Exception:
-            logger.exception("the engine stopped")
-            self._stay_closed("The engine stopped; see the server's log.")
-        finally:
-            await asyncio.to_thread(self._lock.release)
+            self._keep_going("schedule", self.scheduler.run)
 
     async def stop(self) -> None:
         """Finish the batch under way, take leave of everybody, and let go of everything. Can be called twice."""
@@ -226,8 +182,7 @@ class Exchange:
             return
         self._stopped = True
         logger.info("the exchange stops")
-        self.gateway.close("The exchange is stopping; nothing was done")
-        self.worker.stop()
+        self._keeper.stop("The exchange is stopping; nothing was done")
         for task in self._tasks:
             if task.get_name() != "engine":
                 task.cancel()
@@ -242,4 +197,3 @@ class Exchange:
         await self.worker.close()
         await self.recorder.close()
         await asyncio.to_thread(self.readers.close)
-        await asyncio.to_thread(self._lock.release)

@@ -1,6 +1,6 @@
 """Fixtures that the layers share: a founded market in the database, and an exchange that runs on it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -11,8 +11,11 @@ from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
 from exchange_site.wiring import Exchange, ExchangeClock
 from tests.builders import Founded, found_market
+from tests.engine_beside import EngineBeside, engine_beside
+from tests.services import postgres, redis
 from trading.delivery.channel_layer import InProcessLayer
 
+__all__ = ["postgres", "redis"]
 OpenExchange = Callable[..., Awaitable[Exchange]]
 
 
@@ -60,3 +63,10 @@ async def open_exchange(market: Founded, settings: Any) -> AsyncIterator[OpenExc
 async def exchange(open_exchange: OpenExchange) -> Exchange:
     """An exchange with the founded market, under the default settings."""
     return await open_exchange()
+
+
+@pytest.fixture
+def engine(transactional_db: None) -> Iterator[EngineBeside]:
+    """An engine in another thread: it does what operators ask."""
+    with engine_beside() as running:
+        yield running

@@ -67,6 +67,17 @@ def _json(value: object) -> str:
     return json.dumps(value, default=str)
 
 
+class StrangersAreNoErrors(logging.Filter):
+    """What Django finds suspicious in a request (a wrong Host, too many fields) was refused and is no error of ours:
+    anybody could fill the log with tracebacks, and ring the alarm. It stays in the log as a warning."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security.") and record.levelno == logging.ERROR:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class CountErrors(logging.Handler):
     """Counts what is logged as an error, which every exception that is caught is."""
 
@@ -75,7 +86,7 @@ class CountErrors(logging.Handler):
         self._counters = counters
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._counters.errors += 1
+        self._counters.errors += record.levelno >= logging.ERROR
 
 
 # --- the servers below us

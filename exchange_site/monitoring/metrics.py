@@ -1,12 +1,13 @@
 """`/metrics` for Prometheus: what the exchange has counted and what the exchange is like just now, put into words when
 somebody asks. Answered without Django and without the database."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hmac import compare_digest
 from ipaddress import ip_address
 from itertools import accumulate
 from typing import Any, Protocol, get_args
 
+from django.http.request import split_domain_port, validate_host
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.asgi import make_asgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -44,10 +45,12 @@ class Running(Protocol):
 
 class Metrics:
     """An ASGI application for the one path. Whoever may not read gets 404. Without a token only programs on this
-    machine may, and nobody that a proxy has let in."""
+    machine may, and nobody that a proxy has let in, nor a page of elsewhere in a browser on this machine: `hosts` are
+    the names that the exchange goes by."""
 
-    def __init__(self, exchange: Running, token: str) -> None:
+    def __init__(self, exchange: Running, token: str, hosts: Sequence[str]) -> None:
         self._token = token.encode()
+        self._hosts = hosts
         registry = CollectorRegistry()
         registry.register(Exposition(exchange))
         ProcessCollector(registry=registry)
@@ -67,7 +70,18 @@ class Metrics:
     def _may_read(self, scope: dict[str, Any]) -> bool:
         if self._token:
             return any(_is_bearer(value, self._token) for name, value in scope["headers"] if name == b"authorization")
-        return _is_here(scope.get("client")) and FORWARDED.isdisjoint(name for name, _ in scope["headers"])
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        asked = [value for name, value in headers if name == b"host"]
+        return (
+            _is_here(scope.get("client"))
+            and FORWARDED.isdisjoint(name for name, _ in headers)
+            and all(self._is_ours(host) for host in asked)
+        )
+
+    def _is_ours(self, host: bytes) -> bool:
+        """A name that somebody else has made to mean this machine is not."""
+        domain, _ = split_domain_port(host.decode("latin-1"))
+        return bool(domain) and validate_host(domain, self._hosts)
 
 
 def _is_bearer(credentials: bytes, token: bytes) -> bool:

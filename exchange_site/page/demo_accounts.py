@@ -59,7 +59,9 @@ class DemoAccounts:
         )
 
     def make(self, address: str) -> User:
-        """A fresh user with an account and funds, for whoever asks from this address."""
+        """A fresh user with an account and funds, for whoever asks from this address. Nothing is made where no engine
+        runs: a stranger does not come back for it."""
+        self._need_engine()
         self._strangers.ask(address, time.monotonic())
         made = OperatorCommand.objects.filter(key__startswith=PREFIX, asked_at__gt=timezone.now() - DAY).count()
         if made >= self._per_day:
@@ -77,6 +79,7 @@ class DemoAccounts:
         """The starting funds again. The account must be flat: its owner cancels and closes, as anybody else does."""
         if not is_demo_account(user):
             raise Refusal(403, "not_a_demo_account")
+        self._need_engine()
         account_id = selectors.account_id(user_id=user.username, market=self._market)
         view = selectors.account_view(user_id=user.username, market=self._market)
         if account_id is None or view is None:
@@ -89,6 +92,10 @@ class DemoAccounts:
         if missing:
             change = Deposit if missing > 0 else Withdraw
             _finish(self._ask(user, change(user.username, abs(missing))))
+
+    def _need_engine(self) -> None:
+        if not requests.engine_runs(self._market):
+            raise Refusal(503, "closed")
 
     def _ask(self, user: User, command: AdminCommand, key: str | None = None) -> OperatorCommand:
         return requests.ask(command, market=self._market, asked_by=user, key=key)

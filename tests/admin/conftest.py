@@ -1,4 +1,4 @@
-"""A market that has traded, and clients for all who may knock. No server runs, so the admin is the engine."""
+"""A market that has traded, and clients for all who may knock. An engine runs beside."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ from django.test import Client
 
 from tests.admin.pages import logged_in
 from tests.builders import FUNDS, NOW, Books, Founded, cancel, order
+from tests.engine_beside import EngineBeside
 from trading.models import Holiday, RiskEvent, SettlementPrice, Statement, TradingSession, User
 
 Staff = Callable[..., Client]
@@ -38,13 +39,13 @@ def a_day_before() -> None:
 
 
 @pytest.fixture
-def root(transactional_db: None) -> Client:
+def root(engine: EngineBeside) -> Client:
     """A superuser's client."""
     return logged_in(User.objects.create_superuser("root"))
 
 
 @pytest.fixture
-def staff(transactional_db: None) -> Staff:
+def staff(engine: EngineBeside) -> Staff:
     """Makes a member of staff with permissions such as "view_account", and logs him in."""
 
     def make(*codenames: str, name: str = "clerk") -> Client:

@@ -79,7 +79,11 @@ def test_a_form_sent_twice_settles_once_and_says_so(root: Client) -> None:
 def test_a_day_is_settled_once(root: Client) -> None:
     send(root, SETTLE)
     response = send(root, SETTLE, day="2024-01-05")
-    assert "Refused: Trading day 20240105 is settled already, now is 20240108 (code 409)." in text_of(response)
+    done = OperatorCommand.objects.get()
+    sentence = (
+        f"Trading day 20240105 was asked to be settled before, by command #{done.pk} (Done); nothing was done now."
+    )
+    assert sentence in text_of(response)
     assert Statement.objects.count() == 3
 
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.admin.pages import asked, content_of, deposits, fresh, page, send, text_of
+from tests.admin.pages import asked, content_of, deposits, fresh, logged_in, page, send, text_of
 from tests.builders import Founded
+from tests.engine_beside import EngineBeside, engine_beside
 from trading.core.commands import Deposit
-from trading.models import Account, LedgerEntry, OperatorCommand, User
+from trading.models import Account, LedgerEntry, Market, OperatorCommand, User
 from trading.operators import requests
-from trading.storage.engine_lock import engine_lock
 
 DEPOSIT, WITHDRAW = page("account", "deposit", 1), page("account", "withdraw", 1)
 
@@ -123,21 +123,36 @@ def test_a_form_without_a_good_key_does_nothing(root: Client, key: str | None) -
     assert asked() == []
 
 
-def test_nobody_answering_is_told_and_the_command_is_kept(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_answering_is_told_and_the_command_is_kept(
+    root: Client, engine: EngineBeside, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another process holds the engine's lock, but is too busy to take anything."""
     monkeypatch.setattr(requests.wait, "__kwdefaults__", {"timeout": 0.1})
-    lock = engine_lock("MAIN")
-    assert lock.acquire()
-    try:
-        values = {**content_of(root, DEPOSIT), "amount": "10"}
-        said = text_of(root.post(DEPOSIT, values, follow=True))
-    finally:
-        lock.release()
+    engine.busy = True
+    values = {**content_of(root, DEPOSIT), "amount": "10"}
+    said = text_of(root.post(DEPOSIT, values, follow=True))
     row = OperatorCommand.objects.get()
     assert row.status == OperatorCommand.Status.PENDING
     assert f"has not answered yet. Command #{row.pk} is kept" in said
     assert "Deposited" not in said
+    engine.busy = False
+    monkeypatch.undo()
     assert "Deposited 10.00" in text_of(root.post(DEPOSIT, values, follow=True))
+    assert deposits("user001") == "1000010.00"
+
+
+def test_where_no_engine_runs_the_admin_is_told_and_never_becomes_one(market: Founded) -> None:
+    """The command waits for the next engine."""
+    root = logged_in(User.objects.create_superuser("root"))
+    epoch = Market.objects.get().epoch
+    values = {**content_of(root, DEPOSIT), "amount": "10"}
+    for _ in range(2):
+        said = text_of(root.post(DEPOSIT, values, follow=True))
+        row = OperatorCommand.objects.get()
+        assert f"No engine runs just now. Command #{row.pk} is kept and will be done when one starts" in said
+        assert (row.status, Market.objects.get().epoch) == ("PENDING", epoch)
+    with engine_beside():
+        assert "Deposited 10.00" in text_of(root.post(DEPOSIT, values, follow=True))
     assert deposits("user001") == "1000010.00"
 
 

@@ -11,6 +11,7 @@ from tests.admin.pages import logged_in, page
 from tests.admin.test_instruments import NEW
 from tests.admin.test_pages import MODELS
 from tests.builders import Founded
+from tests.engine_beside import EngineBeside
 from trading.admin import engine_requests
 from trading.models import (
     AccessToken,
@@ -158,7 +159,7 @@ VIEWS = tuple(f"view_{model}" for model in MODELS)
 
 
 @pytest.fixture(autouse=True)
-def _market(traded: Founded) -> None:
+def _market(traded: Founded, engine: EngineBeside) -> None:
     """IF2301 is halted, so that it can be resumed; user003 is frozen."""
     root = logged_in(User.objects.create_superuser("founder"))
     root.post(page("instrument", "halt", "IF2301"))

@@ -9,6 +9,7 @@ from django.test import Client
 from tests.admin.conftest import staff, traded
 from tests.admin.pages import logged_in, page
 from tests.builders import Founded
+from tests.engine_beside import EngineBeside
 from tests.websocket.conftest import alice, bob, join, other, visitor
 from trading.models import User
 
@@ -19,7 +20,7 @@ WHO = ("anonymous", "user", "staff", "viewer", "superuser")
 
 
 @pytest.fixture
-def everybody(traded: Founded) -> dict[str, Client]:
+def everybody(traded: Founded, engine: EngineBeside) -> dict[str, Client]:
     """A client for each column. The market has a row of every model; IF2301 is halted, user003 is frozen."""
     clerk, viewer = [User.objects.create_user(name, is_staff=True) for name in ("clerk", "viewer")]
     viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))

@@ -111,7 +111,7 @@ class Ready:
 
 async def test_what_is_answered_without_django_asks_nobody_who_he_is() -> None:
     """Whatever his browser has in store."""
-    probes, metrics = Probes(Ready()), Metrics(Ready(), "")  # type: ignore[arg-type]
+    probes, metrics = Probes(Ready()), Metrics(Ready(), "", [])  # type: ignore[arg-type]
     for path in WITHOUT_DJANGO:
         for cookie in (b"", b"sessionid=anything"):
             sent: list[dict[str, Any]] = []

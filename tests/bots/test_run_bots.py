@@ -15,7 +15,7 @@ from tests.e2e.server import PATIENCE, ROOT, environment_of
 from trading.core import commands
 from trading.core.money import UNIT
 from trading.models import AccessToken, Account, LedgerEntry, Market, OperatorCommand, User
-from trading.operators import requests
+from trading.operators import inline_engine
 from trading.reads import selectors
 
 IDS = ["bot-maker-1", "bot-taker-1"]
@@ -51,7 +51,7 @@ def test_a_second_run_changes_nothing(bots: list[User]) -> None:
 
 def test_a_bot_that_has_lost_half_of_its_funds_gets_them_back(bots: list[User]) -> None:
     for user_id, lost in zip(IDS, (run_bots.FUNDS // 2, run_bots.FUNDS // 2 + UNIT), strict=True):
-        requests.carry_out(commands.Withdraw(user_id, lost), market="MAIN")
+        inline_engine.carry_out(commands.Withdraw(user_id, lost), market="MAIN")
     run_bots.open_accounts(IDS, "MAIN")
     assert [balance(user_id) for user_id in IDS] == [run_bots.FUNDS // 2, run_bots.FUNDS]
 

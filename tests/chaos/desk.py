@@ -28,11 +28,11 @@ def command_of(line: dict[str, Any]) -> Any:
 
 
 def carry_out(line: dict[str, Any]) -> dict[str, Any]:
-    from trading.operators import requests
+    from trading.operators import inline_engine, requests
 
     row = requests.ask(command_of(line), market=MARKET, key=line["key"])
     print(json.dumps({"asked": row.pk}), flush=True)
-    requests.wait(row)
+    inline_engine.wait(row)
     return {"status": row.status, "code": row.code}
 
 

@@ -38,12 +38,12 @@ class Market:
         self.tokens: dict[str, str] = {}
 
     @classmethod
-    def seeded(cls, folder: Path) -> Market:
+    def seeded(cls, folder: Path, **extra: str) -> Market:
         """A new one, made with the same commands that `make run` uses."""
         market = cls(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        manage(folder, "migrate", "--verbosity", "0")
-        sheet = manage(folder, "seed_demo", "--tokens")
+        manage(folder, "migrate", "--verbosity", "0", extra=extra)
+        sheet = manage(folder, "seed_demo", "--tokens", extra=extra)
         lines = (line.split() for line in sheet.splitlines())
         market.tokens = {words[0]: words[1] for words in lines if len(words) == 2 and words[0].startswith("user0")}
         assert market.tokens, f"seed_demo printed no tokens:\n{sheet}"

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from exchange_site.monitoring.log_format import CountErrors, JsonLines, TextLines, take_in_servers, without_queries
+from exchange_site.monitoring.log_format import (
+    CountErrors,
+    JsonLines,
+    StrangersAreNoErrors,
+    TextLines,
+    take_in_servers,
+    without_queries,
+)
 from exchange_site.servers.daphne import AccessLog
 from trading.observability.counters import Counters
 from trading.observability.event_log import log_event, next_connection
@@ -152,3 +159,37 @@ def test_an_unknown_format_is_refused_in_a_sentence(tmp_path: Path) -> None:
     run = [sys.executable, "-c", "import exchange_site.settings"]
     done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert "LOG_FORMAT is text or json, not 'xml'" in done.stderr.splitlines()[-1]
+
+
+# --- what strangers send
+
+
+def suspicious(level: int = logging.ERROR) -> logging.LogRecord:
+    """As Django logs a request with a wrong Host."""
+    try:
+        raise ValueError("Invalid HTTP_HOST header")
+    except ValueError:
+        text = "Invalid HTTP_HOST header: 'evil.example'."
+        return logging.LogRecord("django.security.DisallowedHost", level, "", 1, text, (), sys.exc_info())
+
+
+def test_a_wrong_host_is_a_warning_without_a_traceback() -> None:
+    counted = Counters()
+    record, handler = suspicious(), CountErrors(counted)
+    handler.addFilter(StrangersAreNoErrors())
+    handler.handle(record)
+    assert counted.errors == 0
+    assert (
+        TextLines()
+        .format(record)
+        .endswith("WARNING django.security.DisallowedHost: Invalid HTTP_HOST header: 'evil.example'.")
+    )
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    counted = Counters()
+    handler = CountErrors(counted)
+    handler.addFilter(StrangersAreNoErrors())
+    handler.handle(suspicious(logging.CRITICAL))
+    handler.handle(logging.LogRecord("django.request", logging.ERROR, "", 1, "failed", (), None))
+    assert counted.errors == 2

@@ -18,6 +18,7 @@ from trading.websocket.heartbeat import Heartbeat
 
 OPERATIONS = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text()
 TOKEN = "a long secret"
+HOSTS = ["localhost", "127.0.0.1", "[::1]", ".bourse.example"]
 LOCAL = ("127.0.0.1", 50_000)
 Samples = dict[tuple[str, str], float]
 
@@ -67,6 +68,17 @@ async def ask(metrics: Metrics, scope: dict[str, Any]) -> tuple[int, str]:
         ("", scope_of(), 200),
         ("", scope_of(("::1", 1)), 200),
         ("", scope_of(("::ffff:127.0.0.1", 1)), 200),
+        ("", scope_of(host="localhost"), 200),
+        ("", scope_of(host="LOCALHOST:8081"), 200),
+        ("", scope_of(host="[::1]:8081"), 200),
+        ("", scope_of(host="a.bourse.example"), 200),
+        ("", scope_of(host="evil.example"), 404),
+        ("", scope_of(host="localhost.evil.example:8081"), 404),
+        ("", scope_of(host="a@b:c"), 404),
+        ("", scope_of(host="\u00e9"), 404),
+        ("", scope_of(host=""), 404),
+        ("", {**scope_of(), "headers": [(b"host", b"localhost"), (b"host", b"evil.example")]}, 404),
+        (TOKEN, scope_of(host="10.0.0.9:8081", authorization=f"Bearer {TOKEN}"), 200),
         ("", scope_of(method="POST"), 404),
         ("", scope_of(("10.0.0.1", 1)), 404),
         ("", scope_of(("::ffff:10.0.0.1", 1)), 404),
@@ -93,7 +105,7 @@ async def ask(metrics: Metrics, scope: dict[str, Any]) -> tuple[int, str]:
 )
 async def test_only_who_may_read_is_answered(token: str, scope: dict[str, Any], status: int) -> None:
     async with floor(running=False) as f:
-        found, text = await ask(Metrics(Exchange(f), token), scope)
+        found, text = await ask(Metrics(Exchange(f), token, HOSTS), scope)
         assert found == status
         assert (text == "Not found\n") == (status == 404)
         assert ("bourse_ready 1.0" in text) == (status == 200)
@@ -101,7 +113,7 @@ async def test_only_who_may_read_is_answered(token: str, scope: dict[str, Any], 
 
 async def test_it_answers_for_its_own_path_alone() -> None:
     async with floor(running=False) as f:
-        metrics = Metrics(Exchange(f), "")
+        metrics = Metrics(Exchange(f), "", HOSTS)
         assert metrics.answers(scope_of())
         assert not metrics.answers(scope_of(path="/metrics/"))
         assert not metrics.answers({"type": "websocket", "path": "/metrics"})
@@ -196,7 +208,7 @@ def section(heading: str) -> str:
 async def test_every_metric_is_documented() -> None:
     async with floor(running=False) as f:
         exchange = Exchange(f)
-        _, text = await ask(Metrics(exchange, ""), scope_of())
+        _, text = await ask(Metrics(exchange, "", HOSTS), scope_of())
         families = [*text_string_to_metric_families(text)]
     ours = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
     assert {name for name in ours if name.startswith("bourse_")} == set(

@@ -1,5 +1,5 @@
-"""The trading page's browser: who it is, with which token it opens the socket, and the demo accounts of strangers. No
-server runs, so the views are the engine."""
+"""The trading page's browser: who it is, with which token it opens the socket, and the demo accounts of strangers. An
+engine runs beside."""
 
 import json
 import re
@@ -17,10 +17,12 @@ from exchange_site.page.demo_accounts import DemoAccounts
 from exchange_site.page.session import PAGES_OF_A_BROWSER
 from exchange_site.urls import routes
 from tests.builders import Books, Founded, order
+from tests.engine_beside import EngineBeside
 from trading.core.money import UNIT
-from trading.models import AccessToken, Account, OperatorCommand, User
+from trading.models import AccessToken, Account, Market, OperatorCommand, User
 from trading.reads import selectors
 from trading.storage import reconciliation
+from trading.storage.engine_lock import engine_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGHT, WRONG = "right-horse", "wrong-horse"
@@ -30,7 +32,7 @@ HERE, THERE = "192.0.2.1", "198.51.100.7"
 
 
 @pytest.fixture(autouse=True)
-def _site(market: Founded, settings: Any) -> None:
+def _site(market: Founded, engine: EngineBeside, settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.AXES_FAILURE_LIMIT = LIMIT
     settings.LOGIN_LOCK_SECONDS, settings.AXES_COOLOFF_TIME = LOCK, timedelta(seconds=LOCK)
@@ -275,6 +277,17 @@ def test_when_the_engine_does_not_answer_nobody_is_signed_in(monkeypatch: pytest
     client = browser()
     assert refusal(post(client, "demo-account")) == (503, "busy")
     assert said_on_page(client)["user_id"] is None
+
+
+@pytest.mark.parametrize("path", ["demo-account", "demo-account/reset"])
+def test_where_no_engine_runs_a_stranger_is_told_and_nothing_is_made(path: str, engine: EngineBeside) -> None:
+    client = stranger()[0] if path.endswith("reset") else browser()
+    users, asked, epoch = User.objects.count(), OperatorCommand.objects.count(), Market.objects.get().epoch
+    engine.stop()
+    assert refusal(post(client, path)) == (503, "closed")
+    assert not engine_lock("MAIN").taken()
+    assert (User.objects.count(), OperatorCommand.objects.count()) == (users, asked)
+    assert Market.objects.get().epoch == epoch
 
 
 # --- back to the start

@@ -12,7 +12,7 @@ from channels.db import database_sync_to_async
 from tests.builders import FUNDS, Founded
 from trading.core.commands import Deposit, HaltInstrument, OpenAccount, Withdraw
 from trading.models import Account, Market, OperatorCommand, User
-from trading.operators import requests
+from trading.operators import inline_engine, requests
 from trading.storage.engine_lock import engine_lock
 
 DEPOSIT = Deposit("user001", 50_000)
@@ -76,34 +76,34 @@ def test_waiting_ends_with_the_time_allowed(market: Founded) -> None:
 
 
 def test_without_an_engine_the_shell_is_the_engine(market: Founded) -> None:
-    row = requests.carry_out(DEPOSIT, market="MAIN")
+    row = inline_engine.carry_out(DEPOSIT, market="MAIN")
     assert (row.status, row.result, row.code) == ("DONE", "Deposited", None)
     assert row.finished_at is not None
     assert deposits() == 50_000
 
 
 def test_a_refusal_is_told_with_its_code(market: Founded) -> None:
-    row = requests.carry_out(Deposit("nobody", 5), market="MAIN")
+    row = inline_engine.carry_out(Deposit("nobody", 5), market="MAIN")
     assert (row.status, row.code, row.result) == ("REFUSED", 1003, "nobody has no account")
 
 
 def test_the_same_key_is_carried_out_once(market: Founded) -> None:
     for _ in range(3):
-        assert requests.carry_out(DEPOSIT, market="MAIN", key="k1").status == "DONE"
+        assert inline_engine.carry_out(DEPOSIT, market="MAIN", key="k1").status == "DONE"
     assert deposits() == 50_000
 
 
 def test_all_that_waits_is_done_and_the_lock_is_given_back(market: Founded) -> None:
     rows = [requests.ask(DEPOSIT, market="MAIN") for _ in range(5)]
-    assert requests.run_engine_inline("MAIN")
+    assert inline_engine.run_engine_inline("MAIN")
     assert {requests.wait(row).status for row in rows} == {"DONE"}
     assert deposits() == 5 * 50_000
-    assert requests.run_engine_inline("MAIN")
+    assert inline_engine.run_engine_inline("MAIN")
 
 
 def test_a_command_for_another_market_is_left_alone(market: Founded) -> None:
     row = requests.ask(DEPOSIT, market="OTHER")
-    requests.run_engine_inline("MAIN")
+    inline_engine.run_engine_inline("MAIN")
     assert requests.wait(row, timeout=0).status == "PENDING"
 
 
@@ -111,17 +111,17 @@ def test_while_another_engine_has_the_lock_nothing_is_done_here(market: Founded)
     lock = engine_lock("MAIN")
     assert lock.acquire()
     row = requests.ask(DEPOSIT, market="MAIN")
-    assert not requests.run_engine_inline("MAIN")
+    assert not inline_engine.run_engine_inline("MAIN")
     assert requests.wait(row, timeout=0).status == "PENDING"
     lock.release()
-    assert requests.run_engine_inline("MAIN")
+    assert inline_engine.run_engine_inline("MAIN")
     assert requests.wait(row).status == "DONE"
 
 
 def test_an_account_for_nobody_is_refused_and_what_waits_behind_it_is_done(market: Founded) -> None:
     rows = [requests.ask(command, market="MAIN") for command in (OpenAccount("ghost"), DEPOSIT)]
     with within(20):
-        requests.run_engine_inline("MAIN")
+        inline_engine.run_engine_inline("MAIN")
     statuses = [requests.wait(row, timeout=0).status for row in rows]
     assert statuses == ["REFUSED", "DONE"]
     assert deposits() == 50_000
@@ -168,7 +168,7 @@ async def test_a_second_exchange_on_the_same_database_takes_no_orders(open_excha
     await second.ensure_started()
     answers: list[Event] = []
     second.gateway.submit(DEPOSIT, answers.append)
-    assert answers[0].code == 503 and "Another server runs the engine" in answers[0].detail
+    assert answers[0].code == 503 and "Another process runs the engine" in answers[0].detail
     await second.stop()
     assert first.started
     done: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
@@ -212,7 +212,7 @@ async def test_starting_twice_at_once_is_starting_once(market: Founded) -> None:
 def test_every_start_is_a_new_epoch(market: Founded, count: int) -> None:
     before = Market.objects.get(pk="MAIN").epoch
     for _ in range(count):
-        requests.run_engine_inline("MAIN")
+        inline_engine.run_engine_inline("MAIN")
     assert Market.objects.get(pk="MAIN").epoch == before + count
 
 

@@ -13,7 +13,7 @@ from tests.builders import Books, Founded, order
 from trading.core.commands import HaltInstrument, Settle
 from trading.core.money import UNIT
 from trading.models import Holiday, Instrument, Market, OperatorCommand, Statement, TradingSession
-from trading.operators import requests
+from trading.operators import inline_engine, requests, settlement
 from trading.operators.calendar import Calendar, Rule, that_matter
 from trading.operators.scheduler import LOOK_BACK, Scheduler
 
@@ -179,7 +179,7 @@ class Town:
         self.now = moment(text)
         for _ in range(6):
             self.scheduler.look()
-            requests.run_engine_inline("MAIN")
+            inline_engine.run_engine_inline("MAIN")
         return Instrument.objects.get(pk="IX2301").phase
 
 
@@ -195,7 +195,7 @@ def have_rules(*rules: tuple[str, str], days: str = WEEKDAYS, since: datetime = 
 
 
 def asked() -> list[str]:
-    """What the schedule has asked for."""
+    """What the schedule has asked for: phases by their moment, settlements by their day."""
     return [row.key.removeprefix("schedule:MAIN:") for row in OperatorCommand.objects.order_by("id")]
 
 
@@ -222,7 +222,7 @@ def test_a_day_goes_by(town: Town) -> None:
         "20240105T090000Z:auction",
         "20240105T091500Z:continuous",
         "20240105T150000Z:closed",
-        "20240105T151500Z:settle",
+        "settle:MAIN:20240105",
     ]
 
 
@@ -250,7 +250,7 @@ def test_a_clock_that_goes_back_and_forth_does_nothing_twice_and_nothing_late(to
         assert town.at(at) == "continuous", at
     assert asked() == before
     assert town.at("2024-01-05T15:20") == "closed"
-    assert asked()[len(before) :] == ["20240105T150000Z:closed", "20240105T151500Z:settle"]
+    assert asked()[len(before) :] == ["20240105T150000Z:closed", "settle:MAIN:20240105"]
 
 
 def test_what_is_done_is_not_asked_again_at_every_look(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +264,7 @@ def test_what_is_done_is_not_asked_again_at_every_look(town: Town, monkeypatch: 
 def test_what_an_operator_has_set_since_stays_after_a_restart(town: Town) -> None:
     have_rules(*DAY_SHIFT)
     town.at("2024-01-05T10:00")
-    requests.carry_out(HaltInstrument("IX2301"), market="MAIN")
+    inline_engine.carry_out(HaltInstrument("IX2301"), market="MAIN")
     town.start()
     assert town.at("2024-01-05T11:00") == "halted"
     assert town.at("2024-01-05T15:05") == "halted"
@@ -278,7 +278,7 @@ def test_after_a_pause_only_the_last_phase_is_set_but_every_day_is_settled(town:
     before = len(asked())
     town.start()
     assert town.at("2024-01-09T09:05") == "auction"
-    assert asked()[before:] == ["20240105T151500Z:settle", "20240108T151500Z:settle", "20240109T090000Z:auction"]
+    assert asked()[before:] == ["settle:MAIN:20240105", "settle:MAIN:20240108", "20240109T090000Z:auction"]
     days = Statement.objects.filter(account=1).order_by("day").values_list("day", flat=True)
     assert list(days)[-3:] == [20240104, 20240105, 20240108]
     assert Market.objects.get(pk="MAIN").trading_day == 20240109
@@ -290,7 +290,7 @@ def test_a_running_server_makes_up_for_a_pause_too(town: Town) -> None:
     town.at("2024-01-04T16:00")
     before = len(asked())
     town.at("2024-01-08T09:20")
-    assert asked()[before:] == ["20240105T151500Z:settle", "20240108T091500Z:continuous"]
+    assert asked()[before:] == ["settle:MAIN:20240105", "20240108T091500Z:continuous"]
 
 
 def test_a_day_that_an_operator_has_settled_is_not_settled_again(town: Town) -> None:
@@ -298,8 +298,53 @@ def test_a_day_that_an_operator_has_settled_is_not_settled_again(town: Town) -> 
     town.at("2024-01-05T15:10")
     Books().commit(Settle(20240105, 20240108, {}))
     town.at("2024-01-05T15:20")
-    assert "20240105T151500Z:settle" not in asked()
+    assert "settle:MAIN:20240105" not in asked()
     town.at("2024-01-08T15:20")
+    assert Market.objects.get(pk="MAIN").trading_day == 20240109
+
+
+def test_a_settlement_that_an_operator_has_asked_for_is_not_asked_for_again(town: Town) -> None:
+    """It waits for the engine when its time comes: both are one command, with the operator's prices."""
+    have_rules(*DAY_SHIFT)
+    town.at("2024-01-05T15:10")
+    row = settlement.ask(Settle(20240105, 20240108, {"IX2301": 121 * UNIT}), market="MAIN")
+    before = asked()
+    town.at("2024-01-05T15:20")
+    assert asked() == before
+    row.refresh_from_db()
+    assert row.status == "DONE"
+    assert Instrument.objects.get(pk="IX2301").settlement == 121 * UNIT
+
+
+def test_a_day_that_waits_under_a_key_of_an_earlier_release_is_settled_once(town: Town) -> None:
+    """That had a key for each moment of the schedule and each form of the admin."""
+    have_rules(*DAY_SHIFT)
+    town.at("2024-01-05T15:10")
+    command = Settle(20240105, 20240108, {})
+    old = [
+        requests.ask(command, market="MAIN", key=key) for key in ("schedule:MAIN:20240105T151500Z:settle", "admin:1:x")
+    ]
+    town.at("2024-01-05T15:20")
+    for row in old:
+        row.refresh_from_db()
+    ours = OperatorCommand.objects.get(key="settle:MAIN:20240105")
+    assert [(row.status, row.code) for row in (*old, ours)] == [("DONE", None), ("REFUSED", 409), ("REFUSED", 409)]
+    assert Statement.objects.filter(day=20240105, account=1).count() == 1
+    town.start()
+    town.at("2024-01-05T16:00")
+    assert Market.objects.get(pk="MAIN").trading_day == 20240108
+    town.at("2024-01-08T15:20")
+    assert Market.objects.get(pk="MAIN").trading_day == 20240109
+
+
+def test_a_day_whose_settlement_was_refused_is_settled_with_the_next(town: Town) -> None:
+    have_rules(*DAY_SHIFT)
+    town.at("2024-01-05T15:10")
+    settlement.ask(Settle(20240105, 20240108, {"IX2301": 1}), market="MAIN")
+    town.at("2024-01-05T15:20")
+    assert Market.objects.get(pk="MAIN").trading_day == 20240105
+    town.at("2024-01-08T15:20")
+    assert asked()[-1] == "settle:MAIN:20240105:1"
     assert Market.objects.get(pk="MAIN").trading_day == 20240109
 
 
@@ -322,7 +367,7 @@ def test_nothing_more_is_asked_before_the_engine_has_answered(town: Town, monkey
         assert len(asked()) == before + 1
     town.now = moment("2024-01-08T09:20")
     assert town.at("2024-01-08T09:20") == "continuous"
-    assert asked()[before:] == ["20240105T151500Z:settle", "20240108T091500Z:continuous"]
+    assert asked()[before:] == ["settle:MAIN:20240105", "20240108T091500Z:continuous"]
 
 
 def test_a_new_rule_acts_from_its_next_time_on(town: Town) -> None:
@@ -345,7 +390,7 @@ def test_a_refusal_is_logged_and_not_repeated(
     have_rules(*DAY_SHIFT)
     monkeypatch.setattr("trading.operators.scheduler.settlement.settle", lambda *_: Settle(1, 1, {}))
     town.at("2024-01-04T15:20")
-    assert "the schedule's schedule:MAIN:20240104T151500Z:settle was refused: Days are written YYYYMMDD" in caplog.text
+    assert "the schedule's settle:MAIN:1 was refused: Days are written YYYYMMDD" in caplog.text
     assert town.at("2024-01-05T09:00") == "auction"
     assert OperatorCommand.objects.filter(status="REFUSED").count() == 1
 
@@ -355,7 +400,7 @@ def test_a_server_looks_back_two_weeks(town: Town) -> None:
     town.now = moment("2024-03-01T16:00")
     town.start()
     town.scheduler.look()
-    assert asked() == ["20240219T151500Z:settle"]
+    assert asked() == ["settle:MAIN:20240219"]
     assert moment("2024-02-16T15:15") < town.now - LOOK_BACK < moment("2024-02-19T15:15")
 
 

@@ -2,21 +2,36 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, time
 from fractions import Fraction
+from time import monotonic, sleep
+from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.admin.pages import content_of, logged_in, page, text_of
 from tests.builders import NOW, Books, Founded, order, terms
+from tests.engine_beside import EngineBeside
 from tests.operators.test_shell import shell
 from trading.core.commands import ChangeTerms, Settle
 from trading.core.money import UNIT
-from trading.models import Holiday, Instrument, Market, OperatorCommand, SettlementPrice, Statement
-from trading.operators import requests, settlement
-from trading.storage.engine_lock import engine_lock
+from trading.models import (
+    Holiday,
+    Instrument,
+    Market,
+    OperatorCommand,
+    SettlementPrice,
+    Statement,
+    TradingSession,
+    User,
+)
+from trading.operators import inline_engine, settlement
+from trading.operators.scheduler import Scheduler
 
 MINUTE, HOUR = 60_000, 3_600_000
 TICK = UNIT // 2
@@ -135,28 +150,84 @@ def test_what_is_delisted_needs_no_price(trade: Trade) -> None:
 # --- once
 
 
+def carry_out(command: Settle) -> OperatorCommand:
+    return inline_engine.wait(settlement.ask(command, market="MAIN"))
+
+
 def test_whoever_asks_for_the_same_day_meanwhile_waits_for_the_same_command(market: Founded) -> None:
-    lock = engine_lock("MAIN")
-    assert lock.acquire()
-    command = settlement.settle("MAIN", FRIDAY, MONDAY, {})
-    rows = [requests.ask(command, market="MAIN", key=f"settle:MAIN:{FRIDAY}") for _ in range(2)]
+    """Whatever prices they have in mind."""
+    rows = [settlement.ask(Settle(FRIDAY, MONDAY, prices), market="MAIN") for prices in ({}, {"IX2301": 121 * UNIT})]
     assert rows[0].pk == rows[1].pk
-    lock.release()
-    assert settlement.carry_out(command, market="MAIN").pk == rows[0].pk
+    assert carry_out(Settle(FRIDAY, MONDAY, {})).pk == rows[0].pk
+    assert OperatorCommand.objects.count() == 1
 
 
 def test_a_day_is_settled_once(market: Founded) -> None:
     command = settlement.settle("MAIN", FRIDAY, MONDAY, {})
-    first, second = (settlement.carry_out(command, market="MAIN") for _ in range(2))
+    first, second = (carry_out(command) for _ in range(2))
     assert (first.status, first.result) == ("DONE", "DaySettled")
-    assert (second.status, second.code) == ("REFUSED", 409)
+    assert second.pk == first.pk
     assert Statement.objects.count() == 3
 
 
 def test_what_was_refused_can_be_asked_again(market: Founded) -> None:
     wrong = settlement.settle("MAIN", FRIDAY, MONDAY, {"IX2301": 120 * UNIT + 1})
-    assert settlement.carry_out(wrong, market="MAIN").code == 1007
-    assert settlement.carry_out(settlement.settle("MAIN", FRIDAY, MONDAY, {}), market="MAIN").status == "DONE"
+    assert [carry_out(wrong).code for _ in range(2)] == [1007, 1007]
+    done = carry_out(settlement.settle("MAIN", FRIDAY, MONDAY, {}))
+    assert done.status == "DONE"
+    assert list(OperatorCommand.objects.order_by("id").values_list("key", flat=True)) == [
+        f"settle:MAIN:{FRIDAY}",
+        f"settle:MAIN:{FRIDAY}:1",
+        f"settle:MAIN:{FRIDAY}:2",
+    ]
+
+
+def test_days_do_not_meet_in_their_keys(market: Founded) -> None:
+    assert carry_out(Settle(FRIDAY, MONDAY, {})).status == "DONE"
+    assert carry_out(Settle(MONDAY, TUESDAY, {})).status == "DONE"
+    assert OperatorCommand.objects.count() == 2
+
+
+def test_a_day_that_an_earlier_release_has_settled_is_not_settled_again(market: Founded) -> None:
+    """Its key was of the form in the admin, or of the moment in the schedule: the engine refuses the second."""
+    inline_engine.carry_out(Settle(FRIDAY, MONDAY, {}), market="MAIN", key="admin:1:0123456789abcdef")
+    again = carry_out(Settle(FRIDAY, MONDAY, {}))
+    assert (again.status, again.code) == ("REFUSED", 409)
+    assert Statement.objects.count() == 3
+
+
+def test_the_shell_and_the_admin_and_the_schedule_ask_for_one_command(market: Founded, engine: EngineBeside) -> None:
+    """At the same time, each for the same day."""
+    engine.busy = True
+    root = logged_in(User.objects.create_superuser("root"))
+    have_rule = TradingSession(market_id="MAIN", time=time(15, 15), action="settle", weekdays="12345")
+    have_rule.save()
+    TradingSession.objects.update(changed_at=datetime(2024, 1, 4, 16, tzinfo=UTC))
+    by_schedule = Scheduler("MAIN", lambda: int(datetime(2024, 1, 5, 15, 20, tzinfo=UTC).timestamp() * 1000))
+    form = {**content_of(root, page("market", "settle", "MAIN")), "day": "2024-01-05", "next_day": "2024-01-08"}
+    with ThreadPoolExecutor(2) as threads:
+        by_admin = threads.submit(in_thread, lambda: root.post(page("market", "settle", "MAIN"), form, follow=True))
+        by_shell = threads.submit(in_thread, lambda: shell("settle", "--day", "20240105", "--next-day", "20240108"))
+        by_schedule.look()
+        until(lambda: OperatorCommand.objects.filter(kind="Settle").exists())
+        engine.busy = False
+        assert "Settled 2024-01-05; 2024-01-08 has begun." in text_of(by_admin.result(30))
+        assert "Trading day 20240105 is settled: 3 statements." in by_shell.result(30)
+    assert OperatorCommand.objects.get(kind="Settle").key == f"settle:MAIN:{FRIDAY}"
+
+
+def in_thread(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    finally:
+        connection.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = monotonic() + 20
+    while not condition():
+        assert monotonic() < deadline
+        sleep(0.005)
 
 
 # --- the shell
@@ -190,7 +261,7 @@ def test_the_shell_settles_each_day_once(market: Founded, on_friday: Callable[[i
     shell("settle")
     with pytest.raises(CommandError, match="All days until today are settled, 20240108 is yet to come"):
         shell("settle")
-    with pytest.raises(CommandError, match="Settle was refused: 409 Trading day 20240105 is settled already"):
+    with pytest.raises(CommandError, match="Trading day 20240105 is settled already, now is 20240108"):
         shell("settle", "--day", "20240105")
     assert Statement.objects.count() == 3
     on_friday(8)

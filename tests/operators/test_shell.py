@@ -68,8 +68,7 @@ def test_a_deposit_of_no_number_says_so(market: Founded, amount: str) -> None:
 
 
 def test_an_engine_that_does_not_answer_is_named(market: Founded, monkeypatch: pytest.MonkeyPatch) -> None:
-    wait = "trading.operators.requests.wait"
-    monkeypatch.setattr(wait, lambda row: row)
+    monkeypatch.setattr("trading.operators.inline_engine.wait", lambda row: row)
     lock = engine_lock("MAIN")
     assert lock.acquire()
     with pytest.raises(CommandError, match="OpenAccount waits: an engine runs but has not taken it yet"):

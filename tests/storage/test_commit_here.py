@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -12,7 +14,7 @@ from trading.core.commands import Deposit
 from trading.core.events import Deposited
 from trading.models import Account, JournalBatch, Order, Trade
 from trading.storage.store import SMALL, Store
-from trading.worker.batch import Batch, OperatorAnswer, Superseded, Unstorable
+from trading.worker.batch import Batch, OperatorAnswer, OutcomeUnknown, Superseded, Unstorable
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -123,3 +125,89 @@ def test_within_a_transaction_of_others_nothing_is_begun(books: Books) -> None:
     with transaction.atomic():
         assert not books.store.commit_here(batch)
     assert not Trade.objects.exists()
+
+
+# --- a COMMIT that fails
+
+
+@contextmanager
+def no_commit() -> Iterator[None]:
+    """SQLite refuses COMMIT alone, as a disk does that is full by then."""
+
+    def judge(action: int, word: str | None, *_: object) -> int:
+        return sqlite3.SQLITE_DENY if (action, word) == (sqlite3.SQLITE_TRANSACTION, "COMMIT") else sqlite3.SQLITE_OK
+
+    connection.connection.set_authorizer(judge)
+    try:
+        yield
+    finally:
+        connection.connection.set_authorizer(None)
+
+
+@contextmanager
+def unheard_commit() -> Iterator[None]:
+    """COMMIT is done, and an error comes back all the same."""
+    real = connection.connection
+
+    class Deaf:
+        def __init__(self, cursor: Any) -> None:
+            self._cursor = cursor
+
+        def execute(self, statement: str, *values: Any) -> Any:
+            found = self._cursor.execute(statement, *values)
+            if statement == "COMMIT":
+                raise sqlite3.OperationalError("disk I/O error")
+            return found
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._cursor, name)
+
+    class Line:
+        def cursor(self, *arguments: Any, **options: Any) -> Any:
+            return real.cursor(**options) if options else Deaf(real.cursor(*arguments))
+
+        def commit(self) -> None:
+            real.commit()
+            raise sqlite3.OperationalError("disk I/O error")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    connection.connection = Line()
+    try:
+        yield
+    finally:
+        if connection.connection is not None:
+            connection.connection = real
+
+
+WAYS = {"here": lambda store, batch: store.commit_here(batch), "in a thread": lambda store, batch: store.commit(batch)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_commit_that_fails_is_nothing_done_and_that_can_be_asked(books: Books, way: str) -> None:
+    batch, before = trade(books), Order.objects.count()
+    with no_commit(), pytest.raises(OutcomeUnknown, match="not authorized"):
+        WAYS[way](books.store, batch)
+    assert not books.store.holds(batch)
+    assert Order.objects.count() == before
+    books.store.reconnect()
+    books.load()
+    books.commit(order(2, "SELL OPEN 2 @ 120"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_commit_that_was_done_although_an_error_came_back_is_found(books: Books, way: str) -> None:
+    batch = trade(books)
+    with unheard_commit(), pytest.raises(OutcomeUnknown, match="disk I/O error"):
+        WAYS[way](books.store, batch)
+    assert books.store.holds(batch)
+    books.load()
+    assert (books.number, Trade.objects.count()) == (batch.number, 2)
+
+
+def test_a_batch_of_another_engine_under_the_same_number_is_not_ours(books: Books) -> None:
+    batch = trade(books)
+    Books().commit(order(3, "BUY OPEN 1 @ 119"))
+    assert JournalBatch.objects.filter(number=batch.number).exists()
+    assert not books.store.holds(batch)

@@ -29,7 +29,8 @@ def founded() -> Snapshot:
 
 
 class FakeStore:
-    """Keeps the last committed state; `fails` are the errors of the next commits, `gate` holds them back."""
+    """Keeps the last committed state. `fails` are the errors of the next commits, `stored_but_lost` of those that are
+    stored all the same, `unsaid` of the next questions what is stored; `gate` and `gate_of_holds` hold them back."""
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
@@ -37,6 +38,11 @@ class FakeStore:
         self.where = Restored(7, NOW, {1: 3})
         self.fails: list[Exception] = []
         self.load_fails: list[Exception] = []
+        self.stored_but_lost: list[Exception] = []
+        self.unsaid: list[Exception] = []
+        self.gate_of_holds, self.asked_holds = threading.Event(), threading.Event()
+        self.gate_of_holds.set()
+        self.elsewhere = False
         self.refuses: Callable[[Batch], Exception | None] = lambda batch: None
         self.gate = threading.Event()
         self.gate.set()
@@ -47,6 +53,9 @@ class FakeStore:
         self.looked_up: list[str | None] = []
         self.engine: Callable[[], Engine]
         self.threads: set[str] = set()
+
+    def lock(self) -> bool:
+        return not self.elsewhere
 
     def examine(self) -> None:
         self.log.append("examine")
@@ -81,6 +90,22 @@ class FakeStore:
         self.where = Restored(batch.number, batch.time, {**self.where.push_seqs, **seqs})
         done = {answer.row_id for answer in batch.operator_answers}
         self.asks = [each for each in self.asks if each.row_id not in done]
+        if self.stored_but_lost:
+            raise self.stored_but_lost.pop(0)
+
+    def holds(self, batch: Batch) -> bool:
+        self.asked_holds.set()
+        assert self.gate_of_holds.wait(10)
+        if self.unsaid:
+            raise self.unsaid.pop(0)
+        return batch in self.batches
+
+    def reconnect(self) -> None:
+        self.log.append("reconnect")
+
+    def rescue(self) -> bool:
+        self.log.append("rescue")
+        return True
 
     def used_ids(self, asked: list[SubmitOrder]) -> UsedIds:
         self.looked_up += [each.client_order_id for each in asked]

@@ -17,6 +17,7 @@ from django.urls import NoReverseMatch, reverse
 from trading.admin import confirmations, engine_requests, lists
 from trading.admin.forms import CommandForm, KeyedForm
 from trading.models import OperatorCommand
+from trading.operators import requests
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -24,7 +25,6 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 Fieldsets = Sequence[tuple[str | None, dict[str, Any]]]
-USED_BEFORE = "This form was sent before with other values; nothing was done now. Send it again if you mean it."
 
 
 class Tool(NamedTuple):
@@ -230,8 +230,8 @@ class CommandAdmin(ShownAdmin):
             return confirmations.ask(request, self, title=page.title, button=page.button, sentences=sentences)
         command = form.command()
         row = engine_requests.ask(request, command, key=form.cleaned_data["key"].hex)
-        if not engine_requests.is_of(row, command):
-            return self._show(request, page, form.again(USED_BEFORE), obj)
+        if not requests.is_of(row, command):
+            return self._show(request, page, form.again(engine_requests.used_before(row)), obj)
         if row.status == OperatorCommand.Status.REFUSED:
             return self._show(request, page, form.again(engine_requests.refusal(row)), obj)
         engine_requests.tell(request, row, done=page.done(form))

@@ -3,19 +3,26 @@
 from collections.abc import Sequence
 from typing import cast
 
-import msgspec
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 
-from trading.core.commands import AdminCommand
+from trading.core.commands import AdminCommand, Settle
 from trading.core.types import stored_name
 from trading.models import OperatorCommand, User
-from trading.operators import requests
+from trading.operators import requests, settlement
 
 MOST_SENTENCES = 5
 """Refusals that are told one by one; of the others only the number, or a page would be nothing but messages."""
 
+USED_BEFORE = "This form was sent before with other values; nothing was done now. Send it again if you mean it."
+OTHER_SETTLEMENT = (
+    "Trading day {day} was asked to be settled before, by command #{pk} ({status}); nothing was done now."
+)
+NO_ENGINE = (
+    "No engine runs just now. Command #{pk} is kept and will be done when one starts: "
+    "do not send it again, look at the operator commands."
+)
 WAITING = (
     "The engine has not answered yet. Command #{pk} is kept and will be done as soon as the engine takes it: "
     "do not send it again, look at the operator commands."
@@ -28,8 +35,11 @@ def present_market() -> str:
 
 
 def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None) -> OperatorCommand:
-    """Ask as the user of the request and wait. A key is the operator's own: nobody can use another's."""
+    """Ask as the user of the request and wait. A key is the operator's own: nobody can use another's. (A settlement has
+    that of its day.)"""
     operator = _operator(request)
+    if isinstance(command, Settle):
+        return requests.wait(settlement.ask(command, market=settings.MARKET, asked_by=operator))
     own_key = None if key is None else f"admin:{operator.pk}:{key}"
     return requests.carry_out(command, market=present_market(), asked_by=operator, key=own_key)
 
@@ -44,9 +54,11 @@ def ask_all(request: HttpRequest, commands: Sequence[AdminCommand]) -> list[Oper
     return rows
 
 
-def is_of(row: OperatorCommand, command: AdminCommand) -> bool:
-    """Whether a row asks for just this; an old key gives the old row back."""
-    return row.kind == stored_name(command) and row.payload == msgspec.to_builtins(command)
+def used_before(row: OperatorCommand) -> str:
+    """What to say where a key gave an earlier row back, which asks for something else."""
+    if row.kind == stored_name(Settle):
+        return OTHER_SETTLEMENT.format(day=row.payload["day"], pk=row.pk, status=row.get_status_display())
+    return USED_BEFORE
 
 
 def refusal(row: OperatorCommand) -> str:
@@ -62,7 +74,8 @@ def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
         case OperatorCommand.Status.REFUSED:
             messages.error(request, refusal(row))
         case _:
-            messages.warning(request, WAITING.format(pk=row.pk))
+            sentence = WAITING if requests.engine_runs(row.market_id) else NO_ENGINE
+            messages.warning(request, sentence.format(pk=row.pk))
 
 
 def tell_all(request: HttpRequest, rows: Sequence[OperatorCommand], *, done: str) -> None:

@@ -1,5 +1,5 @@
-"""Asks the engine for what the calendar says, through the operators' door, under a key that names the moment: each
-action is done once, however often the server is started.
+"""Asks the engine for what the calendar says, through the operators' door, under a key that names the moment, or the
+day that is settled: each action is done once, however often the server is started.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from channels.db import database_sync_to_async
 
-from trading.core.commands import AdminCommand, SetMarketPhase
+from trading.core.commands import SetMarketPhase
 from trading.core.types import Phase
 from trading.models import Market, OperatorCommand
 from trading.operators import requests, settlement
@@ -73,14 +73,15 @@ class Scheduler:
         return False
 
     def _ask(self, market: Market, action: Action) -> None:
-        command = self._command(market, action)
-        if command is not None:
+        if action.settles:
+            self._settle(market, action)
+        else:
             key = f"schedule:{market.code}:{action.at:%Y%m%dT%H%M%SZ}:{action.action}"
-            self._asked = requests.ask(command, market=market.code, key=key)
+            self._asked = requests.ask(SetMarketPhase(Phase(action.action)), market=market.code, key=key)
 
-    def _command(self, market: Market, action: Action) -> AdminCommand | None:
-        """None for a settlement that an operator was quicker with."""
-        if not action.settles:
-            return SetMarketPhase(Phase(action.action))
+    def _settle(self, market: Market, action: Action) -> None:
+        """Unless an operator was quicker."""
         day, next_day = days_to_settle(market, action.day)
-        return None if day > number_of(action.day) else settlement.settle(market.code, day, next_day, {})
+        if day <= number_of(action.day):
+            command = settlement.settle(market.code, day, next_day, {})
+            self._asked = settlement.ask(command, market=market.code)

@@ -1,9 +1,12 @@
-"""The prices that a trading day is settled at, from its trades, and the command that ends it. Moves no money itself."""
+"""The prices that a trading day is settled at, from its trades, and the command that ends it: one a day, whoever asks.
+
+Moves no money itself.
+"""
 
 from collections.abc import Mapping
 
 import msgspec
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
 
 from trading.core.commands import Settle
 from trading.core.types import Direction, Phase, number_at
@@ -66,8 +69,17 @@ def settle(market: str, day: int, next_day: int, given: Mapping[str, int]) -> Se
     return Settle(day, next_day, {**found, **given})
 
 
-def carry_out(command: Settle, *, market: str, asked_by: User | None = None) -> OperatorCommand:
-    """Ask and wait. Whoever asks for the same day meanwhile waits for the same command; later the engine refuses."""
+def ask(command: Settle, *, market: str, asked_by: User | None = None) -> OperatorCommand:
+    """Put the settlement of a day before the engine: the shell, the admin and the schedule all ask here.
+
+    The key is the market and the day. Whoever asks for a day that waits or is settled gets the command that was asked
+    first, which may name other prices; what was refused is asked anew, under the next number.
+    """
     key = f"settle:{market}:{command.day}"
-    earlier = OperatorCommand.objects.filter(key__startswith=key).exclude(status=OperatorCommand.Status.PENDING).count()
-    return requests.carry_out(command, market=market, asked_by=asked_by, key=f"{key}:{earlier}" if earlier else key)
+    earlier = OperatorCommand.objects.filter(Q(key=key) | Q(key__startswith=f"{key}:")).order_by("id")
+    refused = 0
+    for row in earlier:
+        if row.status != OperatorCommand.Status.REFUSED:
+            return row
+        refused += 1
+    return requests.ask(command, market=market, asked_by=asked_by, key=f"{key}:{refused}" if refused else key)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -38,7 +38,7 @@ class Check(StrEnum):
     ACCESS = (
         "access",
         "See that the database runs and has room, that no other program holds it, and that the server's user may write"
-        " it (with SQLite its folder, too); then start the server again",
+        " it (with SQLite its folder, too); the server tries again by itself",
     )
     FILE = "file", "Stop the server, look at the disk, restore a backup (docs/operations.md)"
     TABLES = "tables", "Run `manage.py migrate`; if it finds nothing to do, restore a backup (docs/operations.md)"
@@ -58,13 +58,18 @@ class Damaged(Exception):
         super().__init__(f"check {check} failed: {finding}. {check.advice}.")
         self.check = check
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether it may be over without a person who mends something here."""
+        return self.check is Check.ACCESS
+
 
 def diagnosis(error: Exception) -> Damaged:
     """What an error at a start says about the database."""
     if isinstance(error, Damaged):
         return error
     text = f"{type(error).__name__}: {error}"
-    if not isinstance(error, DatabaseError | OSError):
+    if not isinstance(error, Error | OSError):
         return Damaged(Check.ROWS, f"the rows make no market: {text}")
     damaged = any(words in str(error) for words in MALFORMED)
     return Damaged(Check.FILE if damaged else Check.ACCESS, text)

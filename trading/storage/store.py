@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from operator import itemgetter
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import msgspec
-from django.db import DataError, IntegrityError, connections, transaction
+from django.db import DataError, Error, IntegrityError, connections, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
@@ -24,8 +25,10 @@ from trading.core.state import Day
 from trading.core.types import stored_name
 from trading.models import IS_LIVE, Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
 from trading.storage import mapping, startup_checks
+from trading.storage.database_files import DatabaseFiles
+from trading.storage.engine_lock import EngineLock, engine_lock
 from trading.storage.sql import Row, Table, json_text
-from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
+from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, OutcomeUnknown, Restored, Superseded, Unstorable
 
 CHUNKS = (64, 16, 4, 1)
 """Rows a statement: few sizes, so that every statement is prepared once; 64 rows stay below SQLite's 32,766 values."""
@@ -40,13 +43,24 @@ JOURNAL = msgspec.msgpack.Decoder(list[Command])
 class Store:
     """Reads and writes one market. All methods but `commit_here` block; call them from one thread, which owns the
     connection. Of each account at least `pushes_kept` pushes of the trading day are kept. After a commit of fewer than
-    `quick` seconds the next one may be made in the event loop."""
+    `quick` seconds the next one may be made in the event loop. `lock`: of the market's own engine, if it is not this
+    one's to make."""
 
-    def __init__(self, market: str, using: str = "default", pushes_kept: int = 100_000, quick: float = QUICK) -> None:
+    def __init__(
+        self,
+        market: str,
+        using: str = "default",
+        pushes_kept: int = 100_000,
+        quick: float = QUICK,
+        lock: EngineLock | None = None,
+    ) -> None:
         self.market = market
         self._using = using
         self._pushes_kept = pushes_kept
         self._quick_seconds = quick
+        self._lock = lock or engine_lock(market, using)
+        self._locked = self._at_commit = False
+        self._files = _files(using)
         self._epoch = 0
         self._push_seqs: dict[int, int] = {}
         self._trading_day = 0
@@ -57,11 +71,13 @@ class Store:
     # -- write
 
     def commit(self, batch: Batch) -> None:
-        """Make a batch durable. Raises Superseded, Unstorable or the database's error; then nothing was written."""
+        """Make a batch durable. Raises Superseded, Unstorable or the database's error, and then nothing was written; or
+        OutcomeUnknown or FilesReplaced, and then nobody knows."""
         began, connection = monotonic(), connections[self._using]
-        with _unstorable(), transaction.atomic(using=self._using), self._driver(connection) as cursor:
+        with self._named_errors(), transaction.atomic(using=self._using), self._driver(connection) as cursor:
             seqs = self._write_batch(cursor, batch)
             self._answer_operators(batch)
+            self._at_commit = True
         self._stored(connection, batch, seqs, monotonic() - began)
 
     def commit_here(self, batch: Batch) -> bool:
@@ -73,19 +89,48 @@ class Store:
         if connection is None or len(batch.commands) > SMALL or batch.operator_answers:
             return False
         began = monotonic()
-        with _unstorable(), self._driver(connection) as cursor:
+        with self._named_errors(), self._driver(connection) as cursor:
             if not _begin_at_once(cursor, connection):
                 return False
             try:
                 seqs = self._write_batch(cursor, batch)
+                self._at_commit = True
                 cursor.execute("COMMIT")
             except BaseException:
-                cursor.execute("ROLLBACK")
+                if connection.connection.in_transaction:  # SQLite itself has ended some that failed
+                    cursor.execute("ROLLBACK")
                 raise
         self._stored(connection, batch, seqs, monotonic() - began)
         return True
 
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """What an error says about its batch."""
+        self._at_commit = False
+        try:
+            yield
+        except (IntegrityError, DataError, OverflowError) as error:
+            raise Unstorable(str(error)) from error
+        except Error as error:
+            if self._at_commit:
+                raise OutcomeUnknown(str(error)) from error
+            raise
+
+    def holds(self, batch: Batch) -> bool:
+        """Whether a batch of OutcomeUnknown is stored. Opens a new connection; the old one's transaction is over, or is
+        waited for: it has changed the market's row."""
+        self._disconnect()
+        self._check_files()
+        found = JournalBatch.objects.using(self._using)
+        if connections[self._using].vendor == "sqlite":
+            return found.filter(market=self.market, number=batch.number, epoch=self._epoch).exists()
+        with transaction.atomic(using=self._using):
+            Market.objects.using(self._using).select_for_update().get(code=self.market)
+            return found.filter(market=self.market, number=batch.number, epoch=self._epoch).exists()
+
     def _stored(self, connection: Any, batch: Batch, seqs: dict[int, int], seconds: float) -> None:
+        if self._files is not None:
+            self._files.check_log()  # the other files are looked at by `pending`: that is often enough
         self._push_seqs.update(seqs)
         self._trading_day = self._today(batch)
         self._quick = connection if connection.vendor == "sqlite" and seconds < self._quick_seconds else None
@@ -193,6 +238,50 @@ class Store:
                 finished_at=batch.time, **_outcome(answer)
             )
 
+    # -- the market's only engine
+
+    def lock(self) -> bool:
+        """Become the market's only engine, until `close`. False when another process is."""
+        self._locked = self._lock.acquire()
+        return self._locked
+
+    def reconnect(self) -> None:
+        """After an error: a new connection. Where the lock went with the old one it is taken again, for a new epoch.
+        Superseded when another engine has it."""
+        self._disconnect()
+        self._check_files()
+        if self._keep_lock():
+            self.take_over()
+
+    def _keep_lock(self) -> bool:
+        """See that the lock is still ours, without asking the database. One that was lost is taken again (then True):
+        an engine that had it meanwhile has begun an epoch of its own. Superseded when another has it now."""
+        if not self._locked or self._lock.held():
+            return False
+        if not self._lock.acquire():
+            raise Superseded(f"another engine has taken market {self.market} over")
+        return True
+
+    def rescue(self) -> bool:
+        """After FilesReplaced: True when all commits are in files that have their names. Where the write-ahead log is
+        gone, or the database was moved, this connection can still read both, and no other: its commits are written into
+        the database, whatever its name is now."""
+        files = self._files
+        if files is None or connections[self._using].connection is None:
+            return False
+        if files.in_place() and files.log_in_place():
+            return True
+        if not (files.log_in_place() or files.log_is_gone()):
+            return False
+        with connections[self._using].cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, _, _ = cursor.fetchone()
+        return not busy and files.in_place()
+
+    def _check_files(self) -> None:
+        if self._files is not None:
+            self._files.check()
+
     # -- read
 
     def examine(self) -> None:
@@ -207,9 +296,10 @@ class Store:
         """Begin a new epoch: from now on no earlier engine can commit. Makes the market if it is new."""
         markets = Market.objects.using(self._using)
         with transaction.atomic(using=self._using):
-            market, _ = markets.get_or_create(code=self.market)
+            markets.get_or_create(code=self.market)
             markets.filter(code=self.market).update(epoch=F("epoch") + 1)
-            self._epoch = market.epoch + 1
+            epoch = markets.values_list("epoch", flat=True).get(code=self.market)
+        self._epoch = epoch
 
     def load(self) -> tuple[Snapshot, Restored]:
         """The state of the last commit, and where its streams stand."""
@@ -228,6 +318,8 @@ class Store:
             )
             journal = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("-number")
             time = journal.values_list("time", flat=True).first() or 0
+        if self._files is not None:
+            self._files.remember()
         return records, Restored(market.batch, time, dict(self._push_seqs))
 
     def _load_instruments(self) -> list[InstrumentRecord]:
@@ -299,7 +391,9 @@ class Store:
         return [mapping.order_record(row) for row in ordered.values_list(*mapping.LOADED_ORDER_FIELDS)]
 
     def pending(self, most: int) -> list[OperatorAsk]:
-        """Operators' commands that wait, oldest first."""
+        """Operators' commands that wait, oldest first. Raises as `commit` does where this is no place to write."""
+        self._keep_lock()
+        self._check_files()
         found = OperatorCommand.objects.using(self._using).filter(
             market=self.market, status=OperatorCommand.Status.PENDING
         )
@@ -315,9 +409,16 @@ class Store:
             yield made_at, JOURNAL.decode(bytes(commands))
 
     def close(self) -> None:
-        """Give the connection of this thread back."""
+        """Give the lock and the connection of this thread back. It may be taken again later."""
+        self._locked = False
+        self._lock.release()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         self._quick = None
         connections[self._using].close()
+        if self._files is not None:
+            self._files.forget_connection()
 
 
 def _chunks(length: int) -> Iterator[tuple[int, int]]:
@@ -329,12 +430,11 @@ def _chunks(length: int) -> Iterator[tuple[int, int]]:
             at += size
 
 
-@contextmanager
-def _unstorable() -> Iterator[None]:
-    try:
-        yield
-    except (IntegrityError, DataError, OverflowError) as error:
-        raise Unstorable(str(error)) from error
+def _files(using: str) -> DatabaseFiles | None:
+    """Those of a SQLite database that is in files."""
+    connection = connections[using]
+    path = Path(str(connection.settings_dict["NAME"]))
+    return DatabaseFiles(path) if connection.vendor == "sqlite" and path.is_file() else None
 
 
 def _begin_at_once(cursor: Any, connection: Any) -> bool:

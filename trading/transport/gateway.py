@@ -51,6 +51,10 @@ class Gateway:
         """From now on every command is answered 503 with `reason`."""
         self._closed = Refused(Code.UNAVAILABLE, reason)
 
+    def open(self) -> None:
+        """Take commands in again."""
+        self._closed = None
+
     def submit(self, command: Command, reply: Reply) -> None:
         """Send a command to the engine. Refused at once with 503 when the exchange is closed or its queue is full."""
         if self._closed is not None:

@@ -68,5 +68,13 @@ class Unstorable(Exception):
     """The database takes no such rows (they break a constraint): trying again would not help."""
 
 
+class OutcomeUnknown(Exception):
+    """A COMMIT was not answered as it should be: the batch may be stored or not. `MarketStore.holds` tells."""
+
+
 class Superseded(Exception):
     """Another engine has taken the market over: nothing was written, and nothing may be."""
+
+
+class FilesReplaced(Exception):
+    """The files that are written are not those that are named so: what was written just now may be lost."""

@@ -27,17 +27,34 @@ from trading.core.state import Changes
 from trading.core.types import MarketLimits
 from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope, Reply
-from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded, Unstorable
+from trading.worker.batch import (
+    Batch,
+    FilesReplaced,
+    OperatorAnswer,
+    OperatorAsk,
+    OutcomeUnknown,
+    Pushes,
+    Restored,
+    Superseded,
+    Unstorable,
+)
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_STORED = Refused(Code.UNAVAILABLE, "The exchange could not store this; nothing was done")
+UNKNOWN = Refused(
+    Code.UNAVAILABLE,
+    "The database has not said whether this was stored. When the exchange is back, ask for your orders, or send it"
+    " again under the same client_order_id: it is done once",
+)
 BROKEN = Refused(Code.UNAVAILABLE, "The exchange failed on this command; nothing was done")
 UNREADABLE = Refused(Code.MALFORMED, "This command cannot be read")
 RELOAD_SECONDS = 0.5
 """Between attempts to read the database after a failed commit: soon enough for people, rare enough for a sick disk."""
 
+
+TROUBLE = "The last commit failed; the exchange tries again."
 
 STRICT = CheckRisk(warn_at=RATE * 8 // 10, limit=RATE)
 """Warn at a risk ratio of 0.8, liquidate at 1."""
@@ -56,6 +73,8 @@ class CommandQueue(Protocol):
 
 
 class MarketStore(Protocol):
+    def lock(self) -> bool: ...
+
     def examine(self) -> None: ...
 
     def verify(self, engine: Engine) -> None: ...
@@ -65,6 +84,12 @@ class MarketStore(Protocol):
     def commit_here(self, batch: Batch) -> bool: ...
 
     def commit(self, batch: Batch) -> None: ...
+
+    def holds(self, batch: Batch) -> bool: ...
+
+    def reconnect(self) -> None: ...
+
+    def rescue(self) -> bool: ...
 
     def load(self) -> tuple[Snapshot, Restored]: ...
 
@@ -103,11 +128,17 @@ class TurnResult:
         self.commands: list[Command] = []
         self.not_done: list[tuple[Command, Event]] = []
         self.events: list[Event] = []
+        self.trial = False
+
+    @property
+    def did_something(self) -> bool:
+        """Refusals and repeated answers change nothing."""
+        return bool(self.commands or self.operator_answers)
 
     @property
     def to_store(self) -> bool:
-        """Refusals and repeated answers need no commit: nothing has changed."""
-        return bool(self.commands or self.operator_answers)
+        """What changed nothing needs no commit, but where it is tried whether one succeeds."""
+        return self.trial or self.did_something
 
 
 class Worker:
@@ -150,6 +181,8 @@ class Worker:
         self._broken_asks: set[int] = set()
         self._number = self._now = 0
         self._look_at_everyone = True
+        self._trouble = False
+        self._next_try = 0.0
         self.engine = Engine()
 
     @property
@@ -162,14 +195,28 @@ class Worker:
         """Of the last batch (Unix ms); none will be earlier."""
         return self._now
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the next order may not be stored: the last commit failed. None after one that succeeded."""
+        return TROUBLE if self._trouble else None
+
     # -- life
 
-    async def start(self) -> None:
-        """Take the market over and load it. Raises whatever speaks against trading on what is stored."""
+    async def start(self) -> bool:
+        """Take the market over and load it; False when another process runs its engine. Raises whatever speaks against
+        trading on what is stored."""
+        if not await self._blocking(self._store.lock):
+            return False
         await self._blocking(self._store.examine)
         await self._blocking(self._store.take_over)
         await self.load()
         await self._blocking(self._store.verify, self.engine)
+        self._trouble = False
+        return True
+
+    async def release(self) -> None:
+        """Let another process run the market's engine. `start` may take it back."""
+        await self._blocking(self._store.close)
 
     async def load(self) -> None:
         """Bring the engine to the state of the last commit."""
@@ -187,13 +234,20 @@ class Worker:
         try:
             while not self._stopping:
                 await self._turn(await self._queue.take(self._batch_limit, self._patience()))
+        except FilesReplaced:
+            if await self._blocking(self._store.rescue):
+                logger.critical("all commits until batch %d are in the database's files", self._number)
+            else:
+                logger.critical("what was committed until batch %d may be in no file that has a name", self._number)
+            raise
         finally:
-            self._refuse(self._queue.drain())
+            self._refuse(self._queue.drain(), NOT_STORED)
 
     def _patience(self) -> float:
         """Seconds until there may be something to do that nobody asks for."""
         due = self.engine.next_due
-        return self._operator_poll if due is None else min(self._operator_poll, max(0, due - self._clock()) / 1000)
+        patience = self._operator_poll if due is None else max(0, due - self._clock()) / 1000
+        return min(patience, self._operator_poll, RELOAD_SECONDS if self._trouble else self._operator_poll)
 
     def stop(self) -> None:
         """Let `run` end after the present turn."""
@@ -208,7 +262,7 @@ class Worker:
 
     async def close(self) -> None:
         """Tell whoever still waits, give the store's thread and connection back."""
-        self._refuse(self._queue.drain())
+        self._refuse(self._queue.drain(), NOT_STORED)
         await self._blocking(self._store.close)
         self._thread.shutdown()
 
@@ -219,15 +273,24 @@ class Worker:
 
     async def _turn(self, envelopes: list[Envelope]) -> bool:
         """Do what is asked. True when something was stored."""
-        asks = await self._operator_asks()
+        try:
+            asks = await self._operator_asks()
+        except (Superseded, FilesReplaced):
+            self._refuse(envelopes, NOT_STORED)
+            raise
         if asks and envelopes and self._careful:
             await self._do(envelopes, [])
             envelopes = []
-        needed = envelopes or asks or self.engine.due(self._clock())
+        needed = envelopes or asks or self.engine.due(self._clock()) or self._to_try()
         return await self._do(envelopes, asks) if needed else False
 
+    def _to_try(self) -> bool:
+        """After a commit that failed an empty one now and then: so the exchange knows when it can store again, although
+        nobody may send it orders until it says so."""
+        return self._trouble and self._stopwatch() >= self._next_try
+
     async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
-        """Apply, store, tell."""
+        """Apply, store, tell. True when something was stored, or should have been."""
         self._now = max(self._now, self._clock())
         began = self._stopwatch()
         try:
@@ -235,19 +298,15 @@ class Worker:
             turn = self._apply(envelopes, asks, used)
             batch = self._batch(turn)
             applied = self._stopwatch()
-            if turn.to_store:
-                if not self._store.commit_here(batch):
-                    await self._blocking(self._store.commit, batch)
-                self._number = batch.number
-        except Superseded:
-            self._refuse(envelopes)
+            certain = not turn.to_store or await self._store_batch(turn, batch, envelopes)
+        except (Superseded, FilesReplaced) as error:
+            self._refuse(envelopes, UNKNOWN if isinstance(error, FilesReplaced) else NOT_STORED)
             raise
         except Exception as error:
-            logger.exception("a batch of %d commands was not stored; reloading", len(envelopes) + len(asks))
-            self._counters.batches_failed += 1
+            self._note_failure(error, len(envelopes) + len(asks))
             if isinstance(error, Unstorable):
                 self._suspect(envelopes, asks)
-            self._refuse(envelopes)
+            self._refuse(envelopes, NOT_STORED)
             await self._recover()
             return True
         stored = self._stopwatch()
@@ -258,7 +317,25 @@ class Worker:
             await asyncio.sleep(0)  # answers leave before the rest is made: whoever waits for one waits less
             await self._tell(batch)
         self._note(turn, asks, began, applied, stored, answered)
-        return turn.to_store
+        if not certain:
+            await self._recover()
+        return turn.did_something
+
+    async def _store_batch(self, turn: TurnResult, batch: Batch, envelopes: list[Envelope]) -> bool:
+        """Make a batch durable. False when that was in doubt for a while: then the connection is another one."""
+        try:
+            if not self._store.commit_here(batch):
+                await self._blocking(self._store.commit, batch)
+        except OutcomeUnknown:
+            logger.exception("it is not known whether batch %d is stored", batch.number)
+            self._trouble = True
+            if not await self._find_out(turn, batch, envelopes):
+                raise
+            self._number = batch.number
+            return False
+        self._number = batch.number
+        self._trouble = False
+        return True
 
     async def _operator_asks(self) -> list[OperatorAsk]:
         """Operators' commands, looked for at most once a poll interval."""
@@ -270,8 +347,11 @@ class Worker:
             asks = await self._blocking(self._store.pending, 1 if self._careful else self._batch_limit)
             self._careful = self._careful and bool(asks)
             return asks
+        except (Superseded, FilesReplaced):
+            raise
         except Exception:
             logger.exception("operators' commands cannot be read")
+            self._trouble = True  # a commit is tried: where the connection is broken, that mends it
             return []
 
     async def _used_ids(self, envelopes: list[Envelope]) -> UsedIds:
@@ -285,6 +365,7 @@ class Worker:
         """What is due comes first, what the rest has moved is looked at last. `used`: own ids of the day that the
         engine has forgotten."""
         turn, day = TurnResult(), self.engine.state.day.trading_day
+        turn.trial = self._to_try()
         if self.engine.due(self._now):
             self._apply_own(turn, ExpireDue())
         if self._limits is not None and self._limits != self.engine.state.day.limits:
@@ -393,22 +474,53 @@ class Worker:
             self._broken_asks.add(asks[0].row_id)
         self._careful = True
 
-    def _refuse(self, envelopes: list[Envelope]) -> None:
+    def _refuse(self, envelopes: list[Envelope], refusal: Refused) -> None:
         for envelope in envelopes:
             self._counters.not_taken(envelope.command)
-            _answer(envelope.reply, NOT_STORED)
+            _answer(envelope.reply, refusal)
+
+    def _note_failure(self, error: Exception, commands: int) -> None:
+        if commands:
+            logger.error("a batch of %d commands was not stored; reloading", commands, exc_info=error)
+        self._counters.batches_failed += 1
+        self._next_try = self._stopwatch() + self._reload_seconds if self._trouble else 0.0
+        self._trouble = True
+
+    async def _find_out(self, turn: TurnResult, batch: Batch, envelopes: list[Envelope]) -> bool:
+        """Whether a batch is stored after all, as soon as the database can say. Where that is not at once, those who
+        wait are told that nobody knows, and what is then found is told by pushes alone."""
+        while True:
+            try:
+                return await self._blocking(self._store.holds, batch)
+            except FilesReplaced:
+                raise
+            except Exception:
+                logger.exception("it cannot be found out whether batch %d is stored; trying again", batch.number)
+            self._refuse(envelopes, UNKNOWN)
+            envelopes.clear()
+            turn.replies.clear()
+            if self._stopping:
+                return False
+            await self._pause()
 
     async def _recover(self) -> None:
-        """Memory is ahead of the database: forget it and load, however long the database is away."""
+        """Memory is ahead of the database: forget it and load, however long the database is away. Superseded when
+        another engine has taken the market over."""
         while not self._stopping:
             try:
-                await self._blocking(self._store.close)
+                await self._blocking(self._store.reconnect)
                 await self.load()
                 return
+            except (Superseded, FilesReplaced):
+                raise
             except Exception:
                 logger.exception("the market cannot be loaded; trying again")
-            self._refuse(await self._queue.take(self._batch_limit, self._reload_seconds))
-            await asyncio.sleep(self._reload_seconds)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Let some time pass in which nothing can be stored."""
+        self._refuse(await self._queue.take(self._batch_limit, self._reload_seconds), NOT_STORED)
+        await asyncio.sleep(self._reload_seconds)
 
 
 def _answer(reply: Reply, event: Event) -> None:

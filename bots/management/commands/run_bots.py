@@ -17,7 +17,7 @@ from trading.core.money import UNIT
 from trading.core.types import AccountRules, stored_name
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, Instrument, OperatorCommand, User
-from trading.operators import requests
+from trading.operators import inline_engine, requests
 from trading.reads import selectors
 
 FUNDS = 1_000_000_000 * UNIT
@@ -93,7 +93,7 @@ def _ask(market: str, command: commands.AdminCommand, name: str | None = None) -
 
 def _done(rows: list[OperatorCommand]) -> None:
     for row in rows:
-        requests.wait(row)
+        inline_engine.wait(row)
         if row.code != Code.DUPLICATE:
             report(row)
 

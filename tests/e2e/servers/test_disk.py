@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 
 from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import Server
+from tests.e2e.servers.test_probes import ask
 
 NOT_STORED = "The exchange could not store this; nothing was done"
 RECOVERY = 10.0
@@ -49,6 +50,14 @@ def until_taken(client: Client, name: str) -> None:
         assert time.monotonic() < deadline, "it does not recover"
 
 
+def until_ready(server: Server) -> None:
+    """It finds out by itself: no order need be sent."""
+    deadline = time.monotonic() + RECOVERY
+    while ask(server, "/readyz")[0] != 200:
+        assert time.monotonic() < deadline, "it is not ready again"
+        time.sleep(0.01)
+
+
 def refused_until_it_is_over(server: Server, trouble: Callable[[Server], Iterator[None]]) -> None:
     with signed_in(server, "user001") as client, signed_in(server, "user002") as other:
         assert client.order("BUY", 1, 115, client_order_id="before")["success"]
@@ -62,6 +71,7 @@ def refused_until_it_is_over(server: Server, trouble: Callable[[Server], Iterato
             other.send("submit_order", **order("other"))
             refusals = [client.until("order_response") for _ in names[:3]] + [other.until("order_response")]
             refusals += [client.order("BUY", 1, 115, client_order_id=name) for name in names[3:]]
+            assert ask(server, "/readyz") == (503, "The last commit failed; the exchange tries again.\n")
             told = [(answer["success"], answer["error_code"], answer["error_message"]) for answer in refusals]
             assert told == [(False, 503, NOT_STORED)] * len(refusals)
             assert {frame["type"] for frame in client.take()} <= {"order_response", "ping"}, "told what is not stored"
@@ -70,6 +80,7 @@ def refused_until_it_is_over(server: Server, trouble: Callable[[Server], Iterato
                 assert answer["data"]["account"]["frozen"] == 1150.2645, "it shows what is not stored"
             else:
                 assert answer["code"] == 503
+        until_ready(server)
         until_taken(client, "after")
         assert client.until("account_update")["frozen"] == 2300.529
         assert client.heard[-1]["seq"] == seq + 2, "the numbers of the pushes have no hole"

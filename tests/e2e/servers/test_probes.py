@@ -44,7 +44,7 @@ def test_a_server_beside_another_is_alive_and_not_ready(new_server: Callable[...
         time.sleep(0.01)
     second = new_server(beside=first)
     deadline = time.monotonic() + 10
-    while "Another server" not in (answer := ask(second, "/readyz"))[1]:
+    while "Another process" not in (answer := ask(second, "/readyz"))[1]:
         assert answer[0] == 503 and time.monotonic() < deadline
     assert answer[0] == 503
     assert ask(second, "/healthz") == (200, "ok\n")

@@ -2,58 +2,87 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 
 from tests.e2e.client import Client, Frame, order_fields, signed_in
 from tests.e2e.server import PATIENCE, Server
+from tests.e2e.servers.test_probes import ask
 from trading.protocol import order_id_text
 
-REASON = "Another server runs the engine of market MAIN on this database; this one takes no orders."
+REASON = "Another process runs the engine of market MAIN on this database; this server takes no orders until it ends."
 
 
-def test_the_second_server_takes_no_orders_until_it_is_started_after_the_first(
+def test_the_second_server_takes_no_orders_until_the_first_ends_and_then_all(
     new_server: Callable[..., Server],
 ) -> None:
     first = new_server()
     with signed_in(first, "user001") as client:
         order = client.order("BUY", 1, 115)["order_id"]
 
-        second = new_server(beside=first)
+        second = new_server(beside=first, IDLE_SECONDS=PATIENCE)
         with signed_in(second, "user002") as late:
             answer = late.order("BUY", 2, 115)
             assert (answer["success"], answer["error_code"], answer["error_message"]) == (False, 503, REASON)
             assert late.ask("cancel_order", order_id=order)["error_code"] == 503
             assert late.account()["frozen"] == 0.0
-        told = [line for line in second.log().splitlines() if "CRITICAL" in line]
-        assert len(told) == 1 and told[0].endswith(REASON), second.log()
-        assert "Traceback" not in second.log()
-        assert client.order("BUY", 3, 115)["success"], "the first goes on"
-
-    first.kill()
-    second.kill()
-    second.start()
+            assert client.order("BUY", 3, 115)["success"], "the first goes on"
+            first.kill()
+            until_taken(late)
+    assert second.log().count(REASON) == 1, second.log()
+    assert "CRITICAL" not in second.log() and "Traceback" not in second.log()
     with signed_in(second, "user001") as client:
         assert client.ask("query_order", order_id=order)["data"]["order"]["status"] == "Submitted"
         assert client.ask("cancel_order", order_id=order)["success"]
-        assert "CRITICAL" not in second.log().split("Starting server")[-1]
+
+
+def test_a_server_that_starts_while_a_shell_command_is_the_engine_waits_for_it(
+    new_server: Callable[..., Server],
+) -> None:
+    """However long that takes: here the test has the lock, for longer than a server is patient without a word."""
+    server = new_server(start=False)
+    with server.database.with_name(f"{server.database.name}.engine-MAIN.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server.start()
+        deadline = time.monotonic() + PATIENCE
+        while (answer := ask(server, "/readyz")) != (503, f"{REASON}\n"):
+            assert answer[0] == 503 and time.monotonic() < deadline, answer
+            time.sleep(0.01)
+    with signed_in(server, "user001") as client:
+        until_taken(client)
+    assert ask(server, "/readyz") == (200, "ok\n")
+    assert server.log().count(REASON) == 1
+
+
+def until_taken(client: Client) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not (answer := client.order("BUY", 2, 115))["success"]:
+        assert answer["error_code"] == 503, answer
+        assert time.monotonic() < deadline, "it does not take over"
 
 
 def take_over(first: Server, new_server: Callable[..., Server]) -> Server:
-    """Someone removes the lock file under a running server and starts another."""
+    """Someone removes the lock file of a server that hangs, and starts another. (One that does not hang would make the
+    file anew, and stay the only one.)"""
+    os.kill(first.pid, signal.SIGSTOP)
     first.database.with_name(f"{first.database.name}.engine-MAIN.lock").unlink()
-    return new_server(beside=first, IDLE_SECONDS=PATIENCE)
+    second = new_server(beside=first, IDLE_SECONDS=PATIENCE)
+    with signed_in(second, "user003"):
+        return second
 
 
 def test_a_server_that_lost_its_market_by_force_writes_nothing(new_server: Callable[..., Server]) -> None:
     """The epoch in every commit still lets only one write."""
-    first = new_server()
+    first = new_server(IDLE_SECONDS=PATIENCE)
     with signed_in(first, "user001") as client:
         assert client.order("BUY", 1, 115)["success"]
         second = take_over(first, new_server)
+        os.kill(first.pid, signal.SIGCONT)
         with signed_in(second, "user002") as late:
             bid = late.order("BUY", 2, 115)
             assert bid["success"]
@@ -63,7 +92,24 @@ def test_a_server_that_lost_its_market_by_force_writes_nothing(new_server: Calla
             assert (level["volume"], level["order_count"]) == (3.0, 2)
             assert late.ask("cancel_order", order_id=bid["order_id"])["success"]
         assert client.order("BUY", 3, 115)["error_code"] == 503
+        second.kill()
+        until_taken(client)
     assert "has taken market MAIN over" in first.log()
+    assert "this server runs the engine of market MAIN now" in first.log()
+    for command in ("check_books", "replay_journal"):
+        first.manage(command)
+
+
+def test_a_lock_file_that_is_removed_is_made_anew(new_server: Callable[..., Server]) -> None:
+    first = new_server()
+    lock = first.database.with_name(f"{first.database.name}.engine-MAIN.lock")
+    with signed_in(first, "user001") as client:
+        lock.unlink()
+        assert client.order("BUY", 1, 115)["success"]
+        second = new_server(beside=first)
+        with signed_in(second, "user002") as late:
+            assert late.order("BUY", 2, 115)["error_message"] == REASON
+        assert client.order("BUY", 1, 115)["success"]
 
 
 def pour(client: Client, names: list[str]) -> None:

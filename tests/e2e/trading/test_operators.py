@@ -28,7 +28,7 @@ from django.conf import settings
 from trading.operators import requests
 from trading.core.commands import *
 for command in [{", ".join(expressions)}]:
-    row = operators.carry_out(command, market=settings.MARKET)
+    row = requests.carry_out(command, market=settings.MARKET)
     print(row.status, row.code, row.result)
 """
     return server.manage("shell", "-v", "0", "-c", code).splitlines()

@@ -33,7 +33,7 @@ price = 33_000 * UNIT
 contract = Contract(instrument_id={INSTRUMENT!r}, product_id="F", tick=UNIT, multiplier=1, reference_price=price)
 terms = Terms(name="Public order flow", margin_long=MIN_MARGIN_RATE, margin_short=MIN_MARGIN_RATE, max_volume=1_000_000)
 orders = [ListInstrument(contract, terms), *(Deposit(user, 10**9 * UNIT) for user in ("user001", "user002"))]
-for row in [operators.carry_out(order, market=settings.MARKET) for order in orders]:
+for row in [requests.carry_out(order, market=settings.MARKET) for order in orders]:
     print(row.kind, row.status)
 """
 

@@ -25,7 +25,12 @@ class Wire:
 
 def connection_of(exchange: Exchange, wire: Wire) -> Connection:
     return Connection(
-        exchange.services, channel="specific.inprocess!test", owner=None, address="192.0.2.1", send=wire.send
+        exchange.services,
+        channel="specific.inprocess!test",
+        owner=None,
+        address="192.0.2.1",
+        send=wire.send,
+        line=None,
     )
 
 

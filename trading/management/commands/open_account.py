@@ -11,7 +11,7 @@ from trading.core.codes import Code
 from trading.core.money import from_text, to_text
 from trading.management.options import add_market
 from trading.models import OperatorCommand, User
-from trading.operators import requests
+from trading.operators import inline_engine
 
 
 class Command(BaseCommand):
@@ -25,11 +25,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         amount = _amount(options["deposit"])
         user_id = make_user(options["user"]).username
-        opened = requests.carry_out(commands.OpenAccount(user_id), market=options["market"])
+        opened = inline_engine.carry_out(commands.OpenAccount(user_id), market=options["market"])
         if opened.code != Code.DUPLICATE:
             report(opened)
         if amount:
-            report(requests.carry_out(commands.Deposit(user_id, amount), market=options["market"]))
+            report(inline_engine.carry_out(commands.Deposit(user_id, amount), market=options["market"]))
         self.stdout.write(f"{user_id} has an account; {to_text(amount)} deposited")
 
 

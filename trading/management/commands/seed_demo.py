@@ -12,7 +12,7 @@ from trading.core.codes import Code
 from trading.core.types import stored_name
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, OperatorCommand, User
-from trading.operators import demo_market, requests
+from trading.operators import demo_market, inline_engine, requests
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             rows.append(self._ask(commands.OpenAccount(user_id), user_id))
             rows.append(self._ask(commands.Deposit(user_id, demo_market.DEPOSIT), user_id))
         for row in rows:
-            requests.wait(row)
+            inline_engine.wait(row)
             if row.code != Code.DUPLICATE:
                 report(row)
         instruments, traders = len(demo_market.INSTRUMENTS), len(demo_market.USERS)

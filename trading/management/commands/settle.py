@@ -7,11 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from trading.core.commands import Settle
 from trading.core.money import from_text, to_text
 from trading.management.commands.open_account import report
 from trading.management.options import add_market
 from trading.models import Instrument, Market, SettlementPrice, Statement
-from trading.operators import settlement
+from trading.operators import inline_engine, requests, settlement
 from trading.operators.calendar import days_to_settle, number_of, today
 
 
@@ -38,9 +39,17 @@ class Command(BaseCommand):
         day, next_day = days_to_settle(market, now, options["day"] or 0)
         if options["day"] is None and day > number_of(now):
             raise CommandError(f"All days until today are settled, {day} is yet to come; to settle it early, name it.")
+        if day < market.trading_day:
+            raise CommandError(f"Trading day {day} is settled already, now is {market.trading_day}.")
         next_day = options["next_day"] or next_day
-        report(settlement.carry_out(settlement.settle(market.code, day, next_day, given), market=market.code))
+        self._settle(market, settlement.settle(market.code, day, next_day, given))
         self._tell(market, day, next_day)
+
+    def _settle(self, market: Market, command: Settle) -> None:
+        row = inline_engine.wait(settlement.ask(command, market=market.code))
+        report(row)
+        if not requests.is_of(row, command):
+            raise CommandError(f"Command #{row.pk} was quicker and settled {command.day}, not quite as you asked.")
 
     def _tell(self, market: Market, day: int, next_day: int) -> None:
         for row in SettlementPrice.objects.filter(instrument__market=market, day=day):

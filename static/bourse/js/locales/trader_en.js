@@ -34,6 +34,7 @@ export default {
   'http.refused': 'The exchange refused: {message}',
   'http.too_many_demo_accounts': 'Too many demo accounts from your address. Try again in {minutes} minutes.',
   'http.demo_accounts_used_up': 'No more demo accounts today. Try again in {minutes} minutes.',
+  'http.closed': 'The exchange is closed just now: no engine runs. Try again later.',
   'http.busy': 'The exchange is busy. Try again in a moment.',
   'http.method_not_allowed': 'The page and the server do not fit. Reload the page.',
   'http.reload': 'The page is too old for this server. Reload it.',

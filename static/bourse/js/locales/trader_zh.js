@@ -34,6 +34,7 @@ export default {
   'http.refused': '交易所拒绝：{message}',
   'http.too_many_demo_accounts': '您的地址开通模拟账户过多，请 {minutes} 分钟后再试。',
   'http.demo_accounts_used_up': '今天的模拟账户已发完，请 {minutes} 分钟后再试。',
+  'http.closed': '交易所暂未运行，请稍后再试。',
   'http.busy': '交易所繁忙，请稍后再试。',
   'http.method_not_allowed': '页面与服务器版本不符，请刷新页面。',
   'http.reload': '页面版本过旧，请刷新。',

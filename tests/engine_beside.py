@@ -1,0 +1,96 @@
+"""An engine beside the test, as a server would run it: it holds the market's lock and does what operators ask."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+from trading.delivery.channel_layer import InProcessLayer
+from trading.delivery.push_encoder import PushEncoder
+from trading.models import OperatorCommand
+from trading.observability.counters import Counters
+from trading.storage.engine_lock import engine_lock
+from trading.storage.store import Store
+from trading.transport.in_process import InProcessQueue
+from trading.worker.worker import Worker
+
+
+class _Ours:
+    """The lock of whoever has it already, for each of his stores."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def held(self) -> bool:
+        return True
+
+    def taken(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+class EngineBeside:
+    """`busy`: it has the lock and takes nothing."""
+
+    def __init__(self, market: str) -> None:
+        self.busy = False
+        self._market = market
+        self._started, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="engine beside")
+        self._failed: BaseException | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._started.wait(20)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(20)
+        if self._failed is not None:
+            raise self._failed
+
+    def _run(self) -> None:
+        lock = engine_lock(self._market)
+        try:
+            assert lock.acquire(), "another engine runs"
+            self._started.set()
+            while not self._stopping.wait(0.005):
+                if not self.busy and OperatorCommand.objects.filter(status=OperatorCommand.Status.PENDING).exists():
+                    asyncio.run(self._serve())
+        except BaseException as error:
+            self._failed = error
+        finally:
+            self._started.set()
+            lock.release()
+            connection.close()
+
+    async def _serve(self) -> None:
+        """It loads each time: tests write between."""
+        worker = Worker(
+            queue=InProcessQueue(1),
+            store=Store(self._market, lock=_Ours()),
+            pushes=PushEncoder(InProcessLayer()),
+            listeners=[],
+            clock=lambda: time.time_ns() // 1_000_000,
+            counters=Counters(),
+        )
+        try:
+            assert await worker.start()
+            await worker.drain_operators()
+        finally:
+            await worker.close()
+
+
+@contextmanager
+def engine_beside(market: str = "MAIN") -> Iterator[EngineBeside]:
+    engine = EngineBeside(market)
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.stop()

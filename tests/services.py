@@ -1,0 +1,281 @@
+"""PostgreSQL and Redis for tests: private ones on loopback, with nothing on disk that outlives them.
+
+`postgres` and `redis` are fixtures of the session; each worker of pytest has its own, started when first asked for.
+Where the programs are missing the tests are skipped with one line; in CI (CI=true) that is a failure.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psycopg
+import pytest
+
+from tests.e2e.server import end_with_parent, free_port
+
+PATIENCE = 60.0
+"""Seconds that a busy machine may take to start one of them."""
+POSTGRES_FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+def missing(program: str) -> NoReturn:
+    """No such service here."""
+    sentence = f"{program} is not installed"
+    if os.environ.get("CI"):
+        pytest.fail(f"{sentence}; CI must have it (.ci/run)")
+    pytest.skip(sentence)
+
+
+def wait_until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text(errors="replace")
+        time.sleep(0.01)
+
+
+class Postgres:
+    """A cluster of its own, without a password and without waiting for the disk."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        self._folder = Path(tempfile.mkdtemp(prefix="bourse-postgres-"))
+        self._log = self._folder / "log"
+        self._log.touch()
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._names = 0
+        self._as: dict[str, Any] = {}
+        self.user = getpass.getuser()
+        if os.getuid() == 0:  # it refuses to run as root
+            self.user = "postgres"
+            owner = pwd.getpwnam(self.user)
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+            os.chown(self._log, owner.pw_uid, owner.pw_gid)
+            self._as = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+        command = ["initdb", "-D", self._data, "-U", self.user, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+        subprocess.run(
+            [str(self._binaries / command[0]), *command[1:]],
+            cwd=self._folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=PATIENCE,
+            **self._as,
+        )
+        self.start()
+
+    @property
+    def _data(self) -> str:
+        return str(self._folder / "data")
+
+    def start(self) -> None:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "max_connections": "100",
+        }
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(self._binaries / "postgres"), "-D", self._data, *words],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=end_with_parent,
+                **self._as,
+            )
+        wait_until_it_listens(self.port, self._process, self._log)
+        deadline = time.monotonic() + PATIENCE
+        while not self._serves():
+            assert time.monotonic() < deadline, self._log.read_text(errors="replace")
+            time.sleep(0.01)
+
+    def _serves(self) -> bool:
+        """It listens a moment before it does."""
+        try:
+            return bool(self.execute("postgres", "SELECT 1"))
+        except psycopg.OperationalError:
+            return False
+
+    def stop(self) -> None:
+        """As `pg_ctl stop -m fast`: every session is ended."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def create(self, template: str = "template1") -> str:
+        """A fresh database; its name."""
+        self._names += 1
+        name = f"bourse_{self._names}"
+        self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def url(self, database: str, port: int | None = None) -> str:
+        """As DATABASE_URL wants it."""
+        return f"postgres://{self.user}@127.0.0.1:{port or self.port}/{database}"
+
+    def connect(self, database: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url(database).replace("postgres:", "postgresql:"), autocommit=True)
+
+    def execute(self, database: str, statement: str) -> list[Any]:
+        with closing(self.connect(database)) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def end_sessions(self, database: str) -> int:
+        """End all sessions of a database, as an administrator does."""
+        found = self.execute(
+            "postgres", f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        )
+        return len(found)
+
+
+class Redis:
+    """One that keeps nothing."""
+
+    def __init__(self, program: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="bourse-redis-"))
+        self.port = free_port()
+        words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        log = self._folder / "log"
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [program, *words, "--dir", str(self._folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                preexec_fn=end_with_parent,
+            )
+        wait_until_it_listens(self.port, self._process, log)
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def remove(self) -> None:
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server. Make a database of your own: `postgres.create()`."""
+    found = next((folder for folder in POSTGRES_FOLDERS if (folder / "initdb").exists()), None)
+    if found is None:
+        missing("PostgreSQL")
+    server = Postgres(found)
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis]:
+    """A Redis server that all tests of the session share."""
+    program = shutil.which("redis-server")
+    if program is None:
+        missing("redis-server")
+    server = Redis(program)
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+class Proxy:
+    """Between a client and PostgreSQL. `cut` says what happens at the next COMMIT: it is let through and its answer is
+    dropped ("answer"), or it is dropped itself ("commit"). While `closed`, nobody gets through any more."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.cut: str | None = None
+        self.close_at_cut = False
+        self.closed = False
+        self.cuts = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def remove(self) -> None:
+        self.closed = True
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = None if self.closed else self._connect()
+                if server is None:
+                    client.close()
+                    continue
+                for work in (self._up, self._down):
+                    threading.Thread(target=work, args=(client, server), daemon=True).start()
+
+    def _connect(self) -> socket.socket | None:
+        try:
+            return socket.create_connection(("127.0.0.1", self._target))
+        except OSError:  # it is away
+            return None
+
+    def _up(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := client.recv(65_536):
+                if b"COMMIT\0" in data and self.cut is not None:
+                    return self._cut(client, server, data)
+                server.sendall(data)
+        _end(client, server)
+        return None
+
+    def _down(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(65_536):
+                if b"COMMIT\0" in data and self.cut == "answer":
+                    self._done(client, server)
+                    return
+                client.sendall(data)
+        _end(client, server)
+
+    def _cut(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
+        """Its answer is met in `_down`, and so it is sure that it was done."""
+        if self.cut == "answer":
+            server.sendall(data)
+        else:
+            self._done(client, server)
+
+    def _done(self, client: socket.socket, server: socket.socket) -> None:
+        self.cut = None
+        self.closed = self.close_at_cut
+        self.cuts += 1
+        _end(client, server)
+
+
+def _end(*ends: socket.socket) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()

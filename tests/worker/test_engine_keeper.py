@@ -1,0 +1,170 @@
+"""The keeper of the engine: it waits for whoever is the engine, comes back when it can, and says why none is taken."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from tests.builders import order
+from tests.worker.making import Floor
+from trading.core.events import Event, OrderAccepted
+from trading.observability.counters import Counters
+from trading.transport.gateway import Gateway
+from trading.worker.batch import FilesReplaced, Superseded
+from trading.worker.engine_keeper import LOADING, EngineKeeper
+from trading.worker.worker import TROUBLE
+
+BUY = order(1, "BUY OPEN 1 @ 119")
+ELSEWHERE = (
+    "Another process runs the engine of market MAIN on this database; this server takes no orders until it ends."
+)
+
+
+class Finding(msgspec.Struct):
+    check: str
+    may_pass: bool
+
+
+class House(Floor):
+    """A worker with its keeper and its gateway. Errors that are OSErrors may pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prepared = 0
+        self.gateway = Gateway(self.queue, Counters())
+        self.keeper = EngineKeeper(
+            self.worker,
+            self.gateway,
+            "MAIN",
+            prepare=self._prepare,
+            diagnose=lambda error: Finding(type(error).__name__, isinstance(error, OSError)),
+        )
+
+    async def _prepare(self) -> None:
+        self.prepared += 1
+
+    async def submit(self) -> Event:
+        answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        self.gateway.submit(BUY, answer.set_result)
+        return await asyncio.wait_for(answer, 10)
+
+
+@asynccontextmanager
+async def house(**fields: object) -> AsyncIterator[House]:
+    """The keeper runs. `fields` are set on the store first."""
+    made = House()
+    for name, value in fields.items():
+        setattr(made.store, name, value)
+    made.task = asyncio.create_task(made.keeper.run())
+    try:
+        yield made
+    finally:
+        made.keeper.stop("The exchange is stopping; nothing was done")
+        await asyncio.wait_for(made.task, 10)
+        await made.worker.close()
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trading.worker.engine_keeper.PAUSE", 0.001)
+    monkeypatch.setattr("trading.worker.engine_keeper.ACCESS_PAUSE", 0.001)
+    monkeypatch.setattr("trading.worker.worker.RELOAD_SECONDS", 0.001)
+
+
+async def test_it_loads_and_serves() -> None:
+    async with house() as h:
+        assert h.keeper.not_ready_because == LOADING
+        await h.keeper.decided.wait()
+        assert h.keeper.not_ready_because is None
+        assert isinstance(await h.submit(), OrderAccepted)
+    assert h.keeper.not_ready_because == "The exchange is stopping; nothing was done"
+
+
+async def test_it_waits_for_whoever_is_the_engine_says_so_once_and_takes_over(caplog: pytest.LogCaptureFixture) -> None:
+    """However long that takes."""
+    async with house(elsewhere=True) as h:
+        await h.keeper.decided.wait()
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert h.keeper.not_ready_because == ELSEWHERE
+        assert (await h.submit()).detail == ELSEWHERE
+        h.store.elsewhere = False
+        await h.until(lambda: h.keeper.not_ready_because is None)
+        assert isinstance(await h.submit(), OrderAccepted)
+    assert caplog.text.count(ELSEWHERE) == 1
+
+
+async def test_a_moment_of_waiting_is_not_worth_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    async with house(elsewhere=True) as h:
+        await asyncio.sleep(0)
+        h.store.elsewhere = False
+        await h.keeper.decided.wait()
+        assert h.keeper.not_ready_because is None
+    assert ELSEWHERE not in caplog.text
+
+
+async def test_a_superseded_engine_steps_back_reloads_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    async with house() as h:
+        assert isinstance(await h.submit(), OrderAccepted)
+        h.store.elsewhere = True
+        h.store.fails = [Superseded("another engine has taken market MAIN over")]
+        assert (await h.submit()).code == 503
+        reason = "The engine stopped: another engine has taken market MAIN over; this server waits until it can go on."
+        await h.until(lambda: h.keeper.not_ready_because == reason)
+        assert (await h.submit()).detail == reason
+        await h.until(lambda: "close" in h.log)  # lock and connection are given back
+        h.store.elsewhere = False
+        await h.until(lambda: h.keeper.not_ready_because is None)
+        assert isinstance(await h.submit(), OrderAccepted)
+        assert (len(h.listener.loaded), h.prepared) == (2, 2)
+    assert caplog.text.count(reason) == 1
+
+
+async def test_a_database_that_cannot_be_used_is_looked_for_again(caplog: pytest.LogCaptureFixture) -> None:
+    async with house(load_fails=[OSError("away")] * 5) as h:
+        await h.keeper.decided.wait()
+        await h.until(lambda: h.keeper.not_ready_because is None)
+        assert isinstance(await h.submit(), OrderAccepted)
+    assert caplog.text.count("the market cannot be loaded") == 1
+
+
+async def test_a_damaged_database_is_not_tried_again() -> None:
+    async with house(load_fails=[ValueError("odd rows")]) as h:
+        assert h.task is not None
+        await asyncio.wait_for(asyncio.shield(h.task), 10)
+        reason = "The engine did not start: check ValueError failed; see the server's log."
+        assert h.keeper.not_ready_because == reason
+        assert (await h.submit()).detail == reason
+        assert h.log[-1] == "close"
+
+
+async def test_an_engine_that_may_not_go_on_stops_for_good() -> None:
+    reason = "The engine stopped: x.sqlite3 was removed; see the server's log."
+    async with house() as h:
+        await h.keeper.decided.wait()
+        h.store.fails = [FilesReplaced("x.sqlite3 was removed")]
+        await h.submit()
+        assert h.task is not None
+        await asyncio.wait_for(asyncio.shield(h.task), 10)
+        assert h.keeper.not_ready_because == reason
+        assert (await h.submit()).detail == reason
+
+
+async def test_after_a_commit_that_failed_it_is_not_ready_until_one_succeeds() -> None:
+    async with house() as h:
+        await h.keeper.decided.wait()
+        h.store.refuses = lambda batch: OSError("disk full")
+        assert (await h.submit()).code == 503
+        for _ in range(20):
+            assert h.keeper.not_ready_because == TROUBLE
+            await asyncio.sleep(0.001)
+        h.store.refuses = lambda batch: None
+        await h.until(lambda: h.keeper.not_ready_because is None)
+
+
+async def test_a_stop_while_it_waits_is_at_once() -> None:
+    async with house(elsewhere=True) as h:
+        await h.keeper.decided.wait()
+    assert h.keeper.not_ready_because == "The exchange is stopping; nothing was done"
