@@ -43,6 +43,9 @@ REVOKED = "The token is not valid any more"
 BROKEN_CLOSE, REVOKED_CLOSE, CROWDED_CLOSE = 1011, 4401, 4429
 """Close codes: a failure of ours, a token that is not valid any more, too many connections."""
 
+TRIAL_SECONDS = 2.0
+"""To sign in, for a connection for which there is no room."""
+
 
 class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection needs of the exchange. `clock` tells Unix milliseconds, `address_of` where a scope comes
@@ -107,6 +110,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             broken_limit = self._limiter.enter(self._session.address)
             if broken_limit is None:
                 await self._stay(receive)
+            elif self._limiter.try_out(self._session.address):
+                await self._try_out(broken_limit, receive)
             else:
                 await self._turn_away(broken_limit, writing)
         except asyncio.CancelledError:
@@ -122,6 +127,21 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             await self._read(receive)
         finally:
             await self._leave()
+
+    async def _try_out(self, broken_limit: str, receive: Any) -> None:
+        """There is no room for strangers, but whoever has a token may come in."""
+        self._session.begin_trial()
+        ending = asyncio.get_running_loop().call_later(TRIAL_SECONDS, self._end_trial, broken_limit)
+        try:
+            await self._stay(receive)
+        finally:
+            ending.cancel()
+
+    def _end_trial(self, broken_limit: str) -> None:
+        if self._session.identity is None:
+            COUNTERS.connections_refused["connections"] += 1
+            self._send(protocol.Error(code=Code.TOO_FAST, message=broken_limit))
+            self.close(CROWDED_CLOSE)
 
     async def _turn_away(self, broken_limit: str, writing: asyncio.Task[None]) -> None:
         COUNTERS.connections_refused["connections"] += 1
@@ -328,10 +348,10 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _authenticate(self, message: protocol.Auth) -> None:
         wait = self._limiter.token(self._session.address, message.user_id, self.heard_at)
-        if wait:
+        identity = await self._session.identify(message.user_id, message.token, self.heard_at)
+        if identity is None and wait:
             await self._refuse_message(message, TOO_MANY_TOKENS, _pause(wait))
             return
-        identity = await self._session.identify(message.user_id, message.token, self.heard_at)
         refusal = "Invalid credentials" if identity is None else self._session.sign_in(identity, self.heard_at)
         self._send(
             protocol.AuthResponse(
