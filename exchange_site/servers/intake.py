@@ -17,8 +17,8 @@ from itertools import count
 from time import perf_counter
 from typing import Protocol
 
-STRANGERS_PIECE, KNOWN_PIECE = 64, 1_024
-"""Bytes that a parser is given at once: at most 10 or 170 frames."""
+STRANGERS_PIECE, KNOWN_PIECE = 64, 4_096
+"""Bytes that a parser is given at once: at most 10 or 680 frames."""
 STRANGERS_SHARE = 0.2
 """Of the processor's time, for all strangers together."""
 STRANGERS_SECONDS = 0.002
@@ -145,7 +145,7 @@ class Intake:
         return self._spent
 
     def spend(self, seconds: float) -> None:
-        self._spent += seconds
+        self._spent = self.spent() + seconds
 
     def receive(self, data: bytes) -> None:
         """Bytes have been read."""
