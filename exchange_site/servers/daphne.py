@@ -192,7 +192,7 @@ class HttpWay:
         self._protocol = protocol
         self._feed, self._lost, self._made = protocol.dataReceived, protocol.connectionLost, protocol.makeConnection
         protocol.dataReceived, protocol.connectionLost, protocol.makeConnection = self.receive, self.lost, self.made
-        self._intake = intake.Intake(self)
+        self._intake = intake.Intake(self, closes_floods=False)
         self._deadline: asyncio.TimerHandle | None = None
         self._is_whole = self._ended = False
 

@@ -29,11 +29,13 @@ FRAME_COST, REQUEST_COST = 0.0001, 0.001
 """Seconds that are counted for what follows from a message or a request after it was parsed."""
 FORGET_SECONDS = 2.0
 FLOOD_SECONDS = 5.0
-"""How long a stranger may go without being read because it has sent too much."""
+"""How long a stranger may send more than is read of it."""
+PAUSE_SECONDS = 1.0
+"""Without being stopped: then it was no flood."""
+HELD_BYTES = 4_096
+"""That wait of one connection until it is not read: more than an honest stranger sends at once."""
 LOOK_SECONDS = 0.01
 """Between looks whether the application has caught up."""
-READ_BYTES = 16_384
-"""Read from a socket at once: what waits here of a connection that is not read any more."""
 
 logger = logging.getLogger(__name__)
 
@@ -124,13 +126,15 @@ known = Turns(KNOWN_PIECE, KNOWN_SECONDS, 1.0)
 class Intake:
     """What has been read of one connection and waits for its turn."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: Way, *, closes_floods: bool = True) -> None:
         self.turns = strangers
+        self._closes_floods = closes_floods
         self.way = way
         self._rest = bytearray()
         self._in_line = False
         self._stopped = False
         self._flood: asyncio.TimerHandle | None = None
+        self._flood_since = self._read_at = 0.0
         self._spent = self._spent_at = 0.0
 
     @property
@@ -156,11 +160,11 @@ class Intake:
         if not self._in_line:
             self._in_line = True
             self.turns.add(self)
-        if not self._stopped and len(self._rest) > self.turns.piece:
+        if not self._stopped and len(self._rest) > HELD_BYTES:
             self._stopped = True
             self.way.stop_reading()
-            if self.turns is strangers:
-                self._flood = asyncio.get_running_loop().call_later(FLOOD_SECONDS, self._flooded)
+            if self.turns is strangers and self._closes_floods:
+                self._look_for_flood()
 
     def step(self) -> bool:
         """Hand on a piece, if the application takes it. Afterwards the intake may wait for another turn."""
@@ -187,10 +191,19 @@ class Intake:
         self._in_line = False
         self._look_away()
 
+    def _look_for_flood(self) -> None:
+        """It is one when the client has had something waiting, but for moments, since `FLOOD_SECONDS`."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if now - self._read_at > PAUSE_SECONDS:
+            self._flood_since = now
+        self._flood = loop.call_at(max(now, self._flood_since + FLOOD_SECONDS), self._flooded)
+
     def _read_on(self) -> None:
-        self._look_away()
         if self._stopped:
+            self._look_away()
             self._stopped = False
+            self._read_at = asyncio.get_running_loop().time()
             self.way.resume_reading()
 
     def _look_away(self) -> None:

@@ -90,6 +90,8 @@ class Attack:
                 await writer.drain()
             if reading is not None and self.goes_on:
                 self.ends[await reading] += 1
+        except OSError:
+            self.ends["reset"] += 1
         finally:
             if reading is not None:
                 reading.cancel()

@@ -43,7 +43,7 @@ class Way:
 
 
 async def test_a_stranger_is_read_in_small_pieces_and_nothing_is_lost() -> None:
-    way, data = Way(), bytes(range(256)) * 8
+    way, data = Way(), bytes(range(256)) * 40
     way.intake.receive(data)
     assert not way.pieces, "not at once"
     assert not way.reads, "and no more is read meanwhile"
