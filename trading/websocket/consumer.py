@@ -5,6 +5,7 @@ tasks and a thread hop for every message. Decides nothing: rules are in the engi
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -348,7 +349,8 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _authenticate(self, message: protocol.Auth) -> None:
         wait = self._limiter.token(self._session.address, message.user_id, self.heard_at)
-        identity = await self._session.identify(message.user_id, message.token, self.heard_at)
+        async with self._limiter.guesses if wait else nullcontext():
+            identity = await self._session.identify(message.user_id, message.token, self.heard_at)
         if identity is None and wait:
             await self._refuse_message(message, TOO_MANY_TOKENS, _pause(wait))
             return

@@ -1,6 +1,7 @@
 """How much one may ask, and how many may be connected. Knows no clock: times come in, in seconds. Those of one user may
 come in any order: one of his connections had to wait, another had not."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
@@ -117,6 +118,8 @@ class RateLimiter:
         self._anonymous = 0
         self._addresses: Counter[str] = Counter()
         self._trials: Counter[str] = Counter()
+        self.guesses = asyncio.Lock()
+        """Of those whose wrong tokens are too many, one is looked up at a time: others ask the database, too."""
         self._askers = ExpiringTable(lambda now: _Asker(limits, now), self.FEW)
         most = limits.wrong_tokens_per_minute
         self._wrong_tokens = ExpiringTable(lambda now: TokenBucket(most / 60, now, burst=most), self.FEW)
