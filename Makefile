@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check unit bench chaos fuzz soak audit format pin clean
+.PHONY: setup run test check unit bench attack chaos fuzz soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -50,6 +50,12 @@ format: setup
 # Ratios against public yardsticks, measured side by side; about four minutes. ONLY="core layer" for some of it.
 bench: setup
 	$(BIN)/python -m tests.bench $(ONLY)
+
+# Floods, bombs, bodies, guesses and pauses against a server with an honest client beside them; about eight minutes.
+# PROGRAMS="daphne uvicorn", ROWS="pings pages" for some of it.
+PROGRAMS ?= daphne uvicorn
+attack: setup
+	$(BIN)/python -m tests.attack --programs $(PROGRAMS) $(if $(ROWS),--only $(ROWS))
 
 # Long: kill -9 under load, again and again. KILLS and SEED choose how often and which moments.
 KILLS ?= 200

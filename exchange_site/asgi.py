@@ -17,7 +17,9 @@ from exchange_site import servers  # noqa: E402
 from exchange_site.monitoring import log_format  # noqa: E402
 from exchange_site.monitoring.metrics import Metrics  # noqa: E402
 from exchange_site.monitoring.probes import Probes  # noqa: E402
+from exchange_site.security.client_address import address_of  # noqa: E402
 from exchange_site.security.origin import BrowserOriginValidator  # noqa: E402
+from exchange_site.security.request_bounds import RequestBounds  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
 from trading.websocket.routing import socket_routes  # noqa: E402
 
@@ -35,7 +37,7 @@ class Application:
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
         self._router = ProtocolTypeRouter(
             {
-                "http": django_application,
+                "http": RequestBounds(django_application, address_of),
                 "websocket": BrowserOriginValidator(socket_routes(self.exchange.services), settings.SOCKET_ORIGINS),
             }
         )

@@ -15,8 +15,6 @@ again."""
 SEND_BUFFER = 131_072
 """Bytes that the kernel keeps (it takes twice as many; megabytes, if it may choose): a second of a busy market on a
 slow line."""
-REQUEST_BYTES = 1_048_576
-"""Of the body of a request: the largest form of the admin has a tenth of it."""
 REQUEST_SECONDS = 20.0
 """From the first byte of a request, or from the connection, until all of it is there."""
 FILES_KEPT = 64

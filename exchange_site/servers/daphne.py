@@ -41,11 +41,11 @@ from daphne.server import Server as DaphneServer
 from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
 from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocketProtocol
 
+from exchange_site.security.request_bounds import BODY_BYTES
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import (
     FEW_WAITING,
     MOST_WAITING,
-    REQUEST_BYTES,
     REQUEST_SECONDS,
     bound_send_buffer,
     open_files,
@@ -192,7 +192,7 @@ class HttpWay:
         self._protocol = protocol
         self._feed, self._lost, self._made = protocol.dataReceived, protocol.connectionLost, protocol.makeConnection
         protocol.dataReceived, protocol.connectionLost, protocol.makeConnection = self.receive, self.lost, self.made
-        self._intake = intake.Intake(self)
+        self._intake = intake.Intake(self, closes_floods=False)
         self._deadline: asyncio.TimerHandle | None = None
         self._is_whole = self._ended = False
 
@@ -265,7 +265,7 @@ class HttpWay:
 
 
 class WebRequest(DaphneWebRequest):  # type: ignore[misc]
-    """A request; its body is kept in memory, up to `REQUEST_BYTES`."""
+    """A request; its body is kept in memory, up to `BODY_BYTES`."""
 
     def __init__(self, way: HttpWay, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -274,11 +274,11 @@ class WebRequest(DaphneWebRequest):  # type: ignore[misc]
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
-        if length is not None and length > REQUEST_BYTES:
+        if length is not None and length > BODY_BYTES:
             self._refuse()
 
     def handleContentChunk(self, data: bytes) -> None:
-        if self.content.tell() + len(data) > REQUEST_BYTES:
+        if self.content.tell() + len(data) > BODY_BYTES:
             self._refuse()
         elif not self._too_large:
             super().handleContentChunk(data)

@@ -172,7 +172,7 @@ class _HttpWay:
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)  # type: ignore[misc]
-        self.intake = intake.Intake(self)
+        self.intake = intake.Intake(self, closes_floods=False)
         if open_files.has_room(transport.get_extra_info("socket").fileno()):
             self._wait_for_request()
         else:

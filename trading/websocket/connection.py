@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 REVOKED = "The token is not valid any more"
 BROKEN_CLOSE, REVOKED_CLOSE, CROWDED_CLOSE = 1011, 4401, 4429
 """Close codes: a failure of ours, a token that is not valid any more, too many connections."""
+TRIAL_SECONDS = 2.0
+"""To sign in, for a connection for which there is no room."""
 
 
 class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +154,8 @@ class Connection:
             broken_limit = self._limiter.enter(self._session.address)
             if broken_limit is None:
                 await self._stay(receive)
+            elif self._limiter.try_out(self._session.address):
+                await self._try_out(broken_limit, receive)
             else:
                 await self._turn_away(broken_limit, writing)
         except asyncio.CancelledError:
@@ -167,10 +171,26 @@ class Connection:
         finally:
             await self._leave()
 
-    async def _turn_away(self, broken_limit: str, writing: asyncio.Task[None]) -> None:
+    async def _try_out(self, broken_limit: str, receive: Any) -> None:
+        """There is no room for strangers, but whoever has a token may come in."""
+        self._session.begin_trial()
+        ending = asyncio.get_running_loop().call_later(TRIAL_SECONDS, self._end_trial, broken_limit)
+        try:
+            await self._stay(receive)
+        finally:
+            ending.cancel()
+
+    def _end_trial(self, broken_limit: str) -> None:
+        if self._session.identity is None:
+            self._refuse_room(broken_limit)
+
+    def _refuse_room(self, broken_limit: str) -> None:
         self._services.counters.connections_refused["connections"] += 1
         self._responder.send(protocol.Error(code=Code.TOO_FAST, message=broken_limit))
         self.close(CROWDED_CLOSE)
+
+    async def _turn_away(self, broken_limit: str, writing: asyncio.Task[None]) -> None:
+        self._refuse_room(broken_limit)
         await asyncio.wait([writing])
 
     async def _read_rows(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:

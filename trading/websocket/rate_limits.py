@@ -1,6 +1,7 @@
 """How much one may ask, and how many may be connected. Knows no clock: times come in, in seconds. Those of one user may
 come in any order: one of his connections had to wait, another had not."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
@@ -109,10 +110,16 @@ class RateLimiter:
     USERS = 20
     """As many times the wrong tokens of one user may come from an address, whomever they are for."""
 
+    TRIALS, TRIALS_OF_ADDRESS = 200, 50
+    """Connections beyond the limits that may be open for a moment, to sign in: a class that comes back at once."""
+
     def __init__(self, limits: Limits, few: int = FEW) -> None:
         self.limits = limits
         self._anonymous = 0
         self._addresses: Counter[str] = Counter()
+        self._trials: Counter[str] = Counter()
+        self.guesses = asyncio.Lock()
+        """Of those whose wrong tokens are too many, one is looked up at a time: others ask the database, too."""
         self._askers = ExpiringTable(lambda now: _Asker(limits, now), few)
         most = limits.wrong_tokens_per_minute
         self._wrong_tokens = ExpiringTable(lambda now: TokenBucket(most / 60, now, burst=most), few)
@@ -132,12 +139,24 @@ class RateLimiter:
         self._anonymous += 1
         return None
 
-    def leave(self, address: str) -> None:
-        """A connection without a user has gone."""
+    def leave(self, address: str | None) -> None:
+        """A connection without a user has gone; one that was tried out was never counted at its address."""
         self._anonymous -= 1
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
-            del self._addresses[address]
+        if address is not None:
+            _uncount(self._addresses, address)
+
+    def try_out(self, address: str) -> bool:
+        """A connection has come for which there is no room. Whether it may stay a moment all the same, to sign in:
+        strangers must not take the room of those who trade."""
+        if self._trials[address] >= self.TRIALS_OF_ADDRESS or self._trials.total() >= self.TRIALS:
+            return False
+        self._trials[address] += 1
+        self._anonymous += 1
+        return True
+
+    def end_trial(self, address: str) -> None:
+        """It has signed in, or gone."""
+        _uncount(self._trials, address)
 
     def sign_in(self, user_id: str, now: float) -> str | None:
         """A connection is now this user's. None if it may be, else the limit that it would break, as a sentence."""
@@ -170,8 +189,7 @@ class RateLimiter:
         return self._askers.of(f"@{address}" if user_id is None else user_id, now).requests.wait(now)
 
     def token(self, address: str, user_id: str, now: float) -> float:
-        """Somebody shows a token. Who guesses at one user does not keep others out who share his address, unless he
-        goes on and on."""
+        """Somebody shows a wrong token: how long they are to wait. A right one is taken at any time."""
         buckets = self._wrong_tokens.get(_guess(address, user_id)), self._wrong_from.get(address)
         return max(0.0 if bucket is None else bucket.pause(now) for bucket in buckets)
 
@@ -179,6 +197,12 @@ class RateLimiter:
         """It was none of ours."""
         self._wrong_tokens.of(_guess(address, user_id), now).wait(now)
         self._wrong_from.of(address, now).wait(now)
+
+
+def _uncount(counter: Counter[str], name: str) -> None:
+    counter[name] -= 1
+    if not counter[name]:
+        del counter[name]
 
 
 def _guess(address: str, user_id: str) -> str:

@@ -40,6 +40,7 @@ class Session:
         self.asked_before = False
         """Whether a token was shown on this connection."""
         self.address = address
+        self._on_trial, self._is_counted = False, True
         self._connection = connection
         self._market = market
         self._owner = owner
@@ -52,6 +53,15 @@ class Session:
     @property
     def user_id(self) -> str | None:
         return None if self.identity is None else self.identity.user_id
+
+    def begin_trial(self) -> None:
+        """There was no room for the connection: it stays if somebody signs in on it."""
+        self._on_trial, self._is_counted = True, False
+
+    def _end_trial(self) -> None:
+        if self._on_trial:
+            self._on_trial = False
+            self._limiter.end_trial(self.address)
 
     async def identify(self, user_id: str, token: str, now: float) -> selectors.Identity | None:
         """Who has this token, if he says who he is and the connection may become his."""
@@ -70,6 +80,7 @@ class Session:
             if broken_limit is not None:
                 self._counters.connections_refused["connections of a user"] += 1
                 return broken_limit
+            self._end_trial()
         else:
             self._tokens.remove(self.identity.token, self._connection)
         self._tokens.add(identity.token, self._connection)
@@ -90,7 +101,8 @@ class Session:
         if self.identity is not None and self.identity.account_id is not None and self.grace_ms is not None:
             self._disconnect_timers.begin(self.identity.account_id, left_at, self.grace_ms)
         self.sign_out()
-        self._limiter.leave(self.address)
+        self._end_trial()
+        self._limiter.leave(self.address if self._is_counted else None)
 
     async def account_id(self) -> int | None:
         """The account of the user; it may have been opened after he signed in."""

@@ -171,6 +171,24 @@ def test_after_everybody_has_left_the_house_is_empty() -> None:
     assert house._anonymous == 0 and not house._addresses
 
 
+def test_some_may_be_tried_out_beyond_the_limits_and_leave_no_trace() -> None:
+    house = limiter(**LIMITS)
+    for _ in range(2):
+        assert house.enter("a") is None
+    assert house.enter("a") == FULL_ADDRESS
+    assert [house.try_out("a") for _ in range(house.TRIALS_OF_ADDRESS + 1)] == [True] * house.TRIALS_OF_ADDRESS + [
+        False
+    ]
+    others = (f"b{number}" for number in range(house.TRIALS))
+    assert sum(house.try_out(address) for address in others) == house.TRIALS - house.TRIALS_OF_ADDRESS
+    assert house.sign_in("u", 0.0) is None
+    house.end_trial("a")
+    assert house.try_out("a"), "who has signed in makes room for the next"
+    house.sign_out("u")
+    house.leave(None)
+    assert house._addresses["a"] == 2
+
+
 # --- rates
 
 

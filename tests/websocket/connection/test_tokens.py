@@ -532,12 +532,34 @@ async def test_whoever_shows_too_many_wrong_tokens_waits(come: Come, market: Fou
     for _ in range(2):
         answer = await guesser.ask(type="auth", user_id="user001", token="wrong")
         assert_frames([answer], {"type": "auth_response", "success": False, "message": "Invalid credentials"})
-    auth = {"type": "auth", "user_id": "user001", "token": market.tokens["user001"], "request_id": 3}
+    auth = {"type": "auth", "user_id": "user001", "token": "wrong too", "request_id": 3}
     message = "Too many requests: too many invalid credentials from this address"
     for client in (guesser, await come("a")):
         refused(await client.ask(**auth), message, 30.0)
-    assert (await (await come("b")).ask(**auth))["success"]
+    elsewhere = await (await come("b")).ask(**auth)
+    assert_frames([elsewhere], {"type": "auth_response", "success": False, "message": "Invalid credentials"})
     await come("a", "user002")
+
+
+async def test_a_right_token_gets_in_while_others_guess_from_its_address(come: Come, market: Founded) -> None:
+    guesser = await come("a", wrong_tokens_per_minute=1)
+    for kind in ("auth_response", "error", "error"):
+        assert (await guesser.ask(type="auth", user_id="user001", token="wrong"))["type"] == kind
+    await come("a", "user001")
+
+
+async def test_there_is_room_for_whoever_signs_in_when_strangers_have_taken_theirs(come: Come, market: Founded) -> None:
+    """Connected without a token, a connection beyond the limit is turned away after a moment."""
+    for address in ("a", "b"):
+        await come(address, connections_per_address=1, anonymous_connections=2)
+    for user_id in ("user001", "user002"):
+        trader = await come("a", user_id)
+        assert (await trader.place("BUY OPEN 1 @ 110"))["success"]
+    stranger = await come("c")
+    assert (await stranger.hear())["message"] == "Too many connections without a user: at most 2"
+    assert await stranger.close_code() == 4429
+    await trader.say(type="ping")
+    await trader.hear_until("pong")
 
 
 async def test_wrong_tokens_do_not_hurt_who_has_signed_in(come: Come) -> None:

@@ -1,6 +1,7 @@
 """Who is on a connection: `auth`, `logout`, and what becomes of the user's orders when the connection is lost."""
 
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 from trading import protocol
@@ -44,10 +45,11 @@ class AuthenticationHandler:
 
     async def authenticate(self, message: protocol.Auth, now: float) -> None:
         wait = self._limiter.token(self._session.address, message.user_id, now)
-        if wait:
+        async with self._limiter.guesses if wait else nullcontext():
+            identity = await self._session.identify(message.user_id, message.token, now)
+        if identity is None and wait:
             await self._responder.refuse_message(message, TOO_MANY_TOKENS, pause(wait))
             return
-        identity = await self._session.identify(message.user_id, message.token, now)
         refusal = "Invalid credentials" if identity is None else self._session.sign_in(identity, now)
         self._responder.send(
             protocol.AuthResponse(

@@ -1,0 +1,65 @@
+"""What the servers below us offer, and what they do not: when one of these changes, look at `exchange_site.servers`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import daphne.cli
+import daphne.server
+import uvicorn
+from daphne.http_protocol import HTTPFactory
+from daphne.ws_protocol import WebSocketFactory
+from twisted.internet import asyncioreactor
+from uvicorn.lifespan.on import LifespanOn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from exchange_site import servers
+from exchange_site.servers.daphne import HttpFactory, Server, WebSocketProtocol
+from exchange_site.servers.uvicorn import WebSocketProtocol as UvicornSocket
+
+APPLICATION = "exchange_site.asgi:application"
+
+
+def test_daphnes_command_makes_our_server_and_our_server_our_factories() -> None:
+    """It has no flag for the class. Should there be one, say it in the start line instead."""
+    servers.tune()
+    command = daphne.cli.CommandLineInterface()
+    assert command.server_class is Server
+    assert "server-class" not in command.parser.format_help()
+    server = Server(None, endpoints=["tcp:port=0"], websocket_timeout=86_400)
+    server.http_factory, server.ws_factory = HTTPFactory(server), WebSocketFactory(server)
+    assert isinstance(server.http_factory, HttpFactory)
+    assert server.ws_factory.protocol is WebSocketProtocol
+    assert server.websocket_timeout == -1, "no connection is too old"
+    assert Server(None, endpoints=["tcp:port=0"], websocket_timeout=60).websocket_timeout == 60, "as somebody wished"
+
+
+def test_daphne_installs_the_reactor_before_it_imports_the_application() -> None:
+    """So the reactor's methods are changed, not its class. These are the names that are changed or called."""
+    source = inspect.getsource(daphne.server)
+    assert source.index("asyncioreactor.install(") < source.index("class Server")
+    reactor: Any = asyncioreactor.AsyncioSelectorReactor
+    assert all(callable(getattr(reactor, name)) for name in ("addWriter", "removeWriter", "_readOrWrite"))
+
+
+def test_uvicorns_lifespan_leads_to_its_configuration() -> None:
+    """And the plain start line takes the classes that ours take the place of."""
+    config = uvicorn.Config(APPLICATION, log_config=None)
+    config.load()
+    assert config.ws_protocol_class is WebSocketsSansIOProtocol
+    assert isinstance(config.loaded_app, ProxyHeadersMiddleware)
+    bare = config.http_protocol_class
+    servers.take_in(LifespanOn(config).receive)
+    assert config.ws_protocol_class is UvicornSocket
+    assert config.http_protocol_class is not bare and issubclass(config.http_protocol_class, bare)
+    assert not isinstance(config.loaded_app, ProxyHeadersMiddleware)
+    assert not config.ws_per_message_deflate and config.ws_ping_interval is None
+
+
+def test_a_class_that_somebody_has_chosen_for_uvicorn_stays() -> None:
+    config = uvicorn.Config(APPLICATION, log_config=None, ws="none", proxy_headers=False)
+    config.load()
+    servers.take_in(LifespanOn(config).receive)
+    assert config.ws_protocol_class is None
