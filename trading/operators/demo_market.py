@@ -1,8 +1,8 @@
 """The demo market: three index futures, ten traders, one operator. Nothing else of the exchange depends on it."""
 
-from trading.core.commands import ListInstrument
+from trading.core.commands import AdminCommand, Deposit, ListInstrument, OpenAccount
 from trading.core.money import RATE, UNIT
-from trading.core.types import Contract, Fee, Terms
+from trading.core.types import Contract, Fee, Terms, stored_name
 
 USERS = [f"user{number:03}" for number in range(1, 11)]
 DEPOSIT = 10_000_000 * UNIT
@@ -42,3 +42,11 @@ INSTRUMENTS = [
     _index_future("IF2301", "CSI 300 index future", "0.2", 300, "4000", "0.12"),
     _index_future("IC2301", "CSI 500 index future", "0.2", 200, "6000", "0.14"),
 ]
+
+
+def founding() -> list[tuple[AdminCommand, str]]:
+    """What makes the market, each with the key under which it is asked for: nobody is given their funds twice."""
+    asks: list[tuple[AdminCommand, str]] = [(listing, listing.contract.instrument_id) for listing in INSTRUMENTS]
+    for user_id in USERS:
+        asks += [(OpenAccount(user_id), user_id), (Deposit(user_id, DEPOSIT), user_id)]
+    return [(command, f"demo:{stored_name(command)}:{name}") for command, name in asks]

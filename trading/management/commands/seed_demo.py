@@ -6,13 +6,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
-from trading.core import commands
 from trading.core.codes import Code
-from trading.core.types import stored_name
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, OperatorCommand, User
 from trading.operators import demo_market, inline_engine, requests
+from trading.models import AccessToken, User
+from trading.operators.requests import demo_market, demo_past, requests
 
 
 class Command(BaseCommand):
@@ -22,20 +23,28 @@ class Command(BaseCommand):
         parser.add_argument(
             "--tokens", action="store_true", help="replace the demo tokens and print them with the addresses"
         )
+        parser.add_argument(
+            "--past",
+            type=int,
+            nargs="?",
+            const=1,
+            metavar="SEED",
+            help="let a new market have a year behind it, always the same for a seed",
+        )
         parser.add_argument("--port", default="8081", help="port of the addresses that are printed")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        for user_id in demo_market.USERS:
+            make_user(user_id)
+        if options["past"] is not None:
+            self._play_past(options["past"])
         self._seed()
         if options["tokens"]:
             self._print_sheet(options["port"])
         self._make_operator()
 
     def _seed(self) -> None:
-        rows = [self._ask(instrument, instrument.contract.instrument_id) for instrument in demo_market.INSTRUMENTS]
-        for user_id in demo_market.USERS:
-            make_user(user_id)
-            rows.append(self._ask(commands.OpenAccount(user_id), user_id))
-            rows.append(self._ask(commands.Deposit(user_id, demo_market.DEPOSIT), user_id))
+        rows = [requests.ask(command, market=settings.MARKET, key=key) for command, key in demo_market.founding()]
         for row in rows:
             inline_engine.wait(row)
             if row.code != Code.DUPLICATE:
@@ -43,9 +52,16 @@ class Command(BaseCommand):
         instruments, traders = len(demo_market.INSTRUMENTS), len(demo_market.USERS)
         self.stdout.write(f"The demo market is there: {instruments} instruments, {traders} traders.")
 
-    def _ask(self, command: commands.AdminCommand, name: str) -> OperatorCommand:
-        """The key makes sure that nobody is given his funds twice."""
-        return requests.ask(command, market=settings.MARKET, key=f"demo:{stored_name(command)}:{name}")
+    def _play_past(self, seed: int) -> None:
+        """Once, before anything else has happened."""
+        self.stdout.write("The demo market gets a past ... ", ending="")
+        self.stdout.flush()
+        played = demo_past.play(settings.MARKET, seed, timezone.now(), self._tell)
+        self.stdout.write("done." if played else "it has one already.")
+
+    def _tell(self, words: str) -> None:
+        self.stdout.write(f"{words} ... ", ending="")
+        self.stdout.flush()
 
     def _make_operator(self) -> None:
         if User.objects.filter(username=demo_market.OPERATOR).exists():
