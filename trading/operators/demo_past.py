@@ -23,9 +23,9 @@ from trading.core.types import Direction, Offset, OrderType
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.models import Account, JournalBatch
+from trading.observability.counters import Counters
 from trading.operators import demo_market, requests, settlement
 from trading.operators.calendar import number_of
-from trading.storage.engine_lock import engine_lock
 from trading.storage.store import Store
 from trading.transport.gateway import Gateway
 from trading.transport.in_process import InProcessQueue
@@ -189,16 +189,9 @@ def _ms(moment: datetime) -> int:
 def play(market: str, seed: int, end: datetime, tell: Callable[[str], None], days: int = DAYS) -> bool:
     """Let it happen, where nothing has happened yet; False where something has, or an engine runs. The users must be
     there. `tell` hears how far it has come."""
-    lock = engine_lock(market)
-    if not lock.acquire():
+    if JournalBatch.objects.filter(market=market).exists():
         return False
-    try:
-        if JournalBatch.objects.filter(market=market).exists():
-            return False
-        asyncio.run(_Player(market).play(list(moments(seed, end, days)), tell))
-    finally:
-        lock.release()
-    return True
+    return asyncio.run(_Player(market).play(list(moments(seed, end, days)), tell))
 
 
 class _Player:
@@ -212,20 +205,29 @@ class _Player:
         self._told = asyncio.Event()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="past")
         queue = InProcessQueue(1_000)
-        self._gateway = Gateway(queue)
+        counters = Counters()
+        self._gateway = Gateway(queue, counters)
         self._worker = Worker(
             queue=queue,
             store=Store(market),
             pushes=PushEncoder(InProcessLayer()),
             listeners=[self],
             clock=lambda: self._now,
+            counters=counters,
             operator_poll=POLL,
         )
 
-    async def play(self, story: Sequence[Moment], tell: Callable[[str], None]) -> None:
-        """All of it, in order."""
+    async def play(self, story: Sequence[Moment], tell: Callable[[str], None]) -> bool:
+        """All of it, in order; False where an engine runs."""
         self._now = story[0].time - BEFORE
-        await self._worker.start()
+        try:
+            return await self._worker.start() and await self._play(story, tell)
+        finally:
+            await self._worker.close()
+            await self._blocking(connections.close_all)
+            self._reader.shutdown()
+
+    async def _play(self, story: Sequence[Moment], tell: Callable[[str], None]) -> bool:
         running = asyncio.create_task(self._worker.run())
         try:
             await self._found()
@@ -237,9 +239,7 @@ class _Player:
         finally:
             self._worker.stop()
             await running
-            await self._worker.close()
-            await self._blocking(connections.close_all)
-            self._reader.shutdown()
+        return True
 
     async def _found(self) -> None:
         await self._ask(demo_market.founding())

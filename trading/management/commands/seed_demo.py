@@ -10,10 +10,8 @@ from django.utils import timezone
 
 from trading.core.codes import Code
 from trading.management.commands.open_account import make_user, report
-from trading.models import AccessToken, OperatorCommand, User
-from trading.operators import demo_market, inline_engine, requests
 from trading.models import AccessToken, User
-from trading.operators.requests import demo_market, demo_past, requests
+from trading.operators import demo_market, demo_past, inline_engine, requests
 
 
 class Command(BaseCommand):
