@@ -23,12 +23,12 @@ export const OPTION_RULES = [
 
 def page_module() -> str:
     """The module's text."""
-    return HEAD + "".join(f"  {_rule(rule)},\n" for rule in msgspec.to_builtins(OPTION_RULES)) + "];\n"
+    return HEAD + "".join(map(_rule, msgspec.to_builtins(OPTION_RULES))) + "];\n"
 
 
 def _rule(rule: dict[str, object]) -> str:
     shown = {"options": rule["wrong"], **{name: rule[name] for name in ("field", "missing", "sentence")}}
-    return _text(shown)
+    return "  {\n" + "".join(f"    {name}: {_text(value)},\n" for name, value in shown.items()) + "  },\n"
 
 
 def _text(value: object) -> str:

@@ -327,7 +327,7 @@ def test_what_the_form_says_is_an_order_or_a_question_and_never_a_contradiction(
         const told = (order) => JSON.stringify(submit([order]));
         return x.map((one) => {
             const order = m.fitting(one);
-            const out = [...m.meaningless(one)].filter((name) => one[name] !== null && one[name] !== false);
+            const out = [...m.meaningless(one)].filter((name) => one[name] != null && one[name] !== false);
             const back = out.map((name) => [name, told({ ...order, [name]: one[name] })]);
             return [m.lacking(order)?.field ?? null, told(order), back];
         });
@@ -431,7 +431,7 @@ ORDER_ENTRY = """(async () => {
         set(patch) { this.state = { ...this.state, ...patch }; },
     };
     const request = async (message) => { told.push(message); return x.answers.shift() ?? null; };
-    const entry = new m.OrderEntry({ store, request, notice: (kind) => told.push(kind), lookUp: () => {} });
+    const entry = new m.OrderEntry({ store, request, notice: (kind) => told.push(kind), lookUp: () => {}, refused: () => {} });
     const order = { instrument_id: 'IX2301', direction: 'BUY', offset: 'OPEN', volume: 1, order_type: 'MARKET' };
     const ways = {
         cancel: () => entry.cancel('O1'),

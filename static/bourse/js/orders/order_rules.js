@@ -1,29 +1,37 @@
 /**
- * Which options of an order cannot go together, and which cannot do without another. The table is plain data, so that it can
- * come from the exchange, whose rules these are (docs/market-rules.md); the functions know no option by name. Pure.
+ * Which options of an order cannot go together, and which cannot do without another: the exchange's table, and what the
+ * page's form asks for besides. The functions know no option by name. Pure.
  */
+import { OPTION_RULES } from './option_rules.js';
+
+/**
+ * What the form asks for: an order without these numbers is not sent, and what a MARKET order takes no notice of is not
+ * offered.
+ * @type {OrderRule[]}
+ */
+const FORM_RULES = [
+  { options: { order_type: ['LIMIT'], price: false }, field: 'price', sentence: 'ticket.bad_price' },
+  { options: { volume: false }, field: 'volume', sentence: 'ticket.bad_volume' },
+  { options: { order_type: ['MARKET'], price: true }, field: 'price' },
+  { options: { order_type: ['MARKET'], stop_kind: false, time_condition: true }, field: 'time_condition' },
+  { options: { order_type: ['MARKET'], stop_kind: false, expires_at: true }, field: 'expires_at' },
+];
+
+/**
+ * Of the exchange's table, the rules that a form can keep by asking for an option or by not offering one. Whether a number
+ * is in its range is left to the exchange.
+ * @type {OrderRule[]}
+ */
+const EXCHANGE_RULES = OPTION_RULES.filter(({ options }) => Object.values(options).every((wanted) => typeof wanted === 'boolean' || Array.isArray(wanted))).map(
+  ({ options, field, missing }) => ({ options: /** @type {OrderRule['options']} */ (/** @type {unknown} */ (options)), field, ...(missing ? { sentence: `ticket.bad_${field}` } : {}) }),
+);
 
 /**
  * `options`: what makes an order one that can never be right: by name, the values that do; true: any value; false: none.
  * `field`: the option with which it is put right. `sentence`: key of the words that ask for it; without one the option is
  * left out of the order, and the ticket offers it only where it means something.
- * @type {OrderRule[]}
  */
-export const ORDER_RULES = [
-  { options: { order_type: ['LIMIT'], price: false }, field: 'price', sentence: 'ticket.bad_price' },
-  { options: { volume: false }, field: 'volume', sentence: 'ticket.bad_volume' },
-  { options: { stop_kind: true, stop_price: false, trail: false }, field: 'stop_price', sentence: 'ticket.bad_stop_price' },
-  { options: { time_condition: ['GTD'], expires_at: false }, field: 'expires_at', sentence: 'ticket.bad_expires_at' },
-  { options: { order_type: ['MARKET'], price: true }, field: 'price' },
-  { options: { order_type: ['MARKET'], stop_kind: false, time_condition: true }, field: 'time_condition' },
-  { options: { order_type: ['MARKET'], post_only: true }, field: 'post_only' },
-  { options: { time_condition: ['IOC', 'FOK'], post_only: true }, field: 'post_only' },
-  { options: { order_type: ['MARKET'], display_volume: true }, field: 'display_volume' },
-  { options: { time_condition: ['IOC', 'FOK'], display_volume: true }, field: 'display_volume' },
-  { options: { offset: ['OPEN'], reduce_only: true }, field: 'reduce_only' },
-  { options: { time_condition: ['GFD', 'GTC', 'IOC', 'FOK'], expires_at: true }, field: 'expires_at' },
-  { options: { order_type: ['MARKET'], stop_kind: false, expires_at: true }, field: 'expires_at' },
-];
+export const ORDER_RULES = [...FORM_RULES, ...EXCHANGE_RULES];
 
 /** @param {unknown} value */
 const isSet = (value) => value !== null && value !== undefined && value !== false && value !== '';
@@ -51,12 +59,19 @@ export function lacking(order, rules = ORDER_RULES) {
 }
 
 /**
+ * A stop that is chosen is one, also while its price is still to be typed.
+ * @param {{ stop_kind?: unknown, stop_price?: unknown, trail?: unknown }} order
+ */
+const withStop = (order) => (isSet(order.stop_kind) && !isSet(order.stop_price) && !isSet(order.trail) ? { ...order, stop_price: 0 } : order);
+
+/**
  * The options that mean nothing in an order like this, whether they are set or not.
  * @param {object} order
  * @param {OrderRule[]} [rules]
  */
 export function meaningless(order, rules = ORDER_RULES) {
-  const found = rules.filter(({ field, sentence, options: { [field]: _, ...rest } }) => !sentence && has(order, rest));
+  const whole = withStop(order);
+  const found = rules.filter(({ field, sentence, options: { [field]: _, ...rest } }) => !sentence && has(whole, rest));
   return new Set(found.map(({ field }) => field));
 }
 
