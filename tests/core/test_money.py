@@ -13,6 +13,7 @@ from trading.core.commands import CancelOrder, Deposit, Withdraw
 from trading.core.engine import Engine
 from trading.core.events import OrderAccepted
 from trading.core.money import (
+    MAX_PRICE,
     RATE,
     from_text,
     part,
@@ -21,6 +22,7 @@ from trading.core.money import (
     share_up,
     to_currency,
     to_text,
+    whole_from_float,
 )
 
 D = Decimal
@@ -300,9 +302,29 @@ def test_prices_survive_the_wire(price: int) -> None:
     assert price_from_float(to_currency(price)) == price
 
 
-@pytest.mark.parametrize("value", [0.00001, 120.00001, 0.1 + 0.2, 119.99999999999999, 1e-300])
+@pytest.mark.parametrize("value", [0.00001, 120.00001, 0.1 + 0.2 + 2e-9, 119.999999998, 1e-300, 5e-324, -1e-10])
 def test_prices_between_units_are_none(value: float) -> None:
     assert price_from_float(value) is None
+
+
+@pytest.mark.parametrize("tick", ["0.0001", "0.005", "0.2", "0.3", "0.5", "2.5", "10"])
+def test_every_tick_that_a_client_computes_in_doubles_is_that_tick(tick: str) -> None:
+    units = from_text(tick)
+    for count in (*range(1, 30_000, 7), MAX_PRICE // units - 1):
+        for computed in (count * float(tick), count / (1 / float(tick)), (count + 1) * float(tick) - float(tick)):
+            assert price_from_float(computed) == count * units
+
+
+def test_a_double_that_is_none_of_the_ticks_near_it_stays_between_them() -> None:
+    assert price_from_float(0.007) == 70, "whether that is on the tick is for the instrument to say"
+    assert price_from_float(3991.20005) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "lots"), [(0.1 * 30, 3), (1e9, 10**9), (-0.0, 0), (2.000000002, None), (1e-10, None)]
+)
+def test_lots_that_a_client_computes_in_doubles(value: float, lots: int | None) -> None:
+    assert whole_from_float(value) == lots
 
 
 def test_making_reads_numbers_as_the_core_does() -> None:

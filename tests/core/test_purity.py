@@ -32,7 +32,10 @@ KNOWS_ONLY: dict[str, set[str]] = {
 COMPILES = "option_rules.py"
 """The module that makes code: of the table that stands in it, when it is imported."""
 
-FLOATS = {"money.to_currency", "money.price_from_float", "accounts.risk_ratio", "accounts.WIPED_OUT"}
+FLOATS = {
+    *("money.to_currency", "money.price_from_float", "money.NOISE"),
+    *("money.NOISE_SHARE", "accounts.risk_ratio", "accounts.WIPED_OUT"),
+}
 """Where a float may come into being."""
 
 

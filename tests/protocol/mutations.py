@@ -75,7 +75,7 @@ def a_frame(dice: Random, order_ids: Sequence[str] = ()) -> Fields:
         '"valid_until"': (FAR_OFF,),
     }
     found = dice.choice(ORDERS if dice.random() < 0.5 else FRAMES)
-    return [(name, dice.choice(likely.get(name) or (value,))) for name, value in found]
+    return [(name, value if value == "null" else dice.choice(likely.get(name) or (value,))) for name, value in found]
 
 
 def a_value(dice: Random) -> str:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.protocol.golden import CLIENT
@@ -54,7 +55,6 @@ CHANGED: dict[str, Any] = {
     "expiry is text": {"expires_at": "2023-10-03"},
     "valid until is too large": {"valid_until": 2**53 + 1},
     "post only is a number": {"post_only": 1},
-    "post only is null": {"post_only": None},
     "reduce only is text": {"reduce_only": "true"},
     "display volume is text": {"display_volume": "1"},
     "stop price is 1e308": {"stop_price": 1e308},
@@ -94,7 +94,8 @@ OURS: dict[str, dict[str, Any]] = {
     "a day with nine digits": {"type": "query_statements", "from_day": 123456789},
     "instruments is a list": {"type": "query_instruments", "instrument_id": ["IX2301"]},
 }
-BAD_REQUEST_IDS = {"a float": 1.5, "a bool": True, "an object": {}, "too long": "x" * 65, "too large": 2**53 + 1}
+BAD_REQUEST_IDS = {"a bool": True, "an object": {}, "too long": "x" * 65, "a list": [1]}
+ODD_REQUEST_IDS = {"a float": "1.5", "too large": str(2**63), "too small": str(-(2**63) - 1), "huge": "1" * 5_000}
 RAW = {
     "nothing": "",
     "spaces": "  \n",
@@ -132,7 +133,11 @@ RAW = {
     "channels is text": '{"type":"subscribe","channels":"trade"}',
     "a channel is a number": '{"type":"subscribe","channels":[1]}',
     "channels is missing": '{"type":"subscribe","instruments":["IX2301"]}',
-    "instruments is null": '{"type":"subscribe","channels":["trade"],"instruments":null}',
+    "channels is null": '{"type":"subscribe","channels":null}',
+    "an unknown field is null": '{"type":"ping","reply":null}',
+    "a field of an order that is no field is null": '{"type":"submit_orders","orders":[{"request_id":null}]}',
+    "an order of many is null": '{"type":"submit_orders","orders":[null]}',
+    "null and deep lists": '{"type":"subscribe","period":null,"channels":' + "[" * 100_000,
 }
 
 
@@ -182,7 +187,12 @@ def test_a_request_id_must_be_short_text_or_an_integer(request_id: object) -> No
     assert assert_refused(changed({"request_id": request_id})).request_id is None
 
 
-@pytest.mark.parametrize("request_id", ["", "x" * 64, 0, 2**53, -(2**53), None, "报单"])
+@pytest.mark.parametrize("number", ODD_REQUEST_IDS.values(), ids=ODD_REQUEST_IDS)
+def test_a_number_that_is_no_request_id_comes_back_as_text(number: str) -> None:
+    assert assert_refused(f'{{"type":"ping","request_id":{number}}}').request_id == number[:64]
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 64, 0, 2**53 + 1, 2**63 - 1, -(2**63), None, "报单"])
 def test_good_request_ids_are_taken(request_id: object) -> None:
     assert protocol.decode(changed({"request_id": request_id})).request_id == request_id
 
@@ -199,5 +209,77 @@ def test_odd_but_honest_numbers_are_read(number: str) -> None:
     assert protocol.decode(ORDER.replace("120.0", number)).price == float(number)
 
 
-def test_of_two_equal_keys_one_counts_and_nothing_breaks() -> None:
-    assert protocol.decode('{"type":"query_order","order_id":"a","order_id":"b"}').order_id == "b"
+# --- a field that is given twice
+
+TWICE = {
+    "a volume": ORDER.replace('"volume":10', '"volume":1,"volume":100'),
+    "the same volume": ORDER.replace('"volume":10', '"volume":10,"volume":10'),
+    "an optional field": ORDER.replace('"volume":10', '"volume":10,"time_condition":"IOC","time_condition":"GFD"'),
+    "null last": ORDER.replace('"volume":10', '"volume":10,"client_order_id":"a","client_order_id":null'),
+    "one is escaped": ORDER.replace('"volume":10', '"volume":10,"vol\\u0075me":100'),
+    "with spaces": ORDER.replace('"volume":10', '"volume" : 1, "volume"\n:100'),
+    "and a colon in a text": ORDER.replace('"volume":10', '"client_order_id":"a:b","volume":1,"volume":100'),
+    "a type": '{"type":"ping","type":"ping"}',
+    "an order to cancel": '{"type":"cancel_order","order_id":"a","order_id":"b"}',
+    "a query": '{"type":"query_order","order_id":"a","order_id":"b"}',
+    "a token": '{"type":"auth","user_id":"a","token":"a","token":"b"}',
+    "a list": '{"type":"subscribe","channels":["trade"],"channels":["ticker"]}',
+    "orders": f'{{"type":"submit_orders","orders":[{json.dumps(ITEM)}],"orders":[{json.dumps(ITEM)}]}}',
+    "inside an order of many": f'{{"type":"submit_orders","orders":[{json.dumps(ITEM)[:-1]},"volume":2}}]}}',
+    "an order with nulls": ORDER.replace('"volume":10', '"post_only":null,"volume":10,"volume":1'),
+}
+
+
+@pytest.mark.parametrize("text", TWICE.values(), ids=TWICE)
+def test_a_field_that_is_given_twice_is_refused(text: str) -> None:
+    error = assert_refused(text[:-1] + ',"request_id":"r1"}')
+    assert error.detail.endswith(" is given twice") and error.request_id == "r1"
+
+
+def test_of_two_request_ids_none_comes_back() -> None:
+    assert assert_refused('{"type":"ping","request_id":1,"request_id":2}').request_id is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ORDER.replace('"volume":10', '"volume":10,"client_order_id":"volume\\":1","oco_group":"a:b"'),
+        json.dumps({"type": "submit_orders", "orders": [ITEM | {"client_order_id": "a:b"}, ITEM]}),
+        '{"type":"query_order","order_id":"\\"order_id\\":\\"b\\""}',
+        json.dumps({"type": "submit_orders", "orders": [ITEM, ITEM]}, indent=2),
+    ],
+)
+def test_what_only_looks_like_a_name_is_none(text: str) -> None:
+    protocol.decode(text)
+
+
+# --- null
+
+
+def _nullable() -> list[tuple[str, str]]:
+    structs = protocol.ClientMessage.__args__
+    return [
+        (struct.__struct_config__.tag, field.name)
+        for struct in structs
+        for field in msgspec.structs.fields(struct)
+        if not field.required
+    ]
+
+
+EXAMPLES: dict[str, tuple[str, protocol.ClientMessage]] = {
+    json.loads(text)["type"]: (text, told) for text, told in CLIENT
+}
+
+
+@pytest.mark.parametrize(("tag", "name"), _nullable())
+def test_null_says_that_an_optional_field_is_not_given(tag: str, name: str) -> None:
+    fields = json.loads(EXAMPLES[tag][0])
+    fields.pop(name, None)
+    assert protocol.decode(json.dumps(fields | {name: None})) == protocol.decode(json.dumps(fields))
+
+
+def test_the_orders_of_a_batch_may_have_nulls() -> None:
+    nulls = dict.fromkeys(("time_condition", "post_only", "reduce_only", "stop_price", "stp"))
+    batch = {"type": "submit_orders", "request_id": None}
+    with_nulls = protocol.decode(json.dumps(batch | {"orders": [ITEM | nulls, ITEM]}))
+    assert with_nulls == protocol.decode(json.dumps(batch | {"orders": [ITEM, ITEM]}))

@@ -125,10 +125,16 @@ def test_a_limit_order_becomes_a_command_in_integers() -> None:
     )
 
 
-@pytest.mark.parametrize("price", [None, 120.5, 0.00001])
-def test_the_price_of_a_market_order_does_not_matter(price: float | None) -> None:
-    made = command(order_type=OrderType.MARKET, price=price)
+def test_a_market_order_has_no_price() -> None:
+    made = command(order_type=OrderType.MARKET, price=None)
     assert isinstance(made, commands.SubmitOrder) and made.price is None
+
+
+@pytest.mark.parametrize("price", [120.5, 0.0, 0.00001])
+@pytest.mark.parametrize("more", [{}, {"time_condition": TimeCondition.IOC}, {"stop_price": 121.0}], ids=str)
+def test_a_price_that_would_not_hold_is_refused(price: float, more: dict[str, object]) -> None:
+    refusal = command(order_type=OrderType.MARKET, price=price, **more)
+    assert isinstance(refusal, Refused) and refusal.code is Code.MALFORMED
 
 
 @pytest.mark.parametrize(

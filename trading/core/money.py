@@ -26,6 +26,12 @@ MAX_NOTIONAL = 10**18
 DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,20})?")
 """How operators write amounts and rates."""
 
+NOISE = 1e-9
+"""How far a double may be from the number that it stands for."""
+
+NOISE_SHARE = 2.0**-50
+"""The same as a share of large numbers, whose doubles lie further apart: some steps of rounding."""
+
 MIN_MARGIN_RATE = RATE // 1000
 """Smallest margin rate, 0.1 %: it bounds the cost of a position by a thousand times the largest balance."""
 
@@ -56,11 +62,23 @@ def known_currency(units: int | None) -> float | None:
 
 
 def price_from_float(value: float) -> int | None:
-    """A price from the wire in money units, or None when it is too large or no multiple of 1/10,000."""
+    """A price from the wire in money units, or None when it is too large or no multiple of 1/10,000. It may have been
+    computed in doubles: 19956 * 0.2 is 3991.2000000000003."""
     if not abs(value) <= MAX_PRICE / UNIT:
         return None
     units = round(value * UNIT)
-    return units if units / UNIT == value else None
+    return units if _means(value, units / UNIT) else None
+
+
+def whole_from_float(value: float) -> int | None:
+    """A number of lots from the wire, or None when it is not whole. It may have been computed in doubles, too."""
+    lots = round(value)
+    return lots if _means(value, lots) else None
+
+
+def _means(value: float, exact: float) -> bool:
+    """Whether a double stands for a number. Nothing but zero stands for zero."""
+    return value == exact or (exact != 0 and abs(value - exact) <= NOISE + abs(exact) * NOISE_SHARE)
 
 
 def from_text(text: str, *, scale: int = UNIT) -> int:

@@ -4,6 +4,7 @@ Field names, order and meaning are those of the protocol document v1.0; what it 
 of a frame when it is not set. Prices and volumes are JSON numbers written as floats, times Unix milliseconds.
 """
 
+from trading.protocol.decoding import ProtocolError, decode
 from trading.protocol.from_events import (
     account_update,
     amended,
@@ -43,7 +44,6 @@ from trading.protocol.incoming import (
     Ping,
     Pong,
     PrivateQuery,
-    ProtocolError,
     PublicQuery,
     Query,
     QueryAccount,
@@ -64,7 +64,6 @@ from trading.protocol.incoming import (
     SubmitOrders,
     Subscribe,
     Unsubscribe,
-    decode,
     items_of,
 )
 from trading.protocol.market_data import (

@@ -7,12 +7,13 @@ from typing import Any
 from trading.core import commands
 from trading.core.codes import Code
 from trading.core.events import Refused
-from trading.core.money import price_from_float
+from trading.core.money import price_from_float, whole_from_float
 from trading.core.option_rules import CODE, OPTION_RULES, OptionCheck, unset_values
 from trading.core.types import PLAIN, OrderOptions, OrderType
 from trading.protocol.ids import order_number
 from trading.protocol.incoming import AmendOrder, CancelAfter, CancelAll, CancelOrder, Item, OrderFields
 
+_NO_PRICE = "A MARKET order takes no price; LIMIT with IOC trades at a price or better and cancels the rest"
 SHORTEST_COUNTDOWN_MS, LONGEST_COUNTDOWN_MS = 1_000, 3_600_000
 
 
@@ -53,6 +54,8 @@ def _submit(order: OrderFields, account_id: int) -> commands.SubmitOrder:
         if order.price is None:
             raise _Impossible(Code.MALFORMED, "A LIMIT order needs a price")
         price = _units(order.price)
+    elif order.price is not None:
+        raise _Impossible(Code.MALFORMED, _NO_PRICE)
     return commands.SubmitOrder(
         account_id,
         order.instrument_id,
@@ -99,8 +102,8 @@ def _order(text: str) -> int:
 
 
 def _lots(volume: float) -> int:
-    lots = int(volume)
-    if lots != volume:
+    lots = whole_from_float(volume)
+    if lots is None:
         raise _Impossible(Code.BAD_VOLUME, "Volume must be whole lots")
     return lots
 

@@ -1,0 +1,157 @@
+"""The way from a frame to its message.
+
+Trust ends here: whatever text comes in, `decode` gives a message or raises `ProtocolError`, never anything else. A
+frame that names a field twice means two things, so it means nothing; null says that a field is not given.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from trading.core.codes import Code
+from trading.core.types import TimeCondition
+from trading.protocol.incoming import ClientMessage, OrderFields, RequestId, SubmitOrder
+
+LONGEST_DETAIL = 200
+"""Characters of an error's detail: it may quote the frame, which may be long."""
+
+LONGEST_REFERENCE = 64
+"""Characters of a request id that was a number nobody can take, and comes back as text."""
+
+
+class ProtocolError(Exception):
+    """A frame that is refused. `code` is stable, `detail` a sentence, `request_id` the frame's own if it had one."""
+
+    def __init__(self, code: Code, detail: str, request_id: RequestId = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.request_id = request_id
+
+
+class _Reference(msgspec.Struct):
+    request_id: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _NamedTwice(ValueError):
+    """Of a field."""
+
+
+_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+_object_decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+_reference_decoder = msgspec.json.Decoder(_Reference)
+_request_id_decoder: msgspec.json.Decoder[RequestId] = msgspec.json.Decoder(RequestId)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+def decode(text: str) -> ClientMessage:
+    """The message in a text frame. Raises ProtocolError 400 with a sentence that names what is wrong."""
+    try:
+        message = _decoder.decode(text)
+    except _UNREADABLE as error:
+        message = _decode_without_nulls(text, error)
+    if text.count(":") != _fewest_names(message):
+        _check_names(text)
+    return message
+
+
+# --- null
+
+
+def _optional(struct: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(field.name for field in msgspec.structs.fields(struct) if not field.required)
+
+
+_STRUCTS: tuple[type[msgspec.Struct], ...] = ClientMessage.__args__
+_OPTIONAL = {struct.__struct_config__.tag: _optional(struct) for struct in _STRUCTS}
+"""By type: the fields that may be left out."""
+_OPTIONAL_OF_ITEMS = _optional(OrderFields)
+
+
+def _decode_without_nulls(text: str, error: Exception) -> ClientMessage:
+    """What is not given may be null, whatever else the field takes. `error`: what was wrong with the frame as it is."""
+    if "null" in text:
+        try:
+            message: ClientMessage = msgspec.convert(_without_nulls(_object_decoder.decode(text)), ClientMessage)
+            return message
+        except _UNREADABLE as deeper:
+            error = deeper
+    detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    raise _malformed(detail, _reference(text)) from None
+
+
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+    tag = fields.get("type")
+    fields = _given(fields, _OPTIONAL.get(tag, frozenset()) if isinstance(tag, str) else frozenset())
+    orders = fields.get("orders")
+    if isinstance(orders, list):
+        fields["orders"] = [_given(order, _OPTIONAL_OF_ITEMS) if isinstance(order, dict) else order for order in orders]
+    return fields
+
+
+def _given(fields: dict[str, Any], optional: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None or name not in optional}
+
+
+# --- fields that are named twice
+
+_FEWEST = {struct: 1 + sum(field.required for field in msgspec.structs.fields(struct)) for struct in _STRUCTS}
+"""By message: how many names its shortest frame has, its type too."""
+_GFD = TimeCondition.GFD
+
+
+def _fewest_names(message: ClientMessage) -> int:
+    """How many names the frame of a message has at least: where it has as many colons, it has no name twice. Only the
+    frequent optional fields of orders are counted, for the sake of speed."""
+    fewest = _FEWEST[type(message)]
+    if type(message) is SubmitOrder:
+        fewest += (
+            (message.price is not None)
+            + (message.client_order_id is not None)
+            + (message.request_id is not None)
+            + (message.time_condition is not _GFD)
+        )
+    return fewest
+
+
+def _check_names(text: str) -> None:
+    """Raises ProtocolError where the (readable) frame names a field twice. Each name has a colon: only where there are
+    more of them than different names, which a text with a colon does too, it is worth a slow look."""
+    fields = _object_decoder.decode(text)
+    orders = fields.get("orders", ())
+    if len(fields) + sum(map(len, orders)) == text.count(":"):
+        return
+    try:
+        json.loads(text, object_pairs_hook=_check_pairs, parse_int=str, parse_float=str)
+    except _NamedTwice as error:
+        name = str(error)
+        raise _malformed(f"{name} is given twice", None if name == "request_id" else _reference(text)) from None
+
+
+def _check_pairs(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for name, _value in pairs:
+        if name in seen:
+            raise _NamedTwice(name)
+        seen.add(name)
+
+
+# --- refusals
+
+
+def _malformed(detail: str, request_id: RequestId) -> ProtocolError:
+    return ProtocolError(Code.MALFORMED, f"{Code.MALFORMED.text}: {detail[:LONGEST_DETAIL]}", request_id)
+
+
+def _reference(text: str) -> RequestId:
+    """The request id of a frame that is refused, if it can be found. A number that can be none comes back as text."""
+    try:
+        written = _reference_decoder.decode(text).request_id
+    except _UNREADABLE:
+        return None
+    try:
+        return _request_id_decoder.decode(written)
+    except _UNREADABLE:
+        number = bytes(written).decode()
+        return number[:LONGEST_REFERENCE] if number[0] in "-0123456789" else None
