@@ -18,6 +18,7 @@ from marketdata.answers import PublicQueries
 from marketdata.feed import Feed
 from marketdata.publisher import BarPublisher, MarketPublisher, bars_at_present
 from marketdata.recorder import Recorder
+from marketdata.selectors import last_trades
 from marketdata.store import BarStore
 from trading import protocol
 from trading.delivery.channel_layer import InProcessLayer
@@ -170,6 +171,7 @@ class Exchange:
     async def _prepare(self) -> None:
         """The books are loaded, perhaps again: what goes with them."""
         self._clock.reach(self.worker.time)
+        self.feed.learn_directions(await self.readers.run("feed", last_trades, market=self.config.market))
         if not self._recording and not self._stopped:
             self._recording = True
             await self.recorder.start()

@@ -6,12 +6,13 @@ them are the levels in which the present one differs.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from marketdata.conflation import Conflation
 from marketdata.core.day import Statistics
 from marketdata.core.depth import Depth, depth
+from marketdata.core.trades import PublicTrade
 from trading.core.engine import Engine
 from trading.core.events import PhaseChanged, Traded
 from trading.core.types import Direction, Phase
@@ -50,7 +51,8 @@ Day = Callable[[str, int], Statistics | None]
 
 
 class Tick(NamedTuple):
-    """The last trade. `direction`: of the side that came to the book; None where that is not known any more."""
+    """The last trade. `direction`: of the side that came to the book; None in an auction, or while it is not
+    known."""
 
     price: int
     volume: int
@@ -113,6 +115,13 @@ class Feed:
                 direction = known.direction if known is not None and known.time == instrument.last_time else None
                 self._ticks[name] = Tick(price, instrument.last_volume, instrument.last_time, direction)
 
+    def learn_directions(self, stored: Mapping[str, PublicTrade]) -> None:
+        """The engine does not keep which side came to the book; the last stored trade of an instrument tells."""
+        for name, trade in stored.items():
+            tick = self._ticks.get(name)
+            if tick is not None and tick.direction is None and tick[:3] == (trade.price, trade.volume, trade.time):
+                self._ticks[name] = tick._replace(direction=trade.direction)
+
     async def on_batch(self, batch: Batch) -> None:
         """A batch is stored: take in what it did to books and prices, and tell."""
         touched = {order.instrument.instrument_id: order.instrument for order in batch.changes.orders.values()}
@@ -135,7 +144,8 @@ class Feed:
         ticks: defaultdict[str, list[Tick]] = defaultdict(list)
         for event in batch.events:
             if isinstance(event, Traded):
-                ticks[event.instrument_id].append(Tick(event.price, event.volume, event.time, event.taker.direction))
+                direction = None if event.auction else event.taker.direction
+                ticks[event.instrument_id].append(Tick(event.price, event.volume, event.time, direction))
         for instrument_id, (*before, last) in ticks.items():
             self._ticks[instrument_id] = last
             frames = [self._tick_frame(instrument_id, tick, whole=False) for tick in before]

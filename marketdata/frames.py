@@ -4,7 +4,7 @@ from typing import Any
 
 from marketdata.core.bars import Bar
 from marketdata.core.day import Statistics
-from marketdata.selectors import PublicTrade
+from marketdata.core.trades import PublicTrade
 from trading import protocol
 from trading.core.money import known_currency, to_currency
 

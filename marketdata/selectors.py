@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import msgspec
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from marketdata.core.bars import MINUTE, Bar, Match, Period, calendar_day, day_start, opened
 from marketdata.core.day import Reference, Statistics, statistics
+from marketdata.core.trades import PublicTrade
 from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
 from trading.core.commands import Settle
@@ -26,15 +27,6 @@ class Mark(msgspec.Struct, frozen=True):
 
     trade: int = 0
     rebuilds: int = 0
-
-
-class PublicTrade(msgspec.Struct, frozen=True):
-    """A match as everybody may see it, price in 1/10,000. `direction`: the side that came to the book."""
-
-    price: int
-    volume: int
-    time: int
-    direction: Direction
 
 
 # --- bars
@@ -138,11 +130,24 @@ def recent_trades(*, instrument_id: str, limit: int = RECENT) -> list[PublicTrad
     """
     found: list[PublicTrade] = []
     for first, end in _spans(instrument_id, limit):
-        rows = Trade.objects.filter(trade_id__gte=first, trade_id__lt=end, instrument=instrument_id, is_maker=False)
-        wanted = rows.order_by("-trade_id").values_list("price", "volume", "time", "direction")
-        found += [PublicTrade(*row[:3], Direction(row[3])) for row in wanted[: limit - len(found)]]
+        rows = Trade.objects.filter(trade_id__gte=first, trade_id__lt=end, instrument=instrument_id)
+        rows = rows.filter(Q(is_maker=False) | Q(is_maker=None, direction=Direction.BUY.value))  # one side of each
+        wanted = rows.order_by("-trade_id").values_list("price", "volume", "time", "direction", "is_maker")
+        found += [
+            PublicTrade(price, volume, time, None if is_maker is None else Direction(direction))
+            for price, volume, time, direction, is_maker in wanted[: limit - len(found)]
+        ]
         if len(found) == limit:
             break
+    return found
+
+
+def last_trades(*, market: str) -> dict[str, PublicTrade]:
+    """The last match of each instrument that has traded."""
+    found: dict[str, PublicTrade] = {}
+    for name in Instrument.objects.filter(market=market).values_list("pk", flat=True):
+        for trade in recent_trades(instrument_id=name, limit=1):
+            found[name] = trade
     return found
 
 

@@ -277,7 +277,7 @@ class Trade(models.Model):
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, db_index=False)
     direction = models.CharField(max_length=4, choices=_choices(Direction))
     offset = models.CharField(max_length=16, choices=_choices(Offset))
-    is_maker = models.BooleanField()
+    is_maker = models.BooleanField(null=True, help_text="Empty in the trades of an auction.")
     price = models.BigIntegerField()
     volume = models.BigIntegerField()
     commission = models.BigIntegerField()

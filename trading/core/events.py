@@ -91,7 +91,8 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
 
 
 class Traded(msgspec.Struct, frozen=True, tag="Traded", gc=False):
-    """Two orders met, at the maker's price."""
+    """Two orders met, at the maker's price. `auction`: at the price of an auction, where neither came to the other:
+    which of them is called the taker says nothing."""
 
     trade_id: int
     instrument_id: str
@@ -100,6 +101,7 @@ class Traded(msgspec.Struct, frozen=True, tag="Traded", gc=False):
     time: int
     taker: Fill
     maker: Fill
+    auction: bool = False
 
 
 class OrderCancelled(msgspec.Struct, frozen=True, tag="OrderCancelled", gc=False):

@@ -61,8 +61,8 @@ class StatisticsData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ticker(Outgoing, frozen=True, tag="ticker"):
-    """A trade. `direction`: of the side that came to the book. `day`: the figures after it; where many trades come at
-    once, of the last."""
+    """A trade. `direction`: of the side that came to the book; an auction has none. `day`: the figures after it; where
+    many trades come at once, of the last."""
 
     instrument_id: str
     last_price: float

@@ -110,7 +110,9 @@ class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error_code: int | None = None
 
 
-class TradeData(msgspec.Struct, frozen=True, kw_only=True):
+class TradeData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`is_maker` is left out of the trades of an auction."""
+
     trade_id: str
     order_id: str
     instrument_id: str
@@ -119,7 +121,7 @@ class TradeData(msgspec.Struct, frozen=True, kw_only=True):
     price: float
     volume: float
     timestamp: int
-    is_maker: bool
+    is_maker: bool | None = None
     commission: float
     close_profit: float
 
@@ -155,11 +157,13 @@ class InstrumentData(msgspec.Struct, frozen=True, kw_only=True):
     last_price: float | None
 
 
-class PublicTradeData(msgspec.Struct, frozen=True):
+class PublicTradeData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`direction`: of the side that came to the book; left out of the trades of an auction."""
+
     price: float
     volume: float
     timestamp: int
-    direction: Direction
+    direction: Direction | None = None
 
 
 class QueryData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

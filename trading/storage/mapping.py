@@ -335,7 +335,7 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
             case Traded():
                 trade = _TRADE.row(event)
                 for fill in (event.taker, event.maker):
-                    trades.append(trade + _FILL.row(fill, fill is event.maker))
+                    trades.append(trade + _FILL.row(fill, None if event.auction else fill is event.maker))
                     book(fill.account_id, _COMMISSION, -fill.commission, event.trade_id)
                     book(fill.account_id, _CLOSE_PROFIT, fill.close_profit, event.trade_id)
             case events.OrderAccepted() | events.OrderCancelled():

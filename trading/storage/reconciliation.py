@@ -109,7 +109,7 @@ class _Books:
                GROUP BY t.trade_id
                HAVING NOT (COUNT(*) = 2 AND COUNT(DISTINCT t.direction) = 2 AND COUNT(DISTINCT t.price) = 1
                            AND COUNT(DISTINCT t.volume) = 1 AND COUNT(DISTINCT t.account_id) = 2
-                           AND COUNT(DISTINCT t.is_maker) = 2)
+                           AND COUNT(DISTINCT t.is_maker) <> 1)
                ORDER BY t.trade_id"""
         ):
             yield f"trade {number}: it has not two sides that agree: {tuple(sides)}"

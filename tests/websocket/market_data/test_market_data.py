@@ -352,7 +352,6 @@ async def test_each_trade_tells_who_came_and_the_last_of_a_batch_the_day(
 async def test_who_subscribes_hears_of_the_last_trade_and_the_day(
     exchange: Exchange, open_exchange: Open, join: Join, visitor: Client, alice: Client, bob: Client
 ) -> None:
-    """After a restart it is not known any more who came to the book; all else is."""
     await trade(alice, bob, 120, 2)
     await trade(bob, alice, 121, 1)
     await subscribe(visitor, "ticker")
@@ -361,8 +360,35 @@ async def test_who_subscribes_hears_of_the_last_trade_and_the_day(
     exchange = await open_exchange(**QUICK)
     again = await join(exchange.services)
     await subscribe(again, "ticker")
-    del told["direction"]
     assert await again.hear() == told
+
+
+async def test_an_auction_has_no_side_that_came_to_the_book(
+    exchange: Exchange, open_exchange: Open, join: Join, market: Founded, visitor: Client, alice: Client, bob: Client
+) -> None:
+    await trade(alice, bob, 120)
+    await operate(exchange, SetInstrumentPhase("IX2301", Phase.AUCTION))
+    for client, words in ((alice, "BUY OPEN 3 @ 121"), (bob, "SELL OPEN 1 @ 119"), (bob, "SELL OPEN 1 @ 120")):
+        await client.place(words)
+    await subscribe(visitor, "ticker")
+    assert (await visitor.hear())["direction"] == "SELL"
+    await operate(exchange, SetInstrumentPhase("IX2301", Phase.CONTINUOUS))
+    tickers = [await visitor.hear_until("ticker") for _ in range(2)]
+    assert not any("direction" in ticker for ticker in tickers)
+    public = await data(visitor, "query_public_trades", instrument_id="IX2301")
+    assert [trade.get("direction") for trade in public] == [None, None, "SELL"]
+    for client, maker in ((alice, True), (bob, False)):
+        await client.say(type="query_trades")
+        own = (await client.hear_until("query_response"))["data"]["trades"]
+        assert [trade.get("is_maker") for trade in own] == [None, None, maker]
+    exchange = await open_exchange(**QUICK)
+    again = await join(exchange.services)
+    await subscribe(again, "ticker")
+    assert await again.hear() == tickers[-1]
+    alice = await sign_in(exchange, join, market, "user001")
+    bob = await sign_in(exchange, join, market, "user002")
+    await trade(alice, bob, 120)
+    assert (await again.hear_until("ticker"))["direction"] == "SELL"
 
 
 # --- queries

@@ -1,5 +1,7 @@
 """Phases of trading: who moves an instrument into which, and what happens to its orders then."""
 
+import msgspec
+
 from trading.core.auction import clearing
 from trading.core.codes import Code
 from trading.core.commands import HaltInstrument, ResumeInstrument, SetInstrumentPhase, SetMarketPhase
@@ -127,7 +129,7 @@ def _uncross(state: State, instrument: Instrument) -> list[Event]:
         for order in (buy, sell):
             _take_out(order, lots)
         older, younger = sorted((buy, sell), key=lambda order: order.place)
-        trades.append(trade(state, younger, older, found.price, lots))
+        trades.append(msgspec.structs.replace(trade(state, younger, older, found.price, lots), auction=True))
         volume += lots
         for order in (buy, sell):
             if order.oco_group is not None:
