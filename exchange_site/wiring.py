@@ -119,7 +119,7 @@ class Exchange:
             clock=clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
             readers=self.readers,
-            public_answer=PublicQueries(config.market, clock),
+            public_answer=PublicQueries(config.market, clock, self.recorder),
             heartbeat=self.heartbeat,
             layer=layer,
             counters=self.counters,

@@ -6,15 +6,16 @@ them are the levels in which the present one differs.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from marketdata.conflation import Conflation
 from marketdata.core.day import Statistics
 from marketdata.core.depth import Depth, depth
+from marketdata.core.states import StateEvent
 from marketdata.core.trades import PublicTrade
 from trading.core.engine import Engine
-from trading.core.events import PhaseChanged, Traded
+from trading.core.events import InstrumentSettled, PhaseChanged, Traded
 from trading.core.types import Direction, Phase
 from trading.observability.counters import Counters
 from trading.worker.batch import Batch
@@ -44,6 +45,8 @@ class Publisher(Protocol):
     async def send_ticks(self, instrument_id: str, frames: list[str]) -> None: ...
 
     async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None: ...
+
+    async def send_states(self, events: Sequence[StateEvent], time: int) -> None: ...
 
 
 Day = Callable[[str, int], Statistics | None]
@@ -76,6 +79,7 @@ class Feed:
             "orderbook": self.orderbook,
             "orderbook_delta": self.whole_book,
             "ticker": self.ticker,
+            "instruments": lambda _: None,
         }
         """By channel: the present state of an instrument as a frame, None where there is nothing to tell."""
 
@@ -128,16 +132,23 @@ class Feed:
         touched.update(batch.changes.instruments)
         for instrument_id, instrument in touched.items():
             self._depths[instrument_id] = depth(instrument, batch.time)
-        await self._tell_phases(batch)
+        await self._tell_states(batch)
         await self._tell_ticks(batch)
         for instrument_id in touched:
             if not await self._books.changed(instrument_id):
                 self._counters.books_conflated += 1
 
-    async def _tell_phases(self, batch: Batch) -> None:
+    async def _tell_states(self, batch: Batch) -> None:
+        states: list[StateEvent] = []
         for event in batch.events:
             if isinstance(event, PhaseChanged):
                 await self._publisher.send_phase(event.instrument_id, event.phase, event.time)
+            elif isinstance(event, StateEvent):
+                states.append(event)
+                if isinstance(event, InstrumentSettled) and event.delisted:
+                    await self._publisher.send_phase(event.instrument_id, Phase.DELISTED, batch.time)
+        if states:
+            await self._publisher.send_states(states, batch.time)
 
     async def _tell_ticks(self, batch: Batch) -> None:
         """Every trade; the day's figures with the last of each instrument, of which they tell."""

@@ -8,9 +8,10 @@ from marketdata.conflation import Conflation
 from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics
 from marketdata.core.depth import LEVELS, Depth
+from marketdata.core.states import StateEvent
 from trading import protocol
 from trading.core.types import Direction, Phase
-from trading.delivery.channel_groups import market_group, market_message
+from trading.delivery.channel_groups import ALL_INSTRUMENTS, market_group, market_message
 
 
 class ChannelLayer(Protocol):
@@ -63,6 +64,11 @@ class MarketPublisher:
         themselves."""
         frame = protocol.encode(protocol.instrument_status(instrument_id, phase, time))
         await self._send("orderbook", instrument_id, [frame])
+
+    async def send_states(self, events: Sequence[StateEvent], time: int) -> None:
+        """Tell whoever keeps a list of instruments that it is not what it was."""
+        told = [protocol.encode(protocol.instrument_state(event, time)) for event in events]
+        await self._send("instruments", ALL_INSTRUMENTS, told)
 
     async def _send(self, channel: str, instrument_id: str, frames: Sequence[str]) -> None:
         await self._layer.group_send(market_group(channel, instrument_id), market_message(frames))

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from marketdata.core.bars import Bar, Bars, Match, match_of
+from marketdata.core.bars import Bar, Bars, Match, Period, match_of
 from marketdata.core.day import Reference, Statistics, reference_of, statistics
 from trading.core.engine import Engine
 from trading.core.events import DaySettled, Traded
@@ -51,6 +51,7 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bars")
         self._bars = Bars()
         self._references: dict[str, Reference] = {}
+        self._writing: list[Bar] = []  # taken, and not stored yet
         self._number: int | None = None  # of the last batch
         self._fresh: Bars | None = None  # what is being read, while it is in doubt what is inside the bars
         self._in_doubt = True
@@ -64,6 +65,17 @@ class Recorder:
     def present(self, instrument_id: str) -> list[Bar]:
         """The present bar of each period, as of the last commit; none before the first trade."""
         return self._bars.present(instrument_id)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether trades may be missing from what it tells."""
+        return self._in_doubt
+
+    def newest(self, instrument_id: str, period: Period) -> list[Bar]:
+        """The bars of a period that may not be stored yet as they are now, by their start; the older state first."""
+        known = [*self._writing, *self._bars.ended(instrument_id), *self.present(instrument_id)]
+        found = [bar for bar in known if bar.instrument_id == instrument_id and bar.period is period]
+        return sorted(found, key=lambda bar: bar.start)
 
     def statistics(self, instrument_id: str, time: int) -> Statistics | None:
         """The trading day so far (`time` is now), as of the last commit; None if the instrument is unknown."""
@@ -141,9 +153,12 @@ class Recorder:
     # -- stored bars
 
     async def _write(self) -> None:
-        changed = self._bars.take_changed()
-        if changed and not await self._blocking(self._store.write, changed, self._bars.last):
-            self._overtaken()
+        self._writing = changed = self._bars.take_changed()
+        try:
+            if changed and not await self._blocking(self._store.write, changed, self._bars.last):
+                self._overtaken()
+        finally:
+            self._writing = []
 
     def _overtaken(self) -> None:
         logger.info("somebody else has stored bars; they are read anew")

@@ -216,6 +216,10 @@ class Bars:
 
     # -- what is to be stored
 
+    def ended(self, instrument_id: str) -> list[Bar]:
+        """Bars that have ended and are yet to be taken."""
+        return [bar.copy() for bar in self._ended if bar.instrument_id == instrument_id]
+
     def take_ended(self) -> list[Bar]:
         """Bars that have ended and have not been taken before."""
         ended, self._ended = self._ended, []

@@ -42,6 +42,9 @@ class Recorder(MarketPublisher):
     async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
         self.phases.append((instrument_id, phase))
 
+    async def send_states(self, events: Any, time: int) -> None:
+        """Nobody keeps a list."""
+
     async def send_book(self, instrument_id: str, frame: str) -> None:
         book = json.loads(frame)
         assert book["instrument_id"] == instrument_id

@@ -2,6 +2,7 @@
 
 from trading import protocol
 from trading.core.codes import Code
+from trading.core.events import InstrumentSettled, TermsChanged
 from trading.core.types import (
     CancelReason,
     Direction,
@@ -535,6 +536,17 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
     (
         protocol.orderbook("IX2301", [], [], 1696320001000, Phase.CONTINUOUS),
         '{"type":"orderbook","instrument_id":"IX2301","bids":[],"asks":[],"timestamp":1696320001000}',
+    ),
+    *(
+        (
+            protocol.instrument_state(event, 1696320001000),
+            f'{{"type":"instrument_state","instrument_id":"IX2301","state":"{state}","timestamp":1696320001000}}',
+        )
+        for event, state in (
+            (TermsChanged("IX2301"), "changed"),
+            (InstrumentSettled("IX2301", 20231003, 1_200_000, False), "settled"),
+            (InstrumentSettled("IX2301", 20231003, 1_200_000, True), "delisted"),
+        )
     ),
     (
         protocol.instrument_status("IX2301", Phase.HALTED, 1696320001000),

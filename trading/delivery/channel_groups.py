@@ -8,6 +8,9 @@ last frame, and have `(instrument_id or None, text)`: the instrument where a con
 from collections.abc import Sequence
 from typing import Any
 
+ALL_INSTRUMENTS = ""
+"""In place of an instrument, where a public channel speaks of all of them."""
+
 TaggedFrame = tuple[str | None, str]
 
 

@@ -9,6 +9,8 @@ from trading.core.events import (
     CountdownSet,
     Event,
     Fill,
+    InstrumentListed,
+    InstrumentSettled,
     LiquidationEnded,
     LiquidationStarted,
     OrderAccepted,
@@ -19,6 +21,7 @@ from trading.core.events import (
     OrderWaiting,
     Refused,
     RiskWarned,
+    TermsChanged,
     Traded,
 )
 from trading.core.money import known_currency, to_currency
@@ -39,7 +42,16 @@ from trading.protocol.incoming import (
     SubmitOrders,
     items_of,
 )
-from trading.protocol.market_data import BookLevel, InstrumentStatus, OrderBook, OrderBookDelta, StatisticsData, Ticker
+from trading.protocol.market_data import (
+    BookLevel,
+    InstrumentState,
+    InstrumentStatus,
+    InstrumentWord,
+    OrderBook,
+    OrderBookDelta,
+    StatisticsData,
+    Ticker,
+)
 from trading.protocol.outgoing import ServerMessage
 from trading.protocol.pushes import (
     AccountUpdate,
@@ -387,6 +399,18 @@ def ticker(
         direction=direction,
         day=day,
     )
+
+
+def instrument_state(event: InstrumentListed | TermsChanged | InstrumentSettled, time: int) -> InstrumentState:
+    """What is told of an instrument is not what it was."""
+    match event:
+        case InstrumentListed():
+            state: InstrumentWord = "listed"
+        case TermsChanged():
+            state = "changed"
+        case InstrumentSettled():
+            state = "delisted" if event.delisted else "settled"
+    return InstrumentState(instrument_id=event.instrument_id, state=state, timestamp=time)
 
 
 def instrument_status(instrument_id: str, phase: Phase, time: int) -> InstrumentStatus:

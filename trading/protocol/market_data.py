@@ -1,5 +1,7 @@
 """What everybody may hear: books, tickers, bars, phases, announcements and the heartbeat."""
 
+from typing import Literal
+
 import msgspec
 
 from trading.core.types import (
@@ -7,6 +9,9 @@ from trading.core.types import (
     Phase,
 )
 from trading.protocol.envelope import Outgoing
+
+InstrumentWord = Literal["listed", "changed", "settled", "delisted"]
+"""What has become of an instrument."""
 
 
 class BookLevel(msgspec.Struct, frozen=True, gc=False):
@@ -96,6 +101,14 @@ class Kline(BarData, frozen=True, kw_only=True, tag_field="type", tag="kline"):
 class InstrumentStatus(Outgoing, frozen=True, tag="instrument_status"):
     instrument_id: str
     phase: Phase
+    timestamp: int
+
+
+class InstrumentState(Outgoing, frozen=True, tag="instrument_state"):
+    """What queries tell of an instrument has changed. `state`: why."""
+
+    instrument_id: str
+    state: InstrumentWord
     timestamp: int
 
 

@@ -4,6 +4,7 @@ import msgspec
 
 from trading.protocol.market_data import (
     Announcement,
+    InstrumentState,
     InstrumentStatus,
     Kline,
     OrderBook,
@@ -57,6 +58,7 @@ ServerMessage = (
     | Ticker
     | Kline
     | InstrumentStatus
+    | InstrumentState
     | Snapshot
     | QueryResponse
     | Error

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterable
 
-PUBLIC_CHANNELS = ("orderbook", "ticker", "orderbook_delta", "kline")
+from trading.delivery.channel_groups import ALL_INSTRUMENTS
+
+MARKET_CHANNELS = ("instruments",)
+"""They speak of all instruments, those too that are yet to be listed."""
+PUBLIC_CHANNELS = ("orderbook", "ticker", "orderbook_delta", "kline", *MARKET_CHANNELS)
 PRIVATE_CHANNELS = ("trade", "account_update", "order_status")
 CHANNELS = (*PRIVATE_CHANNELS[:1], *PUBLIC_CHANNELS, *PRIVATE_CHANNELS[1:])
 
@@ -11,6 +15,15 @@ def public(channels: Iterable[str], period: str) -> list[str]:
     """The public ones of some channels; bars of each period have a channel of their own."""
     found = [channel for channel in channels if channel in PUBLIC_CHANNELS]
     return [f"kline.{period}" if channel == "kline" else channel for channel in found]
+
+
+def _pairs(channels: Iterable[str], instruments: Iterable[str], period: str) -> set[tuple[str, str]]:
+    names = set(instruments)
+    return {
+        (channel, name)
+        for channel in public(channels, period)
+        for name in ((ALL_INSTRUMENTS,) if channel in MARKET_CHANNELS else names)
+    }
 
 
 class Subscriptions:
@@ -35,13 +48,13 @@ class Subscriptions:
             if not names:
                 self._all_trades = True
                 self._unwanted_trades.clear()
-        asked = {(channel, name) for channel in public(channels, period) for name in names}
+        asked = _pairs(channels, names, period)
         self.public |= asked
         return asked
 
     def would_be(self, channels: Iterable[str], instruments: Iterable[str], period: str = "") -> int:
         """How many public pairs there would be with these."""
-        return len(self.public | {(channel, name) for channel in public(channels, period) for name in instruments})
+        return len(self.public | _pairs(channels, instruments, period))
 
     def remove(self, channels: Iterable[str], instruments: Iterable[str], period: str = "") -> set[tuple[str, str]]:
         """Unsubscribe; returns the public pairs that were subscribed until now. No instrument means all."""
@@ -53,7 +66,8 @@ class Subscriptions:
                 self._all_trades = False
                 self._trades.clear()
         left = public(channels, period)
-        gone = {pair for pair in self.public if pair[0] in left and (not names or pair[1] in names)}
+        wanted = {*names, ALL_INSTRUMENTS}
+        gone = {pair for pair in self.public if pair[0] in left and (not names or pair[1] in wanted)}
         self.public -= gone
         return gone
 

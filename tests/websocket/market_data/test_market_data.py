@@ -9,11 +9,12 @@ import pytest
 from channels.db import database_sync_to_async
 
 from exchange_site.wiring import Exchange
-from tests.builders import INSTRUMENTS, TRADERS, Founded
+from tests.builders import INSTRUMENTS, TRADERS, Founded, listing, terms
 from tests.marketdata.mirror import Mirror
 from tests.websocket.client import Client, Frame, assert_frames, is_like, order_message
 from tests.websocket.conftest import Clock, Join
-from trading.core.commands import Command, SetInstrumentPhase, Settle
+from trading.core.commands import ChangeTerms, Command, ListInstrument, SetInstrumentPhase, Settle
+from trading.core.money import RATE
 from trading.core.types import Phase
 from trading.operators import requests
 
@@ -424,6 +425,55 @@ async def test_the_last_trades(visitor: Client, clock: Clock, alice: Client, bob
     assert list(found[0]) == ["price", "volume", "timestamp", "direction"]
     assert {trade["direction"] for trade in found} == {"SELL"}
     assert await data(visitor, "query_public_trades", instrument_id="IX2301", limit=2) == found[:2]
+
+
+async def test_a_query_is_never_older_than_what_was_told(
+    exchange: Exchange, clock: Clock, visitor: Client, alice: Client, bob: Client
+) -> None:
+    """Whatever is not stored yet: nothing brings the bars up to date here."""
+    await subscribe(visitor, "ticker")
+    for minute in range(3):
+        for volume in (1, 2):
+            await trade(alice, bob, 120 + minute, volume)
+            told = await visitor.hear_until("ticker")
+            while "day" not in told or told["day"]["volume"] < 3 * minute + volume:
+                told = await visitor.hear_until("ticker")
+            assert await data(visitor, "query_statistics", instrument_id="IX2301") == [told["day"]]
+        clock.pass_by(MINUTE)
+    bars = await bars_of(visitor)
+    assert [(bar["close"], bar["volume"]) for bar in bars] == [(122.0, 3.0), (121.0, 3.0), (120.0, 3.0)]
+    assert await bars_of(visitor, limit=2) == bars[:2]
+    assert await bars_of(visitor, before=bars[0]["start"]) == bars[1:]
+    await exchange.recorder.keep_up()
+    assert await bars_of(visitor) == bars
+
+
+async def test_whatever_changes_an_instrument_is_told(exchange: Exchange, visitor: Client) -> None:
+    await visitor.say(type="subscribe", channels=["instruments"])
+    assert (await visitor.hear_until("subscribe_response"))["success"]
+    await subscribe(visitor, "orderbook")
+
+    async def hears(state: str, instrument_id: str = "IX2301") -> None:
+        told = await visitor.hear_until("instrument_state", instrument_id=instrument_id)
+        assert told["state"] == state
+
+    await operate(exchange, ListInstrument(listing("IX2402").contract, terms(last_day=20270115)))
+    await hears("listed", "IX2402")
+    await operate(exchange, ChangeTerms("IX2301", terms(margin=RATE // 5, last_day=20270118)))
+    await hears("changed")
+    (known,) = await data(visitor, "query_instruments", instrument_id="IX2301")
+    assert known["margin_rate_long"] == 0.2
+    await operate(exchange, Settle(20270115, 20270118, {}))
+    await hears("settled")
+    await hears("delisted", "IX2402")
+    await operate(exchange, Settle(20270118, 20270119, {}))
+    assert (await visitor.hear_until("instrument_status", instrument_id="IX2301"))["phase"] == "delisted"
+    await hears("delisted")
+    await visitor.say(type="unsubscribe", channels=["instruments"], instruments=[])
+    assert (await visitor.hear_until("subscribe_response"))["success"]
+    await operate(exchange, ListInstrument(listing("IX2403").contract, terms()))
+    await visitor.say(type="ping")
+    await visitor.hear_until("pong")
 
 
 async def test_the_day_in_figures_across_a_settlement(

@@ -1,6 +1,6 @@
 """Queries: of everybody about the market, and of users about what is theirs."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from trading import protocol
 from trading.reads import answers
@@ -8,11 +8,21 @@ from trading.reads.readers import Read
 from trading.websocket.handlers.responder import NOT_AUTHENTICATED, Responder
 from trading.websocket.session import Session
 
-PublicAnswer = Callable[[protocol.PublicQuery], protocol.QueryResponse | protocol.Error]
+Answer = protocol.QueryResponse | protocol.Error
+
+
+class PublicAnswer(Protocol):
+    """Answers queries of the market, in two steps: from the rows, and then with what is not in the rows yet."""
+
+    def __call__(self, query: protocol.PublicQuery) -> Answer:
+        """Blocks on the database."""
+
+    def freshened(self, query: protocol.PublicQuery, answer: Answer) -> Answer:
+        """The answer as of now."""
 
 
 class QueryHandler:
-    """Answers from the rows of the last commit. `public_answer` blocks on the database."""
+    """Answers from the rows of the last commit."""
 
     __slots__ = ("_market", "_public_answer", "_read", "_responder", "_session")
 
@@ -27,7 +37,8 @@ class QueryHandler:
 
     async def answer(self, message: protocol.Query) -> None:
         if isinstance(message, protocol.PublicQuery):
-            self._responder.send(await self._read(self._public_answer, message))
+            stored = await self._read(self._public_answer, message)
+            self._responder.send(self._public_answer.freshened(message, stored))
         elif self._session.user_id is None:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED)
         else:

@@ -7,7 +7,7 @@ from trading.transport.gateway import Gateway
 from trading.websocket.handlers.responder import NOT_AUTHENTICATED, Responder
 from trading.websocket.market_subscriptions import MarketSubscriptions
 from trading.websocket.session import Session
-from trading.websocket.subscriptions import CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
+from trading.websocket.subscriptions import CHANNELS, MARKET_CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
 
 
 class SubscriptionHandler:
@@ -72,8 +72,9 @@ class SubscriptionHandler:
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]
         if not public or not isinstance(message, protocol.Subscribe):
             return None
-        if not message.instruments:
-            return f"Name at least one instrument for {', '.join(public)}"
+        of_instruments = [channel for channel in public if channel not in MARKET_CHANNELS]
+        if of_instruments and not message.instruments:
+            return f"Name at least one instrument for {', '.join(of_instruments)}"
         if self._subscriptions.would_be(public, message.instruments, message.period) > self._most:
             return f"Too many subscriptions: at most {self._most} of an instrument and a channel"
         return self._gateway.closed_because
