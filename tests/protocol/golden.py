@@ -433,12 +433,21 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
                 protocol.OrderResult(
                     success=False, order_id=None, error_code=1006, error_message="no", client_order_id="b"
                 ),
+                protocol.OrderResult(
+                    success=False,
+                    order_id=None,
+                    error_code=1011,
+                    error_message="late",
+                    status=OrderStatus.FILLED,
+                    filled_volume=5.0,
+                ),
             ],
             request_id="r1",
         ),
         f'{{"type":"orders_response","results":[{{"success":true,"order_id":"{ORDER_ID}","error_code":null,'
         '"error_message":null},{"success":false,"order_id":null,"error_code":1006,"error_message":"no",'
-        '"client_order_id":"b"}],"request_id":"r1"}',
+        '"client_order_id":"b"},{"success":false,"order_id":null,"error_code":1011,"error_message":"late",'
+        '"status":"Filled","filled_volume":5.0}],"request_id":"r1"}',
     ),
     (
         protocol.CancelAllResponse(success=True, cancelled=3, error_code=None, error_message=None),

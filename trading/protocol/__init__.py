@@ -6,6 +6,8 @@ of a frame when it is not set. Prices and volumes are JSON numbers written as fl
 
 from trading.protocol.decoding import ProtocolError, decode
 from trading.protocol.from_events import (
+    Finished,
+    Outcome,
     account_update,
     amended,
     answer,
@@ -138,6 +140,7 @@ __all__ = [
     "EngineMessage",
     "Error",
     "FeeData",
+    "Finished",
     "InstrumentData",
     "InstrumentState",
     "Item",
@@ -154,6 +157,7 @@ __all__ = [
     "OrderStatusFrame",
     "OrdersResponse",
     "OtherMessage",
+    "Outcome",
     "Ping",
     "PingFrame",
     "Pong",

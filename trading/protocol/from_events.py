@@ -1,9 +1,13 @@
 """From the engine's events to frames. Prices and money come in 1/10,000, volumes in lots."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
 
 from trading.core import events
 from trading.core.accounts import Figures, risk_ratio
+from trading.core.codes import Code
 from trading.core.events import (
     AllCancelled,
     CountdownSet,
@@ -55,6 +59,7 @@ from trading.protocol.market_data import (
 from trading.protocol.outgoing import ServerMessage
 from trading.protocol.pushes import (
     AccountUpdate,
+    CancelWord,
     Liquidation,
     OrderStatusFrame,
     PositionExpired,
@@ -71,12 +76,25 @@ from trading.protocol.responses import (
     OrdersResponse,
 )
 
+NO_TRADE = "NO_TRADE"
+
+
+class Finished(msgspec.Struct, frozen=True, gc=False):
+    """The refusal of what comes too late for an order, with what the order is."""
+
+    status: OrderStatus
+    filled: int
+
+
+Outcome = Event | Finished
+"""What a command has come to: an event of the engine, or what the tables say of an order that it has forgotten."""
+
 Levels = Iterable[tuple[int, int, int]]
 
 # --- answers
 
 
-def answer(message: EngineMessage, outcome: Sequence[Event], retry_after: float | None = None) -> ServerMessage:
+def answer(message: EngineMessage, outcome: Sequence[Outcome], retry_after: float | None = None) -> ServerMessage:
     """The one answer to a message to the engine: told by the first event of each of its commands."""
     match message:
         case SubmitOrder() | AmendOrder() | CancelOrder():
@@ -107,7 +125,7 @@ def answer(message: EngineMessage, outcome: Sequence[Event], retry_after: float 
 
 
 def order_response(
-    event: Event, request_id: RequestId, client_order_id: str | None = None, retry_after: float | None = None
+    event: Outcome, request_id: RequestId, client_order_id: str | None = None, retry_after: float | None = None
 ) -> OrderResponse:
     """The answer to an order message."""
     order_id, code, detail = _outcome(event)
@@ -117,12 +135,13 @@ def order_response(
         error_code=code,
         error_message=detail,
         client_order_id=client_order_id,
+        **_now(event),
         retry_after=retry_after,
         request_id=request_id,
     )
 
 
-def _result(item: Item, event: Event) -> OrderResult:
+def _result(item: Item, event: Outcome) -> OrderResult:
     order_id, code, detail = _outcome(event)
     return OrderResult(
         success=code is None,
@@ -130,24 +149,32 @@ def _result(item: Item, event: Event) -> OrderResult:
         error_code=code,
         error_message=detail,
         client_order_id=_client_id(item),
+        **_now(event),
     )
 
 
-def _outcome(event: Event) -> tuple[str | None, int | None, str | None]:
+def _outcome(event: Outcome) -> tuple[str | None, int | None, str | None]:
     """Order id, error code and error message."""
     match event:
         case OrderAccepted() | OrderCancelled() | OrderRepeated() | OrderWaiting() | OrderAmended():
             return order_id_text(event.order_id), None, None
         case Refused():
             return None, *_failure(event)
+        case Finished():
+            return None, Code.ORDER_FINISHED, Code.ORDER_FINISHED.text
     raise AssertionError(f"{event!r} answers no order message")
+
+
+def _now(event: Outcome) -> dict[str, Any]:
+    """What the order is, where that is known to be news."""
+    return {"status": event.status, "filled_volume": float(event.filled)} if isinstance(event, Finished) else {}
 
 
 def _client_id(item: Item) -> str | None:
     return item.client_order_id if isinstance(item, OrderFields) else None
 
 
-def _failure(event: Event) -> tuple[int | None, str | None]:
+def _failure(event: Outcome) -> tuple[int | None, str | None]:
     """Error code and error message."""
     return (event.code, event.detail) if isinstance(event, Refused) else (None, None)
 
@@ -210,14 +237,16 @@ def cancelled(event: OrderCancelled, seq: int) -> OrderStatusFrame:
         remaining_volume=float(event.remaining),
         timestamp=event.time,
         seq=seq,
-        reason=told_reason(event.reason),
+        reason=told_reason(event.reason, event.filled),
         error_code=event.code,
         error_message=event.detail or None,
     )
 
 
-def told_reason(reason: CancelReason | None) -> CancelReason | None:
-    """Why an order was cancelled, unless its owner asked for it."""
+def told_reason(reason: CancelReason | None, filled: int) -> CancelWord | None:
+    """Why an order was cancelled, unless its owner asked for it. `filled`: lots that had traded."""
+    if reason is CancelReason.UNFILLED and not filled:
+        return NO_TRADE
     return None if reason is CancelReason.ASKED else reason
 
 

@@ -28,6 +28,9 @@ Number = Annotated[float, msgspec.Meta(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
 """A time (Unix) or a length of time."""
 
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""A time that an order depends on, until the end of the year 9999: microseconds are beyond it."""
+
 Day = Annotated[int, msgspec.Meta(ge=0, le=99_999_999)]
 """YYYYMMDD."""
 
@@ -109,8 +112,8 @@ class OrderFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     price: Number | None = None
     time_condition: TimeCondition = TimeCondition.GFD
     client_order_id: Name | None = None
-    expires_at: Milliseconds | None = None
-    valid_until: Milliseconds | None = None
+    expires_at: Moment | None = None
+    valid_until: Moment | None = None
     post_only: bool = False
     reduce_only: bool = False
     display_volume: Number | None = None
@@ -130,7 +133,7 @@ class AmendOrder(_Incoming, frozen=True, tag="amend_order"):
     order_id: str
     price: Number | None = None
     volume: Number | None = None
-    valid_until: Milliseconds | None = None
+    valid_until: Moment | None = None
 
 
 class CancelOrder(_Incoming, frozen=True, tag="cancel_order"):

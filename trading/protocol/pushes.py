@@ -3,7 +3,6 @@
 import msgspec
 
 from trading.core.types import (
-    CancelReason,
     Direction,
     Offset,
     OrderStatus,
@@ -24,6 +23,10 @@ class Trade(Outgoing, frozen=True, tag="trade"):
     seq: int | None = None
 
 
+CancelWord = str
+"""A `CancelReason`; or NO_TRADE in place of UNFILLED, where what may not rest has found nothing at all."""
+
+
 class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
     """`price`, `volume`: of a new order or after an amendment; from `instrument_id` on: of a new order. `reason` and
     the error: why it was cancelled, unless its owner asked."""
@@ -36,7 +39,7 @@ class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
     seq: int | None = None
     price: float | None = None
     volume: float | None = None
-    reason: CancelReason | None = None
+    reason: CancelWord | None = None
     error_code: int | None = None
     error_message: str | None = None
     instrument_id: str | None = None

@@ -3,7 +3,6 @@
 import msgspec
 
 from trading.core.types import (
-    CancelReason,
     Direction,
     Offset,
     OrderStatus,
@@ -17,7 +16,7 @@ from trading.core.types import (
 from trading.protocol.envelope import Outgoing
 from trading.protocol.incoming import RequestId
 from trading.protocol.market_data import BarData, StatisticsData
-from trading.protocol.pushes import Statement
+from trading.protocol.pushes import CancelWord, Statement
 
 
 class AccountData(msgspec.Struct, frozen=True):
@@ -106,7 +105,7 @@ class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     oco_group: str | None = None
     stp: SelfTrade | None = None
     forced: bool = False
-    reason: CancelReason | None = None
+    reason: CancelWord | None = None
     error_code: int | None = None
 
 

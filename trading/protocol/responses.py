@@ -2,6 +2,7 @@
 
 import msgspec
 
+from trading.core.types import OrderStatus
 from trading.protocol.envelope import Outgoing
 from trading.protocol.incoming import RequestId
 
@@ -42,13 +43,15 @@ class SubscribeResponse(Outgoing, frozen=True, tag="subscribe_response"):
 
 
 class OrderResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What became of an order or a cancel."""
+    """What became of an order or a cancel. `status`, `filled_volume`: what an order is that was finished before."""
 
     success: bool
     order_id: str | None
     error_code: int | None
     error_message: str | None
     client_order_id: str | None = None
+    status: OrderStatus | None = None
+    filled_volume: float | None = None
 
 
 class OrderResponse(OrderResult, frozen=True, kw_only=True, tag_field="type", tag="order_response"):

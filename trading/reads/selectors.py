@@ -253,10 +253,10 @@ def order(*, user_id: str, market: str, number: int) -> Order | None:
     )
 
 
-def finished_orders(*, account_id: int, numbers: list[int]) -> set[int]:
-    """Those of the numbers that are own orders which are filled or cancelled."""
+def finished_orders(*, account_id: int, numbers: list[int]) -> dict[int, tuple[str, int]]:
+    """Status and filled lots of those of the numbers that are own orders which are filled or cancelled."""
     rows = Order.objects.filter(pk__in=numbers, account_id=account_id).exclude(status__in=LIVE)
-    return set(rows.values_list("pk", flat=True))
+    return {number: (status, filled) for number, status, filled in rows.values_list("pk", "status", "filled")}
 
 
 def orders(

@@ -9,6 +9,7 @@ from trading import protocol
 from trading.core.codes import Code
 from trading.core.commands import TraderCommand
 from trading.core.events import Event, Refused
+from trading.core.types import OrderStatus
 from trading.reads import selectors
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway, Reply
@@ -17,7 +18,6 @@ from trading.websocket.reply_queue import ReplyQueue, Slot
 logger = logging.getLogger(__name__)
 
 FAILED = Refused(Code.UNAVAILABLE, "The exchange failed on this message; nothing was done")
-FINISHED = Refused(Code.ORDER_FINISHED, Code.ORDER_FINISHED.text)
 
 
 class Outcomes:
@@ -99,7 +99,7 @@ class OrderEntry:
         self,
         slot: Slot,
         message: protocol.EngineMessage,
-        events: Sequence[Event],
+        events: Sequence[protocol.Outcome],
         retry_after: float | None = None,
     ) -> None:
         self._replies.fill(slot, protocol.encode(protocol.answer(message, events, retry_after)))
@@ -109,14 +109,14 @@ class OrderEntry:
     ) -> None:
         """The engine knows live orders only; the rows tell own orders that are finished from those that never were."""
         numbers = [_number_of(item) for item in protocol.items_of(message)]
-        finished: set[int] = set()
+        finished: dict[int, tuple[str, int]] = {}
         try:
             known = [each for each in numbers if each is not None]
             finished = await self._read(selectors.finished_orders, account_id=account_id, numbers=known)
         except Exception:
             logger.exception("orders could not be looked up")
         told = [
-            FINISHED if _is_unknown(event) and number in finished else event
+            _finished(*finished[number]) if _is_unknown(event) and number in finished else event
             for number, event in zip(numbers, events, strict=True)
         ]
         self._fill(slot, message, told)
@@ -127,6 +127,10 @@ def _number_of(item: protocol.Item) -> int | None:
     return (
         protocol.order_number(item.order_id) if isinstance(item, protocol.AmendOrder | protocol.CancelOrder) else None
     )
+
+
+def _finished(status: str, filled: int) -> protocol.Finished:
+    return protocol.Finished(OrderStatus(status), filled)
 
 
 def _is_unknown(event: Event) -> bool:

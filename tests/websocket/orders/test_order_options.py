@@ -78,7 +78,7 @@ async def test_what_is_not_filled_at_once_says_so(alice: Client, bob: Client) ->
         await alice.rest(),
         {"type": "order_response", "success": True},
         {"type": "order_status", "status": "Submitted"},
-        {"type": "order_status", "status": "Cancelled", "remaining_volume": 3.0, "reason": "UNFILLED"},
+        {"type": "order_status", "status": "Cancelled", "remaining_volume": 3.0, "reason": "NO_TRADE"},
         {"type": "account_update"},
     )
 
@@ -283,10 +283,32 @@ async def test_a_waiting_order_shows_its_options(alice: Client, bob: Client, oth
     assert_frames([order], {"status": "Waiting", "price": None, "time_condition": "GTD"})
 
 
+async def test_a_part_of_an_order_that_found_nothing_has_another_reason(alice: Client, bob: Client) -> None:
+    await bob.place("SELL OPEN 2 @ 120")
+    order_id = (await alice.place("BUY OPEN 3 @ 120", time_condition="IOC"))["order_id"]
+    *_, last = [frame for frame in await alice.rest() if frame["type"] == "order_status"]
+    assert_frames([last], {"status": "Cancelled", "filled_volume": 2.0, "reason": "UNFILLED"})
+    assert_frames([await shown(alice, order_id)], {"status": "Cancelled", "reason": "UNFILLED"})
+
+
+async def test_an_order_cannot_last_until_a_year_of_five_digits(alice: Client) -> None:
+    for name in ("expires_at", "valid_until"):
+        condition = {"time_condition": "GTD"} if name == "expires_at" else {}
+        for moment, taken in (
+            (253_402_300_799_999, True),
+            (253_402_300_800_000, False),
+            (18 * 10**14, False),
+        ):
+            await alice.say(**order_message("BUY OPEN 1 @ 119", **{name: moment}, **condition))
+            answer = await alice.hear()
+            assert answer["type"] == ("order_response" if taken else "error") and answer.get("code", 400) == 400
+            await alice.rest()
+
+
 async def test_a_cancelled_order_shows_why(alice: Client) -> None:
     order_id = (await alice.place("BUY OPEN 5 @ 119", time_condition="IOC"))["order_id"]
     await alice.rest()
-    assert_frames([await shown(alice, order_id)], {"status": "Cancelled", "reason": "UNFILLED"})
+    assert_frames([await shown(alice, order_id)], {"status": "Cancelled", "reason": "NO_TRADE"})
 
 
 async def test_a_stop_that_was_cancelled_fires_nowhere(alice: Client) -> None:

@@ -284,7 +284,24 @@ async def test_anothers_order_is_as_unknown_as_one_that_never_was(alice: Client,
 async def test_a_finished_order_cannot_be_cancelled_again(alice: Client) -> None:
     await cancel(alice, await finished_order(alice))
     refused = {"success": False, "order_id": None, "error_code": 1011, "error_message": "Order already finished"}
-    assert_frames([await alice.hear()], refused)
+    assert_frames([await alice.hear()], refused | {"status": "Cancelled", "filled_volume": 0.0})
+
+
+async def test_a_cancel_that_loses_to_a_fill_says_so(alice: Client, bob: Client) -> None:
+    first, second = [str((await alice.place("BUY OPEN 3 @ 120"))["order_id"]) for _ in range(2)]
+    await bob.place("SELL OPEN 4 @ 120")
+    await cancel(alice, second)
+    await alice.rest()
+    await cancel(alice, first)
+    filled = {"error_code": 1011, "order_id": None, "status": "Filled", "filled_volume": 3.0}
+    assert_frames([await alice.hear_until("order_response")], filled)
+    await alice.say(type="amend_order", order_id=second, volume=5)
+    partly = {"error_code": 1011, "status": "Cancelled", "filled_volume": 1.0}
+    assert_frames([await alice.hear_until("order_response")], partly)
+    await alice.say(type="cancel_orders", order_ids=[first, NEVER_WAS, second])
+    answer = await alice.hear_until("orders_response")
+    assert_frames(answer["results"], filled, {"error_code": 1002}, partly)
+    assert "status" not in answer["results"][1]
 
 
 # --- resends

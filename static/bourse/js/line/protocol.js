@@ -9,7 +9,7 @@ export const ORDER_TYPES = ['LIMIT', 'MARKET'];
 export const TIME_CONDITIONS = ['GFD', 'GTC', 'GTD', 'IOC', 'FOK'];
 export const STATUSES = ['Waiting', 'Submitted', 'PartiallyFilled', 'Filled', 'Cancelled'];
 export const CANCEL_REASONS = [
-  'UNFILLED', 'SELF_TRADE', 'OCO', 'EXPIRED', 'COUNTDOWN', 'DISCONNECT', 'REFUSED', 'SETTLEMENT', 'AUCTION',
+  'UNFILLED', 'NO_TRADE', 'SELF_TRADE', 'OCO', 'EXPIRED', 'COUNTDOWN', 'DISCONNECT', 'REFUSED', 'SETTLEMENT', 'AUCTION',
   'LIQUIDATION', 'OPERATOR',
 ];
 export const PHASES = ['continuous', 'auction', 'halted', 'closed', 'delisted'];

@@ -154,6 +154,7 @@ export default {
   'status.Filled': 'Filled',
   'status.Cancelled': 'Cancelled',
   'status.unknown': 'Asking…',
+  'cancelled.NO_TRADE': 'nothing to trade with',
   'cancelled.UNFILLED': 'not filled',
   'cancelled.SELF_TRADE': 'self-trade',
   'cancelled.OCO': 'the other traded',

@@ -154,6 +154,7 @@ export default {
   'status.Filled': '全部成交',
   'status.Cancelled': '已撤销',
   'status.unknown': '查询中…',
+  'cancelled.NO_TRADE': '无可成交对手',
   'cancelled.UNFILLED': '未成交',
   'cancelled.SELF_TRADE': '自成交',
   'cancelled.OCO': '另一单已成交',
