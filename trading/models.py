@@ -428,6 +428,9 @@ class TradingSession(models.Model):
     )
     time = models.TimeField(help_text="In the market's time zone.")
     action = models.CharField(max_length=16, choices=Action.choices)
+    before_holidays = models.BooleanField(
+        default=True, help_text="Also where a holiday lies before the next trading day: off for night sessions."
+    )
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -113,9 +114,48 @@ def test_summer_time_moves_the_moments() -> None:
 
 def test_a_time_that_is_skipped_or_comes_twice_is_due_once() -> None:
     found = calendar(rule("02:30", "closed", "1234567"), zone="America/New_York")
-    assert due(found, "2024-03-10", "2024-03-11") == ["10 07:30 closed"]
+    assert due(found, "2024-03-10", "2024-03-11") == ["10 07:00 closed"]
     found = calendar(rule("01:30", "closed", "1234567"), zone="America/New_York")
     assert due(found, "2024-11-03", "2024-11-04") == ["03 05:30 closed"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "skip"),
+    [("America/New_York", "2024-03-10", "2024-03-10T07:00"), ("Australia/Lord_Howe", "2024-10-06", "2024-10-05T15:30")],
+)
+def test_times_that_are_skipped_keep_their_order(zone: str, day: str, skip: str) -> None:
+    """New York skips an hour from 02:00 on, Lord Howe half an hour."""
+    rules = [
+        ("02:10", "continuous"),
+        ("02:15", "closed"),
+        ("02:20", "settle"),
+        ("02:25", "auction"),
+        ("03:10", "closed"),
+    ]
+    found = calendar(*(rule(at, action, "1234567") for at, action in rules), zone=zone)
+    changed = [each for each in found.due(moment("2024-01-01"), moment("2025-01-01")) if f"{each.day}" == day]
+    assert [each.action for each in changed] == [action for _, action in rules]
+    assert {each.at for each in changed[:-1]} == {moment(skip)}
+
+
+def test_an_evening_before_a_holiday_opens_no_night_session() -> None:
+    """12 January 2024 is a Friday; the Monday after it is a holiday, and so is the Thursday before."""
+    night = msgspec.structs.replace(rule("21:00", "continuous"), before_holidays=False)
+    rules = [night, rule("02:30", "closed", "23456"), rule("15:15", "settle")]
+    found = calendar(*rules, holidays=("2024-01-11", "2024-01-15"))
+    opened = [each for each in due(found, "2024-01-08", "2024-01-20") if "continuous" in each]
+    assert opened == [f"{day} 21:00 continuous" for day in ("08", "09", "16", "17", "18", "19")]
+    assert len([each for each in due(found, "2024-01-08", "2024-01-20") if "closed" in each]) == 9
+
+
+@pytest.mark.parametrize(
+    ("on", "day"), [("2024-01-09", "2024-01-09"), ("2024-01-10", "2024-01-10"), ("2024-01-11", "2024-01-10")]
+)
+def test_a_day_that_becomes_a_holiday_while_it_lasts_is_no_trading_day(on: str, day: str) -> None:
+    """What is traded on Wednesday is not booked under a Tuesday that was none."""
+    found = calendar(rule("15:15", "settle"), holidays=("2024-01-09",))
+    assert found.day_of(date(2024, 1, 9), date.fromisoformat(on)) == date.fromisoformat(day)
+    assert found.day_of(date(2024, 1, 8), date.fromisoformat(on)) == date(2024, 1, 8)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +264,18 @@ def test_a_day_goes_by(town: Town) -> None:
         "20240105T150000Z:closed",
         "settle:MAIN:20240105",
     ]
+
+
+def test_wednesday_is_not_settled_as_a_tuesday_that_became_a_holiday(town: Town) -> None:
+    have_rules(*DAY_SHIFT)
+    town.at("2024-01-08T16:00")
+    assert Market.objects.get(pk="MAIN").trading_day == 20240109
+    Holiday.objects.create(market_id="MAIN", date="2024-01-09")
+    town.at("2024-01-09T16:00")
+    assert Market.objects.get(pk="MAIN").trading_day == 20240109
+    town.at("2024-01-10T16:00")
+    assert set(Statement.objects.values_list("day", flat=True)) == {20240104, 20240105, 20240108, 20240110}
+    assert Market.objects.get(pk="MAIN").trading_day == 20240111
 
 
 def test_each_action_is_done_once_however_often_the_server_starts(town: Town) -> None:

@@ -434,7 +434,7 @@ class SessionForm(ModelForm):
 
     class Meta:
         model = TradingSession
-        fields = ("action", "time", "weekdays")
+        fields = ("action", "time", "weekdays", "before_holidays")
 
     def clean_weekdays(self) -> str:
         return "".join(sorted(self.cleaned_data["weekdays"]))

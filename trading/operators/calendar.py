@@ -15,18 +15,20 @@ DAY = timedelta(days=1)
 
 class Rule(msgspec.Struct, frozen=True):
     """At a time of day (the market's clocks), on weekdays (1 is Monday): a phase, or `settle`. It counts `since` it was
-    saved."""
+    saved. `before_holidays`: also on a day after which a holiday comes before the next trading day."""
 
     weekdays: frozenset[int]
     time: time
     action: str
     since: datetime
+    before_holidays: bool = True
 
 
 class Action(msgspec.Struct, frozen=True, order=True):
-    """What is due at a moment (UTC), on a day of the market's calendar."""
+    """What is due at a moment (UTC), on a day of the market's calendar; `clock`: when the rule says."""
 
     at: datetime
+    clock: time
     settles: bool
     action: str
     day: date
@@ -42,8 +44,8 @@ class Calendar(msgspec.Struct, frozen=True):
     def due(self, after: datetime, until: datetime) -> list[Action]:
         """What falls due after one moment until another, in order; a settlement comes after a phase of the same time.
 
-        On a holiday nothing opens and nothing is settled. A time that the clocks skip comes as much later as they skip;
-        one that they show twice comes at the first.
+        On a holiday nothing opens and nothing is settled. Times that the clocks skip come when they have skipped them,
+        in their order; one that they show twice comes at the first.
         """
         found = [action for day in self._days(after, until) for action in self._actions(day)]
         return sorted(action for action in found if after < action.at <= until)
@@ -56,10 +58,21 @@ class Calendar(msgspec.Struct, frozen=True):
 
     def _actions(self, day: date) -> Iterator[Action]:
         for rule in self.rules:
-            if day.isoweekday() in rule.weekdays and (day not in self.holidays or rule.action == CLOSED):
-                moment = datetime.combine(day, rule.time, self.zone).astimezone(UTC)
+            if day.isoweekday() in rule.weekdays and self._holds(rule, day):
+                moment = instant(day, rule.time, self.zone)
                 if moment > rule.since:
-                    yield Action(moment, rule.action == SETTLE, rule.action, day)
+                    yield Action(moment, rule.time, rule.action == SETTLE, rule.action, day)
+
+    def _holds(self, rule: Rule, day: date) -> bool:
+        """Holidays leave only what closes."""
+        if rule.action == CLOSED:
+            return True
+        return day not in self.holidays and (rule.before_holidays or not self._holiday_follows(day))
+
+    def _holiday_follows(self, day: date) -> bool:
+        """Whether a holiday comes before the next trading day."""
+        following = self.day_after(day)
+        return any(day < holiday < following for holiday in self.holidays)
 
     def day_after(self, day: date) -> date:
         """The next trading day: one that the rules settle, or without such rules the next weekday; no holiday."""
@@ -69,6 +82,27 @@ class Calendar(msgspec.Struct, frozen=True):
         while day.isoweekday() not in weekdays or day in self.holidays:
             day += DAY
         return day
+
+    def day_of(self, trading_day: date, on: date) -> date:
+        """The trading day that a settlement on some date ends, where the market is in `trading_day`. Where that was
+        declared a holiday meanwhile, nothing was traded in it: it is the next one, but none that is yet to come."""
+        return max(trading_day, min(self.day_after(trading_day), on)) if trading_day in self.holidays else trading_day
+
+
+def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """When (UTC) the clocks show a time. Where they skip it: the moment when they do."""
+    local = datetime.combine(day, clock, zone)
+    after, before = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    if after <= before:  # it is shown, perhaps twice
+        return after
+    offset = local.utcoffset()
+    while after - before > timedelta(seconds=1):  # the skip lies between
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
 
 
 def that_matter(actions: Sequence[Action]) -> list[Action]:
@@ -93,7 +127,7 @@ def date_of(number: int) -> date:
 def calendar_of(market: Market) -> Calendar:
     """The schedule as it is in the tables."""
     rules = [
-        Rule(frozenset(map(int, row.weekdays)), row.time, row.action, row.changed_at)
+        Rule(frozenset(map(int, row.weekdays)), row.time, row.action, row.changed_at, row.before_holidays)
         for row in TradingSession.objects.filter(market=market)
     ]
     holidays = Holiday.objects.filter(market=market).values_list("date", flat=True)
@@ -107,5 +141,7 @@ def today(market: Market, now: datetime) -> date:
 
 def days_to_settle(market: Market, on: date, day: int = 0) -> tuple[int, int]:
     """The trading day that a settlement on some date ends, if it is not named, and the one that it begins."""
-    day = day or market.trading_day or number_of(on)
-    return day, number_of(calendar_of(market).day_after(max(date_of(day), on)))
+    calendar = calendar_of(market)
+    if not day:
+        day = number_of(calendar.day_of(date_of(market.trading_day), on) if market.trading_day else on)
+    return day, number_of(calendar.day_after(max(date_of(day), on)))
