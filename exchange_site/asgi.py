@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -14,10 +15,12 @@ from django.conf import settings  # noqa: E402
 
 from exchange_site import servers  # noqa: E402
 from exchange_site.monitoring import log_format  # noqa: E402
+from exchange_site.monitoring.console import MinuteLine  # noqa: E402
 from exchange_site.monitoring.metrics import Metrics  # noqa: E402
 from exchange_site.monitoring.probes import Probes  # noqa: E402
 from exchange_site.security.origin import BrowserOriginValidator  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
+from trading.observability.counters import COUNTERS  # noqa: E402
 from trading.websocket.routing import socket_routes  # noqa: E402
 
 servers.tune()
@@ -31,6 +34,7 @@ class Application:
         self.exchange = Exchange()
         self._probes = Probes(self.exchange)
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN)
+        self._minutes: asyncio.Task[None] | None = None
         self._router = ProtocolTypeRouter(
             {
                 "http": django_application,
@@ -56,6 +60,8 @@ class Application:
         if not self.exchange.started:
             servers.stop_with(self.exchange.stop)
             await self.exchange.ensure_started()
+            if settings.LOG_FILE and self._minutes is None:
+                self._minutes = asyncio.create_task(MinuteLine(self.exchange, COUNTERS, _to_terminal).run())
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:
@@ -67,6 +73,11 @@ class Application:
                 await self.exchange.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _to_terminal(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 application = Application()

@@ -15,6 +15,7 @@ from marketdata.core.bars import Bar, Bars, Match, match_of
 from marketdata.core.day import Reference, Statistics, reference_of, statistics
 from trading.core.engine import Engine
 from trading.core.events import DaySettled, Traded
+from trading.observability.counters import COUNTERS
 from trading.worker.batch import Batch
 
 T = TypeVar("T")
@@ -87,6 +88,7 @@ class Recorder:
             self._doubt()  # there may have been others, which are stored like this one
         self._number = batch.number
         happened = _happened(batch)
+        COUNTERS.trades += sum(isinstance(event, Match) for event in happened)
         self._bars.take_in(happened)
         if self._in_doubt:
             self._heard += happened
