@@ -22,7 +22,7 @@ from trading.core.events import Event, Refused
 from trading.core.types import Direction, Offset, OrderType
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
-from trading.models import Account, JournalBatch
+from trading.models import Account, JournalBatch, OperatorCommand
 from trading.operators import demo_market, requests, settlement
 from trading.operators.calendar import number_of
 from trading.storage.engine_lock import engine_lock
@@ -56,6 +56,8 @@ PULL, MINUTE_PULL = 0.04, 0.01
 examples of the documents name those prices."""
 POLL = 0.002
 """Seconds between two looks for what operators have asked: they wait for it 250 times."""
+PATIENCE = 60.0
+"""Seconds that an engine with nothing else to do may need for one of them."""
 BEFORE = 60_000
 """The market is founded so many milliseconds before the first trade."""
 REPORTS = 5
@@ -279,9 +281,12 @@ class _Player:
         """Operators' commands, which the engine takes from their table."""
         for command, key in asks:
             row = await self._blocking(lambda c=command, k=key: requests.ask(c, market=self._market, key=k))
+            if row.status != OperatorCommand.Status.PENDING:
+                raise RuntimeError(f"{key} was asked for before")
             while row.pk not in self._answers:
                 self._told.clear()
-                await self._told.wait()
+                async with asyncio.timeout(PATIENCE):
+                    await self._told.wait()
             _check(command, self._answers.pop(row.pk))
 
     async def _blocking(self, function: Callable[..., T], *arguments: object) -> T:
