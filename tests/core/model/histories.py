@@ -116,21 +116,22 @@ class History:
         self.kinds: dict[Callable[[], None], int] = {
             self.an_order: 40,
             self.a_pair: 8,
-            self.a_handled_order: 14,
+            self.a_handled_order: 18,
             self.a_waiting_order: 12,
-            self.a_group: 6,
+            self.a_group: 8,
             self.a_closing: 16,
             self.a_wrong_order: 3,
             self.an_amendment: 9,
             self.a_cancel: 4,
             self.a_countdown: 2,
-            self.an_operation: 6,
+            self.an_operation: 9,
             self.a_halt: 2,
-            self.an_auction: 4,
+            self.an_auction: 5,
             self.a_market_phase: 1,
-            self.a_settlement: 4,
-            self.a_shock: 5,
-            self.a_restart: 2,
+            self.a_settlement: 3,
+            self.a_shock: 4,
+            self.a_squeeze: 9,
+            self.a_restart: 6,
             self.a_look_at_risk: 8,
         }
 
@@ -180,7 +181,7 @@ class History:
         lowest, highest = of.low // of.contract.tick + 4, high // of.contract.tick - 4
         self.middle[name] = max(lowest, min(highest, self.middle[name] + ticks))
 
-    def price(self, name: str, spread: tuple[int, ...] = (-4, -3, -2, -1, -1, 0, 0, 0, 1, 1, 2, 3, 4)) -> int:
+    def price(self, name: str, spread: tuple[int, ...] = (-3, -2, -1, -1, 0, 0, 0, 1, 1, 2, 3)) -> int:
         of = self.duel.model.instruments[name]
         step = 1 if of.high else 20
         return max(of.low, (self.middle[name] + step * self.dice.choice(spread)) * of.contract.tick)
@@ -205,10 +206,15 @@ class History:
         more.setdefault("client_order_id", dice.choice((None,) * 15 + ("x", "y", "z")))
         more.setdefault("time_condition", dice.choice([TimeCondition.GFD] * 5 + [TimeCondition.GTC] * 4))
         name = str(more.pop("name", dice.choice(NAMES)))
-        offset = dice.choice([Offset.OPEN] * 12 + [Offset.CLOSE] * 3 + [Offset.CLOSETODAY, Offset.CLOSEYESTERDAY])
+        offset = dice.choice([Offset.OPEN] * 16 + [Offset.CLOSE] * 3 + [Offset.CLOSETODAY, Offset.CLOSEYESTERDAY])
         offset = more.pop("offset", offset)  # type: ignore[assignment]
         direction = more.pop("direction", dice.choice(list(Direction)))
-        return self.order(dice.randint(1, len(FUNDS)), name, direction, offset, **more)  # type: ignore[arg-type]
+        account = dice.randint(1, len(FUNDS))
+        holders = [key for key, leg in self.duel.model.legs.items() if leg.lots and key[1] == name]
+        if offset is not Offset.OPEN and holders and dice.random() < 0.85:
+            account, _, long = dice.choice(holders)
+            direction = Direction.SELL if long else Direction.BUY
+        return self.order(account, name, direction, offset, **more)  # type: ignore[arg-type]
 
     def an_order(self) -> None:
         order = self.any_order()
@@ -216,9 +222,9 @@ class History:
         if order.client_order_id and self.dice.random() < 0.3:
             self.ask(self.dice.choice((order, msgspec.structs.replace(order, volume=order.volume + 1))))
 
-    def a_pair(self) -> None:
+    def a_pair(self, name: str = "") -> None:
         """Two accounts trade; sometimes as many lots as one can pay."""
-        name, price = self.dice.choice(NAMES), 0
+        name = name or self.dice.choice(NAMES)
         price = self.price(name)
         one, other = self.dice.sample(range(1, len(FUNDS) + 1), 2)
         of = self.duel.model.instruments[name]
@@ -239,7 +245,8 @@ class History:
         if not legs:
             return
         (account, name, long), leg = self.dice.choice(legs)
-        offset = self.dice.choice((Offset.CLOSE, Offset.CLOSE, Offset.CLOSETODAY, Offset.CLOSEYESTERDAY))
+        kinds = [Offset.CLOSETODAY] * bool(leg.today) + [Offset.CLOSEYESTERDAY] * bool(leg.his)
+        offset = self.dice.choice((Offset.CLOSE, Offset.CLOSE, Offset.CLOSE, *kinds, *kinds, Offset.CLOSETODAY))
         direction = Direction.SELL if long else Direction.BUY
         volume = self.dice.choice((1, 1, 2, max(1, leg.lots // 2), leg.lots, leg.lots + 1))
         more: dict[str, object] = {"volume": volume}
@@ -264,6 +271,10 @@ class History:
             dice.choice(
                 (
                     lambda: msgspec.structs.replace(larger, time_condition=TimeCondition.FOK),
+                    lambda: self.handled(
+                        msgspec.structs.replace(larger, time_condition=TimeCondition.FOK, offset=Offset.OPEN),
+                        stp=dice.choice(list(SelfTrade)),
+                    ),
                     lambda: msgspec.structs.replace(resting, time_condition=TimeCondition.IOC),
                     lambda: self.handled(
                         msgspec.structs.replace(resting, time_condition=TimeCondition.GTD), expires_at=later
@@ -343,6 +354,9 @@ class History:
 
     def an_amendment(self) -> None:
         dice, order = self.dice, self.live()
+        icebergs = [each for each in self.duel.model.orders if each.shown < each.left and each.resting]
+        if icebergs and dice.random() < 0.3:
+            order = dice.choice(icebergs)
         if order is None:
             return
         price = dice.choice((None, None, order.price, self.price(order.name), self.price(order.name)))
@@ -458,9 +472,36 @@ class History:
         dice, name = self.dice, self.dice.choice(NAMES)
         self.move(name, dice.choice((-1, 1)) * dice.choice((10, 20, 30)) * (1 if name != "NO" else 15))
         for _ in range(dice.choice((2, 3))):
-            self.ask(self.any_order(name=name, offset=Offset.OPEN, volume=6, order_type=OrderType.LIMIT))
-        self.a_pair()
+            rich = self.duel.model.accounts
+            number = max(dice.sample(sorted(rich), 4), key=self.duel.model.available)
+            side = dice.choice(list(Direction))
+            self.ask(self.order(number, name, side, Offset.OPEN, volume=dice.choice((2, 6, 9))))
+        self.a_pair(name)
         self.ask(RISK)
+
+    def a_squeeze(self) -> None:
+        """A small account opens what it can pay, the price goes against it, and the exchange closes what it must."""
+        dice, model, name = self.dice, self.duel.model, self.dice.choice(("AG", "IX1", "IX1", "IX2", "NO"))
+        ranked = sorted(model.accounts, key=model.available)
+        poor, one, other = dice.choice(ranked[:3]), ranked[-1], ranked[-2]
+        long = dice.random() < 0.6
+        way_in, way_out = (Direction.BUY, Direction.SELL) if long else (Direction.SELL, Direction.BUY)
+        price = self.price(name, (0,))
+        each = model.instruments[name].value(price) // 9
+        lots = max(1, min(30, max(0, model.available(poor)) // each))
+        self.ask(
+            self.order(one, name, way_out, Offset.OPEN, price=price, volume=lots),
+            self.order(poor, name, way_in, Offset.OPEN, price=price, volume=lots),
+        )
+        if dice.random() < 0.3:
+            self.a_settlement()
+        self.move(name, dice.choice((6, 12, 20, 30)) * (-1 if long else 1) * (15 if name == "NO" else 1))
+        worse = self.price(name, (0,))
+        self.ask(
+            self.order(other, name, way_in, Offset.OPEN, price=worse, volume=dice.choice((4, 9, 15, 30))),
+            self.order(one, name, way_out, Offset.OPEN, price=worse, volume=dice.choice((1, 2, 8))),
+            RISK,
+        )
 
     def a_look_at_risk(self) -> None:
         self.ask(msgspec.structs.replace(RISK, everyone=self.dice.random() < 0.2))

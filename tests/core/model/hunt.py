@@ -15,6 +15,8 @@ from tests.core.model.rules import PRESENT, RIGHT, Rules
 from trading.core.commands import Command
 
 STEPS = 60
+BOUNDED = 70
+"""Histories of `make test`: seeds 1, 2, ..."""
 
 Asked = list[tuple[Command | None, int]]
 
