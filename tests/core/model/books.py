@@ -224,7 +224,7 @@ class Account:
     withdrawals: int = 0
     close_profit: int = 0
     commission: int = 0
-    rules: AccountRules = AccountRules()
+    rules: AccountRules = field(default_factory=AccountRules)
     frozen: bool = False
     warned: bool = False
     liquidating: bool = False

@@ -29,9 +29,9 @@ class Checks(Books):
         for distance in (options.stop_price, options.trail):
             if distance is not None and (distance <= 0 or distance % of.contract.tick):
                 wrong.add(1007)
-        if options.trail is not None and options.stop_price is None:
-            if self.present(order.name, options.trigger) is None:
-                wrong.add(1009)
+        follows = options.trail is not None and options.stop_price is None
+        if follows and self.present(order.name, options.trigger) is None:
+            wrong.add(1009)
         return wrong
 
     def allows_volume(self, order: Order, volume: int) -> bool:
@@ -115,7 +115,11 @@ class Checks(Books):
         """What its worst fills take. A buyer's worst price is their limit; a seller's better price takes more margin
         than their limit, and a market order has no price: these are read off the book."""
         auction = self.instruments[order.name].phase is Phase.AUCTION
-        resting = 0 if order.market else self.lot_hold(order, self.held_price(replace(order, at_limit=auction and not order.buy)))
+        resting = (
+            0
+            if order.market
+            else self.lot_hold(order, self.held_price(replace(order, at_limit=auction and not order.buy)))
+        )
         if order.buy and not order.market:
             return order.left * resting
         fills = [] if auction else self.foresee(order, for_money=True)

@@ -251,7 +251,9 @@ def settlement_words(event: said.Event) -> Told:
             lots = event.long, event.short
             return "expired", event.account_id, event.instrument_id, *lots, event.price, event.close_profit
         case said.Statement():
-            lines = tuple((each.instrument_id, each.long, each.short, each.price, each.margin) for each in event.positions)
+            lines = tuple(
+                (each.instrument_id, each.long, each.short, each.price, each.margin) for each in event.positions
+            )
             counters = event.opening, event.deposits, event.withdrawals, event.close_profit, event.position_profit
             result = event.commission, event.closing, event.margin, lines
             return "statement", event.account_id, event.day, *counters, *result

@@ -26,20 +26,38 @@ FAULTS = (
         "lots = min(volume, level.volume + level.hidden - mine.get(key, 0))",
         "lots = min(volume, level.volume - mine.get(key, 0))",
     ),
-    Fault("book.py", "if entry.owner == owner:\n                    return lots + shown", "if False:\n                    return 0"),
+    Fault(
+        "book.py",
+        "if entry.owner == owner:\n                    return lots + shown",
+        "if False:\n                    return 0",
+    ),
     Fault("book.py", "hidden = min(lots, entry.hidden)", "hidden = 0"),
     # accounts and money
     Fault("accounts.py", "self.his_open_cost -= part(self.his_open_cost, lots, self.his)", "pass"),
     Fault("accounts.py", "cost = part(self.his_cost, lots, self.his)", "cost = self.his_cost // self.his * lots + 1"),
-    Fault("accounts.py", "self.margin += max(sides) - before\n\n    def remove", "self.margin += sum(sides) - before\n\n    def remove"),
+    Fault(
+        "accounts.py",
+        "self.margin += max(sides) - before\n\n    def remove",
+        "self.margin += sum(sides) - before\n\n    def remove",
+    ),
     Fault("accounts.py", "return self.available - max(0, self.position_profit)", "return self.available"),
     Fault("accounts.py", "return self.today_cost + self.his_open_cost", "return self.today_cost + self.his_cost"),
     Fault("money.py", "return (amount * rate + RATE // 2) // RATE", "return amount * rate // RATE"),
     Fault("money.py", "return -(-amount * rate // RATE)", "return amount * rate // RATE"),
     # the state
-    Fault("state.py", "limit_down = -(-settlement * (RATE - rate) // (RATE * tick))", "limit_down = settlement * (RATE - rate) // (RATE * tick)"),
-    Fault("state.py", "terms.margin_long if is_buy else terms.margin_short) + commission", "terms.margin_long) + commission"),
-    Fault("state.py", "            commission = share_up(commission, fee_factor)", "            commission = commission"),
+    Fault(
+        "state.py",
+        "limit_down = -(-settlement * (RATE - rate) // (RATE * tick))",
+        "limit_down = settlement * (RATE - rate) // (RATE * tick)",
+    ),
+    Fault(
+        "state.py",
+        "terms.margin_long if is_buy else terms.margin_short) + commission",
+        "terms.margin_long) + commission",
+    ),
+    Fault(
+        "state.py", "            commission = share_up(commission, fee_factor)", "            commission = commission"
+    ),
     # checks
     Fault("rules/checks.py", "if not terms.min_volume <= volume <= most:", "if not 1 <= volume <= most:"),
     Fault("rules/checks.py", "options.expires_at <= state.now", "options.expires_at < state.now"),
@@ -50,8 +68,14 @@ FAULTS = (
     Fault("rules/checks.py", "if lots + order.left > most:", "if lots + order.left >= most:"),
     Fault("rules/checks.py", "order.is_buy and other.offset is OPEN", "order.is_buy"),
     Fault("rules/checks.py", "order.his_held = min(his, order.left)", "order.his_held = max(0, order.left - today)"),
-    Fault("rules/checks.py", "price = order.price if is_buy or instrument.phase is not Phase.AUCTION else instrument.limit_up", "price = order.price"),
-    Fault("rules/checks.py", "    if order.instrument.book.blocker(order.is_buy, order.price) is None:", "    if True:"),
+    Fault(
+        "rules/checks.py",
+        "price = order.price if is_buy or instrument.phase is not Phase.AUCTION else instrument.limit_up",
+        "price = order.price",
+    ),
+    Fault(
+        "rules/checks.py", "    if order.instrument.book.blocker(order.is_buy, order.price) is None:", "    if True:"
+    ),
     # orders
     Fault("rules/orders.py", "options.valid_until < state.now", "options.valid_until <= state.now"),
     Fault("rules/orders.py", "if price == order.price and volume <= order.volume:", "if price == order.price:"),
@@ -60,35 +84,69 @@ FAULTS = (
     Fault("rules/orders.py", "command.direction in (None, order.direction)", "True"),
     Fault("rules/orders.py", "if volume <= order.filled:", "if volume < order.filled:"),
     # what an order does
-    Fault("rules/execution.py", "            events += cancel_group(state, order)\n\n\ndef _fills", "            pass\n\n\ndef _fills"),
-    Fault("rules/execution.py", "if rule is SelfTrade.CANCEL_MAKER:\n        return True", "if rule is not SelfTrade.CANCEL_BOTH:\n        return True"),
+    Fault(
+        "rules/execution.py",
+        "            events += cancel_group(state, order)\n\n\ndef _fills",
+        "            pass\n\n\ndef _fills",
+    ),
+    Fault(
+        "rules/execution.py",
+        "if rule is SelfTrade.CANCEL_MAKER:\n        return True",
+        "if rule is not SelfTrade.CANCEL_BOTH:\n        return True",
+    ),
     Fault("rules/execution.py", "price * instrument.tick_value * lots", "price * instrument.tick_value * max(1, lots)"),
-    Fault("rules/execution.py", "commission += _fee(instrument.terms.fee_close_today, today", "commission += _fee(instrument.terms.fee_close, today"),
-    Fault("rules/execution.py", "commission = share(commission, account.fee_factor)", "commission = commission * account.fee_factor // RATE"),
+    Fault(
+        "rules/execution.py",
+        "commission += _fee(instrument.terms.fee_close_today, today",
+        "commission += _fee(instrument.terms.fee_close, today",
+    ),
+    Fault(
+        "rules/execution.py",
+        "commission = share(commission, account.fee_factor)",
+        "commission = commission * account.fee_factor // RATE",
+    ),
     Fault("rules/execution.py", "his = min(lots, order.his_held)", "his = max(0, lots - order.today_held)"),
     Fault("rules/execution.py", "account.hold -= order.hold_per_lot * lots\n        leg =", "leg ="),
     Fault("rules/execution.py", "order.remaining = min(order.display, order.left)", "order.remaining = order.left"),
     # waiting orders
     Fault("stops.py", "self.keys[0][0] <= price * self.sign", "self.keys[0][0] < price * self.sign"),
     Fault("stops.py", "if stop * self.sign < order.stop * self.sign:", "if stop * self.sign > order.stop * self.sign:"),
-    Fault("rules/stop_orders.py", "refusal = admit(order, besides=order) if inside else", "refusal = admit(order) if inside else"),
+    Fault(
+        "rules/stop_orders.py",
+        "refusal = admit(order, besides=order) if inside else",
+        "refusal = admit(order) if inside else",
+    ),
     Fault("rules/stop_orders.py", "    look(state, instrument)\n    return OrderWaiting", "    return OrderWaiting"),
     Fault("rules/stop_orders.py", "        events += cancel_group(state, order)\n", "        pass\n"),
     # auctions and phases
     Fault("auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
     Fault("auction.py", "-abs(wanted - offered)", "0"),
-    Fault("rules/phases.py", "key=lambda order: order.place)\n        trades", "key=lambda order: order.order_id)\n        trades"),
+    Fault(
+        "rules/phases.py",
+        "key=lambda order: order.place)\n        trades",
+        "key=lambda order: order.order_id)\n        trades",
+    ),
     Fault("rules/phases.py", "if more * order.left > order.account.available and more > 0:", "if False:"),
-    Fault("rules/phases.py", "(instrument.phase is Phase.AUCTION or instrument.book.crossed)", "instrument.phase is Phase.AUCTION"),
+    Fault(
+        "rules/phases.py",
+        "(instrument.phase is Phase.AUCTION or instrument.book.crossed)",
+        "instrument.phase is Phase.AUCTION",
+    ),
     Fault("rules/phases.py", "if instrument.phase not in (Phase.HALTED, phase):", "if instrument.phase is not phase:"),
     Fault("rules/phases.py", "trades += cancel_group(state, order)", "pass"),
     # settlement
     Fault("rules/settlement.py", "order.his_held, order.today_held = order.his_held + order.today_held, 0", "pass"),
     Fault("rules/settlement.py", "or order.offset is Offset.CLOSETODAY", "or False"),
     Fault("rules/settlement.py", "leg.his_open_cost += leg.today_cost", "leg.his_open_cost = leg.his_open_cost"),
-    Fault("rules/settlement.py", "    for order in instrument.book.entries():\n        hold_anew(state, order)", "    pass"),
-    Fault("rules/settlement.py", "instrument.terms.last_day <= command.day" , "instrument.terms.last_day < command.day"),
-    Fault("rules/settlement.py", "if command.day < state.day.trading_day:", "if command.day + 1 < state.day.trading_day:"),
+    Fault(
+        "rules/settlement.py",
+        "    for order in instrument.book.entries():\n        hold_anew(state, order)",
+        "    pass",
+    ),
+    Fault("rules/settlement.py", "instrument.terms.last_day <= command.day", "instrument.terms.last_day < command.day"),
+    Fault(
+        "rules/settlement.py", "if command.day < state.day.trading_day:", "if command.day + 1 < state.day.trading_day:"
+    ),
     # risk
     Fault("rules/liquidation.py", "too_much // each + 1", "too_much // each"),
     Fault("rules/liquidation.py", "margin * RATE >= ratio", "margin * RATE > ratio + 1 + margin *"),
@@ -98,10 +156,16 @@ FAULTS = (
     # money, operators, time, restarts
     Fault("rules/funds.py", "if account.frozen or account.liquidating:", "if account.frozen:"),
     Fault("rules/funds.py", "            hold_anew(state, order)", "            pass"),
-    Fault("rules/instruments.py", "    for order in instrument.book.entries():\n        hold_anew(state, order)", "    pass"),
+    Fault(
+        "rules/instruments.py",
+        "    for order in instrument.book.entries():\n        hold_anew(state, order)",
+        "    pass",
+    ),
     Fault("rules/timers.py", "elif _deadline(account, what) == time:", "elif True:"),
     Fault("snapshot.py", "liquidating=record.liquidating,", ""),
     Fault("snapshot.py", "priority=record.priority,", ""),
     Fault("snapshot.py", "hidden=left - record.shown,", ""),
-    Fault("snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"),
-)  # fmt: skip
+    Fault(
+        "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
+    ),
+)

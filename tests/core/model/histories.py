@@ -131,6 +131,7 @@ class History:
             self.a_settlement: 3,
             self.a_shock: 4,
             self.a_squeeze: 9,
+            self.a_last_coin: 6,
             self.a_restart: 6,
             self.a_look_at_risk: 8,
         }
@@ -399,7 +400,7 @@ class History:
             fee_group=dice.choice(("", "vip", "vip", "none")),
             max_volume=dice.choice((None, None, 5)),
             max_position=dice.choice((None, None, 25)),
-            max_orders=dice.choice((None, None, 6)),
+            max_orders=dice.choice((None, 2, 5)),
         )
         name = dice.choice((*NAMES, "NONE"))
         given = terms(dice.choice((PRESENT_TERMS.get(name, 0), 0, 1, 2, 3)))
@@ -408,8 +409,7 @@ class History:
         ways: tuple[tuple[Command, ...], ...] = (
             (Deposit(user, dice.choice((1, 99_999, 500 * UNIT, 0, 10**16))),),
             (Withdraw(user, dice.choice((1, most, most + 1, most // 2, 0))),),
-            (SetAccountRules(user, rules),),
-            (SetAccountRules(user, rules),),
+            *((SetAccountRules(user, rules),) for _ in range(4)),
             (SetFeeGroup("vip", dice.choice((50 * PERCENT, 33_333_333, 0, 200 * PERCENT))),),
             (ChangeTerms(name, given),),
             (ListInstrument(CONTRACTS[0], given),),
@@ -458,7 +458,9 @@ class History:
                 price = self.price(name)
                 prices[name] = min(price, of.high or price)
         if self.dice.random() < 0.15:
-            self.ask(Settle(*self.dice.choice(((self.day - 1, self.day), (self.day, self.day), (20_249_901, self.day))), {}))
+            self.ask(
+                Settle(*self.dice.choice(((self.day - 1, self.day), (self.day, self.day), (20_249_901, self.day))), {})
+            )
         if self.dice.random() < 0.1:
             self.ask(Settle(self.day, self.day + 1, self.dice.choice(({"NONE": UNIT}, {"AG": 1}, {"AG": 0}))))
         self.ask(Settle(self.day, self.day + 1, prices))
@@ -478,6 +480,21 @@ class History:
             self.ask(self.order(number, name, side, Offset.OPEN, volume=dice.choice((2, 6, 9))))
         self.a_pair(name)
         self.ask(RISK)
+
+    def a_last_coin(self) -> None:
+        """Somebody has exactly what their order needs, or 0.0001 less."""
+        dice, model = self.dice, self.duel.model
+        asked = self.any_order(offset=Offset.OPEN, client_order_id=None)
+        if dice.random() < 0.4:
+            other = dice.choice([number for number in model.accounts if number != asked.account_id])
+            crossing = self.price(asked.instrument_id, (1, 2, 3) if asked.direction is Direction.SELL else (-3, -2, -1))
+            against = Direction.BUY if asked.direction is Direction.SELL else Direction.SELL
+            self.ask(self.order(other, asked.instrument_id, against, Offset.OPEN, price=crossing))
+        missing = model.needed(Order.asked(asked)) - model.available(asked.account_id) - dice.choice((0, 0, 1))
+        user = model.accounts[asked.account_id].user
+        if missing:
+            self.ask(Deposit(user, missing) if missing > 0 else Withdraw(user, -missing))
+        self.ask(asked)
 
     def a_squeeze(self) -> None:
         """A small account opens what it can pay, the price goes against it, and the exchange closes what it must."""

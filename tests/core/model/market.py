@@ -306,7 +306,9 @@ class Market(Risk):
         for account in self.accounts.values():
             long, short = self.leg(account.number, name, True), self.leg(account.number, name, False)
             if long.lots or short.lots:
-                gained = profit(True, long.lots * of.worth, long.cost) + profit(False, short.lots * of.worth, short.cost)
+                gained = profit(True, long.lots * of.worth, long.cost) + profit(
+                    False, short.lots * of.worth, short.cost
+                )
                 account.close_profit += gained
                 self.tell("expired", account.number, name, long.lots, short.lots, of.mark, gained)
                 self.legs[account.number, name, True] = Leg()

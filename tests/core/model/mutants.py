@@ -20,9 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 300
 """The most that one fault may take; a loop that does not end is found, too."""
 
-NEEDED = (
-    *("trading/__init__.py", "tests/__init__.py", "tests/core/__init__.py", "trading/core", "tests/core/model"),
-)
+NEEDED = (*("trading/__init__.py", "tests/__init__.py", "tests/core/__init__.py", "trading/core", "tests/core/model"),)
 """What the histories need, and nothing else."""
 
 

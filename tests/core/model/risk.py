@@ -68,10 +68,11 @@ class Risk(Orders):
         found = []
         for (whose, name, long), leg in self.legs.items():
             of = self.instruments[name]
+            if whose != account.number or not leg.lots or (name, long) in stuck:
+                continue
             open_now = of.phase is Phase.CONTINUOUS and self.queue(name, long)
-            if whose == account.number and leg.lots and (name, long) not in stuck and open_now:
-                if not self.rules.frees_margin or self.freed(account, (name, long), leg.lots) > 0:
-                    found.append((-self.leg_margin(of, long, leg), name, not long))
+            if open_now and (not self.rules.frees_margin or self.freed(account, (name, long), leg.lots) > 0):
+                found.append((-self.leg_margin(of, long, leg), name, not long))
         if not found:
             return None
         _, name, short = min(found)
