@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from trading.core import invariants, snapshot
 from trading.core.commands import (
+    AdoptRules,
     AmendOrder,
     CancelAfter,
     CancelAll,
@@ -32,7 +33,17 @@ from trading.core.commands import (
     Withdraw,
 )
 from trading.core.events import Event
-from trading.core.rules import funds, instruments, liquidation, orders, phases, settlement, stop_orders, timers
+from trading.core.rules import (
+    adoption,
+    funds,
+    instruments,
+    liquidation,
+    orders,
+    phases,
+    settlement,
+    stop_orders,
+    timers,
+)
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
 
@@ -58,6 +69,7 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     SetMarketPhase: phases.change_phase,
     ForceCancelOrder: orders.cancel_any,
     Settle: settlement.settle,
+    AdoptRules: adoption.adopt,
 }
 """Where each command is done."""
 

@@ -199,6 +199,12 @@ class TimePassed(msgspec.Struct, frozen=True, tag="TimePassed"):
     time: int
 
 
+class RulesAdopted(msgspec.Struct, frozen=True, tag="RulesAdopted"):
+    """The rules of this version hold."""
+
+    version: int
+
+
 class RiskWatched(msgspec.Struct, frozen=True, tag="RiskWatched"):
     """What risk called for is done, in the events that follow."""
 
@@ -321,6 +327,7 @@ Event = (
     | RulesSet
     | FeeGroupSet
     | TimePassed
+    | RulesAdopted
     | RiskWatched
     | RiskWarned
     | RiskEased

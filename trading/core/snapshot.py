@@ -4,10 +4,12 @@
 """
 
 import hashlib
+from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
-from trading.core.accounts import Account, ClientOrder, Leg
+from trading.core.accounts import Account, ClientOrder, Leg, Lot
 from trading.core.money import RATE
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import hold
@@ -15,6 +17,7 @@ from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
 from trading.core.state import Day, Due, Instrument, Order, State
 from trading.core.types import (
+    FIRST_RULES,
     AccountRules,
     Contract,
     Direction,
@@ -64,12 +67,21 @@ class AccountRecord(msgspec.Struct, frozen=True):
     client_orders: list[tuple[str, ClientOrder]] = []
 
 
-class LegRecord(msgspec.Struct, frozen=True):
+class LotRecord(msgspec.Struct, frozen=True):
+    number: int
+    lots: int
+    cost: int
+
+
+class LegRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`detail`: yesterday's lots, then today's, the first opened first; none under the rules of the first release."""
+
     today: int
     his: int
     today_cost: int
     his_cost: int
     his_open_cost: int
+    detail: list[LotRecord] = []
 
 
 class PositionRecord(msgspec.Struct, frozen=True):
@@ -106,8 +118,9 @@ class OrderRecord(msgspec.Struct, frozen=True):
     priority: int
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """All of it. `orders` is in time priority."""
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All of it. `orders` is in time priority. What later rules have added is left out where they do not hold, so that
+    the state of an old journal keeps its name."""
 
     last_id: int
     day: Day
@@ -115,6 +128,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     accounts: list[AccountRecord]
     positions: list[PositionRecord]
     orders: list[OrderRecord]
+    rules: int = FIRST_RULES
 
 
 def take(state: State) -> Snapshot:
@@ -127,6 +141,7 @@ def take(state: State) -> Snapshot:
         accounts=[_account_record(account) for account in accounts],
         positions=[record for account in accounts for record in _position_records(account)],
         orders=[_order_record(order) for order in sorted(state.orders.values(), key=lambda order: order.place)],
+        rules=state.rules,
     )
 
 
@@ -178,7 +193,8 @@ def _position_records(account: Account) -> list[PositionRecord]:
 
 
 def _leg_record(leg: Leg) -> LegRecord:
-    return LegRecord(leg.today, leg.his, leg.today_cost, leg.his_cost, leg.his_open_cost)
+    detail = [LotRecord(line.number, line.lots, line.cost) for line in leg.detail]
+    return LegRecord(leg.today, leg.his, leg.today_cost, leg.his_cost, leg.his_open_cost, detail)
 
 
 def _order_record(order: Order) -> OrderRecord:
@@ -213,7 +229,7 @@ def _order_record(order: Order) -> OrderRecord:
 
 def restore(snapshot: Snapshot) -> State:
     """The state that the records tell, with everything derived rebuilt."""
-    state = State()
+    state = State(snapshot.rules)
     state.last_id = snapshot.last_id
     state.day = msgspec.structs.replace(snapshot.day)
     for instrument in snapshot.instruments:
@@ -228,7 +244,7 @@ def restore(snapshot: Snapshot) -> State:
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
-    instrument = Instrument.listed(record.contract, record.terms)
+    instrument = Instrument.listed(record.contract, record.terms, state.rules)
     tick = record.contract.tick
     instrument.phase = record.phase
     instrument.scheduled = record.scheduled
@@ -280,7 +296,20 @@ def _restore_position(state: State, record: PositionRecord) -> None:
 
 
 def _restore_leg(record: LegRecord) -> Leg:
-    return Leg(record.today, record.his, record.today_cost, record.his_cost, record.his_open_cost)
+    leg = Leg(record.today, record.his, record.today_cost, record.his_cost, record.his_open_cost)
+    if record.detail:
+        leg.his_lots, leg.today_lots = _restore_detail(record.detail, record.his)
+    return leg
+
+
+def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], deque[Lot]]:
+    """Yesterday's lots and today's. No line holds lots of both."""
+    of_his: deque[Lot] = deque()
+    of_today: deque[Lot] = deque()
+    for line in lines:
+        (of_his if his > 0 else of_today).append(Lot(line.number, line.lots, line.cost))
+        his -= line.lots
+    return of_his, of_today
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:

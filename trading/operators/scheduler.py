@@ -82,4 +82,6 @@ class Scheduler:
         if not action.settles:
             return SetMarketPhase(Phase(action.action))
         day, next_day = days_to_settle(market, action.day)
-        return None if day > number_of(action.day) else settlement.settle(market.code, day, next_day, {})
+        if day > number_of(action.day):
+            return None
+        return settlement.settle(market.code, day, next_day, {}, now=self._clock())

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from trading.core import events
-from trading.core.accounts import Account, ClientOrder, Leg, Position
+from trading.core.accounts import Account, ClientOrder, Leg, Lot, Position
 from trading.core.events import Event, Fill, Traded
 from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord
 from trading.core.state import Instrument, Order
@@ -26,7 +26,7 @@ from trading.core.types import (
 )
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
-from trading.models import JournalBatch, LedgerEntry, PushBatch, RiskEvent, SettlementPrice, Statement
+from trading.models import JournalBatch, LedgerEntry, PositionDetail, PushBatch, RiskEvent, SettlementPrice, Statement
 from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
@@ -54,6 +54,7 @@ _TERMS_FIELDS = (
     "max_orders",
     "larger_side",
     "last_day",
+    "collar",
 )
 _CONTRACT_FIELDS = ("instrument_id", "product_id", "tick", "multiplier", "reference_price", "limit_rate")
 _INSTRUMENT_STATE = (
@@ -95,6 +96,7 @@ def instrument_row(market: str, instrument: Instrument) -> Row:
         terms.max_orders,
         terms.larger_side,
         terms.last_day,
+        None if isinstance(terms.collar, msgspec.UnsetType) else terms.collar,
         instrument.limit_up * contract.tick if limited else None,
         instrument.limit_down * contract.tick if limited else None,
         instrument.phase.value,
@@ -171,6 +173,14 @@ def _leg_columns(leg: Leg) -> Row:
 POSITIONS = Table(
     PositionRow, ("account", "instrument", *POSITION_STATE), key=("account", "instrument"), updates=POSITION_STATE
 )
+
+_DETAIL_STATE = ("lots", "cost")
+DETAILS = Table(PositionDetail, ("id", "account", "instrument", *_DETAIL_STATE), key=("id",), updates=_DETAIL_STATE)
+
+
+def detail_row(account_id: int, instrument_id: str, lot: Lot) -> Row:
+    return (lot.number, account_id, instrument_id, lot.lots, lot.cost)
+
 
 _PLAIN_ORDER_STATE = (
     "volume",
@@ -430,6 +440,7 @@ def terms_of(row: InstrumentRow) -> Terms:
         max_orders=row.max_orders,
         larger_side=row.larger_side,
         last_day=row.last_day,
+        collar=msgspec.UNSET if row.collar is None else row.collar,
     )
 
 

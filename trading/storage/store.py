@@ -18,10 +18,27 @@ from trading.core.accounts import ClientOrder
 from trading.core.commands import AdminCommand, Command
 from trading.core.engine import Engine
 from trading.core.events import Refused
-from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord, Snapshot
-from trading.core.state import Day
+from trading.core.snapshot import (
+    AccountRecord,
+    InstrumentRecord,
+    LegRecord,
+    LotRecord,
+    OrderRecord,
+    PositionRecord,
+    Snapshot,
+)
+from trading.core.state import Changes, Day
 from trading.core.types import LIVE, stored_name
-from trading.models import Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
+from trading.models import (
+    Account,
+    Instrument,
+    JournalBatch,
+    Market,
+    OperatorCommand,
+    Order,
+    Position,
+    PositionDetail,
+)
 from trading.storage import mapping, startup_checks
 from trading.storage.sql import Table, json_text
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Restored, Superseded, Unstorable
@@ -102,9 +119,17 @@ class Store:
         self._write(
             cursor, mapping.POSITIONS, [mapping.position_row(key[0], p) for key, p in changes.positions.items()]
         )
+        if changes.lots:
+            self._write_details(cursor, changes)
         self._write_orders(cursor, batch)
         if changes.day is not None:
             self._write_day(cursor, changes.day)
+        if changes.rules is not None:
+            mark = self._mark
+            cursor.execute(
+                f"UPDATE trading_market SET rules = {mark} WHERE code = {mark}",  # noqa: S608  # no value is in the text
+                (changes.rules, market),
+            )
         for table, lines in mapping.event_rows(batch.events, batch.time).items():
             self._write(cursor, table, lines)
         self._keep_pushes(cursor, batch)
@@ -150,6 +175,24 @@ class Store:
                 others.append(mapping.order_row(order, today))
         self._write(cursor, mapping.PLAIN_ORDERS, plain)
         self._write(cursor, mapping.ORDERS, others)
+
+    def _write_details(self, cursor: Any, changes: Changes) -> None:
+        """The lines of positions' details that are there, and those that are gone."""
+        there: list[mapping.Row] = []
+        gone: list[int] = []
+        for account_id, instrument_id, lot in changes.lots.values():
+            if lot.lots:
+                there.append(mapping.detail_row(account_id, instrument_id, lot))
+            else:
+                gone.append(lot.number)
+        self._write(cursor, mapping.DETAILS, there)
+        at, left = 0, len(gone)
+        for size in CHUNKS:
+            marks = ", ".join([self._mark] * size)
+            while left >= size:
+                cursor.execute(f"DELETE FROM trading_positiondetail WHERE id IN ({marks})", gone[at : at + size])  # noqa: S608
+                at += size
+                left -= size
 
     def _write_day(self, cursor: Any, day: Day) -> None:
         mark = self._mark
@@ -226,6 +269,7 @@ class Store:
                 accounts=self._load_accounts(),
                 positions=self._load_positions(),
                 orders=self._load_orders(),
+                rules=market.rules,
             )
             journal = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("-number")
             time = journal.values_list("time", flat=True).first() or 0
@@ -256,13 +300,28 @@ class Store:
     def _load_positions(self) -> list[PositionRecord]:
         fields = [field for field in mapping.POSITION_STATE if not field.endswith("_margin")]
         found = Position.objects.using(self._using).filter(account__market=self.market)
+        details = self._load_details()
         return [
-            PositionRecord(account, instrument, LegRecord(*legs[:5]), LegRecord(*legs[5:]))
+            PositionRecord(
+                account,
+                instrument,
+                LegRecord(*legs[:5], detail=details.get((account, instrument, True), [])),
+                LegRecord(*legs[5:], detail=details.get((account, instrument, False), [])),
+            )
             for account, instrument, *legs in found.order_by("account_id", "instrument_id").values_list(
                 "account_id", "instrument_id", *fields
             )
             if any(legs)
         ]
+
+    def _load_details(self) -> dict[tuple[int, str, bool], list[LotRecord]]:
+        """By account, instrument and whether they are long; the first opened first."""
+        found = PositionDetail.objects.using(self._using).filter(account__market=self.market)
+        details: dict[tuple[int, str, bool], list[LotRecord]] = {}
+        rows = found.values_list("account_id", "instrument_id", "id", "lots", "cost")
+        for account, instrument, number, lots, cost in sorted(rows, key=lambda row: abs(row[2])):
+            details.setdefault((account, instrument, number > 0), []).append(LotRecord(number, lots, cost))
+        return details
 
     def _load_orders(self) -> list[OrderRecord]:
         """Live orders in time priority."""

@@ -16,12 +16,13 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from trading.core.codes import Code
-from trading.core.commands import CheckRisk, Command, ExpireDue, SystemCommand
+from trading.core.commands import AdoptRules, CheckRisk, Command, ExpireDue, SystemCommand
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderRepeated, Refused
 from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes
+from trading.core.types import PRESENT_RULES
 from trading.observability.counters import COUNTERS
 from trading.transport.gateway import Envelope, Reply
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, Pushes, Restored, Superseded, Unstorable
@@ -256,8 +257,11 @@ class Worker:
             return []
 
     def _apply(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> TurnResult:
-        """What is due comes first, what the rest has moved is looked at last."""
+        """What is due comes first, what the rest has moved is looked at last. Before anything is done under rules that
+        the market has not adopted yet, it adopts them."""
         turn = TurnResult()
+        if self.engine.state.rules != PRESENT_RULES:
+            self._apply_one(turn, AdoptRules(PRESENT_RULES))
         if self.engine.due(self._now):
             self._apply_own(turn, ExpireDue())
         for ask in asks:

@@ -1,13 +1,26 @@
-"""Whether an order may be let in: every check there is, before the first change. Matching is in `matching.py`."""
+"""Whether an order may be let in: every check there is, before the first change. Matching is in `execution.py`."""
 
 from trading.core.accounts import Account, Leg
 from trading.core.codes import Code
 from trading.core.commands import SubmitOrder
 from trading.core.events import Refused
 from trading.core.money import to_text
-from trading.core.rules.execution import OPEN, may_rest, own_orders
+from trading.core.rules import first_release
+from trading.core.rules.execution import OPEN, may_rest
+from trading.core.rules.foresight import foresee, self_trade_rule
 from trading.core.state import Instrument, Order, State
-from trading.core.types import PLAIN, Direction, Offset, OrderOptions, OrderType, Phase, TimeCondition, Trigger
+from trading.core.types import (
+    FIRST_RULES,
+    PLAIN,
+    Direction,
+    Offset,
+    OrderOptions,
+    OrderType,
+    Phase,
+    SelfTrade,
+    TimeCondition,
+    Trigger,
+)
 
 BUY = Direction.BUY
 MARKET = OrderType.MARKET
@@ -195,7 +208,8 @@ def limit_of(order: Order) -> int:
     """The worst price, in ticks, at which an order trades."""
     if order.order_type is not MARKET:
         return order.price
-    return order.instrument.limit_up if order.is_buy else order.instrument.limit_down
+    low, high = order.instrument.band()
+    return high if order.is_buy else low
 
 
 def needed_per_lot(order: Order) -> int:
@@ -211,28 +225,39 @@ def needed_per_lot(order: Order) -> int:
 def _check_funds(order: Order) -> Refused | None:
     """An opening must be able to pay for its worst fill.
 
-    A buyer's worst price is his limit. A seller's fill at a better (higher) price takes more margin than his limit,
-    and a MARKET order has no price of its own: for these the fills to come are read off the book.
+    A buyer's worst price is the limit. A seller's fill at a better (higher) price takes more margin than the limit, a
+    MARKET order has no price of its own, and one that ends at an own order needs nothing for the lots behind it: for
+    these the fills to come are read off the book.
     """
-    account, instrument = order.account, order.instrument
-    order.hold_per_lot = hold = needed_per_lot(order)
-    left = order.left
-    needed = hold * left
-    best_bid = instrument.book.bids.best
-    market = order.order_type is MARKET
-    if market or (not order.is_buy and best_bid is not None and best_bid > order.price):
-        needed = 0
-        for price, lots in instrument.book.preview(order.is_buy, limit_of(order), left, own_orders(order)):
-            needed += lots * max(hold, instrument.hold_per_lot(order.is_buy, price, account.fee_factor))
-            left -= lots
-        needed += left * hold
-    available = account.available
+    order.hold_per_lot = needed_per_lot(order)
+    if order.instrument.rules == FIRST_RULES:
+        needed = first_release.funds_needed(order, limit_of(order))
+    else:
+        needed = _funds_needed(order)
+    available = order.account.available
     if needed > available:
         return Refused(
             Code.INSUFFICIENT_FUNDS,
             f"Insufficient funds: {to_text(needed)} needed, {to_text(available)} available",
         )
     return None
+
+
+def _funds_needed(order: Order) -> int:
+    instrument, hold = order.instrument, order.hold_per_lot
+    best_bid = instrument.book.bids.best
+    walks = (
+        order.order_type is MARKET
+        or (not order.is_buy and best_bid is not None and best_bid > order.price)
+        or self_trade_rule(order) is not SelfTrade.CANCEL_MAKER
+    )
+    if not walks or instrument.phase is not CONTINUOUS:
+        return hold * order.left
+    outlook = foresee(order, limit_of(order))
+    needed = 0 if outlook.stopped else (order.left - outlook.lots) * hold
+    for price, lots in outlook.fills:
+        needed += lots * max(hold, instrument.hold_per_lot(order.is_buy, price, order.account.fee_factor))
+    return needed
 
 
 def take_lots(order: Order) -> Refused | None:
@@ -288,4 +313,6 @@ def _check_order_limit(order: Order, besides: Order | None) -> Refused | None:
 def _check_post_only(order: Order) -> Refused | None:
     if order.instrument.book.blocker(order.is_buy, order.price) is None:
         return None
+    if order.instrument.rules != FIRST_RULES and not foresee(order, order.price).lots:
+        return None  # only own orders are there
     return Refused(Code.WOULD_TRADE, Code.WOULD_TRADE.text)

@@ -30,15 +30,22 @@ class Command(BaseCommand):
             help="a settlement price; of others the average of the last hour in which they traded",
         )
 
+        parser.add_argument(
+            "--confirm-prices",
+            action="store_true",
+            help="take prices that are outside the day's limits: a settlement cannot be undone",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        given = dict(_price(words) for words in options["price"])
+        given = _prices(options["price"])
         market, _ = Market.objects.get_or_create(code=settings.MARKET)
         now = today(market, timezone.now())
         day, next_day = days_to_settle(market, now, options["day"] or 0)
         if options["day"] is None and day > number_of(now):
             raise CommandError(f"All days until today are settled, {day} is yet to come; to settle it early, name it.")
         next_day = options["next_day"] or next_day
-        report(settlement.carry_out(settlement.settle(market.code, day, next_day, given), market=market.code))
+        command = settlement.settle(market.code, day, next_day, given, confirmed=options["confirm_prices"])
+        report(settlement.carry_out(command, market=market.code))
         self._tell(market, day, next_day)
 
     def _tell(self, market: Market, day: int, next_day: int) -> None:
@@ -53,6 +60,16 @@ def _day(text: str) -> int:
         return number_of(date.fromisoformat(text))
     except ValueError:
         raise ArgumentTypeError(f"{text} is not a day such as 20240131") from None
+
+
+def _prices(words: list[str]) -> dict[str, int]:
+    """Each instrument's price, which may be given once."""
+    given: dict[str, int] = {}
+    for name, price in map(_price, words):
+        if name in given:
+            raise CommandError(f"--price: {name} is named twice")
+        given[name] = price
+    return given
 
 
 def _price(words: str) -> tuple[str, int]:
