@@ -10,6 +10,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
+from msgspec import UnsetType
+
 from tests.core.model.rules import Rules
 from trading.core.commands import SubmitOrder
 from trading.core.types import (
@@ -31,6 +33,7 @@ Told = tuple[Any, ...]
 """What happened, in one line: ("accepted", order, lots) and so on."""
 
 RATE = 100_000_000
+COLLAR = Fraction(1, 10)
 RESTS = (TimeCondition.GFD, TimeCondition.GTC, TimeCondition.GTD)
 LASTS = (TimeCondition.GTC, TimeCondition.GTD)
 NO_OPTIONS = OrderOptions()
@@ -111,7 +114,7 @@ def merge(parcels: list[Parcel]) -> list[Parcel]:
 @dataclass(eq=False)
 class Order:
     """A live order. `place`: who came first. `stop`: where a waiting order fires. `at_limit`: whether its margin is
-    held at the upper price limit, in an auction."""
+    held at the upper price limit, in an auction. `band`: of a MARKET order that has come in."""
 
     number: int
     account: int
@@ -132,6 +135,7 @@ class Order:
     his_held: int = 0
     today_held: int = 0
     at_limit: bool = False
+    band: tuple[int, int | None] | None = None
 
     @classmethod
     def asked(cls, command: SubmitOrder) -> "Order":
@@ -313,9 +317,7 @@ class Books:
         """Margin and commission of a lot that is opened at a price, each rounded up."""
         of = self.instruments[order.name]
         value, fee = of.value(price), of.terms.fee_open
-        commission = fee.per_lot + value * rate(fee.rate)
-        if not self.rules.rounds_once:
-            commission = Fraction(ceil(commission))
+        commission = fee.per_lot + ceil(value * rate(fee.rate))
         return ceil(value * of.margin_rate(order.buy)) + ceil(commission * self.factor(order.account))
 
     def held_price(self, order: Order) -> int:
@@ -330,6 +332,17 @@ class Books:
         return half_up(sum(parts, Fraction(0)) * self.factor(account))
 
     # --- orders
+
+    def band(self, name: str) -> tuple[int, int | None]:
+        """Between which prices MARKET orders trade: the day's limits, or the collar around the present price, which
+        leaves room for a tick at least."""
+        of = self.instruments[name]
+        tick, present = of.contract.tick, of.settlement if of.mark is None else of.mark
+        if of.high is not None or not self.rules.collar:
+            return of.low, of.high
+        collar = COLLAR if isinstance(of.terms.collar, UnsetType) else rate(of.terms.collar)
+        low = min(ceil(present * (1 - collar) / tick) * tick, present - tick)
+        return max(tick, low), max(floor(present * (1 + collar) / tick) * tick, present + tick)
 
     def find(self, number: int) -> Order | None:
         return next((order for order in self.orders if order.number == number), None)

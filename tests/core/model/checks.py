@@ -77,10 +77,9 @@ class Checks(Books):
         return set() if enough else {1005}
 
     def would_trade(self, order: Order) -> bool:
-        meets = [maker for maker in self.queue(order.name, not order.buy) if self.reaches(order, maker.price)]
         if self.rules.own_is_no_trade:
-            return any(maker.account != order.account for maker in meets)
-        return bool(meets)
+            return bool(self.foresee(order)[0])
+        return any(self.reaches(order, maker.price) for maker in self.queue(order.name, not order.buy))
 
     def too_many_orders(self, order: Order) -> bool:
         most = self.accounts[order.account].rules.max_orders
@@ -105,7 +104,8 @@ class Checks(Books):
     def reaches(self, order: Order, price: int) -> bool:
         """Whether it would trade at a price."""
         if order.market:
-            return self.instruments[order.name].inside(price)
+            low, high = order.band or self.band(order.name)
+            return price >= low if not order.buy else high is None or price <= high
         return price <= order.price if order.buy else price >= order.price
 
     def stp(self, order: Order) -> SelfTrade:
@@ -113,27 +113,30 @@ class Checks(Books):
 
     def needed(self, order: Order) -> int:
         """What its worst fills take. A buyer's worst price is their limit; a seller's better price takes more margin
-        than their limit, and a market order has no price: these are read off the book."""
+        than their limit, a market order has no price, and what an own order ends needs nothing for the lots behind
+        it: these are read off the book."""
         auction = self.instruments[order.name].phase is Phase.AUCTION
         resting = (
             0
             if order.market
             else self.lot_hold(order, self.held_price(replace(order, at_limit=auction and not order.buy)))
         )
-        if order.buy and not order.market:
+        stops = self.rules.foresees and self.stp(order) is not SelfTrade.CANCEL_MAKER
+        if auction or (order.buy and not order.market and not stops):
             return order.left * resting
-        fills = [] if auction else self.foresee(order, for_money=True)
-        taken = sum(lots for _, lots in fills)
-        return (order.left - taken) * resting + sum(
-            lots * max(resting, self.lot_hold(order, price)) for price, lots in fills
-        )
+        fills, stopped = self.foresee(order, for_money=True)
+        rest = 0 if stopped and self.rules.foresees else order.left - sum(lots for _, lots in fills)
+        if order.buy and not order.market:
+            return resting * (rest + sum(lots for _, lots in fills))
+        return rest * resting + sum(lots * max(resting, self.lot_hold(order, price)) for price, lots in fills)
 
     def fills_wholly(self, order: Order) -> bool:
         """Whether all of it can trade at once; hidden lots count."""
-        return sum(lots for _, lots in self.foresee(order)) == order.left
+        fills, _ = self.foresee(order)
+        return sum(lots for _, lots in fills) == order.left
 
-    def foresee(self, order: Order, *, for_money: bool = False) -> list[Fill]:
-        """What it would trade, played on a copy of the line before it."""
+    def foresee(self, order: Order, *, for_money: bool = False) -> tuple[list[Fill], bool]:
+        """What it would trade, played on a copy of the line before it; and whether an own order then ends it."""
         sees = self.rules.foresees
         rule = SelfTrade.CANCEL_MAKER if for_money and not sees else self.stp(order)
         line = [replace(maker) for maker in self.queue(order.name, not order.buy) if self.reaches(order, maker.price)]
@@ -143,7 +146,7 @@ class Checks(Books):
             maker = line.pop(0)
             if maker.account == order.account:
                 if rule is not SelfTrade.CANCEL_MAKER:
-                    return fills
+                    return fills, True
                 continue
             lots = min(left, maker.shown)
             fills.append((maker.price, lots))
@@ -154,7 +157,7 @@ class Checks(Books):
             if maker.left:
                 maker.shown = min(maker.left, maker.options.display_volume or maker.left)
                 line.insert(sum(other.price == maker.price for other in line), maker)
-        return fills
+        return fills, False
 
 
 def gathers(order: Order) -> bool:

@@ -11,11 +11,12 @@ import msgspec
 
 from tests.core.model.books import Told, profit
 from tests.core.model.market import Market
-from tests.core.model.rules import PRESENT, Rules
+from tests.core.model.rules import FIRST, PRESENT, Rules
 from trading.core import events as said
 from trading.core.commands import AmendOrder, CancelOrder, Command, ForceCancelOrder
 from trading.core.engine import Engine
-from trading.core.types import OrderStatus
+from trading.core.state import State
+from trading.core.types import FIRST_RULES, OrderStatus
 
 Picture = dict[str, Any]
 NO_ORDER = 7
@@ -26,7 +27,7 @@ class Duel:
     """Gives every command to both. `seen`: how often what has happened."""
 
     def __init__(self, rules: Rules = PRESENT) -> None:
-        self.engine = Engine()
+        self.engine = Engine(State(FIRST_RULES)) if rules == FIRST else Engine()
         self.model = Market(rules)
         self.ids: list[int] = []
         self.seen: Counter[str] = Counter()
@@ -206,6 +207,8 @@ def operators_words(event: said.Event) -> Told:
             return ("time passed",)
         case said.RiskWatched():
             return ("risk watched",)
+        case said.RulesAdopted():
+            return "rules adopted", event.version
         case said.RiskWarned() | said.RiskEased() | said.LiquidationStarted() | said.LiquidationEnded():
             return RISKS[type(event)], event.account_id, event.margin, event.balance
         case said.PhasesChanged():

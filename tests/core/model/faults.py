@@ -16,23 +16,11 @@ class Fault:
 
 
 FAULTS = (
-    # the book
     Fault("book.py", "if not keys or key > keys[-1]:", "if keys and key > keys[0]:"),
     Fault("book.py", "shown = min(maker.display, maker.hidden)", "shown = maker.hidden"),
     Fault("book.py", "self.refilled.append(maker)", "pass"),
     Fault("book.py", "if not volume or maker.pauses_matching:", "if not volume:"),
-    Fault(
-        "book.py",
-        "lots = min(volume, level.volume + level.hidden - mine.get(key, 0))",
-        "lots = min(volume, level.volume - mine.get(key, 0))",
-    ),
-    Fault(
-        "book.py",
-        "if entry.owner == owner:\n                    return lots + shown",
-        "if False:\n                    return 0",
-    ),
     Fault("book.py", "hidden = min(lots, entry.hidden)", "hidden = 0"),
-    # accounts and money
     Fault("accounts.py", "self.his_open_cost -= part(self.his_open_cost, lots, self.his)", "pass"),
     Fault("accounts.py", "cost = part(self.his_cost, lots, self.his)", "cost = self.his_cost // self.his * lots + 1"),
     Fault(
@@ -42,9 +30,19 @@ FAULTS = (
     ),
     Fault("accounts.py", "return self.available - max(0, self.position_profit)", "return self.available"),
     Fault("accounts.py", "return self.today_cost + self.his_open_cost", "return self.today_cost + self.his_cost"),
+    Fault(
+        "accounts.py", "self.his_open_cost += self.today_cost", "self.his_open_cost += self.his_cost - self.his_cost"
+    ),
+    Fault(
+        "accounts.py",
+        "if self.today_lots:\n            cost = _take_first(self.today_lots, lots, touched)",
+        "if False:\n            cost = 0",
+    ),
+    Fault("accounts.py", "return cost + (part(lot.cost, left, lot.lots) if left else 0)", "return cost"),
+    Fault("accounts.py", "self.his_lots += self.today_lots", "self.his_lots.extendleft(self.today_lots)"),
     Fault("money.py", "return (amount * rate + RATE // 2) // RATE", "return amount * rate // RATE"),
     Fault("money.py", "return -(-amount * rate // RATE)", "return amount * rate // RATE"),
-    # the state
+    Fault("money.py", "* factor + RATE * RATE) // (2 * RATE * RATE)", "* factor) // (2 * RATE * RATE)"),
     Fault(
         "state.py",
         "limit_down = -(-settlement * (RATE - rate) // (RATE * tick))",
@@ -58,7 +56,23 @@ FAULTS = (
     Fault(
         "state.py", "            commission = share_up(commission, fee_factor)", "            commission = commission"
     ),
-    # checks
+    Fault("state.py", "low = min(-(-price * (RATE - collar) // RATE), price - 1)", "low = 1"),
+    Fault("state.py", "high = max(price * (RATE + collar) // RATE, price + 1)", "high = self.limit_up"),
+    Fault("auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
+    Fault("auction.py", "-abs(wanted - offered)", "0"),
+    Fault("stops.py", "self.keys[0][0] <= price * self.sign", "self.keys[0][0] < price * self.sign"),
+    Fault("stops.py", "if stop * self.sign < order.stop * self.sign:", "if stop * self.sign > order.stop * self.sign:"),
+    Fault("snapshot.py", "liquidating=record.liquidating,", ""),
+    Fault("snapshot.py", "priority=record.priority,", ""),
+    Fault("snapshot.py", "hidden=left - record.shown,", ""),
+    Fault(
+        "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
+    ),
+    Fault(
+        "rules/adoption.py",
+        "_begin_detail(state, position.leg(is_long), 1 if is_long else -1)",
+        "_begin_detail(state, position.leg(True), 1)",
+    ),
     Fault("rules/checks.py", "if not terms.min_volume <= volume <= most:", "if not 1 <= volume <= most:"),
     Fault("rules/checks.py", "options.expires_at <= state.now", "options.expires_at < state.now"),
     Fault("rules/checks.py", "if needed > available:", "if needed >= available:"),
@@ -76,14 +90,7 @@ FAULTS = (
     Fault(
         "rules/checks.py", "    if order.instrument.book.blocker(order.is_buy, order.price) is None:", "    if True:"
     ),
-    # orders
-    Fault("rules/orders.py", "options.valid_until < state.now", "options.valid_until <= state.now"),
-    Fault("rules/orders.py", "if price == order.price and volume <= order.volume:", "if price == order.price:"),
-    Fault("rules/orders.py", "order.priority = state.next_id()", "pass"),
-    Fault("rules/orders.py", "order.today_held = max(0, today - lots)", "order.today_held = today"),
-    Fault("rules/orders.py", "command.direction in (None, order.direction)", "True"),
-    Fault("rules/orders.py", "if volume <= order.filled:", "if volume < order.filled:"),
-    # what an order does
+    Fault("rules/checks.py", "needed = 0 if outlook.stopped else", "needed = 0 if False else"),
     Fault(
         "rules/execution.py",
         "            events += cancel_group(state, order)\n\n\ndef _fills",
@@ -95,32 +102,47 @@ FAULTS = (
         "if rule is not SelfTrade.CANCEL_BOTH:\n        return True",
     ),
     Fault("rules/execution.py", "price * instrument.tick_value * lots", "price * instrument.tick_value * max(1, lots)"),
-    Fault(
-        "rules/execution.py",
-        "commission += _fee(instrument.terms.fee_close_today, today",
-        "commission += _fee(instrument.terms.fee_close, today",
-    ),
-    Fault(
-        "rules/execution.py",
-        "commission = share(commission, account.fee_factor)",
-        "commission = commission * account.fee_factor // RATE",
-    ),
     Fault("rules/execution.py", "his = min(lots, order.his_held)", "his = max(0, lots - order.today_held)"),
     Fault("rules/execution.py", "account.hold -= order.hold_per_lot * lots\n        leg =", "leg ="),
     Fault("rules/execution.py", "order.remaining = min(order.display, order.left)", "order.remaining = order.left"),
-    # waiting orders
-    Fault("stops.py", "self.keys[0][0] <= price * self.sign", "self.keys[0][0] < price * self.sign"),
-    Fault("stops.py", "if stop * self.sign < order.stop * self.sign:", "if stop * self.sign > order.stop * self.sign:"),
     Fault(
-        "rules/stop_orders.py",
-        "refusal = admit(order, besides=order) if inside else",
-        "refusal = admit(order) if inside else",
+        "rules/execution.py",
+        "of_new = new.per_lot * today, lot_value * today * new.rate",
+        "of_new = old.per_lot * today, lot_value * today * old.rate",
     ),
-    Fault("rules/stop_orders.py", "    look(state, instrument)\n    return OrderWaiting", "    return OrderWaiting"),
-    Fault("rules/stop_orders.py", "        events += cancel_group(state, order)\n", "        pass\n"),
-    # auctions and phases
-    Fault("auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
-    Fault("auction.py", "-abs(wanted - offered)", "0"),
+    Fault("rules/execution.py", "return first_release.commission(parts, factor)", "pass"),
+    Fault("rules/execution.py", "return Code.PRICE_LIMIT, f", "return None, f"),
+    Fault(
+        "rules/first_release.py", "level.volume + level.hidden - mine.get(key, 0)", "level.volume - mine.get(key, 0)"
+    ),
+    Fault("rules/foresight.py", "self.stopped = not self.passes_own", "self.stopped = False"),
+    Fault("rules/foresight.py", "if self._meet(maker, shown) and hidden:", "if self._meet(maker, shown) and False:"),
+    Fault("rules/foresight.py", "if maker.pauses_matching and self.firsts.get(", "if False and self.firsts.get("),
+    Fault("rules/foresight.py", "for each in (maker, order):", "for each in (maker,):"),
+    Fault("rules/funds.py", "if account.frozen or account.liquidating:", "if account.frozen:"),
+    Fault("rules/funds.py", "            hold_anew(state, order)", "            pass"),
+    Fault(
+        "rules/instruments.py",
+        "    for order in instrument.book.entries():\n        hold_anew(state, order)",
+        "    pass",
+    ),
+    Fault("rules/liquidation.py", "his = min(lots, leg.his)", "his = max(0, lots - leg.today)"),
+    Fault("rules/liquidation.py", "    if warned is not account.warned:", "    if warned and not account.warned:"),
+    Fault(
+        "rules/liquidation.py",
+        "if not position.mark.shared:\n        return True\n    mine, others",
+        "if True:\n        return True\n    mine, others",
+    ),
+    Fault("rules/liquidation.py", "return left <= floor or", "return False or"),
+    Fault("rules/liquidation.py", "True, key=is_enough) + 1", "True, key=is_enough) + 2"),
+    Fault("rules/liquidation.py", "(-leg[0].leg(leg[1]).margin,", "(leg[0].leg(leg[1]).margin,"),
+    Fault("rules/liquidation.py", "margin * RATE >= ratio", "margin * RATE >= 2 * ratio"),
+    Fault("rules/orders.py", "options.valid_until < state.now", "options.valid_until <= state.now"),
+    Fault("rules/orders.py", "if price == order.price and volume <= order.volume:", "if price == order.price:"),
+    Fault("rules/orders.py", "order.priority = state.next_id()", "pass"),
+    Fault("rules/orders.py", "order.today_held = max(0, today - lots)", "order.today_held = today"),
+    Fault("rules/orders.py", "command.direction in (None, order.direction)", "True"),
+    Fault("rules/orders.py", "if volume <= order.filled:", "if volume < order.filled:"),
     Fault(
         "rules/phases.py",
         "key=lambda order: order.place)\n        trades",
@@ -134,38 +156,24 @@ FAULTS = (
     ),
     Fault("rules/phases.py", "if instrument.phase not in (Phase.HALTED, phase):", "if instrument.phase is not phase:"),
     Fault("rules/phases.py", "trades += cancel_group(state, order)", "pass"),
-    # settlement
     Fault("rules/settlement.py", "order.his_held, order.today_held = order.his_held + order.today_held, 0", "pass"),
     Fault("rules/settlement.py", "or order.offset is Offset.CLOSETODAY", "or False"),
-    Fault("rules/settlement.py", "leg.his_open_cost += leg.today_cost", "leg.his_open_cost = leg.his_open_cost"),
     Fault(
         "rules/settlement.py",
         "    for order in instrument.book.entries():\n        hold_anew(state, order)",
         "    pass",
     ),
-    Fault("rules/settlement.py", "instrument.terms.last_day <= command.day", "instrument.terms.last_day < command.day"),
     Fault(
         "rules/settlement.py", "if command.day < state.day.trading_day:", "if command.day + 1 < state.day.trading_day:"
     ),
-    # risk
-    Fault("rules/liquidation.py", "too_much // each + 1", "too_much // each"),
-    Fault("rules/liquidation.py", "margin * RATE >= ratio", "margin * RATE > ratio + 1 + margin *"),
-    Fault("rules/liquidation.py", "-position.leg(is_long).margin, name", "position.leg(is_long).margin, name"),
-    Fault("rules/liquidation.py", "his = min(lots, leg.his)", "his = max(0, lots - leg.today)"),
-    Fault("rules/liquidation.py", "    if warned is not account.warned:", "    if warned and not account.warned:"),
-    # money, operators, time, restarts
-    Fault("rules/funds.py", "if account.frozen or account.liquidating:", "if account.frozen:"),
-    Fault("rules/funds.py", "            hold_anew(state, order)", "            pass"),
+    Fault("rules/settlement.py", "if not command.confirmed and", "if False and"),
+    Fault("rules/settlement.py", "i.terms.last_day <= command.day", "i.terms.last_day < command.day"),
     Fault(
-        "rules/instruments.py",
-        "    for order in instrument.book.entries():\n        hold_anew(state, order)",
-        "    pass",
+        "rules/stop_orders.py",
+        "refusal = admit(order, besides=order) if inside else",
+        "refusal = admit(order) if inside else",
     ),
+    Fault("rules/stop_orders.py", "    look(state, instrument)\n    return OrderWaiting", "    return OrderWaiting"),
+    Fault("rules/stop_orders.py", "        events += cancel_group(state, order)\n", "        pass\n"),
     Fault("rules/timers.py", "elif _deadline(account, what) == time:", "elif True:"),
-    Fault("snapshot.py", "liquidating=record.liquidating,", ""),
-    Fault("snapshot.py", "priority=record.priority,", ""),
-    Fault("snapshot.py", "hidden=left - record.shown,", ""),
-    Fault(
-        "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
-    ),
 )

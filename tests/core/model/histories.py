@@ -10,7 +10,9 @@ import msgspec
 
 from tests.core.model.books import Order
 from tests.core.model.duel import Duel
+from tests.core.model.rules import FIRST
 from trading.core.commands import (
+    AdoptRules,
     AmendOrder,
     CancelAfter,
     CancelAll,
@@ -36,6 +38,7 @@ from trading.core.commands import (
 )
 from trading.core.types import (
     PLAIN,
+    PRESENT_RULES,
     AccountRules,
     CancelReason,
     Contract,
@@ -137,8 +140,11 @@ class History:
         }
 
     def play(self, steps: int) -> None:
+        """Where the first rules hold, the present ones are adopted in the middle."""
         self.begin()
-        for _ in range(steps):
+        for number in range(steps):
+            if self.duel.model.rules == FIRST and number == steps // 2:
+                self.ask(AdoptRules(PRESENT_RULES))
             self.now += self.dice.choice((0, 0, 1, 5, 700, -30))
             self.drift()
             self.dice.choices(list(self.kinds), list(self.kinds.values()))[0]()
@@ -463,7 +469,11 @@ class History:
             )
         if self.dice.random() < 0.1:
             self.ask(Settle(self.day, self.day + 1, self.dice.choice(({"NONE": UNIT}, {"AG": 1}, {"AG": 0}))))
-        self.ask(Settle(self.day, self.day + 1, prices))
+        if self.dice.random() < 0.15:
+            prices["NO"] = self.duel.model.instruments["NO"].settlement * 3
+            prices["AG"] = (self.duel.model.instruments["AG"].high or 0) + 2_000
+            self.ask(Settle(self.day, self.day + 1, prices))
+        self.ask(Settle(self.day, self.day + 1, prices, confirmed=self.dice.random() < 0.5))
         if self.duel.model.day == self.day + 1:
             self.day += 1
         if self.dice.random() < 0.7:

@@ -11,7 +11,7 @@ from collections import Counter
 
 from tests.core.model.duel import Duel
 from tests.core.model.histories import History
-from tests.core.model.rules import PRESENT, RIGHT, Rules
+from tests.core.model.rules import FIRST, PRESENT, RIGHT, Rules
 from trading.core.commands import Command
 
 STEPS = 60
@@ -21,8 +21,14 @@ BOUNDED = 70
 Asked = list[tuple[Command | None, int]]
 
 
-def play(seed: int, rules: Rules = PRESENT, steps: int = STEPS) -> Counter[str]:
+def rules_of(seed: int) -> Rules:
+    """Every fifth history begins under the rules of the first release."""
+    return FIRST if seed % 5 == 0 else PRESENT
+
+
+def play(seed: int, rules: Rules | None = None, steps: int = STEPS) -> Counter[str]:
     """One history; what has been seen in it. An error tells the commands that it needs."""
+    rules = rules or rules_of(seed)
     duel = Duel(rules)
     history = History(seed, duel)
     try:
@@ -69,11 +75,11 @@ def main() -> int:
     parser.add_argument("--right", action="store_true", help="hold the engine against the rules as they are to be")
     parser.add_argument("--brief", action="store_true", help="stop at the first that fails, and do not make it smaller")
     asked = parser.parse_args()
-    rules = RIGHT if asked.right else PRESENT
     seen: Counter[str] = Counter()
     failed, began = 0, time.monotonic()
     for number in range(1, asked.histories + 1):
         seed = asked.seed + number - 1
+        rules = RIGHT if asked.right else rules_of(seed)
         try:
             seen += play(seed, rules)
         except Exception as error:

@@ -4,8 +4,9 @@ from fractions import Fraction
 
 from tests.core.model.books import Account, Instrument, Leg, Order, Parcel, Told, merge, profit, rate
 from tests.core.model.risk import Risk
-from tests.core.model.rules import Rules
+from tests.core.model.rules import VERSIONS, Rules
 from trading.core.commands import (
+    AdoptRules,
     AmendOrder,
     CancelAfter,
     CancelAll,
@@ -50,6 +51,7 @@ class Market(Risk):
             CancelAfter: self.cancel_after,
             ExpireDue: self.expire,
             CheckRisk: self.check_risk,
+            AdoptRules: self.adopt,
             SetMarketPhase: self.set_market_phase,
             SetInstrumentPhase: self.set_phase,
             HaltInstrument: self.halt,
@@ -71,6 +73,13 @@ class Market(Risk):
         self.ways[type(command)](command)  # type: ignore[operator]
         self.fire_all()
         return self.told
+
+    def adopt(self, command: AdoptRules) -> None:
+        """What was kept as an average is one parcel at that average."""
+        if VERSIONS.index(self.rules) >= command.version:
+            return self.refuse(400)
+        self.rules = VERSIONS[command.version]
+        return self.tell("rules adopted", command.version)
 
     # --- cancels
 
@@ -297,7 +306,9 @@ class Market(Risk):
             of = self.instruments[name]
             if price <= 0 or price % of.contract.tick:
                 wrong.add(1007)
-            if self.rules.settles_inside and not of.inside(price):
+            low, high = self.band(name)
+            unlikely = price < low or (high is not None and price > high)
+            if self.rules.settles_inside and unlikely and not command.confirmed and of.phase is not Phase.DELISTED:
                 wrong.add(1008)
         return wrong
 

@@ -56,6 +56,7 @@ class Orders(Checks):
         auction = self.instruments[order.name].phase is Phase.AUCTION
         order.at_limit = auction and not order.buy
         order.shown, order.resting = 0, False
+        order.band = self.band(order.name)
         if not order.opens:
             order.his_held, order.today_held = 0, 0
             his, _ = self.free_lots(order)
@@ -70,7 +71,12 @@ class Orders(Checks):
             if order.may_rest:
                 self.show(order)
             else:
-                self.cancel(order, CancelReason.UNFILLED)
+                self.cancel(order, CancelReason.UNFILLED, self.why_unfilled(order))
+
+    def why_unfilled(self, order: Order) -> list[int]:
+        """A MARKET order that could trade on, but for its band, says so."""
+        line = self.queue(order.name, not order.buy)
+        return [1008] if order.market and line and not self.reaches(order, line[0].price) else []
 
     def show(self, order: Order) -> None:
         """Show what may be seen of it, behind all others."""
