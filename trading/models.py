@@ -111,6 +111,9 @@ class Instrument(models.Model):
     max_orders = models.BigIntegerField(default=0, help_text="Live orders of an account; 0: no limit.")
     larger_side = models.BooleanField(default=False, help_text="Only the larger side of the product pays margin.")
     last_day = models.IntegerField(default=0, help_text="YYYYMMDD; 0: it never expires.")
+    sweeps = models.TextField(
+        null=True, help_text="JSON: prices that waiting orders have met, of which some are yet to fire."
+    )
     collar = models.BigIntegerField(
         null=True, help_text="How far from the last price market orders trade without price limits; empty: 10 %."
     )

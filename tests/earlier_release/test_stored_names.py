@@ -40,6 +40,7 @@ from trading.core.snapshot import (
     OrderRecord,
     PositionRecord,
     Snapshot,
+    SweepRecord,
 )
 from trading.core.state import Day
 from trading.core.types import (
@@ -88,6 +89,7 @@ COMMANDS = {
     "Settle": "day next_day prices confirmed=false",
     "PassTime": "",
     "WatchRisk": "warn_at limit everyone=false",
+    "FireStops": "",
     "AdoptRules": "version",
 }
 """The `type` in journals and payloads, the kind of operators' commands, the label of metrics, a part of keys; with the
@@ -98,6 +100,7 @@ EVENTS = (
     "OrderCancelled AccountOpened Deposited Withdrawn InstrumentListed TermsChanged PhaseChanged PhasesChanged "
     "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet TimePassed RiskWatched RiskWarned RiskEased "
     "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled RulesAdopted"
+    " FiringContinued"
 )
 """The result of operators' commands."""
 
@@ -117,7 +120,8 @@ PARTS: dict[Any, str] = {
 RECORDS: dict[Any, str] = {
     Snapshot: "last_id day instruments accounts positions orders rules=0",
     Day: "trading_day=0 net_deposits=0 commission=0 fee_groups={}",
-    InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time",
+    InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time sweeps=[]",
+    SweepRecord: "trigger rising price number",
     AccountRecord: "account_id user_id pre_balance deposits withdrawals close_profit commission rules={} frozen=false"
     " warned=false liquidating=false cancel_at=null disconnect_at=null client_orders=[]",
     ClientOrder: "order_id asked",

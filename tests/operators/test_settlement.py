@@ -139,11 +139,10 @@ def test_a_break_is_no_part_of_an_hour(trade: Trade) -> None:
 
 
 def test_where_nobody_asked_for_phases_the_schedule_tells_them(trade: Trade) -> None:
-    closes = datetime.fromtimestamp((NOW + 2 * HOUR) / 1000, UTC)
-    session = TradingSession.objects.create(
-        market_id="MAIN", weekdays="1234567", time=closes.time(), action=Phase.CLOSED.value
-    )
-    TradingSession.objects.filter(pk=session.pk).update(changed_at=datetime(2020, 1, 1, tzinfo=UTC))
+    for at, action in ((0, Phase.CONTINUOUS), (2 * HOUR, Phase.CLOSED)):
+        time = datetime.fromtimestamp((NOW + at) / 1000, UTC).time()
+        TradingSession.objects.create(market_id="MAIN", weekdays="1234567", time=time, action=action.value)
+    TradingSession.objects.update(changed_at=datetime(2020, 1, 1, tzinfo=UTC))
     trade(119, 9, at=50 * MINUTE)
     trade(121, 1, at=65 * MINUTE)
     assert prices(at=3 * HOUR) == {"IX2301": 121.0}
@@ -154,7 +153,7 @@ def test_each_instrument_has_its_own_hour(trade: Trade) -> None:
     trade(120, at=0)
     trade(122, at=10 * MINUTE, of="IF2301")
     trade(124, at=3 * HOUR)
-    assert prices(at=3 * HOUR + 1) == {"IX2301": 124.0, "IF2301": 121.0}
+    assert prices(at=3 * HOUR) == {"IX2301": 124.0, "IF2301": 121.0}
 
 
 def test_trades_of_a_settled_day_do_not_count(trade: Trade) -> None:

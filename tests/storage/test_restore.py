@@ -7,10 +7,13 @@ from django.db.models import Sum
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.storage.histories import History, new_books
 from trading.core.accounts import Leg
+from trading.core.commands import FireStops
 from trading.core.engine import Engine
+from trading.core.money import UNIT
+from trading.core.rules.stop_orders import PORTION
 from trading.core.state import State
-from trading.core.types import FIRST_RULES, CancelReason
-from trading.models import Account, JournalBatch, LedgerEntry, Market, Order, Statement, Trade
+from trading.core.types import FIRST_RULES, CancelReason, OrderOptions, OrderStatus
+from trading.models import Account, Instrument, JournalBatch, LedgerEntry, Market, Order, Statement, Trade
 from trading.reads import selectors
 from trading.storage.store import Store
 
@@ -153,6 +156,24 @@ def test_time_priority_survives(books: Books) -> None:
         books.commit(order(account_id, "SELL OPEN 1 @ 120"))
     book = restored().state.instruments["IX2301"].book
     assert [entry.account.account_id for entry in book.entries()] == [2, 1, 3]
+
+
+def test_who_is_yet_to_fire_is_known_after_a_restart(books: Books) -> None:
+    """The price has gone back meanwhile, so nothing but the table can tell."""
+    for _ in range(PORTION // 50 + 1):
+        books.commit(*(order(3, "BUY OPEN 1 @ 119", options=OrderOptions(stop_price=122 * UNIT)) for _ in range(50)))
+    for price in (122, 119.5):
+        books.commit(order(1, f"SELL OPEN 1 @ {price}"), order(2, f"BUY OPEN 1 @ {price}"))
+        assert_rows_tell(books.engine)
+        books.load()
+    assert books.engine.firing
+    books.commit(FireStops())
+    assert_rows_tell(books.engine)
+    books.load()
+    assert not books.engine.firing
+    assert not any(each.status is OrderStatus.WAITING for each in books.engine.state.orders.values())
+    assert Instrument.objects.get(pk="IX2301").sweeps is None
+    assert replayed().state_hash() == books.engine.state_hash()
 
 
 def test_an_empty_market_is_made_and_loaded(db: None) -> None:

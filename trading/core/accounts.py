@@ -282,7 +282,8 @@ class Account(msgspec.Struct, eq=False):
     """A user's money and positions at one market. Counters without a date are those of the trading day.
 
     `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group.
-    `sides`: all long and all short margins of a product whose larger side alone pays. The rest is as in its record.
+    `sides`: all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their
+    `oco_group` and id. The rest is as in its record.
     """
 
     account_id: int
@@ -305,6 +306,7 @@ class Account(msgspec.Struct, eq=False):
     cancel_at: int | None = None
     disconnect_at: int | None = None
     sides: dict[str, list[int]] = {}
+    groups: dict[str | None, dict[int, Any]] = {}
 
     @property
     def position_profit(self) -> int:
@@ -364,6 +366,17 @@ class Account(msgspec.Struct, eq=False):
         else:
             self.margin -= long.margin + short.margin
         long.margin = short.margin = 0
+
+    def join_group(self, group: str | None, order: Any) -> None:
+        """A live order has a group."""
+        self.groups.setdefault(group, {})[order.order_id] = order
+
+    def leave_group(self, group: str | None, order_id: int) -> None:
+        """It is not live any more."""
+        orders = self.groups.get(group, {})
+        orders.pop(order_id, None)
+        if not orders:
+            self.groups.pop(group, None)
 
     def position(self, instrument_id: str, mark: Mark) -> Position:
         """The position in an instrument, an empty one if there was none."""

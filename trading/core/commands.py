@@ -178,6 +178,10 @@ class CheckRisk(msgspec.Struct, frozen=True, tag="WatchRisk", omit_defaults=True
     everyone: bool = False
 
 
+class FireStops(msgspec.Struct, frozen=True, tag="FireStops"):
+    """Let the next of the waiting orders fire whose price was met: no command fires more than some."""
+
+
 class AdoptRules(msgspec.Struct, frozen=True, tag="AdoptRules"):
     """From now on the rules of this version hold. The first command of a new market, and of a release whose rules
     differ from those that the market had."""
@@ -188,7 +192,7 @@ class AdoptRules(msgspec.Struct, frozen=True, tag="AdoptRules"):
 TraderCommand = SubmitOrder | AmendOrder | CancelOrder | CancelAll | CancelAfter
 """What traders may ask."""
 
-SystemCommand = ExpireDue | CheckRisk | AdoptRules
+SystemCommand = ExpireDue | CheckRisk | FireStops | AdoptRules
 """What the worker asks by itself."""
 
 AdminCommand = (

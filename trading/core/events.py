@@ -199,6 +199,12 @@ class TimePassed(msgspec.Struct, frozen=True, tag="TimePassed"):
     time: int
 
 
+class FiringContinued(msgspec.Struct, frozen=True, tag="FiringContinued"):
+    """The next waiting orders whose price was met fire, in the events that follow."""
+
+    time: int
+
+
 class RulesAdopted(msgspec.Struct, frozen=True, tag="RulesAdopted"):
     """The rules of this version hold."""
 
@@ -327,6 +333,7 @@ Event = (
     | RulesSet
     | FeeGroupSet
     | TimePassed
+    | FiringContinued
     | RulesAdopted
     | RiskWatched
     | RiskWarned

@@ -26,7 +26,8 @@ def _check_books(state: State) -> None:
     for instrument in state.instruments.values():
         instrument.book.check(crossed=instrument.phase is not Phase.CONTINUOUS)
         instrument.waiting.check()
-        assert not instrument.waiting.met, "a waiting order whose price was met has not fired"
+        for order, _ in instrument.waiting.met.values():
+            assert state.orders.get(order.order_id) is order, "an order that is not live is to fire"
         assert bool(instrument.waiting) == (instrument.instrument_id in state.alert), "a waiting order is not watched"
         for order in instrument.book.entries():
             assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"

@@ -16,6 +16,7 @@ from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
 from trading.core.state import Day, Due, Instrument, Order, State
+from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
     AccountRules,
@@ -28,10 +29,20 @@ from trading.core.types import (
     Phase,
     Terms,
     TimeCondition,
+    Trigger,
 )
 
 
-class InstrumentRecord(msgspec.Struct, frozen=True):
+class SweepRecord(msgspec.Struct, frozen=True):
+    """A price (1/10,000) that orders have met, of which some are yet to fire: `trading.core.stops.Sweep`."""
+
+    trigger: Trigger
+    rising: bool
+    price: int
+    number: int
+
+
+class InstrumentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """Prices in 1/10,000. `scheduled`: the phase it is resumed into. `settlement`: the last settlement price, which the
     limits come from. `mark`: what its positions are worth, None before the first trade or settlement. `last`: the last
     trade's price, None before it; then that trade's lots and time."""
@@ -45,6 +56,7 @@ class InstrumentRecord(msgspec.Struct, frozen=True):
     last: int | None
     last_volume: int
     last_time: int
+    sweeps: list[SweepRecord] = []
 
 
 class AccountRecord(msgspec.Struct, frozen=True):
@@ -162,7 +174,16 @@ def _instrument_record(instrument: Instrument) -> InstrumentRecord:
         None if instrument.last is None else instrument.last * tick,
         instrument.last_volume,
         instrument.last_time,
+        sweep_records(instrument),
     )
+
+
+def sweep_records(instrument: Instrument) -> list[SweepRecord]:
+    tick = instrument.contract.tick
+    return [
+        SweepRecord(sweep.trigger, sweep.rising, sweep.price * tick, sweep.number)
+        for sweep in instrument.waiting.sweeps
+    ]
 
 
 def _account_record(account: Account) -> AccountRecord:
@@ -240,6 +261,8 @@ def restore(snapshot: Snapshot) -> State:
         _restore_position(state, position)
     for order in snapshot.orders:
         _restore_order(state, order)
+    for instrument in snapshot.instruments:
+        _restore_sweeps(state, instrument)
     return state
 
 
@@ -254,6 +277,13 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
     if record.mark is not None:
         instrument.mark_at(record.mark // tick)
     state.instruments[instrument.instrument_id] = instrument
+
+
+def _restore_sweeps(state: State, record: InstrumentRecord) -> None:
+    tick = record.contract.tick
+    state.instruments[record.contract.instrument_id].waiting.see_again(
+        Sweep(each.trigger, each.rising, each.price // tick, each.number) for each in record.sweeps
+    )
 
 
 def _restore_account(state: State, record: AccountRecord) -> None:
@@ -347,6 +377,8 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     if options is not None and options.expires_at is not None:
         schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
     account.orders[order.order_id] = order
+    if order.pauses_matching:
+        account.join_group(order.oco_group, order)
     if order.status is OrderStatus.WAITING:
         watch(state, order)
         return

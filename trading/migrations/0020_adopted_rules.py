@@ -1,4 +1,3 @@
-
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -14,6 +13,11 @@ class Migration(migrations.Migration):
             model_name='instrument',
             name='collar',
             field=models.BigIntegerField(help_text='How far from the last price market orders trade without price limits; empty: 10 %.', null=True),
+        ),
+        migrations.AddField(
+            model_name='instrument',
+            name='sweeps',
+            field=models.TextField(help_text='JSON: prices that waiting orders have met, of which some are yet to fire.', null=True),
         ),
         migrations.AddField(
             model_name='market',

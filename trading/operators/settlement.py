@@ -85,7 +85,7 @@ def _phases(market: str, since: int, now: int) -> list[tuple[int, str]]:
         finished_at__gt=since,
         finished_at__lte=now,
     )
-    done = [(at, payload["phase"]) for at, payload in asked.order_by("id").values_list("finished_at", "payload")]
+    done = [(at or 0, payload["phase"]) for at, payload in asked.order_by("id").values_list("finished_at", "payload")]
     row = Market.objects.filter(code=market).first()
     if done or row is None:
         return done

@@ -8,7 +8,7 @@ import msgspec
 from trading.core import events
 from trading.core.accounts import Account, ClientOrder, Leg, Lot, Position
 from trading.core.events import Event, Fill, Traded
-from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord
+from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord, SweepRecord, sweep_records
 from trading.core.state import Instrument, Order
 from trading.core.types import (
     AccountRules,
@@ -34,6 +34,7 @@ from trading.storage.sql import Table, json_text
 
 Row = tuple[Any, ...]
 ORDER_OPTIONS = msgspec.json.Decoder(OrderOptions)
+SWEEPS = msgspec.json.Decoder(list[SweepRecord])
 
 
 # --- to rows: each list of fields stands beside the function that fills it
@@ -67,6 +68,7 @@ _INSTRUMENT_STATE = (
     "last_price",
     "last_volume",
     "last_time",
+    "sweeps",
 )
 
 
@@ -106,6 +108,7 @@ def instrument_row(market: str, instrument: Instrument) -> Row:
         None if instrument.last is None else instrument.last * contract.tick,
         instrument.last_volume,
         instrument.last_time,
+        json_text(sweep_records(instrument)) if instrument.waiting.sweeps else None,
     )
 
 
@@ -422,6 +425,7 @@ def instrument_record(row: InstrumentRow) -> InstrumentRecord:
         row.last_price,
         row.last_volume,
         row.last_time,
+        [] if row.sweeps is None else SWEEPS.decode(row.sweeps),
     )
 
 

@@ -305,8 +305,8 @@ class Store:
             PositionRecord(
                 account,
                 instrument,
-                LegRecord(*legs[:5], detail=details.get((account, instrument, True), [])),
-                LegRecord(*legs[5:], detail=details.get((account, instrument, False), [])),
+                _leg(legs[:5], details.get((account, instrument, True), [])),
+                _leg(legs[5:], details.get((account, instrument, False), [])),
             )
             for account, instrument, *legs in found.order_by("account_id", "instrument_id").values_list(
                 "account_id", "instrument_id", *fields
@@ -349,6 +349,11 @@ class Store:
         """Give the connection of this thread back."""
         self._quick = None
         connections[self._using].close()
+
+
+def _leg(sums: list[int], detail: list[LotRecord]) -> LegRecord:
+    today, his, today_cost, his_cost, his_open_cost = sums
+    return LegRecord(today, his, today_cost, his_cost, his_open_cost, detail)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from trading.core.codes import Code
-from trading.core.commands import AdoptRules, CheckRisk, Command, ExpireDue, SystemCommand
+from trading.core.commands import AdoptRules, CheckRisk, Command, ExpireDue, FireStops, SystemCommand
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderRepeated, Refused
 from trading.core.money import RATE
@@ -175,6 +175,8 @@ class Worker:
 
     def _patience(self) -> float:
         """Seconds until there may be something to do that nobody asks for."""
+        if self.engine.firing:
+            return 0
         due = self.engine.next_due
         return self._operator_poll if due is None else min(self._operator_poll, max(0, due - self._clock()) / 1000)
 
@@ -206,7 +208,7 @@ class Worker:
         if asks and envelopes and self._careful:
             await self._do(envelopes, [])
             envelopes = []
-        needed = envelopes or asks or self.engine.due(self._clock())
+        needed = envelopes or asks or self.engine.firing or self.engine.due(self._clock())
         return await self._do(envelopes, asks) if needed else False
 
     async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
@@ -264,6 +266,8 @@ class Worker:
             self._apply_one(turn, AdoptRules(PRESENT_RULES))
         if self.engine.due(self._now):
             self._apply_own(turn, ExpireDue())
+        if self.engine.firing:
+            self._apply_own(turn, FireStops())
         for ask in asks:
             turn.operator_answers.append(OperatorAnswer(ask.row_id, self._apply_ask(turn, ask)))
         for envelope in envelopes:

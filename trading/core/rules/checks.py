@@ -92,6 +92,11 @@ def check_phase(instrument: Instrument, command: SubmitOrder) -> Refused | None:
         return Refused(
             Code.NOT_TRADING, f"{instrument.instrument_id} is in auction: it takes LIMIT orders that may rest"
         )
+    return check_gathers(instrument, options)
+
+
+def check_gathers(instrument: Instrument, options: OrderOptions) -> Refused | None:
+    """In an auction orders cannot hide, and all of them may trade at its end."""
     if options.post_only or options.display_volume is not None:
         return Refused(Code.NOT_TRADING, f"{instrument.instrument_id} is in auction: no post_only, no display_volume")
     return None
@@ -136,8 +141,21 @@ def check_options(state: State, instrument: Instrument, command: SubmitOrder, op
     for name, price in (("stop_price", options.stop_price), ("trail", options.trail)):
         if price is not None and (price <= 0 or price % tick):
             return Refused(Code.OFF_TICK, f"{name} must be a positive multiple of {to_text(tick)}")
-    if options.trail is not None and options.stop_price is None and present_price(instrument, options.trigger) is None:
+    if options.trail is not None and options.stop_price is None:
+        return _check_first_stop(instrument, command, options.trigger, options.trail)
+    return None
+
+
+def _check_first_stop(instrument: Instrument, command: SubmitOrder, trigger: Trigger, trail: int) -> Refused | None:
+    """A trailing stop begins at its distance from the present price, and must be a price there."""
+    price = present_price(instrument, trigger)
+    if price is None:
         return Refused(Code.NOT_TRADING, "A trailing stop without a stop_price needs a present price to follow")
+    stop = price * instrument.contract.tick - trail
+    if command.direction is not BUY and stop <= 0 and instrument.rules != FIRST_RULES:
+        return Refused(
+            Code.OFF_TICK, f"trail must be smaller than the present price: the stop would be {to_text(stop)}"
+        )
     return None
 
 

@@ -108,6 +108,8 @@ def _rest(order: Order) -> None:
         order.remaining = min(order.display, order.left)
         order.hidden = order.left - order.remaining
     order.account.orders[order.order_id] = order
+    if order.pauses_matching:
+        order.account.join_group(order.oco_group, order)
     order.instrument.book.half(order.is_buy).add(order)
 
 
@@ -226,6 +228,8 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     else:
         order.status = FILLED
         account.orders.pop(order.order_id, None)
+        if order.pauses_matching:
+            account.leave_group(order.oco_group, order.order_id)
     order.updated_at = state.now
     state.touched[account.account_id] = account
     changes = state.changes
@@ -299,6 +303,8 @@ def finish_cancelled(
     if order.status is not OrderStatus.WAITING:
         release(order)
     order.account.orders.pop(order.order_id, None)
+    if order.pauses_matching:
+        order.account.leave_group(order.oco_group, order.order_id)
     assert CANCELLED in NEXT_STATUS[order.status], f"a {order.status.value} order cannot be cancelled"
     order.status = CANCELLED
     order.reason, order.code = reason, code
@@ -311,31 +317,34 @@ def finish_cancelled(
 
 def cancel_group(state: State, order: Order) -> list[Event]:
     """Of the orders of its group, `order` is the one that goes on."""
-    rivals: list[Order] = [
-        other for other in order.account.orders.values() if other is not order and other.oco_group == order.oco_group
-    ]
-    return cancel_each(state, rivals, CancelReason.OCO)
+    group = order.account.groups.get(order.oco_group, {})
+    return cancel_each(state, [other for other in group.values() if other is not order], CancelReason.OCO)
 
 
 # --- waiting orders
 
 
-def wait(state: State, order: Order) -> None:
-    """Let an order wait for its price. It holds nothing."""
-    instrument = order.instrument
-    order.account.orders[order.order_id] = order
-    instrument.waiting.add(order)
-    state.alert[instrument.instrument_id] = instrument
-
-
 def stop_waiting(state: State, order: Order) -> None:
     instrument = order.instrument
-    instrument.waiting.remove(order)
+    if instrument.waiting.remove(order):
+        state.changes.instruments[instrument.instrument_id] = instrument
     if not instrument.waiting:
         state.alert.pop(instrument.instrument_id, None)
 
 
 def see_last(state: State, instrument: Instrument, price: int) -> None:
     """A trade's price, as waiting orders see it."""
-    for moved in instrument.waiting.see(Trigger.LAST, price):
-        mark_changed(state, moved)
+    see(state, instrument, Trigger.LAST, price)
+
+
+def see(state: State, instrument: Instrument, trigger: Trigger, price: int) -> None:
+    """Hold a price against the waiting orders. Those that have moved while others were yet to fire are told from them
+    by a new place."""
+    waiting = instrument.waiting
+    sweeps = len(waiting.sweeps)
+    for order in waiting.see(trigger, price, state.last_id):
+        if state.rules != FIRST_RULES and waiting.is_swept(order):
+            order.priority = state.next_id()
+        mark_changed(state, order)
+    if len(waiting.sweeps) != sweeps:
+        state.changes.instruments[instrument.instrument_id] = instrument

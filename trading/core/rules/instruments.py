@@ -10,7 +10,8 @@ from trading.core.rules.checks import needed_per_lot
 from trading.core.state import Instrument, Order, State
 from trading.core.types import MOST_LOTS, NAME, Contract, Fee, Terms, is_day
 
-MOST_MULTIPLIER = 100_000
+MOST_MULTIPLIER = 100_000_000
+"""Room for every contract of the world. How large a contract may be is bounded by its value: MAX_NOTIONAL."""
 
 
 def list_instrument(state: State, command: ListInstrument) -> list[Event]:
