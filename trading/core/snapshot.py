@@ -4,17 +4,21 @@
 """
 
 import hashlib
+from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
-from trading.core.accounts import Account, ClientOrder, Leg
+from trading.core.accounts import Account, ClientOrder, Leg, Lot
 from trading.core.money import RATE
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
 from trading.core.state import Day, Due, Instrument, Order, State
+from trading.core.stops import Sweep
 from trading.core.types import (
+    FIRST_RULES,
     AccountRules,
     Contract,
     Direction,
@@ -25,10 +29,20 @@ from trading.core.types import (
     Phase,
     Terms,
     TimeCondition,
+    Trigger,
 )
 
 
-class InstrumentRecord(msgspec.Struct, frozen=True):
+class SweepRecord(msgspec.Struct, frozen=True):
+    """A price (1/10,000) that orders have met, of which some are yet to fire: `trading.core.stops.Sweep`."""
+
+    trigger: Trigger
+    rising: bool
+    price: int
+    number: int
+
+
+class InstrumentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """Prices in 1/10,000. `scheduled`: the phase it is resumed into. `settlement`: the last settlement price, which the
     limits come from. `mark`: what its positions are worth, None before the first trade or settlement. `last`: the last
     trade's price, None before it; then that trade's lots and time."""
@@ -42,6 +56,7 @@ class InstrumentRecord(msgspec.Struct, frozen=True):
     last: int | None
     last_volume: int
     last_time: int
+    sweeps: list[SweepRecord] = []
 
 
 class AccountRecord(msgspec.Struct, frozen=True):
@@ -64,12 +79,21 @@ class AccountRecord(msgspec.Struct, frozen=True):
     client_orders: list[tuple[str, ClientOrder]] = []
 
 
-class LegRecord(msgspec.Struct, frozen=True):
+class LotRecord(msgspec.Struct, frozen=True):
+    number: int
+    lots: int
+    cost: int
+
+
+class LegRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`detail`: yesterday's lots, then today's, the first opened first; none under the rules of the first release."""
+
     today: int
     his: int
     today_cost: int
     his_cost: int
     his_open_cost: int
+    detail: list[LotRecord] = []
 
 
 class PositionRecord(msgspec.Struct, frozen=True):
@@ -106,8 +130,9 @@ class OrderRecord(msgspec.Struct, frozen=True):
     priority: int
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """All of it. `orders` is in time priority."""
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All of it. `orders` is in time priority. What later rules have added is left out where they do not hold, so that
+    the state of an old journal keeps its name."""
 
     last_id: int
     day: Day
@@ -115,6 +140,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     accounts: list[AccountRecord]
     positions: list[PositionRecord]
     orders: list[OrderRecord]
+    rules: int = FIRST_RULES
 
 
 def take(state: State) -> Snapshot:
@@ -127,6 +153,7 @@ def take(state: State) -> Snapshot:
         accounts=[_account_record(account) for account in accounts],
         positions=[record for account in accounts for record in _position_records(account)],
         orders=[_order_record(order) for order in sorted(state.orders.values(), key=lambda order: order.place)],
+        rules=state.rules,
     )
 
 
@@ -147,7 +174,16 @@ def _instrument_record(instrument: Instrument) -> InstrumentRecord:
         None if instrument.last is None else instrument.last * tick,
         instrument.last_volume,
         instrument.last_time,
+        sweep_records(instrument),
     )
+
+
+def sweep_records(instrument: Instrument) -> list[SweepRecord]:
+    tick = instrument.contract.tick
+    return [
+        SweepRecord(sweep.trigger, sweep.rising, sweep.price * tick, sweep.number)
+        for sweep in instrument.waiting.sweeps
+    ]
 
 
 def _account_record(account: Account) -> AccountRecord:
@@ -178,7 +214,8 @@ def _position_records(account: Account) -> list[PositionRecord]:
 
 
 def _leg_record(leg: Leg) -> LegRecord:
-    return LegRecord(leg.today, leg.his, leg.today_cost, leg.his_cost, leg.his_open_cost)
+    detail = [LotRecord(line.number, line.lots, line.cost) for line in leg.detail]
+    return LegRecord(leg.today, leg.his, leg.today_cost, leg.his_cost, leg.his_open_cost, detail)
 
 
 def _order_record(order: Order) -> OrderRecord:
@@ -213,7 +250,7 @@ def _order_record(order: Order) -> OrderRecord:
 
 def restore(snapshot: Snapshot) -> State:
     """The state that the records tell, with everything derived rebuilt."""
-    state = State()
+    state = State(snapshot.rules)
     state.last_id = snapshot.last_id
     state.day = msgspec.structs.replace(snapshot.day)
     for instrument in snapshot.instruments:
@@ -224,11 +261,13 @@ def restore(snapshot: Snapshot) -> State:
         _restore_position(state, position)
     for order in snapshot.orders:
         _restore_order(state, order)
+    for instrument in snapshot.instruments:
+        _restore_sweeps(state, instrument)
     return state
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
-    instrument = Instrument.listed(record.contract, record.terms)
+    instrument = Instrument.listed(record.contract, record.terms, state.rules)
     tick = record.contract.tick
     instrument.phase = record.phase
     instrument.scheduled = record.scheduled
@@ -238,6 +277,13 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
     if record.mark is not None:
         instrument.mark_at(record.mark // tick)
     state.instruments[instrument.instrument_id] = instrument
+
+
+def _restore_sweeps(state: State, record: InstrumentRecord) -> None:
+    tick = record.contract.tick
+    state.instruments[record.contract.instrument_id].waiting.see_again(
+        Sweep(each.trigger, each.rising, each.price // tick, each.number) for each in record.sweeps
+    )
 
 
 def _restore_account(state: State, record: AccountRecord) -> None:
@@ -280,7 +326,20 @@ def _restore_position(state: State, record: PositionRecord) -> None:
 
 
 def _restore_leg(record: LegRecord) -> Leg:
-    return Leg(record.today, record.his, record.today_cost, record.his_cost, record.his_open_cost)
+    leg = Leg(record.today, record.his, record.today_cost, record.his_cost, record.his_open_cost)
+    if record.detail:
+        leg.his_lots, leg.today_lots = _restore_detail(record.detail, record.his)
+    return leg
+
+
+def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], deque[Lot]]:
+    """Yesterday's lots and today's. No line holds lots of both."""
+    of_his: deque[Lot] = deque()
+    of_today: deque[Lot] = deque()
+    for line in lines:
+        (of_his if his > 0 else of_today).append(Lot(line.number, line.lots, line.cost))
+        his -= line.lots
+    return of_his, of_today
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:
@@ -318,6 +377,8 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     if options is not None and options.expires_at is not None:
         schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
     account.orders[order.order_id] = order
+    if order.pauses_matching:
+        account.join_group(order.oco_group, order)
     if order.status is OrderStatus.WAITING:
         watch(state, order)
         return
