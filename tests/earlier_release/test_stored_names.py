@@ -34,6 +34,7 @@ from trading.core.commands import AdminCommand, Command
 from trading.core.events import Event, OrderAccepted, StatementLine
 from trading.core.snapshot import (
     AccountRecord,
+    DayRecord,
     InstrumentRecord,
     LegRecord,
     LotRecord,
@@ -42,7 +43,6 @@ from trading.core.snapshot import (
     Snapshot,
     SweepRecord,
 )
-from trading.core.state import Day
 from trading.core.types import (
     AccountRules,
     CancelReason,
@@ -123,7 +123,7 @@ PARTS: dict[Any, str] = {
 
 RECORDS: dict[Any, str] = {
     Snapshot: "last_id day instruments accounts positions orders rules=0",
-    Day: "trading_day=0 net_deposits=0 commission=0 fee_groups={} limits={}",
+    DayRecord: "trading_day net_deposits commission fee_groups limits=null",
     InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time sweeps=[]",
     SweepRecord: "trigger rising price number",
     AccountRecord: "account_id user_id pre_balance deposits withdrawals close_profit commission rules={} frozen=false"

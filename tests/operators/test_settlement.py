@@ -304,6 +304,29 @@ def test_the_shell_settles_and_tells(trade: Trade, on_friday: Callable[[int], No
     assert Market.objects.get(pk="MAIN").trading_day == MONDAY
 
 
+def test_the_shell_takes_a_price_outside_the_limits_only_when_it_is_confirmed(
+    market: Founded, on_friday: Callable[[int], None]
+) -> None:
+    with pytest.raises(
+        CommandError, match=r"refused: 1008 The settlement price of IF2301, 1200.00, is not from 108.00"
+    ):
+        shell("settle", "--price", "IF2301=1200")
+    assert not Statement.objects.exists()
+    assert "IF2301  1200.00" in shell("settle", "--price", "IF2301=1200", "--confirm-prices")
+
+
+def test_the_shell_takes_one_price_of_an_instrument(market: Founded, on_friday: Callable[[int], None]) -> None:
+    with pytest.raises(CommandError, match="--price: IF2301 is named twice"):
+        shell("settle", "--price", "IF2301=120", "IX2301=120", "--price", "IF2301=121")
+    assert not Statement.objects.exists()
+
+
+def test_prices_that_only_trades_have_made_need_no_confirmation(trade: Trade) -> None:
+    trade(121)
+    assert settlement.settle("MAIN", FRIDAY, MONDAY, {}).confirmed
+    assert not settlement.settle("MAIN", FRIDAY, MONDAY, {"IX2301": 120 * UNIT}).confirmed
+
+
 def test_the_shell_settles_each_day_once(market: Founded, on_friday: Callable[[int], None]) -> None:
     shell("settle")
     with pytest.raises(CommandError, match="All days until today are settled, 20240108 is yet to come"):

@@ -22,6 +22,7 @@ from trading.core.types import (
     AccountRules,
     Contract,
     Direction,
+    MarketLimits,
     Offset,
     OrderOptions,
     OrderStatus,
@@ -31,6 +32,18 @@ from trading.core.types import (
     TimeCondition,
     Trigger,
 )
+
+NO_LIMITS = MarketLimits()
+
+
+class DayRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As `trading.core.state.Day`. `limits`: None where the market has none."""
+
+    trading_day: int
+    net_deposits: int
+    commission: int
+    fee_groups: dict[str, int]
+    limits: MarketLimits | None = None
 
 
 class SweepRecord(msgspec.Struct, frozen=True):
@@ -131,11 +144,11 @@ class OrderRecord(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All of it. `orders` is in time priority. What later rules have added is left out where they do not hold, so that
-    the state of an old journal keeps its name."""
+    """All of it. `orders` is in time priority. What later releases have added is left out of all records where there is
+    none of it, so that the state of an old journal keeps its name."""
 
     last_id: int
-    day: Day
+    day: DayRecord
     instruments: list[InstrumentRecord]
     accounts: list[AccountRecord]
     positions: list[PositionRecord]
@@ -148,7 +161,7 @@ def take(state: State) -> Snapshot:
     accounts = sorted(state.accounts.values(), key=lambda account: account.account_id)
     return Snapshot(
         last_id=state.last_id,
-        day=msgspec.structs.replace(state.day, fee_groups=dict(sorted(state.day.fee_groups.items()))),
+        day=_day_record(state.day),
         instruments=[_instrument_record(state.instruments[name]) for name in sorted(state.instruments)],
         accounts=[_account_record(account) for account in accounts],
         positions=[record for account in accounts for record in _position_records(account)],
@@ -160,6 +173,11 @@ def take(state: State) -> Snapshot:
 def state_hash(state: State) -> str:
     """A name of the state: equal states have equal names, on any machine."""
     return hashlib.sha256(msgspec.msgpack.encode(take(state))).hexdigest()
+
+
+def _day_record(day: Day) -> DayRecord:
+    limits = None if day.limits == NO_LIMITS else day.limits
+    return DayRecord(day.trading_day, day.net_deposits, day.commission, dict(sorted(day.fee_groups.items())), limits)
 
 
 def _instrument_record(instrument: Instrument) -> InstrumentRecord:
@@ -252,7 +270,7 @@ def restore(snapshot: Snapshot) -> State:
     """The state that the records tell, with everything derived rebuilt."""
     state = State(snapshot.rules)
     state.last_id = snapshot.last_id
-    state.day = msgspec.structs.replace(snapshot.day)
+    state.day = _restore_day(snapshot.day)
     for instrument in snapshot.instruments:
         _restore_instrument(state, instrument)
     for account in snapshot.accounts:
@@ -264,6 +282,11 @@ def restore(snapshot: Snapshot) -> State:
     for instrument in snapshot.instruments:
         _restore_sweeps(state, instrument)
     return state
+
+
+def _restore_day(record: DayRecord) -> Day:
+    limits = record.limits or NO_LIMITS
+    return Day(record.trading_day, record.net_deposits, record.commission, dict(record.fee_groups), limits)
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:

@@ -15,6 +15,7 @@ from trading.core.accounts import Account, Asked, ClientOrder
 from trading.core.events import Event, Traded
 from trading.core.snapshot import (
     AccountRecord,
+    DayRecord,
     InstrumentRecord,
     LegRecord,
     LotRecord,
@@ -23,7 +24,7 @@ from trading.core.snapshot import (
     SweepRecord,
     sweep_records,
 )
-from trading.core.state import Day, Instrument, Order
+from trading.core.state import Instrument, Order
 from trading.core.types import AccountRules, Contract, Fee, MarketLimits, OrderOptions, OrderType, Phase, Terms, lasting
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
@@ -455,7 +456,7 @@ BATCH = Columns({"market": GIVEN, "epoch": GIVEN, "number": "number", "time": "t
 JOURNAL = Table(JournalBatch, BATCH)
 
 
-def day_of(row: Market) -> Day:
+def day_record(row: Market) -> DayRecord:
     """Where the market stands in time, and what holds for all its accounts."""
-    limits = msgspec.convert(row.limits, MarketLimits)
-    return Day(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits)
+    limits = msgspec.convert(row.limits, MarketLimits) if row.limits else None
+    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits)

@@ -338,7 +338,7 @@ class Store:
             self._trading_day = market.trading_day
             records = Snapshot(
                 last_id=market.last_id,
-                day=mapping.day_of(market),
+                day=mapping.day_record(market),
                 instruments=self._load_instruments(),
                 accounts=self._load_accounts(),
                 positions=self._load_positions(),

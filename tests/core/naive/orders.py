@@ -21,7 +21,7 @@ from tests.core.naive.books import (
 )
 from trading.core.commands import AmendOrder, SubmitOrder
 from trading.core.events import OrderAccepted, OrderCancelled, OrderWaiting, Refused
-from trading.core.types import CancelReason, OrderType, Phase, SelfTrade, StopKind, TimeCondition, Trigger
+from trading.core.types import CancelReason, Offset, OrderType, Phase, SelfTrade, StopKind, TimeCondition, Trigger
 
 
 class NaiveOrders(NaiveBooks):
@@ -110,7 +110,7 @@ class NaiveOrders(NaiveBooks):
     def rehearse(self, order: Placed) -> tuple[list[tuple[int, int]], bool]:
         """What it would trade in a copy of the market, as (price, lots), and whether an own order ends it there."""
         market, taker = deepcopy((self, order))
-        market.told = []
+        market.told, taker.offset = [], Offset.OPEN  # so that no lots are missed
         market.orders.append(taker)
         market.match(taker)
         fills = [(told[2], told[3]) for told in market.told if told[0] == "traded"]

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             action="extend",
             default=[],
             metavar="INSTRUMENT=PRICE",
-            help="a settlement price; of others the average of the last hour in which they traded",
+            help="a settlement price; of others the average of the session's last hour in which they traded",
         )
 
         parser.add_argument(
