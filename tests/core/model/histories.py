@@ -197,6 +197,8 @@ class History:
     def price(self, name: str, spread: tuple[int, ...] = (-3, -2, -1, -1, 0, 0, 0, 1, 1, 2, 3)) -> int:
         of = self.duel.model.instruments[name]
         step = 1 if of.high else 20
+        if not of.high and self.dice.random() < 0.1:
+            return self.middle[name] * of.contract.tick * 5 // self.dice.choice((4, 6))
         return max(of.low, (self.middle[name] + step * self.dice.choice(spread)) * of.contract.tick)
 
     # --- orders
@@ -215,7 +217,7 @@ class History:
     def any_order(self, **more: object) -> SubmitOrder:
         dice = self.dice
         if dice.random() < 0.08:
-            more["order_type"] = OrderType.MARKET
+            more.setdefault("order_type", OrderType.MARKET)
         more.setdefault("client_order_id", dice.choice((None,) * 15 + ("x", "y", "z")))
         more.setdefault("time_condition", dice.choice([TimeCondition.GFD] * 5 + [TimeCondition.GTC] * 4))
         name = str(more.pop("name", dice.choice(NAMES)))
@@ -333,6 +335,8 @@ class History:
             account_id=order.account_id,
             direction=self.dice.choice((order.direction, order.direction, *Direction)),
         )
+        if self.dice.random() < 0.4:
+            other = msgspec.structs.replace(other, price=order.price, direction=order.direction)
         self.ask(self.handled(order, oco_group="g"), self.handled(other, oco_group="g"))
         if self.dice.random() < 0.6:
             self.ask(self.through(order, other))
