@@ -30,8 +30,11 @@ class Checks(Books):
             if distance is not None and (distance <= 0 or distance % of.contract.tick):
                 wrong.add(1007)
         follows = options.trail is not None and options.stop_price is None
-        if follows and self.present(order.name, options.trigger) is None:
+        present = self.present(order.name, options.trigger)
+        if follows and present is None:
             wrong.add(1009)
+        if follows and self.rules.derived_stops and present is not None and first_stop(order, present) <= 0:
+            wrong.add(1007)
         return wrong
 
     def allows_volume(self, order: Order, volume: int) -> bool:
@@ -176,6 +179,14 @@ def contradicts_itself(order: Order) -> bool:
         or (display is not None and not (order.may_rest and 0 < display < order.volume))
         or (options.trail is not None and options.stop_kind is not StopKind.STOP)
     )
+
+
+def first_stop(order: Order, present: int) -> int:
+    """Where a stop fires at first; a trailing one without a price begins at its distance from the present price."""
+    if order.options.stop_price is not None:
+        return order.options.stop_price
+    trail = order.options.trail or 0
+    return present + trail if order.buy else present - trail
 
 
 def rivals(one: Order, other: Order) -> bool:

@@ -119,7 +119,7 @@ class Duel:
         records, state = self.engine.snapshot(), self.engine.state
         frozen = self.frozen(records.orders)
         return {
-            "day": (records.day.trading_day, records.day.fee_groups),
+            "day": (records.day.trading_day, records.day.fee_groups, self.engine.firing),
             "instruments": {
                 each.contract.instrument_id: (
                     *(each.phase.value, each.scheduled.value, each.settlement, each.mark, each.last, each.terms),
@@ -207,6 +207,8 @@ def operators_words(event: said.Event) -> Told:
             return ("time passed",)
         case said.RiskWatched():
             return ("risk watched",)
+        case said.FiringContinued():
+            return ("firing goes on",)
         case said.RulesAdopted():
             return "rules adopted", event.version
         case said.RiskWarned() | said.RiskEased() | said.LiquidationStarted() | said.LiquidationEnded():
@@ -268,7 +270,7 @@ def settlement_words(event: said.Event) -> Told:
 
 def model_picture(model: Market) -> Picture:
     return {
-        "day": (model.day, model.groups),
+        "day": (model.day, model.groups, model.behind()),
         "instruments": {
             name: (
                 *(of.phase.value, of.scheduled.value, of.settlement, of.mark, of.last, of.terms),

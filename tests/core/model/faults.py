@@ -60,8 +60,10 @@ FAULTS = (
     Fault("state.py", "high = max(price * (RATE + collar) // RATE, price + 1)", "high = self.limit_up"),
     Fault("auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
     Fault("auction.py", "-abs(wanted - offered)", "0"),
-    Fault("stops.py", "self.keys[0][0] <= price * self.sign", "self.keys[0][0] < price * self.sign"),
-    Fault("stops.py", "if stop * self.sign < order.stop * self.sign:", "if stop * self.sign > order.stop * self.sign:"),
+    Fault("stops.py", "(price * self.sign, LAST_ID))", "(price * self.sign, 0))"),
+    Fault("stops.py", "- order.stop) * sign < 0]", "- order.stop) * sign > 0]"),
+    Fault("stops.py", "moved += queue.follow(price)", "moved += []"),
+    Fault("engine.py", "fire(state, 0 if behind else stop_orders.PORTION)", "fire(state, stop_orders.PORTION)"),
     Fault("snapshot.py", "liquidating=record.liquidating,", ""),
     Fault("snapshot.py", "priority=record.priority,", ""),
     Fault("snapshot.py", "hidden=left - record.shown,", ""),
@@ -91,6 +93,7 @@ FAULTS = (
         "rules/checks.py", "    if order.instrument.book.blocker(order.is_buy, order.price) is None:", "    if True:"
     ),
     Fault("rules/checks.py", "needed = 0 if outlook.stopped else", "needed = 0 if False else"),
+    Fault("rules/checks.py", "stop <= 0 and", "stop < 0 and"),
     Fault(
         "rules/execution.py",
         "            events += cancel_group(state, order)\n\n\ndef _fills",
@@ -143,6 +146,7 @@ FAULTS = (
     Fault("rules/orders.py", "order.today_held = max(0, today - lots)", "order.today_held = today"),
     Fault("rules/orders.py", "command.direction in (None, order.direction)", "True"),
     Fault("rules/orders.py", "if volume <= order.filled:", "if volume < order.filled:"),
+    Fault("rules/orders.py", "order.instrument.phase is Phase.AUCTION and state.rules", "False and state.rules"),
     Fault(
         "rules/phases.py",
         "key=lambda order: order.place)\n        trades",
@@ -175,5 +179,6 @@ FAULTS = (
     ),
     Fault("rules/stop_orders.py", "    look(state, instrument)\n    return OrderWaiting", "    return OrderWaiting"),
     Fault("rules/stop_orders.py", "        events += cancel_group(state, order)\n", "        pass\n"),
+    Fault("rules/stop_orders.py", "while waiting.met and fired < most:", "while waiting.met:"),
     Fault("rules/timers.py", "elif _deadline(account, what) == time:", "elif True:"),
 )

@@ -22,6 +22,7 @@ from trading.core.commands import (
     Command,
     Deposit,
     ExpireDue,
+    FireStops,
     ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
@@ -114,7 +115,7 @@ class History:
         self.now = NOON
         self.day = FIRST_DAY
         self.asked: list[tuple[Command | None, int]] = []
-        self.look = msgspec.structs.replace(RISK)
+        self.crowded = seed % 20 == 3
         self.middle = {each.instrument_id: each.reference_price // each.tick for each in CONTRACTS}
         self.kinds: dict[Callable[[], None], int] = {
             self.an_order: 40,
@@ -135,6 +136,7 @@ class History:
             self.a_shock: 4,
             self.a_squeeze: 9,
             self.a_last_coin: 6,
+            self.an_iceberg: 5,
             self.a_restart: 6,
             self.a_look_at_risk: 8,
         }
@@ -143,6 +145,8 @@ class History:
         """Where the first rules hold, the present ones are adopted in the middle."""
         self.begin()
         for number in range(steps):
+            if self.crowded and number == steps // 3:
+                self.a_crowd()
             if self.duel.model.rules == FIRST and number == steps // 2:
                 self.ask(AdoptRules(PRESENT_RULES))
             self.now += self.dice.choice((0, 0, 1, 5, 700, -30))
@@ -154,6 +158,8 @@ class History:
             model = self.duel.model
             due = model.deadlines()
             now = max(self.now, model.now)
+            if model.behind() and self.dice.random() < 0.3:
+                self.give(FireStops())
             if self.duel.engine.due(now) or (due and due[0][0] <= now):
                 self.give(ExpireDue())
             self.give(command)
@@ -191,6 +197,8 @@ class History:
     def price(self, name: str, spread: tuple[int, ...] = (-3, -2, -1, -1, 0, 0, 0, 1, 1, 2, 3)) -> int:
         of = self.duel.model.instruments[name]
         step = 1 if of.high else 20
+        if not of.high and self.dice.random() < 0.1:
+            return self.middle[name] * of.contract.tick * 5 // self.dice.choice((4, 6))
         return max(of.low, (self.middle[name] + step * self.dice.choice(spread)) * of.contract.tick)
 
     # --- orders
@@ -209,7 +217,7 @@ class History:
     def any_order(self, **more: object) -> SubmitOrder:
         dice = self.dice
         if dice.random() < 0.08:
-            more["order_type"] = OrderType.MARKET
+            more.setdefault("order_type", OrderType.MARKET)
         more.setdefault("client_order_id", dice.choice((None,) * 15 + ("x", "y", "z")))
         more.setdefault("time_condition", dice.choice([TimeCondition.GFD] * 5 + [TimeCondition.GTC] * 4))
         name = str(more.pop("name", dice.choice(NAMES)))
@@ -327,10 +335,31 @@ class History:
             account_id=order.account_id,
             direction=self.dice.choice((order.direction, order.direction, *Direction)),
         )
+        if self.dice.random() < 0.4:
+            other = msgspec.structs.replace(other, price=order.price, direction=order.direction)
         self.ask(self.handled(order, oco_group="g"), self.handled(other, oco_group="g"))
+        if self.dice.random() < 0.6:
+            self.ask(self.through(order, other))
+
+    def through(self, order: SubmitOrder, other: SubmitOrder) -> SubmitOrder:
+        """Somebody else's order that would trade with both, if the first did not cancel the second."""
+        dice, buys = self.dice, order.direction is Direction.SELL
+        prices = [each.price or 0 for each in (order, other)]
+        account = max((n for n in self.duel.model.accounts if n != order.account_id), key=self.duel.model.available)
+        return self.order(
+            account,
+            order.instrument_id,
+            Direction.BUY if buys else Direction.SELL,
+            Offset.OPEN,
+            volume=order.volume + other.volume + dice.choice((0, 0, 1, -1)),
+            price=max(prices) if buys else min(prices),
+            order_type=dice.choice((OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET)),
+            time_condition=dice.choice((TimeCondition.GFD, TimeCondition.FOK, TimeCondition.FOK, TimeCondition.IOC)),
+        )
 
     def a_wrong_order(self) -> None:
         good = self.any_order(client_order_id=None, order_type=OrderType.LIMIT)
+        last = self.duel.model.instruments[good.instrument_id].last or 1_000
         self.ask(
             msgspec.structs.replace(
                 good,
@@ -347,6 +376,8 @@ class History:
                         {"options": OrderOptions(display_volume=good.volume)},
                         {"options": OrderOptions(expires_at=self.now + 10)},
                         {"options": OrderOptions(trail=500), "instrument_id": "AG"},
+                        {"options": OrderOptions(trail=2_000_000)},
+                        {"options": OrderOptions(trail=last), "direction": Direction.SELL},
                         {"time_condition": TimeCondition.GTD},
                     )
                 ),
@@ -491,6 +522,25 @@ class History:
         self.a_pair(name)
         self.ask(RISK)
 
+    def an_iceberg(self) -> None:
+        """It shows a slice after the other, with somebody else at its price; it is made smaller, or the engine ends."""
+        dice, model = self.dice, self.duel.model
+        name, side = dice.choice(NAMES), dice.choice(list(Direction))
+        against = Direction.SELL if side is Direction.BUY else Direction.BUY
+        one, other, third = sorted(model.accounts, key=model.available)[-3:]
+        best = model.queue(name, side is Direction.BUY)
+        price = best[0].price if best else self.price(name)
+        hidden = self.order(one, name, side, Offset.OPEN, volume=dice.choice((5, 8)), price=price)
+        self.ask(self.handled(hidden, display_volume=dice.choice((1, 2))))
+        number = model.numbers
+        self.ask(self.order(other, name, side, Offset.OPEN, volume=2, price=price))
+        lots = dice.choice((1, 2, 3, 4))
+        self.ask(self.order(third, name, against, Offset.OPEN, volume=lots, price=price))
+        if dice.random() < 0.5:
+            self.ask(AmendOrder(one, number, volume=dice.choice((3, 4, 5))))
+        if dice.random() < 0.5:
+            self.a_restart()
+
     def a_last_coin(self) -> None:
         """Somebody has exactly what their order needs, or 0.0001 less."""
         dice, model = self.dice, self.duel.model
@@ -532,6 +582,23 @@ class History:
 
     def a_look_at_risk(self) -> None:
         self.ask(msgspec.structs.replace(RISK, everyone=self.dice.random() < 0.2))
+
+    def a_crowd(self) -> None:
+        """More waiting orders than fire after one command, and a price that they meet."""
+        dice, model, tick = self.dice, self.duel.model, 2_000
+        ranked = sorted(model.accounts, key=model.available)
+        last = (model.instruments["AG"].last or REFERENCE) // tick
+        self.ask(ChangeTerms("AG", terms(0)))
+        self.ask(*(SetAccountRules(model.accounts[number].user, AccountRules()) for number in ranked))
+        for _ in range(dice.randint(140, 160)):
+            price, stop = (last + 4) * tick, (last + dice.choice((1, 2, 3))) * tick
+            order = self.order(dice.choice(ranked), "AG", Direction.BUY, Offset.OPEN, volume=1, price=price)
+            trigger = Trigger.LAST if dice.random() < 0.9 else Trigger.ASK
+            self.ask(self.handled(order, stop_price=stop, trigger=trigger))
+        lots = sum(order.left for order in model.queue("AG", False) if order.price < (last + 3) * tick) + 1
+        one, other = ranked[-2:]
+        self.ask(self.order(one, "AG", Direction.SELL, Offset.OPEN, volume=6, price=(last + 3) * tick))
+        self.ask(self.order(other, "AG", Direction.BUY, Offset.OPEN, volume=min(40, lots), price=(last + 3) * tick))
 
     def a_restart(self) -> None:
         """Two things are in no record: the time, so it goes on from the latest, and whose risk has moved, so that the

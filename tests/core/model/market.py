@@ -16,6 +16,7 @@ from trading.core.commands import (
     Command,
     Deposit,
     ExpireDue,
+    FireStops,
     ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
@@ -34,6 +35,7 @@ from trading.core.types import CancelReason, Phase
 
 MOST_MONEY = 10**15
 MOST_LOTS = 1_000_000
+PORTION = 100
 SCHEDULED = (Phase.CLOSED, Phase.AUCTION, Phase.CONTINUOUS)
 
 
@@ -52,6 +54,7 @@ class Market(Risk):
             ExpireDue: self.expire,
             CheckRisk: self.check_risk,
             AdoptRules: self.adopt,
+            FireStops: lambda command: self.tell("firing goes on"),
             SetMarketPhase: self.set_market_phase,
             SetInstrumentPhase: self.set_phase,
             HaltInstrument: self.halt,
@@ -70,8 +73,10 @@ class Market(Risk):
     def do(self, command: Command, now: int) -> list[Told]:
         self.now = max(self.now, now)
         self.told = []
+        waits_its_turn = self.behind() and not isinstance(command, FireStops)
         self.ways[type(command)](command)  # type: ignore[operator]
-        self.fire_all()
+        most = PORTION if self.rules.portions else len(self.orders)
+        self.fire_all(0 if waits_its_turn else most)
         return self.told
 
     def adopt(self, command: AdoptRules) -> None:
@@ -290,8 +295,7 @@ class Market(Risk):
 
     def outside(self, order: Order) -> bool:
         """Whether an order that stays does not fit the new limits."""
-        priced = order.resting or (self.rules.waits_inside and order.waits and not order.market)
-        return priced and not self.instruments[order.name].inside(order.price)
+        return order.resting and not self.instruments[order.name].inside(order.price)
 
     def cannot_settle(self, command: Settle) -> set[int]:
         wrong = {400} if not (is_day(command.day) and is_day(command.next_day)) else set()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.core.model.books import LASTS, NO_OPTIONS, Order, Parcel, merge, profit, take
-from tests.core.model.checks import Checks, gathers, rivals
+from tests.core.model.checks import Checks, first_stop, gathers, rivals
 from trading.core.commands import AmendOrder, SubmitOrder
 from trading.core.types import CancelReason, Phase, SelfTrade, TimeCondition, Trigger
 
@@ -161,13 +161,7 @@ class Orders(Checks):
 
     def wait(self, order: Order) -> None:
         self.tell("waiting", order.number, order.account, order.volume)
-        options = order.options
-        if options.stop_price is not None:
-            order.stop = options.stop_price
-        else:
-            price = self.present(order.name, options.trigger)
-            assert price is not None and options.trail is not None
-            order.stop = price + (options.trail if order.buy else -options.trail)
+        order.stop = first_stop(order, self.present(order.name, order.options.trigger) or 0)
         self.orders.append(order)
         self.look_at_last(order.name)
 
@@ -191,8 +185,13 @@ class Orders(Checks):
             if trail is not None and order not in self.met:
                 order.stop = min(order.stop, price + trail) if order.buy else max(order.stop, price - trail)
 
-    def fire_all(self) -> None:
-        """Whatever has met its price, and what that brings about; instruments in the order of their names."""
+    def behind(self) -> bool:
+        """Whether orders are yet to fire whose price was met."""
+        return any(self.instruments[order.name].phase is Phase.CONTINUOUS for order in self.met)
+
+    def fire_all(self, most: int) -> None:
+        """What has met its price, and what that brings about, but no more than `most`; instruments in the order of
+        their names."""
         fired = True
         while fired:
             fired = False
@@ -200,11 +199,12 @@ class Orders(Checks):
                 while self.instruments[name].phase is Phase.CONTINUOUS:
                     self.see_quotes(name)
                     ready = [order for order in self.met if order.name == name]
-                    if not ready:
+                    if not ready or not most:
                         break
                     self.met.remove(ready[0])
                     self.fire(ready[0])
                     fired = True
+                    most -= 1
 
     def see_quotes(self, name: str) -> None:
         for trigger in (Trigger.BID, Trigger.ASK):
@@ -239,6 +239,9 @@ class Orders(Checks):
         stays = price == order.price and volume <= order.volume
         new = replace(order, price=price, volume=volume, left=volume - order.filled)
         wrong = late | self.amendment_misfits(order, new, command)
+        auction = self.instruments[order.name].phase is Phase.AUCTION
+        if auction and self.rules.auction_amends and not stays and not gathers(order):
+            wrong.add(1009)
         if not order.waits and not stays and not wrong:
             wrong |= self.cannot(new, replaced=order)
         if wrong:
@@ -260,8 +263,6 @@ class Orders(Checks):
         phase = self.instruments[order.name].phase
         wrong = {1012} if self.accounts[order.account].closed else set()
         if phase not in (Phase.CONTINUOUS, Phase.AUCTION):
-            wrong.add(1009)
-        if phase is Phase.AUCTION and self.rules.auction_amends and not gathers(order):
             wrong.add(1009)
         if command.price is None and command.volume is None:
             wrong.add(400)

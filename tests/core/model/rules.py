@@ -1,10 +1,10 @@
-"""What the rules say at each of their versions, and what they are to say when the engine has learnt the rest.
+"""What the rules say at each of their versions.
 
-A market has the rules of the first release until an `AdoptRules` gives it the present ones. A rule that the engine
-learns next is switched on in `PRESENT`; what is on in both is no switch any more.
+A market has the rules of the first release until an `AdoptRules` gives it the present ones; so the model has a switch
+for every rule in which they differ.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,18 @@ class Rules:
     own_is_no_trade: bool = True
     """A post-only order that meets only orders of its own account is taken, since it cannot trade; else refused."""
 
-    waits_inside: bool = True
-    """A waiting order whose price is outside the new day's limits goes at the settlement; else it stays."""
-
     auction_amends: bool = True
-    """An amendment in an auction is refused where a new order would be; else options are not looked at."""
+    """In an auction icebergs and post-only orders can only be made smaller; else options are not looked at."""
+
+    derived_stops: bool = True
+    """A trailing stop must begin above zero; else it may begin anywhere."""
+
+    portions: bool = True
+    """After one command at most 100 waiting orders fire, and the others at the next `FireStops`; else all."""
 
 
-RIGHT = Rules()
-FIRST = Rules(*[False] * 10)
-PRESENT = replace(RIGHT, waits_inside=False, auction_amends=False)
-"""Of versions 0 and 1 of the engine's rules."""
+FIRST = Rules(*[False] * 11)
+PRESENT = Rules()
 
 VERSIONS = (FIRST, PRESENT)
+"""By the number that the engine has for them."""
