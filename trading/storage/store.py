@@ -186,13 +186,10 @@ class Store:
             else:
                 gone.append(lot.number)
         self._write(cursor, mapping.DETAILS, there)
-        at, left = 0, len(gone)
-        for size in CHUNKS:
-            marks = ", ".join([self._mark] * size)
-            while left >= size:
-                cursor.execute(f"DELETE FROM trading_positiondetail WHERE id IN ({marks})", gone[at : at + size])  # noqa: S608
-                at += size
-                left -= size
+        for at in range(0, len(gone), CHUNKS[0]):
+            some = gone[at : at + CHUNKS[0]]
+            marks = ", ".join([self._mark] * len(some))
+            cursor.execute(f"DELETE FROM trading_positiondetail WHERE id IN ({marks})", some)  # noqa: S608  # marks only
 
     def _write_day(self, cursor: Any, day: Day) -> None:
         mark = self._mark
