@@ -107,9 +107,9 @@ class Leg(msgspec.Struct, eq=False):
                 return last
         elif queue is NO_LOTS:
             self.today_lots = queue = deque()
-        opened = Lot(number, lots, cost)
-        queue.append(opened)
-        return opened
+        last = Lot(number, lots, cost)
+        queue.append(last)
+        return last
 
     def close_his(self, lots: int, touched: list[Lot]) -> int:
         """Take away yesterday's lots, the first opened first, and give back their position cost."""

@@ -94,7 +94,7 @@ class Engine:
         """Do what is asked, at `now` (Unix ms; never earlier than before), or refuse: then nothing has changed."""
         state = self.state
         state.now = max(state.now, now)
-        behind = self.firing and type(command) is not FireStops
+        behind = bool(state.alert) and stop_orders.is_behind(state) and type(command) is not FireStops
         events = RULES[type(command)](state, command)
         if state.alert:
             events += stop_orders.fire(state, 0 if behind else stop_orders.PORTION)

@@ -220,9 +220,10 @@ class Store:
         there = [row(lot, account, instrument) for account, instrument, lot in changes.lots.values() if lot.lots]
         self._write(cursor, mapping.DETAILS, there)
         gone = [lot.number for _, _, lot in changes.lots.values() if not lot.lots]
-        for size, at in _chunks(len(gone)):
-            marks = ", ".join([self._mark] * size)
-            cursor.execute(f"DELETE FROM trading_positiondetail WHERE id IN ({marks})", gone[at : at + size])  # noqa: S608
+        for at in range(0, len(gone), CHUNKS[0]):
+            some = gone[at : at + CHUNKS[0]]
+            marks = ", ".join([self._mark] * len(some))
+            cursor.execute(f"DELETE FROM trading_positiondetail WHERE id IN ({marks})", some)  # noqa: S608  # marks only
 
     def _write_day(self, cursor: Any, day: Day) -> None:
         mark = self._mark

@@ -26,6 +26,7 @@ from trading.core.types import (
 BUY = Direction.BUY
 MARKET = OrderType.MARKET
 CONTINUOUS = Phase.CONTINUOUS
+CANCEL_MAKER = SelfTrade.CANCEL_MAKER
 SIMPLE = ENGINE_CHECK.simple
 WAITING, SUBMITTED = OrderStatus.WAITING, OrderStatus.SUBMITTED
 
@@ -270,11 +271,17 @@ def _check_funds(order: Order) -> Refused | None:
     MARKET order has no price of its own, and one that ends at an own order needs nothing for the lots behind it: for
     these the fills to come are read off the book.
     """
-    order.hold_per_lot = needed_per_lot(order)
-    if order.instrument.rules == FIRST_RULES:
-        needed = first_release.funds_needed(order, limit_of(order))
+    instrument = order.instrument
+    order.hold_per_lot = hold = needed_per_lot(order)
+    best_bid = instrument.book.bids.best
+    if (
+        order.order_type is MARKET
+        or (not order.is_buy and best_bid is not None and best_bid > order.price)
+        or self_trade_rule(order) is not CANCEL_MAKER
+    ):
+        needed = _needed_by_fills(order)
     else:
-        needed = _funds_needed(order)
+        needed = hold * order.left
     available = order.account.available
     if needed > available:
         return Refused(
@@ -284,15 +291,12 @@ def _check_funds(order: Order) -> Refused | None:
     return None
 
 
-def _funds_needed(order: Order) -> int:
+def _needed_by_fills(order: Order) -> int:
+    """What the fills to come take, and what is left of the order then."""
     instrument, hold = order.instrument, order.hold_per_lot
-    best_bid = instrument.book.bids.best
-    walks = (
-        order.order_type is MARKET
-        or (not order.is_buy and best_bid is not None and best_bid > order.price)
-        or self_trade_rule(order) is not SelfTrade.CANCEL_MAKER
-    )
-    if not walks or instrument.phase is not CONTINUOUS:
+    if instrument.rules == FIRST_RULES:
+        return first_release.funds_needed(order, limit_of(order))
+    if instrument.phase is not CONTINUOUS:
         return hold * order.left
     outlook = foresee(order, limit_of(order))
     needed = 0 if outlook.stopped else (order.left - outlook.lots) * hold

@@ -3,7 +3,7 @@
 from trading.core.accounts import Leg, Lot, leg_profit
 from trading.core.codes import Code
 from trading.core.events import Event, Fill, OrderCancelled, Traded
-from trading.core.money import commission, to_text
+from trading.core.money import RATE, commission, share, to_text
 from trading.core.option_rules import AT_ONCE, RESTING
 from trading.core.rules import first_release
 from trading.core.rules.foresight import foresee, own_orders, self_trade_rule
@@ -207,7 +207,10 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
             state.changes.lots[opened.number] = account.account_id, instrument.instrument_id, opened
         position.net_cost += sign * value
         fee = instrument.terms.fee_open
-        charged = _charge(order, (fee.per_lot * lots, value * fee.rate))
+        if account.fee_factor == RATE:
+            charged = fee.per_lot * lots + (share(value, fee.rate) if fee.rate else 0)
+        else:
+            charged = _charge(order, (fee.per_lot * lots, value * fee.rate))
         close_profit = 0
     else:
         touched: list[Lot] = []

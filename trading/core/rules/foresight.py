@@ -23,8 +23,9 @@ class Outlook(msgspec.Struct):
 
 def self_trade_rule(order: Order) -> SelfTrade:
     """The incoming order's own rule, or its account's."""
-    asked = None if order.options is None else order.options.stp
-    return asked or order.account.rules.stp
+    if order.options is None or order.options.stp is None:
+        return order.account.rules.stp
+    return order.options.stp
 
 
 def own_orders(order: Order) -> list[Order]:

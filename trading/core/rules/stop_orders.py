@@ -9,6 +9,8 @@ from trading.core.types import FIRST_RULES, CancelReason, OrderStatus, Phase, Tr
 
 PORTION = 100
 """Orders that fire in one go: a few milliseconds, after which others have their turn."""
+ALL = 2**63
+"""More than there can be."""
 
 
 def park(state: State, order: Order) -> OrderWaiting:
@@ -63,7 +65,7 @@ def fire(state: State, most: int) -> list[Event]:
     each first who met its price first; no more than `most`. The others stay first in the line."""
     events: list[Event] = []
     if state.rules == FIRST_RULES:
-        most = len(state.orders)
+        most = ALL
     while True:  # what fires in one instrument may cancel orders, and so move quotes, in another
         before = len(events)
         for name in sorted(state.alert):
