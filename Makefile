@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check unit bench attack chaos fuzz soak audit format pin clean
+.PHONY: setup run test check unit bench attack chaos fuzz histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -77,6 +77,15 @@ chaos: setup
 SECONDS ?= 60
 fuzz: setup
 	$(BIN)/python -m tests.chaos.fuzz --seconds $(SECONDS) --seed $(SEED)
+
+# Long: the engine beside the naive model of the market, on fresh histories; a line a hundred. HISTORIES and SEED.
+HISTORIES ?= 1000
+histories: setup
+	$(BIN)/python -m tests.core.model.hunt --histories $(HISTORIES) --seed $(SEED)
+
+# Does that model find faults? Each is made in a copy of the core and has to be found by the histories of `make test`.
+mutants: setup
+	$(BIN)/python -m tests.core.model.mutants
 
 # The trading page under a busy market for a while: does it stay smooth, and does it stay the same size? SECONDS.
 soak: setup
