@@ -237,15 +237,16 @@ def cancelled(event: OrderCancelled, seq: int) -> OrderStatusFrame:
         remaining_volume=float(event.remaining),
         timestamp=event.time,
         seq=seq,
-        reason=told_reason(event.reason, event.filled),
+        reason=told_reason(event.reason, event.filled, event.code),
         error_code=event.code,
         error_message=event.detail or None,
     )
 
 
-def told_reason(reason: CancelReason | None, filled: int) -> CancelWord | None:
-    """Why an order was cancelled, unless its owner asked for it. `filled`: lots that had traded."""
-    if reason is CancelReason.UNFILLED and not filled:
+def told_reason(reason: CancelReason | None, filled: int, code: int | None) -> CancelWord | None:
+    """Why an order was cancelled, unless its owner asked for it. `filled`: lots that had traded; `code`: of the rule that
+    has taken it."""
+    if reason is CancelReason.UNFILLED and not filled and code is None:
         return NO_TRADE
     return None if reason is CancelReason.ASKED else reason
 

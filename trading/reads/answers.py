@@ -248,7 +248,9 @@ def order_data(row: Order) -> protocol.OrderData:
         oco_group=options.oco_group,
         stp=options.stp,
         forced=row.forced,
-        reason=protocol.told_reason(CancelReason(row.cancel_reason) if row.cancel_reason else None, row.filled),
+        reason=protocol.told_reason(
+            CancelReason(row.cancel_reason) if row.cancel_reason else None, row.filled, row.cancel_code
+        ),
         error_code=row.cancel_code,
     )
 

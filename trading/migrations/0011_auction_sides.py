@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trading', '0009_market_limits'),
+        ('trading', '0010_adopted_rules'),
     ]
 
     operations = [

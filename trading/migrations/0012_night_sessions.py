@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trading', '0010_auction_sides'),
+        ('trading', '0011_auction_sides'),
     ]
 
     operations = [
