@@ -13,6 +13,7 @@ MOST_FILES = 14
 MOST_LOOSE = 6
 
 BESIDE = {
+    "CONTRIBUTING.md": ("",),
     "docs/architecture.md": ("", "trading", "trading/core", "trading/core/rules", "static/bourse/js"),
 }
 """The documents that lead through the house, and the folders that they name paths from."""
