@@ -5,6 +5,7 @@ from django.db.models import Sum
 
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.storage.histories import History, new_books
+from trading.core.commands import Command
 from trading.core.engine import Engine
 from trading.core.types import CancelReason
 from trading.models import Account, JournalBatch, LedgerEntry, Market, Order, Statement, Trade
@@ -119,7 +120,7 @@ def test_a_restart_brings_back_the_state_at_any_time(books: Books, seed: int) ->
     assert_books_balance(books.engine)
 
 
-def _cancel_of(books: Books, number: int) -> object:
+def _cancel_of(books: Books, number: int) -> Command:
     from tests.builders import cancel
 
     return cancel(books.engine.state.orders[number].account.account_id, number)
