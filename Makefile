@@ -6,27 +6,37 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check unit coverage bench attack chaos fuzz soak audit format pin clean
+.PHONY: setup run test check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
 $(STAMP): requirements.txt requirements-dev.txt package.json package-lock.json
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
-	@if ! command -v npm >/dev/null; then echo 'No npm here: the trading page goes without its candle chart, and says so.'; \
-	elif ! npm ci --silent; then echo 'npm ci failed: the trading page goes without its candle chart, and says so.'; fi
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	@echo 'Installing what Bourse is made of; the first time this takes a minute.'
+	@test -x $(BIN)/python || { echo '  a virtual environment in $(VENV)'; $(PYTHON) -m venv $(VENV); }
+	@echo '  Python packages ...'
+	@{ $(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt -r requirements-dev.txt; echo $$? >$(VENV)/.pip; } \
+	| awk '/^Collecting/ { sub(/[^A-Za-z0-9_.-].*/, "", $$2); print "    " $$2; fflush() } /^Installing collected/ { print "    ... all of them are being installed"; fflush() }'; \
+	exit $$(cat $(VENV)/.pip)
+	@if ! command -v npm >/dev/null; then echo '  no npm here: the trading page goes without its candle chart, and says so.'; \
+	else echo '  the candle chart (npm) ...'; npm ci --silent || echo '  npm ci failed: the trading page goes without its candle chart, and says so.'; fi
+	@touch $@
 
-# The demo: plain HTTP on this machine only, with a seeded market, fresh tokens, and bots that trade (BOTS=off: none).
-# The bots wait for the server, which takes the place of this shell, and end when it does.
+# The demo: plain HTTP on this machine only, with a market that has a past, fresh tokens, and bots that trade (BOTS=off:
+# none). Bots and addresses wait for the server, which takes the place of this shell, and end when it does. The terminal
+# is for a person: warnings and a line a minute; everything else is in the files of LOG_DIR.
 BOTS ?= on
+LOG_DIR ?= $(or $(DATA_DIR),data)/log
 run: export DEMO ?= on
 run: setup
-	$(BIN)/python manage.py migrate --verbosity 0
-	$(BIN)/python manage.py seed_demo --tokens --port $(PORT)
-	test "$(BOTS)" = off || exec $(BIN)/python manage.py run_bots --url ws://localhost:$(PORT)/ws --parent $$$$ & \
-	exec $(BIN)/daphne -p $(PORT) exchange_site.asgi:application
+	@echo 'The log is in $(LOG_DIR)/server.jsonl and bots.jsonl; here you see warnings and a line a minute.'
+	@echo 'Preparing the database ...'
+	@LOG_FILE=$(LOG_DIR)/server.jsonl $(BIN)/python manage.py migrate --verbosity 0
+	@LOG_FILE=$(LOG_DIR)/server.jsonl $(BIN)/python manage.py seed_demo --past
+	@echo 'Starting the server$(if $(filter off,$(BOTS)),, and the bots) ...'
+	@test "$(BOTS)" = off || LOG_FILE=$(LOG_DIR)/bots.jsonl exec $(BIN)/python manage.py run_bots --url ws://localhost:$(PORT)/ws --parent $$$$ & \
+	LOG_FILE=$(LOG_DIR)/server.jsonl exec $(BIN)/python manage.py seed_demo --verbosity 0 --tokens --port $(PORT) --connections $(if $(filter off,$(BOTS)),0,8) & \
+	LOG_FILE=$(LOG_DIR)/server.jsonl exec $(BIN)/daphne -p $(PORT) exchange_site.asgi:application
 
 test: check unit
 
@@ -72,6 +82,15 @@ chaos: setup
 SECONDS ?= 60
 fuzz: setup
 	$(BIN)/python -m tests.chaos.fuzz --seconds $(SECONDS) --seed $(SEED)
+
+# Long: the engine beside the naive model of the market, on fresh histories; a line a hundred. HISTORIES and SEED.
+HISTORIES ?= 1000
+histories: setup
+	$(BIN)/python -m tests.core.model.hunt --histories $(HISTORIES) --seed $(SEED)
+
+# Does that model find faults? Each is made in a copy of the core and has to be found by the histories of `make test`.
+mutants: setup
+	$(BIN)/python -m tests.core.model.mutants
 
 # The trading page under a busy market for a while: does it stay smooth, and does it stay the same size? SECONDS.
 soak: setup

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import sys
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -15,6 +16,7 @@ from django.conf import settings  # noqa: E402
 
 from exchange_site import servers  # noqa: E402
 from exchange_site.monitoring import log_format  # noqa: E402
+from exchange_site.monitoring.console import MinuteLine  # noqa: E402
 from exchange_site.monitoring.metrics import Metrics  # noqa: E402
 from exchange_site.monitoring.probes import Probes  # noqa: E402
 from exchange_site.security.client_address import address_of  # noqa: E402
@@ -35,6 +37,7 @@ class Application:
         logging.getLogger().addHandler(log_format.CountErrors(self.exchange.counters))
         self._probes = Probes(self.exchange)
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
+        self._minutes: asyncio.Task[None] | None = None
         self._router = ProtocolTypeRouter(
             {
                 "http": RequestBounds(django_application, address_of),
@@ -60,6 +63,10 @@ class Application:
         if not self.exchange.started:
             servers.stop_with(self.exchange.stop)
             await self.exchange.ensure_started()
+            if settings.LOG_FILE and self._minutes is None:
+                self._minutes = asyncio.create_task(
+                    MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run()
+                )
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:
@@ -72,6 +79,11 @@ class Application:
                 await self.exchange.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _to_terminal(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 application = Application()

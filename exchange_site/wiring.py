@@ -87,7 +87,7 @@ class Exchange:
         self.counters = Counters()
         self.queue = InProcessQueue(config.queue_limit)
         self.bar_publisher = BarPublisher(layer, config.bar_interval)
-        self.recorder = Recorder(BarStore(config.market), self.bar_publisher)
+        self.recorder = Recorder(BarStore(config.market), self.bar_publisher, counters=self.counters)
         self.feed = Feed(MarketPublisher(layer), config.book_interval, self.recorder.statistics, self.counters)
         self.gateway = Gateway(self.queue, self.counters)
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)

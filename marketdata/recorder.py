@@ -15,6 +15,7 @@ from marketdata.core.bars import Bar, Bars, Match, match_of
 from marketdata.core.day import Reference, Statistics, reference_of, statistics
 from trading.core.engine import Engine
 from trading.core.events import DaySettled, Traded
+from trading.observability.counters import Counters
 from trading.worker.batch import Batch
 
 T = TypeVar("T")
@@ -44,7 +45,14 @@ class Publisher(Protocol):
 class Recorder:
     """The bars of one market. `publisher` None: nobody wants to hear."""
 
-    def __init__(self, store: Store, publisher: Publisher | None = None, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        publisher: Publisher | None = None,
+        seconds: float = SECONDS,
+        counters: Counters | None = None,
+    ) -> None:
+        self._counters = counters or Counters()
         self._store = store
         self._publisher = publisher
         self._seconds = seconds
@@ -87,6 +95,7 @@ class Recorder:
             self._doubt()  # there may have been others, which are stored like this one
         self._number = batch.number
         happened = _happened(batch)
+        self._counters.trades += sum(isinstance(event, Match) for event in happened)
         self._bars.take_in(happened)
         if self._in_doubt:
             self._heard += happened

@@ -7,11 +7,21 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from trading.core.commands import CancelOrder, Command, Deposit, ListInstrument, OpenAccount, SubmitOrder
+from trading.core.commands import AdoptRules, CancelOrder, Command, Deposit, ListInstrument, OpenAccount, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
 from trading.core.money import RATE, UNIT
-from trading.core.types import Contract, Direction, Fee, Offset, OrderOptions, OrderType, Terms, TimeCondition
+from trading.core.types import (
+    PRESENT_RULES,
+    Contract,
+    Direction,
+    Fee,
+    Offset,
+    OrderOptions,
+    OrderType,
+    Terms,
+    TimeCondition,
+)
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.models import AccessToken, User
@@ -95,8 +105,8 @@ def cancel(account_id: int, order_id: int) -> CancelOrder:
 
 
 def founding() -> list[Command]:
-    """Two instruments and three funded accounts, numbered 1 to 3."""
-    commands: list[Command] = [listing(name) for name in INSTRUMENTS]
+    """A new market as the worker begins it, two instruments and three funded accounts, numbered 1 to 3."""
+    commands: list[Command] = [AdoptRules(PRESENT_RULES), *(listing(name) for name in INSTRUMENTS)]
     for user_id in TRADERS:
         commands += [OpenAccount(user_id), Deposit(user_id, FUNDS)]
     return commands

@@ -71,6 +71,9 @@ class Market(models.Model):
     commission = models.BigIntegerField(default=0, help_text="Of the settled days.")
     fee_groups = models.JSONField(default=dict, help_text="What each group pays of the commission, in 1/100,000,000.")
     limits = models.JSONField(default=dict, help_text="Orders that every account may have at once.")
+    rules = models.IntegerField(
+        default=0, db_default=0, help_text="Version of the rules that the market has adopted; 0: of the first release."
+    )
     time_zone = models.CharField(
         max_length=64, default="UTC", validators=[known_time_zone], help_text="Of the schedule, such as Asia/Shanghai."
     )
@@ -109,6 +112,12 @@ class Instrument(models.Model):
     max_orders = models.BigIntegerField(default=0, help_text="Live orders of an account; 0: no limit.")
     larger_side = models.BooleanField(default=False, help_text="Only the larger side of the product pays margin.")
     last_day = models.IntegerField(default=0, help_text="YYYYMMDD; 0: it never expires.")
+    sweeps = models.TextField(
+        null=True, help_text="JSON: prices that waiting orders have met, of which some are yet to fire."
+    )
+    collar = models.BigIntegerField(
+        null=True, help_text="How far from the last price market orders trade without price limits; empty: 10 %."
+    )
     phase = models.CharField(max_length=16, choices=_choices(Phase))
     scheduled = models.CharField(
         max_length=16, choices=_choices(Phase), default=Phase.CONTINUOUS.value, help_text="The phase after a halt."
@@ -206,6 +215,27 @@ IS_LIVE = models.Func(
 )
 """A condition for the orders that are not finished, written out: a database that is handed the states as parameters
 does not see that its index of live orders has all of them."""
+
+
+class PositionDetail(models.Model):
+    """Lots of a position that were opened one after the other at one price, until they are closed: a line of CTP's
+    position detail. Those that were opened first are closed first."""
+
+    id = models.BigIntegerField(
+        primary_key=True, help_text="The trade that opened the first of them, negative for short lots."
+    )
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, db_index=False)
+    lots = models.BigIntegerField()
+    cost = models.BigIntegerField(help_text="What was paid for all of them.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="position_detail_positive", condition=Q(lots__gt=0) & Q(cost__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class Order(models.Model):

@@ -83,7 +83,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"margin_long": "0"}, "margin rates must be from 0.001 to 1 (code 400)"),
     ({"fee_open_rate": "0.5"}, "commission must not be negative, and its rate below 0.1 (code 400)"),
     ({"min_volume": "501"}, "order volumes must satisfy 1 <= smallest <= largest <= 1000000 (code 400)"),
-    ({"multiplier": "100001"}, "the multiplier must be from 1 to 100000 (code 400)"),
+    ({"multiplier": "100000001"}, "the multiplier must be from 1 to 100000000 (code 400)"),
     ({"reference_price": "999999999990"}, "(code 400)"),
     ({"instrument_id": "a b"}, "Use letters, digits, and _ . - only"),
     ({"instrument_id": "../x"}, "Use letters, digits, and _ . - only"),

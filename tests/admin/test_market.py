@@ -61,6 +61,14 @@ def test_prices_can_be_given(root: Client) -> None:
     assert settled_at() == {"IX2301": 119.5, "IF2301": 125.0}
 
 
+def test_a_price_outside_the_limits_must_be_meant(root: Client) -> None:
+    response = send(root, SETTLE, **{"price:IF2301": "1250"})
+    assert "is not from 108.00 to 132.00; confirm it if it is meant (code 1008)" in text_of(response)
+    assert not Statement.objects.exists()
+    send(root, SETTLE, **{"price:IF2301": "1250", "confirmed": "on"})
+    assert settled_at()["IF2301"] == 1250.0
+
+
 def test_a_price_that_is_taken_away_is_the_engines(root: Client) -> None:
     trade(121)
     send(root, SETTLE, **{"price:IX2301": ""})

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
+from msgspec import UNSET
+
 from trading.core.accounts import Account
 from trading.core.commands import Command, Deposit, ListInstrument, OpenAccount, Settle, SubmitOrder
 from trading.core.engine import Engine
@@ -112,6 +114,7 @@ def terms(
     orders: str = "0",
     larger_side: str = "no",
     last_day: str = "0",
+    collar: str | None = None,
 ) -> Terms:
     """`positions`, `orders`: the most of them, 0 for no limit. `last_day`: the number of a trading day, 0 for none."""
     return Terms(
@@ -127,6 +130,7 @@ def terms(
         max_orders=int(orders),
         larger_side=larger_side == "yes",
         last_day=trading_day(int(last_day)) if int(last_day) else 0,
+        collar=UNSET if collar is None else rate(collar),
     )
 
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core import making
-from tests.core.making import account, contract, do, exchange, order, overnight, terms, trade, units
+from tests.core.making import NOW, account, contract, do, exchange, order, overnight, terms, trade, units
 from trading.core.accounts import WIPED_OUT, Figures, risk_ratio
-from trading.core.commands import CancelOrder, Deposit, Withdraw
+from trading.core.commands import AdoptRules, CancelOrder, Deposit, ListInstrument, OpenAccount, Withdraw
 from trading.core.engine import Engine
-from trading.core.events import OrderAccepted
+from trading.core.events import OrderAccepted, Refused
 from trading.core.money import (
     RATE,
     from_text,
@@ -22,6 +22,8 @@ from trading.core.money import (
     to_currency,
     to_text,
 )
+from trading.core.state import State
+from trading.core.types import FIRST_RULES, PRESENT_RULES
 
 D = Decimal
 UNIT = D("0.0001")
@@ -159,8 +161,8 @@ def test_profits_are_measured_against_position_cost_and_float_profit_against_ope
     assert long.leg_profit(False) == short.leg_float_profit(True) == 0
 
 
-def test_lots_are_closed_at_the_average_cost_of_their_day() -> None:
-    """Three lots for 120.2, 120.2 and 120.4 cost 120.26666 each: rounded half up, the last takes what is left."""
+def test_lots_are_closed_in_the_order_in_which_they_were_opened() -> None:
+    """Two lots for 120.2, then one for 120.4: each closing gains above what that very lot has cost."""
     engine = exchange(contract(), terms(), *["9000"] * 2)
     trade(engine, "120.2", buyer=1, seller=2, lots=2)
     trade(engine, "120.4", buyer=1, seller=2)
@@ -168,8 +170,39 @@ def test_lots_are_closed_at_the_average_cost_of_their_day() -> None:
     for _ in range(3):
         trade(engine, "121.0", buyer=2, seller=1, offset="CLOSE")
         profits.append(amounts(engine, 1, "close_profit")[0])
-    assert profits == [D("0.7333"), D("1.4666"), D("2.2")]
+    assert profits == [D("0.8"), D("1.6"), D("2.2")]
     assert amounts(engine, 2, "close_profit") == [D("-2.2")]
+
+
+def test_under_the_rules_of_the_first_release_they_are_closed_at_their_average() -> None:
+    """Lots for 120.2, 120.2 and 120.4 cost 120.26666 each: rounded half up, the last takes what is left. What is left
+    when the present rules are adopted is one line at that average."""
+    engine = Engine(State(FIRST_RULES))
+    engine.apply(ListInstrument(contract(), terms()), NOW)
+    for user in ("user1", "user2"):
+        engine.apply(OpenAccount(user), NOW)
+        engine.apply(Deposit(user, units("9000")), NOW)
+    trade(engine, "120.2", buyer=1, seller=2, lots=2)
+    trade(engine, "120.4", buyer=1, seller=2)
+    trade(engine, "121.0", buyer=2, seller=1, offset="CLOSE")
+    assert amounts(engine, 1, "close_profit") == [D("0.7333")]
+    before = [account(engine, number).figures() for number in (1, 2)]
+    do(engine, AdoptRules(PRESENT_RULES))
+    assert [account(engine, number).figures() for number in (1, 2)] == before
+    (line,) = account(engine, 1).positions["IF"].long.detail
+    assert (line.lots, line.cost) == (2, units("240.5333"))
+    trade(engine, "120.4", buyer=1, seller=2)
+    trade(engine, "121.0", buyer=2, seller=1, offset="CLOSE")
+    assert amounts(engine, 1, "close_profit") == [D("1.4666")]
+    trade(engine, "121.0", buyer=2, seller=1, lots=2, offset="CLOSE")
+    assert amounts(engine, 1, "close_profit") == [D("2.8")]
+
+
+def test_the_present_rules_are_adopted_once() -> None:
+    engine = Engine(State(FIRST_RULES))
+    do(engine, AdoptRules(PRESENT_RULES))
+    for version in (FIRST_RULES, PRESENT_RULES, PRESENT_RULES + 1):
+        assert isinstance(engine.apply(AdoptRules(version), NOW)[0], Refused)
 
 
 def test_the_equations() -> None:

@@ -384,17 +384,30 @@ def risk_is_answered(engine: Engine, command: CheckRisk, events: list[Event]) ->
         assert account.warned == (now.margin > 0 and now.margin * RATE >= command.warn_at * now.balance)
         if account.liquidating:
             assert not any(order.account is account for order in engine.state.orders.values())
-            assert not any(could_be_closed(engine, account, name) for name in account.positions)
+            assert not could_be_helped(engine, account)
     assert engine.moved == any(account.liquidating for account in engine.state.accounts.values())
 
 
-def could_be_closed(engine: Engine, account: Account, name: str) -> bool:
-    """Whether somebody would take the other side now."""
-    instrument, position = engine.state.instruments[name], account.positions[name]
-    if instrument.phase is not Phase.CONTINUOUS:
-        return False
-    bids, asks = instrument.book.bids.best, instrument.book.asks.best
-    return bool((position.long.lots and bids is not None) or (position.short.lots and asks is not None))
+def could_be_helped(engine: Engine, account: Account) -> bool:
+    """Whether somebody would take the other side of a leg now whose closing frees margin."""
+    closable = [
+        (name, is_long) for name in account.positions for is_long in (True, False) if is_wanted(engine, name, is_long)
+    ]
+    closable = [(name, is_long) for name, is_long in closable if account.positions[name].leg(is_long).lots]
+    for name, is_long in closable:
+        product = account.positions[name].mark.shared
+        of_product = [each for each in account.positions.values() if each.mark.shared == product]
+        mine, others = (sum(each.leg(side).margin for each in of_product) for side in (is_long, not is_long))
+        both = any(account.positions[other].mark.shared == product and side is not is_long for other, side in closable)
+        if not product or mine > others or (mine == others and both):
+            return True
+    return False
+
+
+def is_wanted(engine: Engine, name: str, is_long: bool) -> bool:
+    instrument = engine.state.instruments[name]
+    best = instrument.book.bids.best if is_long else instrument.book.asks.best
+    return instrument.phase is Phase.CONTINUOUS and best is not None
 
 
 # --- what the generator does

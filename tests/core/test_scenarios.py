@@ -28,6 +28,7 @@ import pytest
 
 from tests.core import making
 from tests.core.making import NOW, SELF_TRADES, moment, rate, trading_day, units
+from trading.core.codes import Code
 from trading.core.commands import (
     AmendOrder,
     CancelAfter,
@@ -195,11 +196,18 @@ class TradingDay:
         return []
 
     def overnight(self, words: list[str]) -> list[Event]:
-        """Settle the day: `overnight`, `overnight at 125.0`, `overnight IF=125.0 AU=99.0`."""
+        """Settle the day: `overnight`, `overnight at 125.0`, `overnight IF=125.0 AU=99.0`; with `confirmed` behind."""
+        confirmed = words[-1:] == ["confirmed"]
+        words = words[: len(words) - confirmed]
         prices = dict.fromkeys(self.engine.state.instruments, words[1]) if words[:1] == ["at"] else pairs(words)
         day = self.days
         events = self.engine.apply(
-            Settle(trading_day(day), trading_day(day + 1), {name: units(price) for name, price in prices.items()}),
+            Settle(
+                trading_day(day),
+                trading_day(day + 1),
+                {name: units(price) for name, price in prices.items()},
+                confirmed,
+            ),
             self.now,
         )
         for event in events:
@@ -348,6 +356,8 @@ class TradingDay:
             case OrderCancelled(remaining=left, reason=CancelReason.REFUSED, code=code):
                 assert code is not None, "refused without a code"
                 return f"{who}cancelled {left} (refused {code.value})"
+            case OrderCancelled(remaining=left, reason=CancelReason.UNFILLED, code=Code() as code):
+                return f"{who}cancelled {left} (unfilled {code.value})"
             case OrderCancelled(remaining=left, reason=reason):
                 return f"{who}cancelled {left}{WHY[reason]}"
 

@@ -12,6 +12,7 @@ ANSWERS = {
     *(events.Refused, events.OrderRepeated, events.AllCancelled, events.CountdownSet),
     *(events.AccountOpened, events.AccountFrozen, events.RulesSet, events.FeeGroupSet),
     *(events.InstrumentListed, events.TermsChanged, events.PhasesChanged, events.TimePassed, events.RiskWatched),
+    *(events.MarketLimitsSet, events.FiringContinued, events.RulesAdopted),
 }
 """They tell whoever asked what came of it."""
 

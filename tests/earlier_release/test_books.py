@@ -10,7 +10,7 @@ from tests.earlier_release.past import KNOWN, counts, left_behind, replayed_hash
 
 OPEN_AGAIN = """
 from bots.management.commands.run_bots import open_accounts
-open_accounts(["bot-maker-1"])
+open_accounts(["bot-maker-1"], "MAIN")
 """
 KEYS = {
     "bots:OpenAccount:bot-maker-1",

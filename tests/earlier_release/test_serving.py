@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.e2e.client import Client, Frame
@@ -18,6 +19,7 @@ from tests.earlier_release.past import (
     left_behind,
     of_then,
     replayed_hash,
+    rows,
     start,
     told,
 )
@@ -153,6 +155,25 @@ def test_a_day_of_then_is_settled(server: Server) -> None:
         opening = client.until("statement", day=THEN["trading_day"])["opening"]
         assert opening == THEN["traders"][ALICE]["account"]["pre_balance"]
         assert not any(order["client_order_id"] == "resting-2" for order in told(client)["orders"])
+    agree(server)
+
+
+def test_the_market_adopts_the_present_rules_with_its_first_command(server: Server) -> None:
+    """What was an average becomes a line of the detail; nobody's figures change, and the journal replays over it."""
+    folder = server.market.folder
+    ((first, *_),) = rows(folder, f"SELECT commands FROM trading_journalbatch WHERE number = {THEN['batch'] + 1}")
+    assert msgspec.msgpack.decode(first)[0] == {"type": "AdoptRules", "version": 1}
+    assert rows(folder, "SELECT rules FROM trading_market WHERE code = 'MAIN'") == [(1,)]
+    held = rows(
+        folder,
+        """SELECT sum((long_today > 0) + (long_his > 0) + (short_today > 0) + (short_his > 0)),
+                  sum(long_today + long_his + short_today + short_his),
+                  sum(long_today_cost + long_his_open_cost + short_today_cost + short_his_open_cost)
+           FROM trading_position""",
+    )
+    assert held == rows(folder, "SELECT count(*), sum(lots), sum(cost) FROM trading_positiondetail")
+    with of_then(server, ALICE) as client:
+        is_told_the_same(client, THEN["traders"][ALICE])
     agree(server)
 
 

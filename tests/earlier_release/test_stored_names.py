@@ -34,13 +34,15 @@ from trading.core.commands import AdminCommand, Command
 from trading.core.events import Event, OrderAccepted, StatementLine
 from trading.core.snapshot import (
     AccountRecord,
+    DayRecord,
     InstrumentRecord,
     LegRecord,
+    LotRecord,
     OrderRecord,
     PositionRecord,
     Snapshot,
+    SweepRecord,
 )
-from trading.core.state import Day
 from trading.core.types import (
     AccountRules,
     CancelReason,
@@ -85,10 +87,12 @@ COMMANDS = {
     "SetAccountRules": "user_id rules",
     "SetFeeGroup": "name factor",
     "CancelAnyOrder": "order_id",
-    "Settle": "day next_day prices",
+    "Settle": "day next_day prices confirmed=false",
     "PassTime": "",
     "WatchRisk": "warn_at limit everyone=false",
     "SetMarketLimits": "limits",
+    "FireStops": "",
+    "AdoptRules": "version",
 }
 """The `type` in journals and payloads, the kind of operators' commands, the label of metrics, a part of keys; with the
 fields, and the defaults in JSON."""
@@ -97,7 +101,8 @@ EVENTS = (
     "Refused OrderAccepted OrderRepeated OrderWaiting OrderFired OrderAmended AllCancelled CountdownSet Traded "
     "OrderCancelled AccountOpened Deposited Withdrawn InstrumentListed TermsChanged PhaseChanged PhasesChanged "
     "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet MarketLimitsSet TimePassed RiskWatched RiskWarned RiskEased "
-    "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled"
+    "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled RulesAdopted "
+    "FiringContinued"
 )
 """The result of operators' commands."""
 
@@ -105,7 +110,7 @@ PARTS: dict[Any, str] = {
     Fee: "per_lot=0 rate=0",
     Terms: 'name margin_long margin_short fee_open={"per_lot":0,"rate":0} fee_close={"per_lot":0,"rate":0}'
     ' fee_close_today={"per_lot":0,"rate":0} min_volume=1 max_volume=1000 max_position=0 max_orders=0'
-    " larger_side=false last_day=0",
+    " larger_side=false last_day=0 collar=unset",
     Contract: "instrument_id product_id tick multiplier reference_price limit_rate=0",
     OrderOptions: "expires_at=null valid_until=null post_only=false reduce_only=false display_volume=null"
     ' stop_price=null stop_kind="STOP" trigger="LAST" trail=null oco_group=null stp=null',
@@ -117,15 +122,17 @@ PARTS: dict[Any, str] = {
 """Parts of commands, and what columns of JSON hold: orders' options, accounts' rules, positions of statements."""
 
 RECORDS: dict[Any, str] = {
-    Snapshot: "last_id day instruments accounts positions orders",
-    Day: "trading_day=0 net_deposits=0 commission=0 fee_groups={} limits={}",
-    InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time",
+    Snapshot: "last_id day instruments accounts positions orders rules=0",
+    DayRecord: "trading_day net_deposits commission fee_groups limits=null",
+    InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time sweeps=[]",
+    SweepRecord: "trigger rising price number",
     AccountRecord: "account_id user_id pre_balance deposits withdrawals close_profit commission rules={} frozen=false"
     " warned=false liquidating=false cancel_at=null disconnect_at=null client_orders=[]",
     ClientOrder: "order_id asked",
     Asked: "instrument_id direction offset order_type volume price time_condition options",
     PositionRecord: "account_id instrument_id long short",
-    LegRecord: "today his today_cost his_cost his_open_cost",
+    LegRecord: "today his today_cost his_cost his_open_cost detail=[]",
+    LotRecord: "number lots cost",
     OrderRecord: "order_id account_id instrument_id direction offset order_type time_condition volume price filled"
     " status his_held today_held accepted_at updated_at client_order_id trading_day handling shown stop priority",
 }
@@ -181,6 +188,8 @@ def _stored_fields(kind: Any) -> str:
 
 
 def _stored_field(field: msgspec.structs.FieldInfo) -> str:
+    if field.default is msgspec.UNSET:
+        return f"{field.encode_name}=unset"
     if field.default is not msgspec.NODEFAULT:
         return f"{field.encode_name}={msgspec.json.encode(field.default).decode()}"
     if field.default_factory is not msgspec.NODEFAULT:

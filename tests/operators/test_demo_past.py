@@ -72,8 +72,9 @@ def test_traders_have_gained_and_lost_and_the_chart_shows_it(told: list[str]) ->
     quiet = (DAYS - demo_past.BUSY_DAYS) * len(demo_past.MOMENTS)
     for listing in demo_market.INSTRUMENTS:
         row = Instrument.objects.get(pk=listing.contract.instrument_id)
-        assert row.limit_down is not None and row.limit_up is not None
-        assert row.limit_down < listing.contract.reference_price < row.limit_up
+        assert row.limit_down is not None and row.limit_up is not None and row.last_price is not None
+        home = listing.contract.reference_price
+        assert row.limit_down < home < row.limit_up and abs(row.last_price - home) <= home // 33
         bars = Bar.objects.filter(instrument=row)
         assert bars.filter(period="1m").count() == busy + quiet
         assert bars.filter(period="1d").count() == DAYS + 1

@@ -388,7 +388,7 @@ def test_a_refusal_is_logged_and_not_repeated(
     town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     have_rules(*DAY_SHIFT)
-    monkeypatch.setattr("trading.operators.scheduler.settlement.settle", lambda *_: Settle(1, 1, {}))
+    monkeypatch.setattr("trading.operators.scheduler.settlement.settle", lambda *_, **__: Settle(1, 1, {}))
     town.at("2024-01-04T15:20")
     assert "the schedule's settle:MAIN:1 was refused: Days are written YYYYMMDD" in caplog.text
     assert town.at("2024-01-05T09:00") == "auction"

@@ -18,8 +18,9 @@ from tests.admin.pages import content_of, logged_in, page, text_of
 from tests.builders import NOW, Books, Founded, order, terms
 from tests.engine_beside import EngineBeside
 from tests.operators.test_shell import shell
-from trading.core.commands import ChangeTerms, Settle
+from trading.core.commands import ChangeTerms, SetMarketPhase, Settle
 from trading.core.money import UNIT
+from trading.core.types import Phase
 from trading.models import (
     Holiday,
     Instrument,
@@ -30,7 +31,7 @@ from trading.models import (
     TradingSession,
     User,
 )
-from trading.operators import inline_engine, settlement
+from trading.operators import inline_engine, requests, settlement
 from trading.operators.scheduler import Scheduler
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -51,15 +52,16 @@ def trade(market: Founded) -> Trade:
     return make
 
 
-def prices() -> dict[str, float]:
+def prices(at: int = 15 * MINUTE) -> dict[str, float]:
     """What a settlement would take the instruments at, of those that have traded."""
-    return {name: price / UNIT for name, price in settlement.settle("MAIN", FRIDAY, MONDAY, {}).prices.items()}
+    command = settlement.settle("MAIN", FRIDAY, MONDAY, {}, now=NOW + at)
+    return {name: price / UNIT for name, price in command.prices.items()}
 
 
 def end(day: int, next_day: int, at: int) -> None:
     books = Books()
     books.now = NOW + at
-    books.commit(settlement.settle("MAIN", day, next_day, {}))
+    books.commit(settlement.settle("MAIN", day, next_day, {}, now=NOW + at))
 
 
 # --- the average
@@ -109,19 +111,64 @@ def test_the_average_is_the_nearest_tick(volumes: dict[int, int]) -> None:
 # --- the hour and the day
 
 
-@pytest.mark.parametrize(("earlier", "expected"), [(HOUR - 1, 121.0), (HOUR, 121.0), (HOUR + 1, 122.0)])
-def test_the_hour_ends_with_the_last_trade(trade: Trade, earlier: int, expected: float) -> None:
+def phase(at: int, phase: Phase) -> None:
+    """The market has gone into a phase, because somebody asked for it."""
+    row = requests.ask(SetMarketPhase(phase), market="MAIN", key=f"{at}")
+    OperatorCommand.objects.filter(pk=row.pk).update(status="DONE", finished_at=NOW + at)
+
+
+@pytest.mark.parametrize(("now", "expected"), [(HOUR - 1, 121.0), (HOUR, 121.0), (HOUR + 1, 122.0)])
+def test_without_a_session_the_hour_ends_now(trade: Trade, now: int, expected: float) -> None:
     trade(120, at=0)
-    trade(122, at=earlier)
-    assert prices() == {"IX2301": expected}
+    trade(122, at=MINUTE)
+    assert prices(at=now) == {"IX2301": expected}
 
 
-def test_each_instrument_has_its_own_last_hour(trade: Trade) -> None:
+def test_the_hours_are_those_of_the_session(trade: Trade) -> None:
+    """9 lots at ten to two, 1 at five past, the close at three: the last hour is that from two to three."""
+    close = 2 * HOUR
+    phase(close, Phase.CLOSED)
+    trade(119, 9, at=50 * MINUTE)
+    trade(121, 1, at=65 * MINUTE)
+    assert prices(at=close + 40 * MINUTE) == {"IX2301": 121.0}
+
+
+def test_without_trades_in_the_last_hour_the_hour_before_it_counts(trade: Trade) -> None:
+    phase(5 * HOUR, Phase.CLOSED)
+    trade(118, 5, at=HOUR - 1)
+    trade(119, 1, at=HOUR)
+    trade(121, 1, at=2 * HOUR - 1)
+    trade(125, 1, at=5 * HOUR - 1, of="IF2301")
+    assert prices(at=6 * HOUR) == {"IX2301": 120.0, "IF2301": 125.0}
+
+
+def test_a_break_is_no_part_of_an_hour(trade: Trade) -> None:
+    """Half an hour after the break, and so half an hour before it."""
+    phase(2 * HOUR, Phase.CLOSED)
+    phase(4 * HOUR, Phase.CONTINUOUS)
+    phase(4 * HOUR + HOUR // 2, Phase.CLOSED)
+    trade(118, 1, at=2 * HOUR - HOUR // 2 - 1)
+    trade(119, 1, at=2 * HOUR - HOUR // 2)
+    trade(121, 1, at=4 * HOUR)
+    assert prices(at=5 * HOUR) == {"IX2301": 120.0}
+
+
+def test_where_nobody_asked_for_phases_the_schedule_tells_them(trade: Trade) -> None:
+    for at, action in ((0, Phase.CONTINUOUS), (2 * HOUR, Phase.CLOSED)):
+        time = datetime.fromtimestamp((NOW + at) / 1000, UTC).time()
+        TradingSession.objects.create(market_id="MAIN", weekdays="1234567", time=time, action=action.value)
+    TradingSession.objects.update(changed_at=datetime(2020, 1, 1, tzinfo=UTC))
+    trade(119, 9, at=50 * MINUTE)
+    trade(121, 1, at=65 * MINUTE)
+    assert prices(at=3 * HOUR) == {"IX2301": 121.0}
+
+
+def test_each_instrument_has_its_own_hour(trade: Trade) -> None:
     trade(120, at=0, of="IF2301")
     trade(120, at=0)
     trade(122, at=10 * MINUTE, of="IF2301")
     trade(124, at=3 * HOUR)
-    assert prices() == {"IX2301": 124.0, "IF2301": 121.0}
+    assert prices(at=3 * HOUR) == {"IX2301": 124.0, "IF2301": 121.0}
 
 
 def test_trades_of_a_settled_day_do_not_count(trade: Trade) -> None:
@@ -196,6 +243,12 @@ def test_a_day_that_an_earlier_release_has_settled_is_not_settled_again(market: 
     assert Statement.objects.count() == 3
 
 
+def test_the_same_prices_are_the_same_settlement_confirmed_or_not(market: Founded) -> None:
+    row = settlement.ask(Settle(FRIDAY, MONDAY, {}, confirmed=True), market="MAIN")
+    assert requests.is_of(row, Settle(FRIDAY, MONDAY, {}))
+    assert not requests.is_of(row, Settle(FRIDAY, MONDAY, {"IX2301": 120 * UNIT}))
+
+
 def test_the_shell_and_the_admin_and_the_schedule_ask_for_one_command(market: Founded, engine: EngineBeside) -> None:
     """At the same time, each for the same day."""
     engine.busy = True
@@ -255,6 +308,27 @@ def test_the_shell_settles_and_tells(trade: Trade, on_friday: Callable[[int], No
         "IX2301": 1_210_000,
     }
     assert Market.objects.get(pk="MAIN").trading_day == MONDAY
+
+
+def test_the_shell_takes_a_price_outside_the_limits_only_when_it_is_confirmed(
+    market: Founded, on_friday: Callable[[int], None]
+) -> None:
+    with pytest.raises(CommandError, match=r"refused: 1008 .* of IF2301, 1200\.00, is not from 108\.00"):
+        shell("settle", "--price", "IF2301=1200")
+    assert not Statement.objects.exists()
+    assert "IF2301  1200.00" in shell("settle", "--price", "IF2301=1200", "--confirm-prices")
+
+
+def test_the_shell_takes_one_price_of_an_instrument(market: Founded, on_friday: Callable[[int], None]) -> None:
+    with pytest.raises(CommandError, match="--price: IF2301 is named twice"):
+        shell("settle", "--price", "IF2301=120", "IX2301=120", "--price", "IF2301=121")
+    assert not Statement.objects.exists()
+
+
+def test_prices_that_only_trades_have_made_need_no_confirmation(trade: Trade) -> None:
+    trade(121)
+    assert settlement.settle("MAIN", FRIDAY, MONDAY, {}).confirmed
+    assert not settlement.settle("MAIN", FRIDAY, MONDAY, {"IX2301": 120 * UNIT}).confirmed
 
 
 def test_the_shell_settles_each_day_once(market: Founded, on_friday: Callable[[int], None]) -> None:

@@ -1,5 +1,6 @@
 """The shell: a market in one command, safe to repeat, and every error one sentence."""
 
+import os
 import re
 from datetime import timedelta
 from io import StringIO
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from tests.builders import Founded
 from trading.core.money import UNIT
+from trading.management.commands import seed_demo
 from trading.models import AccessToken, Account, Instrument, LedgerEntry, OperatorCommand, User
 from trading.operators import demo_market
 from trading.reads import selectors
@@ -227,6 +229,22 @@ def test_tokens_are_printed_when_asked_for_and_replaced(seeded: str) -> None:
     for user_id in ("user001", "user010"):
         assert selectors.identity_of_token(user_id=user_id, token=first[user_id], market="MAIN") is None
         assert selectors.identity_of_token(user_id=user_id, token=second[user_id], market="MAIN")
+
+
+def test_the_sheet_waits_for_those_who_are_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no server yet, then there is, then one signs in after the other."""
+    seen = iter([-1, -1, 0, 3, 8])
+    pauses: list[None] = []
+    seed_demo.wait_for(8, lambda: next(seen), lambda: pauses.append(None))
+    assert next(seen, None) is None and len(pauses) == 4
+    monkeypatch.setattr(seed_demo, "PATIENCE", -1)
+    seed_demo.wait_for(8, lambda: 7, lambda: pauses.append(None))
+    assert len(pauses) == 4
+    monkeypatch.undo()
+    parents = iter([1, 1, 2])
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    with pytest.raises(CommandError, match="has ended"):
+        seed_demo.wait_for(8, lambda: -1, lambda: pauses.append(None))
 
 
 def test_seed_demo_completes_a_market_that_is_there_in_part(market: Founded) -> None:

@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from exchange_site.wiring import Exchange
-from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users
+from tests.builders import NO_ACCOUNT, TRADERS, Books, founding, make_users
 from tests.storage.histories import History, new_books
 from tests.test_docs import OPERATIONS, rows_of
 from trading.core.codes import Code
@@ -375,7 +375,8 @@ def batches_without_commands(books: Books) -> list[int]:
 
 def test_holes_of_refused_commands_in_an_old_journal_are_filled(transactional_db: None) -> None:
     make_users([*TRADERS, NO_ACCOUNT])
-    books = new_books()
+    books = Books()
+    books.commit(*founding()[1:])  # under the rules of then
     history = History(books, 1)
     for holes in (1, 2, 1):
         history.play(3)

@@ -2,12 +2,24 @@
 
 import asyncio
 
+import msgspec
+
 from tests.builders import NOW, order
 from tests.worker.making import floor
-from trading.core.commands import CancelAfter, CheckRisk, ExpireDue, SubmitOrder
-from trading.core.events import OrderAccepted, OrderCancelled, RiskWarned, Traded
+from trading.core.commands import AdoptRules, CancelAfter, CheckRisk, ExpireDue, FireStops, SubmitOrder
+from trading.core.events import OrderAccepted, OrderCancelled, OrderFired, RiskWarned, Traded
 from trading.core.money import RATE
-from trading.core.types import CancelReason, Direction, Offset, OrderOptions, OrderType, TimeCondition
+from trading.core.rules.stop_orders import PORTION
+from trading.core.types import (
+    FIRST_RULES,
+    PRESENT_RULES,
+    CancelReason,
+    Direction,
+    Offset,
+    OrderOptions,
+    OrderType,
+    TimeCondition,
+)
 
 
 def good_till(time: int) -> SubmitOrder:
@@ -84,3 +96,29 @@ async def test_after_a_start_everyone_is_looked_at_once_with_the_limits_of_now()
         await g.answers(order(3, "BUY OPEN 1 @ 110"))
         await g.until(lambda: len(g.store.batches) == 2)
         assert [type(command) for command in g.store.batches[1].commands] == [SubmitOrder]
+
+
+async def test_stops_fire_in_portions_between_which_others_are_served() -> None:
+    """In the turn after, the next portion comes before what has been asked meanwhile."""
+    stop = OrderOptions(stop_price=1_210_000)
+    stops = [order(3, "BUY OPEN 1 @ 119", options=stop) for _ in range(2 * PORTION + 1)]
+    async with floor(operator_poll=60.0) as f:
+        await f.answers(*stops)
+        await f.answers(order(1, "SELL OPEN 1 @ 121"), order(2, "BUY OPEN 1 @ 121"))
+        await f.until(lambda: not f.worker.engine.firing)
+        told = [command for batch in f.store.batches for command in batch.commands]
+        assert told.count(FireStops()) == 2
+        fired = [[event for event in batch.events if isinstance(event, OrderFired)] for batch in f.store.batches]
+        assert [len(events) for events in fired if events] == [PORTION, PORTION, 1]
+
+
+async def test_a_market_of_an_earlier_release_adopts_the_rules_before_anything_else() -> None:
+    async with floor(operator_poll=60.0) as f:
+        f.store.state = msgspec.structs.replace(f.store.state, rules=FIRST_RULES)
+        await f.worker.load()
+        assert f.worker.engine.state.rules == FIRST_RULES
+        await f.answers(order(1, "BUY OPEN 1 @ 119"))
+        await f.answers(order(1, "BUY OPEN 1 @ 119"))
+        told = [command for batch in f.store.batches for command in batch.commands]
+        assert told[0] == AdoptRules(PRESENT_RULES)
+        assert told.count(AdoptRules(PRESENT_RULES)) == 1

@@ -237,6 +237,12 @@ class _TermsFields(CommandForm):
     )
     last_day = _day("Last trading day", required=False, help_text="It expires with its settlement; empty: never.")
 
+    collar = _rate(
+        "Collar of market orders",
+        required=False,
+        help_text="Without price limits: how far from the last price they trade; 0.1 is 10 %; empty: 10 %.",
+    )
+
     def terms(self) -> Terms:
         data = self.cleaned_data
         return Terms(
@@ -252,6 +258,7 @@ class _TermsFields(CommandForm):
             max_orders=data["max_orders"] or 0,
             larger_side=data["larger_side"],
             last_day=calendar.number_of(data["last_day"]) if data["last_day"] else 0,
+            collar=msgspec.UNSET if data["collar"] is None else _rate_units(data["collar"]),
         )
 
     def _fee(self, name: str) -> Fee:
@@ -275,6 +282,7 @@ TERMS_FIELDSETS: list[tuple[str, dict[str, Any]]] = [
     ("Order volume", {"fields": [("min_volume", "max_volume")], "description": "In lots."}),
     ("Limits of an account", {"fields": [("max_position", "max_orders")]}),
     ("Expiry", {"fields": ["last_day"]}),
+    ("Market orders", {"fields": ["collar"]}),
 ]
 
 
@@ -303,6 +311,7 @@ def _terms_initial(terms: Terms) -> dict[str, Any]:
         "max_orders": terms.max_orders or None,
         "larger_side": terms.larger_side,
         "last_day": calendar.date_of(terms.last_day) if terms.last_day else None,
+        "collar": None if isinstance(terms.collar, msgspec.UnsetType) else to_text(terms.collar, scale=RATE),
         **{f"{name}_per_lot": to_text(fee.per_lot) for name, fee in fees.items()},
         **{f"{name}_rate": to_text(fee.rate, scale=RATE) for name, fee in fees.items()},
     }
@@ -375,6 +384,11 @@ class SettleForm(CommandForm):
 
     day = _day("Trading day", help_text="The one that ends now.")
     next_day = _day("Next trading day")
+    confirmed = forms.BooleanField(
+        label="Prices outside the day's limits are meant",
+        required=False,
+        help_text="A settlement cannot be undone: without this, such a price is refused.",
+    )
 
     class Meta:
         model = Market
@@ -409,7 +423,8 @@ class SettleForm(CommandForm):
         prices = {
             found.instrument_id: _units(data[name]) for name, found in self.prices.items() if data[name] is not None
         }
-        return Settle(calendar.number_of(data["day"]), calendar.number_of(data["next_day"]), prices)
+        days = calendar.number_of(data["day"]), calendar.number_of(data["next_day"])
+        return Settle(*days, prices, confirmed=data["confirmed"])
 
 
 class TimeZoneForm(KeyedForm):

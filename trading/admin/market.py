@@ -91,7 +91,10 @@ class MarketAdmin(CommandAdmin):
                 (None, {"fields": ["day", "next_day"], "description": "It cannot be undone."}),
                 (
                     "Settlement prices",
-                    {"fields": prices, "description": "What every position is valued at from now on."},
+                    {
+                        "fields": [*prices, "confirmed"],
+                        "description": "What every position is valued at from now on.",
+                    },
                 ),
             ],
             done=lambda form: f"Settled {form.cleaned_data['day']}; {form.cleaned_data['next_day']} has begun.",

@@ -39,11 +39,27 @@ def _side(is_long: bool) -> Direction:
     return Direction.BUY if is_long else Direction.SELL
 
 
+class Lot(msgspec.Struct, eq=False):
+    """Lots of a leg that were opened one after the other at one price: a line of CTP's position detail.
+
+    `number`: the trade that opened the first of them, negative for short lots. `cost`: what was paid for all of them.
+    """
+
+    number: int
+    lots: int
+    cost: int
+
+
+NO_LOTS: deque[Lot] = deque()
+"""Of a leg that has none. Never filled."""
+
+
 class Leg(msgspec.Struct, eq=False):
     """One direction of a position: today's lots and yesterday's (his), each with its cost, and what closings hold.
 
     Today's lots cost what was paid for them, so one number serves as open cost and position cost. His lots carry both:
-    `his_open_cost` is what was paid, `his_cost` is at the last settlement price.
+    `his_open_cost` is what was paid, `his_cost` is at the last settlement price. `today_lots` and `his_lots` say what
+    was paid for which of them, the oldest first; under the rules of the first release they are empty.
     """
 
     today: int = 0
@@ -54,6 +70,8 @@ class Leg(msgspec.Struct, eq=False):
     today_frozen: int = 0
     his_frozen: int = 0
     margin: int = 0
+    today_lots: deque[Lot] = NO_LOTS
+    his_lots: deque[Lot] = NO_LOTS
 
     @property
     def lots(self) -> int:
@@ -73,27 +91,96 @@ class Leg(msgspec.Struct, eq=False):
     def flat(self) -> bool:
         return not (self.today or self.his)
 
-    def open(self, lots: int, cost: int) -> None:
-        """Add lots bought (long) or sold (short) today."""
+    def open(self, lots: int, cost: int, number: int) -> Lot | None:
+        """Add lots bought (long) or sold (short) today by trade `number`; the line of the detail that they are in. With
+        number 0 no detail is kept."""
         self.today += lots
         self.today_cost += cost
+        if not number:
+            return None
+        queue = self.today_lots
+        if queue:
+            last = queue[-1]
+            if last.cost * lots == cost * last.lots:
+                last.lots += lots
+                last.cost += cost
+                return last
+        elif queue is NO_LOTS:
+            self.today_lots = queue = deque()
+        last = Lot(number, lots, cost)
+        queue.append(last)
+        return last
 
-    def close_his(self, lots: int) -> int:
-        """Take away yesterday's lots and give back their position cost, averaged over them."""
+    def close_his(self, lots: int, touched: list[Lot]) -> int:
+        """Take away yesterday's lots, the first opened first, and give back their position cost."""
         cost = part(self.his_cost, lots, self.his)
-        self.his_open_cost -= part(self.his_open_cost, lots, self.his)
+        if self.his_lots:
+            self.his_open_cost -= _take_first(self.his_lots, lots, touched)
+        else:
+            self.his_open_cost -= part(self.his_open_cost, lots, self.his)
         self.his_cost -= cost
         self.his -= lots
         self.his_frozen -= lots
         return cost
 
-    def close_today(self, lots: int) -> int:
-        """Take away today's lots and give back their cost, averaged over them."""
-        cost = part(self.today_cost, lots, self.today)
+    def close_today(self, lots: int, touched: list[Lot]) -> int:
+        """Take away today's lots, the first opened first, and give back their cost."""
+        if self.today_lots:
+            cost = _take_first(self.today_lots, lots, touched)
+        else:
+            cost = part(self.today_cost, lots, self.today)
         self.today_cost -= cost
         self.today -= lots
         self.today_frozen -= lots
         return cost
+
+    def carry(self, lot_value: int) -> None:
+        """A day ends: today's lots become yesterday's, and all cost what a lot is worth at the settlement price."""
+        self.his_open_cost += self.today_cost
+        self.his += self.today
+        self.his_frozen += self.today_frozen
+        self.his_cost = self.his * lot_value
+        self.today = self.today_cost = self.today_frozen = 0
+        if self.his_lots:
+            self.his_lots += self.today_lots
+        else:
+            self.his_lots = self.today_lots
+        self.today_lots = NO_LOTS
+
+    def cost_of_first(self, lots: int) -> int:
+        """Position cost of the lots that would be closed next: yesterday's, then today's, the first opened first."""
+        his = min(lots, self.his)
+        cost, left = (part(self.his_cost, his, self.his) if his else 0), lots - his
+        for lot in self.today_lots:
+            if left <= lot.lots:
+                return cost + (part(lot.cost, left, lot.lots) if left else 0)
+            cost += lot.cost
+            left -= lot.lots
+        return cost
+
+    @property
+    def detail(self) -> list[Lot]:
+        """All lines, yesterday's first, then today's, the first opened first."""
+        return [*self.his_lots, *self.today_lots]
+
+
+def _take_first(queue: deque[Lot], lots: int, touched: list[Lot]) -> int:
+    """Take the first lots of a queue away and give back what was paid for them."""
+    cost = 0
+    while lots:
+        first = queue[0]
+        touched.append(first)
+        if first.lots <= lots:
+            queue.popleft()
+            lots -= first.lots
+            cost += first.cost
+            first.lots = first.cost = 0
+        else:
+            given = part(first.cost, lots, first.lots)
+            first.lots -= lots
+            first.cost -= given
+            return cost + given
+    return cost
 
 
 class Position(msgspec.Struct, eq=False):
@@ -215,8 +302,9 @@ class Account(msgspec.Struct, eq=False):
     """A user's money and positions at one market. Counters without a date are those of the trading day.
 
     `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group.
-    `sides`: all long and all short margins of a product whose larger side alone pays. `recent_ids`: the newest keys of
-    `client_orders`, oldest first; its other keys are of live orders. The rest is as in its record.
+    `sides`: all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their
+    `oco_group` and id. `recent_ids`: the newest keys of `client_orders`, oldest first; its other keys are of live
+    orders. The rest is as in its record.
     """
 
     account_id: int
@@ -240,6 +328,7 @@ class Account(msgspec.Struct, eq=False):
     cancel_at: int | None = None
     disconnect_at: int | None = None
     sides: dict[str, list[int]] = {}
+    groups: dict[str | None, dict[int, Any]] = {}
 
     # -- own ids
 
@@ -328,6 +417,17 @@ class Account(msgspec.Struct, eq=False):
         else:
             self.margin -= long.margin + short.margin
         long.margin = short.margin = 0
+
+    def join_group(self, group: str | None, order: Any) -> None:
+        """A live order has a group."""
+        self.groups.setdefault(group, {})[order.order_id] = order
+
+    def leave_group(self, group: str | None, order_id: int) -> None:
+        """It is not live any more."""
+        orders = self.groups.get(group, {})
+        orders.pop(order_id, None)
+        if not orders:
+            self.groups.pop(group, None)
 
     def position(self, instrument_id: str, mark: Mark) -> Position:
         """The position in an instrument, an empty one if there was none."""

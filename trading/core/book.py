@@ -5,7 +5,7 @@ Knows no accounts, no money and no instrument; prices are whole ticks and volume
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -201,40 +201,6 @@ class BookSide(Generic[E]):
             return self.levels[self.keys[-1]].head  # type: ignore[return-value]
         return None
 
-    def ahead_of(self, owner: int, limit_key: int) -> int:
-        """Lots that `take` would trade at most before it stops in front of an entry of `owner`."""
-        lots = 0
-        for key in reversed(self.keys):
-            if key < limit_key:
-                break
-            level = self.levels[key]
-            shown = 0
-            entry: Entry | None = level.head
-            while entry is not None:
-                if entry.owner == owner:
-                    return lots + shown
-                shown += entry.remaining
-                entry = entry.behind
-            lots += level.volume + level.hidden
-        return lots
-
-    def preview(self, limit_key: int, volume: int, own: Iterable[E] = ()) -> list[tuple[int, int]]:
-        """What `take` would trade past the entries in `own`, as (price, lots) a level, without trading it."""
-        mine: dict[int, int] = {}
-        for entry in own:
-            key = entry.price * self.sign
-            mine[key] = mine.get(key, 0) + entry.remaining + entry.hidden
-        found: list[tuple[int, int]] = []
-        for key in reversed(self.keys):
-            if not volume or key < limit_key:
-                break
-            level = self.levels[key]
-            lots = min(volume, level.volume + level.hidden - mine.get(key, 0))
-            if lots:
-                found.append((key * self.sign, lots))
-                volume -= lots
-        return found
-
     def depth(self, most: int) -> list[tuple[int, int, int]]:
         """The best `most` levels as (price, volume, order count), best first."""
         levels = [self.levels[key] for key in self.keys[: -most - 1 : -1]]
@@ -290,10 +256,6 @@ class Book(Generic[E]):
     def other(self, is_buy: bool) -> BookSide[E]:
         """The half that an order of this side trades with."""
         return self.asks if is_buy else self.bids
-
-    def preview(self, is_buy: bool, limit: int, volume: int, own: Iterable[E] = ()) -> list[tuple[int, int]]:
-        """What `take` would trade, as (price, lots) a level."""
-        return self.asks.preview(-limit, volume, own) if is_buy else self.bids.preview(limit, volume, own)
 
     def blocker(self, is_buy: bool, limit: int) -> E | None:
         """The entry that an incoming order with this limit meets first, if any."""

@@ -156,13 +156,15 @@ class ForceCancelOrder(msgspec.Struct, frozen=True, tag="CancelAnyOrder"):
     order_id: int
 
 
-class Settle(msgspec.Struct, frozen=True, tag="Settle"):
+class Settle(msgspec.Struct, frozen=True, tag="Settle", omit_defaults=True):
     """End the trading day `day` (YYYYMMDD) and begin `next_day`. `prices`: settlement prices in 1/10,000; an instrument
-    without one is settled at its last price, or at its previous settlement price."""
+    without one is settled at its last price, or at its previous settlement price. A price that is outside the day's
+    limits is taken only where that is `confirmed`."""
 
     day: int
     next_day: int
     prices: dict[str, int]
+    confirmed: bool = False
 
 
 class ExpireDue(msgspec.Struct, frozen=True, tag="PassTime"):
@@ -183,10 +185,21 @@ class SetMarketLimits(msgspec.Struct, frozen=True, tag="SetMarketLimits"):
     limits: MarketLimits
 
 
+class FireStops(msgspec.Struct, frozen=True, tag="FireStops"):
+    """Let the next of the waiting orders fire whose price was met: no command fires more than some."""
+
+
+class AdoptRules(msgspec.Struct, frozen=True, tag="AdoptRules"):
+    """From now on the rules of this version hold. The first command of a new market, and of a release whose rules
+    differ from those that the market had."""
+
+    version: int
+
+
 TraderCommand = SubmitOrder | AmendOrder | CancelOrder | CancelAll | CancelAfter
 """What traders may ask."""
 
-SystemCommand = ExpireDue | CheckRisk | SetMarketLimits
+SystemCommand = ExpireDue | CheckRisk | SetMarketLimits | FireStops | AdoptRules
 """What the worker asks by itself."""
 
 AdminCommand = (

@@ -9,6 +9,7 @@ from typing import Any, Self
 from trading.core import invariants, snapshot
 from trading.core.accounts import ClientOrder
 from trading.core.commands import (
+    AdoptRules,
     AmendOrder,
     CancelAfter,
     CancelAll,
@@ -18,6 +19,7 @@ from trading.core.commands import (
     Command,
     Deposit,
     ExpireDue,
+    FireStops,
     ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
@@ -34,7 +36,17 @@ from trading.core.commands import (
     Withdraw,
 )
 from trading.core.events import Event
-from trading.core.rules import funds, instruments, liquidation, orders, phases, settlement, stop_orders, timers
+from trading.core.rules import (
+    adoption,
+    funds,
+    instruments,
+    liquidation,
+    orders,
+    phases,
+    settlement,
+    stop_orders,
+    timers,
+)
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
 
@@ -61,6 +73,8 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     SetMarketPhase: phases.change_phase,
     ForceCancelOrder: orders.cancel_any,
     Settle: settlement.settle,
+    FireStops: stop_orders.go_on,
+    AdoptRules: adoption.adopt,
 }
 """Where each command is done."""
 
@@ -80,9 +94,10 @@ class Engine:
         """Do what is asked, at `now` (Unix ms; never earlier than before), or refuse: then nothing has changed."""
         state = self.state
         state.now = max(state.now, now)
+        behind = bool(state.alert) and stop_orders.is_behind(state) and type(command) is not FireStops
         events = RULES[type(command)](state, command)
         if state.alert:
-            events += stop_orders.fire_all(state)
+            events += stop_orders.fire(state, 0 if behind else stop_orders.PORTION)
         return events
 
     def may_have_forgotten(self, command: Command) -> bool:
@@ -105,6 +120,11 @@ class Engine:
     def next_due(self) -> int | None:
         """When `ExpireDue` may have something to do (Unix ms)."""
         return self.state.deadlines[0][0] if self.state.deadlines else None
+
+    @property
+    def firing(self) -> bool:
+        """Whether orders whose price was met are yet to fire: `FireStops` lets the next of them go."""
+        return bool(self.state.alert) and stop_orders.is_behind(self.state)
 
     @property
     def moved(self) -> bool:

@@ -203,6 +203,18 @@ class TimePassed(msgspec.Struct, frozen=True, tag="TimePassed"):
     time: int
 
 
+class FiringContinued(msgspec.Struct, frozen=True, tag="FiringContinued"):
+    """The next waiting orders whose price was met fire, in the events that follow."""
+
+    time: int
+
+
+class RulesAdopted(msgspec.Struct, frozen=True, tag="RulesAdopted"):
+    """The rules of this version hold."""
+
+    version: int
+
+
 class RiskWatched(msgspec.Struct, frozen=True, tag="RiskWatched"):
     """What risk called for is done, in the events that follow."""
 
@@ -326,6 +338,8 @@ Event = (
     | FeeGroupSet
     | MarketLimitsSet
     | TimePassed
+    | FiringContinued
+    | RulesAdopted
     | RiskWatched
     | RiskWarned
     | RiskEased

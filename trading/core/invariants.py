@@ -6,7 +6,7 @@ from trading.core.accounts import Account, Leg, Position
 from trading.core.money import share
 from trading.core.rules.checks import needed_per_lot
 from trading.core.state import Order, State
-from trading.core.types import Offset, OrderStatus, Phase
+from trading.core.types import FIRST_RULES, Offset, OrderStatus, Phase
 
 
 def check(state: State) -> None:
@@ -17,6 +17,8 @@ def check(state: State) -> None:
     _check_holds(state)
     _check_lots(state)
     _check_conservation(state)
+    for account in state.accounts.values():
+        _check_details(account, state.rules != FIRST_RULES)
 
 
 def _check_books(state: State) -> None:
@@ -24,7 +26,8 @@ def _check_books(state: State) -> None:
     for instrument in state.instruments.values():
         instrument.book.check(crossed=instrument.phase is not Phase.CONTINUOUS)
         instrument.waiting.check()
-        assert not instrument.waiting.met, "a waiting order whose price was met has not fired"
+        for order, _ in instrument.waiting.met.values():
+            assert state.orders.get(order.order_id) is order, "an order that is not live is to fire"
         assert bool(instrument.waiting) == (instrument.instrument_id in state.alert), "a waiting order is not watched"
         for order in instrument.book.entries():
             assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"
@@ -71,6 +74,24 @@ def _check_leg(leg: Leg) -> None:
     assert 0 <= leg.his_frozen <= leg.his, "more of yesterday's lots are held than there are"
     assert (leg.today > 0) == (leg.today_cost > 0), "lots without cost or cost without lots"
     assert (leg.his > 0) == (leg.his_cost > 0), "lots without cost or cost without lots"
+
+
+def _check_details(account: Account, kept: bool) -> None:
+    """The lines of a position's detail are its lots and what was paid for them, the first opened first."""
+    for name, position in account.positions.items():
+        for sign, leg in ((1, position.long), (-1, position.short)):
+            where = f"account {account.account_id}, {name}"
+            for lines, lots, cost in (
+                (leg.his_lots, leg.his, leg.his_open_cost),
+                (leg.today_lots, leg.today, leg.today_cost),
+            ):
+                told = (sum(line.lots for line in lines), sum(line.cost for line in lines))
+                assert told == ((lots, cost) if kept else (0, 0)), f"{where}: the detail {told} is not the position"
+                assert all(line.lots > 0 and line.cost > 0 for line in lines), f"{where}: a line without lots"
+            numbers = [sign * line.number for line in leg.detail]
+            assert numbers == sorted(set(numbers)) and all(number > 0 for number in numbers), (
+                f"{where}: the detail is out of order"
+            )
 
 
 def _check_holds(state: State) -> None:

@@ -40,6 +40,14 @@ def share_up(amount: int, rate: int) -> int:
     return -(-amount * rate // RATE)
 
 
+def commission(fixed: int, value: int, factor: int) -> int:
+    """What is charged: `fixed` (money units) and `value` (money × rate), and of both together the share `factor`;
+    rounded half up once."""
+    if factor == RATE:
+        return fixed + (value + RATE // 2) // RATE
+    return (2 * (fixed * RATE + value) * factor + RATE * RATE) // (2 * RATE * RATE)
+
+
 def part(amount: int, of: int, whole: int) -> int:
     """The part of `amount` that belongs to `of` of `whole` lots, rounded half up; all of it when `of` is `whole`."""
     return (2 * amount * of + whole) // (2 * whole)

@@ -4,20 +4,25 @@
 """
 
 import hashlib
+from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
-from trading.core.accounts import Account, ClientOrder, Leg
+from trading.core.accounts import Account, ClientOrder, Leg, Lot
 from trading.core.money import RATE
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
 from trading.core.state import Day, Due, Instrument, Order, State
+from trading.core.stops import Sweep
 from trading.core.types import (
+    FIRST_RULES,
     AccountRules,
     Contract,
     Direction,
+    MarketLimits,
     Offset,
     OrderOptions,
     OrderStatus,
@@ -25,10 +30,32 @@ from trading.core.types import (
     Phase,
     Terms,
     TimeCondition,
+    Trigger,
 )
 
+NO_LIMITS = MarketLimits()
 
-class InstrumentRecord(msgspec.Struct, frozen=True):
+
+class DayRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As `trading.core.state.Day`. `limits`: None where the market has none."""
+
+    trading_day: int
+    net_deposits: int
+    commission: int
+    fee_groups: dict[str, int]
+    limits: MarketLimits | None = None
+
+
+class SweepRecord(msgspec.Struct, frozen=True):
+    """A price (1/10,000) that orders have met, of which some are yet to fire: `trading.core.stops.Sweep`."""
+
+    trigger: Trigger
+    rising: bool
+    price: int
+    number: int
+
+
+class InstrumentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """Prices in 1/10,000. `scheduled`: the phase it is resumed into. `settlement`: the last settlement price, which the
     limits come from. `mark`: what its positions are worth, None before the first trade or settlement. `last`: the last
     trade's price, None before it; then that trade's lots and time."""
@@ -42,6 +69,7 @@ class InstrumentRecord(msgspec.Struct, frozen=True):
     last: int | None
     last_volume: int
     last_time: int
+    sweeps: list[SweepRecord] = []
 
 
 class AccountRecord(msgspec.Struct, frozen=True):
@@ -64,12 +92,21 @@ class AccountRecord(msgspec.Struct, frozen=True):
     client_orders: list[tuple[str, ClientOrder]] = []
 
 
-class LegRecord(msgspec.Struct, frozen=True):
+class LotRecord(msgspec.Struct, frozen=True):
+    number: int
+    lots: int
+    cost: int
+
+
+class LegRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`detail`: yesterday's lots, then today's, the first opened first; none under the rules of the first release."""
+
     today: int
     his: int
     today_cost: int
     his_cost: int
     his_open_cost: int
+    detail: list[LotRecord] = []
 
 
 class PositionRecord(msgspec.Struct, frozen=True):
@@ -106,15 +143,17 @@ class OrderRecord(msgspec.Struct, frozen=True):
     priority: int
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """All of it. `orders` is in time priority."""
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All of it. `orders` is in time priority. What later releases have added is left out of all records where there is
+    none of it, so that the state of an old journal keeps its name."""
 
     last_id: int
-    day: Day
+    day: DayRecord
     instruments: list[InstrumentRecord]
     accounts: list[AccountRecord]
     positions: list[PositionRecord]
     orders: list[OrderRecord]
+    rules: int = FIRST_RULES
 
 
 def take(state: State) -> Snapshot:
@@ -122,17 +161,23 @@ def take(state: State) -> Snapshot:
     accounts = sorted(state.accounts.values(), key=lambda account: account.account_id)
     return Snapshot(
         last_id=state.last_id,
-        day=msgspec.structs.replace(state.day, fee_groups=dict(sorted(state.day.fee_groups.items()))),
+        day=_day_record(state.day),
         instruments=[_instrument_record(state.instruments[name]) for name in sorted(state.instruments)],
         accounts=[_account_record(account) for account in accounts],
         positions=[record for account in accounts for record in _position_records(account)],
         orders=[_order_record(order) for order in sorted(state.orders.values(), key=lambda order: order.place)],
+        rules=state.rules,
     )
 
 
 def state_hash(state: State) -> str:
     """A name of the state: equal states have equal names, on any machine."""
     return hashlib.sha256(msgspec.msgpack.encode(take(state))).hexdigest()
+
+
+def _day_record(day: Day) -> DayRecord:
+    limits = None if day.limits == NO_LIMITS else day.limits
+    return DayRecord(day.trading_day, day.net_deposits, day.commission, dict(sorted(day.fee_groups.items())), limits)
 
 
 def _instrument_record(instrument: Instrument) -> InstrumentRecord:
@@ -147,7 +192,16 @@ def _instrument_record(instrument: Instrument) -> InstrumentRecord:
         None if instrument.last is None else instrument.last * tick,
         instrument.last_volume,
         instrument.last_time,
+        sweep_records(instrument),
     )
+
+
+def sweep_records(instrument: Instrument) -> list[SweepRecord]:
+    tick = instrument.contract.tick
+    return [
+        SweepRecord(sweep.trigger, sweep.rising, sweep.price * tick, sweep.number)
+        for sweep in instrument.waiting.sweeps
+    ]
 
 
 def _account_record(account: Account) -> AccountRecord:
@@ -178,7 +232,8 @@ def _position_records(account: Account) -> list[PositionRecord]:
 
 
 def _leg_record(leg: Leg) -> LegRecord:
-    return LegRecord(leg.today, leg.his, leg.today_cost, leg.his_cost, leg.his_open_cost)
+    detail = [LotRecord(line.number, line.lots, line.cost) for line in leg.detail]
+    return LegRecord(leg.today, leg.his, leg.today_cost, leg.his_cost, leg.his_open_cost, detail)
 
 
 def _order_record(order: Order) -> OrderRecord:
@@ -213,9 +268,9 @@ def _order_record(order: Order) -> OrderRecord:
 
 def restore(snapshot: Snapshot) -> State:
     """The state that the records tell, with everything derived rebuilt."""
-    state = State()
+    state = State(snapshot.rules)
     state.last_id = snapshot.last_id
-    state.day = msgspec.structs.replace(snapshot.day)
+    state.day = _restore_day(snapshot.day)
     for instrument in snapshot.instruments:
         _restore_instrument(state, instrument)
     for account in snapshot.accounts:
@@ -224,11 +279,18 @@ def restore(snapshot: Snapshot) -> State:
         _restore_position(state, position)
     for order in snapshot.orders:
         _restore_order(state, order)
+    for instrument in snapshot.instruments:
+        _restore_sweeps(state, instrument)
     return state
 
 
+def _restore_day(record: DayRecord) -> Day:
+    limits = record.limits or NO_LIMITS
+    return Day(record.trading_day, record.net_deposits, record.commission, dict(record.fee_groups), limits)
+
+
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
-    instrument = Instrument.listed(record.contract, record.terms)
+    instrument = Instrument.listed(record.contract, record.terms, state.rules)
     tick = record.contract.tick
     instrument.phase = record.phase
     instrument.scheduled = record.scheduled
@@ -238,6 +300,13 @@ def _restore_instrument(state: State, record: InstrumentRecord) -> None:
     if record.mark is not None:
         instrument.mark_at(record.mark // tick)
     state.instruments[instrument.instrument_id] = instrument
+
+
+def _restore_sweeps(state: State, record: InstrumentRecord) -> None:
+    tick = record.contract.tick
+    state.instruments[record.contract.instrument_id].waiting.see_again(
+        Sweep(each.trigger, each.rising, each.price // tick, each.number) for each in record.sweeps
+    )
 
 
 def _restore_account(state: State, record: AccountRecord) -> None:
@@ -280,7 +349,20 @@ def _restore_position(state: State, record: PositionRecord) -> None:
 
 
 def _restore_leg(record: LegRecord) -> Leg:
-    return Leg(record.today, record.his, record.today_cost, record.his_cost, record.his_open_cost)
+    leg = Leg(record.today, record.his, record.today_cost, record.his_cost, record.his_open_cost)
+    if record.detail:
+        leg.his_lots, leg.today_lots = _restore_detail(record.detail, record.his)
+    return leg
+
+
+def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], deque[Lot]]:
+    """Yesterday's lots and today's. No line holds lots of both."""
+    of_his: deque[Lot] = deque()
+    of_today: deque[Lot] = deque()
+    for line in lines:
+        (of_his if his > 0 else of_today).append(Lot(line.number, line.lots, line.cost))
+        his -= line.lots
+    return of_his, of_today
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:
@@ -318,6 +400,8 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     if options is not None and options.expires_at is not None:
         schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
     account.orders[order.order_id] = order
+    if order.pauses_matching:
+        account.join_group(order.oco_group, order)
     if order.status is OrderStatus.WAITING:
         watch(state, order)
         return

@@ -3,19 +3,23 @@
 Only holds and finds; the rules that move it are in the rooms beside this one.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import msgspec
 
-from trading.core.accounts import Account, Mark, Position
+from trading.core.accounts import Account, Lot, Mark, Position
 from trading.core.book import Book, Entry
 from trading.core.codes import Code
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
 from trading.core.stops import Waiting
 from trading.core.types import (
+    COLLAR,
+    FIRST_RULES,
     MOST_LOTS,
     NEXT_STATUS,
     PLAIN,
+    PRESENT_RULES,
     CancelReason,
     Contract,
     Direction,
@@ -107,6 +111,7 @@ class Instrument(msgspec.Struct, eq=False):
 
     `settlement`: the last settlement price (1/10,000), which the limits come from. `marked`: what positions are worth,
     in ticks: the last trade's or, since then, the settlement's price. `scheduled`: the phase it is resumed into.
+    `rules`: the version of the market's rules.
     """
 
     contract: Contract
@@ -125,9 +130,10 @@ class Instrument(msgspec.Struct, eq=False):
     last_time: int = 0
     holders: dict[int, Position] = {}
     waiting: Waiting[Order] = msgspec.field(default_factory=Waiting)
+    rules: int = PRESENT_RULES
 
     @classmethod
-    def listed(cls, contract: Contract, terms: Terms) -> "Instrument":
+    def listed(cls, contract: Contract, terms: Terms, rules: int = PRESENT_RULES) -> "Instrument":
         """A new instrument with an empty book."""
         instrument = cls(
             contract=contract,
@@ -138,6 +144,7 @@ class Instrument(msgspec.Struct, eq=False):
             limit_down=0,
             tick_value=contract.tick * contract.multiplier,
             settlement=contract.reference_price,
+            rules=rules,
         )
         instrument.set_terms(terms)
         instrument.set_limits(contract.reference_price)
@@ -160,6 +167,17 @@ class Instrument(msgspec.Struct, eq=False):
     @property
     def instrument_id(self) -> str:
         return self.contract.instrument_id
+
+    def band(self) -> tuple[int, int]:
+        """Between which prices (ticks) MARKET orders trade: the day's limits, or where there are none the collar around
+        the present price, which leaves room for a tick at least."""
+        if self.contract.limit_rate or self.rules == FIRST_RULES:
+            return self.limit_down, self.limit_up
+        collar = COLLAR if isinstance(self.terms.collar, msgspec.UnsetType) else self.terms.collar
+        price = self.settlement // self.contract.tick if self.marked is None else self.marked
+        low = min(-(-price * (RATE - collar) // RATE), price - 1)
+        high = max(price * (RATE + collar) // RATE, price + 1)
+        return max(low, self.limit_down), min(high, self.limit_up)
 
     def trade_at(self, price: int, lots: int, time: int) -> None:
         """Note a trade at `price` (ticks): from now on every position is worth accordingly."""
@@ -216,7 +234,14 @@ class Changes(msgspec.Struct, eq=False):
     accounts: dict[int, Account] = {}
     positions: dict[tuple[int, str], Position] = {}
     instruments: dict[str, Instrument] = {}
+    lots: dict[int, tuple[int, str, Lot]] = {}
     day: Day | None = None
+    rules: int | None = None
+
+    def detail(self, account_id: int, instrument_id: str, touched: Iterable[Lot]) -> None:
+        """Lines of a position's detail are to be stored, or forgotten when they are empty."""
+        for lot in touched:
+            self.lots[lot.number] = account_id, instrument_id, lot
 
 
 class State:
@@ -229,10 +254,11 @@ class State:
 
     __slots__ = (
         *("accounts", "alert", "by_user", "changes", "day", "deadlines", "instruments", "last_id", "liquidating"),
-        *("moved", "now", "touched"),
+        *("moved", "now", "rules", "touched"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, rules: int = PRESENT_RULES) -> None:
+        self.rules = rules
         self.instruments: dict[str, Instrument] = {}
         self.accounts: dict[int, Account] = {}
         self.by_user: dict[str, Account] = {}

@@ -21,6 +21,10 @@ SEQUENCE = 10_000_000
 MOST_LOTS = 1_000_000
 """The largest order that any instrument may allow."""
 
+FIRST_RULES, PRESENT_RULES = 0, 1
+"""Versions of the market's rules. A journal is replayed under the rules that it was written under: a market has those
+of the first release until an `AdoptRules` says otherwise. What differed then is in `rules/first_release.py`."""
+
 
 class Direction(StrEnum):
     """Side of an order."""
@@ -131,6 +135,10 @@ class Phase(StrEnum):
     DELISTED = "delisted"
 
 
+COLLAR = 10_000_000
+"""10 % (in 1/100,000,000): how far from the last price a MARKET order trades, where nothing else is said."""
+
+
 class Fee(msgspec.Struct, frozen=True):
     """Commission of one kind of fill: `per_lot` in money units, plus `rate` (1/100,000,000) of the notional."""
 
@@ -144,6 +152,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     `max_position`: lots an account may have in one direction, orders to open included; `max_orders`: live orders of an
     account; 0: no limit. `larger_side`: only the larger side of the product pays margin (单向大边); all instruments of
     a product should agree. `last_day`: the trading day (YYYYMMDD) with whose settlement it expires; 0: never.
+    `collar`: where there are no price limits, how far from the last price MARKET orders trade; UNSET: COLLAR. (Unset
+    fields are not stored, so terms that an earlier release has stored are what they were.)
     """
 
     name: str
@@ -158,6 +168,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     max_orders: int = 0
     larger_side: bool = False
     last_day: int = 0
+    collar: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):

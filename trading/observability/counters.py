@@ -52,6 +52,7 @@ class Counters:
         self.done: Counter[type[Command]] = Counter()
         self.not_done: Counter[tuple[type[Command], str]] = Counter()
         """By kind and result: the public code, or `repeated`."""
+        self.trades = 0
         self.batch_size = Histogram(COMMANDS)
         self.waited = Histogram(SECONDS)
         self.answered = Histogram(SECONDS)

@@ -22,7 +22,7 @@ from trading.core.events import Event, Refused
 from trading.core.types import Direction, Offset, OrderType
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
-from trading.models import Account, JournalBatch
+from trading.models import Account, JournalBatch, OperatorCommand
 from trading.observability.counters import Counters
 from trading.operators import demo_market, requests, settlement
 from trading.operators.calendar import number_of
@@ -49,18 +49,21 @@ PRESENT_MINUTES = 240
 QUIET_LOTS, BUSY_LOTS, MOST_HELD = 6, 2, 12
 DAY_MOVE, MINUTE_MOVE, TRADE_MOVE = 0.008, 0.0005, 0.0002
 """Standard deviations of the logarithm of a price: over a night, over a minute, from one trade to the next."""
-TICKS = 0.3
+TICKS = 0.12
 """... but at least so many ticks, or a price with coarse ticks would seem to stand still."""
-PULL = 0.04
-"""The share of its way home that a price goes each night."""
+PULL, MINUTE_PULL = 0.04, 0.01
+"""The share of its way home that a price goes each night, and each minute. At last it is drawn there more and more: the
+examples of the documents name those prices."""
 POLL = 0.002
 """Seconds between two looks for what operators have asked: they wait for it 250 times."""
+PATIENCE = 60.0
+"""Seconds that an engine with nothing else to do may need for one of them."""
 BEFORE = 60_000
 """The market is founded so many milliseconds before the first trade."""
 REPORTS = 5
 """How often one hears how far it has come."""
 FARTHEST = 0.06
-"""So far it strays: every day stays inside its limits, and what is listed at 120 can still be traded at 120."""
+"""So far it strays: every day stays inside its limits."""
 
 
 class Trade(msgspec.Struct, frozen=True):
@@ -142,7 +145,7 @@ def moments(seed: int, end: datetime, days: int = DAYS) -> Iterator[Moment]:
         settling = datetime.combine(day, SETTLING, UTC)
         yield Moment(_ms(settling), settles=(number_of(day), number_of(following)))
         for walk in walks:
-            walk.move(DAY_MOVE, PULL)
+            walk.move(DAY_MOVE, max(PULL, 1 / (days - at)))
     yield from _session(opened, range(PRESENT_MINUTES), walks, traders, BUSY_LOTS)
 
 
@@ -167,13 +170,14 @@ def _weekday_after(day: date) -> date:
 def _session(
     opening: datetime, minutes: Sequence[int], walks: Sequence[Walk], traders: Traders, most: int
 ) -> Iterator[Moment]:
-    deviation = MINUTE_MOVE if len(minutes) > len(MOMENTS) else DAY_MOVE / 2
+    busy = len(minutes) > len(MOMENTS)
+    deviation, pull = (MINUTE_MOVE, MINUTE_PULL) if busy else (DAY_MOVE / 2, 0.0)
     for minute in minutes:
         trades = []
         for walk in walks:
-            walk.move(deviation)
+            walk.move(deviation, pull)
             trades.append(traders.trade(walk, most))
-            if len(minutes) > len(MOMENTS):
+            if busy:
                 walk.move(TRADE_MOVE)
                 trades.append(traders.trade(walk, most))
         yield Moment(_ms(opening + timedelta(minutes=minute)), trades)
@@ -277,9 +281,12 @@ class _Player:
         """Operators' commands, which the engine takes from their table."""
         for command, key in asks:
             row = await self._blocking(lambda c=command, k=key: requests.ask(c, market=self._market, key=k))
+            if row.status != OperatorCommand.Status.PENDING:
+                raise RuntimeError(f"{key} was asked for before")
             while row.pk not in self._answers:
                 self._told.clear()
-                await self._told.wait()
+                async with asyncio.timeout(PATIENCE):
+                    await self._told.wait()
             _check(command, self._answers.pop(row.pk))
 
     async def _blocking(self, function: Callable[..., T], *arguments: object) -> T:

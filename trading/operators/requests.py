@@ -36,9 +36,14 @@ def ask(command: AdminCommand, *, market: str, asked_by: User | None = None, key
         return OperatorCommand.objects.get(key=key)
 
 
+CONFIRMED = "confirmed"
+"""The field of a command that says only that the rest of it is meant."""
+
+
 def is_of(row: OperatorCommand, command: AdminCommand) -> bool:
-    """Whether a row asks for just this; a key that was used before gives an earlier row back."""
-    return row.kind == stored_name(command) and row.payload == msgspec.to_builtins(command)
+    """Whether a row asks for just this, confirmed or not; a key that was used before gives an earlier row back."""
+    asked = msgspec.to_builtins(command)
+    return row.kind == stored_name(command) and {**row.payload, CONFIRMED: None} == {**asked, CONFIRMED: None}
 
 
 def engine_runs(market: str) -> bool:

@@ -83,5 +83,5 @@ class Scheduler:
         """Unless an operator was quicker."""
         day, next_day = days_to_settle(market, action.day)
         if day <= number_of(action.day):
-            command = settlement.settle(market.code, day, next_day, {})
+            command = settlement.settle(market.code, day, next_day, {}, now=self._clock())
             self._asked = settlement.ask(command, market=market.code)

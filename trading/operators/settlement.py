@@ -3,17 +3,26 @@
 Moves no money itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from time import time
 
 import msgspec
-from django.db.models import F, Max, Q, Sum
+from django.db.models import Max, Q, Sum
 
-from trading.core.commands import Settle
-from trading.core.types import Direction, Phase, number_at
-from trading.models import Instrument, OperatorCommand, SettlementPrice, Trade, User
-from trading.operators import requests
+from trading.core.commands import SetMarketPhase, Settle
+from trading.core.types import Direction, Phase, number_at, stored_name
+from trading.models import Instrument, Market, OperatorCommand, SettlementPrice, Trade, User
+from trading.operators import calendar, requests
 
 HOUR = 3_600_000
+LONGEST_DAY = 14 * 24 * HOUR
+"""How far back the schedule is looked at: a trading day may go over holidays."""
+
+
+def time_ms() -> int:
+    """What the machine's clock shows, in Unix ms."""
+    return int(time() * 1000)
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -33,11 +42,12 @@ def average(volumes: Mapping[int, int], tick: int) -> int:
     return (2 * value + tick * lots) // (2 * tick * lots) * tick
 
 
-def preview(market: str) -> list[Price]:
-    """All instruments that can still trade, with what the trades since the last settlement say of their price."""
-    hours = _last_hours(market)
-    listed = Instrument.objects.filter(market=market).exclude(phase=Phase.DELISTED)
-    return [_price(row, hours.get(row.pk, {})) for row in listed]
+def preview(market: str, now: int | None = None) -> list[Price]:
+    """All instruments that can still trade, with what the trades since the last settlement say of their price. `now`:
+    Unix ms, the machine's clock if it is not given."""
+    listed = list(Instrument.objects.filter(market=market).exclude(phase=Phase.DELISTED))
+    volumes = _volumes(market, listed, time_ms() if now is None else now)
+    return [_price(row, volumes.get(row.pk, {})) for row in listed]
 
 
 def _price(row: Instrument, volumes: Mapping[int, int]) -> Price:
@@ -45,28 +55,88 @@ def _price(row: Instrument, volumes: Mapping[int, int]) -> Price:
     return Price(row.pk, row.settlement, price, sum(volumes.values()))
 
 
-def _last_hours(market: str) -> dict[str, dict[int, int]]:
-    """What each instrument has traded (price -> lots) in the hour that ended with its last trade, since the last
-    settlement. (Trade ids tell the time, and are the index.)"""
+def _volumes(market: str, listed: list[Instrument], now: int) -> dict[str, dict[int, int]]:
+    """What each instrument has traded (price -> lots) in the last of the session's hours in which it has traded, since
+    the last settlement. (Trade ids tell the time, and are the index.)"""
     settled = SettlementPrice.objects.filter(instrument__market=market).aggregate(last=Max("time"))
     since = settled["last"] or 0
-    trades = Trade.objects.filter(
-        trade_id__gte=max(0, number_at(since)),
-        time__gte=F("instrument__last_time") - HOUR,
-        direction=Direction.BUY,
-        instrument__market=market,
+    hours = Hours(since, max([now, *(row.last_time for row in listed)]), _phases(market, since, now))
+    by_start: dict[int, list[str]] = {}
+    for row in listed:
+        if row.last_time >= since:
+            by_start.setdefault(hours.begins(row.last_time), []).append(row.pk)
+    volumes: dict[str, dict[int, int]] = {}
+    for start, names in by_start.items():
+        trades = Trade.objects.filter(
+            trade_id__gte=max(0, number_at(max(since, start))),
+            time__gte=start,
+            direction=Direction.BUY,
+            instrument__in=names,
+        )
+        sums = trades.order_by().values("instrument", "price").annotate(lots=Sum("volume"))
+        for name, price, lots in sums.values_list("instrument", "price", "lots"):
+            volumes.setdefault(name, {})[price] = lots
+    return volumes
+
+
+def _phases(market: str, since: int, now: int) -> list[tuple[int, str]]:
+    """When the market went into which phase since a moment; where nobody asked for any, when its schedule says so."""
+    asked = OperatorCommand.objects.filter(
+        market=market,
+        kind=stored_name(SetMarketPhase),
+        status=OperatorCommand.Status.DONE,
+        finished_at__gt=since,
+        finished_at__lte=now,
     )
-    hours: dict[str, dict[int, int]] = {}
-    sums = trades.order_by().values("instrument", "price").annotate(lots=Sum("volume"))
-    for name, price, lots in sums.values_list("instrument", "price", "lots"):
-        hours.setdefault(name, {})[price] = lots
-    return hours
+    done = [(at or 0, payload["phase"]) for at, payload in asked.order_by("id").values_list("finished_at", "payload")]
+    row = Market.objects.filter(code=market).first()
+    if done or row is None:
+        return done
+    first = max(since, now - LONGEST_DAY)
+    planned = calendar.calendar_of(row).due(*(datetime.fromtimestamp(at / 1000, UTC) for at in (first, now)))
+    return [(int(action.at.timestamp() * 1000), action.action) for action in planned if not action.settles]
 
 
-def settle(market: str, day: int, next_day: int, given: Mapping[str, int]) -> Settle:
-    """The command that ends a day. `given` prices stand before those of the trades."""
-    found = {row.instrument_id: row.price for row in preview(market) if row.price is not None}
-    return Settle(day, next_day, {**found, **given})
+class Hours:
+    """The hours of a session, counted back from its end over the time in which trading was continuous. Unix ms."""
+
+    def __init__(self, since: int, now: int, phases: Iterable[tuple[int, str]]) -> None:
+        self._open: list[tuple[int, int]] = []
+        opened: int | None = since
+        for at, phase in phases:
+            if phase == Phase.CONTINUOUS:
+                opened = at if opened is None else opened
+            elif opened is not None:
+                self._open.append((opened, at))
+                opened = None
+        if opened is not None:
+            self._open.append((opened, now))
+
+    def begins(self, moment: int) -> int:
+        """When the hour of a moment began. The first millisecond of an hour belongs to it; what is traded after the end
+        belongs to the last hour."""
+        left = sum(max(0, end - max(start, moment)) for start, end in self._open)
+        hours = max(1, -(-left // HOUR)) * HOUR
+        for start, end in reversed(self._open):
+            if end - start >= hours:
+                return end - hours
+            hours -= end - start
+        return self._open[0][0] if self._open else 0
+
+
+def settle(
+    market: str,
+    day: int,
+    next_day: int,
+    given: Mapping[str, int],
+    *,
+    now: int | None = None,
+    confirmed: bool = False,
+) -> Settle:
+    """The command that ends a day. `given` prices stand before those of the trades; one outside the day's limits must
+    be `confirmed`. Where none is given there is nothing to confirm: trades have made all of them. `now`: Unix ms."""
+    found = {row.instrument_id: row.price for row in preview(market, now) if row.price is not None}
+    return Settle(day, next_day, {**found, **given}, confirmed=confirmed or not given)
 
 
 def ask(command: Settle, *, market: str, asked_by: User | None = None) -> OperatorCommand:

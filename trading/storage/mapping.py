@@ -13,12 +13,31 @@ import msgspec
 from trading.core import events
 from trading.core.accounts import Account, Asked, ClientOrder
 from trading.core.events import Event, Traded
-from trading.core.snapshot import AccountRecord, InstrumentRecord, LegRecord, OrderRecord, PositionRecord
-from trading.core.state import Day, Instrument, Order
+from trading.core.snapshot import (
+    AccountRecord,
+    DayRecord,
+    InstrumentRecord,
+    LegRecord,
+    LotRecord,
+    OrderRecord,
+    PositionRecord,
+    SweepRecord,
+    sweep_records,
+)
+from trading.core.state import Instrument, Order
 from trading.core.types import AccountRules, Contract, Fee, MarketLimits, OrderOptions, OrderType, Phase, Terms, lasting
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
-from trading.models import JournalBatch, LedgerEntry, Market, PushBatch, RiskEvent, SettlementPrice, Statement
+from trading.models import (
+    JournalBatch,
+    LedgerEntry,
+    Market,
+    PositionDetail,
+    PushBatch,
+    RiskEvent,
+    SettlementPrice,
+    Statement,
+)
 from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
@@ -26,6 +45,7 @@ from trading.storage.sql import GIVEN, Columns, Row, Table, json_text
 from trading.worker.batch import Batch
 
 ORDER_OPTIONS = msgspec.json.Decoder(OrderOptions)
+SWEEPS = msgspec.json.Decoder(list[SweepRecord])
 
 # --- instruments
 
@@ -44,10 +64,16 @@ def _limit(instrument: Instrument, ticks: int) -> int | None:
     return _in_units(instrument, ticks) if instrument.contract.limit_rate > 0 else None
 
 
+def _collar(instrument: Instrument) -> int | None:
+    collar = instrument.terms.collar
+    return None if isinstance(collar, msgspec.UnsetType) else collar
+
+
 INSTRUMENT = Columns(
     fixed={"market": GIVEN, **{name: f"contract.{name}" for name in Contract.__struct_fields__}},
     changing={
         **TERMS,
+        "collar": _collar,
         "limit_up": lambda instrument: _limit(instrument, instrument.limit_up),
         "limit_down": lambda instrument: _limit(instrument, instrument.limit_down),
         "phase": "phase._value_",
@@ -57,6 +83,7 @@ INSTRUMENT = Columns(
         "last_price": lambda instrument: _in_units(instrument, instrument.last),
         "last_volume": "last_volume",
         "last_time": "last_time",
+        "sweeps": lambda instrument: json_text(sweep_records(instrument)) if instrument.waiting.sweeps else None,
     },
 )
 INSTRUMENTS = Table(InstrumentRow, INSTRUMENT, key=("instrument_id",))
@@ -74,6 +101,7 @@ def instrument_record(row: InstrumentRow) -> InstrumentRecord:
         last=row.last_price,
         last_volume=row.last_volume,
         last_time=row.last_time,
+        sweeps=[] if row.sweeps is None else SWEEPS.decode(row.sweeps),
     )
 
 
@@ -82,6 +110,8 @@ def terms_of(row: InstrumentRow) -> Terms:
     values: dict[str, Any] = {name: getattr(row, name) for name in Terms.__struct_fields__ if name not in _FEES}
     for name in _FEES:
         values[name] = Fee(*(getattr(row, f"{name}_{part}") for part in Fee.__struct_fields__))
+    if row.collar is None:
+        values["collar"] = msgspec.UNSET
     return Terms(**values)
 
 
@@ -130,7 +160,7 @@ def rules_of(stored: Any) -> AccountRules:
 
 # --- positions
 
-_LEG = LegRecord.__struct_fields__
+_LEG = [name for name in LegRecord.__struct_fields__ if name != "detail"]
 _SIDES = ("long", "short")
 
 POSITION = Columns(
@@ -141,10 +171,39 @@ POSITIONS = Table(PositionRow, POSITION, key=("account", "instrument"))
 LOADED_POSITION_FIELDS = ("account_id", "instrument_id", *(f"{side}_{name}" for side in _SIDES for name in _LEG))
 
 
-def position_record(row: tuple[Any, ...]) -> PositionRecord:
-    """A position's row as the engine restores it."""
+DETAIL = Columns(
+    fixed={"id": "number", "account": GIVEN, "instrument": GIVEN}, changing={"lots": "lots", "cost": "cost"}
+)
+DETAILS = Table(PositionDetail, DETAIL, key=("id",))
+LOADED_DETAIL_FIELDS = (
+    *("account_id", "instrument_id"),
+    *("id" if name == "number" else name for name in LotRecord.__struct_fields__),
+)
+
+Details = dict[tuple[int, str, bool], list[LotRecord]]
+"""The lines of positions' details, by account, instrument and whether they are long."""
+
+
+def details(rows: Iterable[tuple[Any, ...]]) -> Details:
+    """The rows of positions' details as the engine restores them, in their order."""
+    found: Details = {}
+    for account_id, instrument_id, *line in rows:
+        lot = LotRecord(*line)
+        found.setdefault((account_id, instrument_id, lot.number > 0), []).append(lot)
+    return found
+
+
+def position_record(row: tuple[Any, ...], lines: Details) -> PositionRecord:
+    """A position's row, and the lines of its detail, as the engine restores it."""
     account_id, instrument_id, *legs = row
-    return PositionRecord(account_id, instrument_id, LegRecord(*legs[: len(_LEG)]), LegRecord(*legs[len(_LEG) :]))
+    long, short = (lines.get((account_id, instrument_id, is_long), []) for is_long in (True, False))
+    return PositionRecord(
+        account_id, instrument_id, _leg_record(legs[: len(_LEG)], long), _leg_record(legs[len(_LEG) :], short)
+    )
+
+
+def _leg_record(found: list[int], detail: list[LotRecord]) -> LegRecord:
+    return LegRecord(**dict(zip(_LEG, found, strict=True)), detail=detail)
 
 
 # --- orders
@@ -371,7 +430,9 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                 | events.RulesSet()
                 | events.FeeGroupSet()
                 | events.MarketLimitsSet()
+                | events.RulesAdopted()
                 | events.TimePassed()
+                | events.FiringContinued()
                 | events.RiskWatched()
                 | events.DaySettled()
             ):
@@ -395,7 +456,7 @@ BATCH = Columns({"market": GIVEN, "epoch": GIVEN, "number": "number", "time": "t
 JOURNAL = Table(JournalBatch, BATCH)
 
 
-def day_of(row: Market) -> Day:
+def day_record(row: Market) -> DayRecord:
     """Where the market stands in time, and what holds for all its accounts."""
-    limits = msgspec.convert(row.limits, MarketLimits)
-    return Day(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits)
+    limits = msgspec.convert(row.limits, MarketLimits) if row.limits else None
+    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits)

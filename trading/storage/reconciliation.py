@@ -11,6 +11,8 @@ from django.db import connections
 
 from trading.core.engine import Engine
 from trading.core.snapshot import Snapshot
+from trading.core.state import State
+from trading.core.types import FIRST_RULES
 from trading.storage.consistent_read import consistent_read
 from trading.storage.store import Store
 
@@ -28,7 +30,7 @@ def replay_journal(market: str, using: str = "default") -> "Replay":
     """Play the journal from empty and hold the result against the state that a restart would load."""
     with consistent_read(using):
         store = Store(market, using)
-        engine, done = Engine(), 0
+        engine, done = Engine(State(FIRST_RULES)), 0
         for time, commands in store.journal():
             for command in commands:
                 engine.apply(command, time)

@@ -14,16 +14,26 @@ from typing import Any
 import msgspec
 from django.db import DataError, Error, IntegrityError, connections, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Abs, Coalesce
 
 from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.commands import AdminCommand, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord, PositionRecord, Snapshot
-from trading.core.state import Day
+from trading.core.state import Changes, Day
 from trading.core.types import stored_name
-from trading.models import IS_LIVE, Account, Instrument, JournalBatch, Market, OperatorCommand, Order, Position
+from trading.models import (
+    IS_LIVE,
+    Account,
+    Instrument,
+    JournalBatch,
+    Market,
+    OperatorCommand,
+    Order,
+    Position,
+    PositionDetail,
+)
 from trading.storage import mapping, startup_checks
 from trading.storage.database_files import DatabaseFiles
 from trading.storage.engine_lock import EngineLock, engine_lock
@@ -147,9 +157,17 @@ class Store:
         self._write(cursor, mapping.ACCOUNTS, [row(each, market, seqs[key]) for key, each in changes.accounts.items()])
         row = mapping.POSITION.row
         self._write(cursor, mapping.POSITIONS, [row(each, key[0]) for key, each in changes.positions.items()])
+        if changes.lots:
+            self._write_details(cursor, changes)
         self._write_orders(cursor, batch)
         if changes.day is not None:
             self._write_day(cursor, changes.day)
+        if changes.rules is not None:
+            mark = self._mark
+            cursor.execute(
+                f"UPDATE trading_market SET rules = {mark} WHERE code = {mark}",  # noqa: S608  # no value is in the text
+                (changes.rules, market),
+            )
         for table, lines in mapping.event_rows(batch.events, batch.time).items():
             self._write(cursor, table, lines)
         self._keep_pushes(cursor, batch)
@@ -195,6 +213,17 @@ class Store:
                 plain.append(row)
         self._write(cursor, mapping.PLAIN_ORDERS, plain)
         self._write(cursor, mapping.ORDERS, others)
+
+    def _write_details(self, cursor: Any, changes: Changes) -> None:
+        """The lines of positions' details that are there, and those that are gone."""
+        row = mapping.DETAIL.row
+        there = [row(lot, account, instrument) for account, instrument, lot in changes.lots.values() if lot.lots]
+        self._write(cursor, mapping.DETAILS, there)
+        gone = [lot.number for _, _, lot in changes.lots.values() if not lot.lots]
+        for at in range(0, len(gone), CHUNKS[0]):
+            some = gone[at : at + CHUNKS[0]]
+            marks = ", ".join([self._mark] * len(some))
+            cursor.execute(f"DELETE FROM trading_positiondetail WHERE id IN ({marks})", some)  # noqa: S608  # marks only
 
     def _write_day(self, cursor: Any, day: Day) -> None:
         mark = self._mark
@@ -310,11 +339,12 @@ class Store:
             self._trading_day = market.trading_day
             records = Snapshot(
                 last_id=market.last_id,
-                day=mapping.day_of(market),
+                day=mapping.day_record(market),
                 instruments=self._load_instruments(),
                 accounts=self._load_accounts(),
                 positions=self._load_positions(),
                 orders=self._load_orders(),
+                rules=market.rules,
             )
             journal = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("-number")
             time = journal.values_list("time", flat=True).first() or 0
@@ -381,8 +411,15 @@ class Store:
 
     def _load_positions(self) -> list[PositionRecord]:
         found = Position.objects.using(self._using).filter(account__market=self.market)
+        details = self._load_details()
         ordered = found.order_by("account_id", "instrument_id").values_list(*mapping.LOADED_POSITION_FIELDS)
-        return [mapping.position_record(row) for row in ordered if any(row[2:])]
+        return [mapping.position_record(row, details) for row in ordered if any(row[2:])]
+
+    def _load_details(self) -> mapping.Details:
+        """The lines of all positions' details, in each leg the first opened first."""
+        found = PositionDetail.objects.using(self._using).filter(account__market=self.market)
+        rows = found.order_by(Abs("id")).values_list(*mapping.LOADED_DETAIL_FIELDS)
+        return mapping.details(rows.iterator())
 
     def _load_orders(self) -> list[OrderRecord]:
         """Live orders in time priority."""

@@ -18,13 +18,22 @@ import msgspec
 
 from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.codes import Code
-from trading.core.commands import CheckRisk, Command, ExpireDue, SetMarketLimits, SubmitOrder, SystemCommand
+from trading.core.commands import (
+    AdoptRules,
+    CheckRisk,
+    Command,
+    ExpireDue,
+    FireStops,
+    SetMarketLimits,
+    SubmitOrder,
+    SystemCommand,
+)
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderRepeated, Refused
 from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes
-from trading.core.types import MarketLimits
+from trading.core.types import PRESENT_RULES, MarketLimits
 from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope, Reply
 from trading.worker.batch import (
@@ -245,6 +254,8 @@ class Worker:
 
     def _patience(self) -> float:
         """Seconds until there may be something to do that nobody asks for."""
+        if self.engine.firing:
+            return 0
         due = self.engine.next_due
         patience = self._operator_poll if due is None else max(0, due - self._clock()) / 1000
         return min(patience, self._operator_poll, RELOAD_SECONDS if self._trouble else self._operator_poll)
@@ -281,7 +292,7 @@ class Worker:
         if asks and envelopes and self._careful:
             await self._do(envelopes, [])
             envelopes = []
-        needed = envelopes or asks or self.engine.due(self._clock()) or self._to_try()
+        needed = envelopes or asks or self.engine.firing or self.engine.due(self._clock()) or self._to_try()
         return await self._do(envelopes, asks) if needed else False
 
     def _to_try(self) -> bool:
@@ -362,12 +373,16 @@ class Worker:
         return await self._blocking(self._store.used_ids, asked) if asked else {}
 
     def _apply(self, envelopes: list[Envelope], asks: list[OperatorAsk], used: UsedIds) -> TurnResult:
-        """What is due comes first, what the rest has moved is looked at last. `used`: own ids of the day that the
-        engine has forgotten."""
+        """What is due comes first, what the rest has moved is looked at last. Before anything is done under rules that
+        the market has not adopted yet, it adopts them. `used`: own ids of the day that the engine has forgotten."""
         turn, day = TurnResult(), self.engine.state.day.trading_day
         turn.trial = self._to_try()
+        if self.engine.state.rules != PRESENT_RULES:
+            self._apply_one(turn, AdoptRules(PRESENT_RULES))
         if self.engine.due(self._now):
             self._apply_own(turn, ExpireDue())
+        if self.engine.firing:
+            self._apply_own(turn, FireStops())
         if self._limits is not None and self._limits != self.engine.state.day.limits:
             self._apply_one(turn, SetMarketLimits(self._limits))
         for ask in asks:

@@ -8,5 +8,6 @@
     // Storage is forbidden, or not ours: the system's theme it is.
   }
   if (chosen.theme === 'light' || chosen.theme === 'dark') document.documentElement.dataset.theme = chosen.theme;
-  document.documentElement.dataset.up = chosen.up === 'green' ? 'green' : 'red';
+  const language = chosen.language ?? navigator.language.toLowerCase();
+  document.documentElement.dataset.up = chosen.up ?? (language.startsWith('zh') ? 'red' : 'green');
 })();

@@ -120,7 +120,7 @@ mountShortcuts({
   '=': ['group', () => ladder.regroup(1)],
   b: ['buy', () => toTicket('price', 'direction', 'BUY')],
   s: ['sell', () => toTicket('price', 'direction', 'SELL')],
-  p: ['price', () => toTicket('price')],
+  p: ['price', () => toTicket('price', 'order_type', 'LIMIT')],
   v: ['volume', () => toTicket('volume')],
   m: ['market', () => toTicket('volume', 'order_type', 'MARKET')],
   a: ['offset', () => ticket.choose('offset', 'AUTO')],

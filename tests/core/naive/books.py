@@ -5,6 +5,7 @@ money are in 1/10,000.
 """
 
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -43,13 +44,32 @@ Key = tuple[int, str, bool]
 
 
 class Lots(msgspec.Struct):
-    """One side of a position."""
+    """One side of a position: what was paid for each lot, the first opened first. Yesterday's are worth `his_value`
+    each, at the last settlement price."""
 
-    his: int = 0
-    today: int = 0
-    his_cost: int = 0
-    today_cost: int = 0
-    his_paid: int = 0
+    his_each: list[int] = []
+    today_each: list[int] = []
+    his_value: int = 0
+
+    @property
+    def his(self) -> int:
+        return len(self.his_each)
+
+    @property
+    def today(self) -> int:
+        return len(self.today_each)
+
+    @property
+    def his_cost(self) -> int:
+        return self.his * self.his_value
+
+    @property
+    def today_cost(self) -> int:
+        return sum(self.today_each)
+
+    @property
+    def his_paid(self) -> int:
+        return sum(self.his_each)
 
     @property
     def all(self) -> int:
@@ -164,8 +184,9 @@ class NaiveBooks:
         for position in records.positions:
             for is_long, leg in ((True, position.long), (False, position.short)):
                 if leg.his or leg.today:
+                    paid = [line.cost // line.lots for line in leg.detail for _ in range(line.lots)]
                     self.lots[position.account_id, position.instrument_id, is_long] = Lots(
-                        leg.his, leg.today, leg.his_cost, leg.today_cost, leg.his_open_cost
+                        paid[: leg.his], paid[leg.his :], leg.his_cost // leg.his if leg.his else 0
                     )
         self.orders: list[Placed] = []
         self.met: list[Placed] = []
@@ -317,10 +338,6 @@ def rounded_up(amount: int, rate: int) -> int:
     return -(-amount * rate // WHOLE)
 
 
-def charged(fee: Fee, lots: int, value: int) -> int:
-    return fee.per_lot * lots + half_up(value * lots, fee.rate)
-
-
-def share_of(cost: int, lots: int, of: int) -> int:
-    """The cost of some lots of a side, averaged, rounded half up."""
-    return (2 * cost * lots + of) // (2 * of) if lots else 0
+def charged(fee: Fee, lots: int, value: int) -> Fraction:
+    """Before it is rounded."""
+    return fee.per_lot * lots + Fraction(value * lots * fee.rate, WHOLE)

@@ -336,9 +336,9 @@ class NaiveMarket(NaiveOrders):
         for (whose, name, _), lots in self.lots.items():
             if whose == number:
                 listed = self.instruments[name]
-                lots.his_paid += lots.today_cost
-                lots.his, lots.today = lots.all, 0
-                lots.his_cost, lots.today_cost = lots.his * listed.value(listed.mark), 0
+                lots.his_each += lots.today_each
+                lots.today_each = []
+                lots.his_value = listed.value(listed.mark)
         account.pre_balance = closing
         account.deposits = account.withdrawals = account.close_profit = account.commission = 0
         for order in self.orders:

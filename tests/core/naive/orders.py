@@ -3,22 +3,25 @@
 Written from `docs/market-rules.md`. Where the rules leave two answers open it takes the engine's.
 """
 
+from copy import deepcopy
+from fractions import Fraction
+from math import floor
+
 import msgspec
 
 from tests.core.naive.books import (
     NO_END,
     NOTHING,
     RESTS,
+    WHOLE,
     Lots,
     NaiveBooks,
     Placed,
     charged,
-    half_up,
-    share_of,
 )
 from trading.core.commands import AmendOrder, SubmitOrder
 from trading.core.events import OrderAccepted, OrderCancelled, OrderWaiting, Refused
-from trading.core.types import CancelReason, OrderType, Phase, SelfTrade, StopKind, TimeCondition, Trigger
+from trading.core.types import CancelReason, Offset, OrderType, Phase, SelfTrade, StopKind, TimeCondition, Trigger
 
 
 class NaiveOrders(NaiveBooks):
@@ -76,9 +79,8 @@ class NaiveOrders(NaiveBooks):
         if account.frozen or account.liquidating:
             certain.add(1012)
         if order.opens:
-            least, most = self.needed(order)
-            available = self.available(order.account)
-            (certain if least > available else perhaps if most > available else set()).add(1001)
+            if self.needed(order) > self.available(order.account):
+                certain.add(1001)
             if self.too_many_lots(order):
                 certain.add(1013)
         else:
@@ -87,45 +89,36 @@ class NaiveOrders(NaiveBooks):
                 certain.add(1005)
         if self.too_many_orders(order):
             (certain if order.stays in RESTS and not order.market else perhaps).add(1013)
-        if order.options.post_only:
-            meets = [maker for maker in self.queue(order.name, not order.is_buy) if order.takes(maker.price)]
-            if any(maker.account != order.account for maker in meets):
-                certain.add(1015)
-            elif meets:
-                perhaps.add(1015)
+        gathers = self.instruments[order.name].phase is Phase.AUCTION
+        if order.options.post_only and not gathers and self.rehearse(order)[0]:
+            certain.add(1015)
         return certain, perhaps
 
-    def needed(self, order: Placed) -> tuple[int, int]:
-        """What its worst fills take, at least and at most: they differ where own orders are in the way."""
+    def needed(self, order: Placed) -> int:
+        """What its worst fills take."""
         price = 0 if order.market else self.hold_price(order.name, order.is_buy, order.price)
         resting = 0 if order.market else self.lot_hold(order, price)
-        taken = costs = 0
-        own = False
-        if self.instruments[order.name].phase is Phase.CONTINUOUS:
-            for maker, lots in self.offered(order):
-                if taken == order.left:
-                    break
-                if maker.account == order.account:
-                    own = True
-                else:
-                    lots = min(lots, order.left - taken)
-                    taken += lots
-                    there = 0 if self.bought_at_limit(order) else self.lot_hold(order, maker.price)
-                    costs += lots * max(resting, there)
-        full = costs + (order.left - taken) * resting
-        all_or_none = order.stays is TimeCondition.FOK
-        if not own and not all_or_none:
-            return full, full
-        highest = max((self.lot_hold(order, maker.price) for maker, _ in self.offered(order)), default=0)
-        return 0, order.left * max(resting, highest)
+        if self.instruments[order.name].phase is not Phase.CONTINUOUS or (
+            self.bought_at_limit(order) and self.stp(order) is SelfTrade.CANCEL_MAKER
+        ):
+            return order.left * resting
+        fills, stopped = self.rehearse(order)
+        taken = sum(lots for _, lots in fills)
+        costs = sum(lots * max(resting, self.lot_hold(order, there)) for there, lots in fills)
+        return costs if stopped else costs + (order.left - taken) * resting
+
+    def rehearse(self, order: Placed) -> tuple[list[tuple[int, int]], bool]:
+        """What it would trade in a copy of the market, as (price, lots), and whether an own order ends it there."""
+        market, taker = deepcopy((self, order))
+        market.told, taker.offset = [], Offset.OPEN  # so that no lots are missed
+        market.orders.append(taker)
+        market.match(taker)
+        fills = [(told[2], told[3]) for told in market.told if told[0] == "traded"]
+        return fills, taker not in market.orders and taker.left > 0
 
     def bought_at_limit(self, order: Placed) -> bool:
         """A buyer's worst price is his limit."""
         return order.is_buy and not order.market
-
-    def offered(self, order: Placed) -> list[tuple[Placed, int]]:
-        """Who could trade with it, with all lots, in price order."""
-        return [(maker, maker.left) for maker in self.queue(order.name, not order.is_buy) if order.takes(maker.price)]
 
     def too_many_lots(self, order: Placed) -> bool:
         most = self.accounts[order.account].rules.max_position
@@ -284,31 +277,8 @@ class NaiveOrders(NaiveBooks):
                 self.prevent(order, maker)
 
     def fills_wholly(self, order: Placed) -> bool:
-        """Whether the others offer enough; hidden lots count, own orders do not, and may stand in the way."""
-        stops = self.stp(order) is not SelfTrade.CANCEL_MAKER
-        line = [
-            [
-                maker.shown,
-                maker.left,
-                maker.account == order.account,
-                maker.options.display_volume or maker.left,
-                maker.price,
-            ]
-            for maker in self.queue(order.name, not order.is_buy)
-            if order.takes(maker.price)
-        ]
-        wanted = order.left
-        while line and wanted > 0:
-            shown, left, own, display, price = line.pop(0)
-            if own and stops:
-                return False
-            if not own:
-                wanted -= shown
-                left -= shown
-                if left:
-                    behind = sum(each[4] == price for each in line)
-                    line.insert(behind, [min(left, display), left, own, display, price])
-        return wanted <= 0
+        """Whether all of it would trade at once."""
+        return sum(lots for _, lots in self.rehearse(order)[0]) == order.left
 
     def trade(self, taker: Placed, maker: Placed, price: int, lots: int) -> None:
         self.tell("traded", taker.name, price, lots, *sorted((taker.order_id, maker.order_id)))
@@ -328,8 +298,7 @@ class NaiveOrders(NaiveBooks):
             self.forget(order)
         if order.opens:
             leg = self.lots.setdefault((order.account, order.name, order.is_buy), Lots())
-            leg.today += lots
-            leg.today_cost += lots * value
+            leg.today_each += [value] * lots
             commission = charged(terms.fee_open, lots, value)
         else:
             leg = self.lots[order.account, order.name, not order.is_buy]
@@ -337,17 +306,14 @@ class NaiveOrders(NaiveBooks):
             today = lots - his
             order.his_held -= his
             order.today_held -= today
-            cost = share_of(leg.his_cost, his, leg.his) + share_of(leg.today_cost, today, leg.today)
-            leg.his_cost -= share_of(leg.his_cost, his, leg.his)
-            leg.his_paid -= share_of(leg.his_paid, his, leg.his)
-            leg.today_cost -= share_of(leg.today_cost, today, leg.today)
-            leg.his -= his
-            leg.today -= today
+            cost = his * leg.his_value + sum(leg.today_each[:today])
+            leg.his_each = leg.his_each[his:]
+            leg.today_each = leg.today_each[today:]
             account.close_profit += cost - lots * value if order.is_buy else lots * value - cost
             commission = charged(terms.fee_close, his, value) + charged(terms.fee_close_today, today, value)
             if not leg.all:
                 del self.lots[order.account, order.name, not order.is_buy]
-        account.commission += half_up(commission, self.factor(order.account))
+        account.commission += floor(commission * self.factor(order.account) / WHOLE + Fraction(1, 2))
 
     def cancel_group(self, first: Placed) -> None:
         """Of the account's orders of a group the first to fire or trade cancels all others."""

@@ -813,17 +813,28 @@ def test_the_language_is_the_browsers_until_chosen_and_then_remembered(browser: 
         expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-def test_red_means_up_until_the_reader_says_otherwise(page: Page) -> None:
-    colour = "getComputedStyle(document.querySelector('#bids .price')).color"
-    red = page.evaluate(colour)
-    page.click("#colours")
-    expect(page.locator("#colours-text")).to_have_text("Green up, red down")
-    assert page.evaluate(colour) != red
-    page.reload()
-    expect(page.locator("html")).to_have_attribute("data-up", "green")
+@pytest.mark.parametrize(("locale", "up", "other"), [("en-US", "green", "red"), ("zh-CN", "red", "green")])
+def test_the_colours_are_those_of_the_language_until_the_reader_chooses(
+    browser: Any, server: Any, locale: str, up: str, other: str
+) -> None:
+    root = "html"
+    with new_page(browser, locale=locale) as page:
+        open_live(page, server)
+        expect(page.locator(root)).to_have_attribute("data-up", up)
+        page.click("#language")
+        expect(page.locator(root)).to_have_attribute("data-up", other)
+        page.reload()
+        expect(page.locator(root)).to_have_attribute("data-up", other)
+        colour = "getComputedStyle(document.querySelector('#bids .price')).color"
+        before = page.evaluate(colour)
+        page.click("#colours")
+        assert page.evaluate(colour) != before
+        page.click("#language")
+        page.reload()
+        expect(page.locator(root)).to_have_attribute("data-up", up)
 
 
-@pytest.mark.parametrize("width", [390, 1024, 1440])
+@pytest.mark.parametrize("width", [320, 390, 820, 1440])
 def test_no_width_scrolls_sideways(browser: Any, server: Any, width: int) -> None:
     """In neither language, before and after signing in, and on a phone in none of its views."""
     with new_page(browser, viewport={"width": width, "height": 844}) as page:

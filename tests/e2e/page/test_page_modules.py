@@ -636,3 +636,44 @@ def test_a_panel_that_fails_leaves_no_other_with_what_was_before(page: Page) -> 
         })()""",
     )
     assert shown == ["Uncaught Error: no such tick", "A", "B"]
+
+
+# --- refusals
+
+
+RAW = [
+    "Malformed message: Expected `str` matching regex '\\A[ -~]+\\Z' - at `$.oco_group`",
+    "Malformed message: Expected `int` <= 1000 - at `$.orders[0].volume`",
+    "Malformed message: Expected `str`, got `int` - at `$.something_new`",
+    "Malformed message: JSON is malformed: invalid character (byte 4)",
+]
+
+
+def test_a_refusal_is_told_in_the_words_of_the_page_and_of_its_language(page: Page) -> None:
+    """Whatever the server has checked: its sentences are English, and of malformed messages they are for programs."""
+    told = call(
+        page,
+        "ui/i18n",
+        """(() => {
+            const all = [...x.codes.map((code) => [code, 'An English line of the server'])];
+            all.push(...x.raw.map((text) => [400, text]));
+            const both = {};
+            for (let turn = 0; turn < 2; turn += 1) {
+                m.toggleLanguage();
+                both[document.documentElement.lang] = all.map((one) => [m.reason(...one), m.detail(...one)]);
+            }
+            return both;
+        })()""",
+        {"codes": [int(code) for code in Code] + [1999], "raw": RAW},
+    )
+    chinese, english = told["zh-CN"], told["en"]
+    assert not any(re.search(r"[A-Za-z]{2}", words + more) for words, more in chinese if "（" in words)
+    assert [words for words, _ in english[-4:]] == [
+        "The exchange cannot read the field “One cancels other” (400)",
+        "The exchange cannot read the field “Volume” (400)",
+        "The exchange cannot read this (400)",
+        "The exchange cannot read this (400)",
+    ]
+    assert english[len(Code)] == ["An English line of the server (1999)", "An English line of the server"]
+    assert "1999" in chinese[len(Code)][0] and "English" not in chinese[len(Code)][0]
+    assert not any("regex" in words + more for words, more in chinese + english)

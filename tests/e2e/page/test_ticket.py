@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,9 @@ from tests.e2e.page.test_page import (
     COUNTERPART,
     Trader,
     answer,
+    choose,
     fill_ticket,
+    money,
     open_live,
     row,
     send,
@@ -47,6 +49,16 @@ def inside(browser: Any, server: Any) -> Iterator[tuple[Page, list[dict[str, Any
         page.evaluate("document.querySelectorAll('[data-cancel]:enabled').forEach((button) => button.click())")
         expect(page.locator("[data-cancel]")).to_have_count(0)
         assert page.complaints == []
+
+
+def rest_of(page: Page) -> str:
+    """What stands at the middle of the send button, by id, and where that is."""
+    found: str = page.evaluate("""() => {
+        const box = document.getElementById('ticket-submit').getBoundingClientRect();
+        const at = [Math.round(box.x + box.width / 2), Math.round(box.bottom)];
+        return [document.elementFromPoint(at[0], at[1] - 8)?.closest('button')?.id ?? null, ...at].join();
+    }""")
+    return found
 
 
 def orders_in(sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -137,3 +149,257 @@ def test_what_the_ticket_says_stays_until_something_newer(
     finally:
         maker.leave()
         taker.leave()
+
+
+# --- what an order will do, and when that is decided
+
+
+def test_a_stop_on_auto_closes_what_is_there_when_it_fires(browser: Any, new_server: Callable[..., Any]) -> None:
+    own = new_server()
+    sent: list[dict[str, Any]] = []
+    other, witness = Trader(own, COUNTERPART), Trader(own, BYSTANDER)
+    with new_page(browser) as page:
+        page.on("websocket", lambda line: line.on("framesent", lambda text: sent.append(json.loads(text))))
+        open_live(page, own)
+        sign_in(page, own)
+        page.click("#ticket-more summary")
+        fill_ticket(page, "SELL", 5, None, offset="AUTO")
+        choose(page, "order_type", "MARKET")
+        expect(page.locator("#ticket-auto")).not_to_be_visible()
+        page.select_option("#stop", "STOP")
+        page.fill("#stop-price", "114")
+        expect(page.locator("#ticket-auto")).to_have_text(re.compile("^Decided when it fires"))
+        expect(page.locator("#ticket-submit")).to_have_text("When last ≤ 114.0: Sell close up to 5 IX2301 at market")
+        page.click("#ticket-submit")
+        expect(answer(page)).to_have_text(re.compile("^Accepted"))
+        order = orders_in(sent)[-1]
+        assert (order["offset"], order["reduce_only"], order["volume"]) == ("CLOSE", True, 5)
+
+        other.order("SELL", 2, 115.0)
+        page.select_option("#stop", "")
+        send(page, "BUY", 2, 115.0)
+        expect(page.locator("[data-lots=long]")).to_have_text("2")
+        other.order("BUY", 1, 114.0)
+        other.order("BUY", 9, 113.5)
+        witness.order("SELL", 1, 114.0)
+        expect(page.locator("#positions-table tbody")).to_have_text("No open positions.")
+        assert page.complaints == []
+    other.leave()
+    witness.leave()
+
+
+def test_the_question_before_a_close_promises_nothing_that_will_not_be(
+    browser: Any, new_server: Callable[..., Any]
+) -> None:
+    own = new_server()
+    other = Trader(own, COUNTERPART)
+    other.order("SELL", 2, 120.0)
+    phase = "from trading.operators import requests; from trading.core.commands import SetInstrumentPhase as S; "
+    phase += "from trading.core.types import Phase; requests.carry_out(S('IX2301', Phase.{}), market='MAIN')"
+    with new_page(browser) as page:
+        open_live(page, own)
+        sign_in(page, own)
+        send(page, "BUY", 2, 120.0)
+        expect(page.locator("[data-lots=long]")).to_have_text("2")
+        send(page, "BUY", 9, 118.0)
+        expect(page.locator("#bids .level.own")).to_have_count(1)
+        for others, words in ((0, "Nobody is on the other side now"), (2, "at about 117.50")):
+            if others:
+                other.order("BUY", others, 117.5)
+                expect(page.locator("#bids .level:visible:not(:disabled)")).to_have_count(2)
+            page.locator("[data-close]").click()
+            expect(page.locator("#confirm-text")).to_contain_text(words)
+            expect(page.locator("#confirm-text")).to_contain_text("Your own orders in its way are cancelled")
+            page.click("#confirm-no")
+        for name, words, offered in (
+            ("AUCTION", "refuses market orders until it ends", ["Cancel", "At a limit price…"]),
+            ("CLOSED", "The market is closed: every order is refused", ["Cancel"]),
+        ):
+            own.manage("shell", "-c", phase.format(name))
+            expect(page.locator("#market-phase")).to_have_attribute("data-phase", name.lower())
+            page.locator("[data-close]").click()
+            expect(page.locator("#confirm-text")).to_contain_text(words)
+            expect(page.locator("#confirm button:visible")).to_have_text(offered)
+            page.click("#confirm-no")
+        assert page.complaints == []
+    other.leave()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (820, 1180), (390, 844), (320, 568)])
+def test_the_send_button_never_moves_and_nothing_covers_it(browser: Any, server: Any, width: int, height: int) -> None:
+    """Whatever is answered, told or chosen; and dialogs fit."""
+    with new_page(browser, viewport={"width": width, "height": height}) as page:
+        open_live(page, server)
+        sign_in(page, server)
+        if width < 800:
+            page.click("#views [data-view=trade]")
+        page.evaluate("document.getElementById('panel-ticket').scrollIntoView({ block: 'end' })")
+        page.click("#ticket-submit")
+        expect(answer(page)).to_have_text("Enter a price.")
+        place = rest_of(page)
+        assert place.startswith("ticket-submit,"), place
+        for _ in range(4):  # as many notices as are shown
+            page.evaluate(NOTICE)
+        for do in (
+            "document.querySelector('input[name=order_type][value=MARKET]').click()",
+            "document.querySelector('input[name=order_type][value=LIMIT]').click()",
+            "document.getElementById('ticket-more').open = true",
+            "document.getElementById('ticket-answer').textContent = 'Refused: for many reasons. '.repeat(30)",
+            "document.getElementById('ticket-uncertain').hidden = false",
+            "document.getElementById('ticket-phase').hidden = false",
+            "document.getElementById('ticket-phase').textContent = 'Trading is halted. '.repeat(6)",
+            "document.getElementById('ticket-submit').textContent = 'Buy close 1,000 W992309 at market '.repeat(2)",
+            "document.getElementById('language').click()",
+        ):
+            page.evaluate(do)
+            page.evaluate("document.getElementById('panel-ticket').scrollIntoView({ block: 'end' })")
+            assert rest_of(page) == place, do
+        assert covered(page) == []
+        for dialog in ("shortcuts", "sign-in", "confirm"):
+            page.evaluate(f"document.getElementById('{dialog}').showModal()")
+            page.evaluate(
+                "document.getElementById('confirm-yes').textContent = '卖平 1,000 手 W9923091234567890 市价'.repeat(2)"
+            )
+            page.evaluate("document.getElementById('confirm-other').hidden = false")
+            sticking_out = page.evaluate(OUTSIDE, dialog)
+            assert sticking_out == [], (dialog, sticking_out)
+            page.evaluate(f"document.getElementById('{dialog}').close()")
+        assert page.complaints == []
+
+
+NOTICE = """() => {
+    const node = document.createElement('div');
+    node.className = 'notice';
+    const words = document.createElement('p');
+    words.textContent = 'Not amended: The price is outside the limits of the day (1008)';
+    node.append(words);
+    document.getElementById('notices').append(node);
+}"""
+
+OUTSIDE = """(id) => {
+    const dialog = document.getElementById(id);
+    const box = dialog.getBoundingClientRect();
+    const inside = (one) => one.left >= box.left && one.right <= box.right + 0.5;
+    const window = box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <= innerHeight;
+    return [...dialog.querySelectorAll('button, h2, p, input, dd')]
+        .filter((node) => node.checkVisibility() && !inside(node.getBoundingClientRect()))
+        .map((node) => node.outerHTML).concat(window ? [] : [JSON.stringify(box)]);
+}"""
+
+
+def covered(page: Page) -> list[str]:
+    """Controls of the fixed parts of the page that notices lie over."""
+    found: list[str] = page.evaluate("""() => {
+        const news = document.getElementById('notices').getBoundingClientRect();
+        return [...document.querySelectorAll('.bar, .views, .send, .bar button, .views button')]
+            .filter((node) => node.checkVisibility())
+            .filter((node) => {
+                const box = node.getBoundingClientRect();
+                return box.bottom > news.top + 0.5 && box.top < news.bottom - 0.5;
+            })
+            .map((node) => node.className || node.id);
+    }""")
+    return found
+
+
+def test_the_profit_of_the_day_is_what_the_account_has_changed_by(
+    inside: tuple[Page, list[dict[str, Any]]], server: Any
+) -> None:
+    """Commission is in it, as it is in the balance."""
+    page, _ = inside
+    before, told = (money(page, fact) for fact in ("balance", "profit"))
+    other = Trader(server, COUNTERPART)
+    try:
+        other.order("SELL", 3, 115.0)
+        send(page, "BUY", 3, 115.0)
+        other.order("BUY", 3, 114.0)
+        send(page, "SELL", 3, 114.0, offset="CLOSE")
+        change = re.compile(r"[−+]")
+        expect(page.locator("[data-fact=profit]")).to_have_text(change)
+        page.wait_for_function(
+            """([before, told]) => {
+                const read = (fact) => Number(document.querySelector(`[data-fact=${fact}]`).textContent
+                    .replaceAll(',', '').replace('−', '-'));
+                const [balance, profit] = [read('balance') - before, read('profit') - told];
+                return balance < 0 && Math.abs(balance - profit) < 0.015;
+            }""",
+            arg=[before, told],
+        )
+        assert money(page, "balance") < before - 300  # the loss, and the commission
+    finally:
+        other.leave()
+
+
+# --- the keyboard
+
+
+def test_keys_lead_somewhere_in_every_mode_and_escape_leads_out(inside: tuple[Page, list[dict[str, Any]]]) -> None:
+    page, _ = inside
+    for kind in ("LIMIT", "MARKET"):
+        for key, field in (("b", "price"), ("s", "price"), ("v", "volume"), ("p", "price"), ("m", "volume")):
+            choose(page, "order_type", kind)
+            page.evaluate("document.activeElement.blur()")
+            page.keyboard.press(key)
+            goes_to = "volume" if kind == "MARKET" and key in "bs" else field
+            expect(page.locator(f"#{goes_to}")).to_be_focused()
+            page.keyboard.press("Escape")
+            expect(page.locator(f"#{goes_to}")).not_to_be_focused()
+    page.keyboard.press("/")
+    expect(page.locator("#instrument-search")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts")).to_be_visible()
+
+
+@pytest.mark.parametrize("opener", ["#open-sign-in", "#account-begin"])
+def test_the_keyboard_is_not_sent_back_to_the_top_by_signing_in(
+    browser: Any, new_server: Callable[..., Any], opener: str
+) -> None:
+    own = new_server(DEMO="off")
+    with new_page(browser) as page:
+        open_live(page, own)
+        page.focus(opener)
+        page.keyboard.press("Enter")
+        page.click("#token-way summary")
+        page.fill("#token-user-id", "user007")
+        page.fill("#token", own.token("user007"))
+        page.keyboard.press("Enter")
+        expect(page.locator("#who")).to_have_text("user007")
+        expect(page.locator("#panel-ticket")).to_be_focused()
+        assert page.complaints == []
+
+
+WIDTHS = [(1440, 900), (820, 1180), (390, 844), (320, 568)]
+
+CUT_OFF = """() => [...document.querySelectorAll('#positions-table td')].filter((cell) => {
+    const box = cell.getBoundingClientRect();
+    const panel = cell.closest('.panel').getBoundingClientRect();
+    const isOut = cell.classList.contains('action') && box.right > Math.min(panel.right, innerWidth) + 1;
+    return cell.checkVisibility() && (isOut || cell.scrollWidth > cell.clientWidth + 1);
+}).map((cell) => cell.textContent)"""
+
+
+def test_a_table_of_many_columns_stays_readable_at_every_width(browser: Any, new_server: Callable[..., Any]) -> None:
+    """What can be done with a row is in sight, and no figure is cut off."""
+    own = new_server()
+    other = Trader(own, COUNTERPART)
+    other.order("SELL", 400, 120.0)
+    other.order("BUY", 400, 119.5)
+    with new_page(browser) as page:
+        open_live(page, own)
+        sign_in(page, own)
+        send(page, "BUY", 400, 120.0)
+        expect(page.locator("[data-lots=long]")).to_have_text("400")
+        for width, height in WIDTHS:
+            page.set_viewport_size({"width": width, "height": height})
+            if width < 800:
+                page.click("#views [data-view=orders]")
+            expect(page.locator("[data-reverse]")).to_be_visible()
+            for _ in range(2):
+                assert page.evaluate(CUT_OFF) == [], width
+                page.click("#language")
+            page.locator("[data-reverse]").click()
+            assert page.evaluate(OUTSIDE, "confirm") == [], width
+            page.click("#confirm-no")
+        assert page.complaints == []
+    other.leave()

@@ -432,8 +432,8 @@ ORDER_ENTRY = """(async () => {
         set(patch) { this.state = { ...this.state, ...patch }; },
     };
     const request = async (message) => { told.push(message); return x.answers.shift() ?? null; };
-    const quiet = { lookUp: () => {}, refused: () => {} };
-    const entry = new m.OrderEntry({ store, request, notice: (kind) => told.push(kind), ...quiet });
+    const notice = (kind) => told.push(kind);
+    const entry = new m.OrderEntry({ store, request, notice, lookUp: () => {}, refused: () => {} });
     const order = { instrument_id: 'IX2301', direction: 'BUY', offset: 'OPEN', volume: 1, order_type: 'MARKET' };
     const ways = {
         cancel: () => entry.cancel('O1'),

@@ -1,4 +1,4 @@
-"""Whether an order may be let in: every check there is, before the first change. Matching is in `matching.py`."""
+"""Whether an order may be let in: every check there is, before the first change. Matching is in `execution.py`."""
 
 from trading.core.accounts import Account, Leg
 from trading.core.codes import Code
@@ -6,9 +6,12 @@ from trading.core.commands import SubmitOrder
 from trading.core.events import Refused
 from trading.core.money import to_text
 from trading.core.option_rules import CODE, ENGINE_CHECK
-from trading.core.rules.execution import OPEN, may_rest, own_orders
+from trading.core.rules import first_release
+from trading.core.rules.execution import OPEN, may_rest
+from trading.core.rules.foresight import foresee, self_trade_rule
 from trading.core.state import Instrument, Order, State
 from trading.core.types import (
+    FIRST_RULES,
     PLAIN,
     Direction,
     Offset,
@@ -16,12 +19,14 @@ from trading.core.types import (
     OrderStatus,
     OrderType,
     Phase,
+    SelfTrade,
     Trigger,
 )
 
 BUY = Direction.BUY
 MARKET = OrderType.MARKET
 CONTINUOUS = Phase.CONTINUOUS
+CANCEL_MAKER = SelfTrade.CANCEL_MAKER
 SIMPLE = ENGINE_CHECK.simple
 WAITING, SUBMITTED = OrderStatus.WAITING, OrderStatus.SUBMITTED
 
@@ -94,6 +99,11 @@ def check_phase(instrument: Instrument, command: SubmitOrder) -> Refused | None:
         return Refused(
             Code.NOT_TRADING, f"{instrument.instrument_id} is in auction: it takes LIMIT orders that may rest"
         )
+    return check_gathers(instrument, options)
+
+
+def check_gathers(instrument: Instrument, options: OrderOptions) -> Refused | None:
+    """In an auction orders cannot hide, and all of them may trade at its end."""
     if options.post_only or options.display_volume is not None:
         return Refused(Code.NOT_TRADING, f"{instrument.instrument_id} is in auction: no post_only, no display_volume")
     return None
@@ -138,8 +148,21 @@ def check_options(state: State, instrument: Instrument, command: SubmitOrder, op
     for name, price in (("stop_price", options.stop_price), ("trail", options.trail)):
         if price is not None and (price <= 0 or price % tick):
             return Refused(Code.OFF_TICK, f"{name} must be a positive multiple of {to_text(tick)}")
-    if options.trail is not None and options.stop_price is None and present_price(instrument, options.trigger) is None:
+    if options.trail is not None and options.stop_price is None:
+        return _check_first_stop(instrument, command, options.trigger, options.trail)
+    return None
+
+
+def _check_first_stop(instrument: Instrument, command: SubmitOrder, trigger: Trigger, trail: int) -> Refused | None:
+    """A trailing stop begins at its distance from the present price, and must be a price there."""
+    price = present_price(instrument, trigger)
+    if price is None:
         return Refused(Code.NOT_TRADING, "A trailing stop without a stop_price needs a present price to follow")
+    stop = price * instrument.contract.tick - trail
+    if command.direction is not BUY and stop <= 0 and instrument.rules != FIRST_RULES:
+        return Refused(
+            Code.OFF_TICK, f"trail must be smaller than the present price: the stop would be {to_text(stop)}"
+        )
     return None
 
 
@@ -227,7 +250,8 @@ def limit_of(order: Order) -> int:
     """The worst price, in ticks, at which an order trades."""
     if order.order_type is not MARKET:
         return order.price
-    return order.instrument.limit_up if order.is_buy else order.instrument.limit_down
+    low, high = order.instrument.band()
+    return high if order.is_buy else low
 
 
 def needed_per_lot(order: Order) -> int:
@@ -243,28 +267,42 @@ def needed_per_lot(order: Order) -> int:
 def _check_funds(order: Order) -> Refused | None:
     """An opening must be able to pay for its worst fill.
 
-    A buyer's worst price is his limit. A seller's fill at a better (higher) price takes more margin than his limit,
-    and a MARKET order has no price of its own: for these the fills to come are read off the book.
+    A buyer's worst price is the limit. A seller's fill at a better (higher) price takes more margin than the limit, a
+    MARKET order has no price of its own, and one that ends at an own order needs nothing for the lots behind it: for
+    these the fills to come are read off the book.
     """
-    account, instrument = order.account, order.instrument
+    instrument = order.instrument
     order.hold_per_lot = hold = needed_per_lot(order)
-    left = order.left
-    needed = hold * left
     best_bid = instrument.book.bids.best
-    market = order.order_type is MARKET
-    if market or (not order.is_buy and best_bid is not None and best_bid > order.price):
-        needed = 0
-        for price, lots in instrument.book.preview(order.is_buy, limit_of(order), left, own_orders(order)):
-            needed += lots * max(hold, instrument.hold_per_lot(order.is_buy, price, account.fee_factor))
-            left -= lots
-        needed += left * hold
-    available = account.available
+    if (
+        order.order_type is MARKET
+        or (not order.is_buy and best_bid is not None and best_bid > order.price)
+        or self_trade_rule(order) is not CANCEL_MAKER
+    ):
+        needed = _needed_by_fills(order)
+    else:
+        needed = hold * order.left
+    available = order.account.available
     if needed > available:
         return Refused(
             Code.INSUFFICIENT_FUNDS,
             f"Insufficient funds: {to_text(needed)} needed, {to_text(available)} available",
         )
     return None
+
+
+def _needed_by_fills(order: Order) -> int:
+    """What the fills to come take, and what is left of the order then."""
+    instrument, hold = order.instrument, order.hold_per_lot
+    if instrument.rules == FIRST_RULES:
+        return first_release.funds_needed(order, limit_of(order))
+    if instrument.phase is not CONTINUOUS:
+        return hold * order.left
+    outlook = foresee(order, limit_of(order))
+    needed = 0 if outlook.stopped else (order.left - outlook.lots) * hold
+    for price, lots in outlook.fills:
+        needed += lots * max(hold, instrument.hold_per_lot(order.is_buy, price, order.account.fee_factor))
+    return needed
 
 
 def take_lots(order: Order) -> Refused | None:
@@ -320,4 +358,6 @@ def _check_order_limit(order: Order, besides: Order | None) -> Refused | None:
 def _check_post_only(order: Order) -> Refused | None:
     if order.instrument.book.blocker(order.is_buy, order.price) is None:
         return None
+    if order.instrument.rules != FIRST_RULES and not foresee(order, order.price).lots:
+        return None  # only own orders are there
     return Refused(Code.WOULD_TRADE, Code.WOULD_TRADE.text)

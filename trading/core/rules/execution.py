@@ -1,15 +1,17 @@
-"""What an order does once it is let in: holds, matches, fills, rests, and how it ends. Checks are in `admission.py`."""
+"""What an order does once it is let in: holds, matches, fills, rests, and how it ends. Checks are in `checks.py`."""
 
-from trading.core.accounts import Leg, leg_profit
+from trading.core.accounts import Leg, Lot, leg_profit
 from trading.core.codes import Code
 from trading.core.events import Event, Fill, OrderCancelled, Traded
-from trading.core.money import RATE, share
+from trading.core.money import RATE, commission, share, to_text
 from trading.core.option_rules import AT_ONCE, RESTING
+from trading.core.rules import first_release
+from trading.core.rules.foresight import foresee, own_orders, self_trade_rule
 from trading.core.state import Instrument, Order, State
 from trading.core.types import (
+    FIRST_RULES,
     CancelReason,
     Direction,
-    Fee,
     Offset,
     OrderStatus,
     OrderType,
@@ -32,10 +34,20 @@ def enter(state: State, order: Order, limit: int) -> list[Event]:
     events = _keep_from_own(state, order) if gathers else _match(state, order, limit)
     if order.left and order.status is not CANCELLED:
         if order.order_type is OrderType.MARKET or order.time_condition in AT_ONCE:
-            events.append(finish_cancelled(state, order, CancelReason.UNFILLED))
+            events.append(finish_cancelled(state, order, CancelReason.UNFILLED, *_why_unfilled(order, limit)))
         else:
             _rest(order)
     return events
+
+
+def _why_unfilled(order: Order, limit: int) -> tuple[Code | None, str]:
+    """A MARKET order that could trade on, but for its collar, says so."""
+    instrument = order.instrument
+    half = instrument.book.other(order.is_buy)
+    if order.order_type is not OrderType.MARKET or half.best is None or half.blocker(limit * half.sign) is not None:
+        return None, ""
+    price = to_text(limit * instrument.contract.tick)
+    return Code.PRICE_LIMIT, f"A MARKET order trades no {'higher' if order.is_buy else 'lower'} than {price} now"
 
 
 def mark_changed(state: State, order: Order) -> None:
@@ -83,22 +95,9 @@ def _after_fills(state: State, filled: list[Order], refilled: list[Order], event
 def _fills_wholly(order: Order, limit: int) -> bool:
     """Whether all of an order can trade at once. What it would cancel of its own account is out of its way; where it
     would be cancelled itself, only what stands before counts."""
-    half = order.instrument.book.other(order.is_buy)
-    limit_key = limit * half.sign
-    if self_trade_rule(order) is SelfTrade.CANCEL_MAKER:
-        return sum(lots for _, lots in half.preview(limit_key, order.left, own_orders(order))) >= order.left
-    return half.ahead_of(order.account.account_id, limit_key) >= order.left
-
-
-def own_orders(order: Order) -> list[Order]:
-    """Orders of the same account that rest on the other side of the book, in the order that it would meet them."""
-    found: list[Order] = [
-        other
-        for other in order.account.orders.values()
-        if other.instrument is order.instrument and other.is_buy is not order.is_buy and other.level is not None
-    ]
-    sign = 1 if order.is_buy else -1
-    return sorted(found, key=lambda other: (other.price * sign, other.place))
+    if order.instrument.rules == FIRST_RULES:
+        return first_release.fills_wholly(order, limit, self_trade_rule(order))
+    return foresee(order, limit).lots == order.left
 
 
 def _rest(order: Order) -> None:
@@ -107,16 +106,12 @@ def _rest(order: Order) -> None:
         order.remaining = min(order.display, order.left)
         order.hidden = order.left - order.remaining
     order.account.orders[order.order_id] = order
+    if order.pauses_matching:
+        order.account.join_group(order.oco_group, order)
     order.instrument.book.half(order.is_buy).add(order)
 
 
 # --- self-trade prevention
-
-
-def self_trade_rule(order: Order) -> SelfTrade:
-    """The incoming order's own rule, or its account's."""
-    asked = None if order.options is None else order.options.stp
-    return asked or order.account.rules.stp
 
 
 def _prevent_self_trade(state: State, order: Order, own: Order, events: list[Event]) -> bool:
@@ -179,8 +174,9 @@ def trade(state: State, taker: Order, maker: Order, price: int, lots: int) -> Tr
     instrument.trade_at(price, lots, state.now)
     state.changes.instruments[instrument.instrument_id] = instrument
     trade_id = state.next_id()
-    taker_fill = _fill(state, taker, price, lots)
-    maker_fill = _fill(state, maker, price, lots)
+    number = 0 if state.rules == FIRST_RULES else trade_id
+    taker_fill = _fill(state, taker, price, lots, number)
+    maker_fill = _fill(state, maker, price, lots, number)
     if instrument.instrument_id in state.alert:
         see_last(state, instrument, price)
     return Traded(
@@ -194,8 +190,9 @@ def trade(state: State, taker: Order, maker: Order, price: int, lots: int) -> Tr
     )
 
 
-def _fill(state: State, order: Order, price: int, lots: int) -> Fill:
-    """Turn `lots` of an order into position, or out of it, at `price` ticks."""
+def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fill:
+    """Turn `lots` of an order into position, or out of it, at `price` ticks. `number`: what the position's detail is to
+    call them, 0 where none is kept."""
     account, instrument = order.account, order.instrument
     position = account.position(instrument.instrument_id, instrument.mark)
     value = price * instrument.tick_value * lots
@@ -205,25 +202,33 @@ def _fill(state: State, order: Order, price: int, lots: int) -> Fill:
         leg = position.leg(order.is_buy)
         if leg.flat:
             instrument.holders[account.account_id] = position
-        leg.open(lots, value)
+        opened = leg.open(lots, value, sign * number)
+        if opened is not None:
+            state.changes.lots[opened.number] = account.account_id, instrument.instrument_id, opened
         position.net_cost += sign * value
-        commission = _fee(instrument.terms.fee_open, lots, value)
+        fee = instrument.terms.fee_open
+        if account.fee_factor == RATE:
+            charged = fee.per_lot * lots + (share(value, fee.rate) if fee.rate else 0)
+        else:
+            charged = _charge(order, (fee.per_lot * lots, value * fee.rate))
         close_profit = 0
     else:
-        commission, close_profit = _close(order, position.leg(not order.is_buy), price, lots)
+        touched: list[Lot] = []
+        charged, close_profit = _close(order, position.leg(not order.is_buy), price, lots, touched)
+        state.changes.detail(account.account_id, instrument.instrument_id, touched)
         position.net_cost += sign * value + close_profit
         if position.flat:
             del instrument.holders[account.account_id]
     position.net_lots += sign * lots
     account.add_margin(position)
-    if account.fee_factor != RATE:
-        commission = share(commission, account.fee_factor)
-    account.commission += commission
+    account.commission += charged
     account.close_profit += close_profit
     order.left = left = order.left - lots
     order.move_to(PARTIALLY_FILLED if left else FILLED)
     if not left:
         account.end_order(order.order_id, order.client_order_id)
+        if order.pauses_matching:
+            account.leave_group(order.oco_group, order.order_id)
     order.updated_at = state.now
     state.touched[account.account_id] = account
     changes = state.changes
@@ -238,12 +243,12 @@ def _fill(state: State, order: Order, price: int, lots: int) -> Fill:
         order.status,
         order.volume - left,
         left,
-        commission,
+        charged,
         close_profit,
     )
 
 
-def _close(order: Order, leg: Leg, price: int, lots: int) -> tuple[int, int]:
+def _close(order: Order, leg: Leg, price: int, lots: int, touched: list[Lot]) -> tuple[int, int]:
     """Take lots out of a leg, yesterday's first. Returns (commission, close profit)."""
     instrument = order.instrument
     lot_value = price * instrument.tick_value
@@ -252,18 +257,23 @@ def _close(order: Order, leg: Leg, price: int, lots: int) -> tuple[int, int]:
     order.his_held -= his
     order.today_held -= today
     closed = SELL if order.is_buy else BUY
-    commission = profit = 0
+    profit = 0
     if his:
-        profit += leg_profit(closed, his, lot_value, leg.close_his(his))
-        commission += _fee(instrument.terms.fee_close, his, lot_value * his)
+        profit += leg_profit(closed, his, lot_value, leg.close_his(his, touched))
     if today:
-        profit += leg_profit(closed, today, lot_value, leg.close_today(today))
-        commission += _fee(instrument.terms.fee_close_today, today, lot_value * today)
-    return commission, profit
+        profit += leg_profit(closed, today, lot_value, leg.close_today(today, touched))
+    old, new = instrument.terms.fee_close, instrument.terms.fee_close_today
+    of_old = old.per_lot * his, lot_value * his * old.rate
+    of_new = new.per_lot * today, lot_value * today * new.rate
+    return _charge(order, of_old, of_new), profit
 
 
-def _fee(fee: Fee, lots: int, value: int) -> int:
-    return fee.per_lot * lots + (share(value, fee.rate) if fee.rate else 0)
+def _charge(order: Order, *parts: tuple[int, int]) -> int:
+    """The commission of a fill: of all its lots together, less what the account's fee group is let off."""
+    factor = order.account.fee_factor
+    if order.instrument.rules == FIRST_RULES:
+        return first_release.commission(parts, factor)
+    return commission(sum(fixed for fixed, _ in parts), sum(value for _, value in parts), factor)
 
 
 # --- the end of an order
@@ -292,6 +302,8 @@ def finish_cancelled(
     if order.status is not OrderStatus.WAITING:
         release(order)
     order.account.end_order(order.order_id, order.client_order_id)
+    if order.pauses_matching:
+        order.account.leave_group(order.oco_group, order.order_id)
     order.move_to(CANCELLED)
     order.reason, order.code = reason, code
     order.updated_at = state.now
@@ -303,10 +315,8 @@ def finish_cancelled(
 
 def cancel_group(state: State, order: Order) -> list[Event]:
     """Of the orders of its group, `order` is the one that goes on."""
-    rivals: list[Order] = [
-        other for other in order.account.orders.values() if other is not order and other.oco_group == order.oco_group
-    ]
-    return cancel_each(state, rivals, CancelReason.OCO)
+    group = order.account.groups.get(order.oco_group, {})
+    return cancel_each(state, [other for other in group.values() if other is not order], CancelReason.OCO)
 
 
 # --- waiting orders
@@ -314,12 +324,25 @@ def cancel_group(state: State, order: Order) -> list[Event]:
 
 def stop_waiting(state: State, order: Order) -> None:
     instrument = order.instrument
-    instrument.waiting.remove(order)
+    if instrument.waiting.remove(order):
+        state.changes.instruments[instrument.instrument_id] = instrument
     if not instrument.waiting:
         state.alert.pop(instrument.instrument_id, None)
 
 
 def see_last(state: State, instrument: Instrument, price: int) -> None:
     """A trade's price, as waiting orders see it."""
-    for moved in instrument.waiting.see(Trigger.LAST, price):
-        mark_changed(state, moved)
+    see(state, instrument, Trigger.LAST, price)
+
+
+def see(state: State, instrument: Instrument, trigger: Trigger, price: int) -> None:
+    """Hold a price against the waiting orders. Those that have moved while others were yet to fire are told from them
+    by a new place."""
+    waiting = instrument.waiting
+    sweeps = len(waiting.sweeps)
+    for order in waiting.see(trigger, price, state.last_id):
+        if state.rules != FIRST_RULES and waiting.is_swept(order):
+            order.priority = state.next_id()
+        mark_changed(state, order)
+    if len(waiting.sweeps) != sweeps:
+        state.changes.instruments[instrument.instrument_id] = instrument

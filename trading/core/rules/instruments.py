@@ -1,5 +1,7 @@
 """Instruments are listed, and their terms changed. Their phases are in `phases.py`."""
 
+from msgspec import UnsetType
+
 from trading.core.codes import Code
 from trading.core.commands import ChangeTerms, ListInstrument
 from trading.core.events import Event, InstrumentListed, Refused, TermsChanged
@@ -8,7 +10,8 @@ from trading.core.rules.checks import needed_per_lot
 from trading.core.state import Instrument, Order, State
 from trading.core.types import MOST_LOTS, NAME, Contract, Fee, Terms, is_day
 
-MOST_MULTIPLIER = 100_000
+MOST_MULTIPLIER = 100_000_000
+"""Room for every contract of the world. How large a contract may be is bounded by its value: MAX_NOTIONAL."""
 
 
 def list_instrument(state: State, command: ListInstrument) -> list[Event]:
@@ -18,7 +21,7 @@ def list_instrument(state: State, command: ListInstrument) -> list[Event]:
     wrong = _contract_error(contract) or _terms_error(command.terms)
     if wrong:
         return [Refused(Code.MALFORMED, wrong)]
-    instrument = Instrument.listed(contract, command.terms)
+    instrument = Instrument.listed(contract, command.terms, state.rules)
     state.instruments[contract.instrument_id] = instrument
     state.changes.instruments[contract.instrument_id] = instrument
     return [InstrumentListed(contract.instrument_id)]
@@ -53,6 +56,8 @@ def _terms_error(terms: Terms) -> str | None:
         return "limits on positions and orders must not be negative (0: no limit)"
     if terms.last_day and not is_day(terms.last_day):
         return "the last day must be a date, YYYYMMDD"
+    if not isinstance(terms.collar, UnsetType) and not 0 < terms.collar <= RATE:
+        return "the collar of market orders must be above 0 and at most 1"
     return None
 
 

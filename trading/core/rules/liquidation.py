@@ -1,6 +1,8 @@
 """Accounts whose margin is no longer covered: who is looked at, who is warned, whose positions are closed."""
 
-from trading.core.accounts import Account, Leg, Position
+from bisect import bisect_left
+
+from trading.core.accounts import Account, Position
 from trading.core.commands import CheckRisk
 from trading.core.events import (
     Event,
@@ -12,11 +14,12 @@ from trading.core.events import (
     RiskWatched,
     Traded,
 )
-from trading.core.money import RATE
+from trading.core.money import RATE, share
+from trading.core.rules import first_release
 from trading.core.rules.checks import limit_of
 from trading.core.rules.execution import cancel_each, enter
-from trading.core.state import Order, State
-from trading.core.types import CancelReason, Direction, Offset, OrderType, Phase, TimeCondition
+from trading.core.state import Instrument, Order, State
+from trading.core.types import FIRST_RULES, CancelReason, Direction, Offset, OrderType, Phase, TimeCondition
 
 
 def is_needed(state: State) -> bool:
@@ -50,13 +53,14 @@ def _concerned(state: State) -> dict[int, Account]:
 
 def _judge(state: State, command: CheckRisk, account: Account) -> list[Event]:
     events: list[Event] = []
-    if not account.liquidating and _reaches(account, command.limit):
+    begins = not account.liquidating and _reaches(account, command.limit)
+    if begins:
         account.liquidating = True
         state.liquidating[account.account_id] = account
         events.append(LiquidationStarted(*_stands(state, account)))
         events += cancel_each(state, list(account.orders.values()), CancelReason.LIQUIDATION)
     if account.liquidating:
-        events += _close_positions(state, account, command.limit)
+        events += _close_positions(state, account, command.limit, begins)
     if account.liquidating and not _reaches(account, command.limit):
         account.liquidating = False
         del state.liquidating[account.account_id]
@@ -87,46 +91,99 @@ def _stands(state: State, account: Account) -> tuple[int, int, int, int]:
 # --- closing
 
 
-def _close_positions(state: State, account: Account, limit: int) -> list[Event]:
-    """Close with MARKET orders, the leg with the largest margin first, no more lots than needed, until the ratio is
-    below the limit or nobody takes the other side."""
+def _close_positions(state: State, account: Account, limit: int, begins: bool) -> list[Event]:
+    """Close with MARKET orders, of the legs that pay the one with the largest margin first, no more lots than needed,
+    until the ratio is below the limit or nobody takes the other side. When it `begins`, an order is made too where
+    nobody offers inside the collar: it says why the position stays."""
     events: list[Event] = []
     stuck: set[tuple[str, bool]] = set()
     while _reaches(account, limit):
-        found = _largest(state, account, stuck)
+        closable = _closable(state, account, stuck, begins)
+        found = _largest(state, account, closable)
         if found is None:
             break
         position, is_long = found
-        leg = position.leg(is_long)
-        happened = _close(state, account, position, is_long, _lots_needed(account, leg, limit))
+        lots = _lots_needed(state, account, position, is_long, limit, closable)
+        happened = _close(state, account, position, is_long, lots)
         events += happened
         if not any(isinstance(event, Traded) for event in happened):
             stuck.add((position.instrument_id, is_long))
     return events
 
 
-def _largest(state: State, account: Account, stuck: set[tuple[str, bool]]) -> tuple[Position, bool] | None:
-    """The leg with the largest margin that can be closed now; of equal ones the first by name, long before short."""
-    legs = [
-        (-position.leg(is_long).margin, name, not is_long)
+Legs = list[tuple[Position, bool]]
+"""Positions, each with whether the long leg is meant."""
+
+
+def _closable(state: State, account: Account, stuck: set[tuple[str, bool]], begins: bool) -> Legs:
+    """The legs that somebody may take over now."""
+    return [
+        (position, is_long)
         for name, position in account.positions.items()
         for is_long in (True, False)
         if position.leg(is_long).lots
         and (name, is_long) not in stuck
         and state.instruments[name].phase is Phase.CONTINUOUS
-        and state.instruments[name].book.other(not is_long).keys
+        and _is_offered(state.instruments[name], is_long, begins)
     ]
-    if not legs:
-        return None
-    _, name, is_short = min(legs)
-    return account.positions[name], not is_short
 
 
-def _lots_needed(account: Account, leg: Leg, limit: int) -> int:
-    """Lots whose margin is what is too much, at the present balance; at least one."""
-    too_much = account.margin - max(0, limit * _balance(account)) // RATE
-    each = max(1, leg.margin // leg.lots)
-    return max(1, min(leg.lots, too_much // each + 1))
+def _is_offered(instrument: Instrument, is_long: bool, anywhere: bool) -> bool:
+    """Whether somebody bids for a long leg, or offers what closes a short one, where a MARKET order may trade."""
+    half = instrument.book.other(not is_long)
+    if half.best is None or anywhere:
+        return half.best is not None
+    low, high = instrument.band()
+    return half.best >= low if is_long else half.best <= high
+
+
+def _largest(state: State, account: Account, closable: Legs) -> tuple[Position, bool] | None:
+    """Of the legs whose closing frees margin the one with the largest; of equal ones the first by name, long before
+    short."""
+    if state.rules != FIRST_RULES:
+        closable = [leg for leg in closable if _pays(account, *leg, closable)]
+    return min(closable, key=lambda leg: (-leg[0].leg(leg[1]).margin, leg[0].instrument_id, not leg[1]), default=None)
+
+
+def _pays(account: Account, position: Position, is_long: bool, closable: Legs) -> bool:
+    """Where only the larger side of a product pays, a leg of the smaller one frees nothing. Sides that are equal free
+    something when lots of both can be closed."""
+    if not position.mark.shared:
+        return True
+    mine, others = _sides(account, position, is_long)
+    return mine > others or (mine == others and _other_side_closable(position, is_long, closable))
+
+
+def _sides(account: Account, position: Position, is_long: bool) -> tuple[int, int]:
+    """The margin of a leg's own side of its product, and of the other side."""
+    long, short = account.sides[position.mark.shared]
+    return (long, short) if is_long else (short, long)
+
+
+def _other_side_closable(position: Position, is_long: bool, closable: Legs) -> bool:
+    product = position.mark.shared
+    return any(other.mark.shared == product and side is not is_long for other, side in closable)
+
+
+def _lots_needed(state: State, account: Account, position: Position, is_long: bool, limit: int, closable: Legs) -> int:
+    """The fewest lots whose margin is what is too much, at the present balance. Of a side that alone pays no more than
+    bring it down to the other side, unless that can be closed as well."""
+    leg = position.leg(is_long)
+    balance = _balance(account)
+    if state.rules == FIRST_RULES:
+        return first_release.lots_to_close(account, leg, limit, balance)
+    mine, floor = leg.margin, 0
+    if position.mark.shared:
+        mine, other = _sides(account, position, is_long)
+        floor = 0 if _other_side_closable(position, is_long, closable) else other
+    elsewhere = account.margin - mine
+    rate = position.mark.rate_long if is_long else position.mark.rate_short
+
+    def is_enough(lots: int) -> bool:
+        left = mine - leg.margin + share(leg.cost - leg.cost_of_first(lots), rate)
+        return left <= floor or (elsewhere + left) * RATE < limit * balance
+
+    return bisect_left(range(1, leg.lots), True, key=is_enough) + 1
 
 
 def _close(state: State, account: Account, position: Position, is_long: bool, lots: int) -> list[Event]:

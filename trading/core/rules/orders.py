@@ -19,7 +19,7 @@ from trading.core.rules.execution import cancel_each, cancel_live, enter, hold, 
 from trading.core.rules.stop_orders import park
 from trading.core.rules.timers import schedule
 from trading.core.state import Due, Order, State
-from trading.core.types import CancelReason, OrderStatus, OrderType, Phase, lasting
+from trading.core.types import FIRST_RULES, PLAIN, CancelReason, OrderStatus, OrderType, Phase, lasting
 
 UNKNOWN_ACCOUNT = Refused(Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
 UNKNOWN_ORDER = Refused(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
@@ -117,6 +117,10 @@ def amend(state: State, command: AmendOrder) -> list[Event]:
     if price == order.price and volume <= order.volume:
         _shrink(order, order.volume - volume)
         return [_amended(state, order)]
+    if order.instrument.phase is Phase.AUCTION and state.rules != FIRST_RULES:
+        refusal = checks.check_gathers(order.instrument, order.options or PLAIN)
+        if refusal is not None:
+            return [refusal]
     return _replace(state, order, price, volume)
 
 
@@ -184,6 +188,8 @@ def _replace(state: State, order: Order, price: int, volume: int) -> list[Event]
     order.hold_per_lot, order.his_held, order.today_held = new.hold_per_lot, new.his_held, new.today_held
     order.priority = state.next_id()
     del order.account.orders[order.order_id]
+    if order.pauses_matching:
+        order.account.leave_group(order.oco_group, order.order_id)
     return [_amended(state, order), *enter(state, order, limit_of(order))]
 
 

@@ -16,7 +16,7 @@ from trading.core.money import MAX_PRICE, to_text
 from trading.core.rules.execution import cancel_each
 from trading.core.rules.instruments import hold_anew
 from trading.core.state import Instrument, State
-from trading.core.types import CancelReason, Offset, Phase, TimeCondition, is_day
+from trading.core.types import FIRST_RULES, CancelReason, Offset, Phase, TimeCondition, is_day
 
 STAYS = (TimeCondition.GTC, TimeCondition.GTD)
 
@@ -57,7 +57,21 @@ def _refusal(state: State, command: Settle) -> Refused | None:
         if not 0 < price <= MAX_PRICE or price % instrument.contract.tick:
             tick = to_text(instrument.contract.tick)
             return Refused(Code.OFF_TICK, f"The settlement price of {name} must be a positive multiple of {tick}")
+        if not command.confirmed and state.rules != FIRST_RULES and instrument.phase is not Phase.DELISTED:
+            low, high = instrument.band()
+            if not low <= price // instrument.contract.tick <= high:
+                return _unlikely(instrument, price, low, high)
     return None
+
+
+def _unlikely(instrument: Instrument, price: int, low: int, high: int) -> Refused:
+    """A settlement cannot be undone, so a price that could not have traded must be meant."""
+    tick, name = instrument.contract.tick, instrument.instrument_id
+    return Refused(
+        Code.PRICE_LIMIT,
+        f"The settlement price of {name}, {to_text(price)}, is not from {to_text(low * tick)} to"
+        f" {to_text(high * tick)}; confirm it if it is meant",
+    )
 
 
 def _by_name(state: State) -> list[Instrument]:
@@ -131,6 +145,7 @@ def _expire(state: State, instrument: Instrument) -> list[Event]:
         profit = position.profit
         account.close_profit += profit
         long, short = position.long.lots, position.short.lots
+        _end_detail(state, account_id, position)
         position.long, position.short = Leg(), Leg()
         position.net_lots = position.net_cost = 0
         state.changes.positions[account_id, instrument.instrument_id] = position
@@ -140,6 +155,13 @@ def _expire(state: State, instrument: Instrument) -> list[Event]:
     instrument.holders.clear()
     instrument.phase = instrument.scheduled = Phase.DELISTED
     return events
+
+
+def _end_detail(state: State, account_id: int, position: Position) -> None:
+    lines = [*position.long.detail, *position.short.detail]
+    for line in lines:
+        line.lots = line.cost = 0
+    state.changes.detail(account_id, position.instrument_id, lines)
 
 
 def _close_day(state: State, account: Account, day: int) -> Statement:
@@ -174,11 +196,7 @@ def _close_day(state: State, account: Account, day: int) -> Statement:
 
 def _carry(state: State, account: Account, position: Position) -> StatementLine:
     for leg in (position.long, position.short):
-        leg.his_open_cost += leg.today_cost
-        leg.his += leg.today
-        leg.his_frozen += leg.today_frozen
-        leg.his_cost = leg.his * position.mark.lot_value
-        leg.today = leg.today_cost = leg.today_frozen = 0
+        leg.carry(position.mark.lot_value)
     position.net_cost = position.long.cost - position.short.cost
     account.add_margin(position)
     state.changes.positions[account.account_id, position.instrument_id] = position

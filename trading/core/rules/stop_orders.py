@@ -1,17 +1,25 @@
-"""Orders that wait for a price: they come in, their price is met, they fire. The queues are in `triggers.py`."""
+"""Orders that wait for a price: they come in, their price is met, they fire. The queues are in `core/stops.py`."""
 
-from trading.core.events import Event, OrderFired, OrderWaiting
+from trading.core.commands import FireStops
+from trading.core.events import Event, FiringContinued, OrderFired, OrderWaiting
 from trading.core.rules.checks import admit, limit_of, outside_limits, present_price
-from trading.core.rules.execution import cancel_group, enter, finish_cancelled, mark_changed, see_last
+from trading.core.rules.execution import cancel_group, enter, finish_cancelled, mark_changed, see, see_last
 from trading.core.state import Instrument, Order, State
-from trading.core.types import CancelReason, OrderStatus, Phase, Trigger
+from trading.core.types import FIRST_RULES, CancelReason, OrderStatus, Phase, Trigger
+
+PORTION = 100
+"""Orders that fire in one go: a few milliseconds, after which others have their turn."""
+ALL = 2**63
+"""More than there can be."""
 
 
 def park(state: State, order: Order) -> OrderWaiting:
-    """Put an order among those that wait. If its price is met already it fires at once, see `fire_all`."""
+    """Put an order among those that wait. If its price is met already it fires at once, see `fire`."""
     instrument = order.instrument
     order.stop = _first_stop(order)
     order.account.orders[order.order_id] = order
+    if order.pauses_matching:
+        order.account.join_group(order.oco_group, order)
     watch(state, order)
     mark_changed(state, order)
     look(state, instrument)
@@ -42,36 +50,51 @@ def _first_stop(order: Order) -> int:
     return price + order.trail if order.is_buy else price - order.trail
 
 
-def fire_all(state: State) -> list[Event]:
-    """Let the orders go whose price was met, and those whose price they meet in turn."""
+def is_behind(state: State) -> bool:
+    """Whether orders are yet to fire whose price was met."""
+    return any(each.waiting.met and each.phase is Phase.CONTINUOUS for each in state.alert.values())
+
+
+def go_on(state: State, command: FireStops) -> list[Event]:
+    """The next orders fire, as after every command: see `fire`."""
+    return [FiringContinued(state.now)]
+
+
+def fire(state: State, most: int) -> list[Event]:
+    """Let the orders go whose price was met, and those whose price they meet in turn: in the instruments by name, in
+    each first who met its price first; no more than `most`. The others stay first in the line."""
     events: list[Event] = []
-    count = -1
-    while len(events) > count:  # what fires in one instrument may cancel orders, and so move quotes, in another
-        count = len(events)
+    if state.rules == FIRST_RULES:
+        most = ALL
+    while True:  # what fires in one instrument may cancel orders, and so move quotes, in another
+        before = len(events)
         for name in sorted(state.alert):
             if name in state.alert:
-                events += _fire_in(state, state.alert[name])
-    return events
+                most -= _fire_in(state, state.alert[name], most, events)
+        if len(events) == before or not most:
+            return events
 
 
-def _fire_in(state: State, instrument: Instrument) -> list[Event]:
-    events: list[Event] = []
+def _fire_in(state: State, instrument: Instrument, most: int, events: list[Event]) -> int:
+    """How many fired."""
+    waiting, fired = instrument.waiting, 0
     if instrument.phase is Phase.CONTINUOUS:
         _see_quotes(state, instrument)
-        while instrument.waiting.met:
-            events += _fire(state, instrument.waiting.met.pop(0))
+        while waiting.met and fired < most:
+            state.changes.instruments[instrument.instrument_id] = instrument
+            events += _fire(state, waiting.next_met())
+            fired += 1
             _see_quotes(state, instrument)
-    if not instrument.waiting:
+    if not waiting:
         state.alert.pop(instrument.instrument_id, None)
-    return events
+    return fired
 
 
 def _see_quotes(state: State, instrument: Instrument) -> None:
     for trigger in (Trigger.BID, Trigger.ASK):
         price = present_price(instrument, trigger)
         if price is not None:
-            for moved in instrument.waiting.see(trigger, price):
-                mark_changed(state, moved)
+            see(state, instrument, trigger, price)
 
 
 def _fire(state: State, order: Order) -> list[Event]:
@@ -88,5 +111,7 @@ def _fire(state: State, order: Order) -> list[Event]:
     order.stop = 0
     order.priority = state.next_id()
     del order.account.orders[order.order_id]
+    if order.pauses_matching:
+        order.account.leave_group(order.oco_group, order.order_id)
     fired = OrderFired(order.order_id, order.account.account_id, order.left, state.now)
     return [*events, fired, *enter(state, order, limit)]

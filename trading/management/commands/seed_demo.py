@@ -1,17 +1,26 @@
 """`manage.py seed_demo`: the demo market, as often as you like."""
 
+import os
+import re
 import secrets
+import time
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from urllib.request import urlopen
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from trading.core.codes import Code
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, User
 from trading.operators import demo_market, demo_past, inline_engine, requests
+
+PATIENCE, LOOK = 60.0, 0.25
+"""Seconds that others have to sign in, and between two looks."""
 
 
 class Command(BaseCommand):
@@ -29,6 +38,12 @@ class Command(BaseCommand):
             metavar="SEED",
             help="let a new market have a year behind it, always the same for a seed",
         )
+        parser.add_argument(
+            "--connections",
+            type=int,
+            metavar="COUNT",
+            help="wait for a server in which so many have signed in, a minute at most, and print the tokens after that",
+        )
         parser.add_argument("--port", default="8081", help="port of the addresses that are printed")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,9 +52,13 @@ class Command(BaseCommand):
         if options["past"] is not None:
             self._play_past(options["past"])
         self._seed()
+        if options["verbosity"] > 0:
+            self._tell_market()
+        self._make_operator()
+        if options["connections"] is not None:
+            wait_for(options["connections"], partial(_connections, options["port"]), partial(time.sleep, LOOK))
         if options["tokens"]:
             self._print_sheet(options["port"])
-        self._make_operator()
 
     def _seed(self) -> None:
         rows = [requests.ask(command, market=settings.MARKET, key=key) for command, key in demo_market.founding()]
@@ -47,6 +66,8 @@ class Command(BaseCommand):
             inline_engine.wait(row)
             if row.code != Code.DUPLICATE:
                 report(row)
+
+    def _tell_market(self) -> None:
         instruments, traders = len(demo_market.INSTRUMENTS), len(demo_market.USERS)
         self.stdout.write(f"The demo market is there: {instruments} instruments, {traders} traders.")
 
@@ -77,3 +98,22 @@ class Command(BaseCommand):
             _, token = AccessToken.objects.create(User.objects.get(username=user_id), name=demo_market.TOKEN_NAME)
             self.stdout.write(f"  {user_id}   {token}")
         self.stdout.write("")
+
+
+def wait_for(count: int, connections: Callable[[], float], pause: Callable[[], object]) -> None:
+    """Until there are so many, for a minute at most; not without our parent, which starts the server."""
+    parent, until = os.getppid(), time.monotonic() + PATIENCE
+    while connections() < count and time.monotonic() < until:
+        if os.getppid() != parent:
+            raise CommandError("The server has ended.")
+        pause()
+
+
+def _connections(port: str) -> float:
+    """How many have signed in, as the server's metrics tell; none where there is no server yet."""
+    try:
+        with urlopen(f"http://localhost:{port}/metrics", timeout=LOOK * 4) as answer:  # it is http
+            found = re.search(rb"^bourse_connections_authenticated (\S+)", answer.read(), re.MULTILINE)
+    except OSError:
+        return -1
+    return float(found[1]) if found else -1

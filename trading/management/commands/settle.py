@@ -29,11 +29,17 @@ class Command(BaseCommand):
             action="extend",
             default=[],
             metavar="INSTRUMENT=PRICE",
-            help="a settlement price; of others the average of the last hour in which they traded",
+            help="a settlement price; of others the average of the session's last hour in which they traded",
+        )
+
+        parser.add_argument(
+            "--confirm-prices",
+            action="store_true",
+            help="take prices that are outside the day's limits: a settlement cannot be undone",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        given = dict(_price(words, options["market"]) for words in options["price"])
+        given = _prices(options["price"], options["market"])
         market, _ = Market.objects.get_or_create(code=options["market"])
         now = today(market, timezone.now())
         day, next_day = days_to_settle(market, now, options["day"] or 0)
@@ -42,7 +48,8 @@ class Command(BaseCommand):
         if day < market.trading_day:
             raise CommandError(f"Trading day {day} is settled already, now is {market.trading_day}.")
         next_day = options["next_day"] or next_day
-        self._settle(market, settlement.settle(market.code, day, next_day, given))
+        command = settlement.settle(market.code, day, next_day, given, confirmed=options["confirm_prices"])
+        self._settle(market, command)
         self._tell(market, day, next_day)
 
     def _settle(self, market: Market, command: Settle) -> None:
@@ -63,6 +70,17 @@ def _day(text: str) -> int:
         return number_of(date.fromisoformat(text))
     except ValueError:
         raise ArgumentTypeError(f"{text} is not a day such as 20240131") from None
+
+
+def _prices(words: list[str], market: str) -> dict[str, int]:
+    """Each instrument's price, which may be given once."""
+    given: dict[str, int] = {}
+    for word in words:
+        name, price = _price(word, market)
+        if name in given:
+            raise CommandError(f"--price: {name} is named twice")
+        given[name] = price
+    return given
 
 
 def _price(words: str, market: str) -> tuple[str, int]:

@@ -54,9 +54,10 @@ export class Client {
     this.lastNotice = 0;
     this.resuming = false;
     this.lookups = new Lookups((orderId) => this.#lookUp(orderId));
-    this.refreshAfterFill = gathered(AFTER_FILL_MS, () => this.#askFor('position', protocol.queryPosition()));
+    this.refreshAfterFill = gathered(AFTER_FILL_MS, () => this.#askForFunds());
     this.refreshAfterTick = gathered(AFTER_TICK_MS, () => this.#askForFunds());
     this.market = new MarketData(store, (question, message) => this.#ask(question, message));
+    store.watch(['statements'], () => this.refreshAfterFill()); // a day begins anew, and its commission with it
     this.orderEntry = new OrderEntry({
       store,
       request: (message) => this.request(message),

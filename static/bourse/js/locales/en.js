@@ -125,12 +125,13 @@ export default {
   'depth.summary': '{bids} lots bid down to {low}, {asks} lots offered up to {high}.',
 
   'query.refused': 'The exchange answered: {reason}',
-  'subscribe.refused': 'No market data: {message}',
+  'subscribe.refused': 'The exchange gives no market data for this. Reload the page.',
   'notice.dismiss': 'Dismiss',
 
   'error.with_code': '{words} ({code})',
   'error.unknown': 'Something went wrong.',
-  'error.400': 'The message was malformed',
+  'error.400': 'The exchange cannot read this',
+  'error.field': 'The exchange cannot read the field “{name}”',
   'error.401': 'You are not signed in',
   'error.403': 'You are not allowed to do that',
   'error.404': 'There is no such thing',

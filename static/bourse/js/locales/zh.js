@@ -125,12 +125,13 @@ export default {
   'depth.summary': '买盘 {bids} 手，至 {low}；卖盘 {asks} 手，至 {high}。',
 
   'query.refused': '交易所答复：{reason}',
-  'subscribe.refused': '无法获取行情：{message}',
+  'subscribe.refused': '交易所没有提供该行情，请刷新页面。',
   'notice.dismiss': '关闭',
 
   'error.with_code': '{words}（{code}）',
   'error.unknown': '出错了。',
-  'error.400': '消息格式错误',
+  'error.400': '交易所无法识别该内容',
+  'error.field': '交易所无法识别“{name}”',
   'error.401': '未登录',
   'error.403': '没有权限',
   'error.404': '对象不存在',

@@ -66,6 +66,43 @@ export function parts(direction, volume, position) {
 }
 
 /**
+ * The lots of an order as the exchange would take it now: one that may only reduce is cut down to what can be closed.
+ * @param {OrderOptions} order
+ * @param {PositionData | undefined} position
+ */
+export function reduced(order, position) {
+  if (!order.reduce_only || order.offset === 'OPEN') return order.volume;
+  const { his, today } = freeLots(position, closed(order.direction));
+  return Math.min(order.volume, order.offset === 'CLOSETODAY' ? today : order.offset === 'CLOSEYESTERDAY' ? his : his + today);
+}
+
+/**
+ * The book without the user's own orders, with which none of theirs trades: those in its way are cancelled.
+ * @template {BookSides} Sides
+ * @param {Sides} book
+ * @param {string} instrumentId
+ * @param {OwnOrder[]} orders that work
+ * @returns {Sides}
+ */
+export function withoutOwn(book, instrumentId, orders) {
+  /** @type {Map<string, number>} */
+  const own = new Map();
+  orders.filter((one) => one.instrument_id === instrumentId && one.status !== 'Waiting').forEach((one) => {
+    const shown = Math.min(one.remaining_volume ?? 0, one.display_volume ?? Infinity);
+    const key = `${one.direction} ${one.price}`;
+    own.set(key, (own.get(key) ?? 0) + shown);
+  });
+  /**
+   * @param {BookLevel[]} levels
+   * @param {Direction} direction
+   */
+  const others = (levels, direction) => levels
+    .map((level) => ({ ...level, volume: level.volume - (own.get(`${direction} ${level.price}`) ?? 0) }))
+    .filter((level) => level.volume > 0);
+  return own.size === 0 ? book : { ...book, bids: others(book.bids, 'BUY'), asks: others(book.asks, 'SELL') };
+}
+
+/**
  * Where an order would trade now: the book's lots inside its price, and what is left over.
  * @param {Pick<OrderOptions, 'direction' | 'order_type' | 'price' | 'volume'>} parts
  * @param {BookSides | null | undefined} book

@@ -36,16 +36,40 @@ export function t(key, values = {}) {
   return words.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
+const MALFORMED = 400;
+/** Codes from here on speak of trading, and their sentences are for people. */
+const OF_TRADING = 1000;
+/** Where a message says which of its fields is meant. */
+const FIELD = /`\$(?:\.\w+|\[[^\]]*\])*?\.(\w+)`/;
+
 /**
- * A refusal in words; a code that is newer than this page falls back on the server's own sentence.
+ * A refusal in the page's words. A code that is newer than this page has the server's own sentence in the server's language,
+ * which is English; in another it has its number.
  * @param {number | string | null | undefined} code
  * @param {string | null | undefined} message
  */
 export function reason(code, message) {
-  const known = WORDS[language][`error.${code}`];
-  const words = known ?? message ?? t('error.unknown');
+  const known = code === MALFORMED ? malformed(message) : WORDS[language][`error.${code}`];
+  const words = known ?? (language === 'en' ? message : null) ?? t('error.unknown');
   return code ? t('error.with_code', { words, code }) : words;
 }
+
+/**
+ * A message that the exchange could not read: which of its fields is meant, never what the server checked.
+ * @param {string | null | undefined} message
+ */
+function malformed(message) {
+  const [, field = ''] = FIELD.exec(message ?? '') ?? [];
+  const name = WORDS[language][`field.${field}`];
+  return name ? t('error.field', { name }) : t('error.400');
+}
+
+/**
+ * What the exchange says beyond its code, where the reader's language is the server's.
+ * @param {number | string | null | undefined} code
+ * @param {string | null | undefined} message
+ */
+export const detail = (code, message) => (language === 'en' && Number(code) >= OF_TRADING && message?.includes(' ') ? message : '');
 
 /**
  * Calls `listener` after each change of language.

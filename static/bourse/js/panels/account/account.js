@@ -57,6 +57,21 @@ function build() {
 }
 
 /**
+ * The profit of the day is what the account has changed by beside deposits and withdrawals, so commission is in it.
+ * @param {Account} account
+ * @param {typeof FACTS[number]} name
+ */
+function amountOf(account, name) {
+  if (name === 'profit') return account.profit - (account.commission ?? NaN);
+  return name === 'frozen_orders' ? account.frozen - account.margin : account[name];
+}
+
+/** @param {Account} account */
+const profitHint = ({ close_profit: close, position_profit: position, commission }) => (commission === undefined ? '' : t('account.profit_hint', {
+  close: format.profit(close), position: format.profit(position), commission: format.money(commission),
+}));
+
+/**
  * @param {ReturnType<typeof build>} parts
  * @param {Account} account
  * @param {State['venue']} venue
@@ -64,10 +79,11 @@ function build() {
 function show({ rows, riskLabel, riskValue, meter }, account, { riskWarn, riskLimit }) {
   FACTS.forEach((name) => {
     setText(rows[name].label, t(`account.${name}`));
-    const amount = name === 'frozen_orders' ? account.frozen - account.margin : account[name];
+    const amount = amountOf(account, name);
     setText(rows[name].value, name === 'profit' ? format.profit(amount) : format.money(amount));
   });
-  rows.profit.value.dataset.move = format.moveOf(account.profit);
+  rows.profit.value.dataset.move = format.moveOf(amountOf(account, 'profit'));
+  rows.profit.value.title = profitHint(account);
   const ratio = account.risk_ratio ?? 0;
   setText(riskLabel, t('account.risk'));
   setText(riskValue, format.percent(ratio));

@@ -39,7 +39,10 @@ export function mountSignIn(store, client, browserSession) {
   byId('demo-start').addEventListener('click', begin);
   byId('sign-out').addEventListener('click', () => browserSession.signOut());
   byId('sign-in-cancel').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('close', () => giveUp(store, client, parts, show));
+  dialog.addEventListener('close', () => {
+    giveUp(store, client, parts, show);
+    requestAnimationFrame(() => keepFocus(store.state));
+  });
   parts.form.addEventListener('submit', (event) => {
     event.preventDefault();
     const { user_id: { value: userId }, password: { value: password } } = parts.form;
@@ -103,6 +106,16 @@ function giveUp(store, client, parts, show) {
   parts.problem = null;
   show();
   if (store.state.session.phase === 'signing-in') client.signOut();
+}
+
+/**
+ * What the dialog was opened from is gone for who is inside: the keyboard goes on in the ticket, not from the top.
+ * @param {State} state
+ */
+function keepFocus({ session }) {
+  const focused = document.activeElement;
+  const lost = !focused || focused === document.body || !focused.checkVisibility();
+  if (lost && session.phase !== 'anonymous') byId('panel-ticket').focus({ preventScroll: true });
 }
 
 /**

@@ -29,7 +29,7 @@ const WORDS = {
   'not-reset': (answer) => t('notice.not_reset', { words: problemWords(answer) }),
   'not-signed-out': (answer) => t('notice.not_signed_out', { words: problemWords(answer) }),
   'query-refused': ({ code, message }) => t('query.refused', { reason: reason(code, message) }),
-  'subscribe-refused': ({ message }) => t('subscribe.refused', { message }),
+  'subscribe-refused': () => t('subscribe.refused'),
   announcement: ({ message }) => message,
   closed: ({ code }) => t(`close.${code}`),
 };

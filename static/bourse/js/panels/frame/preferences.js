@@ -1,5 +1,5 @@
 /** What belongs to the reader, not to the exchange: language, theme, which colour means up. */
-import { savePreference } from '../../base/storage.js';
+import { loadPreferences, savePreference } from '../../base/storage.js';
 import { byId, setText } from '../../ui/dom.js';
 import { onLanguage, t, toggleLanguage } from '../../ui/i18n.js';
 
@@ -40,7 +40,11 @@ function mountTheme() {
   });
 }
 
+/** Until the reader chooses, red is up where one reads Chinese and green where one reads English. */
 function mountColours() {
+  onLanguage(() => {
+    root.dataset.up = loadPreferences().up ?? (root.lang.startsWith('zh') ? 'red' : 'green');
+  });
   choice(byId('colours'), byId('colours-text'), 'colours', {
     now: () => root.dataset.up ?? 'red',
     next: (now) => (now === 'red' ? 'green' : 'red'),

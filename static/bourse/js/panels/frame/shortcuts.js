@@ -18,6 +18,7 @@ export function mountShortcuts(actions) {
   on.addEventListener('change', () => savePreference('shortcuts', on.checked));
   byId('shortcuts-open').addEventListener('click', () => dialog.showModal());
   document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') leave(event);
     if (isTaken(event) || (!on.checked && event.key !== '?')) return;
     const [, act] = all[event.key] ?? [];
     if (!act) return;
@@ -25,6 +26,15 @@ export function mountShortcuts(actions) {
     act();
   });
   list(all);
+}
+
+/**
+ * Out of a field, back to where single keys are shortcuts.
+ * @param {KeyboardEvent} event
+ */
+function leave({ target, defaultPrevented }) {
+  const asked = document.querySelector('dialog[open]');
+  if (!defaultPrevented && !asked && target instanceof HTMLElement && target.matches('input, select, textarea')) target.blur();
 }
 
 /**

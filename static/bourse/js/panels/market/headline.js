@@ -31,6 +31,7 @@ function showName(state) {
   const phase = instrument.phase ?? 'continuous';
   setText(byId('market-name'), instrument.instrument_id);
   setText(byId('market-title'), instrument.name);
+  byId('market-title').title = instrument.name;
   byId('market-phase').dataset.phase = phase;
   setText(byId('market-phase'), t(`phase.${phase}`));
   byId('market-phase').title = t(`phase.${phase}.long`);

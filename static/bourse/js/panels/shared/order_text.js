@@ -2,7 +2,7 @@
 import { tickOf } from '../../state/selectors.js';
 import { setText } from '../../ui/dom.js';
 import * as format from '../../ui/format.js';
-import { t } from '../../ui/i18n.js';
+import { reason, t } from '../../ui/i18n.js';
 import { showSide, stamp, when } from './cells.js';
 
 /**
@@ -69,7 +69,7 @@ export function showStatus(cell, one) {
   cell.dataset.status = one.status ?? 'unknown';
   const status = t(`status.${one.status ?? 'unknown'}`);
   const why = one.reason ? t(`cancelled.${one.reason}`) : null;
-  cell.title = one.error_code ? t(`error.${one.error_code}`) : '';
+  cell.title = one.error_code ? reason(one.error_code, one.error_message) : '';
   setText(cell, why ? `${status}: ${why}` : status);
 }
 
@@ -99,10 +99,11 @@ export const orderFileColumns = [
 ];
 
 /**
- * What an order will do, as its button says it.
- * @param {Pick<TicketOrder, 'direction' | 'offset' | 'volume' | 'instrument_id' | 'order_type'> & { price?: string | number | null }} parts
+ * What an order will do, as its button says it; `most`: it may be fewer lots.
+ * @param {Pick<TicketOrder, 'direction' | 'offset' | 'volume' | 'instrument_id' | 'order_type'> & { price?: string | number | null, most?: boolean }} parts
  */
-export function orderWords({ direction, offset, volume, instrument_id: instrument, order_type: type, price }) {
+export function orderWords({ direction, offset, volume, instrument_id: instrument, order_type: type, price, most = false }) {
   const at = type === 'MARKET' ? t('ticket.at_market') : t('ticket.at', { price: price ?? '' });
-  return t('ticket.submit', { direction: t(`direction.${direction}`), offset: t(`offset.${offset}.verb`), volume: format.lots(volume), instrument, at });
+  const lots = most ? t('ticket.at_most', { lots: format.lots(volume) }) : format.lots(volume);
+  return t('ticket.submit', { direction: t(`direction.${direction}`), offset: t(`offset.${offset}.verb`), volume: lots, instrument, at });
 }

@@ -1,9 +1,9 @@
 /** What the user holds, each side for itself, in the exchange's own numbers; closed or turned at the market after a question. */
-import { fillsOf, freeLots, liquidationOf } from '../../orders/estimate.js';
+import { fillsOf, freeLots, liquidationOf, withoutOwn } from '../../orders/estimate.js';
 import { emptyWords, showProfit } from '../shared/cells.js';
 import { ask } from '../shared/confirm.js';
 import { orderWords } from '../shared/order_text.js';
-import { instrumentOf, isLive, legsOf, tickOf } from '../../state/selectors.js';
+import { instrumentOf, isLive, legsOf, tickOf, working } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
@@ -140,8 +140,13 @@ const market = ({ position, side }, offset, volume) => ({
  */
 async function close(one, volume, state, orderEntry, prepare) {
   const order = market(one, 'CLOSE', volume);
-  const yes = orderWords(order);
-  const said = await ask({ title: t('positions.close_title', { instrument: order.instrument_id }), text: expected(order, state), yes, other: t('positions.at_limit') });
+  const phase = phaseOf(order, state);
+  const said = await ask({
+    title: t('positions.close_title', { instrument: order.instrument_id }),
+    text: expected(order, state),
+    yes: phase === 'continuous' ? orderWords(order) : null,
+    other: phase === 'continuous' || phase === 'auction' ? t('positions.at_limit') : null,
+  });
   if (said === 'other') prepare(order);
   if (said === 'yes') send([order], orderEntry);
 }
@@ -155,22 +160,44 @@ async function close(one, volume, state, orderEntry, prepare) {
 async function reverse(one, volume, state, orderEntry) {
   const orders = [market(one, 'CLOSE', volume), market(one, 'OPEN', volume)];
   const text = expected({ ...orders[0], volume: 2 * volume }, state);
-  const yes = t('positions.reverse_yes', { first: orderWords(orders[0]), then: orderWords(orders[1]) });
+  const words = t('positions.reverse_yes', { first: orderWords(orders[0]), then: orderWords(orders[1]) });
+  const yes = phaseOf(orders[0], state) === 'continuous' ? words : null;
   if (await ask({ title: t('positions.reverse_title', { instrument: orders[0].instrument_id }), text, yes }) === 'yes') send(orders, orderEntry);
 }
 
 /**
- * Where the book would fill it now.
+ * @param {OrderOptions} order
+ * @param {State} state
+ */
+const phaseOf = (order, state) => instrumentOf(state, order.instrument_id)?.phase ?? 'continuous';
+
+/**
+ * Where the book would fill it now, or why it would not.
  * @param {OrderOptions} order
  * @param {State} state
  */
 function expected(order, state) {
-  const book = state.books[order.instrument_id];
-  if (!book || book.stale) return t('positions.expect_unknown');
-  const { fills, left } = fillsOf(order, book);
+  const phase = phaseOf(order, state);
+  if (phase !== 'continuous') return t(`positions.expect_${phase}`);
+  const known = state.books[order.instrument_id];
+  if (!known || known.stale) return t('positions.expect_unknown');
+  const met = fillsOf(order, withoutOwn(known, order.instrument_id, working(state.orders)));
+  const words = fillWords(met, order, state);
+  return valueOf(met.fills) === valueOf(fillsOf(order, known).fills) ? words : t('positions.expect_own', { words });
+}
+
+/** @param {Fill[]} fills */
+const valueOf = (fills) => fills.reduce((sum, one) => sum + one.price * one.lots, 0);
+
+/**
+ * @param {{ fills: Fill[], left: number }} met
+ * @param {OrderOptions} order
+ * @param {State} state
+ */
+function fillWords({ fills, left }, order, state) {
   const lots = fills.reduce((sum, one) => sum + one.lots, 0);
   if (lots === 0) return t('positions.expect_none');
-  const price = format.price(fills.reduce((sum, one) => sum + one.price * one.lots, 0) / lots, tickOf(state, order.instrument_id) / 10);
+  const price = format.price(valueOf(fills) / lots, tickOf(state, order.instrument_id) / 10);
   return t(left > 0 ? 'positions.expect_part' : 'positions.expect', { price, lots: format.lots(lots) });
 }
 

@@ -51,8 +51,9 @@ export function mountTicket(store, client, begin) {
       edited(form, show);
     },
     focus: (/** @type {string} */ name) => {
-      form[name].focus();
-      form[name].select?.();
+      const field = form[name].disabled ? form.volume : form[name];
+      field.focus();
+      field.select?.();
     },
   };
 }

@@ -72,7 +72,14 @@ function momentIn(input) {
 export const positionOf = (state) => state.positions?.find((one) => one.instrument_id === state.selected);
 
 /**
- * The orders to send: "auto" closes what can be closed and opens the rest. None while there is no volume.
+ * Whether an order waits for a price and what it does is left to the page: it closes what there is when it fires.
+ * @param {TicketOrder} order
+ */
+export const closesWhatIsThere = ({ offset, stop_kind: kind }) => offset === 'AUTO' && Boolean(kind);
+
+/**
+ * The orders to send: "auto" closes what can be closed and opens the rest, both decided now; an order that waits is decided
+ * when it fires, and then the exchange can only close, at most what there is. None while there is no volume.
  * @param {TicketOrder} order
  * @param {State} state
  * @returns {OrderOptions[]}
@@ -81,7 +88,7 @@ export function plan(order, state) {
   const { offset, volume } = order;
   if (!isWhole(volume)) return [];
   if (offset !== 'AUTO') return [{ ...order, offset, volume }];
-  if (order.reduce_only) return [{ ...order, offset: 'CLOSE', volume }];
+  if (order.reduce_only || closesWhatIsThere(order)) return [{ ...order, offset: 'CLOSE', volume, reduce_only: true }];
   return parts(order.direction, volume, positionOf(state)).map((part) => ({ ...order, ...part }));
 }
 

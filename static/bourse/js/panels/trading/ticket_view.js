@@ -1,12 +1,12 @@
 /** What the order ticket shows: what its button will do, what that would cost, and what the exchange said. */
-import { estimate, freeLots, closed, mostLots } from '../../orders/estimate.js';
+import { closed, estimate, freeLots, mostLots, reduced, withoutOwn } from '../../orders/estimate.js';
 import { conditionText, orderWords } from '../shared/order_text.js';
 import { touch } from '../../state/depth.js';
-import { instrumentOf, isLive, tickOf } from '../../state/selectors.js';
+import { instrumentOf, isLive, tickOf, working } from '../../state/selectors.js';
 import { byId, setText } from '../../ui/dom.js';
 import * as format from '../../ui/format.js';
-import { reason, t } from '../../ui/i18n.js';
-import { plan, positionOf, readOrder, unoffered } from './ticket_form.js';
+import { detail, reason, t } from '../../ui/i18n.js';
+import { closesWhatIsThere, plan, positionOf, readOrder, unoffered } from './ticket_form.js';
 
 /** Fields that not every order has. */
 const OFFERED = ['price', 'time_condition', 'post_only', 'display_volume', 'reduce_only'];
@@ -41,6 +41,7 @@ export function render(form, state) {
   setText(byId('ticket-instrument'), `${instrument.instrument_id} · ${instrument.name}`);
   setText(byId('price-hint'), hint(instrument, order));
   showPhase(instrument);
+  byId('ticket-auto').hidden = !closesWhatIsThere(order);
   const orders = plan(order, state);
   showMost(order, instrument, state);
   showSums(orders, instrument, state);
@@ -85,6 +86,9 @@ function showPhase({ phase = 'continuous' }) {
   setText(byId('ticket-phase'), phase === 'continuous' ? '' : t(`ticket.phase.${phase}`));
 }
 
+/** @param {TicketOrder} order */
+const isClosing = (order) => order.offset.startsWith('CLOSE') || closesWhatIsThere(order);
+
 /**
  * The most lots that the account can open, or has to close.
  * @param {TicketOrder} order
@@ -96,19 +100,20 @@ function showMost(order, instrument, state) {
   const most = mostOf(order, instrument, state);
   button.hidden = most === null;
   button.dataset.lots = String(most ?? '');
-  setText(button, most === null ? '' : t(order.offset.startsWith('CLOSE') ? 'ticket.most_close' : 'ticket.most', { lots: format.lots(most) }));
+  setText(button, most === null ? '' : t(isClosing(order) ? 'ticket.most_close' : 'ticket.most', { lots: format.lots(most) }));
   setText(byId('volume-hint'), instrument.max_volume ? t('ticket.volume_hint', { low: format.lots(instrument.min_volume), high: format.lots(instrument.max_volume) }) : '');
 }
 
 /**
- * @param {TicketOrder} parts
+ * @param {TicketOrder} order
  * @param {Instrument} instrument
  * @param {State} state
  */
-function mostOf({ direction, offset, price }, instrument, state) {
+function mostOf(order, instrument, state) {
+  const { direction, offset, price } = order;
   if (state.session.phase !== 'signed-in' || !state.account || !instrument.fee_open) return null;
   const { his, today } = freeLots(positionOf(state), closed(direction));
-  if (offset !== 'OPEN' && offset !== 'AUTO') return offset === 'CLOSETODAY' ? today : offset === 'CLOSEYESTERDAY' ? his : his + today;
+  if (isClosing(order)) return offset === 'CLOSETODAY' ? today : offset === 'CLOSEYESTERDAY' ? his : his + today;
   const at = price ?? firstPrice(state);
   return at !== null && at > 0 ? mostLots(/** @type {InstrumentData} */ (instrument), direction, at, state.account.available) : null;
 }
@@ -120,14 +125,17 @@ function mostOf({ direction, offset, price }, instrument, state) {
  */
 function estimates(orders, instrument, state) {
   if (!instrument.fee_open || orders.length === 0) return [];
-  const book = state.books[state.selected ?? ''];
+  const known = state.books[state.selected ?? ''];
+  const book = known && !known.stale ? withoutOwn(known, instrument.instrument_id, working(state.orders)) : null;
   const told = /** @type {InstrumentData} */ (instrument);
   const shared = {
     instrument: { ...told, last_price: state.ticks[state.selected ?? '']?.price ?? told.last_price },
-    instruments: /** @type {InstrumentData[]} */ (state.instruments), account: state.account, positions: state.positions ?? [], book: book?.stale ? null : book,
+    instruments: /** @type {InstrumentData[]} */ (state.instruments), account: state.account, positions: state.positions ?? [], book,
     riskLimit: state.venue.riskLimit,
   };
-  return orders.map((order) => {
+  return orders.map((sent) => {
+    const order = { ...sent, volume: reduced(sent, positionOf(state)) };
+    if (order.volume === 0) return null;
     const price = order.price ?? order.stop_price ?? null;
     const waiting = order.stop_kind && price !== null;
     /** @type {OrderOptions} */
@@ -195,7 +203,7 @@ function submitText(orders, order, state, isVisitor) {
   if (state.ticket.phase === 'sending') return t('ticket.sending');
   const tick = tickOf(state, state.selected);
   const price = order.price === null ? '…' : format.price(order.price, tick);
-  const words = orders.length > 1 ? splitWords(order, orders, price) : orderWords({ ...(orders[0] ?? order), price });
+  const words = orders.length > 1 ? splitWords(order, orders, price) : orderWords({ ...(orders[0] ?? order), price, most: closesWhatIsThere(order) });
   const condition = conditionText(order, state);
   return condition ? t('ticket.when', { condition, words }) : words;
 }
@@ -226,7 +234,8 @@ function answerWords(ticket) {
 function resultWords({ success, order_id: orderId, code, message }) {
   if (success) return t('ticket.accepted', { order_id: orderId ?? '' });
   const words = t('ticket.refused', { reason: reason(code, message) });
-  return message?.includes(' ') ? `${words}\n${message}` : words;
+  const more = detail(code, message);
+  return more ? `${words}\n${more}` : words;
 }
 
 /** @param {TicketState} ticket */
