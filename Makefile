@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check unit bench attack chaos fuzz histories mutants soak audit format pin clean
+.PHONY: setup run test check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -52,6 +52,11 @@ check: setup
 
 unit: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
+coverage: setup
+	$(BIN)/coverage run -m pytest tests/core -q
+	$(BIN)/coverage report
 
 format: setup
 	$(BIN)/ruff format .
@@ -103,4 +108,4 @@ pin: setup
 	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade -o requirements-dev.txt requirements-dev.in
 
 clean:
-	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

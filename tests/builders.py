@@ -182,7 +182,7 @@ class Books:
 # --- time
 
 
-class _Skipper(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
+class _Skipper(selectors.DefaultSelector):
     """Does not wait, but notes how long it should have."""
 
     skipped = 0.0

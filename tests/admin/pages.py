@@ -56,10 +56,10 @@ def choose(client: Client, model: str, action: str, *keys: object, confirmed: bo
 
 
 def deposits(user_id: str) -> str:
-    return to_text(Account.objects.get(user=user_id).deposits)
+    return to_text(Account.objects.get(user_id=user_id).deposits)
 
 
 def asked() -> list[tuple[str, str, str | None]]:
     """What operators have asked for in the admin: kind, result, by whom."""
     rows = OperatorCommand.objects.order_by("id").select_related("asked_by")
-    return [(row.kind, row.status, row.asked_by and row.asked_by.username) for row in rows]
+    return [(row.kind, row.status, row.asked_by.username if row.asked_by else None) for row in rows]

@@ -110,7 +110,7 @@ def test_a_debt_is_shown_and_found(root: Client) -> None:
     """Who cannot pay his margin any more has no debt yet."""
     books = poor_man()
     Instrument.objects.update(mark_price=119 * UNIT)
-    assert figures_of(Account.objects.get(user="user010")).available < 0
+    assert figures_of(Account.objects.get(user_id="user010")).available < 0
     assert in_debt() == []
     Instrument.objects.update(mark_price=107 * UNIT)
     assert accounts(root, "debt") == ["user010"]
@@ -131,7 +131,7 @@ def test_those_at_risk_are_found(root: Client) -> None:
     books.commit(CheckRisk(warn_at=10**8 * 8 // 10, limit=10**10))
     assert accounts(root, "risk") == ["user010"]
     assert "warned" in text_of(root.get(page("account"), {"standing": "risk"}))
-    Account.objects.filter(user="user010").update(liquidating=True)
+    Account.objects.filter(user_id="user010").update(liquidating=True)
     assert "liquidating" in text_of(root.get(page("account"), {"standing": "risk"}))
     assert len(accounts(root, "nonsense")) == 4
 

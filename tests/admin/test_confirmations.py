@@ -18,12 +18,13 @@ ACTIONS = [
 
 
 def rows_of(model: str) -> list[Any]:
-    return {
+    rows: dict[str, Any] = {
         "account": list(Account.objects.values_list("pk", flat=True)),
         "instrument": list(Instrument.objects.values_list("pk", flat=True)),
         "order": list(Order.objects.values_list("pk", flat=True)),
         "user": list(User.objects.values_list("pk", flat=True)),
-    }[model]
+    }
+    return list(rows[model])
 
 
 def test_all_lists_with_actions_are_looked_at() -> None:

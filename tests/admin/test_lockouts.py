@@ -31,7 +31,7 @@ def limits(settings: Any, db: None) -> None:
         User.objects.create_superuser(name, password=RIGHT)
 
 
-def guess(name: str, password: str = WRONG, address: str = HERE, **headers: str) -> Any:
+def guess(name: str, password: str = WRONG, address: str = HERE, **headers: Any) -> Any:
     return Client(REMOTE_ADDR=address).post(LOGIN, {"username": name, "password": password}, **headers)
 
 

@@ -129,7 +129,7 @@ def test_a_fee_group_is_set_and_accounts_join_it(root: Client) -> None:
     assert "friends 0.50" in text_of(root.get(page("market", "change", "MAIN")))
     send(root, page("account", "rules", 1), fee_group="friends")
     trade(120, 2)
-    commissions = dict(Account.objects.values_list("user", "commission"))
+    commissions: dict[Any, int] = dict(Account.objects.values_list("user", "commission"))
     assert (commissions["user001"], commissions["user002"]) == (2 * UNIT, 4 * UNIT)
 
 

@@ -169,7 +169,7 @@ def test_the_engine_is_asked_in_the_markets_own_units(root: Client) -> None:
 def test_an_account_is_opened_by_name(root: Client) -> None:
     response = send(root, page("account", "add"), user="user009")
     assert "Opened an account for user009." in text_of(response)
-    account = Account.objects.get(user="user009")
+    account = Account.objects.get(user_id="user009")
     assert response.redirect_chain[-1][0] == page("account", "change", account.pk)
 
 

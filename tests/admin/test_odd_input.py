@@ -84,7 +84,7 @@ def failures(client: Client, requests: Iterator[Odd]) -> list[str]:
     client.raise_request_exception = False
     found = []
     for odd in requests:
-        response = client.generic(
+        response: Any = client.generic(
             odd.method, odd.path, odd.body, odd.content_type, headers={"accept": "text/html"}, QUERY_STRING=odd.query
         )
         if response.status_code >= 500:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.http import HttpRequest
 from django.test import Client
 from knox.models import get_token_model
 
@@ -72,7 +73,7 @@ def test_forms_for_new_ones_open(market: Founded, root: Client, model: str) -> N
 
 @pytest.mark.parametrize("model", MODELS)
 def test_any_column_sorts_and_any_search_answers(traded: Founded, root: Client, model: str) -> None:
-    columns = len(admin.site.get_model_admin(apps.get_model("trading", model)).get_list_display(None))
+    columns = len(admin.site.get_model_admin(apps.get_model("trading", model)).get_list_display(HttpRequest()))
     for column in range(1, columns + 1):
         assert root.get(page(model), {"o": str(column)}).status_code == 200
     for words in ("O" + "9" * 20, "T" + "0" * 20, "'\"%中" + "x" * 1000):
@@ -94,7 +95,7 @@ def test_an_unknown_row_is_not_a_failure(market: Founded, root: Client) -> None:
     assert root.post(page("user", "open_account", "999999")).status_code == 404
 
 
-def rows_found(client: Client, model: str, **query: object) -> list[Any]:
+def rows_found(client: Client, model: str, **query: Any) -> list[Any]:
     response = client.get(page(model), query)
     assert response.status_code == 200
     return list(response.context["cl"].result_list)
@@ -179,7 +180,8 @@ def test_operators_commands_are_found_by_whom_they_are_about(market: Founded, ro
 
 
 def test_a_command_that_makes_no_sense_is_shown_all_the_same(market: Founded, root: Client) -> None:
-    for payload in ({}, [], "text", {"amount": "much", "contract": 1}):
+    payloads: list[Any] = [{}, [], "text", {"amount": "much", "contract": 1}]
+    for payload in payloads:
         OperatorCommand.objects.create(market_id="MAIN", kind="Odd", payload=payload, key=repr(payload))
     assert root.get(page("operatorcommand")).status_code == 200
 
@@ -205,7 +207,7 @@ def test_figures_are_those_that_the_user_sees(traded: Founded, root: Client) -> 
         view = selectors.account_view(user_id=account.user_id, market="MAIN")
         assert view is not None
         assert figures_of(account) == view.figures
-    assert figures_of(Account.objects.get(user="user001")).position_profit == 3 * 100 * 25_000
+    assert figures_of(Account.objects.get(user_id="user001")).position_profit == 3 * 100 * 25_000
 
 
 def test_a_list_of_accounts_takes_no_more_queries_when_it_is_longer(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.apps import apps
+from django.db.models import Model
 from django.test import Client
 
 from tests.admin.pages import logged_in, page
@@ -45,7 +46,7 @@ def _user(name: str = "user009") -> int:
 
 
 def _token() -> str:
-    return AccessToken.objects.get(user__username="user001").pk
+    return str(AccessToken.objects.get(user__username="user001").pk)
 
 
 def _live_order() -> int:
@@ -168,8 +169,8 @@ def _market(traded: Founded, engine: EngineBeside) -> None:
 
 def everything() -> list[Any]:
     """All rows that could be changed by a deed."""
-    models = [apps.get_model("trading", model) for model in MODELS]
-    return [list(model._default_manager.order_by("pk").values_list()) for model in [*models, JournalBatch]]
+    models: list[type[Model]] = [*(apps.get_model("trading", model) for model in MODELS), JournalBatch]
+    return [list(model._default_manager.order_by("pk").values_list()) for model in models]
 
 
 def pages_to_see() -> list[str]:

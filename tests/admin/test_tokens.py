@@ -34,7 +34,7 @@ def issue(client: Client, **values: object) -> tuple[Any, str]:
 
 def identity(token: str) -> str | None:
     found = selectors.identity_of_token(user_id="user009", token=token, market="MAIN")
-    return found and found.user_id
+    return found.user_id if found else None
 
 
 def test_the_text_is_shown_and_works(root: Client) -> None:

@@ -69,7 +69,7 @@ def test_a_button_opens_an_account(root: Client) -> None:
     response = root.post(page_of("user009", "open_account"), follow=True)
     assert "Opened an account for user009." in text_of(response)
     assert "Open account" not in text_of(response)
-    assert Account.objects.filter(user="user009").exists()
+    assert Account.objects.filter(user_id="user009").exists()
     assert asked() == [("OpenAccount", "DONE", "root")]
 
 

@@ -174,7 +174,7 @@ async def large_frames(attack: Attack) -> None:
 
 async def connects(attack: Attack) -> None:
     async def one(_: int) -> None:
-        _, writer = await attack.socket()
+        _reader, writer = await attack.socket()
         attack.ends["opened"] += 1
         writer.transport.abort()
 

@@ -95,10 +95,10 @@ def possible_changes() -> Iterator[str]:
         if model_admin.has_change_permission(request):
             yield f"{name} change"
     for key, row in TABLE.items():
-        route, _, model = key.partition(" ")
+        route, _, named = key.partition(" ")
         steps = [step for step in route.split("/") if step and not step.startswith("<")]
-        if model and route.count("/") > 3 and row["superuser"] in {"200", "405"} and steps[-1] not in TO_LOOK_AT:
-            yield f"{model} {steps[-1]}"
+        if named and route.count("/") > 3 and row["superuser"] in {"200", "405"} and steps[-1] not in TO_LOOK_AT:
+            yield f"{named} {steps[-1]}"
 
 
 @pytest.fixture

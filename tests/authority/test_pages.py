@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import get_resolver
 
@@ -46,9 +46,9 @@ def in_the_table() -> dict[str, Row]:
     named = {(row["page"], model) for row in rows for model in words(row["models"])}
     found = {}
     for row in rows:
-        models = words(row["models"])
+        models: list[str] = words(row["models"])
         if models in (["all"], ["the others"]):
-            models = [model for model in MODELS if models == ["all"] or (row["page"], model) not in named]
+            models = [str(model) for model in MODELS if models == ["all"] or (row["page"], model) not in named]
         for model in models or [""]:
             found[f"{row['page']} {model}".strip()] = row
     return found
@@ -75,13 +75,13 @@ def address(key: str, row_id: str | None = None) -> str:
     return route.replace("<id>", row_id or str(user.pk)).replace("<type>", str(kind)).replace("<phase>", "closed")
 
 
-def said(response: HttpResponse) -> str:
+def said(response: HttpResponseBase) -> str:
     """As a cell says it."""
     going = response.headers.get("Location", "")
     return "login" if going.startswith("/admin/login/") else str(response.status_code)
 
 
-def ask(client: Client, key: str, url: str) -> HttpResponse:
+def ask(client: Client, key: str, url: str) -> Any:
     posted = key.startswith("POST ")
     response: Any = client.post(url, {}, content_type="application/json") if posted else client.get(url)
     if response.streaming:

@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from tests.bench.baseline_book import Baseline
 from tests.bench.figures import Figure, at_least, paired
@@ -101,7 +102,7 @@ def measure() -> list[Figure]:
     figures = []
     worst = None
     for name, messages in flows.items():
-        ours, theirs, ratio = paired(lambda m=messages: play(Adapter, m), lambda m=messages: play(Baseline, m), PAIRS)
+        ours, theirs, ratio = paired(partial(play, Adapter, messages), partial(play, Baseline, messages), PAIRS)
         line = at_least(
             f"bare book, workload {name} (the worst of {len(flows)})",
             f"{ours:,.0f} messages/s",

@@ -269,7 +269,7 @@ def _trade_and_cancel(market: Market, numbers: range) -> None:
         turn, lap = number % 4, number // 4
         now = START + number // 10
         if turn == 3:
-            command: Any = CancelOrder(1 + lap % 10, events[-1].order_id)  # type: ignore[union-attr]
+            command: Any = CancelOrder(1 + lap % 10, events[-1].order_id)
         else:
             side = Direction.SELL if (turn == 1) == (lap % 2 == 0) else Direction.BUY
             price = (33_000 if turn < 2 else 32_000 if side is Direction.BUY else 34_000) * UNIT

@@ -33,7 +33,8 @@ def workloads() -> dict[str, list[Message]]:
 
 def seeded(count: int, dice: random.Random) -> list[Message]:
     """New orders around a wandering price, cancels and modifies of any of them."""
-    middle, messages, orders = 30_000, [], 0
+    messages: list[Message] = []
+    middle, orders = 30_000, 0
     for seq in range(count):
         kind = dice.choices((0, 1, 2), (50, 41, 9))[0] if orders else 0
         middle += dice.choice((-1, 0, 1))

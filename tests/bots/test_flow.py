@@ -63,7 +63,7 @@ def test_sizes_are_whole_lots_most_of_them_small_and_some_large() -> None:
     dice, again = random.Random("a"), random.Random("a")
     sizes = [size(dice) for _ in range(10_000)]
     assert sizes[:50] == [size(again) for _ in range(50)]
-    assert all(isinstance(lots, int) and lots >= 1 for lots in sizes)
+    assert all(type(lots) is int and lots >= 1 for lots in sizes)
     assert median(sizes) == 2
     assert 2.5 < fmean(sizes) < 4
     assert 0.005 < sum(lots >= 12 for lots in sizes) / len(sizes) < 0.05

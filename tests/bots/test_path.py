@@ -70,7 +70,7 @@ def changes(found: Path, regime: Regime) -> list[float]:
 
 
 def test_a_volatile_market_shakes_as_much_more_as_its_mood_says() -> None:
-    wide = {"low": 1.0, "high": 10_000.0}
+    wide: dict[str, Any] = {"low": 1.0, "high": 10_000.0}
     calm, volatile = (pvariance(changes(path(**wide), regime)) for regime in (Regime.CALM, Regime.VOLATILE))
     assert calm / STEP == pytest.approx((TICKS * 0.5 / 120) ** 2, rel=0.1)
     assert volatile / calm == pytest.approx(MOODS[Regime.VOLATILE].volatility ** 2, rel=0.1)

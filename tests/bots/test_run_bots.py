@@ -9,11 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from bots.management.commands import run_bots
-from bots.world import Identity
 from tests.builders import Founded
 from tests.e2e.server import PATIENCE, ROOT, environment_of
 from trading.core import commands
 from trading.core.money import UNIT
+from trading.management.commands.open_account import make_user
 from trading.models import AccessToken, Account, LedgerEntry, Market, OperatorCommand, User
 from trading.operators import inline_engine
 from trading.reads import selectors
@@ -23,7 +23,7 @@ IDS = ["bot-maker-1", "bot-taker-1"]
 
 @pytest.fixture
 def bots(market: Founded) -> list[User]:
-    users = [run_bots.make_user(user_id) for user_id in IDS]
+    users = [make_user(user_id) for user_id in IDS]
     run_bots.open_accounts(IDS, "MAIN")
     return users
 
@@ -59,7 +59,7 @@ def test_a_bot_that_has_lost_half_of_its_funds_gets_them_back(bots: list[User]) 
 def test_each_run_has_fresh_tokens_and_takes_back_the_earlier_ones(bots: list[User]) -> None:
     AccessToken.objects.create(bots[0], name="of somebody else")
     first, second = run_bots.identity(bots[0]), run_bots.identity(bots[0])
-    assert isinstance(first, Identity) and first.user_id == "bot-maker-1"
+    assert first.user_id == "bot-maker-1"
     assert selectors.identity_of_token(user_id=first.user_id, token=first.token, market="MAIN") is None
     assert selectors.identity_of_token(user_id=second.user_id, token=second.token, market="MAIN") is not None
     assert AccessToken.objects.filter(user=bots[0]).count() == 2

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 Memory = dict[str, Any]
@@ -162,7 +162,8 @@ class Books:
         from trading.models import LedgerEntry
 
         entries = LedgerEntry.objects.filter(kind__in=("DEPOSIT", "WITHDRAWAL"))
-        return Counter(entries.values_list("account__user_id", "amount"))
+        moved: Any = entries.values_list("account__user_id", "amount")
+        return Counter(moved)
 
     # -- figures
 
@@ -183,7 +184,7 @@ class Books:
         return {"orders": orders, "trades": trades // 2, "commands": self.commands}
 
 
-def _is(row: dict[str, Any], sent: dict[str, Any], amended: list[Any] | None) -> bool:
+def _is(row: Mapping[str, Any], sent: dict[str, Any], amended: list[Any] | None) -> bool:
     """Whether a row is what was sent, at the price that it was amended to: surely or perhaps."""
     prices = [sent["price"]]
     if amended is not None:

@@ -23,7 +23,8 @@ def command_of(line: dict[str, Any]) -> Any:
     from trading.operators import settlement
 
     if "settle" in line:
-        return settlement.settle(MARKET, *line["settle"], {})
+        day, next_day = line["settle"]
+        return settlement.settle(MARKET, day, next_day, {})
     return msgspec.convert(line["command"], AdminCommand)
 
 

@@ -20,6 +20,7 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from tests.chaos.helper import Examiner
 from tests.chaos.load import Memory
@@ -113,7 +114,8 @@ class Honest(threading.Thread):
 
     def _hear(self, user_id: str, order_id: str, *due: str) -> None:
         """The pushes of one order in their order, and the account's after them; nothing else."""
-        client, found = self._clients[user_id], []
+        client = self._clients[user_id]
+        found: list[dict[str, Any]] = []
         while not found or found[-1]["type"] != "account_update":
             pushes = [frame for frame in self._pushes(user_id) if frame["type"] != "order_response"]
             found += pushes
@@ -182,11 +184,12 @@ class Siege:
         """Broken, or whatever a client ran into, unless everything was right all along."""
         self.server.start()
         try:
-            for thread in (self.honest, *self.vandals):
+            threads: list[Any] = [self.honest, *self.vandals]
+            for thread in threads:
                 thread.start()
             self.stop.wait(seconds)
             self.stop.set()
-            for thread in (self.honest, *self.vandals):
+            for thread in threads:
                 thread.join(PATIENCE)
                 if thread.is_alive():
                     raise Broken(f"{thread.name} got no answer")

@@ -234,7 +234,7 @@ class Trader(threading.Thread):
         """Most rest for a while beside the middle of the market, some cross it."""
         dice = self._dice
         direction, sign = dice.choice((("BUY", -1), ("SELL", 1)))
-        order = {
+        order: dict[str, Any] = {
             "instrument_id": INSTRUMENT,
             "direction": direction,
             "offset": dice.choice(("OPEN", "OPEN", "CLOSE", "CLOSETODAY")),

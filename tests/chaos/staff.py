@@ -68,7 +68,8 @@ class Staff(threading.Thread):
         """False when the desk is gone."""
         memory = self._memory
         key = f"chaos:{len(memory.asked)}"
-        settle, line = self.settle.is_set(), {"key": key}
+        settle = self.settle.is_set()
+        line: dict[str, Any] = {"key": key}
         if settle:
             self.settle.clear()
             memory.asked[key] = None
@@ -93,7 +94,8 @@ class Staff(threading.Thread):
     def _next(self) -> AdminCommand:
         memory, dice = self._memory, self._dice
         if memory.amends and dice.random() < 0.7:
-            return msgspec.convert(memory.amends[0], AdminCommand)
+            again: AdminCommand = msgspec.convert(memory.amends[0], AdminCommand)
+            return again
         user, instrument = dice.choice(self._users), dice.choice(INSTRUMENTS)
         name = instrument.contract.instrument_id
         number = len(memory.asked)

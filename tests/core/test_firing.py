@@ -160,7 +160,7 @@ class Counted(list[tuple[int, int]]):
 
     moves = 0
 
-    def insert(self, index: object, key: tuple[int, int]) -> None:  # type: ignore[override]
+    def insert(self, index: object, key: tuple[int, int]) -> None:
         self.moves += 1
         super().insert(index, key)  # type: ignore[arg-type]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from channels.exceptions import ChannelFull
@@ -16,7 +17,7 @@ def layer() -> InProcessLayer:
     return InProcessLayer(capacity=3)
 
 
-async def heard(layer: InProcessLayer, channel: str, count: int = 1) -> list[object]:
+async def heard(layer: InProcessLayer, channel: str, count: int = 1) -> list[Any]:
     """The next messages of a channel."""
     return [await asyncio.wait_for(layer.receive(channel), 5) for _ in range(count)]
 

@@ -1,6 +1,6 @@
 """Which events a user is told of: all that happen to an account, and nothing is forgotten."""
 
-from typing import get_args
+from typing import Any, get_args
 
 from trading.core import events
 from trading.core.events import Event
@@ -12,6 +12,7 @@ ANSWERS = {
     *(events.Refused, events.OrderRepeated, events.AllCancelled, events.CountdownSet),
     *(events.AccountOpened, events.AccountFrozen, events.RulesSet, events.FeeGroupSet),
     *(events.InstrumentListed, events.TermsChanged, events.PhasesChanged, events.TimePassed, events.RiskWatched),
+    *(events.MarketLimitsSet, events.FiringContinued, events.RulesAdopted),
 }
 """They tell whoever asked what came of it."""
 
@@ -24,8 +25,8 @@ IN_THE_ACCOUNT = {events.Deposited, events.Withdrawn, events.RiskEased}
 
 def test_every_event_is_pushed_or_there_is_a_reason() -> None:
     """A new event must be put somewhere."""
-    kinds = [set(PUSHED_EVENTS), WITH_THEIR_ORDER, WITH_TWO_SIDES, ANSWERS, PUBLIC, IN_THE_ACCOUNT]
-    assert set().union(*kinds) == set(get_args(Event))
+    kinds: list[set[Any]] = [set(PUSHED_EVENTS), WITH_THEIR_ORDER, WITH_TWO_SIDES, ANSWERS, PUBLIC, IN_THE_ACCOUNT]
+    assert set[Any]().union(*kinds) == set(get_args(Event))
     assert sum(map(len, kinds)) == len(get_args(Event)), "each in one place"
 
 

@@ -6,14 +6,21 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 try:
     from playwright.sync_api import Browser, Page, sync_playwright
 except ImportError:  # The reason is given where a browser is asked for.
-    sync_playwright = None
+    sync_playwright, Page = None, object  # type: ignore[assignment,misc]
+
+
+class WatchedPage(Page):
+    """A page with what its console complained of."""
+
+    complaints: list[str]
+
 
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -63,15 +70,15 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def new_page(browser: Browser, **context_options: Any) -> Iterator[Page]:
-    """A page of its own context (no shared storage), with what its console complained of in `page.complaints`."""
+def new_page(browser: Browser, **context_options: Any) -> Iterator[WatchedPage]:
+    """A page of its own context (no shared storage), with what its console complained of."""
     options = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", "color_scheme": "dark"} | context_options
     context = browser.new_context(**options)
     context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
+    page = cast("WatchedPage", context.new_page())
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
+    page.on("console", lambda message: page.complaints.extend([message.text] if message.type == "error" else []))
     try:
         yield page
     finally:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from examples.serve import NODE_MODULES, PACKAGES, serve
-from tests.e2e.browser import missing, new_page
+from tests.e2e.browser import WatchedPage, missing, new_page
 
 PATIENCE_MS = 60_000
 NAMES = ["browser", "react", "vue", "reconnecting"]
@@ -41,11 +41,11 @@ def need_packages(name: str) -> None:
 
 
 @contextmanager
-def opened(browser: Any, address: str, name: str, *scripts: str) -> Iterator[Page]:
+def opened(browser: Any, address: str, name: str, *scripts: str) -> Iterator[WatchedPage]:
     """An example's page, after these scripts; in the end nothing may stand in its console as an error or a warning."""
     need_packages(name)
     with new_page(browser) as page:
-        page.on("console", lambda said: said.type == "warning" and page.complaints.append(said.text))
+        page.on("console", lambda said: page.complaints.extend([said.text] if said.type == "warning" else []))
         for script in scripts:
             page.add_init_script(script)
         page.goto(f"{address}/{name}/")

@@ -133,7 +133,7 @@ MALFORMED = [
 
 def test_what_is_no_sign_in(subtests: pytest.Subtests) -> None:
     for body in MALFORMED:
-        with subtests.test(body[:40]):
+        with subtests.test(repr(body[:40])):
             response = browser().post("/session", body, content_type="application/json")
             assert refusal(response) == (400, "malformed")
 
@@ -302,7 +302,7 @@ def trade() -> Trade:
 
     def run(user_id: str, words: str) -> None:
         other = words.replace("BUY", "BUY?").replace("SELL", "BUY").replace("BUY?", "SELL").replace("CLOSE", "OPEN")
-        mine = Account.objects.get(user=user_id).pk
+        mine = Account.objects.get(user_id=user_id).pk
         Books().commit(order(mine, words), order(2, other))
 
     return run
@@ -321,7 +321,7 @@ def test_losses_are_paid_in_and_gains_paid_out(trade: Trade, close_at: str) -> N
 
 def test_only_a_flat_account_goes_back(trade: Trade) -> None:
     client, user_id = stranger()
-    number = Account.objects.get(user=user_id).pk
+    number = Account.objects.get(user_id=user_id).pk
     trade(user_id, "BUY OPEN 2 @ 120")
     assert refusal(post(client, "demo-account/reset")) == (409, "not_flat")
     trade(user_id, "SELL CLOSE 2 @ 121")
@@ -335,7 +335,7 @@ def test_a_frozen_account_keeps_what_it_has(trade: Trade) -> None:
     client, user_id = stranger()
     trade(user_id, "BUY OPEN 2 @ 120")
     trade(user_id, "SELL CLOSE 2 @ 121")
-    Account.objects.filter(user=user_id).update(frozen=True)
+    Account.objects.filter(user_id=user_id).update(frozen=True)
     response = post(client, "demo-account/reset")
     assert refusal(response) == (409, "refused") and "(1012)" in response.json()["message"]
 

@@ -164,7 +164,7 @@ def test_any_day_that_the_core_takes_has_a_start(day: int, start: int) -> None:
 
 
 def test_a_daily_bar_ends_with_the_settlement() -> None:
-    happened = [
+    happened: list[Match | DaySettled] = [
         match(1, SETTLED - 1, 100),
         DaySettled(20231115, 20231116, SETTLED),
         match(2, SETTLED, 101),
@@ -177,7 +177,7 @@ def test_a_daily_bar_ends_with_the_settlement() -> None:
 
 def test_a_bar_never_goes_back() -> None:
     """A late first settlement names a day that the calendar has left behind: the bar goes on until days catch up."""
-    happened = [
+    happened: list[Match | DaySettled] = [
         match(1, MIDNIGHT + 60 * MINUTE, 100),
         DaySettled(20231110, 20231113, MIDNIGHT + 61 * MINUTE),
         match(2, MIDNIGHT + 62 * MINUTE, 101),
@@ -241,7 +241,8 @@ STEPS = [0, 0, 1, 999, MINUTE - 1, MINUTE, 5 * MINUTE, 61 * MINUTE, DAY]
 @st.composite
 def happenings(draw: Any) -> list[Match | DaySettled]:
     """Trades and settlements in the order of their time."""
-    time, day, found = MIDNIGHT, 20231115, []
+    found: list[Match | DaySettled] = []
+    time, day = MIDNIGHT, 20231115
     for number in range(1, draw(st.integers(1, 40))):
         time += draw(st.sampled_from(STEPS))
         if draw(st.integers(0, 9)) == 0:
@@ -273,7 +274,7 @@ def merged(bars: Sequence[Bar], period: Period, start: int) -> Bar:
 
 def collected(happened: Sequence[Match | DaySettled], cuts: Sequence[int] = ()) -> dict[tuple[str, Period], list[Bar]]:
     """All bars, taken at the cuts, with a restart at every other one."""
-    bars, latest = Bars(), {}
+    bars, latest = Bars(), dict[Any, Any]()
     for begin, end in pairwise([0, *sorted(cut % (len(happened) + 1) for cut in cuts), len(happened)]):
         bars.take_in(happened[begin:end])
         latest |= {(bar.instrument_id, bar.period, bar.start): bar for bar in bars.take_changed()}
@@ -310,7 +311,7 @@ def test_bars_are_what_a_naive_count_makes_of_the_trades(happened: list[Match | 
 def naive(happened: Sequence[Match | DaySettled], name: str, period: Period) -> list[Bar]:
     """Every trade a bar, in groups of the same start."""
     settled = [event for event in happened if isinstance(event, DaySettled)]
-    lots, bars = 0, []
+    lots, bars = 0, list[Bar]()
     for trade in happened:
         if isinstance(trade, DaySettled) or trade.instrument_id != name:
             continue
@@ -319,7 +320,7 @@ def naive(happened: Sequence[Match | DaySettled], name: str, period: Period) -> 
             before = [event for event in settled if event.time < trade.time]
             start = max(day_start(before[-1].next_day) if before else start, bars[-1].start if bars else 0)
         lots += {0: -1, 1: 0, 2: 1}[trade.opened] * trade.volume
-        prices = [trade.price] * 4
+        prices = (trade.price,) * 4
         value = trade.price * trade.volume * trade.multiplier
         bars.append(Bar(name, period, start, *prices, trade.volume, value, 1, lots))
     return [merged(list(group), period, start) for start, group in groupby(bars, lambda bar: bar.start)]

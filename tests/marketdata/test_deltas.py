@@ -162,7 +162,7 @@ def resting(engine: Engine) -> dict[str, list[Frame]]:
 # --- random flow
 
 HAPPENS = {"trade": 60, "pass": 20, "take": 30, "join": 4, "greet": 4, "phase": 5, "fail": 3, "untold": 2, "restart": 1}
-PHASES = {
+PHASES: dict[Phase, list[Command]] = {
     Phase.CONTINUOUS: [
         SetInstrumentPhase(FINE, Phase.AUCTION),
         HaltInstrument(FINE),
@@ -207,7 +207,7 @@ async def play(seed: int, seen: Seen) -> None:
     followers: list[Follower] = []
     await s.do(fine_listing(), *a_wall("BUY", 119, -1), *a_wall("SELL", 121, 1))
     for _ in range(400):
-        match s.dice.choices(list(HAPPENS), HAPPENS.values())[0]:
+        match s.dice.choices(list(HAPPENS), list(HAPPENS.values()))[0]:
             case "trade":
                 await s.do(*s.some())
             case "pass":

@@ -60,8 +60,8 @@ def test_bars_are_stored_with_how_far_they_go(desk: Desk) -> None:
     desk.turn()
     start = NOW - NOW % MINUTE
     assert stored(Period.MINUTE) == [
-        Bar("IX2301", Period.MINUTE, start, *[120 * UNIT] * 4, 3, 360 * 100 * UNIT, 1, 3),
-        Bar("IX2301", Period.MINUTE, start + MINUTE, *[121 * UNIT] * 4, 2, 242 * 100 * UNIT, 1, 5),
+        Bar("IX2301", Period.MINUTE, start, *(120 * UNIT,) * 4, 3, 360 * 100 * UNIT, 1, 3),
+        Bar("IX2301", Period.MINUTE, start + MINUTE, *(121 * UNIT,) * 4, 2, 242 * 100 * UNIT, 1, 5),
     ]
     assert volumes(Period.DAY) == [5]
     assert marked() == last_trade(market="MAIN")
@@ -77,7 +77,7 @@ def test_trades_are_counted_for_whoever_watches(desk: Desk, counted: Counters) -
 def test_only_what_has_changed_is_written(desk: Desk) -> None:
     written: list[list[str]] = []
     write = desk.shelf.write
-    desk.shelf.write = lambda bars, trade: written.append([bar.instrument_id for bar in bars]) or write(bars, trade)  # type: ignore[method-assign,func-returns-value]
+    desk.shelf.write = lambda bars, trade: written.append([bar.instrument_id for bar in bars]) or write(bars, trade)  # type: ignore[method-assign,func-returns-value,redundant-expr]
     desk.trade()
     desk.turn()
     desk.trade(of="IF2301")
@@ -101,7 +101,7 @@ def test_writing_stops_nobody(desk: Desk) -> None:
     gate, entered = threading.Event(), threading.Event()
     desk.trade(lots=2)
     second = desk.commit(*deal(lots=4))
-    desk.shelf.before_write = lambda: (entered.set(), gate.wait(10))  # type: ignore[assignment,return-value]
+    desk.shelf.before_write = lambda: (entered.set(), gate.wait(10))  # type: ignore[assignment,func-returns-value]
 
     async def play() -> None:
         writing = asyncio.create_task(desk.recorder.keep_up())
@@ -342,7 +342,7 @@ def test_a_day_in_figures(desk: Desk) -> None:
     for price, lots in ((121, 1), (123, 2), (119, 3), (120.5, 4)):
         desk.trade(price, lots)
     turnover = round((121 + 2 * 123 + 3 * 119 + 4 * 120.5) * 100 * UNIT)
-    prices = [round(price * UNIT) for price in (121, 123, 119, 120.5, 0.5)]
+    prices = (121 * UNIT, 123 * UNIT, 119 * UNIT, round(120.5 * UNIT), round(0.5 * UNIT))
     assert desk.recorder.statistics("IX2301", desk.books.now) == Statistics(
         "IX2301", *prices, 10, turnover, 4, 10, 120 * UNIT, 132 * UNIT, 108 * UNIT
     )
@@ -410,7 +410,7 @@ def test_whatever_happens_bars_are_those_of_the_trades(desk: Desk, seed: int) ->
     dice, day = random.Random(seed), FRIDAY
     for _ in range(150):
         desk.books.now += dice.choice([0, 1, 1_000, 50_000, 500_000, 3_000_000])
-        match dice.choices(list(HAPPENS), HAPPENS.values())[0]:
+        match dice.choices(list(HAPPENS), list(HAPPENS.values()))[0]:
             case "trade":
                 desk.do(*some_orders(dice))
             case "untold":

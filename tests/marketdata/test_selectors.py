@@ -11,14 +11,15 @@ from django.urls import reverse
 
 from marketdata import selectors
 from marketdata.core.bars import DAY, MINUTE, Period
+from marketdata.core.trades import PublicTrade
 from marketdata.models import Bar, Watermark
-from marketdata.selectors import PublicTrade
 from tests.admin.pages import logged_in, text_of
 from tests.builders import NOW, order
 from tests.marketdata.making import Desk, deal
 from trading.core.money import UNIT
-from trading.core.types import Direction
+from trading.core.types import Direction, number_at
 from trading.models import User
+from trading.reads.selectors import LARGEST_ID
 
 START = NOW - NOW % MINUTE
 
@@ -95,10 +96,10 @@ def test_who_trades_seldom_is_found_without_looking_through_the_trades_of_others
         assert recent("IF2301") == [(120.0, 1)]
     spans = [tuple(map(int, re.findall(r'"trade_id" (?:>=|<) (\d+)', query["sql"]))) for query in queries]
     last = selectors.last_trade(market="MAIN")
-    first = selectors.number_at(START)
+    first = number_at(START)
     assert sorted(sorted(span) for span in spans if span) == [
-        [first, selectors.number_at(START + MINUTE)],
-        [last + 1, selectors.LARGEST_ID],
+        [first, number_at(START + MINUTE)],
+        [last + 1, LARGEST_ID],
     ]
 
 

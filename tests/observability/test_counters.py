@@ -84,7 +84,7 @@ async def test_a_command_took_what_its_stages_took() -> None:
 
     async with floor(running=False, stopwatch=lambda: clock[0]) as f:
         counted = f.counters
-        f.store.refuses = lambda batch: passes(2)  # type: ignore[func-returns-value]
+        f.store.refuses = lambda batch: passes(2)
         for came in (97.0, 99.0):
             f.queue.put(Envelope(BUY, lambda event: passes(0.25), came))
         await f.worker._turn(await f.queue.take(500, 0))
@@ -134,18 +134,18 @@ async def test_every_answer_has_a_line_after_its_commit(caplog: pytest.LogCaptur
     async with floor(running=False, on_answers=log_answers) as f:
         f.store.asks = [PAY_IN, UNREADABLE]
         told: list[int] = []
-        f.store.refuses = lambda batch: told.append(len(caplog.records))  # type: ignore[func-returns-value]
+        f.store.refuses = lambda batch: told.append(len(caplog.records))
         asked = [f.ask(command) for command in (NAMED, NAMED, WRONG)]
         await f.worker._turn(await f.queue.take(500, 0))
         accepted, *_ = await asyncio.gather(*asked)
-        f.ask(cancel(1, accepted.order_id))  # type: ignore[union-attr]
+        f.ask(cancel(1, accepted.order_id))
         f.ask(WRONG)
         await f.worker._turn(await f.queue.take(1, 0))
         await f.worker._turn(await f.queue.take(1, 0))
-    order_id = protocol.order_id_text(accepted.order_id)  # type: ignore[union-attr]
+    order_id = protocol.order_id_text(accepted.order_id)
     keys = ("batch", "kind", "account_id", "order_id", "client_order_id", "result", "event_time")
     assert told == [0, 5]
-    assert [tuple(record.ids.get(key) for key in keys) for record in caplog.records] == [
+    assert [tuple(record.__dict__["ids"].get(key) for key in keys) for record in caplog.records] == [
         (8, "Deposit", None, None, None, "done", NOW),
         (8, None, None, None, None, "400", NOW),
         (8, "SubmitOrder", 1, order_id, "mine 1", "done", NOW),

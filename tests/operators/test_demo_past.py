@@ -72,6 +72,7 @@ def test_traders_have_gained_and_lost_and_the_chart_shows_it(told: list[str]) ->
     quiet = (DAYS - demo_past.BUSY_DAYS) * len(demo_past.MOMENTS)
     for listing in demo_market.INSTRUMENTS:
         row = Instrument.objects.get(pk=listing.contract.instrument_id)
+        assert row.limit_down is not None and row.limit_up is not None and row.last_price is not None
         home = listing.contract.reference_price
         assert row.limit_down < home < row.limit_up and abs(row.last_price - home) <= home // 33
         bars = Bar.objects.filter(instrument=row)
@@ -86,7 +87,7 @@ TABLES = (Account, Instrument, JournalBatch, LedgerEntry, Order, SettlementPrice
 
 
 def contents() -> list[Sequence[object]]:
-    return [list(table.objects.order_by("pk").values()) for table in TABLES]  # type: ignore[attr-defined]
+    return [list(table.objects.order_by("pk").values()) for table in TABLES]
 
 
 def test_the_same_seed_gives_the_same_and_another_another() -> None:

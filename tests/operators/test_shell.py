@@ -4,6 +4,7 @@ import os
 import re
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -194,7 +195,7 @@ def seeded(transactional_db: None) -> str:
 def test_seed_demo_makes_the_demo_market(seeded: str) -> None:
     assert "The demo market is there: 3 instruments, 10 traders." in seeded
     assert set(Instrument.objects.values_list("pk", flat=True)) == {"IX2301", "IF2301", "IC2301"}
-    funds = dict(Account.objects.values_list("user_id", "deposits"))
+    funds: dict[Any, int] = dict(Account.objects.values_list("user_id", "deposits"))
     assert funds == {f"user{number:03}": demo_market.DEPOSIT for number in range(1, 11)}
     assert set(OperatorCommand.objects.values_list("status", flat=True)) == {"DONE"}
 

@@ -1,5 +1,7 @@
 """Golden frames: what each message looks like on the wire, to the byte. The contract in one table."""
 
+from typing import Any
+
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.events import InstrumentSettled, TermsChanged
@@ -264,7 +266,7 @@ _DAY_FIELDS = (
     '"turnover":2767450.0,"trades":41,"open_interest":1210.0,"settlement_price":120.5,"limit_up":132.0,'
     '"limit_down":null}'
 )
-_BAR = {
+_BAR: dict[str, Any] = {
     "start": 1_696_320_000_000,
     "open": 120.0,
     "high": 121.0,

@@ -220,7 +220,7 @@ def answer_to(text: str, max_frame: int = 32_768) -> tuple[set[str], protocol.Re
         return {"error"}, error.request_id
     if isinstance(message, protocol.Pong):
         return None
-    asked = type(message).__struct_config__.tag
+    asked = str(type(message).__struct_config__.tag)
     own = ANSWERS.get(asked, "query_response" if asked.startswith("query_") else f"{asked}_response")
     refusable = not isinstance(message, protocol.EngineMessage | protocol.Auth | protocol.Ping)
     return ({own, "error"} if refusable else {own}), message.request_id

@@ -1,6 +1,7 @@
 """Ids, the way from messages to commands, and the way from events to frames."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -187,7 +188,7 @@ def test_the_id_of_a_trade_is_no_id_of_an_order() -> None:
     ("fields", "price", "volume"),
     [({"price": 120.5}, 1_205_000, None), ({"volume": 8}, None, 8), ({"price": 1, "volume": 0}, 10_000, 0)],
 )
-def test_an_amendment_becomes_a_command(fields: dict[str, float], price: int | None, volume: int | None) -> None:
+def test_an_amendment_becomes_a_command(fields: dict[str, Any], price: int | None, volume: int | None) -> None:
     message = protocol.AmendOrder(order_id=ORDER_ID, valid_until=9, **fields)
     assert protocol.to_command(message, 7, NOW) == commands.AmendOrder(7, NUMBER, price, volume, 9)
 
@@ -202,7 +203,7 @@ def test_an_amendment_becomes_a_command(fields: dict[str, float], price: int | N
         ({"order_id": "nonsense", "volume": 1}, Code.ORDER_NOT_FOUND),
     ],
 )
-def test_an_amendment_that_cannot_be_one_is_refused(fields: dict[str, object], code: Code) -> None:
+def test_an_amendment_that_cannot_be_one_is_refused(fields: dict[str, Any], code: Code) -> None:
     refusal = protocol.to_command(protocol.AmendOrder(**({"order_id": ORDER_ID} | fields)), 7, NOW)
     assert isinstance(refusal, Refused) and refusal.code is code and refusal.detail
 
@@ -254,7 +255,7 @@ TRADED = Traded(NUMBER + 1, "IX2301", 1_195_000, 4, 1696320001000, TAKER, MAKER)
     ],
     ids=lambda event: type(event).__name__,
 )
-def test_what_was_done_is_answered_with_the_order_id(event: object) -> None:
+def test_what_was_done_is_answered_with_the_order_id(event: Any) -> None:
     answer = protocol.order_response(event, "r1", "mine")
     assert answer == protocol.OrderResponse(
         success=True,
@@ -285,7 +286,7 @@ def test_other_events_answer_no_order() -> None:
 
 
 def test_a_batch_is_answered_item_by_item() -> None:
-    orders = [msgspec.structs.replace(FRAME, client_order_id=name) for name in ("a", None)]
+    orders: Any = [msgspec.structs.replace(FRAME, client_order_id=name) for name in ("a", None)]
     answer = protocol.answer(
         protocol.SubmitOrders(orders=orders, request_id=5), [OrderAccepted(NUMBER, 1, 1, 1), LATER], 0.5
     )
@@ -469,7 +470,7 @@ def test_the_first_state_of_an_order_tells_what_it_is(price: str, told: float | 
     for command in founding():
         engine.apply(command, 1)
     asked = order(1, f"SELL OPEN 3 @ {price}", own_id="mine", options=OrderOptions(stop_price=1_190_000))
-    (event,) = engine.apply(asked, 5)
+    event: Any = engine.apply(asked, 5)[0]
     placed = engine.state.orders[event.order_id]
     assert protocol.begun(event, placed, 9) == protocol.OrderStatusFrame(
         order_id=protocol.order_id_text(event.order_id),

@@ -21,6 +21,7 @@ from trading.reads import answers, missed_pushes, selectors
 
 ROWS, DAYS = 30_000, 12_000
 """Of the past, and then again as many: more than a query or a list looks through."""
+USER = answers.Asker("user001", "MAIN")
 
 pytestmark = [
     pytest.mark.django_db,
@@ -108,7 +109,7 @@ def work_of_all(client: Client) -> dict[str, tuple[int, str]]:
     found = {}
     for query in queries():
         with counted_work() as work:
-            answer = answers.answer("user001", query)
+            answer = answers.answer(USER, query)
         assert isinstance(answer, protocol.QueryResponse), (query, answer)
         found[str(query)] = work.most
     for model in GROWING:
@@ -152,7 +153,7 @@ def test_lists_of_what_grows_know_it() -> None:
 def test_live_orders_cost_no_more_than_they_are(past: None) -> None:
     for query in (frame("query_orders", status="Waiting"), frame("query_position"), frame("query_orders")):
         with counted_work() as work:
-            answers.answer("user001", query)
+            answers.answer(USER, query)
         assert work.most[0] <= 50 * STEP, (query, work.most)
     with counted_work() as work:
         missed_pushes.page(account_id=1, after=500, upto=600)
@@ -172,11 +173,11 @@ def test_the_engine_finds_its_live_orders(past: None) -> None:
 def test_a_search_goes_on_where_it_stopped(past: None) -> None:
     """One order, older than all others, is found by asking again and again; nothing is told twice or left out."""
     query, pages, seen = frame("query_orders", status="Submitted", instrument_id="IX2301"), 0, []
-    answer: Any = answers.answer("user001", query)
+    answer: Any = answers.answer(USER, query)
     assert [each.client_order_id for each in answer.data.orders] == ["live"] and answer.data.next is None
     query = frame("query_orders", instrument_id="IX2301", status="Cancelled")
     while True:
-        answer = answers.answer("user001", query)
+        answer = answers.answer(USER, query)
         pages += 1
         seen += answer.data.orders
         if answer.data.next is None:
@@ -187,7 +188,7 @@ def test_a_search_goes_on_where_it_stopped(past: None) -> None:
 
 def test_trades_of_an_order_are_found_wherever_it_is(past: None) -> None:
     for row in (0, ROWS // 3, ROWS - 1):
-        answer: Any = answers.answer("user001", frame("query_trades", order_id=protocol.order_id_text(number_of(row))))
+        answer: Any = answers.answer(USER, frame("query_trades", order_id=protocol.order_id_text(number_of(row))))
         assert [each.trade_id for each in answer.data.trades] == [protocol.trade_id_text(number_of(row) + 1)]
         assert answer.data.next is None
 

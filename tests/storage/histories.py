@@ -114,7 +114,7 @@ class History:
                 return ResumeInstrument(instrument)
             if state.instruments[instrument].phase is not Phase.CONTINUOUS:
                 return SetInstrumentPhase(instrument, Phase.CONTINUOUS)
-        match dice.choices(list(KINDS), KINDS.values())[0]:
+        match dice.choices(list(KINDS), list(KINDS.values()))[0]:
             case "cancel" | "amend" | "cancel_any" as kind if state.orders:
                 return self._about_an_order(kind)
             case "cancel_all":
@@ -132,7 +132,8 @@ class History:
                 return HaltInstrument(instrument)
             case "phase":
                 phase = dice.choice(PHASES)
-                return dice.choice([SetMarketPhase(phase), SetInstrumentPhase(instrument, phase)])
+                either: list[Command] = [SetMarketPhase(phase), SetInstrumentPhase(instrument, phase)]
+                return dice.choice(either)
             case "freeze":
                 return FreezeAccount(user, True)
             case "rules":
@@ -191,7 +192,7 @@ class History:
         dice = self.dice
         price = round(float(dice.choice(PRICES)) * UNIT)
         stop = {"stop_kind": dice.choice(list(StopKind)), "trigger": dice.choice(list(Trigger))}
-        until = {"valid_until": self.books.now + 5} if dice.random() < 0.2 else {}
+        until: dict[str, Any] = {"valid_until": self.books.now + 5} if dice.random() < 0.2 else {}
         choices: list[tuple[str, dict[str, Any]]] = [
             (condition, {"stop_price": price, **stop}),
             (condition, {"stop_price": price, **stop, "oco_group": dice.choice("ab")}),

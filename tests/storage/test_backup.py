@@ -98,7 +98,7 @@ def test_it_has_its_name_when_it_is_on_the_disk_and_not_before(
 ) -> None:
     target, told = tmp_path / "copy.sqlite3", []
     fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda number: (told.append(target.exists()), fsync(number)))
+    monkeypatch.setattr(os, "fsync", lambda number: (told.append(target.exists()), fsync(number)))  # type: ignore[func-returns-value]
     backup.back_up(target, "MAIN")
     assert told == [False, True], "first the file, then, under its name, the folder"
 

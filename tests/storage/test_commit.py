@@ -60,7 +60,7 @@ def books(db: None) -> Books:
 
 def everything() -> dict[str, list[Any]]:
     """All rows of the engine's tables."""
-    return {table.__name__: list(table.objects.order_by("pk").values()) for table in TABLES}
+    return {table.__name__: list(table._default_manager.order_by("pk").values()) for table in TABLES}
 
 
 @contextmanager
@@ -285,7 +285,7 @@ NONSENSE: list[tuple[type[models.Model], dict[str, Any]]] = [
 @pytest.mark.parametrize(("table", "change"), NONSENSE, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_nonsense_is_refused(traded: Books, table: type[models.Model], change: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        assert table.objects.update(**change)
+        assert table._default_manager.update(**change)
 
 
 TWICE: list[type[models.Model]] = [Trade, Position, JournalBatch, Statement, SettlementPrice]
@@ -293,7 +293,7 @@ TWICE: list[type[models.Model]] = [Trade, Position, JournalBatch, Statement, Set
 
 @pytest.mark.parametrize("table", TWICE, ids=lambda table: table.__name__)
 def test_what_is_there_once_cannot_be_there_twice(traded: Books, table: type[models.Model]) -> None:
-    row = table.objects.order_by("pk").last()
+    row = table._default_manager.order_by("pk").last()
     assert row is not None
     row.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -325,4 +325,4 @@ def test_a_user_has_one_account(books: Books) -> None:
 @pytest.mark.parametrize("table", [Account, Order, Instrument, User, Market], ids=lambda table: table.__name__)
 def test_what_others_refer_to_cannot_be_deleted(traded: Books, table: type[models.Model]) -> None:
     with pytest.raises(models.ProtectedError):
-        table.objects.all().delete()
+        table._default_manager.all().delete()

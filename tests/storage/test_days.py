@@ -112,8 +112,7 @@ def test_a_waiting_order_waits_where_it_waited(books: Books) -> None:
     assert row.stop == 120 * UNIT
     books.load()
     books.commit(order(2, "BUY OPEN 2 @ 120"), order(3, "SELL OPEN 1 @ 120"))
-    row.refresh_from_db()
-    assert (row.status, row.stop) == ("Filled", None)
+    assert Order.objects.values_list("status", "stop").get(pk=row.pk) == ("Filled", None)
 
 
 def test_an_amended_order_stands_at_its_new_place(books: Books) -> None:

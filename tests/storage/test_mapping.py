@@ -33,7 +33,8 @@ def test_what_plain_orders_do_without_is_empty_by_default() -> None:
 def test_terms_are_read_back_as_they_were_written() -> None:
     """Every one of them, with a value of its own."""
     values = {name: at for at, name in enumerate(mapping.TERMS, 1)}
-    terms = mapping.terms_of(mapping.INSTRUMENTS.model(**values))
+    row: Any = mapping.INSTRUMENTS.model(**values)
+    terms = mapping.terms_of(row)
     assert {name: attrgetter(path.removeprefix("terms."))(terms) for name, path in mapping.TERMS.items()} == values
     assert {path.split(".")[1] for path in mapping.TERMS.values()} == set(Terms.__struct_fields__)
 

@@ -7,7 +7,7 @@ from django.db.models import Sum
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.storage.histories import History, new_books
 from trading.core.accounts import Leg
-from trading.core.commands import FireStops
+from trading.core.commands import Command, FireStops
 from trading.core.engine import Engine
 from trading.core.money import UNIT
 from trading.core.rules.stop_orders import PORTION
@@ -130,7 +130,7 @@ def test_a_restart_brings_back_the_state_at_any_time(books: Books, seed: int) ->
     assert_books_balance(books.engine)
 
 
-def _cancel_of(books: Books, number: int) -> object:
+def _cancel_of(books: Books, number: int) -> Command:
     from tests.builders import cancel
 
     return cancel(books.engine.state.orders[number].account.account_id, number)

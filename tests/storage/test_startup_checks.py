@@ -172,6 +172,11 @@ def cut(share: float) -> Damage:
     return damage
 
 
+def a_folder_instead(path: Path, _: Histories) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 LAST = "(SELECT max(number) FROM trading_journalbatch)"
 DAMAGES: dict[str, tuple[Damage, Check, str]] = {
     "the accounts are older": (from_older("account"), Check.STATE, "gains and losses do not cancel out"),
@@ -233,7 +238,7 @@ DAMAGES: dict[str, tuple[Damage, Check, str]] = {
     "a page of an index is garbage": (overwritten("order_live"), Check.FILE, ""),
     "the head of the kept pushes is garbage": (overwritten("trading_pushbatch"), Check.FILE, ""),
     "the last pages of the kept pushes are garbage": (garbage_at_the_end_of_pushes, Check.FILE, ""),
-    "it is a folder": (lambda path, _: (path.unlink(), path.mkdir()), Check.ACCESS, "unable to open"),
+    "it is a folder": (a_folder_instead, Check.ACCESS, "unable to open"),
 }  # fmt: skip
 
 

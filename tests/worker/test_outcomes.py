@@ -140,6 +140,6 @@ async def test_trials_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_without_trouble_nothing_is_committed_that_nobody_asked_for() -> None:
     async with floor(operator_poll=0.001) as f:
         polls: list[int] = []
-        f.store.pending = lambda most: polls.append(most) or []  # type: ignore[method-assign,func-returns-value]
+        f.store.pending = lambda most: polls.append(most) or []  # type: ignore[method-assign,func-returns-value,redundant-expr]
         await f.until(lambda: len(polls) > 5)
         assert f.store.batches == []

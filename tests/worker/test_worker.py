@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,9 @@ from trading.core.events import Event, OrderAccepted, OrderRepeated, Refused
 from trading.core.rules.orders import asked
 from trading.transport.gateway import Envelope
 from trading.worker.batch import OperatorAsk, Superseded, Unstorable
+
+NOTHING: Any = ()
+"""What an order asked for that no test looks at."""
 
 BUY = order(1, "BUY OPEN 1 @ 119")
 WRONG = order(1, "BUY OPEN 1 @ 500")
@@ -141,9 +145,9 @@ async def test_a_resend_that_the_engine_has_forgotten_is_looked_up() -> None:
     """Found: it is answered like any resend and leaves no trace. Not found: it is a new order, and known from then."""
     async with floor() as f:
         account = f.worker.engine.state.accounts[1]
-        account.know({f"own-{number}": ClientOrder(number, ()) for number in range(KEPT_IDS)})
+        account.know({f"own-{number}": ClientOrder(number, NOTHING) for number in range(KEPT_IDS)})
         old, other, new = (order(1, "BUY OPEN 1 @ 119", own_id=name) for name in ("old", "other", "new"))
-        f.store.used = {(1, "old"): ClientOrder(5, asked(old)), (1, "other"): ClientOrder(6, ())}
+        f.store.used = {(1, "old"): ClientOrder(5, asked(old)), (1, "other"): ClientOrder(6, NOTHING)}
         answers = await f.answers(old, other, new, new, order(2, "BUY OPEN 1 @ 119", own_id="old"))
         kinds = [type(answer) for answer in answers]
         assert kinds == [OrderRepeated, Refused, OrderAccepted, OrderRepeated, OrderAccepted]
@@ -154,7 +158,7 @@ async def test_a_resend_that_the_engine_has_forgotten_is_looked_up() -> None:
 
 async def test_on_a_new_day_what_was_looked_up_is_free() -> None:
     async with floor(operator_poll=0.0) as f:
-        f.worker.engine.state.accounts[1].know({f"own-{n}": ClientOrder(n, ()) for n in range(KEPT_IDS)})
+        f.worker.engine.state.accounts[1].know({f"own-{n}": ClientOrder(n, NOTHING) for n in range(KEPT_IDS)})
         old = order(1, "BUY OPEN 1 @ 119", own_id="old")
         f.store.used = {(1, "old"): ClientOrder(5, asked(old))}
         f.store.asks = [OperatorAsk(1, Settle(20231114, 20231115, {}))]
@@ -367,7 +371,7 @@ async def test_an_operators_command_is_served_while_nobody_trades_and_while_ever
 async def test_the_table_is_not_read_for_every_batch() -> None:
     async with floor(operator_poll=1_000.0) as f:
         reads: list[int] = []
-        f.store.pending = lambda most: reads.append(most) or []  # type: ignore[method-assign,func-returns-value]
+        f.store.pending = lambda most: reads.append(most) or []  # type: ignore[method-assign,func-returns-value,redundant-expr]
         for _ in range(10):
             await f.answers(BUY)
         assert len(reads) <= 1

@@ -107,8 +107,8 @@ class Duel:
                 return "trade", event.instrument_id, event.price, event.volume, *fills
             case said.OrderCancelled():
                 code = [] if event.code is None else [event.code.value]
-                lots = event.filled, event.remaining
-                return "cancelled", self.number(event.order_id), event.account_id, *lots, event.reason.value, *code
+                left = event.filled, event.remaining
+                return "cancelled", self.number(event.order_id), event.account_id, *left, event.reason.value, *code
             case said.Refused():
                 return "refused", event.code.value
         return operators_words(event)

@@ -117,7 +117,7 @@ class Risk(Orders):
         margin, balance = self.stands(account)
         leg, own = self.legs[account.number, name, long], self.side_margin(account, side)
         if not self.rules.lots_needed:
-            too_much = margin - int(max(0, rate(limit) * balance) // 1)
+            too_much = margin - max(0, int(rate(limit) * balance // 1))
             return max(1, min(leg.lots, too_much // max(1, own // leg.lots) + 1))
         mine = self.of_product(account, name, long)
         floor = 0

@@ -98,7 +98,7 @@ def trade(maker: Trader, taker: Trader, name: str) -> Decimal:
 
 def written(price: Decimal, tick: str) -> str:
     """A price as the page has it: with as many decimals as the tick."""
-    return f"{price:.{max(0, -Decimal(tick).as_tuple().exponent)}f}"
+    return f"{price:.{max(0, -int(Decimal(tick).as_tuple().exponent))}f}"
 
 
 def labels_on_the_scale(page: Page, last: str, heights: Iterator[int]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import PATIENCE_MS, chromium, missing, new_page
+from tests.e2e.browser import PATIENCE_MS, WatchedPage, chromium, missing, new_page
 from tests.e2e.server import ROOT
 
 try:
@@ -46,7 +46,7 @@ class Trader:
         request_id = f"t{next(_ids)}"
         self.socket.send(json.dumps(message | {"request_id": request_id}))
         while True:
-            frame = json.loads(self.socket.recv())
+            frame: dict[str, Any] = json.loads(self.socket.recv())
             if frame.get("request_id") == request_id:
                 return frame
 
@@ -65,10 +65,10 @@ class Trader:
         )
         assert answer["success"], answer
         self.mine.append(answer["order_id"])
-        return answer["order_id"]
+        return str(answer["order_id"])
 
     def query(self, order_id: str) -> dict[str, Any]:
-        return self.ask({"type": "query_order", "order_id": order_id})["data"]["order"]
+        return dict(self.ask({"type": "query_order", "order_id": order_id})["data"]["order"])
 
     def lots_long(self) -> str:
         (position,) = self.ask({"type": "query_position", "instrument_id": INSTRUMENT})["data"]["positions"]
@@ -103,7 +103,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, server: Any) -> Iterator[Page]:
+def page(browser: Any, server: Any) -> Iterator[WatchedPage]:
     """The page, live, as a visitor sees it. Its console must have stayed silent."""
     with new_page(browser) as opened:
         open_live(opened, server)
@@ -180,7 +180,7 @@ def send(page: Page, direction: str, volume: float, price: float | None, offset:
     answer = page.locator("#ticket-answer")
     expect(answer).not_to_have_text(before or "nothing")
     expect(answer).to_have_text(re.compile(r"O\d{20}"))
-    return re.search(r"O\d{20}", answer.inner_text())[0]
+    return str(re.findall(r"O\d{20}", answer.inner_text())[0])
 
 
 def row(page: Page, order_id: str) -> Any:
@@ -224,7 +224,7 @@ def money(page: Page, fact: str) -> float:
 
 
 def overflow(page: Page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 # --- the market, without signing in
@@ -348,7 +348,7 @@ def test_the_keyboard_alone_will_do(page: Page, trader: Callable[[str], Trader])
 # --- signing in and out
 
 
-def test_who_cannot_come_in_is_told_why(page: Page, server: Any) -> None:
+def test_who_cannot_come_in_is_told_why(page: WatchedPage, server: Any) -> None:
     page.click("#open-sign-in")
     expect(page.locator("#user-id")).to_be_focused()
     page.click("#sign-in-submit")
@@ -390,7 +390,7 @@ def test_a_reload_keeps_who_has_a_token_and_sign_out_forgets(page: Page, server:
     expect_phase(page, "live")
 
 
-def test_a_session_from_the_password_to_its_end(page: Page, server: Any) -> None:
+def test_a_session_from_the_password_to_its_end(page: WatchedPage, server: Any) -> None:
     word = "a-good-horse"
     find = f"from trading.models import User; user = User.objects.get(username='{PERSON}')"
     server.manage("shell", "-c", f"{find}; user.set_password('{word}'); user.save()")
@@ -442,7 +442,11 @@ def test_the_page_renews_its_token_on_the_open_line(browser: Any, new_server: Ca
     shown: list[tuple[str, str]] = []
 
     def listen(socket: Any) -> None:
-        socket.on("framesent", lambda text: '"auth"' in text and shown.append((socket.url, json.loads(text)["token"])))
+        socket.on("framesent", lambda text: said(socket.url, text))
+
+    def said(url: str, text: str) -> None:
+        if '"auth"' in text:
+            shown.append((url, json.loads(text)["token"]))
 
     with new_page(browser) as page:
         page.on("websocket", listen)
@@ -656,9 +660,9 @@ def watch_sockets(page: Page) -> None:
     """)
 
 
-def overheard(line: WebSocket) -> dict[str, list[str]]:
+def overheard(line: WebSocket) -> dict[str, list[Any]]:
     """What is said on a line of the page from now on."""
-    said: dict[str, list[str]] = {"sent": [], "heard": []}
+    said: dict[str, list[Any]] = {"sent": [], "heard": []}
     line.on("framesent", lambda text: said["sent"].append(text))
     line.on("framereceived", lambda text: said["heard"].append(text))
     return said
@@ -722,7 +726,7 @@ def test_a_missed_change_of_the_book_is_mended(browser: Any, server: Any, trader
         route.on_message(upstream.send)
         upstream.on_message(lambda text: lose_one(route, text))
 
-    def lose_one(route: WebSocketRoute, text: str) -> None:
+    def lose_one(route: WebSocketRoute, text: Any) -> None:
         change = '"orderbook_delta"' in text and '"prev_seq":null' not in text and '"price":112.5' in text
         if change and not lost:
             lost.append(text)
@@ -760,7 +764,7 @@ def test_an_order_without_an_answer_is_looked_up_and_never_doubled(
         route.on_message(lambda text: pass_on("order", '"submit_order"', route, upstream, text, upstream.send))
         upstream.on_message(lambda text: pass_on("answer", '"order_response"', route, upstream, text, route.send))
 
-    def pass_on(what: str, mark: str, route: Any, upstream: Any, text: str, send_on: Callable[[str], None]) -> None:
+    def pass_on(what: str, mark: str, route: Any, upstream: Any, text: Any, send_on: Callable[[Any], None]) -> None:
         if lose[what] and mark in text:
             lose[what] = False
             upstream.close()

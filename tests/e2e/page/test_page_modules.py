@@ -312,7 +312,7 @@ def random_book(chance: random.Random) -> tuple[list[Level], list[Level]]:
 def test_a_hole_in_the_changes_of_a_book_is_seen(
     page: Page, known: int | None, prev_seq: int | None, seq: int, result: Any
 ) -> None:
-    book = {"bids": [], "asks": [], "seq": known, "stale": known is None}
+    book: dict[str, Any] = {"bids": [], "asks": [], "seq": known, "stale": known is None}
     frame = json.loads(protocol.encode(protocol.orderbook_delta(ID, [], [], 1, seq, prev_seq)))
     state = {"books": {ID: book}, "instruments": []}
     patch = call(page, "state/reduce_market", "m.delta(x.state, x.frame) ?? 'hole'", {"state": state, "frame": frame})

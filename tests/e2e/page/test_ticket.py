@@ -53,11 +53,12 @@ def inside(browser: Any, server: Any) -> Iterator[tuple[Page, list[dict[str, Any
 
 def rest_of(page: Page) -> str:
     """What stands at the middle of the send button, by id, and where that is."""
-    return page.evaluate("""() => {
+    found: str = page.evaluate("""() => {
         const box = document.getElementById('ticket-submit').getBoundingClientRect();
         const at = [Math.round(box.x + box.width / 2), Math.round(box.bottom)];
         return [document.elementFromPoint(at[0], at[1] - 8)?.closest('button')?.id ?? null, ...at].join();
     }""")
+    return found
 
 
 def orders_in(sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -288,7 +289,7 @@ OUTSIDE = """(id) => {
 
 def covered(page: Page) -> list[str]:
     """Controls of the fixed parts of the page that notices lie over."""
-    return page.evaluate("""() => {
+    found: list[str] = page.evaluate("""() => {
         const news = document.getElementById('notices').getBoundingClientRect();
         return [...document.querySelectorAll('.bar, .views, .send, .bar button, .views button')]
             .filter((node) => node.checkVisibility())
@@ -298,6 +299,7 @@ def covered(page: Page) -> list[str]:
             })
             .map((node) => node.className || node.id);
     }""")
+    return found
 
 
 def test_the_profit_of_the_day_is_what_the_account_has_changed_by(

@@ -345,7 +345,8 @@ def test_what_the_form_says_is_an_order_or_a_question_and_never_a_contradiction(
 
 def order_of(text: str) -> Any:
     """The engine's command, or the server's refusal, of a `submit_order`."""
-    return protocol.to_command(protocol.decode(text), ME, NOW)
+    message: Any = protocol.decode(text)
+    return protocol.to_command(message, ME, NOW)
 
 
 def test_rules_that_come_from_elsewhere_hold_as_well(page: Page) -> None:

@@ -6,7 +6,7 @@ import resource
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
 from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import Server
@@ -58,7 +58,7 @@ def until_ready(server: Server) -> None:
         time.sleep(0.01)
 
 
-def refused_until_it_is_over(server: Server, trouble: Callable[[Server], Iterator[None]]) -> None:
+def refused_until_it_is_over(server: Server, trouble: Callable[[Server], AbstractContextManager[None]]) -> None:
     with signed_in(server, "user001") as client, signed_in(server, "user002") as other:
         assert client.order("BUY", 1, 115, client_order_id="before")["success"]
         client.until("account_update")

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import chromium, missing, new_page
+from tests.e2e.browser import WatchedPage, chromium, missing, new_page
 
 try:
     import websocket
@@ -74,14 +74,14 @@ def settled(server: Any) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def desk(browser: Any, server: Any) -> Iterator[Page]:
+def desk(browser: Any, server: Any) -> Iterator[WatchedPage]:
     """A page of the server's own without its scripts, with a console that is written down and the reader's functions.
 
     The page is the real one emptied, not one the test made up: Chromium lets no page of unknown origin reach loopback.
     """
     with new_page(browser, bypass_csp=True) as page:
-        page.said = []
-        page.on("console", lambda message: page.said.append(message.text))
+        said: list[str] = page.__dict__.setdefault("said", [])
+        page.on("console", lambda message: said.append(message.text))
         page.route("**/main.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
         page.goto(server.http + "/")
         page.evaluate("document.body.innerHTML = '<div id=app></div>'")
@@ -95,14 +95,14 @@ def run(page: Page, script: str) -> None:
 
 def hear(page: Page, words: str) -> None:
     """Waits until the page's console says `words`."""
-    if not any(words in said for said in page.said):
+    if not any(words in said for said in page.__dict__["said"]):
         page.wait_for_event("console", lambda message: words in message.text)
 
 
 def noted(page: Page, name: str) -> list[Any]:
     """The arguments of the first call of a function that the document leaves to its reader."""
     page.wait_for_function("name => window.notes.some(([called]) => called === name)", arg=name)
-    return page.evaluate("name => window.notes.find(([called]) => called === name).slice(1)", name)
+    return list(page.evaluate("name => window.notes.find(([called]) => called === name).slice(1)", name))
 
 
 def signed_in(page: Page, settled: Callable[[str], str]) -> None:
@@ -130,7 +130,7 @@ def the_other_side(server: Any) -> Iterator[websocket.WebSocket]:
 
 def sell(socket: websocket.WebSocket, volume: float) -> float:
     """Sells what can be sold at once, and says how much that was."""
-    order = {"instrument_id": "IX2301", "direction": "SELL", "offset": "OPEN", "order_type": "LIMIT"}
+    order: dict[str, Any] = {"instrument_id": "IX2301", "direction": "SELL", "offset": "OPEN", "order_type": "LIMIT"}
     order |= {"volume": volume, "price": PRICE, "time_condition": "IOC"}
     socket.send(json.dumps({"type": "submit_order"} | order))
     while True:
@@ -160,7 +160,7 @@ def test_the_basic_connection(desk: Page, settled: Callable[[str], str]) -> None
     hear(desk, "WebSocket 已断开")
 
 
-def test_authentication(desk: Page, settled: Callable[[str], str]) -> None:
+def test_authentication(desk: WatchedPage, settled: Callable[[str], str]) -> None:
     signed_in(desk, settled)
     assert desk.complaints == []
 
@@ -186,7 +186,7 @@ def collect(page: Page) -> None:
 
 def frame_of(page: Page, kind: str) -> dict[str, Any]:
     page.wait_for_function("kind => window.frames_.some((frame) => frame.type === kind)", arg=kind)
-    return page.evaluate("kind => window.frames_.find((frame) => frame.type === kind)", kind)
+    return dict(page.evaluate("kind => window.frames_.find((frame) => frame.type === kind)", kind))
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_the_vue_component(
     desk: Page, settled: Callable[[str], str], server: Any, workshop: Path, clear_price: None
 ) -> None:
     text = settled(example("beforeUnmount", language="vue"))
-    template = re.search(r"<template>(.*)</template>", text, re.DOTALL)[1]
-    script = re.search(r"<script>(.*)</script>", text, re.DOTALL)[1].replace("export default", "const component =")
+    template = re.findall(r"<template>(.*)</template>", text, re.DOTALL)[0]
+    script = re.findall(r"<script>(.*)</script>", text, re.DOTALL)[0].replace("export default", "const component =")
     run(desk, build(workshop, "component.js", VUE_ENTRY.format(script=script, template=json.dumps(template))))
     order_from_the_component(desk, server)

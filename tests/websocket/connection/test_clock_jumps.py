@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ async def test_orders_with_a_time_and_switches_go_by_the_time_that_has_passed(
     await is_cancelled(bob, "COUNTDOWN")
     await alice.rest()
     assert await frozen(alice) > 0
-    valid = {"valid_until": machine.clock() + 1_000}
+    valid: dict[str, Any] = {"valid_until": machine.clock() + 1_000}
     assert (await alice.place("BUY OPEN 1 @ 110", **valid))["success"]
     machine.pass_by(HOUR * 10 / 9)
     await is_cancelled(alice, "EXPIRED")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ async def begin(client: Client, who: str, market: Founded) -> None:
 
 async def answers_to(client: Client, frames: Sequence[str | bytes]) -> list[Frame]:
     """Send the frames at once; they are answered in order, and the connection lives."""
-    expected = []
+    expected: list[Any] = []
     for sent in frames:
         if isinstance(sent, bytes):
             await client.send(binary=sent)

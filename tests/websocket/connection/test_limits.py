@@ -216,9 +216,9 @@ def envelope(number: int) -> Envelope:
 async def test_the_queue_is_first_in_first_out_and_bounded() -> None:
     queue = InProcessQueue(3)
     assert [queue.put(envelope(number)) for number in range(4)] == [True, True, True, False]
-    assert [each.command.order_id for each in await queue.take(2, 5)] == [0, 1]  # type: ignore[union-attr]
+    assert [each.command.order_id for each in await queue.take(2, 5)] == [0, 1]
     assert queue.put(envelope(4)) and len(queue) == 2
-    assert [each.command.order_id for each in await queue.take(9, 5)] == [2, 4]  # type: ignore[union-attr]
+    assert [each.command.order_id for each in await queue.take(9, 5)] == [2, 4]
 
 
 def test_the_queue_gives_nothing_after_its_timeout() -> None:

@@ -33,7 +33,7 @@ class RecordingLayer:
     """Notes what is sent to which group."""
 
     def __init__(self) -> None:
-        self.sent: Sent = []
+        self.sent: list[Any] = []
         self.users: list[str | None] = []
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:

@@ -164,10 +164,10 @@ def test_after_everybody_has_left_the_house_is_empty() -> None:
         for address in "abcd":
             assert house._addresses[address] == sum(guest[0] == address for guest in inside)
         assert house._anonymous == sum(guest[1] is None for guest in inside)
-    for address, user in inside:
-        if user is not None:
-            house.sign_out(user)
-        house.leave(str(address))
+    for guest in inside:
+        if guest[1] is not None:
+            house.sign_out(guest[1])
+        house.leave(str(guest[0]))
     assert house._anonymous == 0 and not house._addresses
 
 

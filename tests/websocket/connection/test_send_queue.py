@@ -139,7 +139,8 @@ async def test_an_awaitable_may_be_any_and_is_awaited_by_one_task() -> None:
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_since_when_a_client_lets_us_wait(at_once: bool) -> None:
     case = Case(at_once=at_once)
-    assert case.send_queue.waiting_since is None
+    started: float | None = case.send_queue.waiting_since
+    assert started is None
     before = asyncio.get_running_loop().time()
     await case.full()
     assert before <= (case.send_queue.waiting_since or 0) <= asyncio.get_running_loop().time()

@@ -166,7 +166,8 @@ ENDS = [revoke, expire, deactivate]
 
 
 async def row_of(user_id: str) -> AccessToken:
-    return await AccessToken.objects.aget(user__username=user_id)
+    row: AccessToken = await AccessToken.objects.aget(user__username=user_id)
+    return row
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -64,7 +64,7 @@ async def test_a_post_only_order_that_would_trade_is_refused(alice: Client, bob:
 
 
 async def test_a_rule_of_the_time_is_the_engines(alice: Client) -> None:
-    good = {"time_condition": "GTD", "expires_at": now() + TOMORROW, "valid_until": now() + TOMORROW}
+    good: Frame = {"time_condition": "GTD", "expires_at": now() + TOMORROW, "valid_until": now() + TOMORROW}
     assert (await alice.place("BUY OPEN 1 @ 120", **good))["success"]
 
 
@@ -214,7 +214,7 @@ async def test_a_finished_order_and_anothers_cannot_be_amended(alice: Client, bo
 
 
 async def test_a_resend_with_the_same_options_is_the_same_order(alice: Client) -> None:
-    more = {"client_order_id": "mine", "time_condition": "GTC", "post_only": True, "display_volume": 2}
+    more: Frame = {"client_order_id": "mine", "time_condition": "GTC", "post_only": True, "display_volume": 2}
     first = await alice.place("BUY OPEN 5 @ 119", **more)
     await alice.rest()
     assert await alice.place("BUY OPEN 5 @ 119", **more) == first
@@ -233,7 +233,7 @@ async def test_a_resend_with_the_same_options_is_the_same_order(alice: Client) -
     ids=str,
 )
 async def test_a_resend_with_other_options_is_another_order(alice: Client, change: Frame) -> None:
-    more = {"client_order_id": "mine", "time_condition": "GTC", "post_only": True, "display_volume": 2}
+    more: Frame = {"client_order_id": "mine", "time_condition": "GTC", "post_only": True, "display_volume": 2}
     await alice.place("BUY OPEN 5 @ 119", **more)
     await alice.rest()
     refused = await alice.place("BUY OPEN 5 @ 119", **(more | change))
@@ -244,7 +244,7 @@ async def test_a_resend_with_other_options_is_another_order(alice: Client, chang
 async def test_a_resend_after_a_restart_is_known_with_its_options(
     open_exchange: Any, market: Founded, join: Join
 ) -> None:
-    more = {"client_order_id": "mine", "stop_price": 121.5, "oco_group": "g", "time_condition": "GTC"}
+    more: Frame = {"client_order_id": "mine", "stop_price": 121.5, "oco_group": "g", "time_condition": "GTC"}
     answers = []
     for _ in range(2):
         exchange = await open_exchange()
@@ -266,7 +266,13 @@ async def test_a_plain_order_shows_no_more_than_before(alice: Client) -> None:
 async def test_a_waiting_order_shows_its_options(alice: Client, bob: Client, other: Client) -> None:
     await trade_at(121, bob, other)
     expires_at = now() + TOMORROW
-    more = {"time_condition": "GTD", "expires_at": expires_at, "trail": 2.5, "trigger": "BID", "oco_group": "exit"}
+    more: Frame = {
+        "time_condition": "GTD",
+        "expires_at": expires_at,
+        "trail": 2.5,
+        "trigger": "BID",
+        "oco_group": "exit",
+    }
     await bob.place("BUY OPEN 1 @ 120")
     order_id = (await alice.place("SELL OPEN 5 @ MARKET", **more))["order_id"]
     await alice.rest()
@@ -299,7 +305,7 @@ async def test_an_order_cannot_last_until_a_year_of_five_digits(alice: Client) -
             (253_402_300_800_000, False),
             (18 * 10**14, False),
         ):
-            await alice.say(**order_message("BUY OPEN 1 @ 119", **{name: moment}, **condition))
+            await alice.say(**order_message("BUY OPEN 1 @ 119") | condition | {name: moment})
             answer = await alice.hear()
             assert answer["type"] == ("order_response" if taken else "error") and answer.get("code", 400) == 400
             await alice.rest()

@@ -526,6 +526,8 @@ async def test_an_order_that_is_answered_is_in_the_database(alice: Client, bob: 
     await bob.place("SELL OPEN 1 @ 120")
     from trading.protocol import order_number
 
-    row = await Order.objects.aget(pk=order_number(order_id))
+    number = order_number(order_id)
+    assert number is not None
+    row = await Order.objects.aget(pk=number)
     assert (row.account_id, row.volume, row.filled, row.status) == (1, 2, 1, "PartiallyFilled")
     assert await Trade.objects.acount() == 2
