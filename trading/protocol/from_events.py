@@ -244,8 +244,8 @@ def cancelled(event: OrderCancelled, seq: int) -> OrderStatusFrame:
 
 
 def told_reason(reason: CancelReason | None, filled: int, code: int | None) -> CancelWord | None:
-    """Why an order was cancelled, unless its owner asked for it. `filled`: lots that had traded; `code`: of the rule that
-    has taken it."""
+    """Why an order was cancelled, unless its owner asked for it. `filled`: lots that had traded; `code`: of the rule
+    that has taken it."""
     if reason is CancelReason.UNFILLED and not filled and code is None:
         return NO_TRADE
     return None if reason is CancelReason.ASKED else reason
