@@ -15,6 +15,7 @@ from marketdata.store import CHUNK, BarStore
 from tests.builders import Books, order
 from trading.core.commands import Command, Settle
 from trading.core.events import Event, Refused
+from trading.observability.counters import Counters
 from trading.operators import requests
 from trading.worker.batch import Batch, OperatorAnswer
 
@@ -50,6 +51,7 @@ class Desk:
         self.chunk = chunk
         self.publisher = publisher
         self.runner = asyncio.Runner()
+        self.counters = Counters()
         self.start()
 
     # -- life
@@ -57,7 +59,7 @@ class Desk:
     def start(self) -> None:
         """A server starts."""
         self.shelf = Shelf(self.chunk)
-        self.recorder = Recorder(self.shelf, self.publisher, NEVER)
+        self.recorder = Recorder(self.shelf, self.publisher, NEVER, self.counters)
         self.load()
         self.runner.run(self.recorder.start())
         self.runs = True

@@ -25,7 +25,6 @@ from tests.operators.test_shell import shell
 from trading.core.commands import ChangeTerms, Command, HaltInstrument
 from trading.core.money import UNIT
 from trading.models import Position, Trade
-from trading.observability.counters import Counters
 
 FRIDAY, MONDAY, TUESDAY = 20231117, 20231120, 20231121
 
@@ -67,11 +66,11 @@ def test_bars_are_stored_with_how_far_they_go(desk: Desk) -> None:
     assert marked() == last_trade(market="MAIN")
 
 
-def test_trades_are_counted_for_whoever_watches(desk: Desk, counted: Counters) -> None:
+def test_trades_are_counted_for_whoever_watches(desk: Desk) -> None:
     desk.trade(120, 3)
     desk.trade(121, 2)
     desk.do(HaltInstrument("IX2301"))
-    assert counted.trades == 2
+    assert desk.counters.trades == 2
 
 
 def test_only_what_has_changed_is_written(desk: Desk) -> None:

@@ -41,7 +41,7 @@ LIST = """
 from trading.core.commands import SetMarketPhase, ChangeTerms, HaltInstrument, ListInstrument
 from trading.core.money import RATE, UNIT
 from trading.core.types import Contract, Fee, Phase, Terms
-from trading.operators import requests
+from trading.operators import inline_engine
 
 def terms(name, margin=RATE // 10):
     return Terms(name=name, margin_long=margin, margin_short=margin, fee_open=Fee(0, RATE // 100_000))
@@ -50,8 +50,8 @@ def units(text):
     return round(float(text) * UNIT)
 
 def put(command):
-    row = requests.carry_out(command, market="MAIN")
-    assert row.status == "DONE", row.result
+    row = inline_engine.carry_out(command, market="MAIN")
+    assert row.status == "DONE", (row.status, row.result, command)
 
 def enlist(name, tick, price, multiplier, title):
     put(ListInstrument(

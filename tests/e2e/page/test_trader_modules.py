@@ -82,6 +82,14 @@ class Venue:
     def account(self) -> Any:
         return self.engine.state.accounts[ME]
 
+    def prices_closed(self, words: str) -> set[float]:
+        """What was paid for the lots that an order may close."""
+        direction, offset, *_ = words.split()
+        held = self.account.positions.get(ID)
+        if offset == "OPEN" or held is None:
+            return set()
+        return {line.cost / line.lots for line in held.leg(direction == "SELL").today_lots}
+
     def said(self, words: str) -> dict[str, Any]:
         """What the page estimates an order from."""
         figures = self.account.figures()
@@ -133,28 +141,31 @@ def random_words(chance: random.Random, venue: Venue) -> str:
 
 def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
     """Openings that trade, rest or both, and closings that trade. (One that rests changes nothing before it trades.)
-    All lots are of today: only of them does the page know the cost exactly."""
+    All lots are of today: only of them does the page know the cost exactly. Of lots with several prices it knows the
+    average, but the oldest are closed first: there only the commission is exact."""
     chance = random.Random(3)
-    venue, seen = Venue(2_000_000), 0
-    for _ in range(150):
+    venue, seen, averaged = Venue(2_000_000), 0, 0
+    for _ in range(220):
         side, price = chance.choice([("BUY", 118), ("SELL", 122)])
         venue.do(OTHER, f"{side} OPEN {chance.randint(1, 6)} @ {price + chance.randint(-4, 4) / 2}")
         words = random_words(chance, venue)
         said = venue.said(words)
         found = call(page, "orders/estimate", "m.estimate(x)", said)
         left = call(page, "orders/estimate", "m.fillsOf(x.order, x.book).left", said)
-        before = venue.account.figures()
+        before, exact = venue.account.figures(), len(venue.prices_closed(words)) < 2
         if found is None or (left and " OPEN " not in words) or not venue.do(ME, words):
             continue
         now = venue.account.figures()
-        assert found["available"] == pytest.approx(to_currency(now.available), abs=ROUNDING), words
-        if not left:
+        if exact:
+            assert found["available"] == pytest.approx(to_currency(now.available), abs=ROUNDING), words
+        if exact and not left:
             assert found["margin"] == pytest.approx(to_currency(now.margin - before.margin), abs=ROUNDING), words
+        if not left:
             assert found["commission"] == pytest.approx(to_currency(now.commission - before.commission)), words
-        seen += 1
+        seen, averaged = seen + exact, averaged + (not exact)
         for order_id in list(venue.account.orders):
             venue.engine.apply(cancel(ME, order_id), NOW)
-    assert seen > 60
+    assert seen > 60 and averaged > 5
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.9, 1.1])

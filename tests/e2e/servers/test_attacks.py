@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPConnection
 
 import pytest
@@ -142,4 +143,5 @@ def test_half_a_request_does_not_wait_for_ever(
     server = new_server(program=program)
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as half:
         half.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
-        assert half.recv(1) == b""
+        with suppress(ConnectionResetError):  # closed, with or without leave
+            assert half.recv(1) == b""

@@ -86,7 +86,7 @@ def test_a_running_exchange_is_seen_from_outside(new_server: Callable[..., Serve
     log = server.log()
     assert SECRET not in log and server.token("user001") not in log
     lines = [json.loads(line) for line in log.splitlines()]
-    answered = [line for line in lines if line["logger"] == "trading.observability.order_log"]
+    answered = [line for line in lines if line["logger"] == "trading.order_log"]
     assert [(line.get("order_id"), line.get("client_order_id"), line["result"]) for line in answered] == [
         (order_id, "mine", "done"),
         (None, None, "1008"),

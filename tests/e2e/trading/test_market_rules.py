@@ -144,7 +144,7 @@ def test_a_day_is_settled_once_while_people_trade(new_server: Callable[..., Serv
         after = buyer.account()
         assert (after["pre_balance"], after["position_profit"]) == (statement["closing"], 0.0)
         assert buyer.ask("query_order", order_id=stays)["data"]["order"]["status"] == "Submitted"
-        with pytest.raises(AssertionError, match="409"):
+        with pytest.raises(AssertionError, match="settled already"):
             settle(server)
         assert seller.order("SELL", 1, 134)["success"], "the new limits are 10 % around 122"
         assert seller.order("SELL", 1, 134.5)["error_code"] == 1008
