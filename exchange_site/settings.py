@@ -281,7 +281,7 @@ LOGGING: dict[str, Any] = {
 }
 if LOG_FILE:
     LOGGING["handlers"]["file"] = {
-        "class": "logging.handlers.RotatingFileHandler",
+        "class": "exchange_site.monitoring.log_format.LogFile",
         "filename": LOG_FILE,
         "maxBytes": 20_000_000,
         "backupCount": 5,

@@ -8,7 +8,9 @@ Only what we name is written of a record: libraries hang whole requests on their
 import json
 import logging
 import re
+import sys
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
 
 from trading.observability.counters import Counters
 
@@ -76,6 +78,23 @@ class StrangersAreNoErrors(logging.Filter):
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.exc_info = record.exc_text = None
         return True
+
+
+class LogFile(RotatingFileHandler):
+    """A file that is begun anew when it is large. Where it cannot be written (a full disk), that is said once, and
+    again only after it could be written: the terminal stays readable."""
+
+    _failing = _failed_now = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._failed_now = False
+        super().emit(record)
+        self._failing = self._failed_now
+
+    def handleError(self, record: logging.LogRecord) -> None:  # the name of the library
+        if not self._failing:
+            sys.stderr.write(f"The log cannot be written to {self.baseFilename}: {sys.exc_info()[1]}\n")
+        self._failing = self._failed_now = True
 
 
 class CountErrors(logging.Handler):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from exchange_site.monitoring.log_format import (
     CountErrors,
     JsonLines,
+    LogFile,
     StrangersAreNoErrors,
     TextLines,
     take_in_servers,
@@ -193,3 +195,13 @@ def test_other_errors_stay_what_they_are() -> None:
     handler.handle(suspicious(logging.CRITICAL))
     handler.handle(logging.LogRecord("django.request", logging.ERROR, "", 1, "failed", (), None))
     assert counted.errors == 2
+
+
+def test_a_log_that_cannot_be_written_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:
+    log = LogFile("/dev/full", delay=True)
+    for number in range(5):
+        log.emit(logging.LogRecord("any", logging.INFO, "", 1, f"line {number}", (), None))
+    with suppress(OSError):  # what could not be written is tried once more
+        log.close()
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "/dev/full" in told[0]

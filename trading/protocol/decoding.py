@@ -77,8 +77,14 @@ def _decode_without_nulls(text: str, error: Exception) -> ClientMessage:
             return message
         except _UNREADABLE as deeper:
             error = deeper
-    detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    detail = "nested too deeply" if isinstance(error, RecursionError) else _in_words(str(error))
     raise _malformed(detail, _reference(text)) from None
+
+
+def _in_words(wrong: str) -> str:
+    """A pattern is told by what it means: names have the only one."""
+    found, at, place = wrong.partition(" - at ")
+    return f"Expected printable ASCII characters, at least one{at}{place}" if "matching regex" in found else wrong
 
 
 def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
