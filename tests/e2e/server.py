@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,6 +145,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 preexec_fn=end_with_parent,
+                start_new_session=True,
             )
 
     def wait(self) -> None:
@@ -180,6 +182,8 @@ class Server:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with suppress(ProcessLookupError):  # what it started and did not end
+            os.killpg(process.pid, signal.SIGKILL)
 
     # -- asking
 
