@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -64,12 +65,13 @@ class Client:
         return frame
 
     def until(self, kind: str, **fields: Any) -> Frame:
-        """Read on until a frame of this type with these fields has come."""
-        wanted = {"type": kind} | fields
-        while True:
+        """Read on until a frame of this type with these fields has come, as long as `PATIENCE` bears it."""
+        wanted, deadline = {"type": kind} | fields, time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             frame = self.hear()
             if frame.items() >= wanted.items():
                 return frame
+        raise AssertionError(f"no {wanted} came; the last frames were {self.heard[-5:]}")
 
     def take(self) -> list[Frame]:
         """What was heard since the last call."""
@@ -101,7 +103,7 @@ class Client:
             if frame.get("request_id") == number:
                 return frame
 
-    def order(self, direction: str, volume: float, price: float, **more: Any) -> Frame:
+    def order(self, direction: str, volume: float, price: float | None, **more: Any) -> Frame:
         """Submit a LIMIT order to open on the demo instrument, unless `more` says otherwise; the answer."""
         return self.ask("submit_order", **order_fields(direction, volume, price, **more))
 
