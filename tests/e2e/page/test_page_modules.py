@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -133,6 +133,8 @@ def written_as(kind: Any, declared: str, words: dict[str, set[str]]) -> bool:
     """Whether a type of the server is declared like this. Null where a field is left out is not declared."""
     parts = [part for part in (get_args(kind) or (kind,)) if part not in (type(None), msgspec.UnsetType)]
     name = declared.removesuffix(" | null").removesuffix("[]")
+    if get_origin(kind) is Literal:
+        return words[name] == set(parts)
     (part,) = parts
     if isinstance(part, type) and issubclass(part, Enum):
         return name == "string" or words[name] == {each.value for each in part}

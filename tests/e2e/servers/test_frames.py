@@ -72,7 +72,7 @@ MALFORMED = {
     "channels of numbers": '{"type": "subscribe", "channels": [1], "instruments": []}',
     "too many instruments": json.dumps({"type": "subscribe", "channels": ["trade"], "instruments": ["A"] * 201}),
     "a request id that is a list": '{"type": "ping", "request_id": [1]}',
-    "a request id beyond 2^53": '{"type": "ping", "request_id": 99999999999999999}',
+    "a request id beyond 64 bits": '{"type": "ping", "request_id": 99999999999999999999}',
     "a deep nest": "[" * 5_000 + "]" * 5_000,
     "a deep field": '{"type": "ping", "request_id": ' + '{"a":' * 2_000 + "1" + "}" * 2_000 + "}",
     "a long frame": json.dumps({"type": "ping", "request_id": "x" * 20_000}),

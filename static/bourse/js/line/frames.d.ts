@@ -9,6 +9,7 @@ type OrderType = 'LIMIT' | 'MARKET';
 type TimeCondition = 'GFD' | 'GTC' | 'GTD' | 'IOC' | 'FOK';
 type OrderStatus = 'Waiting' | 'Submitted' | 'PartiallyFilled' | 'Filled' | 'Cancelled';
 type Phase = 'continuous' | 'auction' | 'halted' | 'closed' | 'delisted';
+type InstrumentWord = 'listed' | 'changed' | 'settled' | 'delisted';
 type StopKind = 'STOP' | 'TAKE_PROFIT';
 type Trigger = 'LAST' | 'BID' | 'ASK';
 
@@ -51,6 +52,8 @@ interface OrderResult {
   error_code: number | null;
   error_message: string | null;
   client_order_id?: string;
+  status?: OrderStatus;
+  filled_volume?: number;
 }
 
 interface OrderResponse {
@@ -60,6 +63,8 @@ interface OrderResponse {
   error_code: number | null;
   error_message: string | null;
   client_order_id?: string;
+  status?: OrderStatus;
+  filled_volume?: number;
   retry_after?: number;
 }
 
@@ -287,6 +292,13 @@ interface InstrumentStatus {
   timestamp: number;
 }
 
+interface InstrumentState {
+  type: 'instrument_state';
+  instrument_id: string;
+  state: InstrumentWord;
+  timestamp: number;
+}
+
 interface PingFrame {
   type: 'ping';
 }
@@ -391,7 +403,7 @@ interface TradeData {
   price: number;
   volume: number;
   timestamp: number;
-  is_maker: boolean;
+  is_maker?: boolean;
   commission: number;
   close_profit: number;
 }
@@ -429,7 +441,7 @@ interface PublicTradeData {
   price: number;
   volume: number;
   timestamp: number;
-  direction: Direction;
+  direction?: Direction;
 }
 
 interface QueryData {
@@ -484,6 +496,7 @@ type ServerFrame = { request_id?: string } & (
   | Ticker
   | Kline
   | InstrumentStatus
+  | InstrumentState
   | Snapshot
   | QueryResponse
   | ErrorFrame

@@ -97,7 +97,7 @@ const IN_AUCTION = 'phase indicative_price indicative_volume';
 export const SERVER_FRAMES = {
   auth_response: fields('success user_id message'),
   subscribe_response: fields('success channels instruments message'),
-  order_response: fields(`${VERDICT} order_id`, 'client_order_id retry_after'),
+  order_response: fields(`${VERDICT} order_id`, 'client_order_id status filled_volume retry_after'),
   trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', 'seq'),
   order_status: fields(
     'order_id status filled_volume remaining_volume timestamp',
@@ -125,6 +125,7 @@ export const SERVER_FRAMES = {
     'seq',
   ),
   instrument_status: fields('instrument_id phase timestamp'),
+  instrument_state: fields('instrument_id state timestamp'),
   orderbook_delta: fields(`${BOOK} seq prev_seq`, IN_AUCTION),
   kline: fields('instrument_id period start open high low close volume turnover trades open_interest'),
   announcement: fields('message timestamp'),
