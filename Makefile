@@ -51,7 +51,7 @@ check: setup
 	@if command -v npm >/dev/null; then npm run --silent check; else echo "No npm here: the page's modules are not checked."; fi
 
 unit: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup

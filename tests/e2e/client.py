@@ -112,7 +112,7 @@ class Client:
         return found
 
 
-def order_fields(direction: str, volume: float, price: float, **more: Any) -> Frame:
+def order_fields(direction: str, volume: float, price: float | None, **more: Any) -> Frame:
     usual = {"instrument_id": "IX2301", "offset": "OPEN", "order_type": "LIMIT"}
     return usual | {"direction": direction, "volume": volume, "price": price} | more
 
