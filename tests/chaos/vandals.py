@@ -169,12 +169,21 @@ class Vandal(threading.Thread):
             self._knock()
             return
         client = self._connect()
+        try:
+            self._misbehave(client)
+        except GONE:
+            if self._signed_in:
+                raise
+            self._tally.note("left", "a stranger was closed for what they sent")
+            return
+        self._leave(client)
+
+    def _misbehave(self, client: Client) -> None:
         for _ in range(self._dice.randint(1, 4)):
             act = self._dice.choice((self._mutations, self._mutations, self._mutations, self._pieces, self._below))
             act(client)
         if self._dice.random() < FLOODS:
             self._dice.choice((self._flood, self._pour_unread))(client)
-        self._leave(client)
 
     def _knock(self) -> None:
         """Something else than a handshake. The server may answer whatever it likes."""
@@ -187,6 +196,7 @@ class Vandal(threading.Thread):
     def _connect(self) -> Client:
         who = self._dice.choice(("stranger", "reader", "trader", "trader"))
         self._tally.note("connections", who)
+        self._signed_in = who == "trader"
         if who == "trader":
             client = Client(self._server.ws, self._user, self._server.token(self._user))
         else:
@@ -259,7 +269,8 @@ class Vandal(threading.Thread):
         return answer
 
     def _flood(self, client: Client) -> None:
-        """More than the rate limit lets through, as fast as it goes. All of it is answered."""
+        """More than the rate limit lets through, as fast as it goes. All of it is answered, but a stranger may be
+        closed for it."""
         texts = [self._mutated(longest=300)[1] for _ in range(BURST)]
         due = sum(answer_to(text.decode()) is not None for text in texts)
         self._tally.note("frames", "flood", FLOOD)
