@@ -59,7 +59,7 @@ class Client:
         """The next frame, whatever it is. ConnectionError when the server has closed."""
         text = self.socket.recv()
         if not text:
-            raise ConnectionError("the server closed the connection")
+            raise ConnectionError(f"the server closed the connection; the last frames were {self.heard[-3:]}")
         frame: Frame = json.loads(text)
         self.heard.append(frame)
         return frame
