@@ -61,12 +61,9 @@ class Application:
         return next((each for each in (self._probes, self._metrics) if each.answers(scope)), None)
 
     async def _start(self) -> None:
-        if not self.exchange.started:
-            await self.exchange.ensure_started()
-            if settings.LOG_FILE and self._minutes is None:
-                self._minutes = asyncio.create_task(
-                    MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run()
-                )
+        await self.exchange.ensure_started()
+        if settings.LOG_FILE and self._minutes is None:
+            self._minutes = asyncio.create_task(MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run())
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:
