@@ -21,6 +21,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from trading.worker.engine_keeper import LOADING
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +38,8 @@ PROGRAMS = {
     "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
     "granian": ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
 }
+BOTH = pytest.mark.parametrize("program", ["daphne", pytest.param("uvicorn", marks=pytest.mark.long)])
+"""For a test of either server; the second one takes its time."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
