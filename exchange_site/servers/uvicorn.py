@@ -26,8 +26,11 @@ from websockets.protocol import OPEN
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import (
     FEW_WAITING,
+    LINGER_SECONDS,
     MOST_WAITING,
     REQUEST_SECONDS,
+    TOO_SLOW,
+    Head,
     bound_send_buffer,
     open_files,
 )
@@ -173,6 +176,7 @@ class _HttpWay:
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)  # type: ignore[misc]
         self.intake = intake.Intake(self, closes_floods=False)
+        self._head = Head()
         if open_files.has_room(transport.get_extra_info("socket").fileno()):
             self._wait_for_request()
         else:
@@ -188,8 +192,13 @@ class _HttpWay:
         if now is not self:
             now.data_received(data)
             return
+        refusal = self._head.add(data) if self._is_between() else None
+        if refusal is not None:
+            self._refuse(refusal)
+            return
         super().data_received(data)  # type: ignore[misc]
         if not self._is_between() or self.transport.get_protocol() is not self:
+            self._head.clear()
             self._stop_waiting()
 
     def takes_more(self) -> bool:
@@ -216,12 +225,27 @@ class _HttpWay:
         return cycle is None or cycle.response_complete
 
     def _wait_for_request(self) -> None:
-        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self.transport.abort)
+        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._too_late)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _too_late(self) -> None:
+        if self._head.begun:
+            self._refuse(TOO_SLOW)
+        else:
+            self.transport.abort()
+
+    def _refuse(self, answer: bytes) -> None:
+        """Say so, and read no more."""
+        self._stop_waiting()
+        self.intake.end()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.abort)
 
 
 def leave_log_clean() -> None:
