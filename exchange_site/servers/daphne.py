@@ -49,6 +49,7 @@ from exchange_site.servers.bounds import (
     FEW_WAITING,
     LINGER_SECONDS,
     MOST_WAITING,
+    NO_ROOM,
     REQUEST_SECONDS,
     TOO_SLOW,
     Head,
@@ -60,6 +61,8 @@ from trading.websocket.server_line import EXTENSION, Listener
 
 AGE_OF_DAPHNE = 86_400
 """Its default of `--websocket_timeout`."""
+BACKLOG_OF_TWISTED = 50
+"""Connections that wait to be taken in, and may be in one turn."""
 FLOODED = 1008
 """Close code of RFC 6455: a policy was violated."""
 
@@ -206,7 +209,9 @@ class HttpWay:
         if open_files.has_room(transport.fileno()):
             self._wait_for_request()
         else:
-            transport.abortConnection()
+            self._ended = True
+            transport.write(NO_ROOM)
+            transport.loseConnection()
 
     def receive(self, data: bytes) -> None:
         if not self._is_whole and self._deadline is None:
@@ -350,7 +355,7 @@ class Server(DaphneServer):  # type: ignore[misc]
             options["websocket_timeout"] = -1
         log = None if action_logger is None else AccessLog(action_logger.stream)
         super().__init__(*arguments, action_logger=log, **options)
-        open_files.allow_most()
+        open_files.allow_most(BACKLOG_OF_TWISTED)
 
     @property
     def http_factory(self) -> HttpFactory:

@@ -28,6 +28,7 @@ from exchange_site.servers.bounds import (
     FEW_WAITING,
     LINGER_SECONDS,
     MOST_WAITING,
+    NO_ROOM,
     REQUEST_SECONDS,
     TOO_SLOW,
     Head,
@@ -180,6 +181,7 @@ class _HttpWay:
         if open_files.has_room(transport.get_extra_info("socket").fileno()):
             self._wait_for_request()
         else:
+            transport.write(NO_ROOM)
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -259,7 +261,7 @@ def take_in(receive: Any) -> None:
     if config is None:
         logger.error("uvicorn cannot be bounded: its lifespan does not lead to its configuration")
         return
-    open_files.allow_most()
+    config.backlog = open_files.allow_most(config.backlog)
     if config.ws_protocol_class is WebSocketsSansIOProtocol:
         config.ws_protocol_class = WebSocketProtocol
         config.ws_per_message_deflate = False
