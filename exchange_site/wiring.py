@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from channels.layers import get_channel_layer
@@ -106,8 +107,8 @@ class Exchange:
             on_answers=log_answers if config.log_orders else None,
             reload_seconds=config.reload_seconds,
         )
-        self.tokens = TokenMonitor(config.token_look_seconds)
         self.readers = Readers(config.read_threads)
+        self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
         self.services = ConnectionServices(
             market=config.market,

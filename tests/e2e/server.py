@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -126,8 +127,17 @@ def end_with_parent() -> None:
 class Server:
     """One server process over a market; `start` again after `kill` is a restart on the same port and database."""
 
-    def __init__(self, market: Market, *, extra: Mapping[str, str] | None = None, program: str = "daphne") -> None:
+    def __init__(
+        self,
+        market: Market,
+        *,
+        extra: Mapping[str, str] | None = None,
+        program: str = "daphne",
+        files: int | None = None,
+    ) -> None:
+        """`files`: how many it may have open, as `ulimit -n` says it."""
         self.market = market
+        self._files = files
         self.extra = dict(extra or {})
         self.program = program
         self.port = free_port()
@@ -175,9 +185,15 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=end_with_parent,
+                preexec_fn=self._begin,
                 start_new_session=True,
             )
+
+    def _begin(self) -> None:
+        """Runs in the child."""
+        end_with_parent()
+        if self._files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self._files, self._files))
 
     def wait(self) -> None:
         """Wait until the server listens."""

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 import msgspec
 
 from trading.core import events
-from trading.core.accounts import Account, Asked, ClientOrder
+from trading.core.accounts import Asked, ClientOrder
 from trading.core.events import Event, Traded
 from trading.core.snapshot import (
     AccountRecord,
@@ -24,7 +24,7 @@ from trading.core.snapshot import (
     SweepRecord,
     sweep_records,
 )
-from trading.core.state import Instrument, Order
+from trading.core.state import Account, Instrument, Order
 from trading.core.types import AccountRules, Contract, Fee, MarketLimits, OrderOptions, OrderType, Phase, Terms, lasting
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from datetime import timedelta
@@ -226,6 +227,20 @@ async def test_it_is_looked_up_again_and_again(open_exchange: Open, join: Join, 
     await client.hears_nothing()
     await revoke(await row_of("user001"))
     assert await client.close_code() == 4401
+
+
+async def test_it_is_looked_up_while_django_is_busy(open_exchange: Open, join: Join, market: Founded) -> None:
+    exchange = await open_exchange(TOKEN_LOOK_SECONDS=0.02)
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
+    await revoke(await row_of("user001"))
+    computed = threading.Event()
+    slow_page = asyncio.ensure_future(sync_to_async(computed.wait)(60))
+    try:
+        assert await client.close_code() == 4401
+        assert not slow_page.done()
+    finally:
+        computed.set()
+        await slow_page
 
 
 async def test_a_look_that_fails_is_not_the_last(
