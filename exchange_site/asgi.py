@@ -15,6 +15,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs a ready D
 from django.conf import settings  # noqa: E402
 
 from exchange_site import servers  # noqa: E402
+from exchange_site.cluster.gateway import ClusterGateway  # noqa: E402
 from exchange_site.monitoring import log_format  # noqa: E402
 from exchange_site.monitoring.console import MinuteLine  # noqa: E402
 from exchange_site.monitoring.metrics import Metrics  # noqa: E402
@@ -30,10 +31,11 @@ log_format.take_in_servers()
 
 
 class Application:
-    """daphne sends no lifespan, so the first scope of any kind starts the exchange; uvicorn's lifespan stops it too."""
+    """daphne sends no lifespan, so the first scope of any kind starts the exchange; uvicorn's lifespan stops it too.
+    With REDIS_URL this server is a gateway, and the engine is elsewhere."""
 
     def __init__(self) -> None:
-        self.exchange = Exchange.from_settings()
+        self.exchange = ClusterGateway.from_settings() if settings.REDIS_URL else Exchange.from_settings()
         logging.getLogger().addHandler(log_format.CountErrors(self.exchange.counters))
         self._probes = Probes(self.exchange)
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
