@@ -29,7 +29,9 @@ from trading.reads.readers import Readers
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
 from trading.transport.gateway import Gateway
+from trading.transport.redis_leases import LostGateways
 from trading.transport.redis_stream import RedisStream
+from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.worker.engine_keeper import EngineKeeper
 from trading.worker.worker import Worker
 
@@ -72,6 +74,9 @@ class EngineProcess:
             on_answers=log_answers if config.log_orders else None,
             reload_seconds=config.reload_seconds,
         )
+        self.lost_gateways = LostGateways(
+            self._redis, config.market, DisconnectTimers(self.gateway, clock), lambda: self.serves
+        )
         self.readers = Readers(1)
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
         self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
@@ -91,6 +96,7 @@ class EngineProcess:
         self._keep_going("stream", self._read_stream)
         self._keep_going("beat", self._beat)
         self._keep_going("look at Redis", self._tidy)
+        self._keep_going("look at gateways", self.lost_gateways.run)
         engine = asyncio.create_task(self._keeper.run(), name="engine")
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([engine, stopping], return_when=asyncio.FIRST_COMPLETED)

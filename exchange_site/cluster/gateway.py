@@ -39,6 +39,7 @@ from trading.reads.readers import Readers
 from trading.transport.engine_watch import EngineWatch
 from trading.transport.gateway import Gateway
 from trading.transport.redis_commands import RedisCommands
+from trading.transport.redis_leases import Lease
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.heartbeat import Heartbeat
 from trading.websocket.rate_limits import RateLimiter
@@ -48,6 +49,9 @@ logger = logging.getLogger(__name__)
 
 FIRST_WORD_SECONDS = 3.0
 """How long the first who comes waits for Redis and the engine: others are told how it is."""
+
+
+LEASE = "lease of the gateway"
 
 
 class StoredOnly:
@@ -98,10 +102,12 @@ class ClusterGateway:
             missed=self._missed,
             read_present=self._read_present,
         )
+        timers = DisconnectTimers(self.gateway, clock, patient=True)
+        self._lease = timers.elsewhere = Lease(self._redis, config.market, timers, channel, timers.armed)
         self.services = connection_services(
             config,
             gateway=self.gateway,
-            disconnect_timers=DisconnectTimers(self.gateway, clock),
+            disconnect_timers=timers,
             limiter=RateLimiter(config.limits),
             tokens=self.tokens,
             clock=clock,
@@ -169,6 +175,7 @@ class ClusterGateway:
             "sending of commands": self.queue.run,
             "look for late answers": self.queue.watch,
             "watch over the engine": self.watch.run,
+            LEASE: self._lease.run,
         }
         for name, run in works.items():
             self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))
@@ -180,6 +187,9 @@ class ClusterGateway:
             return
         self._stopped = True
         logger.info("the gateway stops")
+        for task in self._tasks:
+            if task.get_name() == LEASE:  # its last row stands: what depends on a connection here is lost with it
+                task.cancel()
         self.gateway.close("This gateway is stopping; nothing was done")
         farewell = protocol.Announcement(
             message="The exchange stops; connect again in a moment", timestamp=self._clock()

@@ -96,10 +96,12 @@ class AuthenticationHandler:
         if identity is None or not identity.may_trade:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
             return
-        if await self._session.account_id() is None:
+        account_id = await self._session.account_id()
+        if account_id is None:
             await self._responder.refuse_message(message, NO_ACCOUNT)
             return
-        self._session.grace_ms = message.grace_ms if message.cancel_on_disconnect else None
+        grace_ms = message.grace_ms if message.cancel_on_disconnect else None
+        await self._session.cancel_on_disconnect(account_id, grace_ms)
         self._responder.send(
             protocol.SetSessionResponse(
                 success=True,
