@@ -38,11 +38,12 @@ from trading.reads import missed_pushes
 from trading.reads.readers import Readers
 from trading.transport.engine_watch import EngineWatch
 from trading.transport.gateway import Gateway
+from trading.transport.redis_buckets import SharedBuckets
 from trading.transport.redis_commands import RedisCommands
 from trading.transport.redis_leases import Lease
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import RateLimiter
+from trading.websocket.rate_limits import UNLIMITED, RateLimiter
 from trading.websocket.token_monitor import TokenMonitor
 
 logger = logging.getLogger(__name__)
@@ -102,13 +103,14 @@ class ClusterGateway:
             missed=self._missed,
             read_present=self._read_present,
         )
+        unlimited = config.limits is UNLIMITED
         timers = DisconnectTimers(self.gateway, clock, patient=True)
         self._lease = timers.elsewhere = Lease(self._redis, config.market, timers, channel, timers.armed)
         self.services = connection_services(
             config,
             gateway=self.gateway,
             disconnect_timers=timers,
-            limiter=RateLimiter(config.limits),
+            limiter=RateLimiter(config.limits, shared=None if unlimited else SharedBuckets(self._redis)),
             tokens=self.tokens,
             clock=clock,
             present=defaultdict(lambda: nothing),

@@ -69,7 +69,10 @@ class Session:
         if self._owner in (None, user_id):
             identity = await self._read(selectors.identity_of_token, user_id=user_id, token=token, market=self._market)
         if identity is None:
-            self._limiter.wrong_token(self.address, user_id, now)
+            if self._limiter.is_shared:
+                await self._limiter.wrong_token_anywhere(self.address, user_id, now)
+            else:
+                self._limiter.wrong_token(self.address, user_id, now)
         return identity
 
     def sign_in(self, identity: selectors.Identity, now: float) -> str | None:

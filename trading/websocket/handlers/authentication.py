@@ -45,7 +45,8 @@ class AuthenticationHandler:
         self._line = line
 
     async def authenticate(self, message: protocol.Auth, now: float) -> None:
-        wait = self._limiter.token(self._session.address, message.user_id, now)
+        asked = self._session.address, message.user_id, now
+        wait = await self._limiter.token_anywhere(*asked) if self._limiter.is_shared else self._limiter.token(*asked)
         async with self._limiter.guesses if wait else nullcontext():
             identity = await self._session.identify(message.user_id, message.token, now)
         if identity is None and wait:
