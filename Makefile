@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test test-long check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
+.PHONY: setup run cluster test test-long check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -37,6 +37,11 @@ run: setup
 	@test "$(BOTS)" = off || LOG_FILE=$(LOG_DIR)/bots.jsonl exec $(BIN)/python manage.py run_bots --url ws://localhost:$(PORT)/ws --parent $$$$ & \
 	LOG_FILE=$(LOG_DIR)/server.jsonl exec $(BIN)/python manage.py seed_demo --verbosity 0 --tokens --port $(PORT) --connections $(if $(filter off,$(BOTS)),0,8) & \
 	LOG_FILE=$(LOG_DIR)/server.jsonl exec $(BIN)/daphne -p $(PORT) exchange_site.asgi:application
+
+# The demo as several processes: Redis and PostgreSQL from the system's packages, two engines of which one waits, two
+# gateways. On private ports, and nothing is kept.
+cluster: setup
+	@exec $(BIN)/python manage.py run_cluster --port $(PORT)
 
 test: check unit
 

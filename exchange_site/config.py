@@ -44,6 +44,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     close_seconds: float = CLOSE_SECONDS
     stop_seconds: float = STOP_SECONDS
     resume_page: int = PAGE
+    redis_url: str = ""
+    answer_seconds: float = 5.0
 
     @classmethod
     def from_settings(cls) -> "ExchangeConfig":
@@ -71,4 +73,6 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             read_threads=settings.READ_THREADS,
             max_frame=settings.MAX_FRAME,
             max_outbox=settings.MAX_OUTBOX,
+            redis_url=settings.REDIS_URL,
+            answer_seconds=settings.ANSWER_SECONDS,
         )

@@ -55,6 +55,14 @@ if SQLITE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+REDIS_URL = env.str("REDIS_URL", default="")
+"""Set: this process is one of several, a gateway, or with `manage.py run_engine` the engine (docs/cluster.md). Empty:
+the engine lives in the server's own process."""
+if REDIS_URL and SQLITE:
+    raise ImproperlyConfigured("With REDIS_URL the processes share a database: set DATABASE_URL=postgres://... as well")
+ANSWER_SECONDS = env.float("ANSWER_SECONDS", default=5.0)
+"""How long a gateway waits for the engine's answer before it says that the outcome is unknown."""
+
 # --- the exchange
 
 MARKET = env.str("MARKET", default="MAIN")
@@ -147,6 +155,7 @@ INSTALLED_APPS = [
     "trading",
     "marketdata",
     "bots",
+    "exchange_site.cluster",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -8,7 +8,7 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
 
@@ -71,6 +71,20 @@ async def keep_going(name: str, run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
+def connection_services(config: ExchangeConfig, **collaborators: Any) -> ConnectionServices:
+    """What connections get: `collaborators`, and what the exchange was told when it was made."""
+    return ConnectionServices(
+        market=config.market,
+        address_of=address_of,
+        max_frame=config.max_frame,
+        max_outbox=config.max_outbox,
+        slow_seconds=config.slow_seconds,
+        close_seconds=config.close_seconds,
+        resume_page=config.resume_page,
+        **collaborators,
+    )
+
+
 class ExchangeClock(Protocol):
     """Unix milliseconds that do not go back."""
 
@@ -110,13 +124,12 @@ class Exchange:
         self.readers = Readers(config.read_threads)
         self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
-        self.services = ConnectionServices(
-            market=config.market,
+        self.services = connection_services(
+            config,
             gateway=self.gateway,
             disconnect_timers=DisconnectTimers(self.gateway, clock),
             limiter=RateLimiter(config.limits),
             tokens=self.tokens,
-            address_of=address_of,
             clock=clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
             readers=self.readers,
@@ -124,11 +137,6 @@ class Exchange:
             heartbeat=self.heartbeat,
             layer=layer,
             counters=self.counters,
-            max_frame=config.max_frame,
-            max_outbox=config.max_outbox,
-            slow_seconds=config.slow_seconds,
-            close_seconds=config.close_seconds,
-            resume_page=config.resume_page,
         )
         self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
         self._recording = self._stopped = False

@@ -71,6 +71,9 @@ class Market(models.Model):
     commission = models.BigIntegerField(default=0, help_text="Of the settled days.")
     fee_groups = models.JSONField(default=dict, help_text="What each group pays of the commission, in 1/100,000,000.")
     limits = models.JSONField(default=dict, help_text="Orders that every account may have at once.")
+    stream_id = models.CharField(
+        max_length=41, default="0-0", db_default="0-0", help_text="Of the last command that was taken from Redis."
+    )
     rules = models.IntegerField(
         default=0, db_default=0, help_text="Version of the rules that the market has adopted; 0: of the first release."
     )

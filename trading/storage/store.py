@@ -189,13 +189,21 @@ class Store:
     def _advance(self, batch: Batch, cursor: Any) -> None:
         """Move the market on, if this engine still runs it."""
         mark = self._mark
+        where = f"WHERE code = {mark} AND epoch = {mark} AND batch = {mark}"
+        stream, position = ("", ()) if batch.position is None else (f", stream_id = {mark}", (batch.position,))
         cursor.execute(
-            f"UPDATE trading_market SET batch = {mark}, last_id = {mark}"  # noqa: S608  # no value is in the text
-            f" WHERE code = {mark} AND epoch = {mark} AND batch = {mark}",
-            (batch.number, batch.last_id, self.market, self._epoch, batch.number - 1),
+            f"UPDATE trading_market SET batch = {mark}, last_id = {mark}{stream} {where}",  # noqa: S608  # marks only
+            (batch.number, batch.last_id, *position, self.market, self._epoch, batch.number - 1),
         )
         if not cursor.rowcount:
             raise Superseded(f"another engine has taken market {self.market} over")
+
+    def note_position(self, position: str) -> None:
+        """Commands of the stream up to here had no effect: they are not done later either. Raises as `commit` does."""
+        found = Market.objects.using(self._using).filter(code=self.market, epoch=self._epoch)
+        with self._named_errors():
+            if not found.update(stream_id=position):
+                raise Superseded(f"another engine has taken market {self.market} over")
 
     def _write_orders(self, cursor: Any, batch: Batch) -> None:
         """Most orders are plain, and written with half as many columns. On a new trading day all live ones are written:
@@ -350,7 +358,7 @@ class Store:
             time = journal.values_list("time", flat=True).first() or 0
         if self._files is not None:
             self._files.remember()
-        return records, Restored(market.batch, time, dict(self._push_seqs))
+        return records, Restored(market.batch, time, dict(self._push_seqs), market.stream_id)
 
     def _load_instruments(self) -> list[InstrumentRecord]:
         found = Instrument.objects.using(self._using).filter(market=self.market)

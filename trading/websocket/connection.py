@@ -330,7 +330,8 @@ class Connection:
         else:
             await self._replies.settled()
             if isinstance(message, protocol.Asking) or self._asks_again(message):
-                wait = self._limiter.request(self._session.user_id, self._session.address, self.heard_at)
+                limiter, asked = self._limiter, (self._session.user_id, self._session.address, self.heard_at)
+                wait = await limiter.request_anywhere(*asked) if limiter.is_shared else limiter.request(*asked)
                 if wait:
                     refusal = too_fast("requests", self._limiter.limits.requests_per_second)
                     await self._responder.refuse_message(message, refusal, pause(wait))
