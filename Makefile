@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
+.PHONY: setup run test check unit test-postgres coverage bench attack chaos fuzz histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -52,6 +52,10 @@ check: setup
 
 unit: setup
 	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+# The same tests on PostgreSQL, with a server of its own that ends with them; without those that know no database.
+test-postgres: setup
+	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/core --ignore tests/protocol
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup
