@@ -25,6 +25,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     queue_limit: int
     batch_limit: int
     operator_poll_seconds: float
+    standby_patience_seconds: float
     risk: CheckRisk
     pushes_kept: int
     log_orders: bool
@@ -60,6 +61,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             queue_limit=settings.QUEUE_LIMIT,
             batch_limit=settings.BATCH_LIMIT,
             operator_poll_seconds=settings.OPERATOR_POLL_SECONDS,
+            standby_patience_seconds=settings.STANDBY_PATIENCE_SECONDS,
             risk=CheckRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
             pushes_kept=settings.PUSHES_KEPT,
             log_orders=settings.LOG_ORDERS,

@@ -53,6 +53,16 @@ if SQLITE:
         "timeout": env.float("DATABASE_TIMEOUT", default=5.0),
     }
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    # A peer that is silent is gone after a few seconds: whoever waits for an order is told that nobody knows.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": 3,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 5_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -118,6 +128,9 @@ BAR_INTERVAL_MS = env.int("BAR_INTERVAL_MS", default=250)
 """At most one frame of a bar in this time, per instrument and period: a chart need not move faster."""
 OPERATOR_POLL_SECONDS = env.float("OPERATOR_POLL_SECONDS", default=0.2)
 """How often the engine looks for operators' commands."""
+STANDBY_PATIENCE_SECONDS = env.float("STANDBY_PATIENCE_SECONDS", default=0.6)
+"""How long the engine's session of PostgreSQL may be silent until a server that stands by ends it and takes over. The
+engine says six times in it that it lives, from a thread of its own; what the database itself works on is no silence."""
 TOKEN_LOOK_SECONDS = env.float("TOKEN_LOOK_SECONDS", default=1.0)
 """How often it is looked up whether the tokens of live connections are still valid: how long a revoked one may last."""
 TOKEN_DAYS = env.int("TOKEN_DAYS", default=30)

@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 STOP_CLOSE = 1012
 """Close code of a server that stops (RFC 6455: service restart)."""
+BEATS = 6
+"""Signs of life in the time for which whoever stands by is patient: a few may be late."""
 RESTART_SECONDS = 1.0
 """Until work that broke is begun anew: no flood of errors in the log."""
 
@@ -109,7 +111,7 @@ class Exchange:
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.worker = Worker(
             queue=self.queue,
-            store=Store(config.market, pushes_kept=config.pushes_kept),
+            store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
             pushes=PushEncoder(layer),
             listeners=[self.recorder, self.feed],
             clock=clock,
@@ -120,6 +122,7 @@ class Exchange:
             limits=config.market_limits,
             on_answers=log_answers if config.log_orders else None,
             reload_seconds=config.reload_seconds,
+            beat_seconds=config.standby_patience_seconds / BEATS,
         )
         self.readers = Readers(config.read_threads)
         self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
@@ -138,7 +141,14 @@ class Exchange:
             layer=layer,
             counters=self.counters,
         )
-        self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
+        self._keeper = EngineKeeper(
+            self.worker,
+            self.gateway,
+            config.market,
+            prepare=self._prepare,
+            diagnose=diagnosis,
+            on_warm=keep_for_good,
+        )
         self._recording = self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -180,7 +190,8 @@ class Exchange:
         if not self._recording and not self._stopped:
             self._recording = True
             await self.recorder.start()
-            keep_for_good()
+            if not self._keeper.warm:
+                keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
 
     async def stop(self) -> None:

@@ -341,8 +341,6 @@ async def test_the_use_is_noted_by_itself(open_exchange: Open, join: Join, marke
 @pytest.fixture
 async def locked(market: Founded) -> AsyncIterator[None]:
     """Somebody else writes to the database, and does not end."""
-    if connection.vendor != "sqlite":
-        pytest.skip("locks a SQLite file")
     options = connection.settings_dict["OPTIONS"]
     before, options["timeout"] = options["timeout"], 0.5
     with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
@@ -351,6 +349,7 @@ async def locked(market: Founded) -> AsyncIterator[None]:
     options["timeout"] = before
 
 
+@pytest.mark.sqlite_only
 async def test_a_database_that_cannot_be_written_hurts_nobody(
     open_exchange: Open, join: Join, market: Founded, locked: None, caplog: pytest.LogCaptureFixture
 ) -> None:
