@@ -46,8 +46,6 @@ SMALL, QUICK = 4, 0.003
 """A batch of so few commands, and a commit of so few seconds, are over before a thread had been woken twice."""
 PRUNED = 1_000
 """Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
-JOURNAL = msgspec.msgpack.Decoder(list[Command])
-"""Reads the `commands` of a journal batch."""
 
 
 class Store:
@@ -443,7 +441,7 @@ class Store:
         """All journalled batches from the first, as (time, commands)."""
         found = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("number")
         for made_at, commands in found.values_list("time", "commands").iterator():
-            yield made_at, JOURNAL.decode(bytes(commands))
+            yield made_at, mapping.commands_of(commands)
 
     def close(self) -> None:
         """Give the lock and the connection of this thread back. It may be taken again later."""
