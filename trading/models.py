@@ -494,7 +494,7 @@ class JournalBatch(models.Model):
     number = models.BigIntegerField()
     epoch = models.BigIntegerField()
     time = models.BigIntegerField()
-    commands = models.BinaryField()
+    commands = models.BinaryField(help_text="`trading.storage.packing`; of earlier releases MessagePack as it is.")
 
     class Meta:
         constraints = [models.UniqueConstraint(name="journal_batch_once", fields=["market", "number"])]
@@ -511,7 +511,8 @@ class PushBatch(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
     first_seq = models.BigIntegerField()
     last_seq = models.BigIntegerField()
-    frames = models.TextField(help_text="As they were sent, one a line.")
+    packed = models.BinaryField(null=True, help_text="As they were sent, one a line: `trading.storage.packing`.")
+    frames = models.TextField(null=True, help_text="The same as text, of releases that did not pack.")
 
     class Meta:
         constraints = [

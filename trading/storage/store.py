@@ -50,8 +50,6 @@ SMALL, QUICK = 4, 0.003
 """A batch of so few commands, and a commit of so few seconds, are over before a thread had been woken twice."""
 PRUNED = 1_000
 """Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
-JOURNAL = msgspec.msgpack.Decoder(list[Command])
-"""Reads the `commands` of a journal batch."""
 
 
 class Store:
@@ -484,13 +482,13 @@ class Store:
         """All journalled batches from the first, as (time, commands)."""
         found = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("number")
         for made_at, commands in found.values_list("time", "commands").iterator():
-            yield made_at, JOURNAL.decode(bytes(commands))
+            yield made_at, mapping.commands_of(commands)
 
     def entries_after(self, number: int, most: int) -> list[JournalEntry]:
         """The first batches of the journal after a number."""
         found = JournalBatch.objects.using(self._using).filter(market=self.market, number__gt=number)
         rows = found.order_by("number").values_list("number", "time", "commands")[:most]
-        return [JournalEntry(at, time, JOURNAL.decode(bytes(commands))) for at, time, commands in rows]
+        return [JournalEntry(at, time, mapping.commands_of(commands)) for at, time, commands in rows]
 
     def close(self) -> None:
         """Give the lock and the connection of this thread back. It may be taken again later."""
