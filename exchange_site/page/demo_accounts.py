@@ -12,12 +12,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from exchange_site.security.api_errors import Refusal
+from trading.access.rate_limits import ExpiringTable, RateLimiter, TokenBucket
 from trading.core.commands import AdminCommand, Deposit, OpenAccount, Withdraw
 from trading.core.money import UNIT
 from trading.models import OperatorCommand, User
 from trading.operators import requests
 from trading.reads import selectors
-from trading.websocket.rate_limits import ExpiringTable, RateLimiter, TokenBucket
 
 PREFIX = "demo-account:"
 """Of the keys under which such accounts are opened: by them one knows whose account is one."""

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from trading import protocol
+from trading.access.rate_limits import RateLimiter
+from trading.access.token_monitor import TokenMonitor
 from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.delivery.channel_layer import ChannelOverflow
@@ -28,13 +30,11 @@ from trading.websocket.handlers.subscribing import SubscriptionHandler
 from trading.websocket.heartbeat import Heartbeat
 from trading.websocket.market_subscriptions import SLOW_SECONDS, MarketSubscriptions, Present
 from trading.websocket.order_entry import FAILED, OrderEntry
-from trading.websocket.rate_limits import RateLimiter
 from trading.websocket.reply_queue import ReplyQueue
 from trading.websocket.send_queue import CLOSE_SECONDS, SLOW_CLOSE, ClientGone, Send, SendQueue
 from trading.websocket.server_line import ServerLine
 from trading.websocket.session import Session
 from trading.websocket.subscriptions import Subscriptions
-from trading.websocket.token_monitor import TokenMonitor
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
