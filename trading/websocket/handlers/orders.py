@@ -2,7 +2,7 @@
 
 from trading import protocol
 from trading.access.rate_limits import RateLimiter
-from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause, too_fast
+from trading.access.refusals import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause, too_fast
 from trading.websocket.order_entry import OrderEntry
 from trading.websocket.session import Session
 
