@@ -94,13 +94,21 @@ def _number_at(time: int) -> int:
 # --- who
 
 
-def identity_of_token(*, user_id: str, token: str, market: str) -> Identity | None:
-    """The user with the account at a market, if the token is theirs, valid and not expired."""
-    if not NAME.match(user_id) or not token.isascii() or not token.isprintable() or len(token) > LONGEST_TOKEN:
+def digest_of(token: str) -> str:
+    """By which a token is known: its text is kept nowhere. Empty for what can be none of ours."""
+    possible = token.isascii() and token.isprintable() and len(token) <= LONGEST_TOKEN
+    return str(hash_token(token)) if possible else ""
+
+
+def identity_of_token(*, token: str, market: str, user_id: str | None = None) -> Identity | None:
+    """The user with the account at a market, if the token is valid and not expired, and theirs if somebody is named."""
+    digest = digest_of(token)
+    if not digest or (user_id is not None and not NAME.match(user_id)):
         return None
-    row = _valid([hash_token(token)]).filter(user__username=user_id).first()
+    row = _valid([digest]).select_related("user").filter(**_given(user__username=user_id)).first()
     if row is None:
         return None
+    user_id = row.user.username
     found = Account.objects.filter(user_id=user_id, market=market).values_list("id", "disconnect_at").first()
     number, deadline = found or (None, None)
     may_trade = row.scope == AccessToken.Scope.TRADE
@@ -251,6 +259,17 @@ def order(*, user_id: str, market: str, number: int) -> Order | None:
         .select_related("account")
         .first()
     )
+
+
+def order_known_as(*, account_id: int, client_order_id: str) -> int | None:
+    """The order that has used up this own id for the trading day: of today, or one that was live when today began."""
+    day = Account.objects.filter(pk=account_id).values_list("market__trading_day", flat=True).get()
+    known = Order.objects.filter(account_id=account_id, client_order_id=client_order_id)
+    for today in ({"trading_day": day}, {"known_day": day}):
+        number: int | None = known.filter(**today).order_by("-id").values_list("id", flat=True).first()
+        if number is not None:
+            return number
+    return None
 
 
 def finished_orders(*, account_id: int, numbers: list[int]) -> dict[int, tuple[str, int]]:
