@@ -19,10 +19,12 @@ from exchange_site.monitoring import log_format  # noqa: E402
 from exchange_site.monitoring.console import MinuteLine  # noqa: E402
 from exchange_site.monitoring.metrics import Metrics  # noqa: E402
 from exchange_site.monitoring.probes import Probes  # noqa: E402
+from exchange_site.page.transfers import demo_transfer  # noqa: E402
 from exchange_site.security.client_address import address_of  # noqa: E402
 from exchange_site.security.origin import BrowserOriginValidator  # noqa: E402
 from exchange_site.security.request_bounds import RequestBounds  # noqa: E402
 from exchange_site.security.rest_bounds import bounded_rest  # noqa: E402
+from exchange_site.urls import DEMO_ACCOUNTS  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
 from trading.rest.operation import ROOT  # noqa: E402
 from trading.websocket.routing import socket_routes  # noqa: E402
@@ -41,7 +43,7 @@ class Application:
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
         self._minutes: asyncio.Task[None] | None = None
         self._pages = RequestBounds(django_application, address_of)
-        self._rest = bounded_rest(self.exchange.services, settings.CORS_ORIGINS)
+        self._rest = bounded_rest(self.exchange.services, settings.CORS_ORIGINS, demo_transfer(DEMO_ACCOUNTS))
         self._router = ProtocolTypeRouter(
             {
                 "http": self._http,

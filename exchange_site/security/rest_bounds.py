@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from exchange_site.security.request_bounds import RequestBounds
 from trading.rest.application import Api
+from trading.rest.operation import Transfer
 from trading.rest.services import Services
 
 AT_ONCE = 2_000
@@ -13,6 +14,6 @@ BODY_BYTES = 65_536
 """Twice the largest frame of the socket: the same fields, written with spaces."""
 
 
-def bounded_rest(services: Services, origins: Sequence[str] = ()) -> RequestBounds:
-    api = Api(services, origins)
+def bounded_rest(services: Services, origins: Sequence[str] = (), transfer: Transfer | None = None) -> RequestBounds:
+    api = Api(services, origins, transfer)
     return RequestBounds(api, services.address_of, at_once=AT_ONCE, body_bytes=BODY_BYTES, refuse=api.failed)

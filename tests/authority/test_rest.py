@@ -13,12 +13,13 @@ from tests.builders import NO_ACCOUNT, Founded
 from tests.rest.client import Client, Reply
 from trading.core.commands import FreezeAccount
 from trading.core.events import Event
+from trading.models import AccessToken
 from trading.rest.routes import OPERATIONS
 
 __all__ = ["exchange"]
 TABLE: dict[str, Row] = {row.pop("operation"): row for row in table("REST")}
 STATES = list(next(iter(TABLE.values())))
-LAST = ["POST orders/cancel-all/", "POST cancel-after/"]
+LAST = ["POST orders/cancel-all/", "POST cancel-after/", "DELETE tokens/<token_key>/"]
 """What comes after all others, because it leaves nothing as it was."""
 
 CONTENTS: dict[str, Any] = {
@@ -27,6 +28,7 @@ CONTENTS: dict[str, Any] = {
     "PATCH orders/<order_id>/": {"volume": 2},
     "DELETE orders/batch/": {"order_ids": ["<order_id>"]},
     "POST cancel-after/": {"timeout_ms": 60_000},
+    "POST transfers/": {"kind": "RESET"},
 }
 """What an honest request says beyond its address."""
 
@@ -67,7 +69,13 @@ class Stage:
         """The answer to a request that names an order which lives."""
         method, path = operation.split(" ")
         order_id, name = self._spare.pop()
-        names = {"order_id": order_id, "client_order_id": name, "instrument_id": "IX2301"}
+        owners = await AccessToken.objects.filter(user__username="user001").alast()
+        names = {
+            "order_id": order_id,
+            "client_order_id": name,
+            "instrument_id": "IX2301",
+            "token_key": owners.token_key,
+        }
         for field, value in names.items():
             path = path.replace(f"<{field}>", value)
         content = CONTENTS.get(operation)
@@ -75,6 +83,10 @@ class Stage:
             return await self.tester.ask(method, path, content)
         query = {field: [order_id] for field in content or ()}
         return await self.tester.ask(method, path, query=query)
+
+
+async def _tokens() -> list[str]:
+    return [row.pk async for row in AccessToken.objects.order_by("pk")]
 
 
 def said(reply: Reply) -> str:
@@ -90,11 +102,11 @@ async def test_every_cell(exchange: Exchange, market: Founded, state: str, subte
     foreign = state in ("another's", "no account")
     for operation in [*sorted(set(TABLE) - set(LAST)), *LAST]:
         with subtests.test(operation=operation):
-            everybodys, owners = await rows(), await rows(user_id="user001")
+            everybodys, owners, tokens = await rows(), await rows(user_id="user001"), await _tokens()
             reply = await stage.send(operation)
             assert said(reply) == TABLE[operation][state]
             if said(reply) != "ok" or operation.startswith("GET"):
-                assert await rows() == everybodys
+                assert (await rows(), await _tokens()) == (everybodys, tokens)
             if foreign:
                 assert await rows(user_id="user001") == owners
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from exchange_site.security.rest_bounds import bounded_rest
-from trading.rest.operation import ROOT
+from trading.rest.operation import ROOT, Transfer
 from trading.rest.services import Services
 
 PATIENCE = 20.0
@@ -32,9 +32,16 @@ class Reply:
 class Client:
     """Asks for a user, if it has a token."""
 
-    def __init__(self, services: Services, token: str | None = None, *, origins: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        services: Services,
+        token: str | None = None,
+        *,
+        origins: tuple[str, ...] = (),
+        transfer: Transfer | None = None,
+    ) -> None:
         self.token = token
-        self._application = bounded_rest(services, origins)
+        self._application = bounded_rest(services, origins, transfer)
 
     def as_(self, token: str | None) -> "Client":
         """The same server, asked by somebody else."""

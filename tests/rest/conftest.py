@@ -5,6 +5,9 @@ import pytest
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.rest.client import Client
+from tests.websocket.conftest import alice, join
+
+__all__ = ["alice", "join"]
 
 
 @pytest.fixture

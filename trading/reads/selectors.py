@@ -15,7 +15,7 @@ from knox.crypto import hash_token
 
 from trading.core.accounts import Figures, Leg, Mark, Position
 from trading.core.types import LIVE, NAME, Direction, Offset, number_at
-from trading.models import IS_LIVE, AccessToken, Account, Instrument, Order, Statement, Trade
+from trading.models import IS_LIVE, AccessToken, Account, Instrument, LedgerEntry, Order, Statement, Trade
 from trading.models import Position as PositionRow
 
 Row = TypeVar("Row", bound=Model)
@@ -123,6 +123,12 @@ def valid_tokens(*, digests: Iterable[str]) -> set[str]:
 def _valid(digests: Iterable[str]) -> QuerySet[AccessToken]:
     known: QuerySet[AccessToken] = AccessToken.objects.filter(pk__in=list(digests), user__is_active=True)
     return known.exclude(expiry__lte=timezone.now())
+
+
+def tokens(*, user_id: str) -> QuerySet[AccessToken]:
+    """A user's tokens that are valid, newest first."""
+    mine: QuerySet[AccessToken] = AccessToken.objects.filter(user__username=user_id, user__is_active=True)
+    return mine.exclude(expiry__lte=timezone.now()).order_by("-created", "digest")
 
 
 def account_id(*, user_id: str, market: str) -> int | None:
@@ -351,6 +357,12 @@ def statements(*, account_id: int, from_day: int | None, to_day: int | None, lim
     """An account's settled days, newest first."""
     rows = Statement.objects.filter(account_id=account_id, **_given(day__gte=from_day, day__lte=to_day))
     return list(rows.order_by("-day")[:limit])
+
+
+def ledger(*, account_id: int, before: int | None, limit: int) -> list[LedgerEntry]:
+    """What changed an account's balance, newest first."""
+    rows = LedgerEntry.objects.filter(account_id=account_id, **_given(id__lt=before))
+    return list(rows.order_by("-id")[:limit])
 
 
 def _given(**lookups: Any) -> dict[str, Any]:

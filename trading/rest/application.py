@@ -18,6 +18,7 @@ import msgspec
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, URLResolver
 from django.urls.resolvers import RegexPattern
@@ -26,7 +27,7 @@ from trading.access.rate_limits import Standing
 from trading.core.codes import Code
 from trading.rest.callers import Caller, Callers
 from trading.rest.errors import AnyCode, ApiError, HttpCode
-from trading.rest.operation import ROOT, Answer, Call, Operation
+from trading.rest.operation import ROOT, Answer, Call, Operation, Transfer
 from trading.rest.reading import malformed
 from trading.rest.routes import Operations, routes
 from trading.rest.services import Services
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 LONGEST_REQUEST_ID = 64
 COMPRESSED_BYTES = 1_000
 """What is shorter gets no smaller that it would matter."""
+NO_DATABASE = "The database does not answer now; if this was an order, ask for it before you send it again"
 _encode = msgspec.json.Encoder().encode
 
 ALWAYS = {
@@ -60,10 +62,11 @@ class Visit:
 
 class Api:
     """An ASGI application for one exchange. A request comes with all of its body in one message. `origins`: pages that
-    may ask from a browser; none, unless somebody is named."""
+    may ask from a browser; none, unless somebody is named. `transfer`: how users move money, where they may."""
 
-    def __init__(self, services: Services, origins: Sequence[str] = ()) -> None:
+    def __init__(self, services: Services, origins: Sequence[str] = (), transfer: Transfer | None = None) -> None:
         self._services = services
+        self._transfer = transfer
         self._origins = frozenset(origins)
         self._callers = Callers(services)
         self._resolver = URLResolver(RegexPattern(f"^{ROOT}"), routes(self))
@@ -88,6 +91,9 @@ class Api:
             response = await self._resolve(visit)
         except ApiError as error:
             response = self._failure(visit, error)
+        except (InterfaceError, OperationalError):
+            logger.warning("the database does not answer a request", exc_info=True)
+            response = self._failure(visit, ApiError(Code.UNAVAILABLE, NO_DATABASE, retry_after=1.0))
         except Exception:
             logger.exception("a request could not be served")
             response = self._failure(visit, ApiError(HttpCode.FAILED))
@@ -129,7 +135,14 @@ class Api:
             self._charge(visit, 1)
             raise
         self._charge(visit, operation.count(message))
-        call = Call(services=self._services, caller=visit.caller, path=path, message=message, key=key)
+        call = Call(
+            services=self._services,
+            caller=visit.caller,
+            path=path,
+            message=message,
+            key=key,
+            transfer=self._transfer,
+        )
         answer = await operation.run(call)
         return self._success(visit, answer)
 

@@ -18,6 +18,9 @@ from trading.rest.services import Services
 from trading.transport.gateway import Gateway
 
 T = TypeVar("T")
+Transfer = Callable[[str, str, str], None]
+"""Moves money of a user (kind, user id, address), or raises ApiError. Blocks until the engine has done it."""
+
 ROOT = "/api/v1/"
 KEY_HEADER = "Idempotency-Key"
 LONGEST_KEY = 64
@@ -49,6 +52,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     path: Mapping[str, str]
     message: Any
     key: str | None
+    transfer: Transfer | None
 
     @property
     def identity(self) -> Identity:

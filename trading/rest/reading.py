@@ -7,8 +7,7 @@ As on the socket: an unknown field is an error, so is one that is given twice, a
 import json
 from collections.abc import Mapping
 from functools import cache
-from types import UnionType
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import msgspec
 from django.http import QueryDict
@@ -75,12 +74,8 @@ def optional_fields(kind: type[msgspec.Struct]) -> frozenset[str]:
 @cache
 def _items(kind: type[msgspec.Struct]) -> Mapping[str, type[msgspec.Struct]]:
     """The fields that are lists of structs, with what the lists hold."""
-    found = {}
-    for field in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]  # a struct has fields
-        inside = getattr(field.type, "item_type", None)
-        if isinstance(inside, msgspec.inspect.StructType):
-            found[field.name] = inside.cls
-    return found
+    lists = {name: getattr(found, "item_type", None) for name, found in _types(kind).items()}
+    return {name: item.cls for name, item in lists.items() if isinstance(item, msgspec.inspect.StructType)}
 
 
 def _in_words(error: Exception) -> str:
@@ -106,26 +101,25 @@ def read_query(query: QueryDict, path: Mapping[str, str], kind: type[T]) -> T:
 
 
 def _value(name: str, values: list[str], kind: type[msgspec.Struct]) -> Any:
-    wanted = _accepted(kind).get(name, frozenset())
-    if "list" in wanted:
+    wanted = _accepted(kind).get(name, ())
+    if msgspec.inspect.ListType in wanted:
         return values
     if len(values) > 1:
         raise malformed(f"{name} is given twice")
     text = values[0]
     is_number = text.isascii() and text.removeprefix("-").isdigit() and len(text) <= LONGEST_NUMBER
-    return int(text) if "int" in wanted and is_number else text
+    return int(text) if msgspec.inspect.IntType in wanted and is_number else text
 
 
 @cache
-def _accepted(kind: type[msgspec.Struct]) -> Mapping[str, frozenset[str]]:
-    """By field: whether it is an integer, a list, or neither."""
-    return {field.name: frozenset(_kinds(field.type)) for field in msgspec.structs.fields(kind)}
+def _accepted(kind: type[msgspec.Struct]) -> Mapping[str, frozenset[type]]:
+    """By field: what it may be."""
+    return {name: frozenset(map(type, _alternatives(found))) for name, found in _types(kind).items()}
 
 
-def _kinds(annotation: Any) -> set[str]:
-    inside = get_args(annotation)
-    if isinstance(annotation, UnionType):
-        return {kind for each in inside for kind in _kinds(each)}
-    if getattr(annotation, "__metadata__", None) is not None:
-        return _kinds(inside[0])
-    return {getattr(getattr(annotation, "__origin__", annotation), "__name__", "")}
+def _types(kind: type[msgspec.Struct]) -> Mapping[str, msgspec.inspect.Type]:
+    return {field.name: field.type for field in msgspec.inspect.type_info(kind).fields}  # type: ignore[attr-defined]
+
+
+def _alternatives(found: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, ...]:
+    return found.types if isinstance(found, msgspec.inspect.UnionType) else (found,)

@@ -9,11 +9,16 @@ from django.urls import URLPattern, path
 from rest_framework.views import APIView
 
 from trading.rest.operation import Operation
-from trading.rest.operations import account, market, orders
+from trading.rest.operations import account, market, orders, tokens
 from trading.rest.schema import OperationSchema
 
 Operations = Mapping[str, type[Operation]]
-OPERATIONS: tuple[type[Operation], ...] = (*orders.OPERATIONS, *account.OPERATIONS, *market.OPERATIONS)
+OPERATIONS: tuple[type[Operation], ...] = (
+    *orders.OPERATIONS,
+    *account.OPERATIONS,
+    *market.OPERATIONS,
+    *tokens.OPERATIONS,
+)
 
 
 class Resource(APIView):

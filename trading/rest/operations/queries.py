@@ -11,10 +11,11 @@ from trading.rest.operation import Answer, Call, Operation
 from trading.rest.services import Answer as Found
 
 
-def given(found: Found) -> Answer:
+def found_by(found: Found) -> protocol.QueryData:
+    """What a query gives; ApiError where it is refused."""
     if isinstance(found, protocol.Error):
         raise no_answer(found)
-    return Answer(found.data)
+    return found.data
 
 
 class PrivateQuery(Operation):
@@ -23,7 +24,7 @@ class PrivateQuery(Operation):
     @classmethod
     async def run(cls, call: Call) -> Answer:
         asker = answers.Asker(call.identity.user_id, call.services.market)
-        return given(await call.read(answers.answer, asker, call.message))
+        return Answer(found_by(await call.read(answers.answer, asker, call.message)))
 
 
 class PublicQuery(Operation):
@@ -34,5 +35,10 @@ class PublicQuery(Operation):
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
-        find, message = call.services.public_answer, call.message
-        return given(find.freshened(message, await call.read(find, message)))
+        return Answer(await public(call, call.message))
+
+
+async def public(call: Call, message: protocol.PublicQuery) -> protocol.QueryData:
+    """What a query of the market gives, as of now."""
+    find = call.services.public_answer
+    return found_by(find.freshened(message, await call.read(find, message)))
