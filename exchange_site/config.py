@@ -3,13 +3,13 @@
 import msgspec
 from django.conf import settings
 
+from trading.access.rate_limits import UNLIMITED, Limits
 from trading.core.commands import CheckRisk
 from trading.core.money import RATE
 from trading.core.types import MarketLimits
 from trading.operators.scheduler import LOOK_SECONDS
 from trading.reads.missed_pushes import PAGE
 from trading.websocket.market_subscriptions import SLOW_SECONDS
-from trading.websocket.rate_limits import UNLIMITED, Limits
 from trading.websocket.send_queue import CLOSE_SECONDS
 from trading.worker.worker import RELOAD_SECONDS
 

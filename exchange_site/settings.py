@@ -36,6 +36,8 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or _secret_key(DATA_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 SOCKET_ORIGINS = [*ALLOWED_HOSTS, *env.list("SOCKET_ORIGINS", default=["null"] if DEMO else [])]
 """Pages that may open the socket in a browser. The demo lets in pages opened from a file ("null"), to try examples."""
+CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
+"""Pages of other sites that may ask REST in a browser. None, unless they are named."""
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 try:
@@ -163,6 +165,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "axes",
     "trading",

@@ -22,6 +22,8 @@ from marketdata.recorder import Recorder
 from marketdata.selectors import last_trades
 from marketdata.store import BarStore
 from trading import protocol
+from trading.access.rate_limits import RateLimiter
+from trading.access.token_monitor import TokenMonitor
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.counters import Counters
@@ -35,8 +37,6 @@ from trading.transport.in_process import InProcessQueue
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import RateLimiter
-from trading.websocket.token_monitor import TokenMonitor
 from trading.worker.engine_keeper import EngineKeeper
 from trading.worker.worker import Worker
 

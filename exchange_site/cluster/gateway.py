@@ -23,6 +23,8 @@ from marketdata.answers import PublicQueries
 from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics
 from trading import protocol
+from trading.access.rate_limits import UNLIMITED, RateLimiter
+from trading.access.token_monitor import TokenMonitor
 from trading.delivery.redis.inlet import Inlet
 from trading.delivery.redis.lines import NoneYet
 from trading.delivery.redis.wires import (
@@ -43,8 +45,6 @@ from trading.transport.redis_commands import RedisCommands
 from trading.transport.redis_leases import Lease
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import UNLIMITED, RateLimiter
-from trading.websocket.token_monitor import TokenMonitor
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from tests.authority.frames import ITEM, TO_THE_ENGINE, code_in, messages
 from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame, assert_frames
 from tests.websocket.conftest import Clock, Join
+from trading.access.rate_limits import RateLimiter
 from trading.models import AccessToken, Account, Order, User
-from trading.websocket.rate_limits import RateLimiter
 
 Open = Callable[..., Awaitable[Exchange]]
 Enter = Callable[..., Awaitable[Client]]
@@ -375,7 +375,7 @@ async def test_queries_do_not_wait_for_the_note(
     def stuck(tokens: list[str]) -> None:
         asyncio.run_coroutine_threadsafe(free.wait(), loop).result(10)
 
-    monkeypatch.setattr("trading.websocket.token_monitor._note_uses", stuck)
+    monkeypatch.setattr("trading.access.token_monitor._note_uses", stuck)
     noting = asyncio.create_task(exchange.tokens.note())
     await asyncio.sleep(0)
     assert (await alice.ask(type="query_account"))["type"] == "query_response"
