@@ -8,6 +8,7 @@ from trading.core.money import RATE
 from trading.core.types import MarketLimits
 from trading.operators.scheduler import LOOK_SECONDS
 from trading.reads.missed_pushes import PAGE
+from trading.storage.pulses import SECONDS as PULSE_SECONDS
 from trading.websocket.market_subscriptions import SLOW_SECONDS
 from trading.websocket.rate_limits import UNLIMITED, Limits
 from trading.websocket.send_queue import CLOSE_SECONDS
@@ -43,6 +44,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     slow_seconds: float = SLOW_SECONDS
     close_seconds: float = CLOSE_SECONDS
     stop_seconds: float = STOP_SECONDS
+    pulse_seconds: float = PULSE_SECONDS
     resume_page: int = PAGE
 
     @classmethod

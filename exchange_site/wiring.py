@@ -7,12 +7,14 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from channels.layers import get_channel_layer
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.pulse import Pulse
 from exchange_site.security.client_address import address_of
 from marketdata.answers import PublicQueries
 from marketdata.feed import Feed
@@ -27,6 +29,7 @@ from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
+from trading.storage import pulses
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
 from trading.transport.gateway import Gateway
@@ -177,6 +180,8 @@ class Exchange:
             await self.recorder.start()
             keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
+            pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
+            self._keep_going("pulse", pulse.run)
 
     async def stop(self) -> None:
         """Finish the batch under way, take leave of everybody, and let go of everything. Can be called twice."""

@@ -546,3 +546,23 @@ class OperatorCommand(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"
+
+
+class Pulse(models.Model):
+    """How the exchange fared in a minute, noted by the process that runs the engine; the newest is noted again and
+    again. (Of a minute in which that process was started: since then.)"""
+
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_index=False)
+    minute = models.BigIntegerField(help_text="When it began.")
+    time = models.BigIntegerField(help_text="When it was noted last.")
+    orders = models.BigIntegerField()
+    trades = models.BigIntegerField()
+    usual_answer = models.FloatField(null=True, help_text="Seconds until half of the commands were answered.")
+    late_answer = models.FloatField(null=True, help_text="Seconds until 99 of 100 were.")
+    present = models.JSONField(help_text="What the exchange was like just then.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="pulse_once_a_minute", fields=["market", "minute"])]
+
+    def __str__(self) -> str:
+        return f"{self.market_id} {self.minute}"
