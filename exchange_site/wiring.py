@@ -131,6 +131,7 @@ class Exchange:
             slow_seconds=config.slow_seconds,
             close_seconds=config.close_seconds,
             resume_page=config.resume_page,
+            no_connections=self._refuses_connections,
         )
         self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
         self._recording = self._stopped = False
@@ -141,6 +142,9 @@ class Exchange:
     def from_settings(cls) -> "Exchange":
         """The exchange of this server."""
         return cls(ExchangeConfig.from_settings(), get_channel_layer(), Clock())
+
+    def _refuses_connections(self) -> bool:
+        return self.worker.engine.state.day.restrictions.no_connections
 
     @property
     def started(self) -> bool:

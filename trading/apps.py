@@ -44,9 +44,13 @@ class BackOffice(AdminSite):
     index_template = "admin/office/home.html"
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        from trading.admin.office import home
+        from trading.admin.office import emergency, home
 
-        return [path("figures/", self.admin_view(home.figures_view), name="home_figures"), *super().get_urls()]
+        return [
+            path("figures/", self.admin_view(home.figures_view), name="home_figures"),
+            path("emergency/", self.admin_view(emergency.emergency_view), name="emergency"),
+            *super().get_urls(),
+        ]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """Ours first."""

@@ -71,6 +71,9 @@ class Market(models.Model):
     commission = models.BigIntegerField(default=0, help_text="Of the settled days.")
     fee_groups = models.JSONField(default=dict, help_text="What each group pays of the commission, in 1/100,000,000.")
     limits = models.JSONField(default=dict, help_text="Orders that every account may have at once.")
+    restrictions = models.JSONField(
+        default=dict, db_default={}, help_text="What operators have switched off: opening, connecting."
+    )
     rules = models.IntegerField(
         default=0, db_default=0, help_text="Version of the rules that the market has adopted; 0: of the first release."
     )
@@ -79,7 +82,10 @@ class Market(models.Model):
     )
 
     class Meta:
-        permissions = [("settle_market", "Can settle the trading day")]
+        permissions = [
+            ("settle_market", "Can settle the trading day"),
+            ("use_emergency", "Can use the emergency control"),
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -538,6 +544,7 @@ class OperatorCommand(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     code = models.IntegerField(null=True, help_text="Why it was refused.")
     result = models.CharField(max_length=256, blank=True)
+    reason = models.CharField(max_length=200, blank=True, db_default="", help_text="Why it was asked, in words.")
     finished_at = models.BigIntegerField(null=True)
 
     class Meta:

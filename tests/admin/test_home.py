@@ -10,7 +10,7 @@ from django.urls import reverse
 from tests.admin.conftest import Staff
 from tests.admin.pages import logged_in, page, text_of
 from tests.builders import FUNDS, Founded
-from trading.models import Account, Instrument, OperatorCommand, Pulse, User
+from trading.models import Account, Instrument, Market, OperatorCommand, Pulse, User
 from trading.storage.pulses import KEPT, MINUTE, Beat, note
 
 HOME, FIGURES = reverse("admin:index"), reverse("admin:home_figures")
@@ -128,6 +128,13 @@ def test_a_command_that_waits_is_an_alarm(traded: Founded, root: Client, engine:
     OperatorCommand.objects.create(market_id="MAIN", kind="HaltInstrument", payload={}, key="waits")
     assert "1 command waits for the engine." in alarms(root)
     engine.busy = False
+
+
+def test_what_is_switched_off_is_an_alarm(traded: Founded, root: Client) -> None:
+    Market.objects.update(restrictions={"close_only": True, "closing": [1, 3], "no_connections": True})
+    said = alarms(root)
+    assert "Close only: the whole market." in said and "Close only: 2 accounts." in said
+    assert "New connections are refused." in said
 
 
 def test_accounts_in_trouble_are_listed_the_worst_first(traded: Founded, root: Client) -> None:

@@ -1,6 +1,7 @@
 """The pulse: what is noted of the exchange, minute by minute."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from trading.core.commands import SubmitOrder
 from trading.models import Pulse as Row
 from trading.storage.pulses import MINUTE, Beat
 
-__all__ = ["floor"]
 START = 28_000_000 * MINUTE
 
 
@@ -29,6 +29,12 @@ class Exchange(Counted):
         self.recorder = Recorder()
 
 
+@pytest.fixture
+async def started() -> AsyncIterator[Floor]:
+    async with floor() as made:
+        yield made
+
+
 class Clock:
     now = START
 
@@ -36,8 +42,8 @@ class Clock:
         return self.now
 
 
-def test_it_counts_by_the_minute_and_by_the_second(floor: Floor) -> None:
-    exchange, clock = Exchange(floor), Clock()
+async def test_it_counts_by_the_minute_and_by_the_second(started: Floor) -> None:
+    exchange, clock = Exchange(started), Clock()
     pulse = Pulse(exchange, clock, lambda beat: None)
     exchange.counters.done[SubmitOrder] += 10
     exchange.counters.trades += 4
@@ -56,13 +62,13 @@ def test_it_counts_by_the_minute_and_by_the_second(floor: Floor) -> None:
     assert (following.minute, following.orders, following.usual_answer) == (START + MINUTE, 1, None)
 
 
-def test_it_tells_what_is_just_now(floor: Floor) -> None:
-    exchange, clock = Exchange(floor), Clock()
+async def test_it_tells_what_is_just_now(started: Floor) -> None:
+    exchange, clock = Exchange(started), Clock()
     pulse = Pulse(exchange, clock, lambda beat: None)
     exchange.counters.errors += 1
     present = pulse.beat().present
     assert present["errors"] == 1 and present["queue"] == 0 and present["connections"] == 0
-    assert set(present["instruments"]) == set(floor.worker.engine.state.instruments)
+    assert set(present["instruments"]) == set(started.worker.engine.state.instruments)
     assert all(each == {"volume": 5, "open_interest": 3, "change": -1} for each in present["instruments"].values())
     assert pulse.beat().present["errors"] == 0
 
@@ -81,7 +87,7 @@ def test_a_percentile_is_the_bound_of_its_values(counts: list[int], share: float
     assert percentile(counts, (1.0, 2.0), share) == expected
 
 
-async def test_a_database_that_is_away_is_said_once(floor: Floor, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_database_that_is_away_is_said_once(started: Floor, caplog: pytest.LogCaptureFixture) -> None:
     tried: list[Beat] = []
     enough = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -92,14 +98,14 @@ async def test_a_database_that_is_away_is_said_once(floor: Floor, caplog: pytest
             loop.call_soon_threadsafe(enough.set)
         raise OSError("no disk")
 
-    task = asyncio.create_task(Pulse(Exchange(floor), Clock(), note, seconds=0.001).run())
+    task = asyncio.create_task(Pulse(Exchange(started), Clock(), note, seconds=0.001).run())
     await asyncio.wait_for(enough.wait(), 30)
     task.cancel()
     assert caplog.text.count("the pulse cannot be noted: no disk") == 1
 
 
-async def test_nothing_is_noted_while_no_orders_are_taken(floor: Floor) -> None:
-    exchange, noted = Exchange(floor), []  # type: ignore[var-annotated]
+async def test_nothing_is_noted_while_no_orders_are_taken(started: Floor) -> None:
+    exchange, noted = Exchange(started), []  # type: ignore[var-annotated]
     exchange.not_ready_because = "another server has the engine"
     task = asyncio.create_task(Pulse(exchange, Clock(), noted.append, seconds=0.001).run())
     await asyncio.sleep(0.05)

@@ -48,9 +48,10 @@ def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None) 
     return requests.carry_out(command, market=present_market(), asked_by=operator, key=own_key)
 
 
-def ask_all(request: HttpRequest, commands: Sequence[AdminCommand]) -> list[OperatorCommand]:
+def ask_all(request: HttpRequest, commands: Sequence[AdminCommand], *, reason: str = "") -> list[OperatorCommand]:
     """Ask for several things at once, and wait for all of them about as long as for one."""
-    rows = [requests.ask(command, market=present_market(), asked_by=_operator(request)) for command in commands]
+    market, operator = present_market(), _operator(request)
+    rows = [requests.ask(command, market=market, asked_by=operator, reason=reason) for command in commands]
     late = False
     for row in rows:
         requests.wait(row, timeout=0.0) if late else requests.wait(row)

@@ -22,13 +22,16 @@ from trading.core.commands import (
     AdminCommand,
     ChangeTerms,
     Deposit,
+    ForceCancelAll,
     ForceCancelOrder,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    RefuseConnections,
     ResumeInstrument,
     SetAccountRules,
+    SetCloseOnly,
     SetFeeGroup,
     SetInstrumentPhase,
     SetMarketPhase,
@@ -450,6 +453,12 @@ def subject_of(row: OperatorCommand) -> str:
             return command.name
         case SetMarketPhase() as command:
             return command.phase.value
+        case ForceCancelAll() as command:
+            return " ".join(filter(None, (command.user_id, command.instrument_id))) or _("everybody")
+        case SetCloseOnly() as command:
+            return f"{command.user_id or _('everybody')} ({_('on') if command.close_only else _('off')})"
+        case RefuseConnections() as command:
+            return _("on") if command.refused else _("off")
         case Settle() as command:
             return day_text(command.day)
         case None:
@@ -482,7 +491,7 @@ class OperatorCommandAdmin(GrowingAdmin):
     search_help_text = "A user id or an instrument id it is about, or the operator who asked."
     sections = (
         (None, {"fields": ("kind", "about", "amount_number", "content", "key")}),
-        ("Asked", {"fields": ("asked_by", date("asked_at"))}),
+        ("Asked", {"fields": ("asked_by", date("asked_at"), "reason")}),
         ("Result", {"fields": ("status", "outcome", moment("finished_at", "finished"))}),
     )
 

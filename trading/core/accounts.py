@@ -301,10 +301,10 @@ class ClientOrder(msgspec.Struct, frozen=True):
 class Account(msgspec.Struct, eq=False):
     """A user's money and positions at one market. Counters without a date are those of the trading day.
 
-    `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group.
-    `sides`: all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their
-    `oco_group` and id. `recent_ids`: the newest keys of `client_orders`, oldest first; its other keys are of live
-    orders. The rest is as in its record.
+    `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group. `sides`:
+    all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their `oco_group`
+    and id. `close_only`: it is one of `Restrictions.closing`. `recent_ids`: the newest keys of `client_orders`, oldest
+    first; its other keys are of live orders. The rest is as in its record.
     """
 
     account_id: int
@@ -323,6 +323,7 @@ class Account(msgspec.Struct, eq=False):
     rules: AccountRules = AccountRules()
     fee_factor: int = RATE
     frozen: bool = False
+    close_only: bool = False
     warned: bool = False
     liquidating: bool = False
     cancel_at: int | None = None

@@ -13,13 +13,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from trading.admin.columns import amount_text, day_text, time_text
+from trading.admin.confirmations import counted
 from trading.admin.engine_requests import present_market
 from trading.admin.records import subject_of
 from trading.core.accounts import Figures
-from trading.core.types import Phase
+from trading.core.types import Phase, Restrictions
 from trading.models import Account, Instrument, Market, OperatorCommand, Pulse
 from trading.operators import requests
 from trading.reads import pulses, selectors
+from trading.storage.mapping import restrictions_of
 
 PERMISSION = "trading.view_market"
 DAY = 24 * 60 * 60 * 1_000
@@ -97,7 +99,7 @@ class Home:
             self._commands() if self._may("view_operatorcommand") else None,
         ]
         return {
-            "alarms": list(self._alarms(instruments, accounts, pending)),
+            "alarms": [*self._alarms(instruments, accounts, pending), *_switched_off(row)],
             "cards": cards,
             "tables": [table for table in tables if table is not None],
         }
@@ -214,6 +216,18 @@ class Home:
         ]
         heads = [Cell(_("When")), Cell(_("Who")), Cell(_("What")), Cell(_("Result"))]
         return {"title": _("What operators did last"), "heads": heads, "rows": lines, "empty": _("Nothing yet.")}
+
+
+def _switched_off(row: Market | None) -> Iterable[str]:
+    """What the emergency control has left behind."""
+    off = Restrictions() if row is None else restrictions_of(row.restrictions)
+    if off.close_only:
+        yield _("Close only: the whole market.")
+    if off.closing:
+        accounts = counted(len(off.closing), "account")
+        yield _("Close only: {accounts}.").format(accounts=accounts)
+    if off.no_connections:
+        yield _("New connections are refused.")
 
 
 def _phases(instruments: Iterable[Instrument]) -> str:
