@@ -9,6 +9,7 @@ from trading.core.money import RATE
 from trading.core.types import MarketLimits
 from trading.operators.scheduler import LOOK_SECONDS
 from trading.reads.missed_pushes import PAGE
+from trading.storage.pulses import SECONDS as PULSE_SECONDS
 from trading.websocket.market_subscriptions import SLOW_SECONDS
 from trading.websocket.send_queue import CLOSE_SECONDS
 from trading.worker.worker import RELOAD_SECONDS
@@ -44,6 +45,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     slow_seconds: float = SLOW_SECONDS
     close_seconds: float = CLOSE_SECONDS
     stop_seconds: float = STOP_SECONDS
+    pulse_seconds: float = PULSE_SECONDS
     resume_page: int = PAGE
     redis_url: str = ""
     answer_seconds: float = 5.0

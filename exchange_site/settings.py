@@ -156,7 +156,7 @@ KNOX_TOKEN_MODEL = "trading.AccessToken"  # noqa: S105  # a model
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "trading.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -180,6 +180,7 @@ MIDDLEWARE = [
     "exchange_site.security.reject_nul.no_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -218,7 +219,10 @@ CHANNEL_LAYERS = {
     "default": {"BACKEND": "trading.delivery.channel_layer.InProcessLayer", "CONFIG": {"capacity": MAX_OUTBOX}}
 }
 
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "中文")]
+"""Of the back office: the browser's, or what was chosen there. (The trading page knows its own.)"""
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 
@@ -233,7 +237,7 @@ WHITENOISE_USE_FINDERS = True
 # --- security: HTTPS=on is for production, where TLS ends here or at a proxy; plain HTTP is for loopback
 
 HTTPS = env.bool("HTTPS", default=False)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -244,8 +248,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = env.int("SESSION_SECONDS", default=43_200)
 """A working day: a browser that an operator forgot is nobody's the next morning."""
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 """Forms of other sites come without our cookies; a link to a page of the admin still opens it."""
 
 LOGIN_ATTEMPTS = env.int("LOGIN_ATTEMPTS", default=10)

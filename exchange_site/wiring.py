@@ -14,6 +14,7 @@ from channels.layers import get_channel_layer
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.pulse import Pulse
 from exchange_site.security.client_address import address_of
 from marketdata.answers import PublicQueries
 from marketdata.feed import Feed
@@ -30,6 +31,7 @@ from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
+from trading.storage import pulses
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
 from trading.transport.gateway import Gateway
@@ -140,6 +142,7 @@ class Exchange:
             heartbeat=self.heartbeat,
             layer=layer,
             counters=self.counters,
+            no_connections=self._refuses_connections,
         )
         self._keeper = EngineKeeper(
             self.worker,
@@ -156,6 +159,9 @@ class Exchange:
     def from_settings(cls) -> "Exchange":
         """The exchange of this server."""
         return cls(ExchangeConfig.from_settings(), get_channel_layer(), Clock())
+
+    def _refuses_connections(self) -> bool:
+        return self.worker.engine.state.day.restrictions.no_connections
 
     @property
     def started(self) -> bool:
@@ -193,6 +199,8 @@ class Exchange:
             if not self._keeper.warm:
                 keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
+            pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
+            self._keep_going("pulse", pulse.run)
 
     async def stop(self) -> None:
         """Finish the batch under way, take leave of everybody, and let go of everything. Can be called twice."""

@@ -119,9 +119,10 @@ class ClusterGateway:
             heartbeat=self.heartbeat,
             layer=self.layer,
             counters=self.counters,
+            no_connections=lambda: self._refuses_connections,
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._stopped = False
+        self._stopped = self._refuses_connections = False
 
     @classmethod
     def from_settings(cls) -> "ClusterGateway":
@@ -143,6 +144,7 @@ class ClusterGateway:
 
     def _take_note(self, note: dict[str, Any]) -> None:
         if note["type"] == "beat":
+            self._refuses_connections = note["no_connections"]
             self.watch.heard(note["closed"])
 
     async def _last_number(self, user_id: str) -> int:

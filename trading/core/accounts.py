@@ -305,10 +305,10 @@ class AccountBase(msgspec.Struct, Generic[T], eq=False):
     """A user's money and positions at one market, with orders of some kind. Counters without a date are those of the
     trading day.
 
-    `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group.
-    `sides`: all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their
-    `oco_group` and id. `recent_ids`: the newest keys of `client_orders`, oldest first; its other keys are of live
-    orders. The rest is as in its record.
+    `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group. `sides`:
+    all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their `oco_group`
+    and id. `close_only`: it is one of `Restrictions.closing`. `recent_ids`: the newest keys of `client_orders`, oldest
+    first; its other keys are of live orders. The rest is as in its record.
     """
 
     account_id: int
@@ -327,6 +327,7 @@ class AccountBase(msgspec.Struct, Generic[T], eq=False):
     rules: AccountRules = AccountRules()
     fee_factor: int = RATE
     frozen: bool = False
+    close_only: bool = False
     warned: bool = False
     liquidating: bool = False
     cancel_at: int | None = None

@@ -40,6 +40,8 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
     refusal = refusal or check_volume(instrument, account, command.volume)
     if refusal is not None:
         return refusal
+    if command.offset is OPEN and (account.close_only or state.day.restrictions.close_only):
+        return Refused(Code.CLOSE_ONLY, Code.CLOSE_ONLY.text)
     price = 0
     if command.order_type is not MARKET:
         assert command.price is not None, "a LIMIT order has a price"
