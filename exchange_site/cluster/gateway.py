@@ -103,6 +103,7 @@ class ClusterGateway:
             missed=self._missed,
             read_present=self._read_present,
         )
+        self._refuses_connections = False
         unlimited = config.limits is UNLIMITED
         timers = DisconnectTimers(self.gateway, clock, patient=True)
         self._lease = timers.elsewhere = Lease(self._redis, config.market, timers, channel, timers.armed)
@@ -122,7 +123,7 @@ class ClusterGateway:
             no_connections=lambda: self._refuses_connections,
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._stopped = self._refuses_connections = False
+        self._stopped = False
 
     @classmethod
     def from_settings(cls) -> "ClusterGateway":
