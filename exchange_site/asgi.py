@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine started by whichever scope comes first."""
+"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine with the lifespan of the server."""
 
 import asyncio
 import logging
@@ -30,7 +30,8 @@ log_format.take_in_servers()
 
 
 class Application:
-    """daphne sends no lifespan, so the first scope of any kind starts the exchange; uvicorn's lifespan stops it too."""
+    """The lifespan starts and stops the exchange. Whoever comes before it is there waits; under a server that has no
+    lifespan, the first scope of any kind starts it."""
 
     def __init__(self) -> None:
         self.exchange = Exchange.from_settings()
@@ -60,13 +61,9 @@ class Application:
         return next((each for each in (self._probes, self._metrics) if each.answers(scope)), None)
 
     async def _start(self) -> None:
-        if not self.exchange.started:
-            servers.stop_with(self.exchange.stop)
-            await self.exchange.ensure_started()
-            if settings.LOG_FILE and self._minutes is None:
-                self._minutes = asyncio.create_task(
-                    MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run()
-                )
+        await self.exchange.ensure_started()
+        if settings.LOG_FILE and self._minutes is None:
+            self._minutes = asyncio.create_task(MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run())
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:
