@@ -36,6 +36,8 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or _secret_key(DATA_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 SOCKET_ORIGINS = [*ALLOWED_HOSTS, *env.list("SOCKET_ORIGINS", default=["null"] if DEMO else [])]
 """Pages that may open the socket in a browser. The demo lets in pages opened from a file ("null"), to try examples."""
+CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
+"""Pages of other sites that may ask REST in a browser. None, unless they are named."""
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 try:
@@ -53,7 +55,25 @@ if SQLITE:
         "timeout": env.float("DATABASE_TIMEOUT", default=5.0),
     }
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    # A peer that is silent is gone after a few seconds: whoever waits for an order is told that nobody knows.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": 3,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 5_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="")
+"""Set: this process is one of several, a gateway, or with `manage.py run_engine` the engine (docs/cluster.md). Empty:
+the engine lives in the server's own process."""
+if REDIS_URL and SQLITE:
+    raise ImproperlyConfigured("With REDIS_URL the processes share a database: set DATABASE_URL=postgres://... as well")
+ANSWER_SECONDS = env.float("ANSWER_SECONDS", default=5.0)
+"""How long a gateway waits for the engine's answer before it says that the outcome is unknown."""
 
 # --- the exchange
 
@@ -110,6 +130,9 @@ BAR_INTERVAL_MS = env.int("BAR_INTERVAL_MS", default=250)
 """At most one frame of a bar in this time, per instrument and period: a chart need not move faster."""
 OPERATOR_POLL_SECONDS = env.float("OPERATOR_POLL_SECONDS", default=0.2)
 """How often the engine looks for operators' commands."""
+STANDBY_PATIENCE_SECONDS = env.float("STANDBY_PATIENCE_SECONDS", default=0.6)
+"""How long the engine's session of PostgreSQL may be silent until a server that stands by ends it and takes over. The
+engine says six times in it that it lives, from a thread of its own; what the database itself works on is no silence."""
 TOKEN_LOOK_SECONDS = env.float("TOKEN_LOOK_SECONDS", default=1.0)
 """How often it is looked up whether the tokens of live connections are still valid: how long a revoked one may last."""
 TOKEN_DAYS = env.int("TOKEN_DAYS", default=30)
@@ -142,11 +165,14 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "axes",
     "trading",
     "marketdata",
     "bots",
+    "exchange_site.cluster",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -25,4 +25,5 @@ def routes(market: str, demo_accounts: DemoAccounts) -> list[URLPattern | URLRes
     ]
 
 
-urlpatterns = routes(settings.MARKET, DemoAccounts.from_settings())
+DEMO_ACCOUNTS = DemoAccounts.from_settings()
+urlpatterns = routes(settings.MARKET, DEMO_ACCOUNTS)

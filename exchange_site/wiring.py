@@ -8,7 +8,7 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
 
@@ -23,6 +23,8 @@ from marketdata.recorder import Recorder
 from marketdata.selectors import last_trades
 from marketdata.store import BarStore
 from trading import protocol
+from trading.access.rate_limits import RateLimiter
+from trading.access.token_monitor import TokenMonitor
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.counters import Counters
@@ -37,8 +39,6 @@ from trading.transport.in_process import InProcessQueue
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import RateLimiter
-from trading.websocket.token_monitor import TokenMonitor
 from trading.worker.engine_keeper import EngineKeeper
 from trading.worker.worker import Worker
 
@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 STOP_CLOSE = 1012
 """Close code of a server that stops (RFC 6455: service restart)."""
+BEATS = 6
+"""Signs of life in the time for which whoever stands by is patient: a few may be late."""
 RESTART_SECONDS = 1.0
 """Until work that broke is begun anew: no flood of errors in the log."""
 
@@ -73,6 +75,20 @@ async def keep_going(name: str, run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
+def connection_services(config: ExchangeConfig, **collaborators: Any) -> ConnectionServices:
+    """What connections get: `collaborators`, and what the exchange was told when it was made."""
+    return ConnectionServices(
+        market=config.market,
+        address_of=address_of,
+        max_frame=config.max_frame,
+        max_outbox=config.max_outbox,
+        slow_seconds=config.slow_seconds,
+        close_seconds=config.close_seconds,
+        resume_page=config.resume_page,
+        **collaborators,
+    )
+
+
 class ExchangeClock(Protocol):
     """Unix milliseconds that do not go back."""
 
@@ -97,7 +113,7 @@ class Exchange:
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.worker = Worker(
             queue=self.queue,
-            store=Store(config.market, pushes_kept=config.pushes_kept),
+            store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
             pushes=PushEncoder(layer),
             listeners=[self.recorder, self.feed],
             clock=clock,
@@ -108,17 +124,17 @@ class Exchange:
             limits=config.market_limits,
             on_answers=log_answers if config.log_orders else None,
             reload_seconds=config.reload_seconds,
+            beat_seconds=config.standby_patience_seconds / BEATS,
         )
-        self.tokens = TokenMonitor(config.token_look_seconds)
         self.readers = Readers(config.read_threads)
+        self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
-        self.services = ConnectionServices(
-            market=config.market,
+        self.services = connection_services(
+            config,
             gateway=self.gateway,
             disconnect_timers=DisconnectTimers(self.gateway, clock),
             limiter=RateLimiter(config.limits),
             tokens=self.tokens,
-            address_of=address_of,
             clock=clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
             readers=self.readers,
@@ -126,14 +142,16 @@ class Exchange:
             heartbeat=self.heartbeat,
             layer=layer,
             counters=self.counters,
-            max_frame=config.max_frame,
-            max_outbox=config.max_outbox,
-            slow_seconds=config.slow_seconds,
-            close_seconds=config.close_seconds,
-            resume_page=config.resume_page,
             no_connections=self._refuses_connections,
         )
-        self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
+        self._keeper = EngineKeeper(
+            self.worker,
+            self.gateway,
+            config.market,
+            prepare=self._prepare,
+            diagnose=diagnosis,
+            on_warm=keep_for_good,
+        )
         self._recording = self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -178,7 +196,8 @@ class Exchange:
         if not self._recording and not self._stopped:
             self._recording = True
             await self.recorder.start()
-            keep_for_good()
+            if not self._keeper.warm:
+                keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
             pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
             self._keep_going("pulse", pulse.run)

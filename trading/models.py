@@ -71,6 +71,9 @@ class Market(models.Model):
     commission = models.BigIntegerField(default=0, help_text="Of the settled days.")
     fee_groups = models.JSONField(default=dict, help_text="What each group pays of the commission, in 1/100,000,000.")
     limits = models.JSONField(default=dict, help_text="Orders that every account may have at once.")
+    stream_id = models.CharField(
+        max_length=41, default="0-0", db_default="0-0", help_text="Of the last command that was taken from Redis."
+    )
     restrictions = models.JSONField(
         default=dict, db_default={}, help_text="What operators have switched off: opening, connecting."
     )
@@ -497,7 +500,7 @@ class JournalBatch(models.Model):
     number = models.BigIntegerField()
     epoch = models.BigIntegerField()
     time = models.BigIntegerField()
-    commands = models.BinaryField()
+    commands = models.BinaryField(help_text="`trading.storage.packing`; of earlier releases MessagePack as it is.")
 
     class Meta:
         constraints = [models.UniqueConstraint(name="journal_batch_once", fields=["market", "number"])]
@@ -514,7 +517,8 @@ class PushBatch(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
     first_seq = models.BigIntegerField()
     last_seq = models.BigIntegerField()
-    frames = models.TextField(help_text="As they were sent, one a line.")
+    packed = models.BinaryField(null=True, help_text="As they were sent, one a line: `trading.storage.packing`.")
+    frames = models.TextField(null=True, help_text="The same as text, of releases that did not pack.")
 
     class Meta:
         constraints = [

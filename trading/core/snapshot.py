@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from trading.core.accounts import Account, ClientOrder, Leg, Lot
+from trading.core.accounts import ClientOrder, Leg, Lot
 from trading.core.money import RATE
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
-from trading.core.state import Day, Due, Instrument, Order, State
+from trading.core.state import Account, Day, Due, Instrument, Order, State
 from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
@@ -409,7 +409,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
     account.orders[order.order_id] = order
     if order.pauses_matching:
-        account.join_group(order.oco_group, order)
+        account.join_group(order.oco_group, order.order_id, order)
     if order.status is OrderStatus.WAITING:
         watch(state, order)
         return

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from trading.core.accounts import Account, Lot, Mark, Position
+from trading.core.accounts import AccountBase, Lot, Mark, Position
 from trading.core.book import Book, Entry
 from trading.core.codes import Code
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
@@ -36,6 +36,10 @@ from trading.core.types import (
     Trigger,
     number_at,
 )
+
+
+class Account(AccountBase["Order"], eq=False):
+    """An account with its orders."""
 
 
 class Order(Entry, kw_only=True, eq=False):

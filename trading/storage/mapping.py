@@ -11,7 +11,8 @@ from typing import Any, assert_never
 import msgspec
 
 from trading.core import events
-from trading.core.accounts import Account, Asked, ClientOrder
+from trading.core.accounts import Asked, ClientOrder
+from trading.core.commands import Command
 from trading.core.events import Event, Traded
 from trading.core.snapshot import (
     AccountRecord,
@@ -24,7 +25,7 @@ from trading.core.snapshot import (
     SweepRecord,
     sweep_records,
 )
-from trading.core.state import Instrument, Order
+from trading.core.state import Account, Instrument, Order
 from trading.core.types import (
     AccountRules,
     Contract,
@@ -52,8 +53,9 @@ from trading.models import (
 from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
+from trading.storage import packing
 from trading.storage.sql import GIVEN, Columns, Row, Table, json_text
-from trading.worker.batch import Batch
+from trading.worker.batch import Batch, KeptPushes
 
 ORDER_OPTIONS = msgspec.json.Decoder(OrderOptions)
 SWEEPS = msgspec.json.Decoder(list[SweepRecord])
@@ -458,16 +460,27 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
 
 # --- what is kept of a batch
 
-PUSH = Columns({"account": "account_id", "first_seq": "first_seq", "last_seq": "last_seq", "frames": "frames"})
+
+def _packed_frames(kept: KeptPushes) -> bytes:
+    return packing.pack_frames(kept.frames)
+
+
+PUSH = Columns({"account": "account_id", "first_seq": "first_seq", "last_seq": "last_seq", "packed": _packed_frames})
 PUSHES = Table(PushBatch, PUSH)
 
 
 def _commands(batch: Batch) -> bytes:
-    return msgspec.msgpack.encode(batch.commands)
+    return packing.pack_commands(msgspec.msgpack.encode(batch.commands))
 
 
 BATCH = Columns({"market": GIVEN, "epoch": GIVEN, "number": "number", "time": "time", "commands": _commands})
 JOURNAL = Table(JournalBatch, BATCH)
+_COMMANDS = msgspec.msgpack.Decoder(list[Command])
+
+
+def commands_of(stored: bytes | memoryview) -> list[Command]:
+    """The `commands` of a journal batch."""
+    return _COMMANDS.decode(packing.unpack_commands(bytes(stored)))
 
 
 def restrictions_of(stored: Any) -> Restrictions:

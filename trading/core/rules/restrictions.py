@@ -4,12 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from trading.core.accounts import Account
 from trading.core.codes import Code
 from trading.core.commands import ForceCancelAll, RefuseConnections, SetCloseOnly
 from trading.core.events import CloseOnlySet, ConnectionsRefused, Event, OrdersCancelled, Refused
 from trading.core.rules.execution import cancel_each, cancel_live
-from trading.core.state import Order, State
+from trading.core.state import Account, Order, State
 from trading.core.types import CancelReason, Offset
 
 

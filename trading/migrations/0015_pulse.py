@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trading', '0012_night_sessions'),
+        ('trading', '0014_packed_pushes'),
     ]
 
     operations = [

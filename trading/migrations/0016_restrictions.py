@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trading', '0013_pulse'),
+        ('trading', '0015_pulse'),
     ]
 
     operations = [
