@@ -36,6 +36,7 @@ from trading.delivery.redis.wires import (
 from trading.observability.counters import Counters
 from trading.reads import missed_pushes
 from trading.reads.readers import Readers
+from trading.transport.ending import end_all
 from trading.transport.engine_watch import EngineWatch
 from trading.transport.gateway import Gateway
 from trading.transport.redis_buckets import SharedBuckets
@@ -189,17 +190,14 @@ class ClusterGateway:
             return
         self._stopped = True
         logger.info("the gateway stops")
-        for task in self._tasks:
-            if task.get_name() == LEASE:  # its last row stands: what depends on a connection here is lost with it
-                task.cancel()
+        # the last row of the lease stands: what depends on a connection here is lost with it
+        await end_all(task for task in self._tasks if task.get_name() == LEASE)
         self.gateway.close("This gateway is stopping; nothing was done")
         farewell = protocol.Announcement(
             message="The exchange stops; connect again in a moment", timestamp=self._clock()
         )
         await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, self.config.stop_seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(self._tasks)
         self._tasks.clear()
         await self.layer.close()
         await self._redis.aclose()
