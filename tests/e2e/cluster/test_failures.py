@@ -8,8 +8,10 @@ from typing import Any
 
 from tests.e2e.client import Client, order_fields
 from tests.e2e.cluster.making import Cluster, until
+from tests.services import Postgres
 
 UNKNOWN = "Unknown outcome"
+ORDER = order_fields("BUY", 1, 115)
 
 
 def live_orders(cluster: Cluster, user_id: str) -> list[dict[str, Any]]:
@@ -156,3 +158,37 @@ def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster) -> None:
     assert has_no_holes(watching)
     for client in (watching, returned, gone, back):
         client.close()
+
+
+def test_connections_to_redis_that_are_cut_leave_no_holes(cluster: Cluster) -> None:
+    book = cluster.client(1)
+    assert book.ask("subscribe", channels=["orderbook_delta"], instruments=["IX2301"])["success"]
+    with cluster.client(0, "user001") as one, cluster.client(1, "user001") as other:
+        for number in range(5):
+            cluster.redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+            cluster.redis.command("CLIENT", "KILL", "TYPE", "normal")
+            # what was under way may be unknown; what comes then is taken
+            until(lambda number=number: one.order("BUY", 1, 110 + number)["success"])  # type: ignore[misc]
+        last = one.ask("resume", last_seq=None)["last_seq"]
+        while seqs(other)[-1:] < [last]:
+            other.hear()
+        assert has_no_holes(other)
+    follows_without_holes(book, lambda state: state["bids"].keys() == {110.0, 111.0, 112.0, 113.0, 114.0})
+    book.close()
+
+
+def test_orders_that_meet_a_broken_database_session_are_done_once(cluster: Cluster, postgres: Postgres) -> None:
+    with cluster.client(0, "user001") as client:
+        for number in range(3):
+            for each in range(20):
+                client.send("submit_order", request_id=f"{number}.{each}", client_order_id=f"{number}.{each}", **ORDER)
+            client.until("order_response", request_id=f"{number}.3")
+            assert postgres.end_sessions(cluster.database)
+            client.until("order_response", request_id=f"{number}.19")
+            cluster.until_ready()
+        names = [f"{number}.{each}" for number in range(3) for each in range(20)]
+        again = [client.ask("submit_order", client_order_id=name, **ORDER) for name in names]
+        assert all(answer["success"] for answer in again)
+        assert not [a for a in client.of("order_response") if not a["success"] and UNKNOWN not in a["error_message"]]
+    assert len(live_orders(cluster, "user001")) == len(names)
+    cluster.manage("check_books")
