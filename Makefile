@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run cluster test check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
+.PHONY: setup run cluster test test-long check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -56,7 +56,11 @@ check: setup
 	@if command -v npm >/dev/null; then npm run --silent check; else echo "No npm here: the page's modules are not checked."; fi
 
 unit: setup
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not long'
+
+# What takes its time: floods, kills, deaf clients, bots, every page in a browser, the same under the other server.
+test-long: setup
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m long
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup

@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine started by whichever scope comes first."""
+"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine with the lifespan of the server."""
 
 import asyncio
 import logging
@@ -31,8 +31,9 @@ log_format.take_in_servers()
 
 
 class Application:
-    """daphne sends no lifespan, so the first scope of any kind starts the exchange; uvicorn's lifespan stops it too.
-    With REDIS_URL this server is a gateway, and the engine is elsewhere."""
+    """The lifespan starts and stops the exchange. Whoever comes before it is there waits; under a server that has no
+    lifespan, the first scope of any kind starts it. With REDIS_URL this server is a gateway, and the engine is
+    elsewhere."""
 
     def __init__(self) -> None:
         self.exchange = ClusterGateway.from_settings() if settings.REDIS_URL else Exchange.from_settings()
@@ -62,13 +63,9 @@ class Application:
         return next((each for each in (self._probes, self._metrics) if each.answers(scope)), None)
 
     async def _start(self) -> None:
-        if not self.exchange.started:
-            servers.stop_with(self.exchange.stop)
-            await self.exchange.ensure_started()
-            if settings.LOG_FILE and self._minutes is None:
-                self._minutes = asyncio.create_task(
-                    MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run()
-                )
+        await self.exchange.ensure_started()
+        if settings.LOG_FILE and self._minutes is None:
+            self._minutes = asyncio.create_task(MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run())
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:

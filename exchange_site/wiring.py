@@ -139,7 +139,6 @@ class Exchange:
         )
         self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
         self._recording = self._stopped = False
-        self._starting: asyncio.Lock | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -157,21 +156,18 @@ class Exchange:
         return self._keeper.not_ready_because
 
     async def ensure_started(self) -> None:
-        """Start once; whoever comes meanwhile waits until the books are there."""
-        if self.started:
+        """Start once; whoever comes meanwhile waits until it is known whether orders are taken."""
+        if self._stopped:
             return
-        if self._starting is None:
-            self._starting = asyncio.Lock()
-        async with self._starting:
-            if not self.started:
-                await self._start()
+        if not self.started:
+            self._start()
+        await self._keeper.decided.wait()
 
-    async def _start(self) -> None:
+    def _start(self) -> None:
         self._keep_going("heartbeat", self.heartbeat.run)
         self._keep_going("look at tokens", self.tokens.run)
         calm_garbage_collector()
         self._tasks.append(asyncio.create_task(self._keeper.run(), name="engine"))
-        await self._keeper.decided.wait()
 
     def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))

@@ -49,9 +49,6 @@ from trading.websocket.token_monitor import TokenMonitor
 
 logger = logging.getLogger(__name__)
 
-FIRST_WORD_SECONDS = 3.0
-"""How long the first who comes waits for Redis and the engine: others are told how it is."""
-
 
 LEASE = "lease of the gateway"
 
@@ -129,10 +126,6 @@ class ClusterGateway:
         return cls(ExchangeConfig.from_settings())
 
     @property
-    def started(self) -> bool:
-        return bool(self._tasks) and self.watch.decided.is_set()
-
-    @property
     def not_ready_because(self) -> str | None:
         """Why no order is taken just now; None when orders are."""
         return self.gateway.closed_because
@@ -164,6 +157,8 @@ class ClusterGateway:
 
     async def ensure_started(self) -> None:
         """Start once; whoever comes meanwhile waits until it is known how things are."""
+        if self._stopped:
+            return
         if not self._tasks:
             self._start()
         await self.watch.decided.wait()

@@ -13,9 +13,11 @@ go the short way. Pings of a client that reads nothing are not answered.
 
 Ends: a client that breaks the WebSocket protocol is told how (1002, 1007, 1009), where autobahn would hang up. autobahn
 lets applications close with 1000 and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server stops) are what
-RFC 6455 has for servers. When a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never
-began; here nothing ends that did not begin. No connection is too old (daphne's is after a day), and a clock that is set
-changes nothing: silence is judged by the heartbeat alone.
+RFC 6455 has for servers. The application starts with the server and ends before its connections are cut (ASGI's
+lifespan, which daphne does not speak): the market goes on, and its day is settled, whether anybody connects or not.
+When a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never began; here nothing ends
+that did not begin. No connection is too old (daphne's is after a day), and a clock that is set changes nothing: silence
+is judged by the heartbeat alone.
 
 Writes: Twisted asks the event loop whether a socket can be written, is told so a turn later, writes, and takes the
 question back: three system calls and two turns where one of each will do. Here it tries first and asks when the socket
@@ -28,7 +30,6 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -319,6 +320,35 @@ class AccessLog(AccessLogGenerator):  # type: ignore[misc]
             super().write_entry(host, date, request, status, length)
 
 
+class Lifespan:
+    """The server's side of ASGI's lifespan: the application is told that the server begins, and that it ends."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        self._running: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._told.put_nowait({"type": "lifespan.startup"})
+        self._running = asyncio.get_running_loop().create_task(self._run())
+
+    async def end(self) -> None:
+        """Until the application has ended."""
+        self._told.put_nowait({"type": "lifespan.shutdown"})
+        if self._running is not None:
+            await self._running
+
+    async def _run(self) -> None:
+        try:
+            await self._application({"type": "lifespan"}, self._told.get, self._hear)
+        except Exception:
+            logger.exception("the application ended, and its server with it")
+            _reactor().stop()
+
+    async def _hear(self, message: dict[str, Any]) -> None:
+        """What it answers changes nothing: a market that is not ready says so itself."""
+
+
 class Server(DaphneServer):  # type: ignore[misc]
     """daphne's own `run` makes the factories; whatever it makes, these are taken."""
 
@@ -327,7 +357,26 @@ class Server(DaphneServer):  # type: ignore[misc]
             options["websocket_timeout"] = -1
         log = None if action_logger is None else AccessLog(action_logger.stream)
         super().__init__(*arguments, action_logger=log, **options)
+        self._lifespan = Lifespan(self.application)
         open_files.allow_most()
+
+    def run(self) -> None:
+        _reactor().callLater(0, self._begin)
+        super().run()
+
+    def _begin(self) -> None:
+        """In the first turn of the loop, when Twisted has its own signal handlers in place."""
+        self._lifespan.begin()
+
+        def asked(*_: object) -> None:
+            _reactor().callFromThread(self._end)
+
+        for wish in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(wish, asked)
+
+    def _end(self) -> None:
+        ending = asyncio.get_running_loop().create_task(self._lifespan.end())
+        ending.add_done_callback(lambda _: _reactor().running and _reactor().stop())
 
     @property
     def http_factory(self) -> HttpFactory:
@@ -359,24 +408,6 @@ class Server(DaphneServer):  # type: ignore[misc]
             await protocol.flow.room()
         if protocol.state == protocol.STATE_OPEN:
             protocol.transport.write(text_frame(message["text"]))
-
-
-def stop_with(stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Let `stop` end before daphne does, when it is asked to end (SIGTERM, Ctrl-C): it would cancel all connections at
-    once. Other servers have a lifespan for that."""
-    reactor = _reactor()
-    if not reactor.running:
-        return
-
-    def asked(*_: object) -> None:
-        reactor.callFromThread(begin)
-
-    def begin() -> None:
-        ending = reactor._asyncioEventloop.create_task(stop())
-        ending.add_done_callback(lambda _: reactor.running and reactor.stop())
-
-    for wish in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(wish, asked)
 
 
 def tune() -> None:

@@ -53,6 +53,7 @@ class GatheringTransport:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
+        self._dropping: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes) -> None:
         if not self._waiting:
@@ -75,7 +76,13 @@ class GatheringTransport:
     def close(self) -> None:
         self._flush()
         self._transport.close()
-        self._loop.call_later(DROP_SECONDS, self._transport.abort)
+        if self._dropping is None:
+            self._dropping = self._loop.call_later(DROP_SECONDS, self._transport.abort)
+
+    def lost(self) -> None:
+        """The connection is over: there is nothing left to drop."""
+        if self._dropping is not None:
+            self._dropping.cancel()
 
     def _flush(self) -> None:
         data = b"".join(self._waiting)
@@ -145,6 +152,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.intake.end()
+        self.transport.lost()
         super().connection_lost(exc)
 
     # -- out

@@ -6,21 +6,31 @@ Nothing of the caller's environment reaches it but PATH and HOME, and it ends wh
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+
+import pytest
+
+from trading.worker.engine_keeper import LOADING
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
 """Seconds that a busy machine may take to start a server or run a command."""
 POLL = 0.01
+PORTS = range(18_000, 32_000)
+PORTS_FILE = Path(tempfile.gettempdir()) / f"bourse-ports-{os.getuid()}"
 PR_SET_PDEATHSIG = 1
 APPLICATION = "exchange_site.asgi:application"
 PROGRAMS = {
@@ -28,6 +38,8 @@ PROGRAMS = {
     "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
     "granian": ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
 }
+BOTH = pytest.mark.parametrize("program", ["daphne", pytest.param("uvicorn", marks=pytest.mark.long)])
+"""For a test of either server; the second one takes its time."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -84,10 +96,26 @@ def manage(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
+    """A loopback port that nobody listens on. All tests of this machine's user take turns in one range, below the ports
+    that the system gives to outgoing connections: what is free now is still free when the server binds it."""
+    with PORTS_FILE.open("a+") as turns:
+        fcntl.flock(turns, fcntl.LOCK_EX)
+        turns.seek(0)
+        port = int(turns.read() or PORTS[0])
+        while not _is_free(port := port + 1 if port + 1 in PORTS else PORTS[0]):
+            pass
+        turns.truncate(0)
+        turns.write(str(port))
+        return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def end_with_parent() -> None:
@@ -128,9 +156,12 @@ class Server:
     # -- life
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start, and wait until it is known whether it takes orders."""
         self.launch()
         self.wait()
+        deadline = time.monotonic() + PATIENCE
+        while self._readiness() == LOADING and time.monotonic() < deadline:
+            time.sleep(POLL)
 
     def launch(self) -> None:
         """Start without waiting."""
@@ -159,6 +190,17 @@ class Server:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _readiness(self) -> str:
+        """What it says of itself; empty where the connection is refused or cut."""
+        try:
+            with urllib.request.urlopen(self.http + "/readyz", timeout=PATIENCE) as answer:
+                return str(answer.read(), "utf-8").strip()
+        except urllib.error.HTTPError as error:
+            with error:
+                return str(error.read(), "utf-8").strip()
+        except OSError:
+            return ""
 
     def strike(self) -> None:
         """`kill -9` without waiting; from any thread."""

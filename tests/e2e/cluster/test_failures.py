@@ -6,10 +6,13 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.e2e.client import Client, order_fields
 from tests.e2e.cluster.making import Cluster, until
 from tests.services import Postgres
 
+pytestmark = pytest.mark.long
 UNKNOWN = "Unknown outcome"
 ORDER = order_fields("BUY", 1, 115)
 

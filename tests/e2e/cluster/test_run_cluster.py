@@ -17,6 +17,8 @@ from tests.e2e.client import Client
 from tests.e2e.server import PATIENCE, ROOT, end_with_parent, environment_of, free_port
 from tests.services import Postgres, Redis
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
