@@ -96,6 +96,22 @@ def test_without_redis_orders_are_refused_and_it_heals(cluster: Cluster) -> None
         book.close()
 
 
+def test_whatever_starts_without_redis_heals(cluster: Cluster) -> None:
+    cluster.redis.kill()
+    cluster.gateways[0].kill()
+    cluster.engine.end(signal.SIGTERM)
+    cluster.gateways[0].start()
+    cluster.engine.start()
+    cluster.until_closed()
+    until(lambda: "Redis cannot be reached" in cluster.engine.log())
+    cluster.redis.start()
+    cluster.until_ready()
+    with cluster.client(0, "user001") as one, cluster.client(1, "user002") as two:
+        assert one.order("BUY", 1, 115)["success"] and two.order("SELL", 1, 115)["success"]
+        one.until("trade")
+    assert "Traceback" not in cluster.gateways[0].log()
+
+
 def follows_without_holes(book: Client, there: Callable[[dict[str, Any]], bool]) -> None:
     """A follower of changes comes to this state, and every change fits what it had."""
     state: dict[str, Any] = {"seq": None, "bids": {}, "asks": {}}
