@@ -162,17 +162,20 @@ def test_the_engine_stops_cleanly_and_another_takes_over(cluster: Cluster) -> No
     assert "Traceback" not in cluster.engine.log()
 
 
-def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster) -> None:
+def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster, postgres: Postgres) -> None:
     watching = cluster.client(1, "user001")
     kept = watching.order("BUY", 1, 114)["order_id"]
     gone, back = cluster.client(0, "user001"), cluster.client(0, "user002")
-    for client in (gone, back):
-        assert client.ask("set_session", cancel_on_disconnect=True, grace_ms=0)["success"]
+    for client, grace_ms in ((gone, 0), (back, 60_000)):
+        assert client.ask("set_session", cancel_on_disconnect=True, grace_ms=grace_ms)["success"]
     resting = back.order("BUY", 1, 115)["order_id"]
     cluster.gateways[0].kill()
-    returned = cluster.client(1, "user002")
     told = watching.until("order_status", order_id=kept, status="Cancelled")
     assert told["reason"] == "DISCONNECT"
+    counting = "SELECT count(*) FROM trading_account WHERE disconnect_at IS NOT NULL"
+    assert postgres.execute(cluster.database, counting) == [(1,)]
+    returned = cluster.client(1, "user002")
+    until(lambda: postgres.execute(cluster.database, counting) == [(0,)])
     assert returned.ask("query_order", order_id=resting)["data"]["order"]["status"] == "Submitted"
     assert has_no_holes(watching)
     for client in (watching, returned, gone, back):
