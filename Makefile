@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run cluster test test-long check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
+.PHONY: setup run cluster test test-long test-postgres check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -61,6 +61,10 @@ unit: setup
 # What takes its time: floods, kills, deaf clients, bots, every page in a browser, the same under the other server.
 test-long: setup
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m long
+
+# The same tests on PostgreSQL, with a server of its own that ends with them; without those that know no database.
+test-postgres: setup
+	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/core --ignore tests/protocol
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup

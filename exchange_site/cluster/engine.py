@@ -141,7 +141,7 @@ class EngineProcess:
     async def _beat(self) -> None:
         while True:
             if self.serves:
-                self.outlet.beat(self.worker.trouble)
+                self.outlet.beat(self.worker.trouble, self.worker.engine.state.day.restrictions.no_connections)
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _tidy(self) -> None:

@@ -23,6 +23,8 @@ from marketdata.answers import PublicQueries
 from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics
 from trading import protocol
+from trading.access.rate_limits import UNLIMITED, RateLimiter
+from trading.access.token_monitor import TokenMonitor
 from trading.delivery.redis.inlet import Inlet
 from trading.delivery.redis.lines import NoneYet
 from trading.delivery.redis.wires import (
@@ -44,8 +46,6 @@ from trading.transport.redis_commands import RedisCommands
 from trading.transport.redis_leases import Lease
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import UNLIMITED, RateLimiter
-from trading.websocket.token_monitor import TokenMonitor
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class ClusterGateway:
         self.watch = EngineWatch(self.gateway, config.market)
         self.readers = Readers(config.read_threads)
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
-        self.tokens = TokenMonitor(config.token_look_seconds)
+        self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
         self.layer = Inlet(
             config.max_outbox,
             inbound=pubsub_layer(config.redis_url, self._reconnected),
@@ -101,6 +101,7 @@ class ClusterGateway:
             missed=self._missed,
             read_present=self._read_present,
         )
+        self._refuses_connections = False
         unlimited = config.limits is UNLIMITED
         timers = DisconnectTimers(self.gateway, clock, patient=True)
         self._lease = timers.elsewhere = Lease(self._redis, config.market, timers, channel, timers.armed)
@@ -117,6 +118,7 @@ class ClusterGateway:
             heartbeat=self.heartbeat,
             layer=self.layer,
             counters=self.counters,
+            no_connections=lambda: self._refuses_connections,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
@@ -137,6 +139,7 @@ class ClusterGateway:
 
     def _take_note(self, note: dict[str, Any]) -> None:
         if note["type"] == "beat":
+            self._refuses_connections = note["no_connections"]
             self.watch.heard(note["closed"])
 
     async def _last_number(self, user_id: str) -> int:

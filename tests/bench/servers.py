@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.e2e.server import free_port
+from tests.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "exchange_site.asgi:application"

@@ -94,7 +94,7 @@ async def test_the_present_book_is_stored_before_its_change_is_told(made: Made) 
 
 
 async def test_every_book_is_stored_when_the_market_is_loaded(made: Made) -> None:
-    made.outlet.beat(None)
+    made.outlet.beat(None, False)
     await made.sent(1)
     found: Any = await made.client.hgetall(KEY)
     assert {name.decode() for name in found} > {GENERATION, BOOK}
@@ -102,30 +102,30 @@ async def test_every_book_is_stored_when_the_market_is_loaded(made: Made) -> Non
 
 
 async def test_what_redis_has_lost_is_given_to_it_again(made: Made) -> None:
-    made.outlet.beat(None)
+    made.outlet.beat(None, False)
     await made.sent(1)
     await made.client.flushall()
     await made.outlet.look_at_present()
-    made.outlet.beat(None)
+    made.outlet.beat(None, False)
     await made.sent(2)
     assert await made.client.hexists(KEY, BOOK)
 
 
 async def test_what_cannot_be_sent_is_lost_and_said_to_be(made: Made) -> None:
-    made.outlet.beat(None)
+    made.outlet.beat(None, False)
     [(_, before)] = await made.sent(1)
     made.layer.fails.append(ConnectionResetError("gone"))
     await made.outlet.group_send("user.alice", private_message("alice", [(None, "{}")], 4))
-    made.outlet.beat(None)
+    made.outlet.beat(None, False)
     async with asyncio.timeout(20):
         while len(made.layer.sent) < 2:
-            made.outlet.beat(None)
+            made.outlet.beat(None, False)
             await asyncio.sleep(0.01)
     assert made.layer.sent[1][1]["generation"] != before["generation"]
 
 
 async def test_an_engine_that_was_replaced_writes_over_nothing(made: Made) -> None:
-    made.outlet.beat(None)
+    made.outlet.beat(None, False)
     await made.sent(1)
     await made.client.hset(KEY, GENERATION, "of the next engine")
     made.book = 9

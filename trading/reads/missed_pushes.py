@@ -3,12 +3,17 @@
 Reads what the last commit left, and writes nothing.
 """
 
+import logging
+
 import msgspec
 
 from trading import protocol
 from trading.models import Account, PushBatch
 from trading.reads import answers, selectors
 from trading.storage.consistent_read import consistent_read
+from trading.storage.packing import unpack_frames
+
+logger = logging.getLogger(__name__)
 
 PAGE = 200
 """Commits in one page: some hundred frames, a few milliseconds of reading."""
@@ -27,11 +32,18 @@ def last_push(*, account_id: int) -> int:
 
 
 def page(*, account_id: int, after: int, upto: int, most: int = PAGE) -> Page | None:
-    """The pushes that come after number `after`, up to `upto` or of `most` commits; None when not all are kept."""
+    """The pushes that come after number `after`, up to `upto` or of `most` commits; None when not all are kept
+    and whole."""
     kept = PushBatch.objects.filter(account_id=account_id, last_seq__gt=after, last_seq__lte=upto)
     frames: list[str] = []
-    for first, last, lines in kept.order_by("last_seq").values_list("first_seq", "last_seq", "frames")[:most]:
+    columns = ("first_seq", "last_seq", "packed", "frames")
+    for first, last, packed, text in kept.order_by("last_seq").values_list(*columns)[:most]:
         if first > after + 1:
+            return None
+        try:
+            lines: str = text if packed is None else unpack_frames(bytes(packed))
+        except ValueError as error:
+            logger.error("the pushes %d to %d of account %d are damaged: %s", first, last, account_id, error)
             return None
         frames += lines.split("\n")[after + 1 - first :]
         after = last

@@ -4,12 +4,12 @@ from typing import Protocol
 
 import msgspec
 
+from trading.access.rate_limits import RateLimiter
+from trading.access.token_monitor import TokenMonitor
 from trading.observability.counters import Counters
 from trading.reads import selectors
 from trading.reads.readers import Read
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
-from trading.websocket.rate_limits import RateLimiter
-from trading.websocket.token_monitor import TokenMonitor
 
 
 class Connection(Protocol):

@@ -79,5 +79,9 @@ class Superseded(Exception):
     """Another engine has taken the market over: nothing was written, and nothing may be."""
 
 
+class HandedOver(Exception):
+    """Somebody asked for it: another engine that stands by may take the market over, in good order."""
+
+
 class FilesReplaced(Exception):
     """The files that are written are not those that are named so: what was written just now may be lost."""

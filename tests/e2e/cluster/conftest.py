@@ -18,7 +18,7 @@ NewCluster = Callable[..., Cluster]
 def seeded(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[Market, str]:
     """The demo market, and the database that others are copied from."""
     template = postgres.create()
-    return Market.seeded(tmp_path_factory.mktemp("seeded"), DATABASE_URL=postgres.url(template)), template
+    return Market.seeded(tmp_path_factory.mktemp("seeded"), postgres.url(template)), template
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def new_cluster(
     def make(gateways: int = 2, **extra: str) -> Cluster:
         folder = tmp_path_factory.mktemp("cluster")
         shutil.copy2(seeded[0].folder / "secret_key", folder / "secret_key")
-        market = Market(folder)
-        market.tokens = dict(seeded[0].tokens)
         url = postgres.url(postgres.create(seeded[1]))
+        market = Market(folder, url)
+        market.tokens = dict(seeded[0].tokens)
         made.append(Cluster(market, url, own_redis, gateways, **{"IDLE_SECONDS": str(PATIENCE), **extra}))
         made[-1].start()
         return made[-1]

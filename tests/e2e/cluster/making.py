@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from functools import partial
 
 from tests.e2e.client import Client
-from tests.e2e.server import ROOT, Market, Server, end_with_parent, environment_of, manage
+from tests.e2e.server import ROOT, Market, Server, environment_of, manage
 from tests.e2e.servers.test_postgres import until, until_ready
 from tests.e2e.servers.test_probes import ask
+from tests.processes import end_with_parent
 from tests.services import Redis
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.client import Client
-from tests.e2e.server import PATIENCE, ROOT, end_with_parent, environment_of, free_port
+from tests.e2e.server import PATIENCE, ROOT, environment_of
+from tests.processes import end_with_parent, free_port
 from tests.services import Postgres, Redis
 
 pytestmark = pytest.mark.long

@@ -145,5 +145,6 @@ def test_half_a_request_does_not_wait_for_ever(
     server = new_server(program=program)
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as half:
         half.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
+        assert half.recv(65_536).startswith(b"HTTP/1.1 408 ")
         with suppress(ConnectionResetError):  # closed, with or without leave
             assert half.recv(1) == b""

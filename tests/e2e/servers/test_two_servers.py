@@ -43,6 +43,7 @@ def test_the_second_server_takes_no_orders_until_the_first_ends_and_then_all(
         assert client.ask("cancel_order", order_id=order)["success"]
 
 
+@pytest.mark.sqlite_only
 def test_a_server_that_starts_while_a_shell_command_is_the_engine_waits_for_it(
     new_server: Callable[..., Server],
 ) -> None:
@@ -100,6 +101,7 @@ def take_over(first: Server, new_server: Callable[..., Server]) -> Server:
         return second
 
 
+@pytest.mark.sqlite_only
 def test_a_server_that_lost_its_market_by_force_writes_nothing(new_server: Callable[..., Server]) -> None:
     """The epoch in every commit still lets only one write."""
     first = new_server(IDLE_SECONDS=PATIENCE)
@@ -124,6 +126,7 @@ def test_a_server_that_lost_its_market_by_force_writes_nothing(new_server: Calla
         first.manage(command)
 
 
+@pytest.mark.sqlite_only
 def test_a_lock_file_that_is_removed_is_made_anew(new_server: Callable[..., Server]) -> None:
     first = new_server()
     lock = first.database.with_name(f"{first.database.name}.engine-MAIN.lock")
@@ -157,6 +160,7 @@ def taken(answers: dict[str, Frame]) -> dict[str, str]:
     return {name: answer["order_id"] for name, answer in answers.items() if answer["success"]}
 
 
+@pytest.mark.sqlite_only
 def test_an_engine_that_hangs_under_load_is_replaced_and_writes_nothing_when_it_wakes_up(
     new_server: Callable[..., Server],
 ) -> None:

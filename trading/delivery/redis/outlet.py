@@ -76,9 +76,11 @@ class Outlet:
             self._note_present(group, number)
         self._put(True, group, {**message, "group": group})
 
-    def beat(self, closed: str | None) -> None:
-        """The engine lives. `closed`: why it takes no orders, if it takes none."""
-        self._put(True, GATEWAYS, {"type": "beat", "generation": self._generation, "closed": closed})
+    def beat(self, closed: str | None, no_connections: bool) -> None:
+        """The engine lives. `closed`: why it takes no orders, if it takes none; `no_connections`: nobody else may
+        connect."""
+        note = {"type": "beat", "generation": self._generation, "closed": closed, "no_connections": no_connections}
+        self._put(True, GATEWAYS, note)
 
     def on_load(self, engine: Engine, time: int) -> None:
         """Batches may have been stored that nobody was told of: all who listen are to look."""

@@ -5,13 +5,14 @@ from contextlib import nullcontext
 from typing import Any
 
 from trading import protocol
+from trading.access.rate_limits import RateLimiter
+from trading.access.refusals import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause
 from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.delivery.channel_groups import user_group
 from trading.observability.event_log import log_event
 from trading.reads.selectors import Identity
-from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, Responder, pause
-from trading.websocket.rate_limits import RateLimiter
+from trading.websocket.handlers.responder import Responder
 from trading.websocket.server_line import ServerLine
 from trading.websocket.session import Session
 

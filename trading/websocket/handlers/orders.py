@@ -1,9 +1,9 @@
 """Orders, amendments and cancels: to the engine, for an account."""
 
 from trading import protocol
-from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause, too_fast
+from trading.access.rate_limits import RateLimiter
+from trading.access.refusals import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause, too_fast
 from trading.websocket.order_entry import OrderEntry
-from trading.websocket.rate_limits import RateLimiter
 from trading.websocket.session import Session
 
 

@@ -63,6 +63,21 @@ class TokenBucket:
         self.pause(now)
         return self._left >= self._full
 
+    def standing(self, now: float) -> "Standing":
+        """What may still be asked."""
+        pause = self.pause(now)
+        return Standing(int(self._full), max(0, int(self._left)), (self._full - self._left) / self._rate, pause)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Of one who asks: `most` at once, what is `left` of it now, seconds until it is all there again, and until one
+    more is allowed."""
+
+    most: int
+    left: int
+    full_in: float
+    pause: float
+
 
 class _Asker:
     """A user with his connections, or what asks from an address without being one."""
@@ -197,6 +212,13 @@ class RateLimiter:
     def request(self, user_id: str | None, address: str, now: float) -> float:
         """Somebody asks something else."""
         return self._askers.of(f"@{address}" if user_id is None else user_id, now).requests.wait(now)
+
+    def standing(self, user_id: str | None, address: str, now: float, *, orders: bool) -> Standing:
+        """How far somebody is from the limit of their orders, or of all else that they ask."""
+        if user_id is None:
+            return self._askers.of(f"@{address}", now).requests.standing(now)
+        asker = self._askers.of(user_id, now)
+        return (asker.orders if orders else asker.requests).standing(now)
 
     def token(self, address: str, user_id: str, now: float) -> float:
         """Somebody shows a wrong token: how long they are to wait. A right one is taken at any time."""
