@@ -82,9 +82,11 @@ chaos: setup
 contracts: setup
 	$(BIN)/python -m tests.rest.write_contract
 
-# Long: REST tried by its OpenAPI document, with other seeds. SEED, and EXAMPLES of each operation.
+# Long: REST tried by its OpenAPI document, with other seeds, and a thousand orders that are sent again and again. SEED,
+# and EXAMPLES of each operation.
 EXAMPLES ?= 200
 fuzz-rest: setup
+	$(BIN)/python -m tests.e2e.rest.repeats --seed $(SEED)
 	$(BIN)/python -m tests.e2e.rest.fuzz --seed $(SEED) --examples $(EXAMPLES)
 
 # As long as you like: clients that send nonsense, beside some that trade. SECONDS and SEED.
