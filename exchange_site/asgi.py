@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine started by whichever scope comes first."""
+"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine with the lifespan of the server."""
 
 import asyncio
 import logging
@@ -15,6 +15,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs a ready D
 from django.conf import settings  # noqa: E402
 
 from exchange_site import servers  # noqa: E402
+from exchange_site.cluster.gateway import ClusterGateway  # noqa: E402
 from exchange_site.monitoring import log_format  # noqa: E402
 from exchange_site.monitoring.console import MinuteLine  # noqa: E402
 from exchange_site.monitoring.metrics import Metrics  # noqa: E402
@@ -34,10 +35,12 @@ log_format.take_in_servers()
 
 
 class Application:
-    """daphne sends no lifespan, so the first scope of any kind starts the exchange; uvicorn's lifespan stops it too."""
+    """The lifespan starts and stops the exchange. Whoever comes before it is there waits; under a server that has no
+    lifespan, the first scope of any kind starts it. With REDIS_URL this server is a gateway, and the engine is
+    elsewhere."""
 
     def __init__(self) -> None:
-        self.exchange = Exchange.from_settings()
+        self.exchange = ClusterGateway.from_settings() if settings.REDIS_URL else Exchange.from_settings()
         logging.getLogger().addHandler(log_format.CountErrors(self.exchange.counters))
         self._probes = Probes(self.exchange)
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
@@ -70,25 +73,23 @@ class Application:
         return next((each for each in (self._probes, self._metrics) if each.answers(scope)), None)
 
     async def _start(self) -> None:
-        if not self.exchange.started:
-            servers.stop_with(self.exchange.stop)
-            await self.exchange.ensure_started()
-            if settings.LOG_FILE and self._minutes is None:
-                self._minutes = asyncio.create_task(
-                    MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run()
-                )
+        await self.exchange.ensure_started()
+        if settings.LOG_FILE and self._minutes is None:
+            self._minutes = asyncio.create_task(MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run())
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                servers.take_in(receive)
-                await self._start()
-                await send({"type": "lifespan.startup.complete"})
-            else:
-                await self.exchange.stop()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+        """Asked to end while it starts (a large market takes its time), it does not start first."""
+        await receive()
+        servers.take_in(receive)
+        starting, ending = asyncio.ensure_future(self._start()), asyncio.ensure_future(receive())
+        await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await send({"type": "lifespan.startup.complete"})
+        await ending
+        starting.cancel()
+        await self.exchange.stop()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 def _to_terminal(line: str) -> None:

@@ -3,7 +3,7 @@ is free for it.
 
 Django starts a thread for each request; without a bound, pages that nobody needs take the processor from orders.
 Passwords have a lane of their own: to hash one takes a tenth of a second, and forty guessers must not keep pages
-waiting.
+waiting. So has the back office: its slow pages do not keep the trading page waiting, nor a crowd there an operator.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ BODY_SECONDS = 20.0
 """Until a body is there."""
 LINGER_SECONDS = 1.0
 """For a client that is told that it sends too much."""
+BACK_OFFICE = "/admin/"
 PASSWORD_PATHS = ("/session", "/admin/login/")
 """Where a stranger's POST has a password hashed."""
 
@@ -94,6 +95,7 @@ class RequestBounds:
         self._body_bytes = body_bytes
         self._refusal = refuse
         self._pages = Lane(at_once=at_once, waiting=400, of_address=max(100, at_once // 2))
+        self._back_office = Lane(at_once=2, waiting=400, of_address=100)
         self._passwords = Lane(at_once=1, waiting=40, of_address=10)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -135,8 +137,9 @@ class RequestBounds:
             await send({"type": "http.response.body"})
 
     def _lane(self, scope: dict[str, Any]) -> Lane:
-        asks_password = scope["method"] == "POST" and scope["path"] in PASSWORD_PATHS
-        return self._passwords if asks_password else self._pages
+        if scope["method"] == "POST" and scope["path"] in PASSWORD_PATHS:
+            return self._passwords
+        return self._back_office if scope["path"].startswith(BACK_OFFICE) else self._pages
 
 
 async def _body(scope: dict[str, Any], receive: Receive, most: int) -> bytes:

@@ -21,6 +21,7 @@ from trading.rest import operation
 from trading.rest.operation import Call
 from trading.rest.operations.market import GetTime
 from trading.transport.gateway import BUSY
+from trading.transport.redis_commands import UNKNOWN_OUTCOME
 from trading.worker.worker import UNKNOWN
 
 # --- who
@@ -267,7 +268,7 @@ class Stuck:
         return True
 
 
-@pytest.mark.parametrize(("answer", "code"), [(UNKNOWN, 504), (None, 504), (BUSY, 503)])
+@pytest.mark.parametrize(("answer", "code"), [(UNKNOWN, 504), (UNKNOWN_OUTCOME, 504), (None, 504), (BUSY, 503)])
 async def test_what_is_not_known_is_named_so(
     ann: Client, exchange: Exchange, monkeypatch: pytest.MonkeyPatch, answer: Refused | None, code: int
 ) -> None:

@@ -41,6 +41,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 REVOKED = "The token is not valid any more"
+DOOR_CLOSED = "The exchange takes no new connections now"
 BROKEN_CLOSE, REVOKED_CLOSE, CROWDED_CLOSE = 1011, 4401, 4429
 """Close codes: a failure of ours, a token that is not valid any more, too many connections."""
 TRIAL_SECONDS = 2.0
@@ -69,6 +70,8 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     slow_seconds: float = SLOW_SECONDS
     close_seconds: float = CLOSE_SECONDS
     resume_page: int = PAGE
+    no_connections: Callable[[], bool] = lambda: False
+    """Whether an operator has closed the door: who comes then is turned away."""
 
 
 class Connection:
@@ -152,6 +155,9 @@ class Connection:
         self._main = asyncio.current_task()
         writing = self._start(self._send_queue.write())
         try:
+            if self._services.no_connections():
+                await self._turn_away(DOOR_CLOSED, writing)
+                return
             broken_limit = self._limiter.enter(self._session.address)
             if broken_limit is None:
                 await self._stay(receive)
@@ -331,7 +337,8 @@ class Connection:
         else:
             await self._replies.settled()
             if isinstance(message, protocol.Asking) or self._asks_again(message):
-                wait = self._limiter.request(self._session.user_id, self._session.address, self.heard_at)
+                limiter, asked = self._limiter, (self._session.user_id, self._session.address, self.heard_at)
+                wait = await limiter.request_anywhere(*asked) if limiter.is_shared else limiter.request(*asked)
                 if wait:
                     refusal = too_fast("requests", self._limiter.limits.requests_per_second)
                     await self._responder.refuse_message(message, refusal, pause(wait))

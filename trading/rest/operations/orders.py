@@ -30,6 +30,7 @@ ORDER_CODES = (
     Code.PRICE_LIMIT,
     Code.SELF_TRADE,
     Code.WOULD_TRADE,
+    Code.CLOSE_ONLY,
     *NOT_NOW,
     HttpCode.UNKNOWN,
 )
