@@ -63,6 +63,8 @@ else:
         "tcp_user_timeout": 5_000,
         **DATABASES["default"].get("OPTIONS", {}),
     }
+    # A session costs milliseconds to open: who looks up a token, or a page, uses one that is there, if it still lives.
+    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- the exchange
