@@ -36,6 +36,8 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or _secret_key(DATA_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 SOCKET_ORIGINS = [*ALLOWED_HOSTS, *env.list("SOCKET_ORIGINS", default=["null"] if DEMO else [])]
 """Pages that may open the socket in a browser. The demo lets in pages opened from a file ("null"), to try examples."""
+CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
+"""Pages of other sites that may ask REST in a browser. None, unless they are named."""
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 try:
@@ -66,6 +68,14 @@ else:
     # A session costs milliseconds to open: who looks up a token, or a page, uses one that is there, if it still lives.
     DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="")
+"""Set: this process is one of several, a gateway, or with `manage.py run_engine` the engine (docs/cluster.md). Empty:
+the engine lives in the server's own process."""
+if REDIS_URL and SQLITE:
+    raise ImproperlyConfigured("With REDIS_URL the processes share a database: set DATABASE_URL=postgres://... as well")
+ANSWER_SECONDS = env.float("ANSWER_SECONDS", default=5.0)
+"""How long a gateway waits for the engine's answer before it says that the outcome is unknown."""
 
 # --- the exchange
 
@@ -148,7 +158,7 @@ KNOX_TOKEN_MODEL = "trading.AccessToken"  # noqa: S105  # a model
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "trading.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -157,11 +167,14 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "axes",
     "trading",
     "marketdata",
     "bots",
+    "exchange_site.cluster",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -169,6 +182,7 @@ MIDDLEWARE = [
     "exchange_site.security.reject_nul.no_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -207,7 +221,10 @@ CHANNEL_LAYERS = {
     "default": {"BACKEND": "trading.delivery.channel_layer.InProcessLayer", "CONFIG": {"capacity": MAX_OUTBOX}}
 }
 
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "中文")]
+"""Of the back office: the browser's, or what was chosen there. (The trading page knows its own.)"""
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 
@@ -222,7 +239,7 @@ WHITENOISE_USE_FINDERS = True
 # --- security: HTTPS=on is for production, where TLS ends here or at a proxy; plain HTTP is for loopback
 
 HTTPS = env.bool("HTTPS", default=False)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -233,8 +250,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_AGE = env.int("SESSION_SECONDS", default=43_200)
 """A working day: a browser that an operator forgot is nobody's the next morning."""
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 """Forms of other sites come without our cookies; a link to a page of the admin still opens it."""
 
 LOGIN_ATTEMPTS = env.int("LOGIN_ATTEMPTS", default=10)

@@ -10,7 +10,7 @@ import tempfile
 
 _data = tempfile.mkdtemp(prefix="bourse-tests-")
 os.environ.update(DATA_DIR=_data, SECRET_KEY="tests only", DEMO="", DEBUG="", HTTPS="")
-for name in ("DATABASE_URL", "RATE_LIMITS", "ALLOWED_HOSTS", "MARKET"):
+for name in ("DATABASE_URL", "REDIS_URL", "RATE_LIMITS", "ALLOWED_HOSTS", "MARKET"):
     os.environ.pop(name, None)
 
 # What it says is then the address of a database on that server; a worker has it from whoever started it.

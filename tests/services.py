@@ -179,13 +179,18 @@ class Redis:
     """One that keeps nothing."""
 
     def __init__(self, program: str) -> None:
+        self._program = program
         self._folder = Path(tempfile.mkdtemp(prefix="bourse-redis-"))
         self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
         words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         log = self._folder / "log"
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [program, *words, "--dir", str(self._folder)],
+                [self._program, *words, "--dir", str(self._folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -197,10 +202,30 @@ class Redis:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def kill(self) -> None:
+        """`kill -9`: everything that it had is gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait(PATIENCE)
+
+    def command(self, *words: str) -> bytes:
+        """What it answers to a command, as it comes."""
+        sent = b"".join(b"$%d\r\n%s\r\n" % (len(word), word.encode()) for word in words)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as line:
+            line.sendall(b"*%d\r\n%s" % (len(words), sent))
+            return line.recv(65_536)
+
     def remove(self) -> None:
-        self._process.terminate()
-        self._process.wait(PATIENCE)
+        self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def new_redis() -> Redis:
+    program = shutil.which("redis-server")
+    if program is None:
+        missing("redis-server")
+    return Redis(program)
 
 
 def _postgres_folder() -> Path | None:
@@ -233,10 +258,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def redis() -> Iterator[Redis]:
     """A Redis server that all tests of the session share."""
-    program = shutil.which("redis-server")
-    if program is None:
-        missing("redis-server")
-    server = Redis(program)
+    server = new_redis()
     try:
         yield server
     finally:

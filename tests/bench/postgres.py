@@ -5,7 +5,6 @@ of the commits alone, the processor's that of everything in this process.
 """
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -108,4 +107,4 @@ def _measure() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,6 +6,7 @@ Nothing of the caller's environment reaches it but PATH and HOME, and it ends wh
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -13,13 +14,18 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.processes import end_with_parent, free_port
 from tests.services import connect, create_database, postgres_url, shared_database
+from trading.worker.engine_keeper import LOADING
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -31,6 +37,8 @@ PROGRAMS = {
     "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
     "granian": ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
 }
+BOTH = pytest.mark.parametrize("program", ["daphne", pytest.param("uvicorn", marks=pytest.mark.long)])
+"""For a test of either server; the second one takes its time."""
 
 
 class Market:
@@ -115,8 +123,17 @@ def manage(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None
 class Server:
     """One server process over a market; `start` again after `kill` is a restart on the same port and database."""
 
-    def __init__(self, market: Market, *, extra: Mapping[str, str] | None = None, program: str = "daphne") -> None:
+    def __init__(
+        self,
+        market: Market,
+        *,
+        extra: Mapping[str, str] | None = None,
+        program: str = "daphne",
+        files: int | None = None,
+    ) -> None:
+        """`files`: how many it may have open, as `ulimit -n` says it."""
         self.market = market
+        self._files = files
         self.extra = market.environment() | dict(extra or {})
         self.program = program
         self.port = free_port()
@@ -146,9 +163,12 @@ class Server:
     # -- life
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start, and wait until it is known whether it takes orders."""
         self.launch()
         self.wait()
+        deadline = time.monotonic() + PATIENCE
+        while self._readiness() == LOADING and time.monotonic() < deadline:
+            time.sleep(POLL)
 
     def launch(self) -> None:
         """Start without waiting."""
@@ -162,9 +182,15 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=end_with_parent,
+                preexec_fn=self._begin,
                 start_new_session=True,
             )
+
+    def _begin(self) -> None:
+        """Runs in the child."""
+        end_with_parent()
+        if self._files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self._files, self._files))
 
     def wait(self) -> None:
         """Wait until the server listens."""
@@ -177,6 +203,17 @@ class Server:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _readiness(self) -> str:
+        """What it says of itself; empty where the connection is refused or cut."""
+        try:
+            with urllib.request.urlopen(self.http + "/readyz", timeout=PATIENCE) as answer:
+                return str(answer.read(), "utf-8").strip()
+        except urllib.error.HTTPError as error:
+            with error:
+                return str(error.read(), "utf-8").strip()
+        except OSError:
+            return ""
 
     def strike(self) -> None:
         """`kill -9` without waiting; from any thread."""

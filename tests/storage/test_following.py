@@ -27,6 +27,7 @@ def test_warm_books_are_what_a_restart_loads(books: Books, seed: int) -> None:
         history.play(history.dice.randint(1, 12))
         if history.dice.random() < 0.7:
             follower.follow()
+    books.store.note_position("1700000000000-3")
     records, restored = Store("MAIN").load()
     assert store.resume() == restored
     engine = follower.take(restored.number)

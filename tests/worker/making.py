@@ -97,6 +97,12 @@ class FakeStore:
         self.log.append("load")
         return self.state, self.where
 
+    def note_position(self, position: str) -> None:
+        if self.fails:
+            raise self.fails.pop(0)
+        self.log.append(f"note {position}")
+        self.where = msgspec.structs.replace(self.where, position=position)
+
     def commit_here(self, batch: Batch) -> bool:
         return False
 
@@ -184,6 +190,22 @@ class FakeListener:
         self.batches.append(batch)
 
 
+class FakeStream(InProcessQueue):
+    """Each command has a place, from 1-0 on; what is not stored does not come again."""
+
+    taken = 0
+
+    async def take(self, most: int, timeout: float) -> list[Envelope]:
+        found = await super().take(most, timeout)
+        if found:
+            self.taken += len(found)
+            self.position = f"{self.taken}-0"
+        return found
+
+    def go_back(self, position: str) -> None:
+        self.position = position
+
+
 class Floor:
     """The worker, everybody it works with, and the task that runs it."""
 
@@ -195,11 +217,12 @@ class Floor:
         on_answers: Answered | None = None,
         reload_seconds: float = RELOAD_SECONDS,
         stopwatch: Callable[[], float] = monotonic,
+        stream: bool = False,
         can_follow: bool = False,
     ) -> None:
         self.log: list[str] = []
         self.now = NOW
-        self.queue = InProcessQueue(1_000)
+        self.queue = FakeStream(1_000) if stream else InProcessQueue(1_000)
         self.store = FakeStore(self.log, can_follow)
         self.encoder = FakeEncoder(self.log)
         self.listener = FakeListener(self.log)

@@ -51,8 +51,6 @@ SMALL, QUICK = 4, 0.003
 """A batch of so few commands, and a commit of so few seconds, are over before a thread had been woken twice."""
 PRUNED = 1_000
 """Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
-JOURNAL = msgspec.msgpack.Decoder(list[Command])
-"""Reads the `commands` of a journal batch."""
 
 
 class Store:
@@ -212,13 +210,22 @@ class Store:
     def _advance(self, batch: Batch, cursor: Any) -> None:
         """Move the market on, if this engine still runs it. Else nothing more is sent."""
         mark = self._mark
+        where = f"WHERE code = {mark} AND epoch = {mark} AND batch = {mark}"
+        stream, position = ("", ()) if batch.position is None else (f", stream_id = {mark}", (batch.position,))
         cursor.execute(
-            f"UPDATE trading_market SET batch = {mark}, last_id = {mark}"  # noqa: S608  # no value is in the text
-            f" WHERE code = {mark} AND epoch = {mark} AND batch = {mark}{self._returning}",
-            (batch.number, batch.last_id, self.market, self._epoch, batch.number - 1),
+            f"UPDATE trading_market SET batch = {mark}, last_id = {mark}{stream} {where}"  # noqa: S608  # marks only
+            f"{self._returning}",
+            (batch.number, batch.last_id, *position, self.market, self._epoch, batch.number - 1),
         )
         if not (cursor.fetchone() if self._returning else cursor.rowcount):
             raise Superseded(f"another engine has taken market {self.market} over")
+
+    def note_position(self, position: str) -> None:
+        """Commands of the stream up to here had no effect: they are not done later either. Raises as `commit` does."""
+        found = Market.objects.using(self._using).filter(code=self.market, epoch=self._epoch)
+        with self._named_errors():
+            if not found.update(stream_id=position):
+                raise Superseded(f"another engine has taken market {self.market} over")
 
     def _write_orders(self, cursor: Any, batch: Batch) -> None:
         """Most orders are plain, and written with half as many columns. On a new trading day all live ones are written:
@@ -252,10 +259,10 @@ class Store:
         mark = self._mark
         cursor.execute(
             f"UPDATE trading_market SET trading_day = {mark}, net_deposits = {mark}, commission = {mark},"  # noqa: S608
-            f" fee_groups = {mark}, limits = {mark} WHERE code = {mark}",
+            f" fee_groups = {mark}, limits = {mark}, restrictions = {mark} WHERE code = {mark}",
             (
                 *(day.trading_day, day.net_deposits, day.commission),
-                *(json_text(day.fee_groups), json_text(day.limits), self.market),
+                *(json_text(day.fee_groups), json_text(day.limits), json_text(day.restrictions), self.market),
             ),
         )
 
@@ -393,7 +400,7 @@ class Store:
             time = journal.values_list("time", flat=True).first() or 0
         if self._files is not None:
             self._files.remember()
-        return records, Restored(market.batch, time, dict(self._push_seqs))
+        return records, Restored(market.batch, time, dict(self._push_seqs), market.stream_id)
 
     def resume(self) -> Restored:
         """Where the streams of the last commit stand, for whoever has the books already."""
@@ -402,7 +409,8 @@ class Store:
         self._push_seqs = dict(accounts.values_list("id", "push_seq"))
         self._trading_day = market.trading_day
         last = JournalBatch.objects.using(self._using).filter(market=self.market, number=market.batch)
-        return Restored(market.batch, last.values_list("time", flat=True).first() or 0, dict(self._push_seqs))
+        time = last.values_list("time", flat=True).first() or 0
+        return Restored(market.batch, time, dict(self._push_seqs), market.stream_id)
 
     def _load_instruments(self) -> list[InstrumentRecord]:
         found = Instrument.objects.using(self._using).filter(market=self.market)
@@ -495,13 +503,13 @@ class Store:
         """All journalled batches from the first, as (time, commands)."""
         found = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("number")
         for made_at, commands in found.values_list("time", "commands").iterator():
-            yield made_at, JOURNAL.decode(bytes(commands))
+            yield made_at, mapping.commands_of(commands)
 
     def entries_after(self, number: int, most: int) -> list[JournalEntry]:
         """The first batches of the journal after a number."""
         found = JournalBatch.objects.using(self._using).filter(market=self.market, number__gt=number)
         rows = found.order_by("number").values_list("number", "time", "commands")[:most]
-        return [JournalEntry(at, time, JOURNAL.decode(bytes(commands))) for at, time, commands in rows]
+        return [JournalEntry(at, time, mapping.commands_of(commands)) for at, time, commands in rows]
 
     def close(self) -> None:
         """Give the lock and the connection of this thread back. It may be taken again later."""

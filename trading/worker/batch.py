@@ -43,7 +43,8 @@ class Pushes(Protocol):
 class Batch(msgspec.Struct, eq=False):
     """Everything that becomes durable together, or not at all.
 
-    `number` counts the market's commits.
+    `number` counts the market's commits. `position`: where the stream of commands stands after it; None: there is no
+    stream.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Batch(msgspec.Struct, eq=False):
     changes: Changes
     pushes: Pushes
     operator_answers: list[OperatorAnswer]
+    position: str | None = None
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class Restored(msgspec.Struct, frozen=True):
     number: int
     time: int
     push_seqs: dict[int, int]
+    position: str = "0-0"
 
 
 class Unstorable(Exception):

@@ -84,6 +84,13 @@ class CommandQueue(Protocol):
 
     def drain(self) -> list[Envelope]: ...
 
+    @property
+    def position(self) -> str | None:
+        """Where the stream stands that the commands come from, after those that were taken; None: there is none."""
+
+    def go_back(self, position: str) -> None:
+        """What was taken after `position` is not done: where there is a stream it comes again."""
+
     def wake(self) -> None: ...
 
 
@@ -108,6 +115,8 @@ class MarketStore(Protocol):
     def commit_here(self, batch: Batch) -> bool: ...
 
     def commit(self, batch: Batch) -> None: ...
+
+    def note_position(self, position: str) -> None: ...
 
     def holds(self, batch: Batch) -> bool: ...
 
@@ -211,6 +220,7 @@ class Worker:
         self._next_poll = 0.0
         self._broken_asks: set[int] = set()
         self._number = self._now = 0
+        self._position = ""
         self._look_at_everyone = True
         self._trouble = False
         self._next_try = 0.0
@@ -220,6 +230,11 @@ class Worker:
     def number(self) -> int:
         """Of the last batch that was stored."""
         return self._number
+
+    @property
+    def position(self) -> str:
+        """Where the stream of commands stands after what is stored."""
+        return self._position
 
     @property
     def time(self) -> int:
@@ -294,6 +309,8 @@ class Worker:
         self._number = restored.number
         self._look_at_everyone = True  # the limits may be others than those of the server before
         self._now = max(self._now, restored.time)
+        self._position = restored.position
+        self._queue.go_back(restored.position)
         self._pushes.resume(restored.push_seqs)
         for listener in self._listeners:
             listener.on_load(self.engine, self._now)
@@ -374,6 +391,8 @@ class Worker:
             batch = self._batch(turn)
             applied = self._stopwatch()
             certain = not turn.to_store or await self._store_batch(turn, batch, envelopes)
+            if self._position != self._queue.position is not None:
+                await self._note_position(self._queue.position)
         except (Superseded, FilesReplaced) as error:
             self._refuse(envelopes, UNKNOWN if isinstance(error, FilesReplaced) else NOT_STORED)
             raise
@@ -407,10 +426,17 @@ class Worker:
             if not await self._find_out(turn, batch, envelopes):
                 raise
             self._number = batch.number
+            self._position = batch.position or self._position
             return False
         self._number = batch.number
+        self._position = batch.position or self._position
         self._trouble = False
         return True
+
+    async def _note_position(self, position: str) -> None:
+        """Commands of a stream that were refused must not be done when the stream is read again."""
+        await self._blocking(self._store.note_position, position)
+        self._position = position
 
     async def _operator_asks(self) -> list[OperatorAsk]:
         """Operators' commands, looked for at most once a poll interval."""
@@ -514,6 +540,7 @@ class Worker:
             changes=changes,
             pushes=pushes,
             operator_answers=turn.operator_answers,
+            position=self._queue.position,
         )
 
     async def _tell(self, batch: Batch) -> None:

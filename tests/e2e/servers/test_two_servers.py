@@ -13,7 +13,7 @@ from contextlib import closing
 import pytest
 
 from tests.e2e.client import Client, Frame, order_fields, signed_in
-from tests.e2e.server import PATIENCE, Server
+from tests.e2e.server import PATIENCE, PROGRAMS, Server
 from tests.e2e.servers.test_probes import ask
 from trading.protocol import order_id_text
 
@@ -60,6 +60,28 @@ def test_a_server_that_starts_while_a_shell_command_is_the_engine_waits_for_it(
         until_taken(client)
     assert ask(server, "/readyz") == (200, "ok\n")
     assert server.log().count(REASON) == 1
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_market_runs_with_its_server_whether_anybody_connects_or_not(
+    new_server: Callable[..., Server], program: str
+) -> None:
+    """Its day must be settled, and what operators ask from a shell must be done."""
+    server = new_server(program=program, start=False)
+    server.launch()
+    deadline = time.monotonic() + PATIENCE
+    while not engine_runs(server):
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.01)
+
+
+def engine_runs(server: Server) -> bool:
+    with server.database.with_name(f"{server.database.name}.engine-MAIN.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def until_taken(client: Client) -> None:

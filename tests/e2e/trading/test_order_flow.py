@@ -140,7 +140,7 @@ def pushed(client: Client, trades: int) -> list[Frame]:
 
 
 @needs_oracle
-@pytest.mark.parametrize("messages", [MESSAGES])
+@pytest.mark.parametrize("messages", [400, pytest.param(MESSAGES, marks=pytest.mark.long)])
 def test_the_public_flow_gives_the_reference_trades(new_server: Callable[..., Server], messages: int) -> None:
     flow = replay().load("interleaved")[:messages]
     wanted, left = expected(flow)
