@@ -13,11 +13,13 @@ from django.db import connection
 
 from tests.builders import NO_ACCOUNT, TRADERS, Books, cancel, make_users, order
 from tests.storage.histories import History, new_books
+from trading import protocol
 from trading.core.commands import Settle
 from trading.core.engine import Engine
 from trading.core.state import State
 from trading.core.types import FIRST_RULES
 from trading.models import ArchiveFile, CarriedForward, JournalBatch, LedgerEntry, Order, Trade
+from trading.reads import answers
 from trading.storage.archive import files
 from trading.storage.archive.archiver import Archiver, give_back
 from trading.storage.archive.files import ArchiveFailed
@@ -336,3 +338,31 @@ def test_a_file_is_read_with_pandas_as_the_documents_say(books: Books, tmp_path:
     exec(lines.replace("data/archive/MAIN/MAIN-20240131.msgpack.zst", str(tmp_path / "MAIN" / file.name)), known)
     found = known["trades"][["trade_id", "price", "volume"]].itertuples(index=False, name=None)
     assert sorted(found) == sorted(trades)
+
+
+def test_queries_say_what_is_archived(books: Books, tmp_path: Path) -> None:
+    def ask(query: Any) -> Any:
+        return answers.answer(answers.Asker("user001", "MAIN"), query)
+
+    books.commit(order(1, "BUY OPEN 1 @ 119"), order(2, "BUY OPEN 1 @ 120"), order(1, "SELL OPEN 1 @ 120"))
+    (old,) = Order.objects.filter(account_id=1, direction="BUY").values_list("id", flat=True)
+    assert ask(protocol.QueryOrders()).data.archived_until is None
+    settle(books)
+    books.now += 1_000
+    books.commit(order(1, "BUY OPEN 1 @ 119"))
+    new = books.engine.state.last_id
+    (file,) = archive(tmp_path)
+    for query in (protocol.QueryOrders(), protocol.QueryTrades(), protocol.QueryOrders(from_time=file.until - 1)):
+        assert ask(query).data.archived_until == file.until
+    for query in (
+        protocol.QueryOrders(status="LIVE"),
+        protocol.QueryOrders(from_time=file.until),
+        protocol.QueryTrades(from_time=file.until),
+    ):
+        assert ask(query).data.archived_until is None
+    archived, never = (ask(protocol.QueryOrder(order_id=protocol.order_id_text(number))) for number in (old, new + 1))
+    assert (archived.code, archived.message) == (
+        1002,
+        f"Order not found: finished orders of the days up to {file.day} are in the archive",
+    )
+    assert (never.code, never.message) == (1002, "Order not found")
