@@ -32,7 +32,7 @@ from trading.storage.store import Store
 from trading.worker.batch import OperatorAnswer
 
 RELIABILITY = (Path(__file__).resolve().parents[2] / "docs/reliability.md").read_text()
-pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="damages a SQLite file")
+pytestmark = pytest.mark.sqlite_only
 
 
 # --- databases

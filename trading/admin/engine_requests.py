@@ -6,6 +6,8 @@ from typing import cast
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from trading.core.commands import AdminCommand, Settle
 from trading.core.types import stored_name
@@ -15,15 +17,17 @@ from trading.operators import requests, settlement
 MOST_SENTENCES = 5
 """Refusals that are told one by one; of the others only the number, or a page would be nothing but messages."""
 
-USED_BEFORE = "This form was sent before with other values; nothing was done now. Send it again if you mean it."
-OTHER_SETTLEMENT = (
+USED_BEFORE = gettext_noop(
+    "This form was sent before with other values; nothing was done now. Send it again if you mean it."
+)
+OTHER_SETTLEMENT = gettext_noop(
     "Trading day {day} was asked to be settled before, by command #{pk} ({status}); nothing was done now."
 )
-NO_ENGINE = (
+NO_ENGINE = gettext_noop(
     "No engine runs just now. Command #{pk} is kept and will be done when one starts: "
     "do not send it again, look at the operator commands."
 )
-WAITING = (
+WAITING = gettext_noop(
     "The engine has not answered yet. Command #{pk} is kept and will be done as soon as the engine takes it: "
     "do not send it again, look at the operator commands."
 )
@@ -44,9 +48,10 @@ def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None) 
     return requests.carry_out(command, market=present_market(), asked_by=operator, key=own_key)
 
 
-def ask_all(request: HttpRequest, commands: Sequence[AdminCommand]) -> list[OperatorCommand]:
+def ask_all(request: HttpRequest, commands: Sequence[AdminCommand], *, reason: str = "") -> list[OperatorCommand]:
     """Ask for several things at once, and wait for all of them about as long as for one."""
-    rows = [requests.ask(command, market=present_market(), asked_by=_operator(request)) for command in commands]
+    market, operator = present_market(), _operator(request)
+    rows = [requests.ask(command, market=market, asked_by=operator, reason=reason) for command in commands]
     late = False
     for row in rows:
         requests.wait(row, timeout=0.0) if late else requests.wait(row)
@@ -57,13 +62,13 @@ def ask_all(request: HttpRequest, commands: Sequence[AdminCommand]) -> list[Oper
 def used_before(row: OperatorCommand) -> str:
     """What to say where a key gave an earlier row back, which asks for something else."""
     if row.kind == stored_name(Settle):
-        return OTHER_SETTLEMENT.format(day=row.payload["day"], pk=row.pk, status=row.get_status_display())
-    return USED_BEFORE
+        return _(OTHER_SETTLEMENT).format(day=row.payload["day"], pk=row.pk, status=row.get_status_display())
+    return _(USED_BEFORE)
 
 
 def refusal(row: OperatorCommand) -> str:
     """The engine's sentence and its code."""
-    return f"Refused: {row.result} (code {row.code})."
+    return _("Refused: {reason} (code {code}).").format(reason=row.result, code=row.code)
 
 
 def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
@@ -75,7 +80,7 @@ def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
             messages.error(request, refusal(row))
         case _:
             sentence = WAITING if requests.engine_runs(row.market_id) else NO_ENGINE
-            messages.warning(request, sentence.format(pk=row.pk))
+            messages.warning(request, _(sentence).format(pk=row.pk))
 
 
 def tell_all(request: HttpRequest, rows: Sequence[OperatorCommand], *, done: str) -> None:
@@ -87,7 +92,10 @@ def tell_all(request: HttpRequest, rows: Sequence[OperatorCommand], *, done: str
     for row in others[:MOST_SENTENCES]:
         tell(request, row, done="")
     if len(others) > MOST_SENTENCES:
-        messages.error(request, f"{len(others) - MOST_SENTENCES} more were not done; see the operator commands.")
+        messages.error(
+            request,
+            _("{count} more were not done; see the operator commands.").format(count=len(others) - MOST_SENTENCES),
+        )
 
 
 def _operator(request: HttpRequest) -> User:

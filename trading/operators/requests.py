@@ -19,7 +19,9 @@ POLL_SECONDS = 0.05
 """How often a waiting operator looks for the result."""
 
 
-def ask(command: AdminCommand, *, market: str, asked_by: User | None = None, key: str | None = None) -> OperatorCommand:
+def ask(
+    command: AdminCommand, *, market: str, asked_by: User | None = None, key: str | None = None, reason: str = ""
+) -> OperatorCommand:
     """Put a command before the engine. The same `key` again gives the first command back, whatever it was."""
     Market.objects.get_or_create(code=market)
     key = key or uuid.uuid4().hex
@@ -31,6 +33,7 @@ def ask(command: AdminCommand, *, market: str, asked_by: User | None = None, key
                 payload=msgspec.to_builtins(command),
                 key=key,
                 asked_by=asked_by,
+                reason=reason,
             )
     except IntegrityError:
         return OperatorCommand.objects.get(key=key)

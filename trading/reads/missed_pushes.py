@@ -50,6 +50,43 @@ def page(*, account_id: int, after: int, upto: int, most: int = PAGE) -> Page | 
     return Page(frames, after) if frames else None
 
 
+class _Kind(msgspec.Struct):
+    type: str
+    instrument_id: str | None = None
+
+
+_kind = msgspec.json.Decoder(_Kind)
+
+
+def last_number(*, user_id: str, market: str) -> int:
+    """The number of the user's last push; 0 while there is no account."""
+    found = Account.objects.filter(user__username=user_id, market=market).values_list("push_seq", flat=True)
+    return found.first() or 0
+
+
+def missed_by_group(*, user_id: str, market: str, after: int) -> tuple[list[tuple[str | None, str]], int]:
+    """The pushes of a user after number `after`, as their group would have heard them, and the number of the last one;
+    a snapshot in place of those that are not kept."""
+    account = Account.objects.filter(user__username=user_id, market=market).first()
+    if account is None or account.push_seq <= after:
+        return [], after
+    frames: list[tuple[str | None, str]] = []
+    while after < account.push_seq:
+        found = page(account_id=account.pk, after=after, upto=account.push_seq)
+        if found is None:
+            told = snapshot(account_id=account.pk)
+            return [(None, protocol.encode(told))], told.seq
+        frames += [(_tag(frame), frame) for frame in found.frames]
+        after = found.last_seq
+    return frames, after
+
+
+def _tag(frame: str) -> str | None:
+    """The instrument of a trade: some connections want trades of some only."""
+    kind = _kind.decode(frame)
+    return kind.instrument_id if kind.type == "trade" else None
+
+
 def snapshot(*, account_id: int) -> protocol.Snapshot:
     """All that pushes tell about, as it is now."""
     with consistent_read():

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 import msgspec
 
 from trading.core import events
-from trading.core.accounts import Account, Asked, ClientOrder
+from trading.core.accounts import Asked, ClientOrder
 from trading.core.commands import Command
 from trading.core.events import Event, Traded
 from trading.core.snapshot import (
@@ -25,8 +25,19 @@ from trading.core.snapshot import (
     SweepRecord,
     sweep_records,
 )
-from trading.core.state import Instrument, Order
-from trading.core.types import AccountRules, Contract, Fee, MarketLimits, OrderOptions, OrderType, Phase, Terms, lasting
+from trading.core.state import Account, Instrument, Order
+from trading.core.types import (
+    AccountRules,
+    Contract,
+    Fee,
+    MarketLimits,
+    OrderOptions,
+    OrderType,
+    Phase,
+    Restrictions,
+    Terms,
+    lasting,
+)
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
 from trading.models import (
@@ -429,6 +440,9 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                 | events.PhasesChanged()
                 | events.AuctionUncrossed()
                 | events.AccountFrozen()
+                | events.OrdersCancelled()
+                | events.CloseOnlySet()
+                | events.ConnectionsRefused()
                 | events.RulesSet()
                 | events.FeeGroupSet()
                 | events.MarketLimitsSet()
@@ -469,7 +483,13 @@ def commands_of(stored: bytes | memoryview) -> list[Command]:
     return _COMMANDS.decode(packing.unpack_commands(bytes(stored)))
 
 
+def restrictions_of(stored: Any) -> Restrictions:
+    """What operators have switched off in a market."""
+    return msgspec.convert(stored, Restrictions)
+
+
 def day_record(row: Market) -> DayRecord:
     """Where the market stands in time, and what holds for all its accounts."""
     limits = msgspec.convert(row.limits, MarketLimits) if row.limits else None
-    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits)
+    off = restrictions_of(row.restrictions) if row.restrictions else None
+    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits, off)

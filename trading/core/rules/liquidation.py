@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from trading.core.accounts import Account, Position
+from trading.core.accounts import Position
 from trading.core.commands import CheckRisk
 from trading.core.events import (
     Event,
@@ -18,7 +18,7 @@ from trading.core.money import RATE, share
 from trading.core.rules import first_release
 from trading.core.rules.checks import limit_of
 from trading.core.rules.execution import cancel_each, enter
-from trading.core.state import Instrument, Order, State
+from trading.core.state import Account, Instrument, Order, State
 from trading.core.types import FIRST_RULES, CancelReason, Direction, Offset, OrderType, Phase, TimeCondition
 
 

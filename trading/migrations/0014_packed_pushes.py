@@ -18,7 +18,7 @@ def unpack(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trading', '0012_night_sessions'),
+        ('trading', '0013_stream_position'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trading', '0013_packed_pushes'),
+        ('trading', '0016_restrictions'),
     ]
 
     operations = [
