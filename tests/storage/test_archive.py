@@ -302,7 +302,8 @@ def test_the_command_says_what_it_made(books: Books, tmp_path: Path, capsys: pyt
     call_command("archive", folder=tmp_path, keep=0, vacuum=True)
     said = capsys.readouterr().out
     file = ArchiveFile.objects.latest("day")
-    assert file.name in said and file.sha256 in said and "bytes freed" in said
+    assert file.name in said and file.sha256 in said
+    assert ("bytes freed" if connection.vendor == "sqlite" else "uses the space again by itself") in said
     call_command("replay_journal", folder=tmp_path, whole=True)
     call_command("check_books")
     call_command("archive", folder=tmp_path, keep=0)
@@ -311,6 +312,7 @@ def test_the_command_says_what_it_made(books: Books, tmp_path: Path, capsys: pyt
         call_command("archive", folder=tmp_path, keep=-1)
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL uses it again by itself")
 def test_the_space_is_given_back(books: Books, tmp_path: Path) -> None:
     play(books, 1)
     archive(tmp_path)
