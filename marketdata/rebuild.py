@@ -1,4 +1,5 @@
-"""Makes the bars of a market again, from all of its trades, beside whoever keeps them.
+"""Makes the bars of a market again, from all trades in its tables, beside whoever keeps them. Bars that began before
+the oldest of them, when others were archived, stay as they are.
 
 Bars that have ended are corrected few at a time, so that nobody waits long for the database. At the end the bars since
 the beginning of the rebuild are corrected all at once, and a recorder that runs reads its bars anew. What a recorder
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from marketdata import selectors
-from marketdata.core.bars import Bar, Bars, Period
+from marketdata.core.bars import MINUTE, PERIODS, Bar, Bars, Period
 from marketdata.store import BarStore
 from trading.models import Instrument
 
@@ -35,7 +36,8 @@ class Rebuild:
         self._store = store
         self._many = many
         self._instrument_id = instrument_id
-        self._bars = Bars()
+        self._bars = Bars(present=_before_all_trades(store.market))
+        self._begin = selectors.archived_until(market=store.market) - 1
         self._done: dict[tuple[str, Period], int] = {}  # the start of the last bar that is right
         self._count = self._corrected = 0
 
@@ -101,11 +103,18 @@ class Rebuild:
             self._correct_some(self._bars.take_changed())
 
     def _correct(self, key: tuple[str, Period], bars: Sequence[Bar], until: int | None) -> None:
-        done = self._done.get(key, -1)
+        done = self._done.get(key, self._begin)
+        bars = [bar for bar in bars if bar.start > self._begin]
         self._corrected += self._store.correct(*key, done, until, bars)
         self._count += sum(bar.start > done for bar in bars)
         if bars:
             self._done[key] = bars[-1].start
+
+
+def _before_all_trades(market: str) -> list[Bar]:
+    """Bars without trades, that say how many lots the archived ones have left open."""
+    found = selectors.archived_open_interest(market=market)
+    return [Bar(name, PERIODS[0], -MINUTE, 0, 0, 0, 0, 0, 0, 0, lots) for name, lots in found.items()]
 
 
 def _by_key(bars: Sequence[Bar]) -> dict[tuple[str, Period], list[Bar]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import msgspec
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 
 from marketdata.core.bars import MINUTE, Bar, Match, Period, calendar_day, day_start, opened
 from marketdata.core.day import Reference, Statistics, statistics
@@ -13,7 +13,7 @@ from marketdata.models import Watermark
 from trading.core.commands import Settle
 from trading.core.events import DaySettled
 from trading.core.types import Direction, Phase, number_at, stored_name
-from trading.models import Instrument, OperatorCommand, Trade
+from trading.models import ArchiveFile, CarriedForward, Instrument, OperatorCommand, Trade
 from trading.reads.selectors import LARGEST_ID
 
 BAR_FIELDS = ("instrument_id", *Bar.__struct_fields__[1:])
@@ -79,6 +79,18 @@ def matches(
         Match(number, name, multiplier, price, volume, time, opened(offset, seller[-1]))
         for (number, name, multiplier, price, volume, time, offset), seller in zip(sides, sides, strict=True)
     ]
+
+
+def archived_until(*, market: str, using: str = "default") -> int:
+    """The moment (Unix ms) before which trades are in archive files, 0 where none are."""
+    found = ArchiveFile.objects.using(using).filter(market=market).order_by("-day").values_list("until", flat=True)
+    return found.first() or 0
+
+
+def archived_open_interest(*, market: str) -> dict[str, int]:
+    """Lots held long (and as many short) of each instrument after the last of the archived trades."""
+    rows = CarriedForward.objects.filter(account__market=market, kind=CarriedForward.Kind.LONG)
+    return dict(rows.values_list("subject").annotate(Sum("amount")))
 
 
 def last_trade(*, market: str, using: str = "default") -> int:

@@ -1,6 +1,7 @@
 """A rebuild mends whatever was done to the stored bars, beside a recorder that goes on."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError
@@ -15,7 +16,8 @@ from marketdata.store import BarStore
 from tests.builders import NOW, Founded
 from tests.marketdata.making import Desk, deal, marked, stored
 from tests.operators.test_shell import shell
-from trading.models import Market
+from trading.models import Market, Trade
+from trading.storage.archive.archiver import Archiver
 
 MINUTE_BARS = 30
 
@@ -203,3 +205,14 @@ def test_without_a_market_there_is_nothing_to_do(transactional_db: None) -> None
     assert not Market.objects.exists()
     with pytest.raises(CommandError, match="There is no market MAIN"):
         shell("rebuild_bars")
+
+
+def test_bars_of_archived_trades_stay(traded: Desk, tmp_path: Path) -> None:
+    before = list(BarRow.objects.order_by("id").values_list())
+    (file,) = Archiver("MAIN", tmp_path, sleep=lambda _: None).run(keep=0)
+    assert 0 < Trade.objects.count() < 2 * 2 * MINUTE_BARS
+    assert ", 0 of them corrected." in shell("rebuild_bars")
+    assert list(BarRow.objects.order_by("id").values_list()) == before
+    BarRow.objects.filter(start__gt=file.until + DAY // 48).update(volume=F("volume") + 1)
+    shell("rebuild_bars")
+    assert list(BarRow.objects.order_by("id").values_list()) == before

@@ -576,6 +576,13 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         f'{{"type":"query_response","request_type":"query_trades","data":{{"trades":[],"next":"{TRADE_ID}"}}}}',
     ),
     (
+        protocol.QueryResponse(
+            request_type="query_trades", data=protocol.QueryData(trades=[], next=None, archived_until=1696320001000)
+        ),
+        '{"type":"query_response","request_type":"query_trades","data":{"trades":[],"next":null,'
+        '"archived_until":1696320001000}}',
+    ),
+    (
         protocol.QueryResponse(request_type="query_statements", data=protocol.QueryData(statements=[_STATEMENT])),
         '{"type":"query_response","request_type":"query_statements","data":{"statements":[{"type":"statement",'
         f"{_STATEMENT_FIELDS}}}]}}}}",

@@ -166,7 +166,8 @@ class PublicTradeData(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class QueryData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One of these is set: the answer of its query. Pages have a `next`, null on the last one."""
+    """One of these is set: the answer of its query. Pages have a `next`, null on the last one, and there
+    `archived_until` (Unix ms) where what was over before may be in the archive."""
 
     account: AccountData | None = None
     positions: list[PositionData] | None = None
@@ -179,6 +180,7 @@ class QueryData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bars: list[BarData] | None = None
     public_trades: list[PublicTradeData] | None = None
     statistics: list[StatisticsData] | None = None
+    archived_until: int | None = None
 
 
 class Snapshot(Outgoing, frozen=True, tag="snapshot"):

@@ -24,6 +24,8 @@ from trading.models import Instrument, Order, Statement, Trade
 from trading.reads import selectors
 from trading.storage.mapping import ORDER_OPTIONS
 
+LIVE_WORDS = ("LIVE", *LIVE)
+"""States of orders that are never archived."""
 NO_ACCOUNT = (Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
 
 
@@ -184,8 +186,26 @@ def _order(asker: Asker, query: protocol.QueryOrder) -> protocol.QueryData:
     number = protocol.order_number(query.order_id)
     row = None if number is None else selectors.order(user_id=asker.user_id, market=asker.market, number=number)
     if row is None:
-        raise _Refusal(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
+        raise _Refusal(Code.ORDER_NOT_FOUND, _not_found(number, asker.market))
     return protocol.QueryData(order=order_data(row))
+
+
+def _not_found(number: int | None, market: str) -> str:
+    archived = None if number is None else selectors.archived(market=market)
+    if number is None or archived is None or not archived.may_have(number):
+        return Code.ORDER_NOT_FOUND.text
+    return f"{Code.ORDER_NOT_FOUND.text}: finished orders of the days up to {archived.day} are in the archive"
+
+
+def _archived_until(query: protocol.QueryOrders | protocol.QueryTrades, market: str, rest: int | None) -> int | None:
+    """Before which moment (Unix ms) there may be more, in the archive; None where that was not asked for, or more
+    follows from the tables."""
+    if rest is not None or (isinstance(query, protocol.QueryOrders) and query.status in LIVE_WORDS):
+        return None
+    archived = selectors.archived(market=market)
+    if archived is None or (query.from_time is not None and query.from_time >= archived.until):
+        return None
+    return archived.until
 
 
 def _orders(asker: Asker, query: protocol.QueryOrders) -> protocol.QueryData:
@@ -197,7 +217,8 @@ def _orders(asker: Asker, query: protocol.QueryOrders) -> protocol.QueryData:
         span=_span(query, before),
     )
     following = None if rest is None else protocol.order_id_text(rest)
-    return protocol.QueryData(orders=[order_data(row) for row in found], next=following)
+    archived = _archived_until(query, asker.market, rest)
+    return protocol.QueryData(orders=[order_data(row) for row in found], next=following, archived_until=archived)
 
 
 def _statuses(wanted: protocol.StatusFilter | None) -> Sequence[str] | None:
@@ -297,7 +318,8 @@ def _trades(asker: Asker, query: protocol.QueryTrades) -> protocol.QueryData:
         span=_span(query, before),
     )
     following = None if rest is None else protocol.trade_id_text(rest)
-    return protocol.QueryData(trades=[trade_data(row) for row in found], next=following)
+    archived = _archived_until(query, asker.market, rest)
+    return protocol.QueryData(trades=[trade_data(row) for row in found], next=following, archived_until=archived)
 
 
 def trade_data(row: Trade) -> protocol.TradeData:

@@ -15,7 +15,17 @@ from knox.crypto import hash_token
 
 from trading.core.accounts import Figures, Leg, Mark, Position
 from trading.core.types import LIVE, NAME, Direction, Offset, number_at
-from trading.models import IS_LIVE, AccessToken, Account, Instrument, LedgerEntry, Order, Statement, Trade
+from trading.models import (
+    IS_LIVE,
+    AccessToken,
+    Account,
+    ArchiveFile,
+    Instrument,
+    LedgerEntry,
+    Order,
+    Statement,
+    Trade,
+)
 from trading.models import Position as PositionRow
 
 Row = TypeVar("Row", bound=Model)
@@ -338,6 +348,23 @@ def live_orders(*, account_id: int) -> list[Order]:
     """An account's orders that wait or rest, oldest first."""
     rows = Order.objects.filter(IS_LIVE, account_id=account_id)
     return list(rows.select_related("account").order_by("id"))
+
+
+class Archived(msgspec.Struct, frozen=True):
+    """What has left the tables: the days up to `day` (YYYYMMDD), and all that was over before `until` (Unix ms)."""
+
+    day: int
+    until: int
+
+    def may_have(self, number: int) -> bool:
+        """Whether an order or a trade of this number may be among it."""
+        return number < _number_at(self.until)
+
+
+def archived(*, market: str) -> Archived | None:
+    """What is in the archive of a market, if anything is."""
+    newest = ArchiveFile.objects.filter(market=market).order_by("-day").values_list("day", "until").first()
+    return None if newest is None else Archived(*newest)
 
 
 # --- trades and statements

@@ -57,11 +57,11 @@ def back_up(
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _unnamed(target) as unfinished:
             batch = _copy(source, unfinished, market, pages, sleep)
-            _put_on_disk(unfinished)
+            put_on_disk(unfinished)
             if target.exists():
                 raise BackupFailed(f"{target} was made by somebody else meanwhile; nothing is overwritten")
             unfinished.rename(target)
-            _put_on_disk(target.parent)
+            put_on_disk(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise BackupFailed(f"{target} could not be made: {error}") from error
     return Backup(target, target.stat().st_size, batch)
@@ -133,7 +133,7 @@ def _check(copy: sqlite3.Connection) -> None:
         )
 
 
-def _put_on_disk(path: Path) -> None:
+def put_on_disk(path: Path) -> None:
     """Wait until a file, or the names in a folder, would survive a power cut."""
     number = os.open(path, os.O_RDONLY)
     try:

@@ -3,7 +3,9 @@
 Reads only. Every finding is one sentence that names the row. Works beside a running server: each pass reads one moment.
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,10 +15,13 @@ from trading.core.engine import Engine
 from trading.core.snapshot import Snapshot
 from trading.core.state import State
 from trading.core.types import FIRST_RULES
+from trading.models import CarriedForward
+from trading.storage.archive.history import History, play
 from trading.storage.consistent_read import consistent_read
 from trading.storage.store import Store
 
 Findings = Iterator[str]
+Kind = CarriedForward.Kind
 
 
 def check_books(market: str, using: str = "default") -> list[str]:
@@ -26,16 +31,19 @@ def check_books(market: str, using: str = "default") -> list[str]:
         return list(books.findings())
 
 
-def replay_journal(market: str, using: str = "default") -> "Replay":
-    """Play the journal from empty and hold the result against the state that a restart would load."""
+def replay_journal(market: str, using: str = "default", folder: Path | None = None, *, whole: bool = False) -> "Replay":
+    """Play the journal and hold the result against the state that a restart would load: from the state that the newest
+    archive file ends with, or with `whole` from empty through all files, each held against what it says. `folder`:
+    where they are; a market that was never archived has none. ArchiveFailed where one is missing or wrong."""
     with consistent_read(using):
-        store = Store(market, using)
-        engine, done = Engine(State(FIRST_RULES)), 0
-        for time, commands in store.journal():
-            for command in commands:
-                engine.apply(command, time)
-            done += len(commands)
-            engine.take_changes()
+        store, history = Store(market, using), History(market, folder or Path(), using)
+        done = 0
+        if whole:
+            engine = Engine(State(FIRST_RULES))
+            done, last = history.whole(engine), max((file.last_batch for file in history.files()), default=0)
+        else:
+            engine, last = history.newest_state()
+        done += sum(play(engine, batch) for batch in history.batches(after=last))
         loaded = Engine.restore(store.load()[0])
     difference = None
     if engine.state_hash() != loaded.state_hash():
@@ -73,6 +81,15 @@ class _Books:
         self.market = market
         self._connection = connections[using]
         self.engine = Engine.restore(Store(market, using).load()[0])
+        carried = CarriedForward.objects.using(using).filter(account__market=market)
+        self._carried = {
+            (account, kind, subject): amount
+            for account, kind, subject, amount in carried.values_list("account", "kind", "subject", "amount")
+        }
+
+    def _carried_of(self, *kinds: str) -> dict[tuple[int, str, str], int]:
+        """What the archived rows add up to, of some kinds."""
+        return {key: amount for key, amount in self._carried.items() if key[1] in kinds}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a statement; `%s` stands for the market, as often as it occurs."""
@@ -117,13 +134,18 @@ class _Books:
             yield f"trade {number}: it has not two sides that agree: {tuple(sides)}"
 
     def _orders(self) -> Findings:
+        archived = {int(subject): lots for (_, _, subject), lots in self._carried_of(Kind.FILLED).items()}
         for number, filled, traded in self.rows(
             """SELECT o.id, o.filled, COALESCE(SUM(t.volume), 0) FROM trading_order o
                JOIN trading_account a ON a.id = o.account_id
                LEFT JOIN trading_trade t ON t.order_id = o.id WHERE a.market_id = %s
                GROUP BY o.id, o.filled HAVING o.filled != COALESCE(SUM(t.volume), 0) ORDER BY o.id"""
         ):
-            yield f"order {number}: {filled} lots are filled, its trades make {traded}"
+            lots = int(traded) + archived.pop(number, 0)
+            if filled != lots:
+                yield f"order {number}: {filled} lots are filled, its trades make {lots}"
+        for number, lots in sorted(archived.items()):
+            yield f"order {number}: {lots} lots too many of it are in the archive, or it is gone"
         for number, *state in self.rows(
             """SELECT o.id, o.status, o.filled, o.volume FROM trading_order o
                JOIN trading_account a ON a.id = o.account_id WHERE a.market_id = %s AND (
@@ -136,7 +158,7 @@ class _Books:
 
     def _positions(self) -> Findings:
         """What was opened and not closed is what there is; what has expired is not there any more."""
-        traded: dict[tuple[int, str], list[int]] = {}
+        traded = self._archived_lots()
         for account, instrument, direction, opens, lots in self.rows(
             """SELECT t.account_id, t.instrument_id, t.direction, t.offset = 'OPEN', SUM(t.volume)
                FROM trading_trade t JOIN trading_instrument i ON i.instrument_id = t.instrument_id
@@ -157,9 +179,24 @@ class _Books:
             if traded.get(key, [0, 0]) != held.get(key, [0, 0]):
                 yield f"position {key}: its trades make {traded.get(key)} (long, short), it has {held.get(key)}"
 
+    def _archived_lots(self) -> dict[tuple[int, str], list[int]]:
+        """What archived trades have opened and not closed, in instruments that have not expired."""
+        living = {name for (name,) in self.rows(
+            "SELECT instrument_id FROM trading_instrument WHERE market_id = %s AND phase != 'delisted'"
+        )}  # fmt: skip
+        lots: dict[tuple[int, str], list[int]] = {}
+        for (account, kind, name), amount in self._carried_of(Kind.LONG, Kind.SHORT).items():
+            if name in living:
+                lots.setdefault((account, name), [0, 0])[kind == Kind.SHORT] += amount
+        return lots
+
     def _accounts(self) -> Findings:
-        """Each account is the sum of its ledger, and the ledger that of its trades."""
-        for number, figures, ledger, fees, charged, profit, made in self.rows(
+        """Each account is the sum of its ledger, and the ledger that of its trades, archived ones included."""
+        archived: Counter[tuple[int, str]] = Counter()
+        for (account, kind, subject), amount in self._carried.items():
+            archived[account, kind] += amount
+            archived[account, f"{kind} {subject}"] += amount
+        for number, figures, *sums in self.rows(
             """SELECT a.id, a.pre_balance + a.deposits - a.withdrawals + a.close_profit - a.commission,
                       (SELECT COALESCE(SUM(amount), 0) FROM trading_ledgerentry WHERE account_id = a.id),
                       (SELECT COALESCE(-SUM(amount), 0) FROM trading_ledgerentry
@@ -170,6 +207,12 @@ class _Books:
                       (SELECT COALESCE(SUM(close_profit), 0) FROM trading_trade WHERE account_id = a.id)
                FROM trading_account a WHERE a.market_id = %s ORDER BY a.id"""
         ):
+            ledger, fees, charged, profit, made = map(int, sums)
+            ledger += archived[number, "LEDGER"]
+            fees -= archived[number, "LEDGER COMMISSION"]
+            charged += archived[number, "COMMISSION"]
+            profit += archived[number, "LEDGER CLOSE_PROFIT"]
+            made += archived[number, "CLOSE_PROFIT"]
             if figures != ledger:
                 yield f"account {number}: it holds {figures}, the entries of its ledger make {ledger}"
             if fees != charged:
@@ -200,6 +243,11 @@ class _Books:
                       COALESCE(-SUM(CASE WHEN e.kind = 'COMMISSION' THEN e.amount ELSE 0 END), 0)
                FROM trading_ledgerentry e JOIN trading_account a ON a.id = e.account_id WHERE a.market_id = %s"""
         )
+        archived = Counter({"": 0})
+        for (_, _, subject), amount in self._carried_of(Kind.LEDGER).items():
+            archived[subject] += amount
+        paid_in += archived["DEPOSIT"] + archived["WITHDRAWAL"]
+        kept -= archived["COMMISSION"]
         balances = sum(account.figures().balance for account in self.engine.state.accounts.values())
         if balances + kept != paid_in:
             yield f"market {self.market}: {paid_in} were paid in, balances are {balances} and commission {kept}"

@@ -1,6 +1,6 @@
 """Whether what lies in the database may be traded on: the checks of an engine's start, each with a name.
 
-They are cheap: a few rows of each table, and what is loaded anyway. `audit.py` looks at everything.
+They are cheap: a few rows of each table, and what is loaded anyway. `reconciliation.py` looks at everything.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from trading.core.engine import Engine
-from trading.models import Account, Instrument, JournalBatch, LedgerEntry, Market, Order, Position, Trade
+from trading.models import Account, ArchiveFile, Instrument, JournalBatch, LedgerEntry, Market, Order, Position, Trade
 
 QUICK_CHECK_BYTES = 64 * 2**20
 """Up to this size every page is looked at (measured: 2 ms for each 1 MB in memory). Larger ones are when backed up."""
@@ -134,9 +134,15 @@ def _check_journal(market: Market, using: str, look_back: int) -> None:
     last = numbers[0] if numbers else 0
     if last != market.batch:
         raise Damaged(Check.JOURNAL, f"the journal ends at batch {last}, the market stands at {market.batch}")
-    lost = set(range(max(last - look_back, 0) + 1, last)).difference(numbers)
+    archived = _newest_archived(market, using)
+    lost = set(range(max(last - look_back, archived.last_batch if archived else 0) + 1, last)).difference(numbers)
     if lost:
         raise Damaged(Check.JOURNAL, f"batch {max(lost)} is missing, the last one is {last}")
+
+
+def _newest_archived(market: Market, using: str) -> ArchiveFile | None:
+    """The file behind which the tables begin, if the market has been archived."""
+    return ArchiveFile.objects.using(using).filter(market=market).order_by("-day").first()
 
 
 def _check_numbers(market: Market, using: str) -> None:
@@ -184,6 +190,9 @@ def _check_history(market: Market, using: str) -> None:
     fields = ("account__market_id", "trade_id", "time", "commission", "close_profit")
     sides = Trade.objects.using(using).order_by("-trade_id").values_list(*fields)[:2]
     newest = [side for side in sides if side[0] == market.code]
+    archived = _newest_archived(market, using)
+    if not newest and archived is not None and last_time < archived.until:
+        return
     time = newest[0][2] if newest else 0
     if time != last_time:
         raise Damaged(Check.HISTORY, f"the newest trade is of {time}, the instruments have traded at {last_time}")

@@ -451,6 +451,7 @@ interface QueryData {
   orders?: OrderData[];
   trades?: TradeData[];
   next?: string | null;
+  archived_until?: number;
   instruments?: InstrumentData[];
   statements?: Statement[];
   bars?: BarData[];

@@ -1,0 +1,1 @@
+"""Settled days leave the tables for files, and the books go on across the cut."""
