@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ class Layer:
         self.sent: list[tuple[str, Any]] = []
         self.books: list[PresentFrame] = []
         self.fails: list[Exception] = []
+        self.meanwhile: list[Callable[[], Awaitable[None]]] = []
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         await self.group_send(channel, decode_answers(message["answers"]))
@@ -38,6 +39,8 @@ class Layer:
     async def group_send(self, group: str, message: Any) -> None:
         if self.fails:
             raise self.fails.pop(0)
+        if self.meanwhile:
+            await self.meanwhile.pop()()
         found: Any = await self.client.hget(KEY, BOOK)
         if found is not None:
             self.books.append(decode_present(found))
@@ -91,6 +94,17 @@ async def test_the_present_book_is_stored_before_its_change_is_told(made: Made) 
     sent = await made.sent(2)
     assert [message["number"] for _, message in sent] == [1, 2]
     assert made.layer.books[-1] == PresentFrame(sent[1][1]["generation"], 2, "IF2301 3")
+
+
+async def test_so_is_that_of_a_change_that_comes_while_another_is_told(made: Made) -> None:
+    async def change() -> None:
+        made.book += 1
+        await made.outlet.group_send(BOOK, market_message([str(made.book)]))
+
+    made.layer.meanwhile.append(change)
+    await change()
+    await made.sent(2)
+    assert [book.frame for book in made.layer.books] == ["IF2301 2", "IF2301 3"]
 
 
 async def test_every_book_is_stored_when_the_market_is_loaded(made: Made) -> None:
