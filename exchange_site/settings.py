@@ -65,6 +65,8 @@ else:
         "tcp_user_timeout": 5_000,
         **DATABASES["default"].get("OPTIONS", {}),
     }
+    # A session costs milliseconds to open: who looks up a token, or a page, uses one that is there, if it still lives.
+    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -133,7 +135,7 @@ BAR_INTERVAL_MS = env.int("BAR_INTERVAL_MS", default=250)
 """At most one frame of a bar in this time, per instrument and period: a chart need not move faster."""
 OPERATOR_POLL_SECONDS = env.float("OPERATOR_POLL_SECONDS", default=0.2)
 """How often the engine looks for operators' commands."""
-STANDBY_PATIENCE_SECONDS = env.float("STANDBY_PATIENCE_SECONDS", default=0.6)
+STANDBY_PATIENCE_SECONDS = env.float("STANDBY_PATIENCE_SECONDS", default=0.5)
 """How long the engine's session of PostgreSQL may be silent until a server that stands by ends it and takes over. The
 engine says six times in it that it lives, from a thread of its own; what the database itself works on is no silence."""
 TOKEN_LOOK_SECONDS = env.float("TOKEN_LOOK_SECONDS", default=1.0)

@@ -24,8 +24,6 @@ OpenExchange = Callable[..., Awaitable[Exchange]]
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite_only: about files of SQLite, its locks or its own figures")
     config.addinivalue_line("markers", "postgres_only: about sessions of PostgreSQL")
-    # A thread of a test ends with its loop and leaves a session open; of SQLite's connections nobody is told that.
-    config.addinivalue_line("filterwarnings", "ignore:<psycopg.Connection:ResourceWarning")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -75,9 +75,10 @@ def create_database(url: str, template: str = "template1") -> str:
 
 
 class Postgres:
-    """A cluster of its own, without a password and without waiting for the disk."""
+    """A cluster of its own, without a password and, but with `fsync`, without waiting for the disk."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, fsync: bool = False) -> None:
+        self._fsync = "on" if fsync else "off"
         self._binaries = binaries
         self._folder = Path(tempfile.mkdtemp(prefix="bourse-postgres-"))
         self._log = self._folder / "log"
@@ -112,7 +113,7 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "fsync": "off",
+            "fsync": self._fsync,
             "max_connections": "300",
         }
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -231,12 +232,12 @@ def _postgres_folder() -> Path | None:
     return next((folder for folder in POSTGRES_FOLDERS if (folder / "initdb").exists()), None)
 
 
-def postgres_here() -> Postgres:
-    """The server of a suite that runs on PostgreSQL, with an empty database `bourse`."""
+def postgres_here(fsync: bool = False) -> Postgres:
+    """A server that is not a fixture's, with an empty database `bourse`: of a suite that runs on it, or of a bench."""
     found = _postgres_folder()
     if found is None:
         raise SystemExit("PostgreSQL is not installed: the suite cannot run on it")
-    server = Postgres(found)
+    server = Postgres(found, fsync)
     server.execute("postgres", "CREATE DATABASE bourse")
     return server
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
-from exchange_site.wiring import RESTART_SECONDS, calm_garbage_collector, keep_for_good, keep_going
+from exchange_site.wiring import BEATS, RESTART_SECONDS, calm_garbage_collector, keep_for_good, keep_going
 from marketdata.feed import Feed
 from marketdata.publisher import BarPublisher, MarketPublisher, bars_at_present
 from marketdata.recorder import Recorder
@@ -63,7 +63,7 @@ class EngineProcess:
         self.gateway = Gateway(self.queue, self.counters)
         self.worker = Worker(
             queue=self.queue,
-            store=Store(config.market, pushes_kept=config.pushes_kept),
+            store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
             pushes=PushEncoder(outlet),
             listeners=[self.recorder, self.feed, outlet],
             clock=clock,
@@ -74,13 +74,21 @@ class EngineProcess:
             limits=config.market_limits,
             on_answers=log_answers if config.log_orders else None,
             reload_seconds=config.reload_seconds,
+            beat_seconds=config.standby_patience_seconds / BEATS,
         )
         self.lost_gateways = LostGateways(
             self._redis, config.market, DisconnectTimers(self.gateway, clock), lambda: self.serves
         )
         self.readers = Readers(1)
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
-        self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
+        self._keeper = EngineKeeper(
+            self.worker,
+            self.gateway,
+            config.market,
+            prepare=self._prepare,
+            diagnose=diagnosis,
+            on_warm=keep_for_good,
+        )
         self._recording = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -127,7 +135,8 @@ class EngineProcess:
         if not self._recording:
             await self.recorder.start()
             self._recording = True
-            keep_for_good()
+            if not self._keeper.warm:
+                keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
 
     async def _read_stream(self) -> None:

@@ -14,7 +14,7 @@ from django.db import Error, connections
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 0.6
+PATIENCE = 0.5
 """Seconds without a sign of life; `STANDBY_PATIENCE_SECONDS` says why."""
 ADVISORY = (
     "FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"

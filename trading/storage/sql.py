@@ -65,11 +65,27 @@ class Table:
         columns = ", ".join(map(quote, self._columns))
         marks = ", ".join([f"({', '.join([mark] * len(self._columns))})"] * lines)
         insert = f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) VALUES {marks}"  # noqa: S608  # model names
+        return insert + self._on_conflict(quote)
+
+    def array_sql(self, quote: Callable[[str], str], mark: str, type_of: Callable[[Any], str]) -> str:
+        """The statement for any number of rows, given as an array a column (PostgreSQL). `type_of` tells a field's."""
+        types = [type_of(self.model._meta.get_field(name)) for name in self.names]
+        names = [f"c{number}" for number in range(len(types))]
+        given = [f"{name}::jsonb" if kind == "jsonb" else name for name, kind in zip(names, types, strict=True)]
+        arrays = ", ".join(f"{mark}::{'text' if kind == 'jsonb' else kind}[]" for kind in types)
+        columns = ", ".join(map(quote, self._columns))
+        insert = (
+            f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) SELECT {', '.join(given)}"  # noqa: S608
+            f" FROM unnest({arrays}) AS given ({', '.join(names)})"
+        )
+        return insert + self._on_conflict(quote)
+
+    def _on_conflict(self, quote: Callable[[str], str]) -> str:
         if not self._key:
-            return insert
+            return ""
         key = ", ".join(map(quote, self._key))
         updates = ", ".join(f"{quote(column)} = excluded.{quote(column)}" for column in self._updates)
-        return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {updates}"
+        return f" ON CONFLICT ({key}) DO UPDATE SET {updates}"
 
 
 def json_text(value: object) -> str:

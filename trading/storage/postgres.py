@@ -1,0 +1,60 @@
+"""How a batch is written to PostgreSQL: all its statements in one round trip, the rows of a table in one statement.
+
+Measured (docs/performance.md): what costs is to wait for an answer a statement, and to read long statements anew.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import connections
+from psycopg.types.numeric import Int8Dumper
+
+from trading.storage.sql import Row, Table
+
+FEW = 4
+"""Rows from which on arrays are cheaper than a statement for each row."""
+
+
+class PreparedCursor(psycopg.Cursor[Any]):
+    """Prepares every statement, once a session. All whole numbers are sent as the same type, or each mixture of small
+    and large ones would be a statement of its own."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        super().__init__(connection)
+        self.adapters.register_dumper(int, Int8Dumper)
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
+        return super().execute(query, params, **{"prepare": True, **options})
+
+
+@contextmanager
+def pipelined(connection: "psycopg.Connection[Any]") -> Iterator[PreparedCursor]:
+    """A cursor whose statements are sent together. What fails is known at the end."""
+    with connection.pipeline(), PreparedCursor(connection) as cursor:
+        yield cursor
+
+
+def write_rows(cursor: Any, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str]) -> None:
+    """Write rows; the statements that were made are kept in `statements`."""
+    if len(lines) < FEW:
+        sql = statements.get((table, 1)) or statements.setdefault((table, 1), table.sql(_quote, "%s", 1))
+        for line in lines:
+            cursor.execute(sql, line)
+    elif lines:
+        sql = statements.get((table, 0)) or statements.setdefault((table, 0), table.array_sql(_quote, "%s", _type_of))
+        cursor.execute(sql, [list(column) for column in zip(*lines, strict=True)])
+
+
+def _quote(name: str) -> str:
+    quoted: str = connections["default"].ops.quote_name(name)
+    return quoted
+
+
+def _type_of(field: Any) -> str:
+    """The type of a column in PostgreSQL."""
+    found: str = (
+        field.rel_db_type(connections["default"]) if field.is_relation else field.db_type(connections["default"])
+    )
+    return found
