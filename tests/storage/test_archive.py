@@ -226,6 +226,37 @@ def test_killed_at_any_step_it_loses_nothing_and_doubles_nothing(books: Books, t
     assert {path.name for path in (tmp_path / "MAIN").iterdir()} == {".lock", ArchiveFile.objects.get().name}
 
 
+@pytest.mark.parametrize("model", ["ledgerentry", "trade", "order"])
+def test_killed_before_a_row_is_deleted_it_has_carried_nothing(books: Books, model: str, tmp_path: Path) -> None:
+    books.commit(order(1, "BUY OPEN 2 @ 120"), order(2, "SELL OPEN 2 @ 120"))
+    settle(books)
+    books.commit(order(1, "BUY OPEN 1 @ 119"))
+    before = stored()
+
+    def die(execute: Any, sql: str, *others: Any) -> Any:
+        if sql.startswith(f'DELETE FROM "trading_{model}"'):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return execute(sql, *others)
+
+    def work() -> None:
+        with connection.execute_wrapper(die):
+            archive(tmp_path)
+
+    assert in_a_child(work) == signal.SIGKILL
+    assert check_books("MAIN") == []
+    archive(tmp_path)
+    assert_nothing_lost(before, tmp_path)
+    assert_books_agree(tmp_path)
+
+
+def test_own_ids_of_the_day_that_a_commit_began_stay_used_up(books: Books, tmp_path: Path) -> None:
+    books.commit(Settle(20240101, 20240102, {}), order(1, "BUY OPEN 1 @ 119 IOC", own_id="mine"))
+    books.commit(order(2, "BUY OPEN 1 @ 119"))
+    archive(tmp_path)
+    assert_it_starts(books)
+    assert "mine" in books.engine.state.accounts[1].client_orders
+
+
 # --- what is wrong is said
 
 
