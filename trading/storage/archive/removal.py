@@ -16,7 +16,7 @@ from trading.core.types import LIVE, Direction, Offset
 from trading.models import ArchiveFile, CarriedForward, JournalBatch, LedgerEntry, Order, Trade
 
 PORTION = 500
-"""Rows of a transaction: some 10 to 20 ms, which an order may have to wait. Even, for trades have two rows."""
+"""Rows of a transaction, which an order may have to wait for. Even, for trades have two rows."""
 Kind = CarriedForward.Kind
 Sums = Counter[tuple[int, str, str]]
 """By account, kind and subject."""
