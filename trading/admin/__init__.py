@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from trading.admin import accounts, instruments, lockouts, market, records, users
+from trading.admin import accounts, desk, instruments, lockouts, market, records, users
 
-__all__ = ["accounts", "instruments", "lockouts", "market", "records", "users"]
+__all__ = ["accounts", "desk", "instruments", "lockouts", "market", "records", "users"]
 
 admin.site.site_header = "Bourse"
 admin.site.site_title = "Bourse"

@@ -128,7 +128,7 @@ DEPOSIT = FormPage(
     form=DepositForm,
     title="Deposit",
     button="Deposit",
-    fieldsets=[(None, {"fields": ["user", *BALANCE, "amount"]})],
+    fieldsets=[(None, {"fields": ["user", *BALANCE, "amount", "reason"]})],
     shown=("user", *BALANCE),
     done=lambda form: f"Deposited {to_text(form.units)} to {form.instance.user_id}.",
 )
@@ -243,7 +243,7 @@ class AccountAdmin(CommandAdmin):
         return found
 
     def has_freeze_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("trading.change_account")
+        return request.user.has_perm("trading.freeze_account")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("trading.add_account")
@@ -271,17 +271,14 @@ class AccountAdmin(CommandAdmin):
             *self.list_of(request, "statement", "Statements", account__id__exact=obj.pk),
             *self.list_of(request, "operatorcommand", "Commands", q=obj.user_id),
         ]
-        if request.user.has_perm("trading.change_account"):
-            links = [
-                Tool("Deposit", url_of(self, "deposit", obj.pk)),
-                Tool("Withdraw", url_of(self, "withdraw", obj.pk)),
-                Tool("Rules", url_of(self, "rules", obj.pk)),
-                Tool("Unfreeze", url_of(self, "unfreeze", obj.pk), post=True)
-                if obj.frozen
-                else Tool("Freeze", url_of(self, "freeze", obj.pk), post=True),
-                *links,
-            ]
-        return links
+        freeze = "unfreeze" if obj.frozen else "freeze"
+        deeds = [
+            ("deposit_funds", Tool("Deposit", url_of(self, "deposit", obj.pk))),
+            ("withdraw_funds", Tool("Withdraw", url_of(self, "withdraw", obj.pk))),
+            ("change_account", Tool("Rules", url_of(self, "rules", obj.pk))),
+            ("freeze_account", Tool(freeze.capitalize(), url_of(self, freeze, obj.pk), post=True)),
+        ]
+        return [tool for needed, tool in deeds if request.user.has_perm(f"trading.{needed}")] + links
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         self.require(request, "add_account")
@@ -300,11 +297,11 @@ class AccountAdmin(CommandAdmin):
         )
 
     def deposit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        self.require(request, "change_account")
+        self.require(request, "deposit_funds")
         return self.serve_form(request, DEPOSIT, obj=self.object_at(request, object_id))
 
     def withdraw_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        self.require(request, "change_account")
+        self.require(request, "withdraw_funds")
         return self.serve_form(request, WITHDRAW, obj=self.object_at(request, object_id))
 
     def rules_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -320,7 +317,7 @@ class AccountAdmin(CommandAdmin):
         return self._freeze(request, object_id, False, "Unfroze {}: it may trade again.")
 
     def _freeze(self, request: HttpRequest, object_id: str, frozen: bool, done: str) -> HttpResponse:
-        self.require(request, "change_account")
+        self.require(request, "freeze_account")
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         row = self.object_at(request, object_id)
