@@ -7,7 +7,7 @@ from typing import Any, ClassVar, get_args
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
 from trading import protocol
@@ -21,6 +21,7 @@ from trading.core.commands import (
     ChangeTerms,
     Deposit,
     ForceCancelOrder,
+    ForceClose,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
@@ -401,6 +402,9 @@ class StatementAdmin(RecordAdmin):
     def heading(self, obj: Any) -> str:
         return f"{obj.account} {day_text(obj.day)}"
 
+    def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
+        return [Tool("To print", reverse("admin:trading_desk_statement", args=[obj.account_id, obj.day]))]
+
 
 @admin.register(SettlementPrice)
 class SettlementPriceAdmin(GrowingAdmin):
@@ -459,7 +463,7 @@ class OperatorCommandAdmin(GrowingAdmin):
     @admin.display(description="about")
     def about(self, row: OperatorCommand) -> str:
         match approvals.command_of(row):
-            case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() as command:
+            case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose() as command:
                 return command.user_id
             case ListInstrument() as command:
                 return command.contract.instrument_id

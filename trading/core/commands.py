@@ -156,6 +156,14 @@ class ForceCancelOrder(msgspec.Struct, frozen=True, tag="CancelAnyOrder"):
     order_id: int
 
 
+class ForceClose(msgspec.Struct, frozen=True, tag="ForceClose", omit_defaults=True):
+    """An operator closes an account's positions with MARKET orders of the exchange's own, or the one in an instrument;
+    its orders there are cancelled before. What nobody takes over stays."""
+
+    user_id: str
+    instrument_id: str | None = None
+
+
 class Settle(msgspec.Struct, frozen=True, tag="Settle", omit_defaults=True):
     """End the trading day `day` (YYYYMMDD) and begin `next_day`. `prices`: settlement prices in 1/10,000; an instrument
     without one is settled at its last price, or at its previous settlement price. A price that is outside the day's
@@ -216,6 +224,7 @@ AdminCommand = (
     | SetAccountRules
     | SetFeeGroup
     | ForceCancelOrder
+    | ForceClose
     | Settle
 )
 """What only operators may ask."""

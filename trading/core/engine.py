@@ -21,6 +21,7 @@ from trading.core.commands import (
     ExpireDue,
     FireStops,
     ForceCancelOrder,
+    ForceClose,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
@@ -38,6 +39,7 @@ from trading.core.commands import (
 from trading.core.events import Event
 from trading.core.rules import (
     adoption,
+    force_close,
     funds,
     instruments,
     liquidation,
@@ -72,6 +74,7 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     SetInstrumentPhase: phases.set_phase,
     SetMarketPhase: phases.change_phase,
     ForceCancelOrder: orders.cancel_any,
+    ForceClose: force_close.force_close,
     Settle: settlement.settle,
     FireStops: stop_orders.go_on,
     AdoptRules: adoption.adopt,

@@ -104,7 +104,7 @@ def _close_positions(state: State, account: Account, limit: int, begins: bool) -
             break
         position, is_long = found
         lots = _lots_needed(state, account, position, is_long, limit, closable)
-        happened = _close(state, account, position, is_long, lots)
+        happened = close_leg(state, account, position, is_long, lots)
         events += happened
         if not any(isinstance(event, Traded) for event in happened):
             stuck.add((position.instrument_id, is_long))
@@ -186,7 +186,7 @@ def _lots_needed(state: State, account: Account, position: Position, is_long: bo
     return bisect_left(range(1, leg.lots), True, key=is_enough) + 1
 
 
-def _close(state: State, account: Account, position: Position, is_long: bool, lots: int) -> list[Event]:
+def close_leg(state: State, account: Account, position: Position, is_long: bool, lots: int) -> list[Event]:
     """One order of the exchange's own: yesterday's lots first."""
     instrument, leg = state.instruments[position.instrument_id], position.leg(is_long)
     his = min(lots, leg.his)

@@ -6,6 +6,7 @@ from trading.core.commands import (
     AdminCommand,
     ChangeTerms,
     Deposit,
+    ForceClose,
     FreezeAccount,
     HaltInstrument,
     ResumeInstrument,
@@ -24,7 +25,7 @@ Facts = dict[str, Any] | None
 def facts_about(command: AdminCommand, market: str) -> Facts:
     """What a command may change, in a few words; None where there is nothing yet, or nothing that would fit."""
     match command:
-        case Deposit() | Withdraw() | FreezeAccount() | SetAccountRules():
+        case Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose():
             return _account(command.user_id, market)
         case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetInstrumentPhase():
             return _instrument(command.instrument_id, market)
@@ -44,7 +45,8 @@ def _account(user_id: str, market: str) -> Facts:
     if row is None:
         return None
     booked = row.pre_balance + row.deposits - row.withdrawals + row.close_profit - row.commission
-    return {"booked": to_text(booked), "frozen": row.frozen, "rules": row.rules}
+    margin = to_text(row.margin)
+    return {"booked": to_text(booked), "margin": margin, "frozen": row.frozen, "rules": row.rules}
 
 
 def _instrument(instrument_id: str, market: str) -> Facts:

@@ -11,6 +11,7 @@ from trading.core.commands import (
     ChangeTerms,
     Deposit,
     ForceCancelOrder,
+    ForceClose,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
@@ -49,6 +50,8 @@ def permission_for(command: AdminCommand) -> str:
             return "change_market"
         case ForceCancelOrder():
             return "change_order"
+        case ForceClose():
+            return "force_close"
         case Settle():
             return "settle_market"
     assert_never(command)
