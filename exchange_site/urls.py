@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from exchange_site.page import session
+from exchange_site.page import contest, session
 from exchange_site.page.demo_accounts import DemoAccounts
 from exchange_site.page.views import TradingPage
 from exchange_site.security.login_lockout import password_change
@@ -14,6 +14,7 @@ def routes(market: str, demo_accounts: DemoAccounts) -> list[URLPattern | URLRes
     """All of them; the trading page is of one market."""
     return [
         path("", TradingPage.as_view(market=market), name="page"),
+        path("contest/", contest.ranking, {"market": market}, name="contest"),
         path("session", session.sign_in),
         path("session/end", session.end),
         path("session/token", session.token),

@@ -574,6 +574,7 @@ class Contest(models.Model):
 
     market = models.ForeignKey(Market, on_delete=models.PROTECT)
     name = models.CharField(max_length=64)
+    beginning = models.CharField(max_length=64, blank=True, help_text="Of the user ids that take part; empty: all.")
     start_balance = models.BigIntegerField(help_text="In 1/10,000 of the currency.")
     ends_at = models.DateTimeField()
     every_minutes = models.PositiveIntegerField(default=5, help_text="Between looks at what the accounts are worth.")
@@ -583,7 +584,7 @@ class Contest(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     looked_at = models.DateTimeField(null=True)
-    first_command = models.BigIntegerField(default=0, help_text="Money that later commands move is no gain.")
+    first_command = models.BigIntegerField(default=0, help_text="No command that is done later has a lower number.")
 
     class Meta:
         ordering = ["-id"]

@@ -94,8 +94,8 @@ DEEDS = {
     "auction of many": _choice(
         "instrument", "auction_selected", lambda: "IX2301", "change_instrument", "view_instrument"
     ),
-    "freeze": Deed(lambda: page("account", "freeze", 1), dict, ("freeze_account",)),
-    "unfreeze": Deed(lambda: page("account", "unfreeze", 3), dict, ("freeze_account",)),
+    "freeze": Deed(lambda: page("account", "freeze", 1), lambda: {"post": "yes"}, ("freeze_account",)),
+    "unfreeze": Deed(lambda: page("account", "unfreeze", 3), lambda: {"post": "yes"}, ("freeze_account",)),
     "freeze many": _choice("account", "freeze_selected", lambda: 1, "freeze_account", "view_account"),
     "unfreeze many": _choice("account", "unfreeze_selected", lambda: 3, "freeze_account", "view_account"),
     "set rules": Deed(
@@ -164,7 +164,7 @@ def _market(traded: Founded, engine: EngineBeside) -> None:
     """IF2301 is halted, so that it can be resumed; user003 is frozen."""
     root = logged_in(User.objects.create_superuser("founder"))
     root.post(page("instrument", "halt", "IF2301"))
-    root.post(page("account", "freeze", 3))
+    root.post(page("account", "freeze", 3), {"post": "yes"})
 
 
 def everything() -> list[Any]:

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from trading.admin import confirmations
@@ -271,6 +271,15 @@ class AccountAdmin(CommandAdmin):
             *self.list_of(request, "statement", "Statements", account__id__exact=obj.pk),
             *self.list_of(request, "operatorcommand", "Commands", q=obj.user_id),
         ]
+        links += [
+            Tool(label, reverse(f"admin:trading_desk_{name}", args=[obj.pk]))
+            for name, label, needed in (
+                ("ledger", "Running balance", "view_ledgerentry"),
+                ("view_as", "See as the user", "view_as"),
+                ("close_position", "Close positions", "force_close"),
+            )
+            if request.user.has_perm(f"trading.{needed}")
+        ]
         freeze = "unfreeze" if obj.frozen else "freeze"
         deeds = [
             ("deposit_funds", Tool("Deposit", url_of(self, "deposit", obj.pk))),
@@ -311,10 +320,10 @@ class AccountAdmin(CommandAdmin):
     # -- frozen or not
 
     def freeze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._freeze(request, object_id, True, "Froze {}: no new orders, no withdrawals.")
+        return self._freeze(request, object_id, True, "Frozen: {}. No new orders, no withdrawals.")
 
     def unfreeze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._freeze(request, object_id, False, "Unfroze {}: it may trade again.")
+        return self._freeze(request, object_id, False, "Unfrozen: {}. It may trade again.")
 
     def _freeze(self, request: HttpRequest, object_id: str, frozen: bool, done: str) -> HttpResponse:
         self.require(request, "freeze_account")
@@ -322,6 +331,10 @@ class AccountAdmin(CommandAdmin):
             return HttpResponseNotAllowed(["POST"])
         row = self.object_at(request, object_id)
         back = url_of(self, "change", row.pk)
+        if not confirmations.said_yes(request):
+            word = "Freeze" if frozen else "Unfreeze"
+            sentences = [done.format(row.user_id), confirmations.about_accounts([row])]
+            return confirmations.ask(request, self, title=f"{word} {row.user_id}", button=word, sentences=sentences)
         return self.serve_button(request, FreezeAccount(row.user_id, frozen), done=done.format(row.user_id), back=back)
 
     @admin.action(description="Freeze the selected accounts", permissions=["freeze"])

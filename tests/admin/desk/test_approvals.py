@@ -138,7 +138,7 @@ def test_two_who_approve_at_once_approve_once(treasurer: Client, officer: Office
 
 def test_a_kind_of_the_setting_always_waits(officer: Officer, settings: Any) -> None:
     settings.FOUR_EYES_KINDS = ["FreezeAccount"]
-    officer("Risk officer").post(page("account", "freeze", 1))
+    officer("Risk officer").post(page("account", "freeze", 1), {"post": "yes"})
     assert [(row.kind, row.status) for row in OperatorCommand.objects.all()] == [("FreezeAccount", "HELD")]
 
 

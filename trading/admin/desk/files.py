@@ -13,6 +13,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 
 CHUNK = 1_000
+LARGEST = 1_000_000
+"""Bytes of a file that somebody sends."""
 MARK = "\ufeff"
 """Spreadsheets know by it that a file is UTF-8."""
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -85,3 +87,15 @@ def lines_of(text: str, most: int) -> list[list[str]]:
     if len(lines) > most:
         raise ValidationError(f"{len(lines):,} lines are too many: at most {most:,} at once.")
     return lines
+
+
+def text_of(sent: Any) -> str:
+    """What is in a file that somebody sent; ValidationError where it is not text."""
+    if sent is None:
+        return ""
+    if sent.size > LARGEST:
+        raise ValidationError(f"The file is larger than {LARGEST:,} bytes.")
+    try:
+        return str(sent.read().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValidationError("The file is not UTF-8 text: save it as CSV UTF-8.") from error

@@ -8,15 +8,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
 
 from trading.admin.base import ModelAdmin
-from trading.admin.desk import approvals, audit, checks, roles, second_factor, sessions
+from trading.admin.desk import audit, checks, contest, funds, people, risk, settlement, statements
 from trading.admin.desk.page import Page, address, show
+from trading.admin.desk.staff import approvals, roles, second_factor, sessions
 from trading.models import Desk, User
 from trading.operators.authority.rights import may
 
 PAGES: list[Page] = [
+    *funds.PAGES,
+    *statements.PAGES,
+    *people.PAGES,
     *approvals.PAGES,
     *audit.PAGES,
     *checks.PAGES,
+    *risk.PAGES,
+    *settlement.PAGES,
+    *contest.PAGES,
     *roles.PAGES,
     *sessions.PAGES,
     *second_factor.PAGES,

@@ -49,8 +49,8 @@ def _described() -> list[tuple[str, str]]:
     ]
 
 
-def member_view(request: HttpRequest, number: int) -> HttpResponse:
-    member, operator = get_object_or_404(User, pk=number), cast(User, request.user)
+def member_view(request: HttpRequest, user: int) -> HttpResponse:
+    member, operator = get_object_or_404(User, pk=user), cast(User, request.user)
     held = [name for name in _held(member) if name in ROLES]
     form: Any = RolesForm(request.POST) if request.method == "POST" else RolesForm.fresh(roles=held)
     title = f"Roles of {member.username}"
@@ -84,5 +84,5 @@ def _assign(operator: User, member: User, wanted: list[str], reason: str) -> Non
 
 PAGES = [
     Page("roles", "roles/", ("assign_roles",), list_view, "Roles", "Who may do what."),
-    Page("member", "roles/<int:number>/", ("assign_roles",), member_view),
+    Page("member", "roles/<int:user>/", ("assign_roles",), member_view),
 ]

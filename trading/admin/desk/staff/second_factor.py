@@ -57,12 +57,12 @@ def _to_set_up(device: Any) -> dict[str, str]:
     return {"secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)), "picture": picture}
 
 
-def reset_view(request: HttpRequest, number: int) -> HttpResponse:
+def reset_view(request: HttpRequest, user: int) -> HttpResponse:
     """Forget somebody's app, and end their sessions."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    operator, member = cast(User, request.user), get_object_or_404(User, pk=number)
-    back = HttpResponseRedirect(address("member", number))
+    operator, member = cast(User, request.user), get_object_or_404(User, pk=user)
+    back = HttpResponseRedirect(address("member", user))
     if member.pk == operator.pk or (member.is_superuser and not operator.is_superuser):
         messages.error(request, "Somebody else must do this, and for a superuser another superuser.")
         return back
@@ -87,5 +87,5 @@ def forget(member: User) -> int:
 
 PAGES = [
     Page("second_factor", "second-factor/", (), code_view, "Second factor", "Set up your authenticator app."),
-    Page("forget_factor", "roles/<int:number>/forget-factor/", ("assign_roles",), reset_view),
+    Page("forget_factor", "roles/<int:user>/forget-factor/", ("assign_roles",), reset_view),
 ]
