@@ -82,6 +82,12 @@ def _of_field(field: str, label: str | None, text: Callable[[Any], str], *, righ
     return show
 
 
+def amount_text(units: int) -> str:
+    """12345678 as 1,234.5678: at least two decimals, the thousands apart."""
+    whole, _, decimals = to_text(units).partition(".")
+    return f"{'-' if units < 0 else ''}{int(whole.lstrip('-')):,}.{decimals}"
+
+
 def day_text(day: int) -> str:
     """20260131 as 2026-01-31."""
     digits = f"{day:08}"

@@ -14,7 +14,6 @@ from trading.models import OperatorCommand, User
 from trading.operators import requests, settlement
 from trading.operators.authority import approvals
 from trading.operators.authority.rights import may, permission_for
-from trading.operators.requests import Note
 
 MOST_SENTENCES = 5
 """Refusals that are told one by one; of the others only the number, or a page would be nothing but messages."""
@@ -45,11 +44,15 @@ def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None, 
     """Ask as the user of the request and wait. A key is the operator's own: nobody can use another's. (A settlement has
     that of its day.)"""
     operator = allowed(request, command)
-    note = Note(reason, client_address(request))
+    address = client_address(request)
     if isinstance(command, Settle):
-        return requests.wait(settlement.ask(command, market=present_market(), asked_by=operator, note=note))
+        return requests.wait(
+            settlement.ask(command, market=present_market(), asked_by=operator, reason=reason, address=address)
+        )
     own_key = None if key is None else f"admin:{operator.pk}:{key}"
-    return requests.carry_out(command, market=present_market(), asked_by=operator, key=own_key, note=note)
+    return requests.carry_out(
+        command, market=present_market(), asked_by=operator, key=own_key, reason=reason, address=address
+    )
 
 
 def ask_all(
@@ -59,10 +62,12 @@ def ask_all(
     approve, it is for all of them. With a `key`, sending them again does nothing again."""
     operator = allowed(request, *commands)
     hold = approvals.takes_two(commands, operator)
-    note = Note(reason, client_address(request), hold)
+    address = client_address(request)
     keys = [None if key is None else f"admin:{operator.pk}:{key}:{number}" for number in range(len(commands))]
     rows = [
-        requests.ask(command, market=present_market(), asked_by=operator, key=own, note=note)
+        requests.ask(
+            command, market=present_market(), asked_by=operator, key=own, reason=reason, address=address, hold=hold
+        )
         for command, own in zip(commands, keys, strict=True)
     ]
     late = False

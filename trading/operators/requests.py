@@ -24,27 +24,18 @@ POLL_SECONDS = 0.05
 """How often a waiting operator looks for the result."""
 
 
-class Note(msgspec.Struct, frozen=True):
-    """What the audit trail keeps of a question beside the command. `hold`: a second person must approve it anyway."""
-
-    reason: str = ""
-    address: str = ""
-    hold: bool = False
-
-
-NOTHING = Note()
-
-
 def ask(
     command: AdminCommand,
     *,
     market: str,
     asked_by: User | None = None,
     key: str | None = None,
-    note: Note = NOTHING,
+    reason: str = "",
+    address: str = "",
+    hold: bool = False,
 ) -> OperatorCommand:
-    """Put a command before the engine, or first before a second person. The same `key` again gives the first command
-    back, whatever it was."""
+    """Put a command before the engine, or first before a second person; `hold`: before that one in any case. The same
+    `key` again gives the first command back, whatever it was. `reason` and `address` are for the audit trail."""
     Market.objects.get_or_create(code=market)
     key = key or uuid.uuid4().hex
     try:
@@ -55,20 +46,20 @@ def ask(
                 payload=msgspec.to_builtins(command),
                 key=key,
                 asked_by=asked_by,
-                reason=note.reason,
-                address=note.address,
+                reason=reason,
+                address=address,
                 before=None if asked_by is None else audit.facts_about(command, market),
-                **_held(command, asked_by, note),
+                **_held(command, asked_by, hold),
             )
     except IntegrityError:
         return OperatorCommand.objects.get(key=key)
 
 
-def _held(command: AdminCommand, asked_by: User | None, note: Note) -> dict[str, Any]:
+def _held(command: AdminCommand, asked_by: User | None, hold: bool) -> dict[str, Any]:
     """Two questions of one operator are weighed one after the other."""
     if asked_by is not None and asked_by.is_staff:
         User.objects.select_for_update().get(pk=asked_by.pk)
-    if not (note.hold or approvals.takes_two([command], asked_by)):
+    if not (hold or approvals.takes_two([command], asked_by)):
         return {}
     hours = timedelta(hours=settings.FOUR_EYES_HOURS)
     return {"status": OperatorCommand.Status.HELD, "expires_at": timezone.now() + hours}
@@ -114,7 +105,8 @@ def carry_out(
     market: str,
     asked_by: User | None = None,
     key: str | None = None,
-    note: Note = NOTHING,
+    reason: str = "",
+    address: str = "",
 ) -> OperatorCommand:
     """Ask, and wait for the result."""
-    return wait(ask(command, market=market, asked_by=asked_by, key=key, note=note))
+    return wait(ask(command, market=market, asked_by=asked_by, key=key, reason=reason, address=address))

@@ -141,7 +141,7 @@ def settle(
 
 
 def ask(
-    command: Settle, *, market: str, asked_by: User | None = None, note: requests.Note = requests.NOTHING
+    command: Settle, *, market: str, asked_by: User | None = None, reason: str = "", address: str = ""
 ) -> OperatorCommand:
     """Put the settlement of a day before the engine: the shell, the admin and the schedule all ask here.
 
@@ -157,4 +157,4 @@ def ask(
             return row
         refused += 1
     numbered = f"{key}:{refused}" if refused else key
-    return requests.ask(command, market=market, asked_by=asked_by, key=numbered, note=note)
+    return requests.ask(command, market=market, asked_by=asked_by, key=numbered, reason=reason, address=address)

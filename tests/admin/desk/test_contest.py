@@ -56,7 +56,7 @@ def test_everybody_begins_with_the_same(host: Client) -> None:
     assert "3 accounts take part" in said and "user001 has another balance" in said
     assert "not ready" in text_of(host.post(address("start_contest", contest.pk), YES, follow=True))
     asked = text_of(host.post(address("level_contest", contest.pk)))
-    assert "3 accounts get the balance 50000.00." in asked
+    assert "3 accounts get the balance 50,000.00." in asked
     assert not OperatorCommand.objects.exists()
     for _ in range(2):
         host.post(address("level_contest", contest.pk), YES)

@@ -46,15 +46,15 @@ def test_a_balance_is_put_right(treasurer: Client, right: str, kind: str, amount
 def test_the_difference_is_told_first_and_nothing_moves(treasurer: Client) -> None:
     values = {"key": KEY, "reason": "a test", "user_id": "user001", "balance": "5"}
     said = text_of(treasurer.post(address("correct"), values))
-    assert "user001 has 1000000.00; it becomes 5.00." in said
-    assert "Withdrawn: 999995.00." in said
+    assert "user001 has 1,000,000.00; it becomes 5.00." in said
+    assert "Withdrawn: 999,995.00." in said
     assert not OperatorCommand.objects.exists()
 
 
 def test_what_was_seen_is_what_is_meant(treasurer: Client) -> None:
     values = {"key": KEY, "reason": "a test", "user_id": "user001", "balance": "1000010", "seen": "9999990000"}
     said = text_of(treasurer.post(address("correct"), {**values, "post": "yes"}))
-    assert "changed meanwhile, it is 1000000.00 now" in said
+    assert "changed meanwhile, it is 1,000,000.00 now" in said
     assert not OperatorCommand.objects.exists()
 
 
@@ -89,8 +89,8 @@ GOOD = "user001,10\nuser002,-20.5\n\nuser001,5\n"
 def test_a_file_is_shown_line_by_line_and_then_moved_once(treasurer: Client) -> None:
     values = {"key": KEY, "rows": GOOD, "reason": "prizes"}
     said = text_of(treasurer.post(address("funds_file"), values))
-    assert "3 lines: 15.00 in, 20.50 out. Nothing has moved yet." in said
-    assert "1000010.00 1000015.00" in said
+    assert "Lines: 3, 15.00 in, 20.50 out. Nothing has moved yet." in said
+    assert "1,000,010.00 1,000,015.00" in said
     assert not OperatorCommand.objects.exists()
     for _ in range(2):
         treasurer.post(address("funds_file"), {**values, "post": "yes"})
@@ -104,8 +104,8 @@ WRONG = {
     "user001,1,2": "A line has a user id and an amount.",
     "user001": "A line has a user id and an amount.",
     "user001,0": "An amount of nothing.",
-    "user001,-1000001": "Only 1000000.00 can be withdrawn.",
-    "user001,-600000\nuser001,-600000": "Only 400000.00 can be withdrawn.",
+    "user001,-1000001": "Only 1,000,000.00 can be withdrawn.",
+    "user001,-600000\nuser001,-600000": "Only 400,000.00 can be withdrawn.",
     "user001,0.00001": "more than four decimals",
     '"user001': "This is no CSV",
     "": "There is no line in it.",

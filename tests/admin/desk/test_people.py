@@ -27,7 +27,7 @@ def test_a_class_of_two_hundred_begins(teacher: Client) -> None:
     names = "\n".join(f"学生 {number}" for number in range(200))
     file = SimpleUploadedFile("class.csv", b"\xef\xbb\xbf" + names.encode())
     said = text_of(teacher.post(address("class"), {**VALUES, "file": file}))
-    assert "200 users, funds of 200000.00 in all. Nothing has been done yet." in said
+    assert "Users: 200, funds of 200,000.00 in all. Nothing has been done yet." in said
     assert User.objects.filter(username__startswith="student").count() == 0
     answer = teacher.post(address("class"), {**VALUES, "rows": names, "post": "yes"})
     slips = answer.context["slips"]
@@ -102,7 +102,7 @@ def test_who_may_not_deposit_makes_users_without_funds(market: Founded, officer:
 def test_what_a_user_sees_is_seen_and_that_is_kept(traded: Founded, officer: Officer) -> None:
     client = officer("Support")
     said = text_of(client.get(address("view_as", 1)))
-    for words in ("Balance 9999", "IX2301 3 0 120.50", "PartiallyFilled", "BUY OPEN 120.50 3"):
+    for words in ("Balance 999,9", "IX2301 3 0 120.50", "PartiallyFilled", "BUY OPEN 120.50 3"):
         assert words in said
     entry = LogEntry.objects.get()
     assert (entry.user.get_username(), entry.object_repr) == ("support", "user001")

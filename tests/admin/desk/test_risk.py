@@ -118,7 +118,7 @@ def test_exposure_and_concentration(books: Books, officer_client: Client, django
     officer_client.get(address("sessions"))
     with django_assert_max_num_queries(14):
         said = text_of(officer_client.get(address("risk")))
-    assert "IX2301 40 480000.00 2 100% 100%" in said
+    assert "IX2301 40 480,000.00 2 100% 100%" in said
 
 
 # --- closing

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from trading.admin import engine_requests
-from trading.admin.columns import time_text
+from trading.admin.columns import amount_text, time_text
 from trading.admin.desk import files
 from trading.admin.desk.funds import units_of
 from trading.admin.desk.page import Page, address, ask_first, show
@@ -42,6 +42,12 @@ class ContestForm(ModelForm):
     class Meta:
         model = Contest
         fields = ("name", "beginning", "start_balance", "ends_at", "every_minutes", "freeze_at_end", "public")
+        labels = {
+            "beginning": "User ids begin with",
+            "every_minutes": "Minutes from look to look",
+            "freeze_at_end": "Freeze all at the end",
+            "public": "Public ranking",
+        }
 
     def clean_start_balance(self) -> int:
         amount = units_of(self.cleaned_data["start_balance"])
@@ -64,7 +70,7 @@ class ContestForm(ModelForm):
 
 def list_view(request: HttpRequest) -> HttpResponseBase:
     rows = [
-        (row, address("contest", row.pk), time_text(row.ends_at), to_text(row.start_balance))
+        (row, address("contest", row.pk), time_text(row.ends_at), amount_text(row.start_balance))
         for row in Contest.objects.filter(market=present_market())[:MOST_NAMED]
     ]
     form = ContestForm(request.POST or None)
@@ -101,7 +107,7 @@ def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
             )
             if moment is not None
         ],
-        balance=to_text(contest.start_balance),
+        balance=amount_text(contest.start_balance),
     )
 
 
@@ -139,7 +145,7 @@ def level_view(request: HttpRequest, number: int) -> HttpResponseBase:
         return back
     engine_requests.allowed(request, *commands)
     sentences = [
-        f"{len(commands)} accounts get the balance {to_text(contest.start_balance)}.",
+        f"{len(commands)} accounts get the balance {amount_text(contest.start_balance)}.",
         f"{len(busy)} accounts have positions or live orders and are left as they are.",
     ]
     question = ask_first(request, "The same balance for everybody", "Do it", sentences)
@@ -159,7 +165,7 @@ def start_view(request: HttpRequest, number: int) -> HttpResponseBase:
         messages.error(request, f"{len(waiting)} accounts are not ready: see below.")
         return back
     count = contests.participants(contest).count()
-    sentences = [f"{count} accounts begin with {to_text(contest.start_balance)} each, now."]
+    sentences = [f"{count} accounts begin with {amount_text(contest.start_balance)} each, now."]
     question = ask_first(request, f"Start {contest.name}", "Start", sentences)
     if question is not None:
         return question

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 
 from trading.admin import engine_requests
+from trading.admin.columns import amount_text
 from trading.admin.desk import files
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
 from trading.core.commands import Deposit, Withdraw
-from trading.core.money import MAX_MONEY, UNIT, to_text
+from trading.core.money import MAX_MONEY, UNIT
 from trading.models import Account
 from trading.reads import selectors
 
@@ -82,8 +83,8 @@ def correct_view(request: HttpRequest) -> HttpResponseBase:
     posted["seen"] = str(present)
     cast(Any, request).POST = posted
     sentences = [
-        f"{row.user_id} has {to_text(present)}; it becomes {to_text(right)}.",
-        f"{'Deposited' if difference > 0 else 'Withdrawn'}: {to_text(abs(difference))}.",
+        f"{row.user_id} has {amount_text(present)}; it becomes {amount_text(right)}.",
+        f"{'Deposited' if difference > 0 else 'Withdrawn'}: {amount_text(abs(difference))}.",
         f"Reason: {form.cleaned_data['reason']}",
     ]
     question = ask_first(request, title, button, sentences)
@@ -95,8 +96,8 @@ def correct_view(request: HttpRequest) -> HttpResponseBase:
 def _problem(seen: str, present: int, right: int) -> str:
     """Why a balance is not put right now; nothing where it can be."""
     if seen and seen != str(present):
-        return f"The balance has changed meanwhile, it is {to_text(present)} now. Look again."
-    return "" if right != present else f"The balance is {to_text(present)} already."
+        return f"The balance has changed meanwhile, it is {amount_text(present)} now. Look again."
+    return "" if right != present else f"The balance is {amount_text(present)} already."
 
 
 def _given(request: HttpRequest) -> dict[str, str]:
@@ -106,7 +107,7 @@ def _given(request: HttpRequest) -> dict[str, str]:
 def _correct(request: HttpRequest, form: Any, row: Account, difference: int) -> HttpResponseBase:
     command = movement(row.user_id, difference)
     reason = f"Correction: {form.cleaned_data['reason']}"[:200]
-    done = f"Corrected the balance of {row.user_id} by {to_text(difference)}."
+    done = f"Corrected the balance of {row.user_id} by {amount_text(difference)}."
     if carry_out(request, form, [command], done=done, reason=reason) is None:
         return show(request, "form", "Correct a balance", form=form, button="Correct it")
     return HttpResponseRedirect(address("correct"))
@@ -201,16 +202,16 @@ def _why_not(row: Account, free: int, amount: int) -> str:
     """What the engine would say to a withdrawal, as far as it can be foreseen; it has the last word."""
     if row.frozen or row.liquidating:
         return "The account takes no withdrawals now."
-    return f"Only {to_text(free)} can be withdrawn." if amount > free else ""
+    return f"Only {amount_text(free)} can be withdrawn." if amount > free else ""
 
 
 def _shown(line: Line) -> dict[str, Any]:
     return {
         "number": line.number,
         "user_id": line.user_id,
-        "amount": to_text(line.amount),
-        "before": "-" if line.before is None else to_text(line.before),
-        "after": "-" if line.before is None else to_text(line.before + line.amount),
+        "amount": amount_text(line.amount),
+        "before": "-" if line.before is None else amount_text(line.before),
+        "after": "-" if line.before is None else amount_text(line.before + line.amount),
         "problem": line.problem,
     }
 
@@ -218,8 +219,8 @@ def _shown(line: Line) -> dict[str, Any]:
 def _sums(lines: list[Line]) -> dict[str, str]:
     amounts = [line.amount for line in lines if not line.problem]
     return {
-        "paid_in": to_text(sum(amount for amount in amounts if amount > 0)),
-        "paid_out": to_text(-sum(amount for amount in amounts if amount < 0)),
+        "paid_in": amount_text(sum(amount for amount in amounts if amount > 0)),
+        "paid_out": amount_text(-sum(amount for amount in amounts if amount < 0)),
     }
 
 

@@ -14,13 +14,12 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from trading import protocol
 from trading.admin import engine_requests
-from trading.admin.columns import day_text, local_time, time_text
+from trading.admin.columns import amount_text, day_text, local_time, time_text
 from trading.admin.desk import files
 from trading.admin.desk.funds import account_at, units_of
 from trading.admin.desk.page import DeskForm, Page, address, show
 from trading.admin.engine_requests import present_market
 from trading.core.commands import AdminCommand, Deposit, OpenAccount
-from trading.core.money import to_text
 from trading.models import NAME, AccessToken, Statement, Trade, User
 from trading.reads import selectors
 
@@ -154,8 +153,8 @@ def _serve(request: HttpRequest, kind: Any, title: str) -> HttpResponseBase:
     engine_requests.allowed(request, *_commands(people))
     wrong = sum(bool(person.problem) for person in people)
     if wrong or request.POST.get("post") != "yes":
-        lines = [(person, to_text(person.amount)) for person in people]
-        total = to_text(sum(person.amount for person in people))
+        lines = [(person, amount_text(person.amount)) for person in people]
+        total = amount_text(sum(person.amount for person in people))
         return show(request, "people", title, form=form, lines=lines, wrong=wrong, total=total)
     if not _first_time(request, form.cleaned_data["key"].hex):
         messages.warning(request, "This form was sent before; its tokens were shown then. Issue new ones where lost.")
@@ -208,7 +207,7 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
     LogEntry.objects.log_actions(cast(User, request.user).pk, [user], CHANGE, "Looked at what they see.")
     figures = view.figures
     money = [
-        (name.replace("_", " "), to_text(getattr(figures, name)))
+        (name.replace("_", " "), amount_text(getattr(figures, name)))
         for name in ("balance", "available", "withdrawable", "margin", "hold", "position_profit", "close_profit")
     ]
     held = selectors.position_views(user_id=account.user_id, market=present_market()) or []
@@ -223,7 +222,7 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
         more_orders=max(0, len(orders) - SHOWN),
         trades=[_trade(row) for row in Trade.objects.filter(account=account).order_by("-trade_id")[:SHOWN]],
         statements=[
-            (day_text(row.day), to_text(row.closing), address("statement", number, row.day))
+            (day_text(row.day), amount_text(row.closing), address("statement", number, row.day))
             for row in Statement.objects.filter(account=account).order_by("-day")[:SHOWN]
         ],
     )
@@ -231,18 +230,18 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
 
 def _position(view: selectors.PositionView) -> tuple[Any, ...]:
     position = view.position
-    last = "-" if view.last_price is None else to_text(view.last_price)
-    return position.instrument_id, position.long.lots, position.short.lots, last, to_text(position.profit)
+    last = "-" if view.last_price is None else amount_text(view.last_price)
+    return position.instrument_id, position.long.lots, position.short.lots, last, amount_text(position.profit)
 
 
 def _order(row: Any) -> tuple[Any, ...]:
-    price = "-" if row.price is None else to_text(row.price)
+    price = "-" if row.price is None else amount_text(row.price)
     left = row.volume - row.filled
     return protocol.order_id_text(row.pk), row.instrument_id, row.direction, row.offset, price, left, row.status
 
 
 def _trade(row: Trade) -> tuple[Any, ...]:
-    number, price = protocol.trade_id_text(row.trade_id), to_text(row.price)
+    number, price = protocol.trade_id_text(row.trade_id), amount_text(row.price)
     return local_time(row.time), number, row.instrument_id, row.direction, row.offset, price, row.volume
 
 

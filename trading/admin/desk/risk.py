@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from trading.admin import confirmations
 from trading.admin.accounts import figures_of, give_figures
+from trading.admin.columns import amount_text
 from trading.admin.desk.funds import account_at
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
 from trading.core.commands import CheckRisk, ForceClose
-from trading.core.money import RATE, to_text
+from trading.core.money import RATE
 from trading.core.types import Phase
 from trading.models import Account, Instrument, Position
 from trading.operators import what_if
@@ -41,8 +42,8 @@ def view(request: HttpRequest) -> HttpResponseBase:
         (
             row.user_id,
             f"{figures_of(row).risk_ratio:.2%}",
-            to_text(figures_of(row).balance),
-            to_text(row.margin),
+            amount_text(figures_of(row).balance),
+            amount_text(row.margin),
             "liquidating" if row.liquidating else "warned" if row.warned else "frozen" if row.frozen else "-",
             address("close_position", row.pk),
         )
@@ -85,7 +86,7 @@ def exposure() -> list[dict[str, Any]]:
         {
             "instrument": row["instrument_id"],
             "lots": row["lots"],
-            "value": to_text(row["lots"] * (row["instrument__mark_price"] or 0) * row["instrument__multiplier"]),
+            "value": amount_text(row["lots"] * (row["instrument__mark_price"] or 0) * row["instrument__multiplier"]),
             "holders": row["holders"],
             "long": f"{row['most_long'] / row['lots']:.0%}" if row["lots"] else "-",
             "short": f"{row['most_short'] / row['lots']:.0%}" if row["lots"] else "-",
@@ -118,7 +119,7 @@ def what_if_view(request: HttpRequest) -> HttpResponseBase:
     names = [data["instrument"]] if data["instrument"] else [name for name, _ in _listed()]
     prices = what_if.prices_moved(present_market(), dict.fromkeys(names, float(data["percent"]) / 100))
     outcome = what_if.if_prices_were(present_market(), prices, risk_settings())
-    shown = [(name, to_text(price)) for name, price in sorted(prices.items())]
+    shown = [(name, amount_text(price)) for name, price in sorted(prices.items())]
     return show(request, "what_if", "What if", form=form, prices=shown, outcome=told(outcome), asked=True)
 
 
@@ -130,7 +131,7 @@ def told(outcome: what_if.Outcome) -> list[tuple[str, int, list[tuple[str, str, 
 
 def _line(each: what_if.Standing) -> tuple[str, str, str, str]:
     ratio = "-" if each.ratio == float("inf") else f"{each.ratio:.2%}"
-    return each.user_id, to_text(each.balance), to_text(each.margin), ratio
+    return each.user_id, amount_text(each.balance), amount_text(each.margin), ratio
 
 
 # --- closing
@@ -175,7 +176,7 @@ def _held(user_id: str, instrument: str) -> list[str]:
     views = selectors.position_views(user_id=user_id, market=present_market(), instrument_id=instrument or None) or []
     return [
         f"{view.position.instrument_id}: {view.position.long.lots} long, {view.position.short.lots} short, "
-        f"profit {to_text(view.position.profit)}."
+        f"profit {amount_text(view.position.profit)}."
         for view in views
     ] or ["Nothing is held."]
 

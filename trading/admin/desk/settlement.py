@@ -12,13 +12,12 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from trading.admin import engine_requests
-from trading.admin.columns import day_text
+from trading.admin.columns import amount_text, day_text
 from trading.admin.desk.page import Page, address, show
 from trading.admin.desk.risk import risk_settings, told
 from trading.admin.engine_requests import present_market
 from trading.admin.forms import SettleForm
 from trading.core.commands import Settle
-from trading.core.money import to_text
 from trading.core.types import Phase
 from trading.models import Holiday, Instrument, Market
 from trading.operators import calendar, requests, what_if
@@ -92,8 +91,8 @@ def _price_line(row: Instrument, given: int | None) -> tuple[str, str, str, str,
         odd.append(f"more than {FAR:.0%} from the last settlement")
     if row.last_price and abs(price / row.last_price - 1) > FAR:
         odd.append(f"more than {FAR:.0%} from the last trade")
-    last = to_text(row.last_price) if row.last_price else "-"
-    return row.pk, to_text(price), to_text(row.settlement), last, f"{move:+.2%}", ", ".join(odd)
+    last = amount_text(row.last_price) if row.last_price else "-"
+    return row.pk, amount_text(price), amount_text(row.settlement), last, f"{move:+.2%}", ", ".join(odd)
 
 
 # --- the calendar

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from trading import protocol
-from trading.admin.columns import day_text, local_time
+from trading.admin.columns import amount_text, day_text, local_time
 from trading.admin.desk import files
 from trading.admin.desk.funds import account_at, booked
 from trading.admin.desk.page import Page, address, show
@@ -112,9 +112,9 @@ def statement_view(request: HttpRequest, number: int, day: int) -> HttpResponseB
     name = f"statement-{row.account.user_id}-{row.day}.csv"
     if "csv" in request.GET:
         return files.csv_response(request, name, HEAD, _lines(row))
-    amounts = [(label, to_text(getattr(row, label.replace(" ", "_")))) for label in map(_said, AMOUNTS)]
+    amounts = [(label, amount_text(getattr(row, label.replace(" ", "_")))) for label in map(_said, AMOUNTS)]
     positions = [
-        (each["instrument_id"], each["long"], each["short"], to_text(each["price"]), to_text(each["margin"]))
+        (each["instrument_id"], each["long"], each["short"], amount_text(each["price"]), amount_text(each["margin"]))
         for each in row.positions
     ]
     title = f"Statement of {row.account.user_id}, {day_text(row.day)}"

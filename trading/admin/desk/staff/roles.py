@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, show
 from trading.models import User
-from trading.operators.authority.rights import ROLES, may_assign
+from trading.operators.authority.rights import APP, ROLES, may_assign
 
 PER_PAGE = 50
 
@@ -39,12 +39,11 @@ def _held(member: User) -> list[str]:
 
 
 def _described() -> list[tuple[str, str]]:
-    """What a role may do beside looking."""
+    """What a role may do beside looking, in the words of the permissions."""
+    known = Permission.objects.filter(content_type__app_label=APP).exclude(codename__startswith="view_")
+    words = dict(known.values_list("codename", "name"))
     return [
-        (
-            name,
-            ", ".join(sorted(codename for codename in codenames if not codename.startswith("view_"))) or "looks only",
-        )
+        (name, ", ".join(sorted(words[codename] for codename in codenames & set(words))) or "Looks only")
         for name, codenames in ROLES.items()
     ]
 
