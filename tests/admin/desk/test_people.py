@@ -40,13 +40,13 @@ def test_a_class_of_two_hundred_begins(teacher: Client) -> None:
 
 
 def test_tokens_are_shown_once(teacher: Client) -> None:
-    values = {**VALUES, "rows": "Ada\nBob,bob,5", "post": "yes"}
+    values = {**VALUES, "rows": "Ada\nBob", "post": "yes"}
     first = teacher.post(address("class"), values)
     texts = [slip["text"] for slip in first.context["slips"]]
     assert all(text in first.content.decode() for text in texts)
     again = teacher.post(address("class"), values, follow=True)
     assert not any(text in again.content.decode() for text in texts)
-    assert AccessToken.objects.filter(user__username__in=["student001", "bob"]).count() == 2
+    assert AccessToken.objects.filter(user__username__startswith="student").count() == 2
     assert "no-store" in first["Cache-Control"]
 
 
