@@ -13,6 +13,7 @@ const ROOMS = {
   orders: ['state', 'line', 'base'],
   state: ['line', 'base'],
   line: ['base'],
+  office: ['ui', 'base'],
   ui: ['locales', 'base'],
   locales: [],
   base: [],

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
+.PHONY: setup run cluster test test-long test-postgres check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,11 @@ run: setup
 	LOG_FILE=$(LOG_DIR)/server.jsonl exec $(BIN)/python manage.py seed_demo --verbosity 0 --tokens --port $(PORT) --connections $(if $(filter off,$(BOTS)),0,8) & \
 	LOG_FILE=$(LOG_DIR)/server.jsonl exec $(BIN)/daphne -p $(PORT) exchange_site.asgi:application
 
+# The demo as several processes: Redis and PostgreSQL from the system's packages, two engines of which one waits, two
+# gateways. On private ports, and nothing is kept.
+cluster: setup
+	@exec $(BIN)/python manage.py run_cluster --port $(PORT)
+
 test: check unit
 
 # Format, lint, types, import rules, migrations in step, Django's own checks; of the page's modules too.
@@ -51,7 +56,15 @@ check: setup
 	@if command -v npm >/dev/null; then npm run --silent check; else echo "No npm here: the page's modules are not checked."; fi
 
 unit: setup
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not long'
+
+# What takes its time: floods, kills, deaf clients, bots, every page in a browser, the same under the other server.
+test-long: setup
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m long
+
+# The same tests on PostgreSQL, with a server of its own that ends with them; without those that know no database.
+test-postgres: setup
+	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/core --ignore tests/protocol
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup

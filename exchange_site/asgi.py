@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine started by whichever scope comes first."""
+"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine with the lifespan of the server."""
 
 import asyncio
 import logging
@@ -15,14 +15,19 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs a ready D
 from django.conf import settings  # noqa: E402
 
 from exchange_site import servers  # noqa: E402
+from exchange_site.cluster.gateway import ClusterGateway  # noqa: E402
 from exchange_site.monitoring import log_format  # noqa: E402
 from exchange_site.monitoring.console import MinuteLine  # noqa: E402
 from exchange_site.monitoring.metrics import Metrics  # noqa: E402
 from exchange_site.monitoring.probes import Probes  # noqa: E402
+from exchange_site.page.transfers import demo_transfer  # noqa: E402
 from exchange_site.security.client_address import address_of  # noqa: E402
 from exchange_site.security.origin import BrowserOriginValidator  # noqa: E402
 from exchange_site.security.request_bounds import RequestBounds  # noqa: E402
+from exchange_site.security.rest_bounds import bounded_rest  # noqa: E402
+from exchange_site.urls import DEMO_ACCOUNTS  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
+from trading.rest.operation import ROOT  # noqa: E402
 from trading.websocket.routing import socket_routes  # noqa: E402
 
 servers.tune()
@@ -30,17 +35,21 @@ log_format.take_in_servers()
 
 
 class Application:
-    """daphne sends no lifespan, so the first scope of any kind starts the exchange; uvicorn's lifespan stops it too."""
+    """The lifespan starts and stops the exchange. Whoever comes before it is there waits; under a server that has no
+    lifespan, the first scope of any kind starts it. With REDIS_URL this server is a gateway, and the engine is
+    elsewhere."""
 
     def __init__(self) -> None:
-        self.exchange = Exchange.from_settings()
+        self.exchange = ClusterGateway.from_settings() if settings.REDIS_URL else Exchange.from_settings()
         logging.getLogger().addHandler(log_format.CountErrors(self.exchange.counters))
         self._probes = Probes(self.exchange)
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
         self._minutes: asyncio.Task[None] | None = None
+        self._pages = RequestBounds(django_application, address_of)
+        self._rest = bounded_rest(self.exchange.services, settings.CORS_ORIGINS, demo_transfer(DEMO_ACCOUNTS))
         self._router = ProtocolTypeRouter(
             {
-                "http": RequestBounds(django_application, address_of),
+                "http": self._http,
                 "websocket": BrowserOriginValidator(socket_routes(self.exchange.services), settings.SOCKET_ORIGINS),
             }
         )
@@ -55,30 +64,32 @@ class Application:
             await self._start()
             await self._router(scope, receive, send)
 
+    async def _http(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        answering = self._rest if scope["path"].startswith(ROOT) else self._pages
+        await answering(scope, receive, send)
+
     def _without_django(self, scope: dict[str, Any]) -> Probes | Metrics | None:
         """Who answers what must be answered while Django, the database or the engine are in trouble."""
         return next((each for each in (self._probes, self._metrics) if each.answers(scope)), None)
 
     async def _start(self) -> None:
-        if not self.exchange.started:
-            servers.stop_with(self.exchange.stop)
-            await self.exchange.ensure_started()
-            if settings.LOG_FILE and self._minutes is None:
-                self._minutes = asyncio.create_task(
-                    MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run()
-                )
+        await self.exchange.ensure_started()
+        if settings.LOG_FILE and self._minutes is None:
+            self._minutes = asyncio.create_task(MinuteLine(self.exchange, self.exchange.counters, _to_terminal).run())
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                servers.take_in(receive)
-                await self._start()
-                await send({"type": "lifespan.startup.complete"})
-            else:
-                await self.exchange.stop()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+        """Asked to end while it starts (a large market takes its time), it does not start first."""
+        await receive()
+        servers.take_in(receive)
+        starting, ending = asyncio.ensure_future(self._start()), asyncio.ensure_future(receive())
+        await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await send({"type": "lifespan.startup.complete"})
+        await ending
+        starting.cancel()
+        await self.exchange.stop()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 def _to_terminal(line: str) -> None:

@@ -3,13 +3,14 @@
 import msgspec
 from django.conf import settings
 
+from trading.access.rate_limits import UNLIMITED, Limits
 from trading.core.commands import CheckRisk
 from trading.core.money import RATE
 from trading.core.types import MarketLimits
 from trading.operators.scheduler import LOOK_SECONDS
 from trading.reads.missed_pushes import PAGE
+from trading.storage.pulses import SECONDS as PULSE_SECONDS
 from trading.websocket.market_subscriptions import SLOW_SECONDS
-from trading.websocket.rate_limits import UNLIMITED, Limits
 from trading.websocket.send_queue import CLOSE_SECONDS
 from trading.worker.worker import RELOAD_SECONDS
 
@@ -25,6 +26,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     queue_limit: int
     batch_limit: int
     operator_poll_seconds: float
+    standby_patience_seconds: float
     risk: CheckRisk
     pushes_kept: int
     log_orders: bool
@@ -43,7 +45,10 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     slow_seconds: float = SLOW_SECONDS
     close_seconds: float = CLOSE_SECONDS
     stop_seconds: float = STOP_SECONDS
+    pulse_seconds: float = PULSE_SECONDS
     resume_page: int = PAGE
+    redis_url: str = ""
+    answer_seconds: float = 5.0
 
     @classmethod
     def from_settings(cls) -> "ExchangeConfig":
@@ -58,6 +63,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             queue_limit=settings.QUEUE_LIMIT,
             batch_limit=settings.BATCH_LIMIT,
             operator_poll_seconds=settings.OPERATOR_POLL_SECONDS,
+            standby_patience_seconds=settings.STANDBY_PATIENCE_SECONDS,
             risk=CheckRisk(round(settings.RISK_WARN * RATE), round(settings.RISK_LIMIT * RATE)),
             pushes_kept=settings.PUSHES_KEPT,
             log_orders=settings.LOG_ORDERS,
@@ -71,4 +77,6 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             read_threads=settings.READ_THREADS,
             max_frame=settings.MAX_FRAME,
             max_outbox=settings.MAX_OUTBOX,
+            redis_url=settings.REDIS_URL,
+            answer_seconds=settings.ANSWER_SECONDS,
         )

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
+from django.views.i18n import set_language
 
 from exchange_site.page import contest, session
 from exchange_site.page.demo_accounts import DemoAccounts
@@ -20,8 +21,10 @@ def routes(market: str, demo_accounts: DemoAccounts) -> list[URLPattern | URLRes
         path("session/token", session.token),
         *session.demo_account_routes(demo_accounts),
         path("admin/password_change/", admin.site.admin_view(password_change, cacheable=True)),
+        path("admin/language/", set_language, name="set_language"),
         path("admin/", admin.site.urls),
     ]
 
 
-urlpatterns = routes(settings.MARKET, DemoAccounts.from_settings())
+DEMO_ACCOUNTS = DemoAccounts.from_settings()
+urlpatterns = routes(settings.MARKET, DEMO_ACCOUNTS)

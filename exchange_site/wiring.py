@@ -7,12 +7,14 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.pulse import Pulse
 from exchange_site.security.client_address import address_of
 from marketdata.answers import PublicQueries
 from marketdata.feed import Feed
@@ -21,12 +23,15 @@ from marketdata.recorder import Recorder
 from marketdata.selectors import last_trades
 from marketdata.store import BarStore
 from trading import protocol
+from trading.access.rate_limits import RateLimiter
+from trading.access.token_monitor import TokenMonitor
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
 from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
+from trading.storage import pulses
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
 from trading.transport.gateway import Gateway
@@ -34,8 +39,6 @@ from trading.transport.in_process import InProcessQueue
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import RateLimiter
-from trading.websocket.token_monitor import TokenMonitor
 from trading.worker.engine_keeper import EngineKeeper
 from trading.worker.worker import Worker
 
@@ -43,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 STOP_CLOSE = 1012
 """Close code of a server that stops (RFC 6455: service restart)."""
+BEATS = 6
+"""Signs of life in the time for which whoever stands by is patient: a few may be late."""
 RESTART_SECONDS = 1.0
 """Until work that broke is begun anew: no flood of errors in the log."""
 
@@ -70,6 +75,20 @@ async def keep_going(name: str, run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
+def connection_services(config: ExchangeConfig, **collaborators: Any) -> ConnectionServices:
+    """What connections get: `collaborators`, and what the exchange was told when it was made."""
+    return ConnectionServices(
+        market=config.market,
+        address_of=address_of,
+        max_frame=config.max_frame,
+        max_outbox=config.max_outbox,
+        slow_seconds=config.slow_seconds,
+        close_seconds=config.close_seconds,
+        resume_page=config.resume_page,
+        **collaborators,
+    )
+
+
 class ExchangeClock(Protocol):
     """Unix milliseconds that do not go back."""
 
@@ -94,7 +113,7 @@ class Exchange:
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.worker = Worker(
             queue=self.queue,
-            store=Store(config.market, pushes_kept=config.pushes_kept),
+            store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
             pushes=PushEncoder(layer),
             listeners=[self.recorder, self.feed],
             clock=clock,
@@ -105,17 +124,17 @@ class Exchange:
             limits=config.market_limits,
             on_answers=log_answers if config.log_orders else None,
             reload_seconds=config.reload_seconds,
+            beat_seconds=config.standby_patience_seconds / BEATS,
         )
-        self.tokens = TokenMonitor(config.token_look_seconds)
         self.readers = Readers(config.read_threads)
+        self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
-        self.services = ConnectionServices(
-            market=config.market,
+        self.services = connection_services(
+            config,
             gateway=self.gateway,
             disconnect_timers=DisconnectTimers(self.gateway, clock),
             limiter=RateLimiter(config.limits),
             tokens=self.tokens,
-            address_of=address_of,
             clock=clock,
             present={**self.feed.present, **bars_at_present(self.recorder)},
             readers=self.readers,
@@ -123,21 +142,26 @@ class Exchange:
             heartbeat=self.heartbeat,
             layer=layer,
             counters=self.counters,
-            max_frame=config.max_frame,
-            max_outbox=config.max_outbox,
-            slow_seconds=config.slow_seconds,
-            close_seconds=config.close_seconds,
-            resume_page=config.resume_page,
+            no_connections=self._refuses_connections,
         )
-        self._keeper = EngineKeeper(self.worker, self.gateway, config.market, prepare=self._prepare, diagnose=diagnosis)
+        self._keeper = EngineKeeper(
+            self.worker,
+            self.gateway,
+            config.market,
+            prepare=self._prepare,
+            diagnose=diagnosis,
+            on_warm=keep_for_good,
+        )
         self._recording = self._stopped = False
-        self._starting: asyncio.Lock | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
     def from_settings(cls) -> "Exchange":
         """The exchange of this server."""
         return cls(ExchangeConfig.from_settings(), get_channel_layer(), Clock())
+
+    def _refuses_connections(self) -> bool:
+        return self.worker.engine.state.day.restrictions.no_connections
 
     @property
     def started(self) -> bool:
@@ -149,21 +173,18 @@ class Exchange:
         return self._keeper.not_ready_because
 
     async def ensure_started(self) -> None:
-        """Start once; whoever comes meanwhile waits until the books are there."""
-        if self.started:
+        """Start once; whoever comes meanwhile waits until it is known whether orders are taken."""
+        if self._stopped:
             return
-        if self._starting is None:
-            self._starting = asyncio.Lock()
-        async with self._starting:
-            if not self.started:
-                await self._start()
+        if not self.started:
+            self._start()
+        await self._keeper.decided.wait()
 
-    async def _start(self) -> None:
+    def _start(self) -> None:
         self._keep_going("heartbeat", self.heartbeat.run)
         self._keep_going("look at tokens", self.tokens.run)
         calm_garbage_collector()
         self._tasks.append(asyncio.create_task(self._keeper.run(), name="engine"))
-        await self._keeper.decided.wait()
 
     def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))
@@ -175,8 +196,11 @@ class Exchange:
         if not self._recording and not self._stopped:
             self._recording = True
             await self.recorder.start()
-            keep_for_good()
+            if not self._keeper.warm:
+                keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
+            pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
+            self._keep_going("pulse", pulse.run)
 
     async def stop(self) -> None:
         """Finish the batch under way, take leave of everybody, and let go of everything. Can be called twice."""

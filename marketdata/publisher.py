@@ -60,10 +60,11 @@ class MarketPublisher:
         await self._send("ticker", instrument_id, frames)
 
     async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
-        """Tell whoever follows the book that its instrument is in another phase of trading; changes of the book say so
-        themselves."""
+        """Tell whoever follows the book, or keeps a list of instruments, that this one is in another phase of trading;
+        changes of the book say so themselves."""
         frame = protocol.encode(protocol.instrument_status(instrument_id, phase, time))
         await self._send("orderbook", instrument_id, [frame])
+        await self._send("instruments", ALL_INSTRUMENTS, [frame])
 
     async def send_states(self, events: Sequence[StateEvent], time: int) -> None:
         """Tell whoever keeps a list of instruments that it is not what it was."""

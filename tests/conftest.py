@@ -6,17 +6,51 @@ from typing import Any
 import msgspec
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
 from exchange_site.wiring import Exchange, ExchangeClock
 from tests.builders import Founded, found_market
 from tests.engine_beside import EngineBeside, engine_beside
-from tests.services import postgres, redis
+from tests.services import postgres, redis, shared_database
 from trading.delivery.channel_layer import InProcessLayer
 
 __all__ = ["postgres", "redis"]
 OpenExchange = Callable[..., Awaitable[Exchange]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sqlite_only: about files of SQLite, its locks or its own figures")
+    config.addinivalue_line("markers", "postgres_only: about sessions of PostgreSQL")
+    # A thread of a test ends with its loop and leaves a session open; of SQLite's connections nobody is told that.
+    config.addinivalue_line("filterwarnings", "ignore:<psycopg.Connection:ResourceWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if shared_database() is None:
+        mark, reason = "postgres_only", "it is about sessions of PostgreSQL (make test-postgres)"
+    else:
+        mark, reason = "sqlite_only", "it is about SQLite's own files, locks or figures"
+    for item in items:
+        if item.get_closest_marker(mark):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """What PostgreSQL wants: it empties no table that another refers to, and Knox's first migration leaves one that
+    nothing uses; it removes no database in which threads that sleep still have a session."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("DROP TABLE knox_authtoken")
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 @pytest.fixture(scope="session")

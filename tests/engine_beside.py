@@ -21,6 +21,8 @@ from trading.worker.worker import Worker
 class _Ours:
     """The lock of whoever has it already, for each of his stores."""
 
+    shared = False
+
     def acquire(self) -> bool:
         return True
 
@@ -31,6 +33,12 @@ class _Ours:
         return True
 
     def release(self) -> None:
+        pass
+
+    def beat(self) -> bool:
+        return False
+
+    def stand_by(self) -> None:
         pass
 
 

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any, NoReturn
 import psycopg
 import pytest
 
-from tests.e2e.server import end_with_parent, free_port
+from tests.processes import end_with_parent, free_port
 
 PATIENCE = 60.0
 """Seconds that a busy machine may take to start one of them."""
@@ -49,6 +50,30 @@ def wait_until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path
         time.sleep(0.01)
 
 
+def shared_database() -> str | None:
+    """The address of a database of the server that the suite runs on. None: it runs on SQLite."""
+    url = os.environ.get("TEST_DATABASE", "sqlite")
+    return None if url == "sqlite" else url
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """To a database, whose address is as DATABASE_URL wants it."""
+    return psycopg.connect(url.replace("postgres:", "postgresql:"), autocommit=True)
+
+
+def postgres_url(url: str, database: str) -> str:
+    """The address of another database on the server of `url`."""
+    return f"{url.rpartition('/')[0]}/{database}"
+
+
+def create_database(url: str, template: str = "template1") -> str:
+    """A fresh database on the server of `url`, copied from a template that nobody uses just now; its name."""
+    name = f"bourse_{uuid.uuid4().hex}"
+    with closing(connect(postgres_url(url, "postgres"))) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return name
+
+
 class Postgres:
     """A cluster of its own, without a password and without waiting for the disk."""
 
@@ -59,7 +84,6 @@ class Postgres:
         self._log.touch()
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._names = 0
         self._as: dict[str, Any] = {}
         self.user = getpass.getuser()
         if os.getuid() == 0:  # it refuses to run as root
@@ -89,7 +113,7 @@ class Postgres:
             "port": str(self.port),
             "unix_socket_directories": "",
             "fsync": "off",
-            "max_connections": "100",
+            "max_connections": "300",
         }
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
@@ -128,17 +152,14 @@ class Postgres:
 
     def create(self, template: str = "template1") -> str:
         """A fresh database; its name."""
-        self._names += 1
-        name = f"bourse_{self._names}"
-        self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
-        return name
+        return create_database(self.url("postgres"), template)
 
     def url(self, database: str, port: int | None = None) -> str:
         """As DATABASE_URL wants it."""
         return f"postgres://{self.user}@127.0.0.1:{port or self.port}/{database}"
 
     def connect(self, database: str) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.url(database).replace("postgres:", "postgresql:"), autocommit=True)
+        return connect(self.url(database))
 
     def execute(self, database: str, statement: str) -> list[Any]:
         with closing(self.connect(database)) as connection:
@@ -157,13 +178,18 @@ class Redis:
     """One that keeps nothing."""
 
     def __init__(self, program: str) -> None:
+        self._program = program
         self._folder = Path(tempfile.mkdtemp(prefix="bourse-redis-"))
         self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
         words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         log = self._folder / "log"
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [program, *words, "--dir", str(self._folder)],
+                [self._program, *words, "--dir", str(self._folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -175,16 +201,50 @@ class Redis:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def kill(self) -> None:
+        """`kill -9`: everything that it had is gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait(PATIENCE)
+
+    def command(self, *words: str) -> bytes:
+        """What it answers to a command, as it comes."""
+        sent = b"".join(b"$%d\r\n%s\r\n" % (len(word), word.encode()) for word in words)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as line:
+            line.sendall(b"*%d\r\n%s" % (len(words), sent))
+            return line.recv(65_536)
+
     def remove(self) -> None:
-        self._process.terminate()
-        self._process.wait(PATIENCE)
+        self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def new_redis() -> Redis:
+    program = shutil.which("redis-server")
+    if program is None:
+        missing("redis-server")
+    return Redis(program)
+
+
+def _postgres_folder() -> Path | None:
+    return next((folder for folder in POSTGRES_FOLDERS if (folder / "initdb").exists()), None)
+
+
+def postgres_here() -> Postgres:
+    """The server of a suite that runs on PostgreSQL, with an empty database `bourse`."""
+    found = _postgres_folder()
+    if found is None:
+        raise SystemExit("PostgreSQL is not installed: the suite cannot run on it")
+    server = Postgres(found)
+    server.execute("postgres", "CREATE DATABASE bourse")
+    return server
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server. Make a database of your own: `postgres.create()`."""
-    found = next((folder for folder in POSTGRES_FOLDERS if (folder / "initdb").exists()), None)
+    found = _postgres_folder()
     if found is None:
         missing("PostgreSQL")
     server = Postgres(found)
@@ -197,10 +257,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def redis() -> Iterator[Redis]:
     """A Redis server that all tests of the session share."""
-    program = shutil.which("redis-server")
-    if program is None:
-        missing("redis-server")
-    server = Redis(program)
+    server = new_redis()
     try:
         yield server
     finally:
@@ -209,7 +266,8 @@ def redis() -> Iterator[Redis]:
 
 class Proxy:
     """Between a client and PostgreSQL. `cut` says what happens at the next COMMIT: it is let through and its answer is
-    dropped ("answer"), or it is dropped itself ("commit"). While `closed`, nobody gets through any more."""
+    dropped ("answer"), or it is dropped itself ("commit"). While `closed`, nobody gets through any more; while not
+    `flowing`, nothing does, and nobody is told."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -219,10 +277,13 @@ class Proxy:
         self.close_at_cut = False
         self.closed = False
         self.cuts = 0
+        self.flowing = threading.Event()
+        self.flowing.set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def remove(self) -> None:
         self.closed = True
+        self.flowing.set()
         self._listener.close()
 
     def _accept(self) -> None:
@@ -245,6 +306,7 @@ class Proxy:
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(65_536):
+                self.flowing.wait()
                 if b"COMMIT\0" in data and self.cut is not None:
                     return self._cut(client, server, data)
                 server.sendall(data)
@@ -254,6 +316,7 @@ class Proxy:
     def _down(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := server.recv(65_536):
+                self.flowing.wait()
                 if b"COMMIT\0" in data and self.cut == "answer":
                     self._done(client, server)
                     return

@@ -71,6 +71,12 @@ class Market(models.Model):
     commission = models.BigIntegerField(default=0, help_text="Of the settled days.")
     fee_groups = models.JSONField(default=dict, help_text="What each group pays of the commission, in 1/100,000,000.")
     limits = models.JSONField(default=dict, help_text="Orders that every account may have at once.")
+    stream_id = models.CharField(
+        max_length=41, default="0-0", db_default="0-0", help_text="Of the last command that was taken from Redis."
+    )
+    restrictions = models.JSONField(
+        default=dict, db_default={}, help_text="What operators have switched off: opening, connecting."
+    )
     rules = models.IntegerField(
         default=0, db_default=0, help_text="Version of the rules that the market has adopted; 0: of the first release."
     )
@@ -79,7 +85,10 @@ class Market(models.Model):
     )
 
     class Meta:
-        permissions = [("settle_market", "Can settle the trading day")]
+        permissions = [
+            ("settle_market", "Can settle the trading day"),
+            ("use_emergency", "Can use the emergency control"),
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -491,7 +500,7 @@ class JournalBatch(models.Model):
     number = models.BigIntegerField()
     epoch = models.BigIntegerField()
     time = models.BigIntegerField()
-    commands = models.BinaryField()
+    commands = models.BinaryField(help_text="`trading.storage.packing`; of earlier releases MessagePack as it is.")
 
     class Meta:
         constraints = [models.UniqueConstraint(name="journal_batch_once", fields=["market", "number"])]
@@ -508,7 +517,8 @@ class PushBatch(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
     first_seq = models.BigIntegerField()
     last_seq = models.BigIntegerField()
-    frames = models.TextField(help_text="As they were sent, one a line.")
+    packed = models.BinaryField(null=True, help_text="As they were sent, one a line: `trading.storage.packing`.")
+    frames = models.TextField(null=True, help_text="The same as text, of releases that did not pack.")
 
     class Meta:
         constraints = [
@@ -663,8 +673,8 @@ class OperatorCommand(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     code = models.IntegerField(null=True, help_text="Why it was refused.")
     result = models.CharField(max_length=256, blank=True)
+    reason = models.CharField(max_length=200, blank=True, db_default="", help_text="Why it was asked, in words.")
     finished_at = models.BigIntegerField(null=True)
-    reason = models.CharField(max_length=200, blank=True, db_default="", help_text="Why the operator asked.")
     address = models.CharField(max_length=64, blank=True, db_default="", help_text="Where the operator asked from.")
     before = models.JSONField(null=True, help_text="What it is about, as it was when it was asked for.")
     after = models.JSONField(null=True, help_text="The same, when the result was first seen.")
@@ -683,3 +693,23 @@ class OperatorCommand(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"
+
+
+class Pulse(models.Model):
+    """How the exchange fared in a minute, noted by the process that runs the engine; the newest is noted again and
+    again. (Of a minute in which that process was started: since then.)"""
+
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_index=False)
+    minute = models.BigIntegerField(help_text="When it began.")
+    time = models.BigIntegerField(help_text="When it was noted last.")
+    orders = models.BigIntegerField()
+    trades = models.BigIntegerField()
+    usual_answer = models.FloatField(null=True, help_text="Seconds until half of the commands were answered.")
+    late_answer = models.FloatField(null=True, help_text="Seconds until 99 of 100 were.")
+    present = models.JSONField(help_text="What the exchange was like just then.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="pulse_once_a_minute", fields=["market", "minute"])]
+
+    def __str__(self) -> str:
+        return f"{self.market_id} {self.minute}"

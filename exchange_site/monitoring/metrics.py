@@ -20,7 +20,6 @@ from trading.core.types import Phase, stored_name
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
 from trading.observability.counters import Counters, Histogram
-from trading.transport.in_process import InProcessQueue
 from trading.websocket.heartbeat import IDLE_CLOSE, Heartbeat
 from trading.websocket.send_queue import SLOW_CLOSE
 from trading.worker.worker import Worker
@@ -30,14 +29,30 @@ FORWARDED = {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-
 """Who sends one of these came over a proxy, wherever the connection seems to come from."""
 
 
+class Queue(Protocol):
+    """Commands that wait for the engine."""
+
+    @property
+    def limit(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+
 class Running(Protocol):
     """What is asked of the exchange."""
 
-    queue: InProcessQueue
-    layer: InProcessLayer
-    worker: Worker
     heartbeat: Heartbeat
     counters: Counters
+
+    @property
+    def queue(self) -> Queue: ...
+
+    @property
+    def layer(self) -> InProcessLayer: ...
+
+    @property
+    def worker(self) -> Worker | None:
+        """None: the engine is in another process."""
 
     @property
     def not_ready_because(self) -> str | None: ...
@@ -115,8 +130,10 @@ class Exposition(Collector):
 
     def _market(self) -> Iterator[Metric]:
         exchange = self._exchange
-        state = exchange.worker.engine.state
         yield _gauge("ready", "1 when orders are taken", exchange.not_ready_because is None)
+        if exchange.worker is None:
+            return
+        state = exchange.worker.engine.state
         yield _gauge("journal_batch", "Number of the last commit", exchange.worker.number)
         yield _gauge("trading_day", "The trading day as YYYYMMDD, 0 before the first settlement", state.day.trading_day)
         yield _gauge("orders_live", "Live orders", sum(len(account.orders) for account in state.accounts.values()))

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from exchange_site.security.api_errors import Refusal
+from trading.access.rate_limits import ExpiringTable, RateLimiter, TokenBucket
 from trading.core.commands import AdminCommand, Deposit, OpenAccount, Withdraw
 from trading.core.money import UNIT
 from trading.models import OperatorCommand, User
 from trading.operators import requests
 from trading.reads import selectors
-from trading.websocket.rate_limits import ExpiringTable, RateLimiter, TokenBucket
 
 PREFIX = "demo-account:"
 """Of the keys under which such accounts are opened: by them one knows whose account is one."""
@@ -77,13 +77,7 @@ class DemoAccounts:
 
     def reset(self, user: User, address: str) -> None:
         """The starting funds again. The account must be flat: its owner cancels and closes, as anybody else does."""
-        if not is_demo_account(user):
-            raise Refusal(403, "not_a_demo_account")
-        self._need_engine()
-        account_id = selectors.account_id(user_id=user.username, market=self._market)
-        view = selectors.account_view(user_id=user.username, market=self._market)
-        if account_id is None or view is None:
-            raise Refusal(503, "busy")
+        account_id, view = self._account(user)
         positions = selectors.position_views(user_id=user.username, market=self._market)
         if positions or selectors.live_orders(account_id=account_id):
             raise Refusal(409, "not_flat")
@@ -92,6 +86,25 @@ class DemoAccounts:
         if missing:
             change = Deposit if missing > 0 else Withdraw
             _finish(self._ask(user, change(user.username, abs(missing))))
+
+    def top_up(self, user: User, address: str) -> None:
+        """What is missing of the starting funds, whatever the account holds."""
+        _, view = self._account(user)
+        self._strangers.ask(address, time.monotonic())
+        missing = self._funds - view.figures.balance
+        if missing > 0:
+            _finish(self._ask(user, Deposit(user.username, missing)))
+
+    def _account(self, user: User) -> tuple[int, selectors.AccountView]:
+        """Of a user who got it here, while it can be changed."""
+        if not is_demo_account(user):
+            raise Refusal(403, "not_a_demo_account")
+        self._need_engine()
+        account_id = selectors.account_id(user_id=user.username, market=self._market)
+        view = selectors.account_view(user_id=user.username, market=self._market)
+        if account_id is None or view is None:
+            raise Refusal(503, "busy")
+        return account_id, view
 
     def _need_engine(self) -> None:
         if not requests.engine_runs(self._market):

@@ -3,7 +3,7 @@ is free for it.
 
 Django starts a thread for each request; without a bound, pages that nobody needs take the processor from orders.
 Passwords have a lane of their own: to hash one takes a tenth of a second, and forty guessers must not keep pages
-waiting.
+waiting. So has the back office: its slow pages do not keep the trading page waiting, nor a crowd there an operator.
 """
 
 import asyncio
@@ -15,6 +15,9 @@ from typing import Any
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Refuse = Callable[[dict[str, Any], int], tuple[Headers, bytes]]
+"""Headers and body of an answer with this status to what is not let in."""
 
 BODY_BYTES = 1_048_576
 """The largest form of the admin has a tenth of it."""
@@ -22,6 +25,7 @@ BODY_SECONDS = 20.0
 """Until a body is there."""
 LINGER_SECONDS = 1.0
 """For a client that is told that it sends too much."""
+BACK_OFFICE = "/admin/"
 PASSWORD_PATHS = ("/session", "/admin/login/")
 """Where a stranger's POST has a password hashed."""
 
@@ -60,47 +64,88 @@ class Lane:
             del self._there[address]
 
 
-class RequestBounds:
-    """An ASGI application in front of `application`. `address_of` says where a scope comes from."""
+WORDS = {
+    408: b"The request took too long\n",
+    413: b"The request is too large\n",
+    503: b"Too many requests are waiting\n",
+}
 
-    def __init__(self, application: Application, address_of: Callable[[dict[str, Any]], str]) -> None:
+
+def plainly(scope: dict[str, Any], status: int) -> tuple[Headers, bytes]:
+    """For people."""
+    retry = [(b"retry-after", b"1")] if status == 503 else []
+    return [(b"content-type", b"text/plain; charset=utf-8"), *retry], WORDS[status]
+
+
+class RequestBounds:
+    """An ASGI application in front of `application`. `address_of` says where a scope comes from. `at_once`: how many it
+    serves; each holds a thread, unless it says otherwise."""
+
+    def __init__(
+        self,
+        application: Application,
+        address_of: Callable[[dict[str, Any]], str],
+        *,
+        at_once: int = 2,
+        body_bytes: int = BODY_BYTES,
+        refuse: Refuse = plainly,
+    ) -> None:
         self._application = application
         self._address_of = address_of
-        self._pages = Lane(at_once=2, waiting=400, of_address=100)
+        self._body_bytes = body_bytes
+        self._refusal = refuse
+        self._pages = Lane(at_once=at_once, waiting=400, of_address=max(100, at_once // 2))
+        self._back_office = Lane(at_once=2, waiting=400, of_address=100)
         self._passwords = Lane(at_once=1, waiting=40, of_address=10)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         lane, address = self._lane(scope), self._address_of(scope)
         if not lane.enter(address):
-            await _refuse(send, 503, b"Too many requests are waiting\n", (b"retry-after", b"1"))
+            await self._refuse(scope, send, 503)
             return
         had_turn = False
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(scope, receive)
+                body = await _body(scope, receive, self._body_bytes)
             await lane.turn()
             had_turn = True
             await self._application(scope, _replay(body, receive), send)
         except TooLarge:
-            await _refuse(send, 413, b"The request is too large\n", (b"connection", b"close"), receive)
+            await self._refuse(scope, send, 413, receive)
         except TimeoutError:
             if had_turn:
                 raise
-            await _refuse(send, 408, b"The request took too long\n", (b"connection", b"close"))
+            await self._refuse(scope, send, 408)
         except Gone:
             pass
         finally:
             lane.leave(address, had_turn=had_turn)
 
+    async def _refuse(self, scope: dict[str, Any], send: Send, status: int, rest: Receive | None = None) -> None:
+        """Answer at once. A client that still sends the `rest` would not hear it if we hung up at once."""
+        headers, body = self._refusal(scope, status)
+        own = {name for name, _ in headers}
+        headers += [] if b"content-length" in own else [(b"content-length", b"%d" % len(body))]
+        headers += [] if status == 503 else [(b"connection", b"close")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": rest is not None})
+        if rest is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    while (await rest()).get("more_body", False):
+                        pass
+            await send({"type": "http.response.body"})
+
     def _lane(self, scope: dict[str, Any]) -> Lane:
-        asks_password = scope["method"] == "POST" and scope["path"] in PASSWORD_PATHS
-        return self._passwords if asks_password else self._pages
+        if scope["method"] == "POST" and scope["path"] in PASSWORD_PATHS:
+            return self._passwords
+        return self._back_office if scope["path"].startswith(BACK_OFFICE) else self._pages
 
 
-async def _body(scope: dict[str, Any], receive: Receive) -> bytes:
+async def _body(scope: dict[str, Any], receive: Receive, most: int) -> bytes:
     """All of it. Raises TooLarge, before anything is read where the length is given."""
     length = dict(scope["headers"]).get(b"content-length", b"")
-    if length.isdigit() and int(length[:20]) > BODY_BYTES:
+    if length.isdigit() and int(length[:20]) > most:
         raise TooLarge
     body, more = bytearray(), True
     while more:
@@ -108,7 +153,7 @@ async def _body(scope: dict[str, Any], receive: Receive) -> bytes:
         if message["type"] == "http.disconnect":
             raise Gone
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES:
+        if len(body) > most:
             raise TooLarge
         more = message.get("more_body", False)
     return bytes(body)
@@ -126,18 +171,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
-
-
-async def _refuse(
-    send: Send, status: int, text: bytes, header: tuple[bytes, bytes], rest: Receive | None = None
-) -> None:
-    """Answer without Django. A client that still sends the `rest` would not hear it if we hung up at once."""
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text)), header]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text, "more_body": rest is not None})
-    if rest is not None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
-                while (await rest()).get("more_body", False):
-                    pass
-        await send({"type": "http.response.body"})

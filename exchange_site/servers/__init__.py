@@ -6,8 +6,6 @@ from typing import Any
 
 from exchange_site.servers import daphne
 
-stop_with = daphne.stop_with
-
 
 def tune() -> None:
     """Be ready to be started by daphne, and keep the log of whichever server is running us."""

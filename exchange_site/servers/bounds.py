@@ -17,9 +17,48 @@ SEND_BUFFER = 131_072
 slow line."""
 REQUEST_SECONDS = 20.0
 """From the first byte of a request, or from the connection, until all of it is there."""
+HEAD_BYTES = 16_000
+"""Of a request, until its body begins: a little less than Twisted reads (16,384), which hangs up without a word."""
+LINGER_SECONDS = 1.0
+"""For what we have said last, to a client that may still be sending: closed at once, it would not be read."""
 FILES_KEPT = 64
 """Open files kept for the database, the log and the threads of pages, when connections have used up the rest."""
+TURNS_TO_CLOSE = 4
+"""Of the event loop, from taking a connection in to its end: asyncio takes in so many times its backlog meanwhile."""
 SAY_SECONDS = 60.0
+
+
+def answer(status: str) -> bytes:
+    """Of a request that is refused before anything has parsed it."""
+    return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+NO_ROOM = answer("503 Service Unavailable\r\nRetry-After: 1")
+TOO_SLOW = answer("408 Request Timeout")
+BODY_TOO_LARGE = answer("413 Content Too Large")
+PATH_TOO_LONG = answer("414 URI Too Long")
+HEAD_TOO_LARGE = answer("431 Request Header Fields Too Large")
+
+
+class Head:
+    """What has come of a request until its body begins."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """The next one may come."""
+        self.begun = self._has_line = False
+        self._bytes = 0
+
+    def add(self, data: bytes) -> bytes | None:
+        """Count; the answer where it is too much."""
+        self.begun = True
+        self._bytes += len(data)
+        if self._bytes > HEAD_BYTES:
+            return HEAD_TOO_LARGE if self._has_line else PATH_TOO_LONG
+        self._has_line = self._has_line or b"\n" in data
+        return None
 
 
 def bound_send_buffer(connection: Any) -> None:
@@ -36,15 +75,19 @@ class OpenFiles:
         self._said = -SAY_SECONDS
         self.limit = 0
 
-    def allow_most(self) -> None:
-        """Take as many as the system lets us have."""
+    def allow_most(self, backlog: int = 0) -> int:
+        """Take as many as the system lets us have. `backlog`: connections that the server takes in a turn, all at once;
+        returns how many it may, so that those who are sent away leave room for the database."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
         except (ValueError, OSError):  # macOS says "unlimited" and means something else
             pass
-        self.limit = soft - min(FILES_KEPT, soft // 2)
+        half = soft // 2
+        backlog = min(backlog, max(1, (half - FILES_KEPT) // TURNS_TO_CLOSE))
+        self.limit = soft - min(FILES_KEPT + TURNS_TO_CLOSE * backlog, half)
+        return backlog
 
     def has_room(self, number: int) -> bool:
         """Whether a connection with this file number may stay. Says it once a minute when not."""

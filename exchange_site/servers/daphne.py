@@ -4,8 +4,9 @@ The start line names the application only. daphne imports it before it makes its
 server that is (`CommandLineInterface.server_class`); everything else is subclasses.
 
 Way in: see `intake`. Compression that a client offers is declined (RFC 7692, section 5.1), where autobahn answers some
-valid offers with 400. Bodies are bounded as they come, where Twisted would write them to the disk first; a request must
-be there within `REQUEST_SECONDS`.
+valid offers with 400. Bodies are bounded as they come, where Twisted would write them to the disk first; a head that is
+too long is told so; a request must be there within `REQUEST_SECONDS`, and the
+next one of its connection waits until it is answered.
 
 Way out: daphne takes whatever an application sends and keeps it until the client has read it. Here `send` waits while a
 client has more than a transport's buffer (64 KiB) to read, as uvicorn's does; texts, which are most of what is sent,
@@ -13,9 +14,11 @@ go the short way. Pings of a client that reads nothing are not answered.
 
 Ends: a client that breaks the WebSocket protocol is told how (1002, 1007, 1009), where autobahn would hang up. autobahn
 lets applications close with 1000 and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server stops) are what
-RFC 6455 has for servers. When a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never
-began; here nothing ends that did not begin. No connection is too old (daphne's is after a day), and a clock that is set
-changes nothing: silence is judged by the heartbeat alone.
+RFC 6455 has for servers. The application starts with the server and ends before its connections are cut (ASGI's
+lifespan, which daphne does not speak): the market goes on, and its day is settled, whether anybody connects or not.
+When a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never began; here nothing ends
+that did not begin. No connection is too old (daphne's is after a day), and a clock that is set changes nothing: silence
+is judged by the heartbeat alone.
 
 Writes: Twisted asks the event loop whether a socket can be written, is told so a turn later, writes, and takes the
 question back: three system calls and two turns where one of each will do. Here it tries first and asks when the socket
@@ -28,7 +31,6 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -44,9 +46,14 @@ from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocketProtocol
 from exchange_site.security.request_bounds import BODY_BYTES
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import (
+    BODY_TOO_LARGE,
     FEW_WAITING,
+    LINGER_SECONDS,
     MOST_WAITING,
+    NO_ROOM,
     REQUEST_SECONDS,
+    TOO_SLOW,
+    Head,
     bound_send_buffer,
     open_files,
 )
@@ -55,11 +62,10 @@ from trading.websocket.server_line import EXTENSION, Listener
 
 AGE_OF_DAPHNE = 86_400
 """Its default of `--websocket_timeout`."""
+BACKLOG_OF_TWISTED = 50
+"""Connections that wait to be taken in, and may be in one turn."""
 FLOODED = 1008
 """Close code of RFC 6455: a policy was violated."""
-LINGER_SECONDS = 1.0
-"""For what we have said last, to a client that may still be sending: closed at once, it would not be read."""
-TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 logger = logging.getLogger(__name__)
 request_log = logging.getLogger("exchange_site.requests")
@@ -194,6 +200,8 @@ class HttpWay:
         protocol.dataReceived, protocol.connectionLost, protocol.makeConnection = self.receive, self.lost, self.made
         self._intake = intake.Intake(self, closes_floods=False)
         self._deadline: asyncio.TimerHandle | None = None
+        self._head = Head()
+        self._in_head = True
         self._is_whole = self._ended = False
 
     def made(self, transport: Any) -> None:
@@ -202,7 +210,9 @@ class HttpWay:
         if open_files.has_room(transport.fileno()):
             self._wait_for_request()
         else:
-            transport.abortConnection()
+            self._ended = True
+            transport.write(NO_ROOM)
+            transport.loseConnection()
 
     def receive(self, data: bytes) -> None:
         if not self._is_whole and self._deadline is None:
@@ -215,11 +225,22 @@ class HttpWay:
         self._lost(reason)
 
     def feed(self, data: bytes) -> None:
-        now = self._transport.protocol
-        (self._feed if now is self._protocol else now.dataReceived)(data)
+        if self._is_socket():
+            self._transport.protocol.dataReceived(data)
+            return
+        refusal = self._head.add(data) if self._in_head else None
+        if refusal is not None:
+            self.refuse(refusal)
+            return
+        self._feed(data)
+        if self._transport.disconnecting:  # the parser gave up on it, and would say so at every piece
+            self.end()
 
     def takes_more(self) -> bool:
-        return True
+        return not self._is_whole or self._is_socket()
+
+    def _is_socket(self) -> bool:
+        return self._transport.protocol is not self._protocol
 
     def stop_reading(self) -> None:
         self._transport.pauseProducing()
@@ -232,13 +253,17 @@ class HttpWay:
 
     # -- requests
 
+    def head_is_there(self) -> None:
+        self._in_head = False
+        self._head.clear()
+
     def request_is_whole(self) -> None:
         intake.strangers.cost += intake.REQUEST_COST
         self._is_whole = True
         self._stop_waiting()
 
     def request_is_answered(self) -> None:
-        self._is_whole = False
+        self._is_whole, self._in_head = False, True
 
     def refuse(self, answer: bytes) -> None:
         """Say so, and read no more."""
@@ -261,7 +286,10 @@ class HttpWay:
             self._deadline = None
 
     def _too_late(self) -> None:
-        self._transport.abortConnection()
+        if self._head.begun or not self._in_head:
+            self.refuse(TOO_SLOW)
+        else:
+            self._transport.abortConnection()
 
 
 class WebRequest(DaphneWebRequest):  # type: ignore[misc]
@@ -273,6 +301,7 @@ class WebRequest(DaphneWebRequest):  # type: ignore[misc]
         self._too_large = False
 
     def gotLength(self, length: int | None) -> None:
+        self._way.head_is_there()
         self.content = BytesIO()
         if length is not None and length > BODY_BYTES:
             self._refuse()
@@ -286,7 +315,7 @@ class WebRequest(DaphneWebRequest):  # type: ignore[misc]
     def _refuse(self) -> None:
         if not self._too_large:
             self._too_large = True
-            self._way.refuse(TOO_LARGE)
+            self._way.refuse(BODY_TOO_LARGE)
 
     def process(self) -> Any:
         if self._too_large:
@@ -319,6 +348,35 @@ class AccessLog(AccessLogGenerator):  # type: ignore[misc]
             super().write_entry(host, date, request, status, length)
 
 
+class Lifespan:
+    """The server's side of ASGI's lifespan: the application is told that the server begins, and that it ends."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        self._running: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._told.put_nowait({"type": "lifespan.startup"})
+        self._running = asyncio.get_running_loop().create_task(self._run())
+
+    async def end(self) -> None:
+        """Until the application has ended."""
+        self._told.put_nowait({"type": "lifespan.shutdown"})
+        if self._running is not None:
+            await self._running
+
+    async def _run(self) -> None:
+        try:
+            await self._application({"type": "lifespan"}, self._told.get, self._hear)
+        except Exception:
+            logger.exception("the application ended, and its server with it")
+            _reactor().stop()
+
+    async def _hear(self, message: dict[str, Any]) -> None:
+        """What it answers changes nothing: a market that is not ready says so itself."""
+
+
 class Server(DaphneServer):  # type: ignore[misc]
     """daphne's own `run` makes the factories; whatever it makes, these are taken."""
 
@@ -327,7 +385,26 @@ class Server(DaphneServer):  # type: ignore[misc]
             options["websocket_timeout"] = -1
         log = None if action_logger is None else AccessLog(action_logger.stream)
         super().__init__(*arguments, action_logger=log, **options)
-        open_files.allow_most()
+        self._lifespan = Lifespan(self.application)
+        open_files.allow_most(BACKLOG_OF_TWISTED)
+
+    def run(self) -> None:
+        _reactor().callLater(0, self._begin)
+        super().run()
+
+    def _begin(self) -> None:
+        """In the first turn of the loop, when Twisted has its own signal handlers in place."""
+        self._lifespan.begin()
+
+        def asked(*_: object) -> None:
+            _reactor().callFromThread(self._end)
+
+        for wish in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(wish, asked)
+
+    def _end(self) -> None:
+        ending = asyncio.get_running_loop().create_task(self._lifespan.end())
+        ending.add_done_callback(lambda _: _reactor().running and _reactor().stop())
 
     @property
     def http_factory(self) -> HttpFactory:
@@ -359,24 +436,6 @@ class Server(DaphneServer):  # type: ignore[misc]
             await protocol.flow.room()
         if protocol.state == protocol.STATE_OPEN:
             protocol.transport.write(text_frame(message["text"]))
-
-
-def stop_with(stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Let `stop` end before daphne does, when it is asked to end (SIGTERM, Ctrl-C): it would cancel all connections at
-    once. Other servers have a lifespan for that."""
-    reactor = _reactor()
-    if not reactor.running:
-        return
-
-    def asked(*_: object) -> None:
-        reactor.callFromThread(begin)
-
-    def begin() -> None:
-        ending = reactor._asyncioEventloop.create_task(stop())
-        ending.add_done_callback(lambda _: reactor.running and reactor.stop())
-
-    for wish in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(wish, asked)
 
 
 def tune() -> None:

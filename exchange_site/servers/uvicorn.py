@@ -26,8 +26,12 @@ from websockets.protocol import OPEN
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import (
     FEW_WAITING,
+    LINGER_SECONDS,
     MOST_WAITING,
+    NO_ROOM,
     REQUEST_SECONDS,
+    TOO_SLOW,
+    Head,
     bound_send_buffer,
     open_files,
 )
@@ -53,6 +57,7 @@ class GatheringTransport:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
+        self._dropping: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes) -> None:
         if not self._waiting:
@@ -75,7 +80,13 @@ class GatheringTransport:
     def close(self) -> None:
         self._flush()
         self._transport.close()
-        self._loop.call_later(DROP_SECONDS, self._transport.abort)
+        if self._dropping is None:
+            self._dropping = self._loop.call_later(DROP_SECONDS, self._transport.abort)
+
+    def lost(self) -> None:
+        """The connection is over: there is nothing left to drop."""
+        if self._dropping is not None:
+            self._dropping.cancel()
 
     def _flush(self) -> None:
         data = b"".join(self._waiting)
@@ -145,6 +156,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.intake.end()
+        self.transport.lost()
         super().connection_lost(exc)
 
     # -- out
@@ -173,9 +185,11 @@ class _HttpWay:
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)  # type: ignore[misc]
         self.intake = intake.Intake(self, closes_floods=False)
+        self._head = Head()
         if open_files.has_room(transport.get_extra_info("socket").fileno()):
             self._wait_for_request()
         else:
+            transport.write(NO_ROOM)
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -188,8 +202,13 @@ class _HttpWay:
         if now is not self:
             now.data_received(data)
             return
+        refusal = self._head.add(data) if self._is_between() else None
+        if refusal is not None:
+            self._refuse(refusal)
+            return
         super().data_received(data)  # type: ignore[misc]
         if not self._is_between() or self.transport.get_protocol() is not self:
+            self._head.clear()
             self._stop_waiting()
 
     def takes_more(self) -> bool:
@@ -216,12 +235,27 @@ class _HttpWay:
         return cycle is None or cycle.response_complete
 
     def _wait_for_request(self) -> None:
-        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self.transport.abort)
+        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._too_late)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _too_late(self) -> None:
+        if self._head.begun:
+            self._refuse(TOO_SLOW)
+        else:
+            self.transport.abort()
+
+    def _refuse(self, answer: bytes) -> None:
+        """Say so, and read no more."""
+        self._stop_waiting()
+        self.intake.end()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.abort)
 
 
 def leave_log_clean() -> None:
@@ -235,7 +269,7 @@ def take_in(receive: Any) -> None:
     if config is None:
         logger.error("uvicorn cannot be bounded: its lifespan does not lead to its configuration")
         return
-    open_files.allow_most()
+    config.backlog = open_files.allow_most(config.backlog)
     if config.ws_protocol_class is WebSocketsSansIOProtocol:
         config.ws_protocol_class = WebSocketProtocol
         config.ws_per_message_deflate = False

@@ -31,7 +31,7 @@ def test_a_withdrawal_leaves(root: Client) -> None:
     response = send(root, WITHDRAW, amount="400000.1234")
     said = text_of(response)
     assert "Withdrew 400000.1234 from user001." in said
-    assert "599999.8766" in said
+    assert "599,999.8766" in said
     assert asked() == [("Withdraw", "DONE", "root")]
 
 

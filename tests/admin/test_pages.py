@@ -144,7 +144,7 @@ def test_trades_are_found_by_both_ids(traded: Founded, root: Client) -> None:
 
 def test_the_ledger_shows_signed_amounts(traded: Founded, root: Client) -> None:
     said = text_of(root.get(page("ledgerentry"), {"q": "user001"}))
-    assert "1000000.00" in said
+    assert "1,000,000.00" in said
     assert "-6.00" in said
     trade = Trade.objects.first()
     assert trade is not None
@@ -155,7 +155,7 @@ def test_the_ledger_shows_signed_amounts(traded: Founded, root: Client) -> None:
 def test_a_statement_shows_its_balance_and_its_positions(traded: Founded, root: Client) -> None:
     row = Statement.objects.get()
     said = text_of(root.get(page("statement", "change", row.pk)))
-    for shown in ("user001 2023-11-13", "1000000.00", "-0.50", "999999.50", "121.50", "3645.00", "IX2301 3 0"):
+    for shown in ("user001 2023-11-13", "1,000,000.00", "-0.50", "999,999.50", "121.50", "3,645.00", "IX2301 3 0"):
         assert shown in said
     assert rows_found(root, "statement", q="user001") == [row]
     assert rows_found(root, "statement", q="user002") == []
@@ -163,7 +163,7 @@ def test_a_statement_shows_its_balance_and_its_positions(traded: Founded, root: 
 
 def test_settlement_prices_and_risk_events_are_listed(traded: Founded, root: Client) -> None:
     assert "2023-11-13 IX2301 121.50" in text_of(root.get(page("settlementprice")))
-    assert "user001 Warned 800.00 1000.00" in text_of(root.get(page("riskevent")))
+    assert "user001 Warned 800.00 1,000.00" in text_of(root.get(page("riskevent")))
 
 
 def test_positions_can_be_told_from_flat_ones(traded: Founded, root: Client) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from tests.processes import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "exchange_site.asgi:application"
 ECHO = "tests.bench.stock_echo:application"
@@ -55,7 +57,7 @@ def served(application: str, by: str = "daphne", **settings: str) -> Iterator[Se
             **settings,
         }
         tokens = _market(environment) if application == OURS else {}
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(_command(application, by, port), cwd=ROOT, env=environment)
         try:
             _await(port, process)
@@ -79,13 +81,6 @@ def _market(environment: dict[str, str]) -> dict[str, str]:
     sheet = subprocess.run(seeded, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
     subprocess.run([*manage, "shell", "--verbosity", "0", "-c", ENRICH], cwd=ROOT, env=environment, check=True)
     return dict(line.split() for line in sheet.splitlines() if line.startswith("  user0"))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -180,14 +181,18 @@ class Siege:
         self.honest = Honest(self.server, seed, self.stop)
         self.vandals = [Vandal(self.server, self.tally, seed * VANDALS + each, self.stop) for each in range(VANDALS)]
 
-    def hold(self, seconds: float) -> None:
-        """Broken, or whatever a client ran into, unless everything was right all along."""
+    def hold(self, seconds: float, enough: Callable[[], bool] = lambda: True) -> None:
+        """Broken, or whatever a client ran into, unless everything was right all along. On a slow machine it goes on
+        until there was `enough`."""
         self.server.start()
         try:
             threads: list[Any] = [self.honest, *self.vandals]
             for thread in threads:
                 thread.start()
             self.stop.wait(seconds)
+            deadline = time.monotonic() + PATIENCE
+            while not enough() and time.monotonic() < deadline:
+                self.stop.wait(0.1)
             self.stop.set()
             for thread in threads:
                 thread.join(PATIENCE)

@@ -11,7 +11,8 @@ import msgspec
 
 from tests.chaos.load import INSTRUMENT, Memory
 from tests.chaos.staff import StaffMemory
-from tests.e2e.server import ROOT, Market, end_with_parent, environment_of
+from tests.e2e.server import ROOT, Market, environment_of
+from tests.processes import end_with_parent
 
 Line = dict[str, Any]
 
@@ -23,7 +24,7 @@ class Helper:
         self._process = subprocess.Popen(
             [sys.executable, "-m", module],
             cwd=ROOT,
-            env=environment_of(market.folder),
+            env=environment_of(market.folder, market.environment()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

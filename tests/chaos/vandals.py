@@ -175,6 +175,7 @@ class Vandal(threading.Thread):
             if self._signed_in:
                 raise
             self._tally.note("left", "a stranger was closed for what they sent")
+            client.socket.shutdown()
             return
         self._leave(client)
 
@@ -214,13 +215,21 @@ class Vandal(threading.Thread):
             name, raw = self._mutated()
             self._tally.note("frames", name)
             client.socket.sock.sendall(frame(TEXT, raw))
-            expected += [answer for answer in [answer_to(raw.decode())] if answer is not None]
+            expected += self._due(raw)
         self._hear(client, expected)
 
     def _mutated(self, longest: int = LONGEST) -> tuple[str, bytes]:
         """A mutation's name and what it made, in the bytes of a text frame."""
         name, text = mutated(self._dice, tuple(self._order_ids))
         return name, text[:longest].encode(errors="replace")
+
+    def _due(self, raw: bytes) -> list[tuple[set[str], RequestId]]:
+        """The answer to a text, if there must be one. Whoever logs out is a stranger again."""
+        answer = answer_to(raw.decode())
+        if answer is None:
+            return []
+        self._signed_in = self._signed_in and "logout_response" not in answer[0]
+        return [answer]
 
     def _pieces(self, client: Client) -> None:
         """Mutated frames in fragments, with control frames between them; and binary ones."""
@@ -234,7 +243,7 @@ class Vandal(threading.Thread):
                 continue
             self._tally.note("frames", "in pieces")
             client.socket.sock.sendall(in_pieces(self._dice, raw, self._dice.choice((b"", frame(PING, b"between")))))
-            expected += [answer for answer in [answer_to(raw.decode())] if answer is not None]
+            expected += self._due(raw)
         self._hear(client, expected)
 
     def _below(self, client: Client) -> None:
@@ -272,7 +281,7 @@ class Vandal(threading.Thread):
         """More than the rate limit lets through, as fast as it goes. All of it is answered, but a stranger may be
         closed for it."""
         texts = [self._mutated(longest=300)[1] for _ in range(BURST)]
-        due = sum(answer_to(text.decode()) is not None for text in texts)
+        due = sum(len(self._due(text)) for text in texts)
         self._tally.note("frames", "flood", FLOOD)
         pouring = threading.Thread(target=self._pour, args=(client, texts), daemon=True)
         pouring.start()

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from msgspec import UNSET
 
-from trading.core.accounts import Account
 from trading.core.commands import Command, Deposit, ListInstrument, OpenAccount, Settle, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
+from trading.core.state import Account
 from trading.core.types import (
     PLAIN,
     Contract,

@@ -38,6 +38,7 @@ NUMBERS = {
     "LIMIT_REACHED": 1013,
     "TOO_LATE": 1014,
     "WOULD_TRADE": 1015,
+    "CLOSE_ONLY": 1016,
 }
 
 

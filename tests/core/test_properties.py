@@ -10,7 +10,6 @@ import msgspec
 
 from tests.core.naive import NaiveLedger
 from tests.core.strategies import Played, Step, history_of, in_every_history, morning, play, trades
-from trading.core.accounts import Account
 from trading.core.commands import AmendOrder, CancelOrder, CheckRisk, Settle, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import (
@@ -37,7 +36,7 @@ from trading.core.events import (
 )
 from trading.core.money import RATE
 from trading.core.snapshot import Snapshot
-from trading.core.state import Changes, Order
+from trading.core.state import Account, Changes, Order
 from trading.core.types import (
     CancelReason,
     Offset,

@@ -12,7 +12,7 @@ from typing import Any, Self
 import websocket
 
 Frame = dict[str, Any]
-PATIENCE = 20.0
+PATIENCE = 60.0
 _numbers = itertools.count(1)
 
 
@@ -59,7 +59,7 @@ class Client:
         """The next frame, whatever it is. ConnectionError when the server has closed."""
         text = self.socket.recv()
         if not text:
-            raise ConnectionError("the server closed the connection")
+            raise ConnectionError(f"the server closed the connection; the last frames were {self.heard[-3:]}")
         frame: Frame = json.loads(text)
         self.heard.append(frame)
         return frame
@@ -96,12 +96,13 @@ class Client:
 
     def ask(self, kind: str, **fields: Any) -> Frame:
         """Send, and read on until the answer, which carries the request's id."""
-        number = next(_numbers)
+        number, deadline = next(_numbers), time.monotonic() + PATIENCE
         self.send(kind, request_id=number, **fields)
-        while True:
+        while time.monotonic() < deadline:
             frame = self.hear()
             if frame.get("request_id") == number:
                 return frame
+        raise AssertionError(f"no answer to {kind} came; the last frames were {self.heard[-5:]}")
 
     def order(self, direction: str, volume: float, price: float | None, **more: Any) -> Frame:
         """Submit a LIMIT order to open on the demo instrument, unless `more` says otherwise; the answer."""

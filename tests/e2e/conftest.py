@@ -32,9 +32,17 @@ def new_server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) 
     """Makes a started server. `new_server(PING_SECONDS=0.2)` sets its environment, `beside=` shares a market."""
     made: list[Server] = []
 
-    def make(*, beside: Server | None = None, program: str = "daphne", start: bool = True, **extra: Any) -> Server:
+    def make(
+        *,
+        beside: Server | None = None,
+        program: str = "daphne",
+        start: bool = True,
+        files: int | None = None,
+        **extra: Any,
+    ) -> Server:
         market = beside.market if beside else seeded_market.copy(tmp_path_factory.mktemp("server"))
-        made.append(Server(market, extra={name: str(value) for name, value in extra.items()}, program=program))
+        environment = {name: str(value) for name, value in extra.items()}
+        made.append(Server(market, extra=environment, program=program, files=files))
         if start:
             made[-1].start()
         return made[-1]

@@ -5,43 +5,62 @@ Nothing of the caller's environment reaches it but PATH and HOME, and it ends wh
 
 from __future__ import annotations
 
-import ctypes
 import os
+import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes import end_with_parent, free_port
+from tests.services import connect, create_database, postgres_url, shared_database
+from trading.worker.engine_keeper import LOADING
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
 """Seconds that a busy machine may take to start a server or run a command."""
 POLL = 0.01
-PR_SET_PDEATHSIG = 1
 APPLICATION = "exchange_site.asgi:application"
 PROGRAMS = {
     "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", APPLICATION],
     "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
     "granian": ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}", APPLICATION],
 }
-_libc = ctypes.CDLL(None, use_errno=True)
+BOTH = pytest.mark.parametrize("program", ["daphne", pytest.param("uvicorn", marks=pytest.mark.long)])
+"""For a test of either server; the second one takes its time."""
 
 
 class Market:
-    """A data folder with a migrated, seeded database and the demo tokens, to make servers from."""
+    """A data folder with a migrated, seeded database and the demo tokens, to make servers from.
 
-    def __init__(self, folder: Path) -> None:
+    The database is a file of the folder, or where `database_url` says.
+    """
+
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
         self.folder = folder
+        self.database_url = database_url
         self.tokens: dict[str, str] = {}
 
     @classmethod
-    def seeded(cls, folder: Path, **extra: str) -> Market:
-        """A new one, made with the same commands that `make run` uses."""
-        market = cls(folder)
+    def seeded(cls, folder: Path, database_url: str | None = None) -> Market:
+        """A new one, made with the same commands that `make run` uses. Without an address it is a file, or where the
+        suite runs on PostgreSQL a fresh database."""
+        shared = shared_database()
+        if database_url is None and shared is not None:
+            database_url = postgres_url(shared, create_database(shared))
+        market = cls(folder, database_url)
+        extra = market.environment()
         folder.mkdir(parents=True, exist_ok=True)
         manage(folder, "migrate", "--verbosity", "0", extra=extra)
         sheet = manage(folder, "seed_demo", "--tokens", extra=extra)
@@ -51,13 +70,31 @@ class Market:
         return market
 
     def copy(self, folder: Path) -> Market:
-        """The same market in another folder."""
+        """The same market in another folder. Nobody may use its database just now."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("bourse.sqlite3", "secret_key"):
-            shutil.copy2(self.folder / name, folder / name)
         copied = Market(folder)
+        names = ["secret_key"]
+        if self.database_url is None:
+            names.append("bourse.sqlite3")
+        else:
+            template = self.database_url.rpartition("/")[2]
+            copied.database_url = postgres_url(self.database_url, create_database(self.database_url, template))
+        for name in names:
+            shutil.copy2(self.folder / name, folder / name)
         copied.tokens = dict(self.tokens)
         return copied
+
+    def environment(self) -> dict[str, str]:
+        """What a server or a command must be told to find the database."""
+        return {} if self.database_url is None else {"DATABASE_URL": self.database_url}
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a query gives, in any session of its own."""
+        if self.database_url is None:
+            with closing(sqlite3.connect(self.folder / "bourse.sqlite3")) as database:
+                return database.execute(sql).fetchall()
+        with closing(connect(self.database_url)) as session:
+            return session.execute(sql.encode()).fetchall()
 
 
 def environment_of(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -83,24 +120,21 @@ def manage(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None
     return done.stdout
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def end_with_parent() -> None:
-    """Runs in the child: the kernel kills it when its parent dies."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 class Server:
     """One server process over a market; `start` again after `kill` is a restart on the same port and database."""
 
-    def __init__(self, market: Market, *, extra: Mapping[str, str] | None = None, program: str = "daphne") -> None:
+    def __init__(
+        self,
+        market: Market,
+        *,
+        extra: Mapping[str, str] | None = None,
+        program: str = "daphne",
+        files: int | None = None,
+    ) -> None:
+        """`files`: how many it may have open, as `ulimit -n` says it."""
         self.market = market
-        self.extra = dict(extra or {})
+        self._files = files
+        self.extra = market.environment() | dict(extra or {})
         self.program = program
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -118,6 +152,7 @@ class Server:
 
     @property
     def database(self) -> Path:
+        """The file, where it is one."""
         return self.market.folder / "bourse.sqlite3"
 
     @property
@@ -128,9 +163,12 @@ class Server:
     # -- life
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start, and wait until it is known whether it takes orders."""
         self.launch()
         self.wait()
+        deadline = time.monotonic() + PATIENCE
+        while self._readiness() == LOADING and time.monotonic() < deadline:
+            time.sleep(POLL)
 
     def launch(self) -> None:
         """Start without waiting."""
@@ -144,9 +182,15 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=end_with_parent,
+                preexec_fn=self._begin,
                 start_new_session=True,
             )
+
+    def _begin(self) -> None:
+        """Runs in the child."""
+        end_with_parent()
+        if self._files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self._files, self._files))
 
     def wait(self) -> None:
         """Wait until the server listens."""
@@ -159,6 +203,17 @@ class Server:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _readiness(self) -> str:
+        """What it says of itself; empty where the connection is refused or cut."""
+        try:
+            with urllib.request.urlopen(self.http + "/readyz", timeout=PATIENCE) as answer:
+                return str(answer.read(), "utf-8").strip()
+        except urllib.error.HTTPError as error:
+            with error:
+                return str(error.read(), "utf-8").strip()
+        except OSError:
+            return ""
 
     def strike(self) -> None:
         """`kill -9` without waiting; from any thread."""

@@ -8,6 +8,8 @@ import pytest
 from tests.e2e.server import Market, manage
 from tests.earlier_release.past import KNOWN, counts, left_behind, replayed_hash, rows
 
+pytestmark = pytest.mark.sqlite_only
+
 OPEN_AGAIN = """
 from bots.management.commands.run_bots import open_accounts
 open_accounts(["bot-maker-1"], "MAIN")

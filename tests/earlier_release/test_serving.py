@@ -24,6 +24,8 @@ from tests.earlier_release.past import (
     told,
 )
 
+pytestmark = pytest.mark.sqlite_only
+
 ALICE, BOB, CAROL, DAVE, ERIN = TRADERS[:5]
 THEN: dict[str, Any] = KNOWN["database"]
 WAIT = """

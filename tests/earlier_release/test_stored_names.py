@@ -55,6 +55,7 @@ from trading.core.types import (
     OrderStatus,
     OrderType,
     Phase,
+    Restrictions,
     SelfTrade,
     StopKind,
     Terms,
@@ -87,6 +88,9 @@ COMMANDS = {
     "SetAccountRules": "user_id rules",
     "SetFeeGroup": "name factor",
     "CancelAnyOrder": "order_id",
+    "CancelOrders": "user_id=null instrument_id=null",
+    "SetCloseOnly": "close_only user_id=null",
+    "RefuseConnections": "refused",
     "Settle": "day next_day prices confirmed=false",
     "PassTime": "",
     "WatchRisk": "warn_at limit everyone=false",
@@ -102,7 +106,7 @@ EVENTS = (
     "OrderCancelled AccountOpened Deposited Withdrawn InstrumentListed TermsChanged PhaseChanged PhasesChanged "
     "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet MarketLimitsSet TimePassed RiskWatched RiskWarned RiskEased "
     "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled RulesAdopted "
-    "FiringContinued"
+    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused"
 )
 """The result of operators' commands."""
 
@@ -117,13 +121,14 @@ PARTS: dict[Any, str] = {
     AccountRules: 'stp="CANCEL_MAKER" fee_group="" max_volume=null max_position=null max_orders=null'
     " live_orders=null waiting_orders=null trailing_stops=null",
     MarketLimits: "live_orders=0 waiting_orders=0 trailing_stops=0",
+    Restrictions: "close_only=false closing=[] no_connections=false",
     StatementLine: "instrument_id long short price margin",
 }
 """Parts of commands, and what columns of JSON hold: orders' options, accounts' rules, positions of statements."""
 
 RECORDS: dict[Any, str] = {
     Snapshot: "last_id day instruments accounts positions orders rules=0",
-    DayRecord: "trading_day net_deposits commission fee_groups limits=null",
+    DayRecord: "trading_day net_deposits commission fee_groups limits=null restrictions=null",
     InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time sweeps=[]",
     SweepRecord: "trigger rising price number",
     AccountRecord: "account_id user_id pre_balance deposits withdrawals close_profit commission rules={} frozen=false"
@@ -175,7 +180,7 @@ CHOICES = {
 }
 """What the columns with choices may hold."""
 
-CODES = "400 401 403 404 409 429 503 1001 1002 1003 1004 1005 1006 1007 1008 1009 1010 1011 1012 1013 1014 1015"
+CODES = "400 401 403 404 409 429 503 1001 1002 1003 1004 1005 1006 1007 1008 1009 1010 1011 1012 1013 1014 1015 1016"
 """Refusals, in the columns `code` and `cancel_code`."""
 
 CLASS_NAME = re.compile(r"\b(?!error\b)\w+\)?\.__name__(?! = )")

@@ -116,11 +116,16 @@ def test_an_example_says_that_the_server_has_stopped(new_server: Callable[..., S
     assert script.said[-1] == f"the server closed the connection: {SERVER_STOPS}\n"
 
 
-def test_the_first_order(server: Server, tmp_path: Path) -> None:
-    script = tmp_path / "first_order.py"
-    text = (EXAMPLES / "first_order.py").read_text(encoding="utf-8")
-    script.write_text(changed(text, **{"ws://localhost:8081/ws": server.ws}), encoding="utf-8")
-    with Script(script, server.token("user001"), server.token("user002")) as both:
+def test_the_first_order(server: Server) -> None:
+    tokens = server.token("user001"), server.token("user002")
+    with Script(EXAMPLES / "first_order.py", *tokens, "--url", server.ws) as both:
         assert both.end() == 0
     assert '"type":"trade"' in "".join(both.said)
     assert '"Filled"' in both.said[-1]
+
+
+def test_the_first_order_with_a_wrong_token_ends_with_one_sentence(server: Server) -> None:
+    tokens = server.token("user001"), "not-a-token"
+    with Script(EXAMPLES / "first_order.py", *tokens, "--url", server.ws) as both:
+        assert both.end() == 1
+    assert both.said == ["user002 is not signed in: Invalid credentials\n"]

@@ -128,3 +128,19 @@ async def test_passwords_have_a_lane_of_their_own() -> None:
     assert case.site.at_once == 2, "a page does not wait for passwords"
     case.site.may_answer.set()
     assert await asyncio.gather(*guesses, page) == [200] * 21
+
+
+@pytest.mark.parametrize(("slow", "other"), [("/admin/trading/order/", "/"), ("/", "/admin/")])
+async def test_slow_pages_of_the_back_office_and_of_the_site_do_not_wait_for_each_other(slow: str, other: str) -> None:
+    case = Case()
+    case.site.may_answer.clear()
+    asking = [asyncio.create_task(case.ask(path=slow)) for _ in range(5)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert case.site.at_once == 2
+    asking.append(asyncio.create_task(case.ask(path=other)))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert case.site.at_once == 3
+    case.site.may_answer.set()
+    assert await asyncio.gather(*asking) == [200] * 6

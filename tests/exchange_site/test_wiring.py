@@ -11,9 +11,9 @@ from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
 from exchange_site.wiring import Exchange, keep_going
 from tests.builders import in_virtual_time, order
+from trading.access.rate_limits import UNLIMITED
 from trading.delivery.channel_layer import InProcessLayer
 from trading.transport.gateway import BUSY
-from trading.websocket.rate_limits import UNLIMITED
 
 
 def exchange(**fields: Any) -> Exchange:

@@ -135,7 +135,7 @@ def test_a_write_that_fails_is_made_again_and_live_bars_go_on(desk: Desk, caplog
     assert_nothing_to_correct()
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a SQLite file")
+@pytest.mark.sqlite_only
 def test_a_locked_database_is_tried_again(open_desk: OpenDesk, caplog: pytest.LogCaptureFixture) -> None:
     options = connection.settings_dict["OPTIONS"]
     before, options["timeout"] = options["timeout"], 0.05

@@ -3,11 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db import connections
 
 from tests.builders import FUNDS, Founded
 from trading.core.commands import Deposit, HaltInstrument, OpenAccount, Withdraw
@@ -219,12 +221,15 @@ def test_every_start_is_a_new_epoch(market: Founded, count: int) -> None:
 async def test_a_server_waits_for_a_shell_command_that_is_the_engine_just_now(market: Founded) -> None:
     from exchange_site.wiring import Exchange
 
-    lock, exchange = engine_lock("MAIN"), Exchange.from_settings()
-    assert lock.acquire()
+    lock, exchange, loop = engine_lock("MAIN"), Exchange.from_settings(), asyncio.get_running_loop()
+    shell = ThreadPoolExecutor(1)
+    assert await loop.run_in_executor(shell, lock.acquire)
     starting = asyncio.create_task(exchange.ensure_started())
     await asyncio.sleep(0.05)
     assert not starting.done()
-    lock.release()
+    await loop.run_in_executor(shell, lock.release)
     await starting
     assert exchange.gateway.closed_because is None
     await exchange.stop()
+    await loop.run_in_executor(shell, connections.close_all)
+    shell.shutdown()

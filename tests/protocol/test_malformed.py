@@ -9,6 +9,8 @@ import pytest
 from tests.protocol.golden import CLIENT
 from trading import protocol
 from trading.core.codes import Code
+from trading.core.commands import SubmitOrder
+from trading.core.events import Refused
 
 ORDER = CLIENT[4][0]
 CHANGED: dict[str, Any] = {
@@ -283,3 +285,58 @@ def test_the_orders_of_a_batch_may_have_nulls() -> None:
     batch = {"type": "submit_orders", "request_id": None}
     with_nulls = protocol.decode(json.dumps(batch | {"orders": [ITEM | nulls, ITEM]}))
     assert with_nulls == protocol.decode(json.dumps(batch | {"orders": [ITEM, ITEM]}))
+
+
+# --- whole numbers in doubles
+
+
+def _whole() -> list[tuple[str, str]]:
+    """Fields that hold an integer and no fraction, but for the client's own reference."""
+    return [
+        (struct.__struct_config__.tag, field.name)
+        for struct in protocol.ClientMessage.__args__
+        for field in msgspec.structs.fields(struct)
+        if "int" in str(field.type) and field.name != "request_id"
+    ]
+
+
+@pytest.mark.parametrize(("tag", "name"), _whole())
+def test_a_whole_number_may_be_written_as_a_double(tag: str, name: str) -> None:
+    fields = json.loads(EXAMPLES[tag][0])
+    number = 20231001 if name.endswith("_day") else 1000
+    while True:
+        try:
+            plain = protocol.decode(json.dumps(fields | {name: number}))
+            break
+        except protocol.ProtocolError:  # more than the field takes
+            number //= 10
+            assert number, name
+    assert getattr(plain, name) == number
+    for written in (f"{number}.0", f"{number}e0", f"{number / 10}e1"):
+        text = json.dumps(fields | {name: "here"}).replace('"here"', written)
+        assert protocol.decode(text) == plain, written
+    assert assert_refused(json.dumps(fields | {name: number + 0.5})).code is Code.MALFORMED
+
+
+def test_so_may_those_of_a_batch() -> None:
+    orders = [ITEM | {"time_condition": "GTD", "expires_at": moment} for moment in (1.7e12, 1_700_000_000_000)]
+    message = protocol.decode(json.dumps({"type": "submit_orders", "orders": orders}))
+    assert isinstance(message, protocol.SubmitOrders)
+    assert message.orders[0] == message.orders[1]
+
+
+@pytest.mark.parametrize(("volume", "shown"), [(4.36 * 100, 4.35 * 100), (5.0, 0.3 * 10), (10, 4.0)])
+def test_lots_that_are_shown_may_be_computed_in_doubles_like_a_volume(volume: float, shown: float) -> None:
+    message = protocol.decode(json.dumps({"type": "submit_order"} | ITEM | {"volume": volume, "display_volume": shown}))
+    assert isinstance(message, protocol.SubmitOrder)
+    command = protocol.to_command(message, 1, 0)
+    assert isinstance(command, SubmitOrder) and command.options is not None
+    assert (command.volume, command.options.display_volume) == (round(volume), round(shown))
+
+
+@pytest.mark.parametrize(("volume", "shown"), [(10, 4.5), (4.35 * 100, 435), (10, 0.0000000001)])
+def test_what_is_shown_is_whole_lots_and_fewer_than_the_order(volume: float, shown: float) -> None:
+    message = protocol.decode(json.dumps({"type": "submit_order"} | ITEM | {"volume": volume, "display_volume": shown}))
+    assert isinstance(message, protocol.SubmitOrder)
+    refused = protocol.to_command(message, 1, 0)
+    assert isinstance(refused, Refused) and refused.code is Code.MALFORMED

@@ -25,7 +25,7 @@ USER = answers.Asker("user001", "MAIN")
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="work is counted in SQLite's steps"),
+    pytest.mark.sqlite_only,
 ]
 
 

@@ -20,7 +20,7 @@ from tests.builders import Founded
 from trading.models import Market
 from trading.storage import backup
 
-pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="others have tools of their own")
+pytestmark = pytest.mark.sqlite_only
 
 
 @pytest.fixture

@@ -58,6 +58,13 @@ def books(db: None) -> Books:
     return books
 
 
+BROKEN = (
+    "CREATE OR REPLACE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'the disk broke'; END $$"
+)
+"""PostgreSQL's way to say so."""
+
+
 def everything() -> dict[str, list[Any]]:
     """All rows of the engine's tables."""
     return {table.__name__: list(table._default_manager.order_by("pk").values()) for table in TABLES}
@@ -67,17 +74,19 @@ def everything() -> dict[str, list[Any]]:
 def failing_at(table: type[models.Model]) -> Iterator[None]:
     """The database breaks at every write to a table."""
     name = table._meta.db_table
+    sqlite = connection.vendor == "sqlite"
+    breaks = " BEGIN SELECT RAISE(ABORT, 'the disk broke'); END" if sqlite else " EXECUTE FUNCTION broken()"
     with connection.cursor() as cursor:
+        if not sqlite:
+            cursor.execute(BROKEN)
         for verb in ("INSERT", "UPDATE"):
-            cursor.execute(
-                f'CREATE TEMP TRIGGER "broken_{verb}" BEFORE {verb} ON "{name}"'
-                f" BEGIN SELECT RAISE(ABORT, 'the disk broke'); END"
-            )
+            kind = "TEMP TRIGGER" if sqlite else "TRIGGER"
+            cursor.execute(f'CREATE {kind} "broken_{verb}" BEFORE {verb} ON "{name}"{breaks}')
         try:
             yield
         finally:
             for verb in ("INSERT", "UPDATE"):
-                cursor.execute(f'DROP TRIGGER "broken_{verb}"')
+                cursor.execute(f'DROP TRIGGER "broken_{verb}"' + ("" if sqlite else f' ON "{name}"'))
 
 
 # --- whole or not at all

@@ -18,7 +18,7 @@ from trading.worker.batch import Batch, OperatorAnswer, OutcomeUnknown, Supersed
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="elsewhere a commit is never that quick"),
+    pytest.mark.sqlite_only,
 ]
 
 

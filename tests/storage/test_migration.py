@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from tests.builders import TRADERS, Books, order
 from trading.core.types import Phase
 from trading.models import Instrument
+from trading.reads import missed_pushes
 
 BEFORE = [("trading", "0001_initial")]
 
@@ -66,3 +67,16 @@ def test_a_market_that_has_traded_goes_on(old: Any) -> None:
     (entry,) = traded.book.entries()
     assert (entry.order_id, entry.left) == (7, 5)
     books.commit(order(account.pk, "SELL OPEN 5 @ 121"))
+
+
+def test_pushes_that_an_earlier_release_has_kept_are_told(old: Any) -> None:
+    before = migrate([("trading", "0012_night_sessions")])
+    before.get_model("trading", "User").objects.create(username="user001")
+    before.get_model("trading", "Market").objects.create(pk="MAIN")
+    account = before.get_model("trading", "Account").objects.create(user_id="user001", market_id="MAIN", push_seq=2)
+    before.get_model("trading", "PushBatch").objects.create(
+        account=account, first_seq=1, last_seq=2, frames='{"seq":1}\n{"seq":2}'
+    )
+    migrate_to_newest()
+    page = missed_pushes.page(account_id=account.pk, after=0, upto=2)
+    assert page is not None and page.frames == ['{"seq":1}', '{"seq":2}']

@@ -81,7 +81,7 @@ def test_a_journal_that_lost_batches_is_found(books: Books) -> None:
         call_command("replay_journal")
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a SQLite file")
+@pytest.mark.sqlite_only
 def test_nobody_has_to_wait_for_a_check(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, timeout=0)
     findings = reconciliation._Books.findings

@@ -18,6 +18,7 @@ from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.transport.in_process import InProcessQueue
 from trading.worker.batch import Batch, KeptPushes, OperatorAsk, Restored
+from trading.worker.follower import JournalEntry
 from trading.worker.worker import RELOAD_SECONDS, STRICT, Answered, UsedIds, Worker
 
 
@@ -32,8 +33,9 @@ class FakeStore:
     """Keeps the last committed state. `fails` are the errors of the next commits, `stored_but_lost` of those that are
     stored all the same, `unsaid` of the next questions what is stored; `gate` and `gate_of_holds` hold them back."""
 
-    def __init__(self, log: list[str]) -> None:
+    def __init__(self, log: list[str], can_follow: bool = False) -> None:
         self.log = log
+        self.can_follow = can_follow
         self.state = founded()
         self.where = Restored(7, NOW, {1: 3})
         self.fails: list[Exception] = []
@@ -43,6 +45,8 @@ class FakeStore:
         self.gate_of_holds, self.asked_holds = threading.Event(), threading.Event()
         self.gate_of_holds.set()
         self.elsewhere = False
+        self.beats, self.threads_of_beats = 0, set[str]()
+        self.journal: list[JournalEntry] = []
         self.refuses: Callable[[Batch], Exception | None] = lambda batch: None
         self.gate = threading.Event()
         self.gate.set()
@@ -60,6 +64,27 @@ class FakeStore:
     def examine(self) -> None:
         self.log.append("examine")
 
+    leave_asked = False
+
+    def stand_by(self) -> None:
+        self.log.append("stand by")
+
+    def beat(self) -> None:
+        self.beats += 1
+        self.threads_of_beats.add(threading.current_thread().name)
+
+    def resume(self) -> Restored:
+        return self.where
+
+    def entries_after(self, number: int, most: int) -> list[JournalEntry]:
+        return [each for each in self.journal if each.number > number][:most]
+
+    def commit_elsewhere(self, number: int, command: Command, state: Snapshot) -> None:
+        """What the engine of another process does."""
+        self.state = state
+        self.where = Restored(number, NOW + number, self.where.push_seqs)
+        self.journal.append(JournalEntry(number, NOW + number, [command]))
+
     def take_over(self) -> None:
         self.log.append("take over")
 
@@ -71,6 +96,12 @@ class FakeStore:
             raise self.load_fails.pop(0)
         self.log.append("load")
         return self.state, self.where
+
+    def note_position(self, position: str) -> None:
+        if self.fails:
+            raise self.fails.pop(0)
+        self.log.append(f"note {position}")
+        self.where = msgspec.structs.replace(self.where, position=position)
 
     def commit_here(self, batch: Batch) -> bool:
         return False
@@ -117,6 +148,7 @@ class FakeStore:
 
     def close(self) -> None:
         self.log.append("close")
+        self.leave_asked = False
 
 
 class FakePushes(msgspec.Struct):
@@ -158,6 +190,22 @@ class FakeListener:
         self.batches.append(batch)
 
 
+class FakeStream(InProcessQueue):
+    """Each command has a place, from 1-0 on; what is not stored does not come again."""
+
+    taken = 0
+
+    async def take(self, most: int, timeout: float) -> list[Envelope]:
+        found = await super().take(most, timeout)
+        if found:
+            self.taken += len(found)
+            self.position = f"{self.taken}-0"
+        return found
+
+    def go_back(self, position: str) -> None:
+        self.position = position
+
+
 class Floor:
     """The worker, everybody it works with, and the task that runs it."""
 
@@ -169,11 +217,13 @@ class Floor:
         on_answers: Answered | None = None,
         reload_seconds: float = RELOAD_SECONDS,
         stopwatch: Callable[[], float] = monotonic,
+        stream: bool = False,
+        can_follow: bool = False,
     ) -> None:
         self.log: list[str] = []
         self.now = NOW
-        self.queue = InProcessQueue(1_000)
-        self.store = FakeStore(self.log)
+        self.queue = FakeStream(1_000) if stream else InProcessQueue(1_000)
+        self.store = FakeStore(self.log, can_follow)
         self.encoder = FakeEncoder(self.log)
         self.listener = FakeListener(self.log)
         self.counters = Counters()
@@ -189,6 +239,7 @@ class Floor:
             risk=risk,
             on_answers=on_answers,
             reload_seconds=reload_seconds,
+            beat_seconds=0.001,
             stopwatch=stopwatch,
         )
         self.store.engine = lambda: self.worker.engine

@@ -11,7 +11,7 @@ from tests.builders import Founded
 from tests.websocket.client import Client
 from trading.models import Order
 
-pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a SQLite file")
+pytestmark = pytest.mark.sqlite_only
 
 
 @pytest.fixture

@@ -105,11 +105,16 @@ async def test_stops_fire_in_portions_between_which_others_are_served() -> None:
     async with floor(operator_poll=60.0) as f:
         await f.answers(*stops)
         await f.answers(order(1, "SELL OPEN 1 @ 121"), order(2, "BUY OPEN 1 @ 121"))
-        await f.until(lambda: not f.worker.engine.firing)
+
+        def fired() -> list[int]:
+            """How many each stored batch has fired, if any."""
+            counts = (sum(isinstance(event, OrderFired) for event in batch.events) for batch in f.store.batches)
+            return [count for count in counts if count]
+
+        await f.until(lambda: sum(fired()) == len(stops))
         told = [command for batch in f.store.batches for command in batch.commands]
         assert told.count(FireStops()) == 2
-        fired = [[event for event in batch.events if isinstance(event, OrderFired)] for batch in f.store.batches]
-        assert [len(events) for events in fired if events] == [PORTION, PORTION, 1]
+        assert fired() == [PORTION, PORTION, 1]
 
 
 async def test_a_market_of_an_earlier_release_adopts_the_rules_before_anything_else() -> None:

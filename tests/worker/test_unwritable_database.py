@@ -20,7 +20,7 @@ from tests.builders import Founded
 from tests.websocket.client import Client
 from trading.models import Account, JournalBatch, Market, Order, Trade
 
-pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="breaks a SQLite file")
+pytestmark = pytest.mark.sqlite_only
 NOT_STORED = "The exchange could not store this; nothing was done"
 
 

@@ -13,6 +13,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 
 from trading.admin import confirmations, engine_requests, lists
 from trading.admin.forms import CommandForm, KeyedForm
@@ -44,7 +45,7 @@ class FormPage(NamedTuple):
     button: str
     fieldsets: Fieldsets
     shown: Sequence[Any] = ()
-    done: Callable[[Any], str] = lambda form: "Done."
+    done: Callable[[Any], str] = lambda form: _("Done.")
     question: Callable[[Any], list[str]] = lambda form: []
     back: Callable[[Any], str] | None = None
 
@@ -108,8 +109,8 @@ class PlainAdmin(ModelAdmin):
         if request.resolver_match is not None and request.resolver_match.url_name == "autocomplete":
             raise Http404  # no form of ours completes names, and it would search outside of any list
         if len(search_term) > lists.LONGEST_SEARCH or len(search_term.split()) > lists.MOST_WORDS:
-            most = f"{lists.MOST_WORDS} words with {lists.LONGEST_SEARCH} characters are the most"
-            messages.error(request, f"Nothing was searched: {most}.")
+            most = _("Nothing was searched: {words} words with {characters} characters are the most.")
+            messages.error(request, most.format(words=lists.MOST_WORDS, characters=lists.LONGEST_SEARCH))
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
@@ -127,7 +128,12 @@ class PlainAdmin(ModelAdmin):
         context = {"add_label": self.add_label, **(extra_context or {})}
         return super().changelist_view(request, context)
 
+    def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return [(name, _(label)) for name, label in super().get_action_choices(request, *args, **kwargs)]
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        for field in context["adminform"].form.fields.values():
+            field.label = _(field.label) if field.label else field.label
         obj = kwargs.get("obj")
         if obj is not None:
             context |= {"tools": self.tools(request, obj), "subtitle": self.heading(obj)}
@@ -206,7 +212,7 @@ class GrowingAdmin(ShownAdmin):
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context and context["cl"].shortened:
-            context["subtitle"] = f"Among the newest {lists.LOOKED_THROUGH:,} rows"
+            context["subtitle"] = _("Among the newest {count} rows").format(count=f"{lists.LOOKED_THROUGH:,}")
         return response
 
 
@@ -267,7 +273,7 @@ class CommandAdmin(ShownAdmin):
         adminform = helpers.AdminForm(form, list(fieldsets), {}, shown, model_admin=self)
         context = {
             **self.admin_site.each_context(request),
-            "title": title,
+            "title": _(title),
             "adminform": adminform,
             "errors": helpers.AdminErrorList(form, []),
             "original": obj,

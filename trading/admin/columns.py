@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy
 
 from trading import protocol
 from trading.core.money import RATE, to_text
@@ -16,8 +17,8 @@ NEGATIVE = '<strong class="negative">{}</strong>'
 
 
 def money(field: str, label: str | None = None) -> Column:
-    """An amount or a price, as a decimal."""
-    return _of_field(field, label, to_text, right=True)
+    """An amount or a price, as a decimal with its thousands apart."""
+    return _of_field(field, label, amount_text, right=True)
 
 
 def rate(field: str, label: str | None = None) -> Column:
@@ -27,12 +28,12 @@ def rate(field: str, label: str | None = None) -> Column:
 
 def number(field: str, label: str | None = None) -> Column:
     """A whole number, set to the right in lists."""
-    return _of_field(field, label, str, right=True)
+    return _of_field(field, label, "{:,}".format, right=True)
 
 
 def limit(field: str, label: str | None = None) -> Column:
     """A number of which 0 means that there is none."""
-    return _of_field(field, label, lambda value: str(value or "-"), right=True)
+    return _of_field(field, label, lambda value: f"{value:,}" if value else "-", right=True)
 
 
 def day(field: str, label: str | None = None) -> Column:
@@ -61,10 +62,10 @@ def trade_id(field: str = "trade_id", label: str = "trade id") -> Column:
 def computed(name: str, label: str, value: Column) -> Column:
     """An amount that no column holds; a negative one stands out."""
 
-    @admin.display(description=label)
+    @admin.display(description=gettext_lazy(label))
     def show(row: Any) -> Any:
         amount = value(row)
-        return to_text(amount) if amount >= 0 else format_html(NEGATIVE, to_text(amount))
+        return amount_text(amount) if amount >= 0 else format_html(NEGATIVE, amount_text(amount))
 
     show.__name__ = f"{name}_number"
     return show
@@ -73,7 +74,7 @@ def computed(name: str, label: str, value: Column) -> Column:
 def _of_field(field: str, label: str | None, text: Callable[[Any], str], *, right: bool = False) -> Column:
     """Lists are sorted by the field, and style sheets know numbers by the end of the name."""
 
-    @admin.display(description=label or field.replace("_", " "), ordering=field)
+    @admin.display(description=gettext_lazy(label or field.replace("_", " ")), ordering=field)
     def show(row: Any) -> str:
         value = getattr(row, field)
         return "-" if value is None else text(value)

@@ -8,6 +8,8 @@ from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from trading.admin import engine_requests
 from trading.core.commands import AdminCommand
@@ -57,7 +59,7 @@ def carry_out(
     """Ask the engine for something about each of the rows that were chosen in a list, once the operator has said yes.
     `done` has a `{count}`."""
     if len(rows) > MOST_ROWS:
-        messages.error(request, f"Nothing was done: choose at most {MOST_ROWS} at once.")
+        messages.error(request, _("Nothing was done: choose at most {count} at once.").format(count=MOST_ROWS))
         return None
     if not said_yes(request):
         return ask(request, model_admin, title=question, button=question, sentences=[*sentences, _names(rows)])
@@ -67,7 +69,9 @@ def carry_out(
 
 def _names(rows: Sequence[Any]) -> str:
     names = ", ".join(map(str, rows[:NAMED]))
-    return f"Chosen: {names}" + (f" and {len(rows) - NAMED} more." if len(rows) > NAMED else ".")
+    if len(rows) <= NAMED:
+        return _("Chosen: {names}.").format(names=names)
+    return _("Chosen: {names} and {count} more.").format(names=names, count=len(rows) - NAMED)
 
 
 def chosen(rows: QuerySet[Any]) -> list[Any]:
@@ -79,22 +83,26 @@ def chosen(rows: QuerySet[Any]) -> list[Any]:
 
 
 def counted(number: int, thing: str) -> str:
-    """ "1 order", "2 orders"."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    """ "1 order", "2 orders". `thing` is a word of the catalogue, with `{count}` in front of it."""
+    return ngettext(f"{{count}} {thing}", f"{{count}} {thing}s", number).format(count=f"{number:,}")
 
 
 def about_accounts(rows: Sequence[Account]) -> str:
     """What the accounts have in the market."""
     orders = Order.objects.filter(IS_LIVE, account__in=rows).count()
     held = sum(bool(selectors.position_views(user_id=row.user_id, market=row.market_id)) for row in rows)
-    return f"They have {counted(orders, 'live order')}, and {held:,} of them hold positions."
+    return _("They have {orders}, and {held} of them hold positions.").format(
+        orders=counted(orders, "live order"), held=f"{held:,}"
+    )
 
 
 def about_instruments(rows: Sequence[Instrument]) -> str:
     """What waits and rests in the instruments."""
     orders = Order.objects.filter(IS_LIVE, instrument__in=rows).order_by()
     accounts = orders.values("account").distinct().count()
-    return f"They have {counted(orders.count(), 'live order')} of {counted(accounts, 'account')}."
+    return _("They have {orders} of {accounts}.").format(
+        orders=counted(orders.count(), "live order"), accounts=counted(accounts, "account")
+    )
 
 
 def about_orders(rows: Sequence[Order]) -> str:
@@ -103,4 +111,6 @@ def about_orders(rows: Sequence[Order]) -> str:
     sums = live.aggregate(volume=Sum("volume"), filled=Sum("filled"))
     lots = (sums["volume"] or 0) - (sums["filled"] or 0)
     accounts = live.values("account").distinct().count()
-    return f"{counted(live.count(), 'live order')} of {counted(accounts, 'account')} with {counted(lots, 'lot')} left."
+    return _("{orders} of {accounts} with {lots} left.").format(
+        orders=counted(live.count(), "live order"), accounts=counted(accounts, "account"), lots=counted(lots, "lot")
+    )

@@ -7,26 +7,30 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from trading.core.commands import AdminCommand, Settle
 from trading.core.types import stored_name
 from trading.models import OperatorCommand, User
 from trading.operators import requests, settlement
 from trading.operators.authority import approvals
-from trading.operators.authority.rights import may, permission_for
+from trading.operators.authority.rights import may_ask
 
 MOST_SENTENCES = 5
 """Refusals that are told one by one; of the others only the number, or a page would be nothing but messages."""
 
-USED_BEFORE = "This form was sent before with other values; nothing was done now. Send it again if you mean it."
-OTHER_SETTLEMENT = (
+USED_BEFORE = gettext_noop(
+    "This form was sent before with other values; nothing was done now. Send it again if you mean it."
+)
+OTHER_SETTLEMENT = gettext_noop(
     "Trading day {day} was asked to be settled before, by command #{pk} ({status}); nothing was done now."
 )
-NO_ENGINE = (
+NO_ENGINE = gettext_noop(
     "No engine runs just now. Command #{pk} is kept and will be done when one starts: "
     "do not send it again, look at the operator commands."
 )
-WAITING = (
+WAITING = gettext_noop(
     "The engine has not answered yet. Command #{pk} is kept and will be done as soon as the engine takes it: "
     "do not send it again, look at the operator commands."
 )
@@ -80,7 +84,7 @@ def ask_all(
 def allowed(request: HttpRequest, *commands: AdminCommand) -> User:
     """The operator, if they may ask for all of it: whatever a page shows, this is where it is refused."""
     operator = _operator(request)
-    if not may(operator, *{permission_for(command) for command in commands}):
+    if not all(may_ask(operator, command) for command in commands):
         raise PermissionDenied
     return operator
 
@@ -93,13 +97,15 @@ def client_address(request: HttpRequest) -> str:
 def used_before(row: OperatorCommand) -> str:
     """What to say where a key gave an earlier row back, which asks for something else."""
     if row.kind == stored_name(Settle):
-        return OTHER_SETTLEMENT.format(day=row.payload["day"], pk=row.pk, status=row.get_status_display())
-    return USED_BEFORE
+        return _(OTHER_SETTLEMENT).format(day=row.payload["day"], pk=row.pk, status=row.get_status_display())
+    return _(USED_BEFORE)
 
 
 def refusal(row: OperatorCommand) -> str:
     """The engine's sentence and its code, or why nobody let it come so far."""
-    return f"Refused: {row.result}" + (f" (code {row.code})." if row.code else "")
+    if not row.code:
+        return _("Refused: {reason}").format(reason=row.result)
+    return _("Refused: {reason} (code {code}).").format(reason=row.result, code=row.code)
 
 
 def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
@@ -113,7 +119,7 @@ def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
             messages.warning(request, HELD.format(pk=row.pk))
         case _:
             sentence = WAITING if requests.engine_runs(row.market_id) else NO_ENGINE
-            messages.warning(request, sentence.format(pk=row.pk))
+            messages.warning(request, _(sentence).format(pk=row.pk))
 
 
 def tell_all(request: HttpRequest, rows: Sequence[OperatorCommand], *, done: str) -> None:
@@ -125,7 +131,10 @@ def tell_all(request: HttpRequest, rows: Sequence[OperatorCommand], *, done: str
     for row in others[:MOST_SENTENCES]:
         tell(request, row, done="")
     if len(others) > MOST_SENTENCES:
-        messages.error(request, f"{len(others) - MOST_SENTENCES} more were not done; see the operator commands.")
+        messages.error(
+            request,
+            _("{count} more were not done; see the operator commands.").format(count=len(others) - MOST_SENTENCES),
+        )
 
 
 def _operator(request: HttpRequest) -> User:

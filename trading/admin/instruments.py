@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
@@ -57,9 +59,9 @@ TERMS = (
     day("last_day"),
 )
 PHASES = {
-    Phase.AUCTION: ("Auction", "{} is in auction: orders gather."),
-    Phase.CONTINUOUS: ("Continuous trading", "{} trades."),
-    Phase.CLOSED: ("Close", "{} is closed: only cancels are taken."),
+    Phase.AUCTION: (gettext_noop("Auction"), gettext_noop("{} is in auction: orders gather.")),
+    Phase.CONTINUOUS: (gettext_noop("Continuous trading"), gettext_noop("{} trades.")),
+    Phase.CLOSED: (gettext_noop("Close"), gettext_noop("{} is closed: only cancels are taken.")),
 }
 """What an operator may set, the button for it, and what to say when it is done."""
 
@@ -82,9 +84,15 @@ def margin_question(form: ChangeTermsForm) -> list[str]:
         number for number, each in figures.items() if (each.margin + more[number]) >= each.balance * settings.RISK_LIMIT
     ]
     return [
-        f"The margin rates of {row.pk} go up at once, for positions and live orders.",
-        f"{confirmations.counted(len(accounts), 'account')} with positions will pay {to_text(sum(more.values()))} more "
-        f"margin. {len(over):,} of them will be at the liquidation level or above it.",
+        _("The margin rates of {name} go up at once, for positions and live orders.").format(name=row.pk),
+        _(
+            "{accounts} with positions will pay {amount} more margin. {over} of them will be at the liquidation level "
+            "or above it."
+        ).format(
+            accounts=confirmations.counted(len(accounts), "account"),
+            amount=to_text(sum(more.values())),
+            over=f"{len(over):,}",
+        ),
     ]
 
 
@@ -143,9 +151,9 @@ class InstrumentAdmin(CommandAdmin):
         if obj.phase == Phase.HALTED:
             return [Tool("Resume trading", url_of(self, "resume", obj.pk), post=True), *links]
         buttons = [Tool("Halt trading", url_of(self, "halt", obj.pk), post=True)]
-        for phase, (label, _) in PHASES.items():
+        for phase, words in PHASES.items():
             if phase != obj.phase:
-                buttons.append(Tool(label, url_of(self, "phase", obj.pk, phase.value), post=True))
+                buttons.append(Tool(words[0], url_of(self, "phase", obj.pk, phase.value), post=True))
         return [*buttons, *links]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -155,7 +163,7 @@ class InstrumentAdmin(CommandAdmin):
             title="List an instrument",
             button="List it",
             fieldsets=[*CONTRACT_FIELDSETS, *TERMS_FIELDSETS],
-            done=lambda form: f"Listed {form.cleaned_data['instrument_id']}.",
+            done=lambda form: _("Listed {}.").format(form.cleaned_data["instrument_id"]),
             back=lambda form: url_of(self, "change", form.cleaned_data["instrument_id"]),
         )
         return self.serve_form(request, page)
@@ -177,7 +185,7 @@ class InstrumentAdmin(CommandAdmin):
                 *TERMS_FIELDSETS,
             ],
             shown=(*STATE, *CONTRACT),
-            done=lambda form: f"Changed the terms of {form.instance.pk}.",
+            done=lambda form: _("Changed the terms of {}.").format(form.instance.pk),
             question=margin_question,
         )
         return self.serve_form(request, page, obj=self.object_at(request, object_id))
@@ -185,16 +193,16 @@ class InstrumentAdmin(CommandAdmin):
     # -- phases
 
     def halt_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._button(request, object_id, HaltInstrument, "Halted {}: only cancels are taken.")
+        return self._button(request, object_id, HaltInstrument, _("Halted {}: only cancels are taken."))
 
     def phase_view(self, request: HttpRequest, object_id: str, phase: str) -> HttpResponse:
         if phase not in PHASES:
             raise Http404
         chosen = Phase(phase)
-        return self._button(request, object_id, lambda name: SetInstrumentPhase(name, chosen), PHASES[chosen][1])
+        return self._button(request, object_id, lambda name: SetInstrumentPhase(name, chosen), _(PHASES[chosen][1]))
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._button(request, object_id, ResumeInstrument, "Trading of {} goes on.")
+        return self._button(request, object_id, ResumeInstrument, _("Trading of {} goes on."))
 
     def _button(self, request: HttpRequest, object_id: str, command: Any, done: str) -> HttpResponse:
         if not self.has_halt_permission(request):
@@ -211,9 +219,9 @@ class InstrumentAdmin(CommandAdmin):
             request,
             queryset,
             HaltInstrument,
-            "Halt trading of",
-            "Only cancels are taken until they are resumed.",
-            "Instruments halted: {count}. They take only cancels.",
+            _("Halt trading of"),
+            _("Only cancels are taken until they are resumed."),
+            _("Instruments halted: {count}. They take only cancels."),
         )
 
     @admin.action(description="Resume trading of the selected instruments", permissions=["halt"])
@@ -222,9 +230,9 @@ class InstrumentAdmin(CommandAdmin):
             request,
             queryset,
             ResumeInstrument,
-            "Resume trading of",
-            "Each goes on in the phase that the schedule has.",
-            "Instruments that trade again: {count}.",
+            _("Resume trading of"),
+            _("Each goes on in the phase that the schedule has."),
+            _("Instruments that trade again: {count}."),
         )
 
     @admin.action(description="Put the selected instruments in auction", permissions=["halt"])
@@ -244,9 +252,11 @@ class InstrumentAdmin(CommandAdmin):
             request,
             queryset,
             lambda name: SetInstrumentPhase(name, phase),
-            f"{PHASES[phase][0]}:",
-            f"Whatever the schedule says, they are {phase.value} from now on. What an auction ends with, trades.",
-            f"Instruments that are {phase.value} now: {{count}}.",
+            f"{_(PHASES[phase][0])}:",
+            _("Whatever the schedule says, they are {phase} from now on. What an auction ends with, trades.").format(
+                phase=_(phase.value)
+            ),
+            _("Instruments that are {phase} now: {count}.").replace("{phase}", _(phase.value)),
         )
 
     def _many(

@@ -11,6 +11,7 @@ from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.db.models import DateField, Field, ForeignKey, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 LONGEST_SEARCH = 200
 """Characters of a search or of a value in an address."""
@@ -49,6 +50,10 @@ def _parameters_of_field(name: str, field: Any) -> set[str]:
 
 class PlainList(ChangeList):
     """A list that is sorted by a few of its columns at most."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.search_help_text = gettext(self.search_help_text or "")
 
     def get_ordering(self, request: HttpRequest, queryset: Rows) -> Any:
         asked = self.params.get(ORDER_VAR)

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
 
 from trading import protocol
 from trading.admin import confirmations
@@ -20,14 +21,17 @@ from trading.core.commands import (
     AdminCommand,
     ChangeTerms,
     Deposit,
+    ForceCancelAll,
     ForceCancelOrder,
     ForceClose,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    RefuseConnections,
     ResumeInstrument,
     SetAccountRules,
+    SetCloseOnly,
     SetFeeGroup,
     SetInstrumentPhase,
     SetMarketPhase,
@@ -206,7 +210,7 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         row = self.object_at(request, object_id)
-        done = f"Cancelled {self.heading(row)}."
+        done = _("Cancelled {}.").format(self.heading(row))
         return self.serve_button(request, ForceCancelOrder(row.pk), done=done, back=url_of(self, "change", row.pk))
 
     @admin.action(description="Cancel the selected orders", permissions=["cancel"])
@@ -217,9 +221,9 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
             self,
             [self.heading(row) for row in rows],
             [ForceCancelOrder(row.pk) for row in rows],
-            question=f"Cancel {confirmations.counted(len(rows), 'order')}",
-            sentences=[confirmations.about_orders(rows), "What is finished is refused."],
-            done="Orders cancelled: {count}.",
+            question=_("Cancel {orders}").format(orders=confirmations.counted(len(rows), "order")),
+            sentences=[confirmations.about_orders(rows), _("What is finished is refused.")],
+            done=_("Orders cancelled: {count}."),
         )
 
 
@@ -429,6 +433,33 @@ class RiskEventAdmin(RecordAdmin):
     sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)
 
 
+def subject_of(row: OperatorCommand) -> str:
+    """Whom or what a command is about."""
+    match approvals.command_of(row):
+        case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose() as command:
+            return command.user_id
+        case ListInstrument() as command:
+            return command.contract.instrument_id
+        case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetInstrumentPhase() as command:
+            return command.instrument_id
+        case ForceCancelOrder() as command:
+            return protocol.order_id_text(command.order_id)
+        case SetFeeGroup() as command:
+            return command.name
+        case SetMarketPhase() as command:
+            return command.phase.value
+        case ForceCancelAll() as command:
+            return " ".join(filter(None, (command.user_id, command.instrument_id))) or _("everybody")
+        case SetCloseOnly() as command:
+            return f"{command.user_id or _('everybody')} ({_('on') if command.close_only else _('off')})"
+        case RefuseConnections() as command:
+            return _("on") if command.refused else _("off")
+        case Settle() as command:
+            return day_text(command.day)
+        case None:
+            return "-"
+
+
 class KindFilter(admin.SimpleListFilter):
     """What can be asked for, whether it was or not."""
 
@@ -462,23 +493,7 @@ class OperatorCommandAdmin(GrowingAdmin):
 
     @admin.display(description="about")
     def about(self, row: OperatorCommand) -> str:
-        match approvals.command_of(row):
-            case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose() as command:
-                return command.user_id
-            case ListInstrument() as command:
-                return command.contract.instrument_id
-            case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetInstrumentPhase() as command:
-                return command.instrument_id
-            case ForceCancelOrder() as command:
-                return protocol.order_id_text(command.order_id)
-            case SetFeeGroup() as command:
-                return command.name
-            case SetMarketPhase() as command:
-                return command.phase.value
-            case Settle() as command:
-                return day_text(command.day)
-            case None:
-                return "-"
+        return subject_of(row)
 
     @admin.display(description="amount")
     def amount_number(self, row: OperatorCommand) -> str:

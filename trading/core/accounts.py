@@ -4,12 +4,15 @@ All amounts are integers of 1/10,000 of the currency, lots are whole. Knows noth
 """
 
 from collections import deque
-from typing import Any
+from typing import Generic, TypeVar
 
 import msgspec
 
 from trading.core.money import RATE, part, share
 from trading.core.types import AccountRules, Direction, OrderOptions
+
+T = TypeVar("T")
+"""The orders of an account."""
 
 KEPT_IDS = 10_000
 """Own ids for orders that an account keeps in memory, the newest, and those of live orders. Older ones are in the
@@ -298,13 +301,14 @@ class ClientOrder(msgspec.Struct, frozen=True):
     asked: Asked
 
 
-class Account(msgspec.Struct, eq=False):
-    """A user's money and positions at one market. Counters without a date are those of the trading day.
+class AccountBase(msgspec.Struct, Generic[T], eq=False):
+    """A user's money and positions at one market, with orders of some kind. Counters without a date are those of the
+    trading day.
 
-    `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group.
-    `sides`: all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their
-    `oco_group` and id. `recent_ids`: the newest keys of `client_orders`, oldest first; its other keys are of live
-    orders. The rest is as in its record.
+    `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group. `sides`:
+    all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their `oco_group`
+    and id. `close_only`: it is one of `Restrictions.closing`. `recent_ids`: the newest keys of `client_orders`, oldest
+    first; its other keys are of live orders. The rest is as in its record.
     """
 
     account_id: int
@@ -319,16 +323,17 @@ class Account(msgspec.Struct, eq=False):
     positions: dict[str, Position] = {}
     client_orders: dict[str, ClientOrder] = {}
     recent_ids: deque[str] = msgspec.field(default_factory=deque)
-    orders: dict[int, Any] = {}
+    orders: dict[int, T] = {}
     rules: AccountRules = AccountRules()
     fee_factor: int = RATE
     frozen: bool = False
+    close_only: bool = False
     warned: bool = False
     liquidating: bool = False
     cancel_at: int | None = None
     disconnect_at: int | None = None
     sides: dict[str, list[int]] = {}
-    groups: dict[str | None, dict[int, Any]] = {}
+    groups: dict[str | None, dict[int, T]] = {}
 
     # -- own ids
 
@@ -418,9 +423,9 @@ class Account(msgspec.Struct, eq=False):
             self.margin -= long.margin + short.margin
         long.margin = short.margin = 0
 
-    def join_group(self, group: str | None, order: Any) -> None:
+    def join_group(self, group: str | None, order_id: int, order: T) -> None:
         """A live order has a group."""
-        self.groups.setdefault(group, {})[order.order_id] = order
+        self.groups.setdefault(group, {})[order_id] = order
 
     def leave_group(self, group: str | None, order_id: int) -> None:
         """It is not live any more."""

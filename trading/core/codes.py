@@ -39,3 +39,4 @@ class Code(IntEnum):
     LIMIT_REACHED = 1013, "Position or order limit reached"
     TOO_LATE = 1014, "Too late: valid_until has passed"
     WOULD_TRADE = 1015, "A post-only order would trade at once"
+    CLOSE_ONLY = 1016, "Only orders that close positions are taken now"

@@ -164,6 +164,27 @@ class ForceClose(msgspec.Struct, frozen=True, tag="ForceClose", omit_defaults=Tr
     instrument_id: str | None = None
 
 
+class ForceCancelAll(msgspec.Struct, frozen=True, tag="CancelOrders", omit_defaults=True):
+    """An operator cancels all orders: of an account, of an instrument, of both, or of everybody."""
+
+    user_id: str | None = None
+    instrument_id: str | None = None
+
+
+class SetCloseOnly(msgspec.Struct, frozen=True, tag="SetCloseOnly", omit_defaults=True):
+    """An account, or without a `user_id` every account, may only close positions: live orders that would open some are
+    cancelled. Or the end of it."""
+
+    close_only: bool
+    user_id: str | None = None
+
+
+class RefuseConnections(msgspec.Struct, frozen=True, tag="RefuseConnections"):
+    """Nobody may connect any more; whoever is connected stays. Or the end of it."""
+
+    refused: bool
+
+
 class Settle(msgspec.Struct, frozen=True, tag="Settle", omit_defaults=True):
     """End the trading day `day` (YYYYMMDD) and begin `next_day`. `prices`: settlement prices in 1/10,000; an instrument
     without one is settled at its last price, or at its previous settlement price. A price that is outside the day's
@@ -225,6 +246,9 @@ AdminCommand = (
     | SetFeeGroup
     | ForceCancelOrder
     | ForceClose
+    | ForceCancelAll
+    | SetCloseOnly
+    | RefuseConnections
     | Settle
 )
 """What only operators may ask."""

@@ -176,6 +176,27 @@ class AuctionUncrossed(msgspec.Struct, frozen=True, tag="AuctionUncrossed"):
     time: int
 
 
+class OrdersCancelled(msgspec.Struct, frozen=True, tag="OrdersCancelled"):
+    """An operator has cancelled so many orders; their cancels follow."""
+
+    orders: int
+
+
+class CloseOnlySet(msgspec.Struct, frozen=True, tag="CloseOnlySet"):
+    """An account, or every account (None), may only close positions now, or no longer; the cancels of so many orders
+    follow."""
+
+    account_id: int | None
+    close_only: bool
+    orders: int
+
+
+class ConnectionsRefused(msgspec.Struct, frozen=True, tag="ConnectionsRefused"):
+    """New connections are refused from now on, or no longer."""
+
+    refused: bool
+
+
 class AccountFrozen(msgspec.Struct, frozen=True, tag="AccountFrozen"):
     """An operator froze the account, or ended that."""
 
@@ -336,6 +357,9 @@ Event = (
     | PhasesChanged
     | AuctionUncrossed
     | AccountFrozen
+    | OrdersCancelled
+    | CloseOnlySet
+    | ConnectionsRefused
     | RulesSet
     | FeeGroupSet
     | MarketLimitsSet

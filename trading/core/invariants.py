@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 
-from trading.core.accounts import Account, Leg, Position
+from trading.core.accounts import Leg, Position
 from trading.core.money import share
 from trading.core.rules.checks import needed_per_lot
-from trading.core.state import Order, State
+from trading.core.state import Account, Order, State
 from trading.core.types import FIRST_RULES, Offset, OrderStatus, Phase
 
 

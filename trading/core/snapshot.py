@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from trading.core.accounts import Account, ClientOrder, Leg, Lot
+from trading.core.accounts import ClientOrder, Leg, Lot
 from trading.core.money import RATE
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
-from trading.core.state import Day, Due, Instrument, Order, State
+from trading.core.state import Account, Day, Due, Instrument, Order, State
 from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
@@ -28,22 +28,26 @@ from trading.core.types import (
     OrderStatus,
     OrderType,
     Phase,
+    Restrictions,
     Terms,
     TimeCondition,
     Trigger,
 )
 
 NO_LIMITS = MarketLimits()
+NOTHING_OFF = Restrictions()
 
 
 class DayRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """As `trading.core.state.Day`. `limits`: None where the market has none."""
+    """As `trading.core.state.Day`. `limits`: None where the market has none;
+    `restrictions`: None where nothing is switched off."""
 
     trading_day: int
     net_deposits: int
     commission: int
     fee_groups: dict[str, int]
     limits: MarketLimits | None = None
+    restrictions: Restrictions | None = None
 
 
 class SweepRecord(msgspec.Struct, frozen=True):
@@ -177,7 +181,9 @@ def state_hash(state: State) -> str:
 
 def _day_record(day: Day) -> DayRecord:
     limits = None if day.limits == NO_LIMITS else day.limits
-    return DayRecord(day.trading_day, day.net_deposits, day.commission, dict(sorted(day.fee_groups.items())), limits)
+    off = None if day.restrictions == NOTHING_OFF else day.restrictions
+    groups = dict(sorted(day.fee_groups.items()))
+    return DayRecord(day.trading_day, day.net_deposits, day.commission, groups, limits, off)
 
 
 def _instrument_record(instrument: Instrument) -> InstrumentRecord:
@@ -286,7 +292,8 @@ def restore(snapshot: Snapshot) -> State:
 
 def _restore_day(record: DayRecord) -> Day:
     limits = record.limits or NO_LIMITS
-    return Day(record.trading_day, record.net_deposits, record.commission, dict(record.fee_groups), limits)
+    off = record.restrictions or NOTHING_OFF
+    return Day(record.trading_day, record.net_deposits, record.commission, dict(record.fee_groups), limits, off)
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:
@@ -321,6 +328,7 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         rules=record.rules,
         fee_factor=state.day.fee_groups.get(record.rules.fee_group, RATE),
         frozen=record.frozen,
+        close_only=record.account_id in state.day.restrictions.closing,
         warned=record.warned,
         liquidating=record.liquidating,
         cancel_at=record.cancel_at,
@@ -401,7 +409,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
     account.orders[order.order_id] = order
     if order.pauses_matching:
-        account.join_group(order.oco_group, order)
+        account.join_group(order.oco_group, order.order_id, order)
     if order.status is OrderStatus.WAITING:
         watch(state, order)
         return

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from trading.core.accounts import Account, Lot, Mark, Position
+from trading.core.accounts import AccountBase, Lot, Mark, Position
 from trading.core.book import Book, Entry
 from trading.core.codes import Code
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
@@ -29,12 +29,17 @@ from trading.core.types import (
     OrderStatus,
     OrderType,
     Phase,
+    Restrictions,
     StopKind,
     Terms,
     TimeCondition,
     Trigger,
     number_at,
 )
+
+
+class Account(AccountBase["Order"], eq=False):
+    """An account with its orders."""
 
 
 class Order(Entry, kw_only=True, eq=False):
@@ -218,13 +223,14 @@ class Due(IntEnum):
 class Day(msgspec.Struct):
     """Where the market stands in time: the trading day (YYYYMMDD, 0 before the first settlement), what the settled days
     have left behind (money that came in less what went out, commission that was kept), the fee groups
-    (name -> share of the commission in 1/100,000,000), and the limits of every account."""
+    (name -> its share in 1/100,000,000), the limits of every account, and what operators have switched off."""
 
     trading_day: int = 0
     net_deposits: int = 0
     commission: int = 0
     fee_groups: dict[str, int] = {}
     limits: MarketLimits = MarketLimits()
+    restrictions: Restrictions = Restrictions()
 
 
 class Changes(msgspec.Struct, eq=False):

@@ -84,6 +84,15 @@ class StopKind(StrEnum):
     TAKE_PROFIT = "TAKE_PROFIT"
 
 
+class Restrictions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What operators have switched off. `close_only`: nobody opens positions; `closing`: numbers of the accounts that
+    do not, in order; `no_connections`: nobody else may connect."""
+
+    close_only: bool = False
+    closing: tuple[int, ...] = ()
+    no_connections: bool = False
+
+
 class CancelReason(StrEnum):
     """Why what was left of an order is gone."""
 

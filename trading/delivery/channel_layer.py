@@ -126,6 +126,9 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
             if mailbox.sleeper.waiting:
                 mailbox.sleeper.wake()
 
+    def has_members(self, group: str) -> bool:
+        return group in self._groups
+
     def members(self, prefix: str) -> int:
         """How many channels the groups have whose names begin so."""
         return sum(len(members) for group, members in self._groups.items() if group.startswith(prefix))

@@ -94,7 +94,7 @@ class PushEncoder:
                 account_id = event.account_id
                 pushes.add(account_id, protocol.begun(event, changes.orders[event.order_id], self._next(account_id)))
             elif (tell := PUSHED_EVENTS.get(type(event))) is not None:
-                account_id = event.account_id  # type: ignore[union-attr]  # all of PUSHED_EVENTS have one
+                account_id = event.account_id  # type: ignore[union-attr, assignment]  # all of PUSHED_EVENTS have one
                 pushes.add(account_id, tell(event, self._next(account_id)))
         for account_id, account in accounts.items():
             seq = self._next(account_id)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trading', '0012_night_sessions'),
+        ("trading", "0016_restrictions"),
     ]
 
     operations = [
@@ -113,11 +113,6 @@ class Migration(migrations.Migration):
             model_name='operatorcommand',
             name='expires_at',
             field=models.DateTimeField(help_text='Until when it may be approved.', null=True),
-        ),
-        migrations.AddField(
-            model_name='operatorcommand',
-            name='reason',
-            field=models.CharField(blank=True, db_default='', help_text='Why the operator asked.', max_length=200),
         ),
         migrations.AlterField(
             model_name='operatorcommand',

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import msgspec
 
-from trading.core.accounts import Account
 from trading.core.commands import CheckRisk, ForceCancelOrder, Settle
 from trading.core.engine import Engine
 from trading.core.events import (
@@ -18,6 +17,7 @@ from trading.core.events import (
     Refused,
     RiskWarned,
 )
+from trading.core.state import Account
 from trading.core.types import Phase
 from trading.storage.consistent_read import consistent_read
 from trading.storage.store import Store

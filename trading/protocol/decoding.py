@@ -1,13 +1,14 @@
 """The way from a frame to its message.
 
 Trust ends here: whatever text comes in, `decode` gives a message or raises `ProtocolError`, never anything else. A
-frame that names a field twice means two things, so it means nothing; null says that a field is not given.
+frame that names a field twice means two things, so it means nothing; null says that a field is not given; 5.0 is 5.
 """
 
 import json
 from typing import Any
 
 import msgspec
+import msgspec.inspect
 
 from trading.core.codes import Code
 from trading.core.types import TimeCondition
@@ -50,30 +51,49 @@ def decode(text: str) -> ClientMessage:
     try:
         message = _decoder.decode(text)
     except _UNREADABLE as error:
-        message = _decode_without_nulls(text, error)
+        message = _decode_in_other_words(text, error)
     if text.count(":") != _fewest_names(message):
         _check_names(text)
     return message
 
 
-# --- null
+# --- null, and whole numbers in doubles
 
 
-def _optional(struct: type[msgspec.Struct]) -> frozenset[str]:
-    return frozenset(field.name for field in msgspec.structs.fields(struct) if not field.required)
+class _Fields:
+    """Of a message: which may be left out, and which are whole numbers."""
+
+    def __init__(self, struct: type[msgspec.Struct]) -> None:
+        described = msgspec.inspect.type_info(struct)
+        assert isinstance(described, msgspec.inspect.StructType)
+        self.optional = {field.name for field in described.fields if not field.required}
+        self.whole = {field.name for field in described.fields if _is_whole(field.type)} - {"request_id"}
+
+    def put_right(self, fields: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: int(value) if type(value) is float and value.is_integer() and name in self.whole else value
+            for name, value in fields.items()
+            if value is not None or name not in self.optional
+        }
+
+
+def _is_whole(kind: msgspec.inspect.Type) -> bool:
+    kinds = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
+    return any(isinstance(each, msgspec.inspect.IntType) for each in kinds)
 
 
 _STRUCTS: tuple[type[msgspec.Struct], ...] = ClientMessage.__args__
-_OPTIONAL = {struct.__struct_config__.tag: _optional(struct) for struct in _STRUCTS}
-"""By type: the fields that may be left out."""
-_OPTIONAL_OF_ITEMS = _optional(OrderFields)
+_FIELDS = {struct.__struct_config__.tag: _Fields(struct) for struct in _STRUCTS}
+"""By type."""
+_FIELDS_OF_ITEMS = _Fields(OrderFields)
 
 
-def _decode_without_nulls(text: str, error: Exception) -> ClientMessage:
-    """What is not given may be null, whatever else the field takes. `error`: what was wrong with the frame as it is."""
-    if "null" in text:
+def _decode_in_other_words(text: str, error: Exception) -> ClientMessage:
+    """What is not given may be null, whatever else the field takes, and a whole number may be written as 5.0 or 5e3, as
+    languages write it that have doubles only. `error`: what was wrong with the frame as it is."""
+    if "null" in text or "got `float`" in str(error):
         try:
-            message: ClientMessage = msgspec.convert(_without_nulls(_object_decoder.decode(text)), ClientMessage)
+            message: ClientMessage = msgspec.convert(_put_right(_object_decoder.decode(text)), ClientMessage)
             return message
         except _UNREADABLE as deeper:
             error = deeper
@@ -87,17 +107,16 @@ def _in_words(wrong: str) -> str:
     return f"Expected printable ASCII characters, at least one{at}{place}" if "matching regex" in found else wrong
 
 
-def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+def _put_right(fields: dict[str, Any]) -> dict[str, Any]:
     tag = fields.get("type")
-    fields = _given(fields, _OPTIONAL.get(tag, frozenset()) if isinstance(tag, str) else frozenset())
+    known = _FIELDS.get(tag) if isinstance(tag, str) else None
+    if known is None:
+        return fields
+    fields = known.put_right(fields)
     orders = fields.get("orders")
     if isinstance(orders, list):
-        fields["orders"] = [_given(order, _OPTIONAL_OF_ITEMS) if isinstance(order, dict) else order for order in orders]
+        fields["orders"] = [_FIELDS_OF_ITEMS.put_right(each) if isinstance(each, dict) else each for each in orders]
     return fields
-
-
-def _given(fields: dict[str, Any], optional: frozenset[str]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None or name not in optional}
 
 
 # --- fields that are named twice

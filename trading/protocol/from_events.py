@@ -100,7 +100,7 @@ def answer(message: EngineMessage, outcome: Sequence[Outcome], retry_after: floa
         case SubmitOrder() | AmendOrder() | CancelOrder():
             return order_response(outcome[0], message.request_id, _client_id(message), retry_after)
         case SubmitOrders() | CancelOrders():
-            results = [_result(item, event) for item, event in zip(items_of(message), outcome, strict=True)]
+            results = [result(item, event) for item, event in zip(items_of(message), outcome, strict=True)]
             return OrdersResponse(results=results, retry_after=retry_after, request_id=message.request_id)
         case CancelAll():
             code, detail = _failure(outcome[0])
@@ -141,7 +141,8 @@ def order_response(
     )
 
 
-def _result(item: Item, event: Outcome) -> OrderResult:
+def result(item: Item, event: Outcome) -> OrderResult:
+    """What became of an item of a batch."""
     order_id, code, detail = _outcome(event)
     return OrderResult(
         success=code is None,

@@ -4,6 +4,8 @@ time is the engine's to judge."""
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from trading.core import commands
 from trading.core.codes import Code
 from trading.core.events import Refused
@@ -66,7 +68,7 @@ def _submit(order: OrderFields, account_id: int) -> commands.SubmitOrder:
         price,
         order.time_condition,
         order.client_order_id,
-        _options(order),
+        _options(order, volume),
     )
 
 
@@ -128,10 +130,14 @@ _CONVERTED: dict[str, Callable[[Any], int]] = {
 """The options that are JSON numbers on the wire and whole numbers in the engine."""
 
 
-def _options(order: OrderFields) -> OrderOptions | None:
-    """What an order wants beyond the plain case; None where it wants nothing, as nearly every order does."""
+def _options(order: OrderFields, lots: int) -> OrderOptions | None:
+    """What an order of so many lots wants beyond the plain case; None where it wants nothing, as nearly every order
+    does."""
     if order.time_condition in _SIMPLE and _is_plain(order):
         return None
+    if order.display_volume is not None:
+        shown = whole_from_float(order.display_volume)
+        order = replace(order, volume=lots, display_volume=order.display_volume if shown is None else shown)
     wrong = OPTION_CHECK.sentence(order, order)
     if wrong is not None:
         raise _Impossible(CODE, wrong)

@@ -218,6 +218,35 @@ def _number(text: str | None, name: str, read: Callable[[str], int | None]) -> i
     return number
 
 
+def is_unknown(event: events.Event) -> bool:
+    """Whether the engine knows no such live order."""
+    return isinstance(event, events.Refused) and event.code is Code.ORDER_NOT_FOUND
+
+
+def outcomes(account_id: int, items: Sequence[protocol.Item], told: Sequence[events.Event]) -> list[protocol.Outcome]:
+    """What became of each item. The engine knows live orders only; the rows tell own orders that are finished from
+    those that never were."""
+    numbers = [_number_of(item) for item in items]
+    finished = selectors.finished_orders(
+        account_id=account_id, numbers=[number for number in numbers if number is not None]
+    )
+    return [
+        _finished(*finished[number]) if number in finished and is_unknown(event) else event
+        for number, event in zip(numbers, told, strict=True)
+    ]
+
+
+def _number_of(item: protocol.Item) -> int | None:
+    """The order that an item speaks of, if it is one that was placed before."""
+    return (
+        protocol.order_number(item.order_id) if isinstance(item, protocol.AmendOrder | protocol.CancelOrder) else None
+    )
+
+
+def _finished(status: str, filled: int) -> protocol.Finished:
+    return protocol.Finished(OrderStatus(status), filled)
+
+
 def order_data(row: Order) -> protocol.OrderData:
     options = PLAIN if row.options is None else ORDER_OPTIONS.decode(row.options)
     return protocol.OrderData(

@@ -3,12 +3,17 @@
 Reads what the last commit left, and writes nothing.
 """
 
+import logging
+
 import msgspec
 
 from trading import protocol
 from trading.models import Account, PushBatch
 from trading.reads import answers, selectors
 from trading.storage.consistent_read import consistent_read
+from trading.storage.packing import unpack_frames
+
+logger = logging.getLogger(__name__)
 
 PAGE = 200
 """Commits in one page: some hundred frames, a few milliseconds of reading."""
@@ -27,15 +32,59 @@ def last_push(*, account_id: int) -> int:
 
 
 def page(*, account_id: int, after: int, upto: int, most: int = PAGE) -> Page | None:
-    """The pushes that come after number `after`, up to `upto` or of `most` commits; None when not all are kept."""
+    """The pushes that come after number `after`, up to `upto` or of `most` commits; None when not all are kept
+    and whole."""
     kept = PushBatch.objects.filter(account_id=account_id, last_seq__gt=after, last_seq__lte=upto)
     frames: list[str] = []
-    for first, last, lines in kept.order_by("last_seq").values_list("first_seq", "last_seq", "frames")[:most]:
+    columns = ("first_seq", "last_seq", "packed", "frames")
+    for first, last, packed, text in kept.order_by("last_seq").values_list(*columns)[:most]:
         if first > after + 1:
+            return None
+        try:
+            lines: str = text if packed is None else unpack_frames(bytes(packed))
+        except ValueError as error:
+            logger.error("the pushes %d to %d of account %d are damaged: %s", first, last, account_id, error)
             return None
         frames += lines.split("\n")[after + 1 - first :]
         after = last
     return Page(frames, after) if frames else None
+
+
+class _Kind(msgspec.Struct):
+    type: str
+    instrument_id: str | None = None
+
+
+_kind = msgspec.json.Decoder(_Kind)
+
+
+def last_number(*, user_id: str, market: str) -> int:
+    """The number of the user's last push; 0 while there is no account."""
+    found = Account.objects.filter(user__username=user_id, market=market).values_list("push_seq", flat=True)
+    return found.first() or 0
+
+
+def missed_by_group(*, user_id: str, market: str, after: int) -> tuple[list[tuple[str | None, str]], int]:
+    """The pushes of a user after number `after`, as their group would have heard them, and the number of the last one;
+    a snapshot in place of those that are not kept."""
+    account = Account.objects.filter(user__username=user_id, market=market).first()
+    if account is None or account.push_seq <= after:
+        return [], after
+    frames: list[tuple[str | None, str]] = []
+    while after < account.push_seq:
+        found = page(account_id=account.pk, after=after, upto=account.push_seq)
+        if found is None:
+            told = snapshot(account_id=account.pk)
+            return [(None, protocol.encode(told))], told.seq
+        frames += [(_tag(frame), frame) for frame in found.frames]
+        after = found.last_seq
+    return frames, after
+
+
+def _tag(frame: str) -> str | None:
+    """The instrument of a trade: some connections want trades of some only."""
+    kind = _kind.decode(frame)
+    return kind.instrument_id if kind.type == "trade" else None
 
 
 def snapshot(*, account_id: int) -> protocol.Snapshot:

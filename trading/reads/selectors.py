@@ -15,7 +15,7 @@ from knox.crypto import hash_token
 
 from trading.core.accounts import Figures, Leg, Mark, Position
 from trading.core.types import LIVE, NAME, Direction, Offset, number_at
-from trading.models import IS_LIVE, AccessToken, Account, Instrument, Order, Statement, Trade
+from trading.models import IS_LIVE, AccessToken, Account, Instrument, LedgerEntry, Order, Statement, Trade
 from trading.models import Position as PositionRow
 
 Row = TypeVar("Row", bound=Model)
@@ -94,13 +94,21 @@ def _number_at(time: int) -> int:
 # --- who
 
 
-def identity_of_token(*, user_id: str, token: str, market: str) -> Identity | None:
-    """The user with the account at a market, if the token is theirs, valid and not expired."""
-    if not NAME.match(user_id) or not token.isascii() or not token.isprintable() or len(token) > LONGEST_TOKEN:
+def digest_of(token: str) -> str:
+    """By which a token is known: its text is kept nowhere. Empty for what can be none of ours."""
+    possible = token.isascii() and token.isprintable() and len(token) <= LONGEST_TOKEN
+    return str(hash_token(token)) if possible else ""
+
+
+def identity_of_token(*, token: str, market: str, user_id: str | None = None) -> Identity | None:
+    """The user with the account at a market, if the token is valid and not expired, and theirs if somebody is named."""
+    digest = digest_of(token)
+    if not digest or (user_id is not None and not NAME.match(user_id)):
         return None
-    row = _valid([hash_token(token)]).filter(user__username=user_id).first()
+    row = _valid([digest]).select_related("user").filter(**_given(user__username=user_id)).first()
     if row is None:
         return None
+    user_id = row.user.username
     found = Account.objects.filter(user_id=user_id, market=market).values_list("id", "disconnect_at").first()
     number, deadline = found or (None, None)
     may_trade = row.scope == AccessToken.Scope.TRADE
@@ -115,6 +123,12 @@ def valid_tokens(*, digests: Iterable[str]) -> set[str]:
 def _valid(digests: Iterable[str]) -> QuerySet[AccessToken]:
     known: QuerySet[AccessToken] = AccessToken.objects.filter(pk__in=list(digests), user__is_active=True)
     return known.exclude(expiry__lte=timezone.now())
+
+
+def tokens(*, user_id: str) -> QuerySet[AccessToken]:
+    """A user's tokens that are valid, newest first."""
+    mine: QuerySet[AccessToken] = AccessToken.objects.filter(user__username=user_id, user__is_active=True)
+    return mine.exclude(expiry__lte=timezone.now()).order_by("-created", "digest")
 
 
 def account_id(*, user_id: str, market: str) -> int | None:
@@ -253,6 +267,17 @@ def order(*, user_id: str, market: str, number: int) -> Order | None:
     )
 
 
+def order_known_as(*, account_id: int, client_order_id: str) -> int | None:
+    """The order that has used up this own id for the trading day: of today, or one that was live when today began."""
+    day = Account.objects.filter(pk=account_id).values_list("market__trading_day", flat=True).get()
+    known = Order.objects.filter(account_id=account_id, client_order_id=client_order_id)
+    for today in ({"trading_day": day}, {"known_day": day}):
+        number: int | None = known.filter(**today).order_by("-id").values_list("id", flat=True).first()
+        if number is not None:
+            return number
+    return None
+
+
 def finished_orders(*, account_id: int, numbers: list[int]) -> dict[int, tuple[str, int]]:
     """Status and filled lots of those of the numbers that are own orders which are filled or cancelled."""
     rows = Order.objects.filter(pk__in=numbers, account_id=account_id).exclude(status__in=LIVE)
@@ -332,6 +357,12 @@ def statements(*, account_id: int, from_day: int | None, to_day: int | None, lim
     """An account's settled days, newest first."""
     rows = Statement.objects.filter(account_id=account_id, **_given(day__gte=from_day, day__lte=to_day))
     return list(rows.order_by("-day")[:limit])
+
+
+def ledger(*, account_id: int, before: int | None, limit: int) -> list[LedgerEntry]:
+    """What changed an account's balance, newest first."""
+    rows = LedgerEntry.objects.filter(account_id=account_id, **_given(id__lt=before))
+    return list(rows.order_by("-id")[:limit])
 
 
 def _given(**lookups: Any) -> dict[str, Any]:

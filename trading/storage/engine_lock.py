@@ -4,12 +4,33 @@ Whoever holds it may ask whether they still do: a lock file can be removed, a se
 """
 
 import fcntl
+import logging
 import os
 from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
 
 from django.db import Error, connections
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 0.6
+"""Seconds without a sign of life; `STANDBY_PATIENCE_SECONDS` says why."""
+ADVISORY = (
+    "FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+    " WHERE datname = current_database() AND locktype = 'advisory' AND granted"
+    " AND classid = 0 AND objid = %s::bigint::oid AND objsubid = 1"
+)
+HELD = f"EXISTS (SELECT {ADVISORY})"
+"""Whether anybody has an advisory lock."""
+HOLDER = f"SELECT pg_locks.pid {ADVISORY}"
+SILENCE = "extract(epoch FROM clock_timestamp() - state_change)::float8"
+SILENT = (
+    f"SELECT pid, {SILENCE} FROM pg_stat_activity WHERE pid IN ({HOLDER})"  # noqa: S608  # no value is in the text
+    f" AND application_name = %s AND state LIKE 'idle%%' AND {SILENCE} > %s"
+)
+"""The session that has a lock, said that it beats, and does not; and for how long."""
+BEAT = f"SELECT set_config('application_name', %s, false), {HELD}"
 
 
 class EngineLock(Protocol):
@@ -26,9 +47,23 @@ class EngineLock(Protocol):
 
     def release(self) -> None: ...
 
+    # -- where engines of several processes stand by each other
+
+    @property
+    def shared(self) -> bool:
+        """Whether a process that waits for the lock can follow the one that has it, and take its place at once."""
+
+    def beat(self) -> bool:
+        """Say that the holder lives. True when it was asked to hand over."""
+
+    def stand_by(self) -> None:
+        """Let everybody know that somebody waits, with warm books."""
+
 
 class FileLock:
     """For SQLite: a lock on a file beside the database."""
+
+    shared = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -78,40 +113,79 @@ class FileLock:
             os.close(self._file)
             self._file = None
 
+    def beat(self) -> bool:
+        """It is the operating system that knows."""
+        return False
+
+    def stand_by(self) -> None:
+        """Nobody asks."""
+
 
 class AdvisoryLock:
     """For PostgreSQL: an advisory lock of the session that this thread's connection has, and gone with it.
 
     The session that commits is the one that has the lock. So no commit can come from an engine that has lost it, and
     whoever gets it later knows that the last commit of the one before is decided.
+
+    A holder that is stopped, or cut off, keeps its session. So whoever has once said that it lives (`beat`) goes on to
+    say so, and when it has said and asked nothing for `patience` seconds whoever wants the lock ends its session. Time
+    is the database's own. While the database works for a session it is not silent, however slow the disk is.
     """
 
-    def __init__(self, using: str, name: str) -> None:
+    shared = True
+
+    def __init__(self, using: str, name: str, patience: float = PATIENCE) -> None:
         self._using = using
-        self._key = crc32(f"bourse engine {name}".encode())
+        self._patience = patience
+        self._key, self._standby_key, self._hand_over_key = lock_keys(name)
+        self._beats = f"bourse engine {name}"
         self._session: Any = None
+        self._standing_by: Any = None
 
     def acquire(self) -> bool:
         if self.held():
             return True
-        if not self._ask("SELECT pg_try_advisory_lock(%s)"):
+        if not self._ask("SELECT pg_try_advisory_lock(%s)") and not self._take_from_silent():
             return False
         self._session = connections[self._using].connection
+        if self._standing_by is self._session:
+            self._ask("SELECT pg_advisory_unlock_shared(%s)", self._standby_key)
+        self._standing_by = None
         return True
+
+    def _take_from_silent(self) -> bool:
+        """End the session of a holder that has stopped beating, and have the lock."""
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(SILENT, [self._key, self._beats, self._patience])
+            silent = cursor.fetchone()
+        if silent is None:
+            return False
+        logger.warning("the engine's session %d has been silent for %.2f s; it is ended", *silent)
+        self._ask("SELECT pg_terminate_backend(%s, 1000)", silent[0])
+        return self._ask("SELECT pg_try_advisory_lock(%s)")
+
+    def beat(self) -> bool:
+        """It is the name of the session that says that it beats."""
+        if not self.held():
+            return False
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(BEAT, [self._beats, self._hand_over_key])
+            return bool(cursor.fetchone() == (self._beats, True))
+
+    def stand_by(self) -> None:
+        if self._standing_by is None or connections[self._using].connection is not self._standing_by:
+            self._ask("SELECT pg_try_advisory_lock_shared(%s)", self._standby_key)
+            self._standing_by = connections[self._using].connection
 
     def held(self) -> bool:
         return self._session is not None and connections[self._using].connection is self._session
 
     def taken(self) -> bool:
-        return self._ask(
-            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
-            " WHERE datname = current_database() AND locktype = 'advisory' AND granted"
-            " AND classid = 0 AND objid = %s::bigint::oid AND objsubid = 1)"
-        )
+        return self._ask(f"SELECT {HELD}")
 
-    def _ask(self, question: str) -> bool:
+    def _ask(self, question: str, value: int | None = None) -> bool:
         with connections[self._using].cursor() as cursor:
-            cursor.execute(question, [self._key])
+            cursor.execute(question, [self._key if value is None else value])
             return bool(cursor.fetchone() == (True,))
 
     def release(self) -> None:
@@ -123,10 +197,18 @@ class AdvisoryLock:
         self._session = None
 
 
-def engine_lock(market: str, using: str = "default") -> EngineLock:
-    """The lock of a market's engine in the database `using`."""
+def lock_keys(market: str) -> tuple[int, int, int]:
+    """Numbers of the advisory locks of a market: of its engine, of those that stand by (shared), and of whoever asks
+    the engine to hand over."""
+    engine, standby, hand_over = (crc32(f"bourse {what} {market}".encode()) for what in ("engine", "standby", "leave"))
+    return engine, standby, hand_over
+
+
+def engine_lock(market: str, using: str = "default", patience: float = PATIENCE) -> EngineLock:
+    """The lock of a market's engine in the database `using`. `patience`: seconds without a sign of life from another
+    process that has it (PostgreSQL)."""
     connection = connections[using]
     if connection.vendor == "sqlite":
         database = Path(str(connection.settings_dict["NAME"]))
         return FileLock(database.with_name(f"{database.name}.engine-{market}.lock"))
-    return AdvisoryLock(using, market)
+    return AdvisoryLock(using, market, patience)

@@ -11,7 +11,8 @@ from typing import Any, assert_never
 import msgspec
 
 from trading.core import events
-from trading.core.accounts import Account, Asked, ClientOrder
+from trading.core.accounts import Asked, ClientOrder
+from trading.core.commands import Command
 from trading.core.events import Event, Traded
 from trading.core.snapshot import (
     AccountRecord,
@@ -24,8 +25,19 @@ from trading.core.snapshot import (
     SweepRecord,
     sweep_records,
 )
-from trading.core.state import Instrument, Order
-from trading.core.types import AccountRules, Contract, Fee, MarketLimits, OrderOptions, OrderType, Phase, Terms, lasting
+from trading.core.state import Account, Instrument, Order
+from trading.core.types import (
+    AccountRules,
+    Contract,
+    Fee,
+    MarketLimits,
+    OrderOptions,
+    OrderType,
+    Phase,
+    Restrictions,
+    Terms,
+    lasting,
+)
 from trading.models import Account as AccountRow
 from trading.models import Instrument as InstrumentRow
 from trading.models import (
@@ -41,8 +53,9 @@ from trading.models import (
 from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
 from trading.models import Trade as TradeRow
+from trading.storage import packing
 from trading.storage.sql import GIVEN, Columns, Row, Table, json_text
-from trading.worker.batch import Batch
+from trading.worker.batch import Batch, KeptPushes
 
 ORDER_OPTIONS = msgspec.json.Decoder(OrderOptions)
 SWEEPS = msgspec.json.Decoder(list[SweepRecord])
@@ -427,6 +440,9 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                 | events.PhasesChanged()
                 | events.AuctionUncrossed()
                 | events.AccountFrozen()
+                | events.OrdersCancelled()
+                | events.CloseOnlySet()
+                | events.ConnectionsRefused()
                 | events.RulesSet()
                 | events.FeeGroupSet()
                 | events.MarketLimitsSet()
@@ -444,19 +460,36 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
 
 # --- what is kept of a batch
 
-PUSH = Columns({"account": "account_id", "first_seq": "first_seq", "last_seq": "last_seq", "frames": "frames"})
+
+def _packed_frames(kept: KeptPushes) -> bytes:
+    return packing.pack_frames(kept.frames)
+
+
+PUSH = Columns({"account": "account_id", "first_seq": "first_seq", "last_seq": "last_seq", "packed": _packed_frames})
 PUSHES = Table(PushBatch, PUSH)
 
 
 def _commands(batch: Batch) -> bytes:
-    return msgspec.msgpack.encode(batch.commands)
+    return packing.pack_commands(msgspec.msgpack.encode(batch.commands))
 
 
 BATCH = Columns({"market": GIVEN, "epoch": GIVEN, "number": "number", "time": "time", "commands": _commands})
 JOURNAL = Table(JournalBatch, BATCH)
+_COMMANDS = msgspec.msgpack.Decoder(list[Command])
+
+
+def commands_of(stored: bytes | memoryview) -> list[Command]:
+    """The `commands` of a journal batch."""
+    return _COMMANDS.decode(packing.unpack_commands(bytes(stored)))
+
+
+def restrictions_of(stored: Any) -> Restrictions:
+    """What operators have switched off in a market."""
+    return msgspec.convert(stored, Restrictions)
 
 
 def day_record(row: Market) -> DayRecord:
     """Where the market stands in time, and what holds for all its accounts."""
     limits = msgspec.convert(row.limits, MarketLimits) if row.limits else None
-    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits)
+    off = restrictions_of(row.restrictions) if row.restrictions else None
+    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits, off)

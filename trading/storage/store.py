@@ -3,6 +3,7 @@
 Not for reading on behalf of users (that is `selectors.py`), and it knows nothing of frames, groups or sockets.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -36,9 +37,12 @@ from trading.models import (
 )
 from trading.storage import mapping, startup_checks
 from trading.storage.database_files import DatabaseFiles
-from trading.storage.engine_lock import EngineLock, engine_lock
+from trading.storage.engine_lock import PATIENCE, EngineLock, engine_lock
 from trading.storage.sql import Row, Table, json_text
 from trading.worker.batch import Batch, OperatorAnswer, OperatorAsk, OutcomeUnknown, Restored, Superseded, Unstorable
+from trading.worker.follower import JournalEntry
+
+logger = logging.getLogger(__name__)
 
 CHUNKS = (64, 16, 4, 1)
 """Rows a statement: few sizes, so that every statement is prepared once; 64 rows stay below SQLite's 32,766 values."""
@@ -46,15 +50,13 @@ SMALL, QUICK = 4, 0.003
 """A batch of so few commands, and a commit of so few seconds, are over before a thread had been woken twice."""
 PRUNED = 1_000
 """Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
-JOURNAL = msgspec.msgpack.Decoder(list[Command])
-"""Reads the `commands` of a journal batch."""
 
 
 class Store:
     """Reads and writes one market. All methods but `commit_here` block; call them from one thread, which owns the
     connection. Of each account at least `pushes_kept` pushes of the trading day are kept. After a commit of fewer than
     `quick` seconds the next one may be made in the event loop. `lock`: of the market's own engine, if it is not this
-    one's to make."""
+    one's to make; `patience`: with a silent one (`engine_lock.py`)."""
 
     def __init__(
         self,
@@ -63,12 +65,15 @@ class Store:
         pushes_kept: int = 100_000,
         quick: float = QUICK,
         lock: EngineLock | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self.market = market
         self._using = using
         self._pushes_kept = pushes_kept
         self._quick_seconds = quick
-        self._lock = lock or engine_lock(market, using)
+        self._lock = lock or engine_lock(market, using, patience)
+        self.leave_asked = False
+        """Whether somebody wants another process to be the engine, as the last `beat` was told."""
         self._locked = self._at_commit = False
         self._files = _files(using)
         self._epoch = 0
@@ -189,13 +194,21 @@ class Store:
     def _advance(self, batch: Batch, cursor: Any) -> None:
         """Move the market on, if this engine still runs it."""
         mark = self._mark
+        where = f"WHERE code = {mark} AND epoch = {mark} AND batch = {mark}"
+        stream, position = ("", ()) if batch.position is None else (f", stream_id = {mark}", (batch.position,))
         cursor.execute(
-            f"UPDATE trading_market SET batch = {mark}, last_id = {mark}"  # noqa: S608  # no value is in the text
-            f" WHERE code = {mark} AND epoch = {mark} AND batch = {mark}",
-            (batch.number, batch.last_id, self.market, self._epoch, batch.number - 1),
+            f"UPDATE trading_market SET batch = {mark}, last_id = {mark}{stream} {where}",  # noqa: S608  # marks only
+            (batch.number, batch.last_id, *position, self.market, self._epoch, batch.number - 1),
         )
         if not cursor.rowcount:
             raise Superseded(f"another engine has taken market {self.market} over")
+
+    def note_position(self, position: str) -> None:
+        """Commands of the stream up to here had no effect: they are not done later either. Raises as `commit` does."""
+        found = Market.objects.using(self._using).filter(code=self.market, epoch=self._epoch)
+        with self._named_errors():
+            if not found.update(stream_id=position):
+                raise Superseded(f"another engine has taken market {self.market} over")
 
     def _write_orders(self, cursor: Any, batch: Batch) -> None:
         """Most orders are plain, and written with half as many columns. On a new trading day all live ones are written:
@@ -229,10 +242,10 @@ class Store:
         mark = self._mark
         cursor.execute(
             f"UPDATE trading_market SET trading_day = {mark}, net_deposits = {mark}, commission = {mark},"  # noqa: S608
-            f" fee_groups = {mark}, limits = {mark} WHERE code = {mark}",
+            f" fee_groups = {mark}, limits = {mark}, restrictions = {mark} WHERE code = {mark}",
             (
                 *(day.trading_day, day.net_deposits, day.commission),
-                *(json_text(day.fee_groups), json_text(day.limits), self.market),
+                *(json_text(day.fee_groups), json_text(day.limits), json_text(day.restrictions), self.market),
             ),
         )
 
@@ -290,6 +303,23 @@ class Store:
         if not self._lock.acquire():
             raise Superseded(f"another engine has taken market {self.market} over")
         return True
+
+    @property
+    def can_follow(self) -> bool:
+        """Whether another process may be the engine while this one follows it."""
+        return self._lock.shared
+
+    def stand_by(self) -> None:
+        """Say that this process follows the engine and can take its place."""
+        self._lock.stand_by()
+
+    def beat(self) -> None:
+        """Say that the engine lives."""
+        if self._locked:
+            try:
+                self.leave_asked = self._lock.beat()
+            except Error as error:  # whoever commits or looks for operators' commands next finds it, too
+                logger.warning("the engine could not say that it lives: %s", error)
 
     def rescue(self) -> bool:
         """After FilesReplaced: True when all commits are in files that have their names. Where the write-ahead log is
@@ -350,7 +380,16 @@ class Store:
             time = journal.values_list("time", flat=True).first() or 0
         if self._files is not None:
             self._files.remember()
-        return records, Restored(market.batch, time, dict(self._push_seqs))
+        return records, Restored(market.batch, time, dict(self._push_seqs), market.stream_id)
+
+    def resume(self) -> Restored:
+        """Where the streams of the last commit stand, for whoever has the books already."""
+        market = Market.objects.using(self._using).get(code=self.market)
+        accounts = Account.objects.using(self._using).filter(market=self.market)
+        self._push_seqs = dict(accounts.values_list("id", "push_seq"))
+        self._trading_day = market.trading_day
+        last = JournalBatch.objects.using(self._using).filter(market=self.market, number=market.batch)
+        return Restored(market.batch, last.values_list("time", flat=True).first() or 0, dict(self._push_seqs))
 
     def _load_instruments(self) -> list[InstrumentRecord]:
         found = Instrument.objects.using(self._using).filter(market=self.market)
@@ -443,11 +482,17 @@ class Store:
         """All journalled batches from the first, as (time, commands)."""
         found = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("number")
         for made_at, commands in found.values_list("time", "commands").iterator():
-            yield made_at, JOURNAL.decode(bytes(commands))
+            yield made_at, mapping.commands_of(commands)
+
+    def entries_after(self, number: int, most: int) -> list[JournalEntry]:
+        """The first batches of the journal after a number."""
+        found = JournalBatch.objects.using(self._using).filter(market=self.market, number__gt=number)
+        rows = found.order_by("number").values_list("number", "time", "commands")[:most]
+        return [JournalEntry(at, time, mapping.commands_of(commands)) for at, time, commands in rows]
 
     def close(self) -> None:
         """Give the lock and the connection of this thread back. It may be taken again later."""
-        self._locked = False
+        self._locked = self.leave_asked = False
         self._lock.release()
         self._disconnect()
 

@@ -11,6 +11,7 @@ class InProcessQueue:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.position: str | None = None
         self._waiting: deque[Envelope] = deque()
         self._sleeper = Sleeper()
 
@@ -31,6 +32,9 @@ class InProcessQueue:
         if not waiting:
             await self._sleeper.sleep(timeout)
         return [waiting.popleft() for _ in range(min(most, len(waiting)))]
+
+    def go_back(self, position: str) -> None:
+        """Nothing: whoever waited for what was not stored has been told so."""
 
     def drain(self) -> list[Envelope]:
         """Everything that waits."""

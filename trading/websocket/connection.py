@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from trading import protocol
+from trading.access.rate_limits import RateLimiter
+from trading.access.refusals import FAILED, pause, too_fast
+from trading.access.token_monitor import TokenMonitor
 from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.delivery.channel_layer import ChannelOverflow
@@ -22,24 +25,23 @@ from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.handlers.authentication import AuthenticationHandler
 from trading.websocket.handlers.orders import OrderHandler
 from trading.websocket.handlers.queries import PublicAnswer, QueryHandler
-from trading.websocket.handlers.responder import Responder, pause, too_fast
+from trading.websocket.handlers.responder import Responder
 from trading.websocket.handlers.resume import ResumeHandler
 from trading.websocket.handlers.subscribing import SubscriptionHandler
 from trading.websocket.heartbeat import Heartbeat
 from trading.websocket.market_subscriptions import SLOW_SECONDS, MarketSubscriptions, Present
-from trading.websocket.order_entry import FAILED, OrderEntry
-from trading.websocket.rate_limits import RateLimiter
+from trading.websocket.order_entry import OrderEntry
 from trading.websocket.reply_queue import ReplyQueue
 from trading.websocket.send_queue import CLOSE_SECONDS, SLOW_CLOSE, ClientGone, Send, SendQueue
 from trading.websocket.server_line import ServerLine
 from trading.websocket.session import Session
 from trading.websocket.subscriptions import Subscriptions
-from trading.websocket.token_monitor import TokenMonitor
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 REVOKED = "The token is not valid any more"
+DOOR_CLOSED = "The exchange takes no new connections now"
 BROKEN_CLOSE, REVOKED_CLOSE, CROWDED_CLOSE = 1011, 4401, 4429
 """Close codes: a failure of ours, a token that is not valid any more, too many connections."""
 TRIAL_SECONDS = 2.0
@@ -68,6 +70,8 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     slow_seconds: float = SLOW_SECONDS
     close_seconds: float = CLOSE_SECONDS
     resume_page: int = PAGE
+    no_connections: Callable[[], bool] = lambda: False
+    """Whether an operator has closed the door: who comes then is turned away."""
 
 
 class Connection:
@@ -151,6 +155,9 @@ class Connection:
         self._main = asyncio.current_task()
         writing = self._start(self._send_queue.write())
         try:
+            if self._services.no_connections():
+                await self._turn_away(DOOR_CLOSED, writing)
+                return
             broken_limit = self._limiter.enter(self._session.address)
             if broken_limit is None:
                 await self._stay(receive)
@@ -330,7 +337,8 @@ class Connection:
         else:
             await self._replies.settled()
             if isinstance(message, protocol.Asking) or self._asks_again(message):
-                wait = self._limiter.request(self._session.user_id, self._session.address, self.heard_at)
+                limiter, asked = self._limiter, (self._session.user_id, self._session.address, self.heard_at)
+                wait = await limiter.request_anywhere(*asked) if limiter.is_shared else limiter.request(*asked)
                 if wait:
                     refusal = too_fast("requests", self._limiter.limits.requests_per_second)
                     await self._responder.refuse_message(message, refusal, pause(wait))

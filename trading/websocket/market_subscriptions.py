@@ -1,5 +1,6 @@
 """The public market data that one connection follows. A reader that cannot keep up leaves its groups until it has taken
-what waits for it, and then gets the present state: it costs nobody anything, and hears nothing that is old.
+what waits for it, and then gets the present state: it costs nobody anything, and hears nothing that is old. What tells
+of instruments is rare and has no present state to come back with, so it is never left out.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from typing import Any
 from trading.delivery.channel_groups import market_group
 from trading.observability.counters import Counters
 from trading.websocket.send_queue import SendQueue
+from trading.websocket.subscriptions import MARKET_CHANNELS
 
 SLOW_SECONDS = 0.5
 """How long a client may let the server wait before it is a slow one: more than a hiccup, less than old news."""
@@ -48,7 +50,7 @@ class MarketSubscriptions:
         """Join the groups and send the present state: what changes in between comes twice rather than never."""
         for pair in sorted(pairs):
             self._pairs.add(pair)
-            if not self._paused:  # or it is joined with the others
+            if not self._paused or pair[0] in MARKET_CHANNELS:  # or it is joined with the others
                 await self._join(pair)
 
     async def _join(self, pair: Pair) -> None:
@@ -75,10 +77,13 @@ class MarketSubscriptions:
             self._start(self._pause())
 
     async def _pause(self) -> None:
-        for channel, instrument_id in list(self._pairs):
+        for channel, instrument_id in self._conflated():
             await self._layer.group_discard(market_group(channel, instrument_id), self._channel)
         await self._send_queue.drained()
         self._paused = False
-        for pair in sorted(self._pairs):
+        for pair in self._conflated():
             if pair in self._pairs and not self._send_queue.closing:
                 await self._join(pair)
+
+    def _conflated(self) -> list[Pair]:
+        return sorted(pair for pair in self._pairs if pair[0] not in MARKET_CHANNELS)

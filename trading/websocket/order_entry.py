@@ -6,18 +6,15 @@ from functools import partial
 from typing import Any
 
 from trading import protocol
-from trading.core.codes import Code
+from trading.access.refusals import FAILED
 from trading.core.commands import TraderCommand
 from trading.core.events import Event, Refused
-from trading.core.types import OrderStatus
-from trading.reads import selectors
+from trading.reads import answers
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway, Reply
 from trading.websocket.reply_queue import ReplyQueue, Slot
 
 logger = logging.getLogger(__name__)
-
-FAILED = Refused(Code.UNAVAILABLE, "The exchange failed on this message; nothing was done")
 
 
 class Outcomes:
@@ -90,7 +87,7 @@ class OrderEntry:
 
     def _answer(self, slot: Slot, message: protocol.EngineMessage, account_id: int, events: Sequence[Event]) -> None:
         for event in events:
-            if _is_unknown(event):
+            if answers.is_unknown(event):
                 self._start(self._answer_unknown(slot, message, account_id, events))
                 return
         self._fill(slot, message, events)
@@ -108,30 +105,9 @@ class OrderEntry:
         self, slot: Slot, message: protocol.EngineMessage, account_id: int, events: Sequence[Event]
     ) -> None:
         """The engine knows live orders only; the rows tell own orders that are finished from those that never were."""
-        numbers = [_number_of(item) for item in protocol.items_of(message)]
-        finished: dict[int, tuple[str, int]] = {}
+        told: Sequence[protocol.Outcome] = events
         try:
-            known = [each for each in numbers if each is not None]
-            finished = await self._read(selectors.finished_orders, account_id=account_id, numbers=known)
+            told = await self._read(answers.outcomes, account_id, protocol.items_of(message), events)
         except Exception:
             logger.exception("orders could not be looked up")
-        told = [
-            _finished(*finished[number]) if _is_unknown(event) and number in finished else event
-            for number, event in zip(numbers, events, strict=True)
-        ]
         self._fill(slot, message, told)
-
-
-def _number_of(item: protocol.Item) -> int | None:
-    """The order that an item speaks of, if it is one that was placed before."""
-    return (
-        protocol.order_number(item.order_id) if isinstance(item, protocol.AmendOrder | protocol.CancelOrder) else None
-    )
-
-
-def _finished(status: str, filled: int) -> protocol.Finished:
-    return protocol.Finished(OrderStatus(status), filled)
-
-
-def _is_unknown(event: Event) -> bool:
-    return isinstance(event, Refused) and event.code is Code.ORDER_NOT_FOUND

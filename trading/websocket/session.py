@@ -4,12 +4,12 @@ from typing import Protocol
 
 import msgspec
 
+from trading.access.rate_limits import RateLimiter
+from trading.access.token_monitor import TokenMonitor
 from trading.observability.counters import Counters
 from trading.reads import selectors
 from trading.reads.readers import Read
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
-from trading.websocket.rate_limits import RateLimiter
-from trading.websocket.token_monitor import TokenMonitor
 
 
 class Connection(Protocol):
@@ -35,8 +35,7 @@ class Session:
         counters: Counters,
     ) -> None:
         self.identity: selectors.Identity | None = None
-        self.grace_ms: int | None = None
-        """How long the user's orders outlive the connection; None: as long as they live."""
+        self._armed: tuple[int, int] | None = None
         self.asked_before = False
         """Whether a token was shown on this connection."""
         self.address = address
@@ -70,7 +69,10 @@ class Session:
         if self._owner in (None, user_id):
             identity = await self._read(selectors.identity_of_token, user_id=user_id, token=token, market=self._market)
         if identity is None:
-            self._limiter.wrong_token(self.address, user_id, now)
+            if self._limiter.is_shared:
+                await self._limiter.wrong_token_anywhere(self.address, user_id, now)
+            else:
+                self._limiter.wrong_token(self.address, user_id, now)
         return identity
 
     def sign_in(self, identity: selectors.Identity, now: float) -> str | None:
@@ -86,7 +88,7 @@ class Session:
         self._tokens.add(identity.token, self._connection)
         self.identity, self._owner = identity, identity.user_id
         if identity.may_trade and identity.account_id is not None:
-            self._disconnect_timers.end(identity.account_id, now, identity.disconnected)
+            self._disconnect_timers.signed_in(identity.account_id, now, identity.disconnected)
         return None
 
     def sign_out(self) -> None:
@@ -94,12 +96,26 @@ class Session:
         if self.identity is not None:
             self._limiter.sign_out(self.identity.user_id)
             self._tokens.remove(self.identity.token, self._connection)
-            self.identity = self.grace_ms = None
+            self._disarm()
+            self.identity = None
+
+    async def cancel_on_disconnect(self, account_id: int, grace_ms: int | None) -> None:
+        """How long the user's orders outlive the connection; None: as long as they live."""
+        if grace_ms is not None:
+            await self._disconnect_timers.arm(account_id, grace_ms)
+        self._disarm()
+        self._armed = None if grace_ms is None else (account_id, grace_ms)
+
+    def _disarm(self) -> None:
+        if self._armed is not None:
+            self._disconnect_timers.disarm(*self._armed)
+            self._armed = None
 
     def end(self, left_at: float) -> None:
         """The connection has ended; its client was last there at `left_at`."""
-        if self.identity is not None and self.identity.account_id is not None and self.grace_ms is not None:
-            self._disconnect_timers.begin(self.identity.account_id, left_at, self.grace_ms)
+        if self._armed is not None:
+            account_id, grace_ms = self._armed
+            self._disconnect_timers.begin(account_id, left_at, grace_ms)
         self.sign_out()
         self._end_trial()
         self._limiter.leave(self.address if self._is_counted else None)

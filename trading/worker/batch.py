@@ -43,7 +43,8 @@ class Pushes(Protocol):
 class Batch(msgspec.Struct, eq=False):
     """Everything that becomes durable together, or not at all.
 
-    `number` counts the market's commits.
+    `number` counts the market's commits. `position`: where the stream of commands stands after it; None: there is no
+    stream.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Batch(msgspec.Struct, eq=False):
     changes: Changes
     pushes: Pushes
     operator_answers: list[OperatorAnswer]
+    position: str | None = None
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class Restored(msgspec.Struct, frozen=True):
     number: int
     time: int
     push_seqs: dict[int, int]
+    position: str = "0-0"
 
 
 class Unstorable(Exception):
@@ -74,6 +77,10 @@ class OutcomeUnknown(Exception):
 
 class Superseded(Exception):
     """Another engine has taken the market over: nothing was written, and nothing may be."""
+
+
+class HandedOver(Exception):
+    """Somebody asked for it: another engine that stands by may take the market over, in good order."""
 
 
 class FilesReplaced(Exception):

@@ -11,16 +11,18 @@ from contextlib import suppress
 from typing import Protocol
 
 from trading.transport.gateway import Gateway
-from trading.worker.batch import FilesReplaced, Superseded
+from trading.worker.batch import FilesReplaced, HandedOver, Superseded
 from trading.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS, PAUSE = 10, 0.1
 """A second of patience with a shell command that is the engine just now, before anybody is told to wait; then a look
-every so many seconds."""
+every so many seconds. Whoever follows looks more often (`follower.py`)."""
 ACCESS_PAUSE = 2.0
 """Seconds until a database that could not be used is looked for again."""
+HAND_OVER_SECONDS = 2.0
+"""Of leave to whoever stands by, before this process may be the engine again."""
 
 LOADING = "The books are being loaded."
 ELSEWHERE = (
@@ -42,7 +44,7 @@ class Finding(Protocol):
 
 class EngineKeeper:
     """`prepare` is called when the books are loaded, before orders are taken; `diagnose` says what an error of the
-    start means."""
+    start means; `on_warm` is called once, when there are books that follow another engine."""
 
     def __init__(
         self,
@@ -52,13 +54,15 @@ class EngineKeeper:
         *,
         prepare: Callable[[], Awaitable[None]],
         diagnose: Callable[[Exception], Finding],
+        on_warm: Callable[[], None] = lambda: None,
     ) -> None:
         self._worker = worker
         self._gateway = gateway
         self._market = market
         self._prepare = prepare
         self._diagnose = diagnose
-        self._loaded = False
+        self._on_warm = on_warm
+        self._loaded = self._warm = self._follows = False
         self._said = ""
         self._stopping = asyncio.Event()
         self.decided = asyncio.Event()
@@ -68,6 +72,11 @@ class EngineKeeper:
     def not_ready_because(self) -> str | None:
         """Why no order is taken just now; None when orders are."""
         return self._gateway.closed_because or (self._worker.trouble if self._loaded else LOADING)
+
+    @property
+    def warm(self) -> bool:
+        """Whether it has followed another engine before."""
+        return self._warm
 
     def stop(self, reason: str) -> None:
         """Let `run` end after the present turn."""
@@ -89,27 +98,39 @@ class EngineKeeper:
 
     async def _become_engine(self) -> bool:
         """Wait until the market is this server's, with its books loaded. False at the end, or where nothing helps."""
-        attempt = 0
+        waited = 0.0
         while not self._stopping.is_set():
-            pause = PAUSE
             try:
                 if await self._worker.start():
                     await self._prepare()
                     self._open()
                     return True
-                attempt += 1
-                if attempt >= ATTEMPTS:
+                if waited >= ATTEMPTS * PAUSE:
                     self._wait_for_other()
+                pause = await self._follow()
             except Exception as error:
                 await self._worker.release()
                 if not self._refuse_to_start(error):
                     return False
                 pause = ACCESS_PAUSE
+            waited += pause
             await self._sleep(pause)
         return False
 
+    async def _follow(self) -> float:
+        """Keep warm books of the market that another process runs, where that can be. Seconds until the next look."""
+        pause = await self._worker.follow()
+        if pause is None:
+            return PAUSE
+        if not self._warm:
+            self._on_warm()
+        if not self._follows:
+            self._warm = self._follows = True
+            logger.info("this server stands by for market %s, with warm books", self._market)
+        return pause
+
     def _open(self) -> None:
-        self._loaded = True
+        self._loaded, self._follows = True, False
         if not self._stopping.is_set():
             if self._said:
                 logger.warning("this server runs the engine of market %s now", self._market)
@@ -148,6 +169,11 @@ class EngineKeeper:
         except Superseded as error:
             self._close(f"The engine stopped: {error}; this server waits until it can go on.", logging.CRITICAL)
             await self._worker.release()
+            return True
+        except HandedOver:
+            self._close(ELSEWHERE.format(market=self._market), logging.WARNING)
+            await self._worker.release()
+            await self._sleep(HAND_OVER_SECONDS)
             return True
         except FilesReplaced as error:
             self._close(f"The engine stopped: {error}; see the server's log.", logging.CRITICAL)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Protocol, TypeVar
@@ -39,6 +40,7 @@ from trading.transport.gateway import Envelope, Reply
 from trading.worker.batch import (
     Batch,
     FilesReplaced,
+    HandedOver,
     OperatorAnswer,
     OperatorAsk,
     OutcomeUnknown,
@@ -47,6 +49,8 @@ from trading.worker.batch import (
     Superseded,
     Unstorable,
 )
+from trading.worker.follower import Follower, JournalEntry
+from trading.worker.pulse import Pulse
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -59,9 +63,11 @@ UNKNOWN = Refused(
 )
 BROKEN = Refused(Code.UNAVAILABLE, "The exchange failed on this command; nothing was done")
 UNREADABLE = Refused(Code.MALFORMED, "This command cannot be read")
+HANDED_OVER = Refused(Code.UNAVAILABLE, "Another process runs the engine from now on; nothing was done")
 RELOAD_SECONDS = 0.5
 """Between attempts to read the database after a failed commit: soon enough for people, rare enough for a sick disk."""
-
+BEAT_SECONDS = 0.1
+"""Between signs of life where another process stands by."""
 
 TROUBLE = "The last commit failed; the exchange tries again."
 
@@ -78,11 +84,27 @@ class CommandQueue(Protocol):
 
     def drain(self) -> list[Envelope]: ...
 
+    @property
+    def position(self) -> str | None:
+        """Where the stream stands that the commands come from, after those that were taken; None: there is none."""
+
+    def go_back(self, position: str) -> None:
+        """What was taken after `position` is not done: where there is a stream it comes again."""
+
     def wake(self) -> None: ...
 
 
 class MarketStore(Protocol):
+    leave_asked: bool
+
+    @property
+    def can_follow(self) -> bool: ...
+
     def lock(self) -> bool: ...
+
+    def stand_by(self) -> None: ...
+
+    def beat(self) -> None: ...
 
     def examine(self) -> None: ...
 
@@ -94,6 +116,8 @@ class MarketStore(Protocol):
 
     def commit(self, batch: Batch) -> None: ...
 
+    def note_position(self, position: str) -> None: ...
+
     def holds(self, batch: Batch) -> bool: ...
 
     def reconnect(self) -> None: ...
@@ -101,6 +125,10 @@ class MarketStore(Protocol):
     def rescue(self) -> bool: ...
 
     def load(self) -> tuple[Snapshot, Restored]: ...
+
+    def resume(self) -> Restored: ...
+
+    def entries_after(self, number: int, most: int) -> list[JournalEntry]: ...
 
     def used_ids(self, asked: list[SubmitOrder]) -> UsedIds: ...
 
@@ -168,6 +196,7 @@ class Worker:
         limits: MarketLimits | None = None,
         on_answers: Answered | None = None,
         reload_seconds: float = RELOAD_SECONDS,
+        beat_seconds: float = BEAT_SECONDS,
         stopwatch: Callable[[], float] = monotonic,
     ) -> None:
         assert batch_limit <= KEPT_IDS, f"a batch of more than {KEPT_IDS} commands may repeat an own id unnoticed"
@@ -185,10 +214,13 @@ class Worker:
         self._reload_seconds = reload_seconds
         self._stopwatch = stopwatch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._follower = Follower(store) if store.can_follow else None
+        self._pulse = Pulse(self._beat, beat_seconds) if store.can_follow else None
         self._careful = self._stopping = False
         self._next_poll = 0.0
         self._broken_asks: set[int] = set()
         self._number = self._now = 0
+        self._position = ""
         self._look_at_everyone = True
         self._trouble = False
         self._next_try = 0.0
@@ -198,6 +230,11 @@ class Worker:
     def number(self) -> int:
         """Of the last batch that was stored."""
         return self._number
+
+    @property
+    def position(self) -> str:
+        """Where the stream of commands stands after what is stored."""
+        return self._position
 
     @property
     def time(self) -> int:
@@ -216,32 +253,76 @@ class Worker:
         trading on what is stored."""
         if not await self._blocking(self._store.lock):
             return False
-        await self._blocking(self._store.examine)
-        await self._blocking(self._store.take_over)
-        await self.load()
-        await self._blocking(self._store.verify, self.engine)
+        if self._pulse is not None:
+            self._pulse.start()
+        if not await self._start_warm():
+            await self._blocking(self._store.examine)
+            await self._blocking(self._store.take_over)
+            await self.load()
+            await self._blocking(self._store.verify, self.engine)
         self._trouble = False
         return True
 
+    async def _start_warm(self) -> bool:
+        """Take the market over with books that have followed it. False where there are none: nothing was done."""
+        follower = self._follower
+        if follower is None or not follower.warm:
+            return False
+        await self._blocking(self._store.take_over)
+        restored = await self._blocking(self._store.resume)
+        engine = await self._blocking(follower.take, restored.number)
+        if engine is not None:
+            self._begin(engine, restored)
+        return engine is not None
+
+    async def follow(self) -> float | None:
+        """While another process is the engine: keep books warm, to take its place at once. Seconds until that has to
+        be done again; None where it cannot be done."""
+        follower = self._follower
+        if follower is None:
+            return None
+        if not follower.warm:
+            await self._blocking(self._store.examine)
+        await self._blocking(follower.follow)
+        await self._blocking(self._store.stand_by)
+        return follower.pause
+
     async def release(self) -> None:
         """Let another process run the market's engine. `start` may take it back."""
+        if self._pulse is not None:
+            self._pulse.stop()
         await self._blocking(self._store.close)
+
+    def _beat(self) -> None:
+        """Called by the pulse, in its thread; the store has one of its own."""
+        with suppress(RuntimeError):  # it is the end
+            self._thread.submit(self._store.beat).result()
 
     async def load(self) -> None:
         """Bring the engine to the state of the last commit."""
         records, restored = await self._blocking(self._store.load)
-        self.engine = Engine.restore(records)
+        self._begin(Engine.restore(records), restored)
+
+    def _begin(self, engine: Engine, restored: Restored) -> None:
+        """Go on from a commit."""
+        self.engine = engine
         self._number = restored.number
         self._look_at_everyone = True  # the limits may be others than those of the server before
         self._now = max(self._now, restored.time)
+        self._position = restored.position
+        self._queue.go_back(restored.position)
         self._pushes.resume(restored.push_seqs)
         for listener in self._listeners:
             listener.on_load(self.engine, self._now)
 
     async def run(self) -> None:
         """Serve until told to stop; a batch under way is finished first. Whoever still waits at the end is told so."""
+        refusal = NOT_STORED
         try:
             while not self._stopping:
+                if self._store.leave_asked:
+                    refusal = HANDED_OVER
+                    raise HandedOver
                 await self._turn(await self._queue.take(self._batch_limit, self._patience()))
         except FilesReplaced:
             if await self._blocking(self._store.rescue):
@@ -250,7 +331,7 @@ class Worker:
                 logger.critical("what was committed until batch %d may be in no file that has a name", self._number)
             raise
         finally:
-            self._refuse(self._queue.drain(), NOT_STORED)
+            self._refuse(self._queue.drain(), refusal)
 
     def _patience(self) -> float:
         """Seconds until there may be something to do that nobody asks for."""
@@ -274,7 +355,7 @@ class Worker:
     async def close(self) -> None:
         """Tell whoever still waits, give the store's thread and connection back."""
         self._refuse(self._queue.drain(), NOT_STORED)
-        await self._blocking(self._store.close)
+        await self.release()
         self._thread.shutdown()
 
     async def _blocking(self, function: Callable[..., T], *arguments: object) -> T:
@@ -310,6 +391,8 @@ class Worker:
             batch = self._batch(turn)
             applied = self._stopwatch()
             certain = not turn.to_store or await self._store_batch(turn, batch, envelopes)
+            if self._position != self._queue.position is not None:
+                await self._note_position(self._queue.position)
         except (Superseded, FilesReplaced) as error:
             self._refuse(envelopes, UNKNOWN if isinstance(error, FilesReplaced) else NOT_STORED)
             raise
@@ -343,10 +426,17 @@ class Worker:
             if not await self._find_out(turn, batch, envelopes):
                 raise
             self._number = batch.number
+            self._position = batch.position or self._position
             return False
         self._number = batch.number
+        self._position = batch.position or self._position
         self._trouble = False
         return True
+
+    async def _note_position(self, position: str) -> None:
+        """Commands of a stream that were refused must not be done when the stream is read again."""
+        await self._blocking(self._store.note_position, position)
+        self._position = position
 
     async def _operator_asks(self) -> list[OperatorAsk]:
         """Operators' commands, looked for at most once a poll interval."""
@@ -450,6 +540,7 @@ class Worker:
             changes=changes,
             pushes=pushes,
             operator_answers=turn.operator_answers,
+            position=self._queue.position,
         )
 
     async def _tell(self, batch: Batch) -> None:

@@ -38,13 +38,13 @@ CONTRACTS = {
 LATE = "W992309"
 
 LIST = """
-from trading.core.commands import SetMarketPhase, ChangeTerms, HaltInstrument, ListInstrument
+from trading.core.commands import SetMarketPhase, ChangeTerms, HaltInstrument, ListInstrument, Settle
 from trading.core.money import RATE, UNIT
 from trading.core.types import Contract, Fee, Phase, Terms
 from trading.operators import inline_engine
 
-def terms(name, margin=RATE // 10):
-    return Terms(name=name, margin_long=margin, margin_short=margin, fee_open=Fee(0, RATE // 100_000))
+def terms(name, margin=RATE // 10, **more):
+    return Terms(name=name, margin_long=margin, margin_short=margin, fee_open=Fee(0, RATE // 100_000), **more)
 
 def units(text):
     return round(float(text) * UNIT)
@@ -157,7 +157,7 @@ def while_it_is_open(page: Page, own: Any, name: str) -> None:
     expect(page.locator("#specs")).to_contain_text("10.00%")
     changes = f"put(ChangeTerms({name!r}, terms('Another name', RATE // 4)))\n"
     ask(own, changes + f"enlist({LATE!r}, '0.3', '300.3', 9, 'Listed late')\n")
-    expect(page.locator("#specs")).to_contain_text("25.00%", timeout=60_000)
+    expect(page.locator("#specs")).to_contain_text("25.00%")
     expect(page.locator("#market-title")).to_have_text("Another name")
     select(page, LATE)
     page.click("#price-up")
@@ -171,8 +171,13 @@ def while_it_is_open(page: Page, own: Any, name: str) -> None:
             f"put(SetMarketPhase(Phase.{phase}))",
         )
         expect(page.locator("#market-phase")).to_have_text(words)
-        expect(page.locator(f"[data-instrument={name}] .phase")).to_have_text(
-            "" if phase == "CONTINUOUS" else words, timeout=60_000
-        )
+        expect(page.locator(f"[data-instrument={name}] .phase")).to_have_text("" if phase == "CONTINUOUS" else words)
     ask(own, f"put(HaltInstrument({LATE!r}))")
     expect(page.locator("#market-phase")).to_have_text("Halted")
+    ask(own, f"put(HaltInstrument({name!r}))")
+    expect(page.locator(f"[data-instrument={name}] .phase")).to_have_text("Halted")
+    ask(own, f"put(ChangeTerms({name!r}, terms('Last day', last_day=20400103)))")
+    expect(page.locator(f"[data-instrument={name}] .name")).to_have_text("Last day")
+    ask(own, "put(Settle(20400103, 20400104, {}))")
+    expect(page.locator(f"[data-instrument={name}] .phase")).to_have_text("Delisted")
+    expect(page.locator(f"[data-instrument={LATE}] .phase")).to_have_text("Halted")

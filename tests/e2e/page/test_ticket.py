@@ -98,6 +98,45 @@ def test_a_number_with_a_comma_is_asked_for_again(inside: tuple[Page, list[dict[
     assert orders_in(sent) == []
 
 
+def test_a_price_that_would_be_refused_is_named_before_it_is_sent(
+    inside: tuple[Page, list[dict[str, Any]]],
+) -> None:
+    page, sent = inside
+    hint, told = page.locator("#price-hint"), page.locator("#price-hint[data-level=wrong]")
+    usual = hint.inner_text()
+    low, high = re.findall(r"[\d.]+", usual)[:2]
+    for price, english, chinese in (
+        ("110.3", "110.3 is no price here: steps of 0.5", "110.3 不是有效价格：须为 0.5 的整数倍"),
+        ("-5", f"-5 is outside {low} – {high}", f"-5 超出 {low} – {high}"),
+        ("0", f"0 is outside {low} – {high}", f"0 超出 {low} – {high}"),
+        ("100000", f"100000 is outside {low} – {high}", f"100000 超出 {low} – {high}"),
+    ):
+        fill_ticket(page, "BUY", 1, 110.0)
+        expect(hint).to_have_text(usual)
+        expect(told).to_have_count(0)
+        page.fill("#price", price)
+        expect(told).to_have_text(english)
+        page.click("#language")
+        expect(told).to_have_text(chinese)
+        page.click("#language")
+    page.fill("#price", "110.3")
+    assert orders_in(sent) == []
+    page.click("#ticket-submit")
+    expect(answer(page)).to_contain_text("not on the tick")
+    assert [each["price"] for each in orders_in(sent)] == [110.3], "it is the exchange that refuses"
+    page.fill("#price", high)
+    expect(told).to_have_count(0)
+    page.click("#ticket-more summary")
+    page.select_option("#stop", "STOP")
+    page.fill("#stop-price", "110.3")
+    expect(page.locator("#stop-hint[data-level=wrong]")).to_have_text("110.3 is no price here: steps of 0.5")
+    page.fill("#stop-price", "100000")
+    expect(page.locator("#stop-hint")).to_have_text("")
+    page.select_option("#stop", "TRAIL")
+    page.fill("#stop-price", "-1")
+    expect(page.locator("#stop-hint")).to_have_text("-1 is too low: from 0.5 on")
+
+
 def test_an_amendment_sends_what_was_typed_or_nothing(inside: tuple[Page, list[dict[str, Any]]]) -> None:
     page, sent = inside
     page.click("#tab-orders")

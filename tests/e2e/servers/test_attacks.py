@@ -19,9 +19,8 @@ from exchange_site.servers.intake import FLOOD_SECONDS
 from tests.attack.__main__ import Row, under
 from tests.attack.attacks import MIB, PING, TEXT, Attack, block, empty_fragments, endless, frame
 from tests.e2e.client import Client, signed_in
-from tests.e2e.server import Server
+from tests.e2e.server import BOTH, Server
 
-BOTH = pytest.mark.parametrize("program", ["daphne", "uvicorn"])
 LIMITS = {"RATE_LIMITS": "on", "IDLE_SECONDS": 60}
 MOST_MIB = 80
 """Beyond what it has: a server without bounds takes hundreds in this time."""
@@ -43,6 +42,7 @@ def test_the_honest_are_answered_whatever_strangers_send(new_server: Callable[..
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.long
 @BOTH
 @pytest.mark.parametrize("flood", [PING, TEXT], ids=["pings", "texts"])
 def test_a_flooding_stranger_is_not_read_and_then_closed(
@@ -56,10 +56,11 @@ def test_a_flooding_stranger_is_not_read_and_then_closed(
     assert attack.sent < 64 * MIB, "what is not read stays with the sender"
 
 
+@pytest.mark.long
 @BOTH
 def test_empty_fragments_too(new_server: Callable[..., Server], program: str) -> None:
     server = new_server(program=program, **LIMITS)
-    attack = Attack(server.port, FLOOD_SECONDS + 5)
+    attack = Attack(server.port, PATIENCE)
     asyncio.run(empty_fragments(attack))
     assert attack.ends
 
@@ -136,6 +137,7 @@ def test_a_forwarded_address_is_believed_of_nobody_unless_there_is_a_proxy(
     assert statuses[0] == 401 and statuses[-1] == 429
 
 
+@pytest.mark.long
 @BOTH
 def test_half_a_request_does_not_wait_for_ever(
     new_server: Callable[..., Server], program: str, monkeypatch: pytest.MonkeyPatch
@@ -143,5 +145,6 @@ def test_half_a_request_does_not_wait_for_ever(
     server = new_server(program=program)
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as half:
         half.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
+        assert half.recv(65_536).startswith(b"HTTP/1.1 408 ")
         with suppress(ConnectionResetError):  # closed, with or without leave
             assert half.recv(1) == b""

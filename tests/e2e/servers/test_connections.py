@@ -18,21 +18,20 @@ UNREADABLE = 400
 
 
 def test_the_server_pings_and_closes_whoever_stays_silent(new_server: Callable[..., Server]) -> None:
-    server = new_server(PING_SECONDS=0.25, IDLE_SECONDS=1.0)
+    ping, idle = 0.4, 3.0
+    server = new_server(PING_SECONDS=ping, IDLE_SECONDS=idle)
     with Client(server.ws) as silent, signed_in(server, "user001") as alive:
         started = time.monotonic()
-        while time.monotonic() < started + 1.5:
+        while time.monotonic() < started + 1.2 * idle:
             if alive.hear()["type"] == "ping":
                 alive.send("pong")
-        pings = len(alive.of("ping"))
-        assert 3 <= pings <= 7, f"{pings} pings in 1.5 s"
+        assert 2 <= len(alive.of("ping")) <= (time.monotonic() - started) / ping + 1
         assert silent.close_code() == IDLE_CLOSE
-        assert 2 <= len(silent.of("ping")) <= 4
+        assert len(silent.of("ping")) >= 2
         assert alive.ask("ping")["type"] == "pong", "an answered ping counts as life"
-        alive.take()
         stopped = time.monotonic()
         assert alive.close_code() == IDLE_CLOSE
-        assert 0.7 < time.monotonic() - stopped < 5.0
+        assert time.monotonic() - stopped > idle / 2
 
 
 def handshake(server: Server, origin: str | None, path: str = "/ws") -> int:

@@ -11,11 +11,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
-import pytest
 import websocket
 
 from tests.e2e.client import Client, order_fields, signed_in
-from tests.e2e.server import Server
+from tests.e2e.server import BOTH, Server
 from tests.websocket.connection.test_resume import Mirror
 
 SETTINGS = {"MAX_OUTBOX": 200, "BOOK_INTERVAL_MS": 1, "PING_SECONDS": 60, "IDLE_SECONDS": 120}
@@ -25,7 +24,9 @@ SMALL_BUFFERS = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096), (socket.IPPROTO_T
 """Small segments make the system's buffer small on the other side, too: 100 KiB instead of 3 MiB."""
 SLOW_CLOSE = 4409
 CHANNELS = ["orderbook", "orderbook_delta", "ticker", "kline"]
-PATIENCE = 30.0
+PATIENCE = 120.0
+USUAL = 0.02
+"""Seconds that an answer may take on a busy machine without anything being wrong."""
 MOST_MIB = 30
 """More than all this takes; a server that keeps what nobody reads needs more in seconds."""
 
@@ -86,7 +87,7 @@ def read_to_the_end(client: Client, mirror: Mirror) -> None:
                 mirror.take(told)
 
 
-@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
+@BOTH
 def test_clients_that_do_not_read(new_server: Callable[..., Server], program: str) -> None:
     server = new_server(program=program, **SETTINGS)
     with ExitStack() as stack:
@@ -108,9 +109,9 @@ def test_clients_that_do_not_read(new_server: Callable[..., Server], program: st
         while metric(server, closed) < DEAF or metric(server, "bourse_readers_paused_total") < DEAF:
             assert time.monotonic() < deadline, "nobody was closed, or nobody paused"
             during.append(market.latency(5))
-        after = market.latency(20)
-        assert sorted(during)[len(during) // 2] < 10 * max(before, 0.002), "they are told things, too"
-        assert after < 5 * max(before, 0.002)
+        assert sorted(during)[len(during) // 2] < 10 * max(before, USUAL), "they are told things, too"
+        while market.latency(20) > 5 * max(before, USUAL):
+            assert time.monotonic() < deadline, "nothing is as it was before"
         assert resident_mib(server) - used < MOST_MIB
         assert metric(server, closed) == DEAF, "who only watches is not closed"
 

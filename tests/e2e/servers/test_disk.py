@@ -8,9 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 
+import pytest
+
 from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import Server
 from tests.e2e.servers.test_probes import ask
+
+pytestmark = pytest.mark.sqlite_only
 
 NOT_STORED = "The exchange could not store this; nothing was done"
 RECOVERY = 10.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -31,6 +32,27 @@ ODD = {
 }
 
 
+LONG = b"x" * 70_000
+SOCKET = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + b"a" * 24
+START = b"GET / HTTP/1.1\r\n" + HOST
+HEADS = {
+    "a long path": (b"GET /" + LONG + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "a long path that does not end": (b"GET /" + LONG, 414),
+    "a long query": (b"GET /?" + LONG + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "a long address of a socket": (b"GET /ws?" + LONG + b" HTTP/1.1\r\n" + HOST + SOCKET + b"\r\n\r\n", 414),
+    "a long method": (LONG + b" / HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "a long header": (START + b"X: " + LONG + b"\r\n\r\n", 431),
+    "a header in many lines": (START + b"X: a\r\n" + b" b\r\n" * 20_000 + b"\r\n", 431),
+    "many headers": (START + b"".join(b"X-%050d: y\r\n" % number for number in range(400)) + b"\r\n", 431),
+    "garbage": (b"\x00\x01 garbage\r\n\r\n", 400),
+    "a header without a name": (START + b"nothing\r\n\r\n", 400),
+    "no version": (b"GET /\r\n\r\n", 400),
+    "a length that is none": (START + b"Content-Length: -1\r\n\r\nab", 400),
+    "two lengths": (START + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+    "a chunk that is none": (START + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nab", 400),
+}
+
+
 def status_of(server: Server, request: bytes) -> int:
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(request)
@@ -44,3 +66,30 @@ def test_odd_requests_are_answered(server: Server, name: str) -> None:
     assert status_of(server, request) == status
     said = server.log()[before:]
     assert " 500 " not in said and " ERROR " not in said, said
+
+
+def test_a_request_that_cannot_be_read_is_answered(new_server: Callable[..., Server]) -> None:
+    """Under each server, once."""
+    servers = [new_server(program=program) for program in ("daphne", "uvicorn")]
+    wrong = {
+        (each.program, name): answers
+        for each in servers
+        for name, (request, status) in HEADS.items()
+        if (answers := answers_to(each, request)) != [status]
+    }
+    assert wrong == {}
+    for each in servers:
+        assert " ERROR " not in each.log(), each.log()
+
+
+def answers_to(server: Server, request: bytes) -> list[int]:
+    """The status of every answer until the server hangs up."""
+    heard = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(request)
+        try:
+            while read := connection.recv(65_536):
+                heard += read
+        except ConnectionResetError:  # it did not read all of the request
+            pass
+    return [int(line.split()[1]) for line in heard.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]

@@ -27,7 +27,7 @@ NewServer = Callable[..., Server]
 def seeded(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[Market, str]:
     """The demo market, and the database that others are copied from."""
     template = postgres.create()
-    return Market.seeded(tmp_path_factory.mktemp("seeded"), DATABASE_URL=postgres.url(template)), template
+    return Market.seeded(tmp_path_factory.mktemp("seeded"), postgres.url(template)), template
 
 
 @pytest.fixture

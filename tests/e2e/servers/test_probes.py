@@ -8,11 +8,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.client import Client, signed_in
-from tests.e2e.server import Server
+from tests.e2e.server import BOTH, Server
 
 SECRET = "never-in-a-log"
 
@@ -50,7 +49,7 @@ def test_a_server_beside_another_is_alive_and_not_ready(new_server: Callable[...
     assert ask(second, "/healthz") == (200, "ok\n")
 
 
-@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
+@BOTH
 def test_a_running_exchange_is_seen_from_outside(new_server: Callable[..., Server], program: str) -> None:
     """The metrics tell what happened to an order, the log has a line about it, and no secret is in either."""
     server = new_server(program=program, LOG_FORMAT="json", LOG_ORDERS="on", METRICS_TOKEN=SECRET)

@@ -8,16 +8,17 @@ from collections.abc import Callable
 
 import pytest
 
-from exchange_site.servers.uvicorn import GatheringTransport
+from exchange_site.servers.uvicorn import DROP_SECONDS, GatheringTransport
+from tests.builders import in_virtual_time
 from tests.e2e.client import Client, signed_in
-from tests.e2e.server import Server
+from tests.e2e.server import BOTH, Server
 
 NAMES = [f"{number:060}" for number in range(20)]
 FRAMES = 4_000
 """Ten megabytes of answers: more than the system's buffers take for a client that does not read."""
 
 
-@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
+@BOTH
 def test_a_late_reader_gets_every_frame_in_order(new_server: Callable[..., Server], program: str) -> None:
     server = new_server(program=program, IDLE_SECONDS=60)
     with signed_in(server, "user001") as client:
@@ -32,7 +33,7 @@ def test_a_late_reader_gets_every_frame_in_order(new_server: Callable[..., Serve
     assert "Traceback" not in server.log()
 
 
-@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
+@BOTH
 def test_the_last_words_come_before_the_close(new_server: Callable[..., Server], program: str) -> None:
     server = new_server(program=program, MAX_OUTBOX="5", IDLE_SECONDS="0.5", PING_SECONDS="0.2")
     client = Client(server.ws)
@@ -66,3 +67,26 @@ async def test_what_waits_is_written_before_the_transport_closes() -> None:
     gathering.write(b"too late")
     await asyncio.sleep(0)
     assert done == [b"one two", "closed"]
+
+
+@pytest.mark.parametrize("reads_on", [True, False])
+def test_a_connection_is_dropped_late_unless_it_has_ended(reads_on: bool) -> None:
+    """One that has ended has no loop left to be dropped in."""
+    done: list[str] = []
+
+    class Transport:
+        def close(self) -> None:
+            done.append("closed")
+
+        def abort(self) -> None:
+            done.append("dropped")
+
+    async def run() -> None:
+        gathering = GatheringTransport(Transport())  # type: ignore[arg-type]
+        gathering.close()
+        if reads_on:
+            gathering.lost()
+        await asyncio.sleep(2 * DROP_SECONDS)
+
+    in_virtual_time(run())
+    assert done == (["closed"] if reads_on else ["closed", "dropped"])

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
+import pytest
+
 from tests.e2e.client import Client, Frame, order_fields, signed_in
-from tests.e2e.server import PATIENCE, Server
+from tests.e2e.server import PATIENCE, PROGRAMS, Server
 from tests.e2e.servers.test_probes import ask
 from trading.protocol import order_id_text
 
@@ -41,6 +43,7 @@ def test_the_second_server_takes_no_orders_until_the_first_ends_and_then_all(
         assert client.ask("cancel_order", order_id=order)["success"]
 
 
+@pytest.mark.sqlite_only
 def test_a_server_that_starts_while_a_shell_command_is_the_engine_waits_for_it(
     new_server: Callable[..., Server],
 ) -> None:
@@ -57,6 +60,28 @@ def test_a_server_that_starts_while_a_shell_command_is_the_engine_waits_for_it(
         until_taken(client)
     assert ask(server, "/readyz") == (200, "ok\n")
     assert server.log().count(REASON) == 1
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_market_runs_with_its_server_whether_anybody_connects_or_not(
+    new_server: Callable[..., Server], program: str
+) -> None:
+    """Its day must be settled, and what operators ask from a shell must be done."""
+    server = new_server(program=program, start=False)
+    server.launch()
+    deadline = time.monotonic() + PATIENCE
+    while not engine_runs(server):
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.01)
+
+
+def engine_runs(server: Server) -> bool:
+    with server.database.with_name(f"{server.database.name}.engine-MAIN.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def until_taken(client: Client) -> None:
@@ -76,6 +101,7 @@ def take_over(first: Server, new_server: Callable[..., Server]) -> Server:
         return second
 
 
+@pytest.mark.sqlite_only
 def test_a_server_that_lost_its_market_by_force_writes_nothing(new_server: Callable[..., Server]) -> None:
     """The epoch in every commit still lets only one write."""
     first = new_server(IDLE_SECONDS=PATIENCE)
@@ -100,6 +126,7 @@ def test_a_server_that_lost_its_market_by_force_writes_nothing(new_server: Calla
         first.manage(command)
 
 
+@pytest.mark.sqlite_only
 def test_a_lock_file_that_is_removed_is_made_anew(new_server: Callable[..., Server]) -> None:
     first = new_server()
     lock = first.database.with_name(f"{first.database.name}.engine-MAIN.lock")
@@ -133,6 +160,7 @@ def taken(answers: dict[str, Frame]) -> dict[str, str]:
     return {name: answer["order_id"] for name, answer in answers.items() if answer["success"]}
 
 
+@pytest.mark.sqlite_only
 def test_an_engine_that_hangs_under_load_is_replaced_and_writes_nothing_when_it_wakes_up(
     new_server: Callable[..., Server],
 ) -> None:

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 import websocket
 
 from tests.e2e.client import order_fields, signed_in
 from tests.e2e.server import PATIENCE, Market, Server
 from trading.protocol import order_id_text
+
+pytestmark = pytest.mark.sqlite_only
 
 USERS = ("user001", "user002")
 WINDOW, ENOUGH = 4, 100

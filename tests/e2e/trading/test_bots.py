@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -12,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.e2e.client import Client, Frame
-from tests.e2e.server import PATIENCE, ROOT, Server, end_with_parent, environment_of
+from tests.e2e.server import PATIENCE, ROOT, Server, environment_of
+from tests.processes import end_with_parent
 from trading.operators.demo_market import INSTRUMENTS
 
 NAMES = {listing.contract.instrument_id for listing in INSTRUMENTS}
@@ -74,9 +74,9 @@ def test_bots_make_a_market_and_leave_it_clean(new_server: Callable[..., Server]
     assert bots.returncode == 0
     assert "ERROR" not in said and "Traceback" not in said and "WARNING" not in said, said
     assert set(re.findall(r"(\d+): [\d,]+", said.partition("refusals by code")[2])) <= EXPECTED, said
-    with sqlite3.connect(server.database) as database:
-        live = database.execute("SELECT count(*) FROM trading_order WHERE status NOT IN ('Filled', 'Cancelled')")
-        assert live.fetchone() == (0,)
+    assert server.market.rows("SELECT count(*) FROM trading_order WHERE status NOT IN ('Filled', 'Cancelled')") == [
+        (0,)
+    ]
     assert "agree" in server.manage("check_books")
     assert "The tables give the same." in server.manage("replay_journal")
     assert "ERROR" not in server.log() and "Traceback" not in server.log(), server.log()[-3000:]

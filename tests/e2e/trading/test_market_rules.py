@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 import time
@@ -23,8 +22,7 @@ def settle(server: Server, *options: str) -> str:
 
 
 def rows(server: Server, sql: str) -> list[Any]:
-    with sqlite3.connect(server.database) as database:
-        return database.execute(sql).fetchall()
+    return server.market.rows(sql)
 
 
 def funded(server: Server, user_id: str, amount: str) -> Client:

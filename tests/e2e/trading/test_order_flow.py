@@ -6,9 +6,7 @@ All buys come from one account and all sells from another. BOURSE_FLOW: how many
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -110,13 +108,12 @@ def _trades(reports: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
 
 def stored(server: Server) -> list[tuple[str, float, float, str, str]]:
     """The trades of the database as (trade id, price, volume, maker, taker), in order."""
-    with closing(sqlite3.connect(server.database)) as database:
-        rows = database.execute(
-            """SELECT maker.trade_id, maker.price / 10000.0, maker.volume, maker.order_id, taker.order_id
+    rows = server.market.rows(
+        f"""SELECT maker.trade_id, maker.price / 10000.0, maker.volume, maker.order_id, taker.order_id
                FROM trading_trade maker JOIN trading_trade taker ON taker.trade_id = maker.trade_id
-               WHERE maker.is_maker AND NOT taker.is_maker AND maker.instrument_id = ? ORDER BY maker.trade_id""",
-            [INSTRUMENT],
-        ).fetchall()
+               WHERE maker.is_maker AND NOT taker.is_maker AND maker.instrument_id = '{INSTRUMENT}'
+               ORDER BY maker.trade_id"""
+    )
     return [
         (_id("T", trade), price, volume, _id("O", maker), _id("O", taker))
         for trade, price, volume, maker, taker in rows
@@ -129,10 +126,9 @@ def _id(letter: str, number: int) -> str:
 
 
 def resting(server: Server) -> dict[str, int]:
-    with closing(sqlite3.connect(server.database)) as database:
-        rows = database.execute(
-            "SELECT id, volume - filled FROM trading_order WHERE status IN ('Submitted', 'PartiallyFilled')"
-        ).fetchall()
+    rows = server.market.rows(
+        "SELECT id, volume - filled FROM trading_order WHERE status IN ('Submitted', 'PartiallyFilled')"
+    )
     return {_id("O", number): left for number, left in rows}
 
 
@@ -144,7 +140,7 @@ def pushed(client: Client, trades: int) -> list[Frame]:
 
 
 @needs_oracle
-@pytest.mark.parametrize("messages", [MESSAGES])
+@pytest.mark.parametrize("messages", [400, pytest.param(MESSAGES, marks=pytest.mark.long)])
 def test_the_public_flow_gives_the_reference_trades(new_server: Callable[..., Server], messages: int) -> None:
     flow = replay().load("interleaved")[:messages]
     wanted, left = expected(flow)

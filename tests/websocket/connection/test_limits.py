@@ -11,13 +11,13 @@ from tests.builders import Founded, in_virtual_time
 from tests.websocket.client import Client, assert_frames, is_like, order_message
 from tests.websocket.conftest import Join
 from tests.websocket.engineless import Engineless, accepted
+from trading.access.rate_limits import TokenBucket
 from trading.delivery.channel_groups import market_group, market_message
 from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.transport.in_process import InProcessQueue
 from trading.websocket.consumer import TradingConsumer
 from trading.websocket.heartbeat import Heartbeat
-from trading.websocket.rate_limits import TokenBucket
 from trading.websocket.reply_queue import ReplyQueue
 
 # --- frames that are no messages

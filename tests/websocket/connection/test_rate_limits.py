@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from trading.access.rate_limits import UNLIMITED, RateLimiter, TokenBucket, _Asker
 from trading.core.types import NAME
-from trading.websocket.rate_limits import UNLIMITED, RateLimiter, TokenBucket, _Asker
 
 
 def limiter(few: int = RateLimiter.FEW, **limits: int) -> RateLimiter:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from datetime import timedelta
@@ -19,8 +20,8 @@ from tests.authority.frames import ITEM, TO_THE_ENGINE, code_in, messages
 from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame, assert_frames
 from tests.websocket.conftest import Clock, Join
+from trading.access.rate_limits import RateLimiter
 from trading.models import AccessToken, Account, Order, User
-from trading.websocket.rate_limits import RateLimiter
 
 Open = Callable[..., Awaitable[Exchange]]
 Enter = Callable[..., Awaitable[Client]]
@@ -228,6 +229,20 @@ async def test_it_is_looked_up_again_and_again(open_exchange: Open, join: Join, 
     assert await client.close_code() == 4401
 
 
+async def test_it_is_looked_up_while_django_is_busy(open_exchange: Open, join: Join, market: Founded) -> None:
+    exchange = await open_exchange(TOKEN_LOOK_SECONDS=0.02)
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
+    await revoke(await row_of("user001"))
+    computed = threading.Event()
+    slow_page = asyncio.ensure_future(sync_to_async(computed.wait)(60))
+    try:
+        assert await client.close_code() == 4401
+        assert not slow_page.done()
+    finally:
+        computed.set()
+        await slow_page
+
+
 async def test_a_look_that_fails_is_not_the_last(
     open_exchange: Open, join: Join, market: Founded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -326,8 +341,6 @@ async def test_the_use_is_noted_by_itself(open_exchange: Open, join: Join, marke
 @pytest.fixture
 async def locked(market: Founded) -> AsyncIterator[None]:
     """Somebody else writes to the database, and does not end."""
-    if connection.vendor != "sqlite":
-        pytest.skip("locks a SQLite file")
     options = connection.settings_dict["OPTIONS"]
     before, options["timeout"] = options["timeout"], 0.5
     with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
@@ -336,6 +349,7 @@ async def locked(market: Founded) -> AsyncIterator[None]:
     options["timeout"] = before
 
 
+@pytest.mark.sqlite_only
 async def test_a_database_that_cannot_be_written_hurts_nobody(
     open_exchange: Open, join: Join, market: Founded, locked: None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -361,7 +375,7 @@ async def test_queries_do_not_wait_for_the_note(
     def stuck(tokens: list[str]) -> None:
         asyncio.run_coroutine_threadsafe(free.wait(), loop).result(10)
 
-    monkeypatch.setattr("trading.websocket.token_monitor._note_uses", stuck)
+    monkeypatch.setattr("trading.access.token_monitor._note_uses", stuck)
     noting = asyncio.create_task(exchange.tokens.note())
     await asyncio.sleep(0)
     assert (await alice.ask(type="query_account"))["type"] == "query_response"

@@ -12,6 +12,8 @@ from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.marketdata.mirror import Mirror
 from tests.websocket.client import Client, Frame, assert_frames, is_like
+from tests.websocket.market_data.test_market_data import operate
+from trading.core.commands import HaltInstrument, ResumeInstrument
 from trading.websocket.connection import Connection, ConnectionServices
 from trading.websocket.send_queue import SLOW_CLOSE
 
@@ -174,6 +176,22 @@ async def test_when_it_has_caught_up_it_hears_how_things_are_now(
     await alice.place("BUY OPEN 7 @ 111")
     change = await reader.hear("orderbook_delta")
     assert change["prev_seq"] == now[3]["seq"], "the chain goes on"
+
+
+async def test_what_changes_an_instrument_is_told_to_a_slow_reader_too(
+    exchange: Exchange, reader: Reader, alice: Client
+) -> None:
+    await reader.follow("instruments", "orderbook")
+    await reader.hear("orderbook")
+    await pause(exchange, reader, alice)
+    await operate(exchange, HaltInstrument("IX2301"))
+    await reader.follow("instruments", kind="unsubscribe")
+    await reader.follow("instruments")
+    await operate(exchange, ResumeInstrument("IX2301"))
+    reader.room.set()
+    await reader.hear("instrument_status", phase="halted")
+    await reader.hear("instrument_status", phase="continuous")
+    await until(lambda: followers(exchange) == 1)
 
 
 async def test_a_book_that_is_followed_with_breaks_is_the_book(

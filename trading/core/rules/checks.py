@@ -1,6 +1,6 @@
 """Whether an order may be let in: every check there is, before the first change. Matching is in `execution.py`."""
 
-from trading.core.accounts import Account, Leg
+from trading.core.accounts import Leg
 from trading.core.codes import Code
 from trading.core.commands import SubmitOrder
 from trading.core.events import Refused
@@ -9,7 +9,7 @@ from trading.core.option_rules import CODE, ENGINE_CHECK
 from trading.core.rules import first_release
 from trading.core.rules.execution import OPEN, may_rest
 from trading.core.rules.foresight import foresee, self_trade_rule
-from trading.core.state import Instrument, Order, State
+from trading.core.state import Account, Instrument, Order, State
 from trading.core.types import (
     FIRST_RULES,
     PLAIN,
@@ -40,6 +40,8 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
     refusal = refusal or check_volume(instrument, account, command.volume)
     if refusal is not None:
         return refusal
+    if command.offset is OPEN and (account.close_only or state.day.restrictions.close_only):
+        return Refused(Code.CLOSE_ONLY, Code.CLOSE_ONLY.text)
     price = 0
     if command.order_type is not MARKET:
         assert command.price is not None, "a LIMIT order has a price"

@@ -107,7 +107,7 @@ def _rest(order: Order) -> None:
         order.hidden = order.left - order.remaining
     order.account.orders[order.order_id] = order
     if order.pauses_matching:
-        order.account.join_group(order.oco_group, order)
+        order.account.join_group(order.oco_group, order.order_id, order)
     order.instrument.book.half(order.is_buy).add(order)
 
 

@@ -1,6 +1,5 @@
 """Accounts come into being, get their rules; money comes in and goes out. Nothing else creates or destroys money."""
 
-from trading.core.accounts import Account
 from trading.core.codes import Code
 from trading.core.commands import (
     Deposit,
@@ -24,7 +23,7 @@ from trading.core.events import (
 )
 from trading.core.money import MAX_MONEY, RATE, to_text
 from trading.core.rules.instruments import hold_anew
-from trading.core.state import State
+from trading.core.state import Account, State
 from trading.core.types import MOST_LOTS, NAME
 
 

@@ -104,7 +104,7 @@ def amend(state: State, command: AmendOrder) -> list[Event]:
         return [UNKNOWN_ACCOUNT]
     if command.valid_until is not None and command.valid_until < state.now:
         return [TOO_LATE]
-    order: Order | None = account.orders.get(command.order_id)
+    order = account.orders.get(command.order_id)
     if order is None:
         return [UNKNOWN_ORDER]
     wanted = _wanted(order, command)

@@ -1,6 +1,6 @@
 """The end of a trading day: orders go, positions are marked, balances become opening balances, contracts expire."""
 
-from trading.core.accounts import Account, Leg, Position
+from trading.core.accounts import Leg, Position
 from trading.core.codes import Code
 from trading.core.commands import Settle
 from trading.core.events import (
@@ -15,7 +15,7 @@ from trading.core.events import (
 from trading.core.money import MAX_PRICE, to_text
 from trading.core.rules.execution import cancel_each
 from trading.core.rules.instruments import hold_anew
-from trading.core.state import Instrument, State
+from trading.core.state import Account, Instrument, State
 from trading.core.types import FIRST_RULES, CancelReason, Offset, Phase, TimeCondition, is_day
 
 STAYS = (TimeCondition.GTC, TimeCondition.GTD)

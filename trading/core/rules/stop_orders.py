@@ -19,7 +19,7 @@ def park(state: State, order: Order) -> OrderWaiting:
     order.stop = _first_stop(order)
     order.account.orders[order.order_id] = order
     if order.pauses_matching:
-        order.account.join_group(order.oco_group, order)
+        order.account.join_group(order.oco_group, order.order_id, order)
     watch(state, order)
     mark_changed(state, order)
     look(state, instrument)

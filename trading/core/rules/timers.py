@@ -2,12 +2,11 @@
 
 from heapq import heappop, heappush
 
-from trading.core.accounts import Account
 from trading.core.codes import Code
 from trading.core.commands import CancelAfter, ExpireDue
 from trading.core.events import CountdownSet, Event, Refused, TimePassed
 from trading.core.rules.execution import cancel_each, cancel_live
-from trading.core.state import Due, State
+from trading.core.state import Account, Due, State
 from trading.core.types import CancelReason
 
 REASONS = {Due.COUNTDOWN: CancelReason.COUNTDOWN, Due.DISCONNECT: CancelReason.DISCONNECT}

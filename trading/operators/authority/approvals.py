@@ -17,7 +17,7 @@ from trading.core.commands import AdminCommand, Deposit, Withdraw
 from trading.core.money import UNIT
 from trading.core.types import stored_name
 from trading.models import OperatorCommand, User
-from trading.operators.authority.rights import may, permission_for
+from trading.operators.authority.rights import may, may_ask
 
 DAY = timedelta(days=1)
 Status = OperatorCommand.Status
@@ -74,7 +74,7 @@ def why_not(row: OperatorCommand, operator: User) -> str | None:
     command = command_of(row)
     if row.asked_by_id == operator.pk:
         return "You asked for it yourself: another person must decide."
-    if command is None or not may(operator, "approve_command", permission_for(command)):
+    if command is None or not may(operator, "approve_command") or not may_ask(operator, command):
         return "Only somebody who may do it themselves can decide about it."
     return None
 

@@ -10,14 +10,17 @@ from trading.core.commands import (
     AdminCommand,
     ChangeTerms,
     Deposit,
+    ForceCancelAll,
     ForceCancelOrder,
     ForceClose,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    RefuseConnections,
     ResumeInstrument,
     SetAccountRules,
+    SetCloseOnly,
     SetFeeGroup,
     SetInstrumentPhase,
     SetMarketPhase,
@@ -29,37 +32,46 @@ from trading.models import User
 APP = "trading"
 
 
-def permission_for(command: AdminCommand) -> str:
-    """The codename of the permission that it takes to ask for a command, and to approve it."""
+def permissions_for(command: AdminCommand) -> tuple[str, ...]:  # noqa: PLR0912  # a branch for each kind
+    """Codenames of permissions of which it takes one to ask for a command, and to approve it."""
     match command:
         case Deposit():
-            return "deposit_funds"
+            return ("deposit_funds",)
         case Withdraw():
-            return "withdraw_funds"
+            return ("withdraw_funds",)
         case FreezeAccount():
-            return "freeze_account"
+            return ("freeze_account",)
         case OpenAccount():
-            return "add_account"
+            return ("add_account",)
         case SetAccountRules():
-            return "change_account"
+            return ("change_account",)
         case ListInstrument():
-            return "add_instrument"
-        case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetInstrumentPhase():
-            return "change_instrument"
+            return ("add_instrument",)
+        case HaltInstrument() | ResumeInstrument():
+            return ("change_instrument", "use_emergency")
+        case ForceCancelAll() | SetCloseOnly() | RefuseConnections():
+            return ("use_emergency",)
+        case ChangeTerms() | SetInstrumentPhase():
+            return ("change_instrument",)
         case SetMarketPhase() | SetFeeGroup():
-            return "change_market"
+            return ("change_market",)
         case ForceCancelOrder():
-            return "change_order"
+            return ("change_order",)
         case ForceClose():
-            return "force_close"
+            return ("force_close",)
         case Settle():
-            return "settle_market"
+            return ("settle_market",)
     assert_never(command)
 
 
 def may(user: User, *codenames: str) -> bool:
     """Whether a user has all of some permissions of ours."""
     return user.has_perms([f"{APP}.{name}" for name in codenames])
+
+
+def may_ask(user: User, command: AdminCommand) -> bool:
+    """Whether a user may ask for a command."""
+    return any(may(user, codename) for codename in permissions_for(command))
 
 
 # --- the roles
@@ -73,7 +85,15 @@ _SCHEDULE = frozenset(
     f"{deed}_{model}" for deed in ("add", "change", "delete") for model in ("tradingsession", "holiday")
 )
 _SUPPORT = {"add_user", "change_user", "add_account", "add_accesstoken", "delete_accesstoken", "view_as"}
-_RISK = {"change_order", "change_instrument", "change_account", "freeze_account", "force_close", "approve_command"}
+_RISK = {
+    "use_emergency",
+    "change_order",
+    "change_instrument",
+    "change_account",
+    "freeze_account",
+    "force_close",
+    "approve_command",
+}
 _SETTLEMENT = {"settle_market", "change_market", "run_checks", "approve_command"}
 _TREASURY = {"deposit_funds", "withdraw_funds", "correct_balance", "approve_command"}
 _OFFICE = {"run_contest", "assign_roles", "end_session", "add_instrument", "delete_user"}

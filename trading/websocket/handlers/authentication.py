@@ -5,12 +5,14 @@ from contextlib import nullcontext
 from typing import Any
 
 from trading import protocol
+from trading.access.rate_limits import RateLimiter
+from trading.access.refusals import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause
 from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.delivery.channel_groups import user_group
 from trading.observability.event_log import log_event
-from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, Responder, pause
-from trading.websocket.rate_limits import RateLimiter
+from trading.reads.selectors import Identity
+from trading.websocket.handlers.responder import Responder
 from trading.websocket.server_line import ServerLine
 from trading.websocket.session import Session
 
@@ -44,13 +46,14 @@ class AuthenticationHandler:
         self._line = line
 
     async def authenticate(self, message: protocol.Auth, now: float) -> None:
-        wait = self._limiter.token(self._session.address, message.user_id, now)
+        asked = self._session.address, message.user_id, now
+        wait = await self._limiter.token_anywhere(*asked) if self._limiter.is_shared else self._limiter.token(*asked)
         async with self._limiter.guesses if wait else nullcontext():
             identity = await self._session.identify(message.user_id, message.token, now)
         if identity is None and wait:
             await self._responder.refuse_message(message, TOO_MANY_TOKENS, pause(wait))
             return
-        refusal = "Invalid credentials" if identity is None else self._session.sign_in(identity, now)
+        refusal = "Invalid credentials" if identity is None else await self._let_in(identity, now)
         self._responder.send(
             protocol.AuthResponse(
                 success=refusal is None,
@@ -62,7 +65,15 @@ class AuthenticationHandler:
         if identity is not None and refusal is None:
             self._trust(True)
             log_event(logger, "signed in", connection=self._connection, user_id=identity.user_id)
-            await self._layer.group_add(user_group(identity.user_id), self._channel)
+
+    async def _let_in(self, identity: Identity, now: float) -> str | None:
+        """Whoever is told that they are signed in hears everything from then on, wherever it comes from. A sentence
+        where the user may not be let in."""
+        await self._layer.group_add(user_group(identity.user_id), self._channel)
+        refusal = self._session.sign_in(identity, now)
+        if refusal is not None:
+            await self.stop_hearing(identity.user_id)
+        return refusal
 
     def _trust(self, user_is_known: bool) -> None:
         if self._line is not None:
@@ -87,10 +98,12 @@ class AuthenticationHandler:
         if identity is None or not identity.may_trade:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
             return
-        if await self._session.account_id() is None:
+        account_id = await self._session.account_id()
+        if account_id is None:
             await self._responder.refuse_message(message, NO_ACCOUNT)
             return
-        self._session.grace_ms = message.grace_ms if message.cancel_on_disconnect else None
+        grace_ms = message.grace_ms if message.cancel_on_disconnect else None
+        await self._session.cancel_on_disconnect(account_id, grace_ms)
         self._responder.send(
             protocol.SetSessionResponse(
                 success=True,

@@ -1,9 +1,9 @@
 """Orders, amendments and cancels: to the engine, for an account."""
 
 from trading import protocol
-from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause, too_fast
+from trading.access.rate_limits import RateLimiter
+from trading.access.refusals import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY, pause, too_fast
 from trading.websocket.order_entry import OrderEntry
-from trading.websocket.rate_limits import RateLimiter
 from trading.websocket.session import Session
 
 
@@ -22,7 +22,8 @@ class OrderHandler:
         if identity is None or not identity.may_trade:
             self._order_entry.refuse(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
             return
-        wait = self._limiter.orders(identity.user_id, len(protocol.items_of(message)), now)
+        limiter, asked = self._limiter, (identity.user_id, len(protocol.items_of(message)), now)
+        wait = await limiter.orders_anywhere(*asked) if limiter.is_shared else limiter.orders(*asked)
         if wait:
             refusal = too_fast("orders", self._limiter.limits.orders_per_second)
             self._order_entry.refuse(message, refusal, pause(wait))

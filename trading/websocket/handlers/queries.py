@@ -3,9 +3,10 @@
 from typing import Protocol
 
 from trading import protocol
+from trading.access.refusals import NOT_AUTHENTICATED
 from trading.reads import answers
 from trading.reads.readers import Read
-from trading.websocket.handlers.responder import NOT_AUTHENTICATED, Responder
+from trading.websocket.handlers.responder import Responder
 from trading.websocket.session import Session
 
 Answer = protocol.QueryResponse | protocol.Error

@@ -1,16 +1,10 @@
 """How a connection answers: with a message, or with a refusal in the form that the client expects."""
 
 from trading import protocol
-from trading.core.codes import Code
 from trading.core.events import Refused
-from trading.reads import answers
 from trading.websocket.order_entry import OrderEntry
 from trading.websocket.reply_queue import ReplyQueue
 from trading.websocket.send_queue import SendQueue
-
-NOT_AUTHENTICATED = Refused(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text)
-NO_ACCOUNT = Refused(*answers.NO_ACCOUNT)
-READ_ONLY = Refused(Code.FORBIDDEN, "Not allowed: this token may only read")
 
 
 class Responder:
@@ -41,13 +35,3 @@ class Responder:
             self._order_entry.refuse(message, refusal, retry_after)
         else:
             await self.refuse(refusal, message.request_id, retry_after)
-
-
-def too_fast(what: str, most: int) -> Refused:
-    """More than `most` a second."""
-    return Refused(Code.TOO_FAST, f"{Code.TOO_FAST.text}: at most {most} {what} a second")
-
-
-def pause(seconds: float) -> float | None:
-    """As `retry_after` tells it."""
-    return max(0.001, round(seconds, 3)) if seconds else None

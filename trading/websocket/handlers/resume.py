@@ -3,9 +3,10 @@
 import asyncio
 
 from trading import protocol
+from trading.access.refusals import NO_ACCOUNT, NOT_AUTHENTICATED
 from trading.reads import missed_pushes
 from trading.reads.readers import Read
-from trading.websocket.handlers.responder import NO_ACCOUNT, NOT_AUTHENTICATED, Responder
+from trading.websocket.handlers.responder import Responder
 from trading.websocket.send_queue import SendQueue
 from trading.websocket.session import Session
 

@@ -1,10 +1,11 @@
 """`subscribe` and `unsubscribe`: what a connection wants to hear, if it may."""
 
 from trading import protocol
+from trading.access.refusals import NOT_AUTHENTICATED
 from trading.reads import selectors
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway
-from trading.websocket.handlers.responder import NOT_AUTHENTICATED, Responder
+from trading.websocket.handlers.responder import Responder
 from trading.websocket.market_subscriptions import MarketSubscriptions
 from trading.websocket.session import Session
 from trading.websocket.subscriptions import CHANNELS, MARKET_CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions

@@ -26,3 +26,9 @@ export function stepPrice(price, steps, tick) {
   const from = near ? Math.round(position) : steps > 0 ? Math.floor(position) : Math.ceil(position);
   return Number(((from + steps) * tick).toFixed(decimalsOf(tick)));
 }
+
+/**
+ * @param {number} price
+ * @param {number} tick
+ */
+export const isOnTick = (price, tick) => Number((Math.round(price / tick) * tick).toFixed(decimalsOf(tick))) === price;

@@ -8,7 +8,6 @@ import * as reduce from '../state/reduce_market.js';
 
 const FIRST_BARS = 500;
 const MORE_BARS = 500;
-const LOOK_MS = 10000;
 /** All pages hear of a change at once; they need not all ask at once. */
 const SOON_MS = 1000;
 const AGAIN_MS = 2000;
@@ -24,7 +23,6 @@ export class MarketData {
     this.ask = ask;
     /** @type {number | undefined} */
     this.soon = undefined;
-    setInterval(() => document.hidden || this.#look(), LOOK_MS);
   }
 
   // --- what a person can do
@@ -71,6 +69,7 @@ export class MarketData {
   opened() {
     const { instruments, selected } = this.store.state;
     this.store.set(reduce.replayableTicks(this.store.state));
+    this.#say(protocol.subscribe(['instruments'], []));
     this.#look();
     if (selected === null) return;
     this.#say(protocol.subscribe(['ticker'], instruments.map((one) => one.instrument_id)));
@@ -96,6 +95,7 @@ export class MarketData {
         this.store.set(reduce.phase(this.store.state, frame.instrument_id, frame.phase));
         this.lookSoon();
         return true;
+      case 'instrument_state': this.lookSoon(); return true;
       default: return false;
     }
   }
@@ -114,11 +114,13 @@ export class MarketData {
   }
 
   /**
-   * The exchange had no time for a question: without bars there is no chart, so those are asked for again.
+   * The exchange had no time for a question: without the list of instruments and without bars nothing is right, so those
+   * are asked for again.
    * @param {Question} parts
    */
   refused({ kind, instrumentId, period, older }) {
     const { bars } = this.store.state;
+    if (kind === 'market' && instrumentId === undefined) setTimeout(() => this.lookSoon(), AGAIN_MS);
     if (kind !== 'bars' || bars.instrumentId !== instrumentId || bars.period !== period) return;
     if (older) this.store.set({ bars: { ...bars, asked: false } });
     else setTimeout(() => this.store.state.bars.instrumentId === instrumentId && this.#askForBars(FIRST_BARS), AGAIN_MS);

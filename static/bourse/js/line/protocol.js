@@ -21,7 +21,7 @@ export const PERIODS = { '1m': 60e3, '5m': 300e3, '15m': 900e3, '1h': 3600e3, '1
 /** Codes of refusals; `locales/` has a sentence for each in every language. */
 export const ERROR_CODES = [
   400, 401, 403, 404, 409, 429, 503,
-  1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015,
+  1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016,
 ];
 export const NOT_AUTHENTICATED = 401;
 export const TOO_FAST = 429;

@@ -153,4 +153,5 @@ export default {
   'error.1013': 'A position or order limit is reached',
   'error.1014': 'It came too late',
   'error.1015': 'A post-only order would have traded at once',
+  'error.1016': 'Only orders that close positions are taken now',
 };

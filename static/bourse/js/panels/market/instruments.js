@@ -25,7 +25,7 @@ export function mountInstruments(store, client, chosen) {
     chosen();
   };
   draw(store, ['instruments', 'selected', 'ticks', 'days'], (state) => {
-    state.instruments.filter((one) => one.phase !== 'delisted').forEach(({ instrument_id: id }) => {
+    state.instruments.filter((one) => one.phase !== 'delisted' || rows.has(one.instrument_id)).forEach(({ instrument_id: id }) => {
       const row = rows.get(id) ?? list.appendChild(rowFor(id, pick));
       rows.set(id, row);
       showRow(row, id, state);

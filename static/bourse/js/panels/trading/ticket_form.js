@@ -1,4 +1,5 @@
 /** What the order ticket's form says: the order in it, and what is still wrong with it. Draws nothing. */
+import { isOnTick } from '../../base/tick.js';
 import { parts } from '../../orders/estimate.js';
 import { fitting, lacking, meaningless } from '../../orders/order_rules.js';
 import { parseNumber } from '../../ui/parse.js';
@@ -90,6 +91,18 @@ export function plan(order, state) {
   if (offset !== 'AUTO') return [{ ...order, offset, volume }];
   if (order.reduce_only || closesWhatIsThere(order)) return [{ ...order, offset: 'CLOSE', volume, reduce_only: true }];
   return parts(order.direction, volume, positionOf(state)).map((part) => ({ ...order, ...part }));
+}
+
+/**
+ * What the exchange would say of a price, by the tick and the limits that it has told: 'off_tick', 'outside' or null. It is
+ * the exchange that judges; the page may know old limits.
+ * @param {number | null | undefined} price
+ * @param {{ tick: number, limit_down?: number | null, limit_up?: number | null }} instrument
+ */
+export function doubt(price, { tick, limit_down: low = null, limit_up: high = null }) {
+  if (price === null || price === undefined) return null;
+  if (!isOnTick(price, tick)) return 'off_tick';
+  return price < (low ?? tick) || (high !== null && price > high) ? 'outside' : null;
 }
 
 /**

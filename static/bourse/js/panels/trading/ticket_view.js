@@ -6,7 +6,7 @@ import { instrumentOf, isLive, tickOf, working } from '../../state/selectors.js'
 import { byId, setText } from '../../ui/dom.js';
 import * as format from '../../ui/format.js';
 import { detail, reason, t } from '../../ui/i18n.js';
-import { closesWhatIsThere, plan, positionOf, readOrder, unoffered } from './ticket_form.js';
+import { closesWhatIsThere, doubt, plan, positionOf, readOrder, unoffered } from './ticket_form.js';
 
 /** Fields that not every order has. */
 const OFFERED = ['price', 'time_condition', 'post_only', 'display_volume', 'reduce_only'];
@@ -39,7 +39,8 @@ export function render(form, state) {
   form.dataset.direction = order.direction;
   allow(form, state);
   setText(byId('ticket-instrument'), `${instrument.instrument_id} · ${instrument.name}`);
-  setText(byId('price-hint'), hint(instrument, order));
+  showHint('price-hint', hint(instrument, order), order.price, instrument);
+  showHint('stop-hint', '', order.stop_price ?? order.trail, { tick: instrument.tick });
   showPhase(instrument);
   byId('ticket-auto').hidden = !closesWhatIsThere(order);
   const orders = plan(order, state);
@@ -75,6 +76,22 @@ function hint(instrument, { order_type: type }) {
   const price = (value) => format.price(value, tick);
   if (limit_down === null && limit_up === null) return t('ticket.price_hint_unlimited', { tick: price(tick) });
   return t('ticket.price_hint', { low: price(limit_down), high: price(limit_up), tick: price(tick) });
+}
+
+/**
+ * What is written beside a price: what the exchange would not take, otherwise the `usual`.
+ * @param {string} id
+ * @param {string} usual
+ * @param {number | null | undefined} written
+ * @param {{ tick: number, limit_down?: number | null, limit_up?: number | null }} instrument
+ */
+function showHint(id, usual, written, instrument) {
+  const { tick, limit_down: low = null, limit_up: high = null } = instrument;
+  const wrong = doubt(written, instrument);
+  byId(id).dataset.level = wrong ? 'wrong' : '';
+  if (!wrong) return setText(byId(id), usual);
+  const key = wrong === 'outside' && high === null ? 'above' : wrong;
+  return setText(byId(id), t(`ticket.price_${key}`, { price: String(written), low: format.price(low ?? tick, tick), high: format.price(high, tick), tick: format.price(tick, tick) }));
 }
 
 /**

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from trading.models import AccessToken
 from trading.reads import selectors
+from trading.reads.readers import Read
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +30,12 @@ class Holder(Protocol):
 
 class TokenMonitor:
     """Looks every `seconds` whether the tokens of live connections are still valid: not revoked, not expired, and their
-    users active. Then it writes down which were used: nobody waits for that, and nobody suffers when it fails."""
+    users active. Then it writes down which were used: nobody waits for that, and nobody suffers when it fails. `read`
+    reads the database, whatever Django's own thread is busy with."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, read: Read) -> None:
         self._seconds = seconds
+        self._read = read
         self._holders: defaultdict[str, set[Holder]] = defaultdict(set)
         self._used: set[str] = set()
 
@@ -61,7 +64,7 @@ class TokenMonitor:
     async def look(self) -> None:
         """End the connections whose token has gone."""
         for some in _parts(self._holders):
-            valid = await database_sync_to_async(selectors.valid_tokens)(digests=some)
+            valid = await self._read(selectors.valid_tokens, digests=some)
             for token in some:
                 if token not in valid:
                     for holder in list(self._holders.get(token, ())):

@@ -9,6 +9,14 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 
+class SharedBuckets(Protocol):
+    """Token buckets that processes share; None: just now they cannot be asked."""
+
+    async def wait(self, name: str, rate: float, burst: float, now: float, count: int = 1) -> float | None: ...
+
+    async def pause(self, name: str, rate: float, burst: float) -> float | None: ...
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What the exchange puts up with. Each is a setting with its reason beside it."""
 
@@ -54,6 +62,21 @@ class TokenBucket:
         """Whether a new one would be the same."""
         self.pause(now)
         return self._left >= self._full
+
+    def standing(self, now: float) -> "Standing":
+        """What may still be asked."""
+        pause = self.pause(now)
+        return Standing(int(self._full), max(0, int(self._left)), (self._full - self._left) / self._rate, pause)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Of one who asks: `most` at once, what is `left` of it now, seconds until it is all there again, and until one
+    more is allowed."""
+
+    most: int
+    left: int
+    full_in: float
+    pause: float
 
 
 class _Asker:
@@ -102,8 +125,9 @@ class ExpiringTable(Generic[T]):
 
 
 class RateLimiter:
-    """Everybody who is connected to this process, and what each may still ask. Whoever leaves and comes again finds his
-    limits as he left them."""
+    """Everybody who is connected to this process, and what each may still ask. Whoever leaves and comes again finds
+    their limits as they left them. `shared`: rates are counted over all processes; connections are those of this one.
+    """
 
     FEW = 1_000
     """So many names are remembered without a thought."""
@@ -113,8 +137,9 @@ class RateLimiter:
     TRIALS, TRIALS_OF_ADDRESS = 200, 50
     """Connections beyond the limits that may be open for a moment, to sign in: a class that comes back at once."""
 
-    def __init__(self, limits: Limits, few: int = FEW) -> None:
+    def __init__(self, limits: Limits, few: int = FEW, shared: SharedBuckets | None = None) -> None:
         self.limits = limits
+        self._shared = shared
         self._anonymous = 0
         self._addresses: Counter[str] = Counter()
         self._trials: Counter[str] = Counter()
@@ -188,6 +213,13 @@ class RateLimiter:
         """Somebody asks something else."""
         return self._askers.of(f"@{address}" if user_id is None else user_id, now).requests.wait(now)
 
+    def standing(self, user_id: str | None, address: str, now: float, *, orders: bool) -> Standing:
+        """How far somebody is from the limit of their orders, or of all else that they ask."""
+        if user_id is None:
+            return self._askers.of(f"@{address}", now).requests.standing(now)
+        asker = self._askers.of(user_id, now)
+        return (asker.orders if orders else asker.requests).standing(now)
+
     def token(self, address: str, user_id: str, now: float) -> float:
         """Somebody shows a wrong token: how long they are to wait. A right one is taken at any time."""
         buckets = self._wrong_tokens.get(_guess(address, user_id)), self._wrong_from.get(address)
@@ -197,6 +229,40 @@ class RateLimiter:
         """It was none of ours."""
         self._wrong_tokens.of(_guess(address, user_id), now).wait(now)
         self._wrong_from.of(address, now).wait(now)
+
+    # -- the same over all processes, where there are others
+
+    @property
+    def is_shared(self) -> bool:
+        return self._shared is not None
+
+    async def orders_anywhere(self, user_id: str, count: int, now: float) -> float:
+        rate = self.limits.orders_per_second
+        wait = await self._take(f"orders {user_id}", rate, 2 * rate, now, count)
+        return self.orders(user_id, count, now) if wait is None else wait
+
+    async def request_anywhere(self, user_id: str | None, address: str, now: float) -> float:
+        rate = self.limits.requests_per_second
+        wait = await self._take(f"requests {f'@{address}' if user_id is None else user_id}", rate, 2 * rate, now)
+        return self.request(user_id, address, now) if wait is None else wait
+
+    async def token_anywhere(self, address: str, user_id: str, now: float) -> float:
+        assert self._shared is not None
+        pauses = [await self._shared.pause(name, most / 60, most) for name, most in self._guesses(address, user_id)]
+        return max(self.token(address, user_id, now), *[pause or 0.0 for pause in pauses])
+
+    async def wrong_token_anywhere(self, address: str, user_id: str, now: float) -> None:
+        self.wrong_token(address, user_id, now)
+        for name, most in self._guesses(address, user_id):
+            await self._take(name, most / 60, most, now)
+
+    def _guesses(self, address: str, user_id: str) -> list[tuple[str, int]]:
+        most = self.limits.wrong_tokens_per_minute
+        return [(f"guesses {_guess(address, user_id)}", most), (f"guesses {address}", most * self.USERS)]
+
+    async def _take(self, name: str, rate: float, burst: float, now: float, count: int = 1) -> float | None:
+        assert self._shared is not None
+        return await self._shared.wait(name, rate, burst, now, count)
 
 
 def _uncount(counter: Counter[str], name: str) -> None:

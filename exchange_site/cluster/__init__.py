@@ -1,0 +1,1 @@
+"""Where objects meet when the exchange is several processes: gateways, and an engine for each market."""

@@ -1,0 +1,135 @@
+"""An exchange of several processes on real Redis and PostgreSQL: one engine or more, and gateways."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import partial
+
+from tests.e2e.client import Client
+from tests.e2e.server import ROOT, Market, Server, environment_of, manage
+from tests.e2e.servers.test_postgres import until, until_ready
+from tests.e2e.servers.test_probes import ask
+from tests.processes import end_with_parent
+from tests.services import Redis
+
+
+class EngineProcess:
+    """`manage.py run_engine`, which can be killed and started again."""
+
+    def __init__(self, market: Market, environment: Mapping[str, str]) -> None:
+        self._market = market
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = market.folder / f"engine-{id(self)}.log"
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "manage.py", "run_engine"],
+                cwd=ROOT,
+                env=environment_of(self._market.folder, self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=end_with_parent,
+            )
+
+    def send(self, wish: signal.Signals) -> None:
+        assert self._process is not None, "the engine is not running"
+        os.kill(self._process.pid, wish)
+
+    def end(self, wish: signal.Signals) -> int:
+        """Its exit status."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(wish)
+        try:
+            return process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+class Cluster:
+    """An engine and gateways over a seeded market."""
+
+    def __init__(self, market: Market, database_url: str, redis: Redis, gateways: int = 2, **extra: str) -> None:
+        self.market = market
+        self.redis = redis
+        self.environment = {"DATABASE_URL": database_url, "REDIS_URL": redis.url, **extra}
+        self.engine = EngineProcess(market, self.environment)
+        self.gateways = [Server(market, extra=self.environment) for _ in range(gateways)]
+
+    def start(self) -> None:
+        self.engine.start()
+        for gateway in self.gateways:
+            gateway.launch()
+        for gateway in self.gateways:
+            gateway.wait()
+        self.until_ready()
+
+    def until_ready(self) -> None:
+        for gateway in self.gateways:
+            until_ready(gateway)
+
+    def until_closed(self) -> None:
+        """Until every gateway says that it takes no orders."""
+        for gateway in self.gateways:
+            until(partial(self._is_closed, gateway))
+
+    def _is_closed(self, gateway: Server) -> bool:
+        return ask(gateway, "/readyz")[0] == 503
+
+    def client(self, gateway: int, user_id: str | None = None) -> Client:
+        """A connection to one of the gateways."""
+        server = self.gateways[gateway]
+        return Client(server.ws, user_id, None if user_id is None else server.token(user_id))
+
+    def manage(self, *arguments: str) -> str:
+        return manage(self.market.folder, *arguments, extra=self.environment)
+
+    def stop(self) -> None:
+        for gateway in self.gateways:
+            gateway.kill()
+        self.engine.end(signal.SIGKILL)
+
+    def logs(self) -> str:
+        return "\n".join([self.engine.log(), *(gateway.log() for gateway in self.gateways)])
+
+
+class OneOfMany(Server):
+    """The cluster as if it were one server: every connection goes to the next gateway, and what is killed is the
+    engine."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(cluster.market, extra=cluster.environment)
+        self._cluster = cluster
+        self._turns = itertools.cycle(cluster.gateways)
+
+    @property
+    def ws(self) -> str:
+        return next(self._turns).ws
+
+    def kill(self) -> None:
+        self._cluster.engine.end(signal.SIGKILL)
+        self._cluster.until_closed()
+
+    def start(self) -> None:
+        self._cluster.engine.start()
+        self._cluster.until_ready()
+
+    def log(self) -> str:
+        return self._cluster.logs()
+
+
+__all__ = ["Cluster", "EngineProcess", "until"]

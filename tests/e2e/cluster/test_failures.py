@@ -1,0 +1,158 @@
+"""Each part of a cluster is killed in turn: nothing acknowledged is lost, nothing is done twice, and it heals."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from tests.e2e.client import Client, order_fields
+from tests.e2e.cluster.making import Cluster, until
+
+UNKNOWN = "Unknown outcome"
+
+
+def live_orders(cluster: Cluster, user_id: str) -> list[dict[str, Any]]:
+    """As a fresh connection is told them."""
+    with cluster.client(1, user_id) as client:
+        client.send("resume", last_seq=None)
+        orders: list[dict[str, Any]] = client.until("snapshot")["orders"]
+        return orders
+
+
+def seqs(client: Client) -> list[int]:
+    return [frame["seq"] for frame in client.heard if "seq" in frame and frame["type"] != "orderbook_delta"]
+
+
+def has_no_holes(client: Client) -> bool:
+    heard = seqs(client)
+    return heard == list(range(heard[0], heard[0] + len(heard)))
+
+
+def test_orders_under_way_are_done_once_by_the_next_engine(cluster: Cluster) -> None:
+    with cluster.client(0, "user001") as client:
+        assert client.order("BUY", 1, 115)["success"]
+        cluster.engine.end(signal.SIGKILL)
+        for number in range(20):  # nobody reads the stream now
+            client.send(
+                "submit_order", request_id=f"r{number}", client_order_id=f"c{number}", **order_fields("BUY", 1, 116)
+            )
+        cluster.engine.start()
+        answers = [client.until("order_response", request_id=f"r{number}") for number in range(20)]
+        assert all(answer["success"] or UNKNOWN in answer["error_message"] for answer in answers), answers
+        cluster.until_ready()
+        again = [
+            client.ask("submit_order", client_order_id=f"c{number}", **order_fields("BUY", 1, 116))
+            for number in range(20)
+        ]
+        assert all(answer["success"] for answer in again)
+        assert all(
+            first["order_id"] in (None, second["order_id"]) for first, second in zip(answers, again, strict=True)
+        )
+    assert len(live_orders(cluster, "user001")) == 21
+    cluster.manage("check_books")
+
+
+def test_a_push_that_was_stored_and_not_told_is_told_by_the_next_engine(cluster: Cluster) -> None:
+    """The engine is killed at any moment between its commit and its pushes; whoever listens sees no hole."""
+    with cluster.client(0, "user001") as one, cluster.client(1, "user001") as other:
+        for number in range(3):
+            for each in range(50):
+                one.send("submit_order", request_id=f"{number}.{each}", **order_fields("BUY", 1, 115))
+            one.until("order_response", request_id=f"{number}.5")
+            cluster.engine.end(signal.SIGKILL)
+            cluster.engine.start()
+            one.until("order_response", request_id=f"{number}.49")
+            cluster.until_ready()
+            last = one.ask("resume", last_seq=None)["last_seq"]
+            until(lambda: other.hear() and seqs(other)[-1:] >= [last])
+            assert has_no_holes(other)
+
+
+def test_without_redis_orders_are_refused_and_it_heals(cluster: Cluster) -> None:
+    with cluster.client(0, "user001") as client, cluster.client(1, "user002") as other:
+        book = cluster.client(1)
+        assert book.ask("subscribe", channels=["orderbook_delta"], instruments=["IX2301"])["success"]
+        before = client.order("BUY", 1, 115)
+        assert before["success"]
+        other.order("BUY", 1, 114)
+        cluster.redis.kill()
+        refused = client.order("BUY", 1, 115)
+        assert not refused["success"] and refused["error_code"] == 503
+        cluster.until_closed()
+        assert "takes no orders" in client.order("BUY", 1, 115)["error_message"]
+        assert client.account()["frozen"] > 0  # queries ask the database
+        cluster.redis.start()
+        cluster.until_ready()
+        assert other.order("SELL", 1, 115)["success"]
+        client.until("trade")
+        assert has_no_holes(client)
+        follows_without_holes(book, lambda state: state["bids"].keys() == {114.0})
+        book.close()
+
+
+def follows_without_holes(book: Client, there: Callable[[dict[str, Any]], bool]) -> None:
+    """A follower of changes comes to this state, and every change fits what it had."""
+    state: dict[str, Any] = {"seq": None, "bids": {}, "asks": {}}
+    told = [frame for frame in book.heard if frame["type"] == "orderbook_delta"]
+    for frame in told:
+        apply(state, frame)
+    while not there(state):
+        apply(state, book.until("orderbook_delta"))
+
+
+def apply(state: dict[str, Any], frame: dict[str, Any]) -> None:
+    if frame["prev_seq"] is None:
+        state["bids"], state["asks"] = {}, {}
+    else:
+        assert frame["prev_seq"] == state["seq"], (state, frame)
+    state["seq"] = frame["seq"]
+    for side in ("bids", "asks"):
+        for level in frame[side]:
+            if level["volume"]:
+                state[side][level["price"]] = level["volume"]
+            else:
+                state[side].pop(level["price"], None)
+
+
+def test_redis_that_was_emptied_loses_only_what_was_never_acknowledged(cluster: Cluster) -> None:
+    with cluster.client(0, "user001") as client, cluster.client(1, "user002") as other:
+        assert client.order("BUY", 1, 115)["success"]
+        cluster.redis.command("FLUSHALL")
+        assert other.order("SELL", 1, 115)["success"]
+        for each in (client, other):
+            each.until("trade")
+        book = cluster.client(0)
+        assert book.ask("subscribe", channels=["orderbook"], instruments=["IX2301"])["success"]
+        assert book.until("orderbook")["bids"] == []
+        book.close()
+        assert has_no_holes(client) and has_no_holes(other)
+
+
+def test_the_engine_stops_cleanly_and_another_takes_over(cluster: Cluster) -> None:
+    with cluster.client(0, "user001") as client:
+        order = client.order("BUY", 1, 115)
+        assert cluster.engine.end(signal.SIGTERM) == 0
+        cluster.engine.start()
+        answer = client.ask("submit_order", client_order_id="c", **order_fields("BUY", 1, 115))
+        assert answer["success"] or answer["error_code"] == 503
+        cluster.until_ready()
+        assert client.ask("cancel_order", order_id=order["order_id"])["success"]
+    assert "Traceback" not in cluster.engine.log()
+
+
+def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster) -> None:
+    watching = cluster.client(1, "user001")
+    kept = watching.order("BUY", 1, 114)["order_id"]
+    gone, back = cluster.client(0, "user001"), cluster.client(0, "user002")
+    for client in (gone, back):
+        assert client.ask("set_session", cancel_on_disconnect=True, grace_ms=0)["success"]
+    resting = back.order("BUY", 1, 115)["order_id"]
+    cluster.gateways[0].kill()
+    returned = cluster.client(1, "user002")
+    told = watching.until("order_status", order_id=kept, status="Cancelled")
+    assert told["reason"] == "DISCONNECT"
+    assert returned.ask("query_order", order_id=resting)["data"]["order"]["status"] == "Submitted"
+    assert has_no_holes(watching)
+    for client in (watching, returned, gone, back):
+        client.close()

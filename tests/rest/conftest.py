@@ -1,0 +1,28 @@
+"""Whoever asks over REST."""
+
+import pytest
+
+from exchange_site.wiring import Exchange
+from tests.builders import Founded
+from tests.rest.client import Client
+from tests.websocket.conftest import alice, join
+
+__all__ = ["alice", "join"]
+
+
+@pytest.fixture
+def anybody(exchange: Exchange) -> Client:
+    """Without a token."""
+    return Client(exchange.services)
+
+
+@pytest.fixture
+def ann(anybody: Client, market: Founded) -> Client:
+    """Account 1, user001."""
+    return anybody.as_(market.tokens["user001"])
+
+
+@pytest.fixture
+def ben(anybody: Client, market: Founded) -> Client:
+    """Account 2, user002."""
+    return anybody.as_(market.tokens["user002"])

@@ -1,0 +1,132 @@
+"""Two processes and one lock, on PostgreSQL: whoever is silent loses it, whoever is slow does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pytest
+from django.db import Error, connection, connections
+
+from trading.operators.hand_over import NotHandedOver, hand_over
+from trading.storage.engine_lock import AdvisoryLock, engine_lock, lock_keys
+
+T = TypeVar("T")
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres_only]
+NEVER, AT_ONCE = 3600.0, 0.0
+
+
+class Process:
+    """A thread, which has a session of its own."""
+
+    def __init__(self, patience: float) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self.lock = AdvisoryLock("default", "MAIN", patience)
+
+    def do(self, function: Any, *arguments: object) -> Any:
+        return self._thread.submit(function, *arguments).result(60)
+
+    def begin(self, statement: str) -> Any:
+        """Let the database work for the session."""
+        return self._thread.submit(self.execute, statement)
+
+    def execute(self, statement: str) -> None:
+        with connections["default"].cursor() as cursor:
+            cursor.execute(statement)
+
+    def end(self) -> None:
+        self.do(connections.close_all)
+        self._thread.shutdown()
+
+
+@pytest.fixture
+def holder() -> Iterator[Process]:
+    """It has the lock."""
+    made = Process(NEVER)
+    assert made.do(made.lock.acquire)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def other() -> Iterator[Process]:
+    """It would wait for nothing."""
+    made = Process(AT_ONCE)
+    yield made
+    made.end()
+
+
+def wait_until_it_works(statement: str) -> None:
+    question = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = %s"
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(question, [statement])
+            if cursor.fetchone() == (1,):
+                return
+
+
+def test_who_has_said_that_it_lives_and_is_silent_loses_the_lock(holder: Process, other: Process) -> None:
+    """Its session is ended, with what it had not committed."""
+    holder.do(holder.lock.beat)
+    holder.do(holder.execute, "BEGIN")
+    assert other.do(other.lock.acquire)
+    assert other.do(other.lock.held)
+    with pytest.raises(Error, match="terminating connection"):
+        holder.do(holder.execute, "SELECT 1")
+    holder.do(connections.close_all)
+    assert not holder.do(holder.lock.held)
+    assert not holder.do(holder.lock.acquire), "the other one lives"
+
+
+def test_who_never_said_so_is_let_be(holder: Process, other: Process) -> None:
+    """A person at a shell, or an earlier release."""
+    assert not other.do(other.lock.acquire)
+    assert holder.do(holder.lock.held)
+
+
+def test_who_is_patient_waits(holder: Process) -> None:
+    patient = Process(NEVER)
+    holder.do(holder.lock.beat)
+    assert not patient.do(patient.lock.acquire)
+    patient.end()
+
+
+def test_what_the_database_works_on_is_no_silence(holder: Process, other: Process) -> None:
+    """As a COMMIT that waits for a slow disk."""
+    holder.do(holder.lock.beat)
+    statement = "SELECT pg_sleep(3600)"
+    working = holder.begin(statement)
+    wait_until_it_works(statement)
+    assert not other.do(other.lock.acquire)
+    other.do(other.execute, f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = '{statement}'")
+    with pytest.raises(Error, match="canceling"):
+        working.result(60)
+    assert holder.do(holder.lock.held)
+
+
+def test_nobody_is_asked_to_leave_but_by_who_waits_for_it(holder: Process, other: Process) -> None:
+    _, _, wish = lock_keys("MAIN")
+    assert holder.do(holder.lock.beat) is False
+    other.do(other.execute, f"SELECT pg_advisory_lock({wish})")
+    assert holder.do(holder.lock.beat) is True
+    other.do(connections.close_all)
+    while holder.do(holder.lock.beat):  # the database has not noticed yet
+        pass
+
+
+def test_a_lock_that_is_not_held_does_not_beat(other: Process) -> None:
+    assert other.do(other.lock.beat) is False
+
+
+def test_nothing_is_handed_over_without_an_engine_and_another_that_stands_by(holder: Process, other: Process) -> None:
+    with pytest.raises(NotHandedOver, match="no engine runs market OTHER"):
+        hand_over("OTHER")
+    with pytest.raises(NotHandedOver, match="no other server stands by"):
+        hand_over("MAIN")
+    other.do(other.lock.stand_by)
+    holder.do(holder.lock.release)
+    assert other.do(other.lock.acquire)
+    with pytest.raises(NotHandedOver, match="no other server stands by"):
+        hand_over("MAIN")  # who is the engine does not stand by any more
+    assert engine_lock("MAIN").taken()

@@ -1,0 +1,112 @@
+"""What is kept packed is read as it was, also what earlier releases have stored without packing."""
+
+import hashlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import Books, Founded, order
+from tests.storage.histories import History
+from trading.core.commands import Command
+from trading.models import JournalBatch, PushBatch
+from trading.reads import missed_pushes
+from trading.storage import mapping, packing
+
+RELEASED = {
+    "commands-1": "d708187eb84a88feee54ddadc73d648608e93f794d2e4ed9befad29055a74453",
+    "pushes-1": "f3cfc3d432585bb4de5518b935772a73d3b450a9f86219b9a083c72d245b9655",
+}
+"""SHA-256 of the dictionaries. Stored rows need them as they are: a better one gets a new name."""
+
+
+def test_dictionaries_are_never_changed() -> None:
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in packing.FOLDER.iterdir()}
+    assert found == RELEASED
+
+
+@given(st.text(), st.binary())
+def test_anything_is_read_as_it_was(frames: str, commands: bytes) -> None:
+    assert packing.unpack_frames(packing.pack_frames(frames)) == frames
+    assert packing.unpack_commands(packing.pack_commands(commands)) == commands
+
+
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 65_535, 65_536])
+def test_the_journal_of_earlier_releases_was_not_packed(length: int) -> None:
+    commands: list[Command] = [order(1, "BUY OPEN 1 @ 120")] * length
+    plain = msgspec.msgpack.encode(commands)
+    assert packing.unpack_commands(plain) == plain
+    assert mapping.commands_of(plain) == mapping.commands_of(packing.pack_commands(plain)) == commands
+
+
+def test_what_is_damaged_is_an_error_of_its_own() -> None:
+    packed = packing.pack_frames("x" * 1_000)
+    for damaged in (b"", b"no zstd", packed[:-1], packing.pack_commands(b"\x90" * 100)):
+        with pytest.raises(ValueError):
+            packing.unpack_frames(damaged)
+
+
+def test_a_bit_that_has_turned_is_found() -> None:
+    frames = "".join(map(str, range(300)))
+    packed, found = packing.pack_frames(frames), 0
+    for at in range(len(packed)):
+        for bit in range(8):
+            try:
+                told = packing.unpack_frames(packed[:at] + bytes([packed[at] ^ 1 << bit]) + packed[at + 1 :])
+            except ValueError:
+                found += 1
+            else:
+                assert told == frames, "a bit that says nothing"
+    assert found > 8 * len(packed) * 0.9
+
+
+def test_every_thread_has_objects_of_its_own() -> None:
+    def compressor() -> Any:
+        pack: Any = packing.PUSHES.pack
+        return pack.__self__
+
+    with ThreadPoolExecutor(1) as other:
+        theirs = other.submit(compressor).result()
+    assert theirs is not compressor() is compressor()
+
+
+@pytest.mark.django_db
+class TestKept:
+    def test_the_journal_is_read_as_it_was_written(self, market: Founded) -> None:
+        history = History(Books(), seed=3)
+        for _ in range(30):
+            history.play(1)
+            stored = bytes(JournalBatch.objects.latest("number").commands)
+            assert stored.startswith(packing.MAGIC)
+            assert mapping.commands_of(stored) == history.commands
+
+    def test_packed_pushes_go_on_where_those_of_an_earlier_release_end(self, market: Founded) -> None:
+        books = Books()
+        told = []
+        for number in range(6):
+            batch = books.batch(order(1, f"BUY OPEN {number + 1} @ 119"))
+            books.store.commit(batch)
+            books.number = batch.number
+            (kept,) = batch.pushes.kept
+            told += kept.frames.split("\n")
+            if number < 3:
+                row = PushBatch.objects.filter(account_id=1, last_seq=kept.last_seq)
+                row.update(packed=None, frames=kept.frames)
+        last = missed_pushes.last_push(account_id=1)
+        page = missed_pushes.page(account_id=1, after=last - len(told), upto=last)
+        assert page is not None
+        assert (page.frames, page.last_seq) == (told, last)
+
+    def test_damaged_pushes_are_told_as_a_snapshot(self, market: Founded, caplog: pytest.LogCaptureFixture) -> None:
+        books = Books()
+        books.commit(order(1, "BUY OPEN 1 @ 119"))
+        last = missed_pushes.last_push(account_id=1)
+        row = PushBatch.objects.get(account_id=1, last_seq=last)
+        PushBatch.objects.filter(account_id=1, last_seq=last).update(packed=bytes(row.packed or b"")[:-3])
+        with caplog.at_level(logging.ERROR):
+            assert missed_pushes.page(account_id=1, after=last - 1, upto=last) is None
+        assert "are damaged" in caplog.text

@@ -1,0 +1,1 @@
+"""The way of frames from an engine's process to gateways, over Redis."""

@@ -1,0 +1,182 @@
+"""All that leaves an engine's process, in the order in which it was handed in: answers, pushes, market data, beats.
+
+Nobody waits for Redis: what cannot be sent is lost, and said to be. Whoever listens sees it by the numbers, and fills
+the hole: private pushes from the tables, market data from the present frame, which is stored before it is told.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from trading.core.engine import Engine
+from trading.core.events import Event
+from trading.delivery.channel_groups import market_group
+from trading.delivery.redis.wires import GATEWAYS, GENERATION, PresentFrame, encode_present, present_key, shared_group
+from trading.transport.redis_wire import Answer, encode_answers
+from trading.transport.sleeper import Sleeper
+from trading.worker.batch import Batch
+
+logger = logging.getLogger(__name__)
+Message = dict[str, Any]
+Present = Mapping[str, Callable[[str], str | None]]
+
+MOST = 20_000
+"""Messages that may wait for Redis: more are lost. Seconds of a busy market."""
+PAUSE = 0.2
+"""Seconds until Redis is tried again."""
+
+
+class Outlet:
+    """A channel layer for whoever tells of batches (`group_send`), and the way of answers. A listener of the worker: a
+    state that was loaded begins a new generation. `present`: by channel, set by whoever has the market data. `run` is
+    to be kept going."""
+
+    def __init__(self, layer: Any, redis: Redis, market: str) -> None:
+        self.present: Present = {}
+        self._layer = layer
+        self._redis = redis
+        self._market = market
+        self._waiting: deque[tuple[bool, str, Message | Answer]] = deque()
+        self._sleeper = Sleeper()
+        self._engine: Engine | None = None
+        self._started, self._losses = uuid.uuid4().hex, 0
+        self._generation = ""
+        self._written = ""  # the generation whose present frames are all stored
+        self._numbers: dict[str, int] = {}
+        self._groups: dict[str, tuple[str, str]] = {}
+        self._frames: dict[str, PresentFrame] = {}
+
+    # -- in
+
+    def answer(self, gateway: str, number: int, event: Event) -> None:
+        """The first event of a command, for the gateway that waits for it."""
+        self._put(False, gateway, (number, event))
+
+    async def group_send(self, group: str, message: Message) -> None:
+        """Private pushes have numbers of their own; messages of market data are numbered by group."""
+        if "user" not in message:
+            number = self._numbers[group] = self._numbers.get(group, 0) + 1
+            message = {**message, "number": number, "generation": self._generation}
+            self._note_present(group, number)
+        self._put(True, group, {**message, "group": group})
+
+    def beat(self, closed: str | None, no_connections: bool) -> None:
+        """The engine lives. `closed`: why it takes no orders, if it takes none; `no_connections`: nobody else may
+        connect."""
+        note = {"type": "beat", "generation": self._generation, "closed": closed, "no_connections": no_connections}
+        self._put(True, GATEWAYS, note)
+
+    def on_load(self, engine: Engine, time: int) -> None:
+        """Batches may have been stored that nobody was told of: all who listen are to look."""
+        self._engine = engine
+        self._begin_anew()
+
+    async def on_batch(self, batch: Batch) -> None:
+        """What is told of it comes by `group_send`."""
+
+    def _begin_anew(self) -> None:
+        self._losses += 1
+        self._generation = f"{self._started}.{self._losses}"
+
+    def _put(self, to_group: bool, name: str, what: Message | Answer) -> None:
+        if len(self._waiting) >= MOST:
+            self._lose()
+        self._waiting.append((to_group, name, what))
+        self._sleeper.wake()
+
+    def _lose(self) -> None:
+        logger.error("%d messages for gateways are lost; the gateways are told to look", len(self._waiting))
+        self._waiting.clear()
+        self._begin_anew()
+
+    # -- present frames
+
+    def _note_present(self, group: str, number: int) -> None:
+        pair = self._groups.get(group)
+        if pair is None:
+            found = [channel for channel in self.present if group.startswith(f"{channel}.")]
+            if not found:
+                return
+            [channel] = found
+            pair = self._groups[group] = channel, group.removeprefix(f"{channel}.")
+        channel, instrument_id = pair
+        frame = self.present[channel](instrument_id)
+        self._frames[group] = PresentFrame(self._generation, number, frame)
+
+    def _all_present(self) -> Iterable[tuple[str, PresentFrame]]:
+        names = [] if self._engine is None else list(self._engine.state.instruments)
+        for channel, frame in self.present.items():
+            for name in names:
+                group = market_group(channel, name)
+                yield group, PresentFrame(self._generation, self._numbers.get(group, 0), frame(name))
+
+    async def look_at_present(self) -> None:
+        """Redis may have lost what it was given: then it is given all of it again."""
+        if await self._redis.hget(present_key(self._market), GENERATION) != self._generation.encode():
+            self._written = ""
+
+    async def _write_present(self) -> None:
+        key = present_key(self._market)
+        if self._written != self._generation:
+            generation = self._generation
+            frames = {group: encode_present(present) for group, present in self._all_present()}
+            self._frames.clear()
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.delete(key)
+            pipe.hset(key, mapping={**frames, GENERATION: generation.encode()})  # type: ignore[dict-item]  # it takes these names, too
+            await pipe.execute()
+            self._written = generation
+        elif self._frames:
+            frames = {group: encode_present(present) for group, present in self._frames.items()}
+            self._frames.clear()
+            await self._redis.hset(key, mapping=frames)  # type: ignore[arg-type]  # it takes these names, too
+
+    # -- out
+
+    async def run(self) -> None:
+        """Send what is handed in, until cancelled."""
+        while True:
+            if not self._waiting:
+                await self._sleeper.sleep()
+            if not self._generation:  # nothing is loaded yet
+                self._waiting.clear()
+                continue
+            try:
+                await self._write_present()
+                while self._waiting:
+                    await self._send_next()
+                    if self._frames:
+                        await self._write_present()
+            except (RedisError, OSError) as error:
+                logger.warning("Redis cannot be reached: %s", error)
+                self._lose()
+                await asyncio.sleep(PAUSE)
+
+    async def _send_next(self) -> None:
+        """One message, or all answers to one gateway that come one after another."""
+        to_group, name, what = self._waiting.popleft()
+        if to_group:
+            await self._layer.group_send(shared_group(self._market, name), what)
+            return
+        answers: list[Any] = [what]
+        while self._waiting and not self._waiting[0][0] and self._waiting[0][1] == name:
+            answers.append(self._waiting.popleft()[2])
+        await self._layer.send(name, {"type": "answers", "answers": encode_answers(answers)})
+
+    async def close(self) -> None:
+        """Send what waits, if that goes at once, and let go of Redis."""
+        try:
+            async with asyncio.timeout(PAUSE):
+                while self._waiting and self._generation:
+                    await self._write_present()
+                    await self._send_next()
+        except (RedisError, OSError, TimeoutError):
+            self._waiting.clear()
+        await self._layer.flush()
+        await self._redis.aclose()

@@ -1,0 +1,68 @@
+"""Names of keys and groups that gateways and engines of a market share, and the channel layer between them."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+NETWORK: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0, "socket_keepalive": True}
+"""Longer than Redis takes for anything, shorter than anybody waits."""
+
+logging.getLogger("channels_redis.pubsub").setLevel(logging.CRITICAL)
+"""It logs a traceback a second while Redis is away. Gateways and engines say it once, in a sentence."""
+
+
+class PresentFrame(msgspec.Struct, frozen=True):
+    """The state of a market group after its message `number` of a `generation`; None: there is nothing to tell."""
+
+    generation: str
+    number: int
+    frame: str | None
+
+
+_encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(PresentFrame)
+
+
+def encode_present(present: PresentFrame) -> bytes:
+    return _encoder.encode(present)
+
+
+def decode_present(data: bytes) -> PresentFrame:
+    return _decoder.decode(data)
+
+
+def shared_group(market: str, group: str) -> str:
+    """A group of this market, on a layer that markets share."""
+    return f"{market}.{group}"
+
+
+GATEWAYS = "gateways"
+"""The group of all gateways of a market: beats of its engine, and what one gateway has to tell the others."""
+
+GENERATION = "generation"
+"""The field of the present frames that says which engine has written them all."""
+
+
+def present_key(market: str) -> str:
+    """The present frames of a market, by group."""
+    return f"bourse:{market}:present"
+
+
+def pubsub_layer(url: str, on_connect: Callable[[], None] | None = None) -> RedisPubSubChannelLayer:
+    """`on_connect` is told of every connection that is opened: what was published before may be lost.
+
+    Whatever is sent once more after a connection broke can be told by its number.
+    """
+    host: dict[str, Any] = {"address": url, "retry": Retry(NoBackoff(), 1), **NETWORK}
+    if on_connect is not None:
+
+        async def connected(connection: Any) -> None:
+            await connection.on_connect()
+            on_connect()
+
+        host["redis_connect_func"] = connected
+    return RedisPubSubChannelLayer(hosts=[host], prefix="bourse")

@@ -1,0 +1,60 @@
+"""A planned hand-over: the engine that runs finishes its batch and lets the market go; who stands by takes it.
+
+Only where engines follow each other (PostgreSQL). Who asks holds a lock while they wait: no wish outlives them.
+"""
+
+import time
+
+import msgspec
+from django.db import connections
+
+from trading.models import Market
+from trading.storage.engine_lock import HELD, lock_keys
+
+LOOK_SECONDS = 0.01
+
+
+class NotHandedOver(Exception):
+    """Why the market has no other engine now than before."""
+
+
+class HandOver(msgspec.Struct, frozen=True):
+    """Epochs before and after."""
+
+    before: int
+    after: int
+
+
+def hand_over(market: str, *, timeout: float = 10.0, using: str = "default") -> HandOver:
+    """Ask, and wait until another engine has begun its epoch. NotHandedOver, and then all is as before, or will be in a
+    moment: an engine that has let go comes back where nobody else takes the market."""
+    connection = connections[using]
+    if connection.vendor == "sqlite":
+        raise NotHandedOver("on SQLite no server stands by for another; stop the one that runs the engine")
+    engine, standby, wish = lock_keys(market)
+    with connection.cursor() as cursor:
+
+        def ask(question: str, key: int) -> bool:
+            cursor.execute(question, [key])
+            return bool(cursor.fetchone() == (True,))
+
+        if not ask(f"SELECT {HELD}", engine):
+            raise NotHandedOver(f"no engine runs market {market}")
+        if not ask(f"SELECT {HELD}", standby):
+            raise NotHandedOver(f"no other server stands by for market {market}")
+        if not ask("SELECT pg_try_advisory_lock(%s)", wish):
+            raise NotHandedOver("somebody else asks for the same just now")
+        try:
+            before = _epoch(market, using)
+            deadline = time.monotonic() + timeout
+            while (after := _epoch(market, using)) == before:
+                if time.monotonic() > deadline:
+                    raise NotHandedOver(f"no other server has taken market {market} within {timeout:.0f} seconds")
+                time.sleep(LOOK_SECONDS)
+            return HandOver(before, after)
+        finally:
+            ask("SELECT pg_advisory_unlock(%s)", wish)
+
+
+def _epoch(market: str, using: str) -> int:
+    return Market.objects.using(using).values_list("epoch", flat=True).get(code=market)

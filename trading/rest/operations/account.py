@@ -1,0 +1,104 @@
+"""Accounts: money, positions, and what happened to them."""
+
+import msgspec
+from channels.db import database_sync_to_async
+
+from trading import protocol
+from trading.core.codes import Code
+from trading.core.money import to_currency
+from trading.reads import answers, selectors
+from trading.rest import messages
+from trading.rest.errors import ApiError
+from trading.rest.operation import Answer, Call, Operation
+from trading.rest.operations.queries import PrivateQuery, found_by
+
+TAG = "Account"
+
+
+class GetAccount(PrivateQuery):
+    """The own account as it is now."""
+
+    method, path, tag = "GET", "account/", TAG
+    takes, gives = protocol.QueryAccount, {200: messages.AccountNow}
+    codes = (Code.ACCOUNT_NOT_FOUND,)
+
+
+class ListPositions(PrivateQuery):
+    """Own positions that are not flat."""
+
+    method, path, tag = "GET", "positions/", TAG
+    takes, gives = protocol.QueryPosition, {200: messages.Positions}
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.INSTRUMENT_UNKNOWN)
+
+
+class ListTrades(PrivateQuery):
+    """Own sides of trades, newest first. `next` of a page is `before` of the one that follows; null on the last."""
+
+    method, path, tag = "GET", "trades/", TAG
+    takes, gives = protocol.QueryTrades, {200: messages.Trades}
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.INSTRUMENT_UNKNOWN)
+
+
+class ListStatements(Operation):
+    """Own settled days, newest first. `next` of a page is `to_day` of the one that follows; null on the last."""
+
+    method, path, tag = "GET", "statements/", TAG
+    takes, gives = protocol.QueryStatements, {200: messages.Statements}
+    codes = (Code.ACCOUNT_NOT_FOUND,)
+
+    @classmethod
+    async def run(cls, call: Call) -> Answer:
+        most = call.message.limit
+        asker = answers.Asker(call.identity.user_id, call.services.market)
+        data = found_by(await call.read(answers.answer, asker, msgspec.structs.replace(call.message, limit=most + 1)))
+        found = data.statements or []
+        return Answer(messages.Statements(found[:most], found[most].day if len(found) > most else None))
+
+
+class ListLedger(Operation):
+    """Every change of the own balance, newest first. `next` of a page is `before` of the one that follows; null on the
+    last."""
+
+    method, path, tag = "GET", "ledger/", TAG
+    takes, gives = messages.QueryLedger, {200: messages.Ledger}
+    codes = (Code.ACCOUNT_NOT_FOUND,)
+
+    @classmethod
+    async def run(cls, call: Call) -> Answer:
+        most = call.message.limit
+        rows = await call.read(selectors.ledger, account_id=call.account_id, before=call.message.before, limit=most + 1)
+        entries = [
+            messages.LedgerData(
+                row.pk,
+                row.kind,
+                to_currency(row.amount),
+                None if row.trade_id is None else protocol.trade_id_text(row.trade_id),
+                row.time,
+            )
+            for row in rows[:most]
+        ]
+        return Answer(messages.Ledger(entries, entries[-1].entry_id if len(rows) > most else None))
+
+
+class MakeTransfer(Operation):
+    """At the demo: bring the balance of an account that was made there back up to the starting funds (TOP_UP), or to
+    just these funds, if it is flat (RESET). To send it again changes nothing more. The answer is the account."""
+
+    method, path, tag = "POST", "transfers/", TAG
+    takes, gives = messages.Transfer, {200: messages.AccountNow}
+    codes = (Code.FORBIDDEN, Code.NOT_FOUND, Code.DUPLICATE, Code.ACCOUNT_NOT_FOUND)
+    needs_trade = True
+    takes_key = True
+
+    @classmethod
+    async def run(cls, call: Call) -> Answer:
+        user_id, _ = call.identity.user_id, call.account_id
+        if call.transfer is None:
+            raise ApiError(Code.NOT_FOUND, f"{Code.NOT_FOUND.text}: money is moved by operators here")
+        moving = database_sync_to_async(call.transfer, thread_sensitive=False)
+        await moving(call.message.kind, user_id, call.caller.address)
+        asker = answers.Asker(user_id, call.services.market)
+        return Answer(found_by(await call.read(answers.answer, asker, protocol.QueryAccount())))
+
+
+OPERATIONS = (GetAccount, ListPositions, ListTrades, ListStatements, ListLedger, MakeTransfer)

@@ -1,0 +1,43 @@
+"""What REST needs of the exchange: what a connection of the socket is given has it all."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from trading import protocol
+from trading.access.rate_limits import RateLimiter
+from trading.access.token_monitor import TokenMonitor
+from trading.reads.readers import Readers
+from trading.transport.gateway import Gateway
+
+Answer = protocol.QueryResponse | protocol.Error
+
+
+class PublicAnswer(Protocol):
+    """Answers queries of the market, in two steps: from the rows, and then with what is not in the rows yet."""
+
+    def __call__(self, query: protocol.PublicQuery) -> Answer: ...
+
+    def freshened(self, query: protocol.PublicQuery, answer: Answer) -> Answer: ...
+
+
+class Services(Protocol):
+    """`clock` tells Unix milliseconds, `address_of` where a scope comes from; `present`: by channel, what is now."""
+
+    @property
+    def market(self) -> str: ...
+    @property
+    def gateway(self) -> Gateway: ...
+    @property
+    def limiter(self) -> RateLimiter: ...
+    @property
+    def tokens(self) -> TokenMonitor: ...
+    @property
+    def address_of(self) -> Callable[[dict[str, Any]], str]: ...
+    @property
+    def clock(self) -> Callable[[], int]: ...
+    @property
+    def present(self) -> Mapping[str, Callable[[str], str | None]]: ...
+    @property
+    def readers(self) -> Readers: ...
+    @property
+    def public_answer(self) -> PublicAnswer: ...
