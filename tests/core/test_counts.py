@@ -1,6 +1,7 @@
 """How many orders an account may have at once: live, waiting, trailing, in all instruments together."""
 
-from typing import Any
+from collections.abc import ValuesView
+from typing import Any, NoReturn
 
 import pytest
 
@@ -8,7 +9,8 @@ from tests.builders import FUNDS, NOW, cancel, founding, order
 from trading.core.codes import Code
 from trading.core.commands import AmendOrder, Deposit, SetAccountRules, SetMarketLimits, SubmitOrder
 from trading.core.engine import Engine
-from trading.core.events import MarketLimitsSet, OrderAccepted, OrderWaiting, Refused, Traded
+from trading.core.events import MarketLimitsSet, OrderAccepted, OrderFired, OrderWaiting, Refused, Traded
+from trading.core.state import Order
 from trading.core.types import AccountRules, MarketLimits, OrderOptions
 
 LIMITS = MarketLimits(live_orders=4, waiting_orders=2, trailing_stops=1)
@@ -106,3 +108,28 @@ def test_limits_are_part_of_the_state(engine: Engine) -> None:
     assert restored.state.day.limits == LIMITS and restored.state_hash() == engine.state_hash()
     engine.apply(SetMarketLimits(MarketLimits()), NOW)
     assert restored.state_hash() != engine.state_hash()
+
+
+class Unread(ValuesView[Order]):
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("as many looks as orders, for each order")
+
+
+class Many(dict[int, Order]):
+    """Live orders that nobody may look through."""
+
+    def values(self) -> ValuesView[Order]:  # type: ignore[override]
+        return Unread(self)
+
+
+def test_far_below_a_limit_nobody_looks_through_all_orders(engine: Engine) -> None:
+    """Of an account with thousands of orders each stop that fires would."""
+    far = AccountRules(live_orders=1_000, waiting_orders=1_000, trailing_stops=1_000, max_orders=1_000)
+    do(engine, SetAccountRules("user001", far), rest(), stop())
+    account = engine.state.accounts[1]
+    account.orders = Many(account.orders)
+    assert isinstance(do(engine, rest()), OrderAccepted)
+    assert isinstance(do(engine, stop()), OrderWaiting)
+    do(engine, order(2, "SELL OPEN 2 @ 130"))
+    events = engine.apply(order(3, "BUY OPEN 1 @ 130"), NOW)
+    assert sum(isinstance(event, OrderFired) for event in events) == 2

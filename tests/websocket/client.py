@@ -29,7 +29,8 @@ class Client:
         return self
 
     async def sign_in(self, user_id: str, token: str) -> "Client":
-        answer = await self.ask(type="auth", user_id=user_id, token=token)
+        await self.say(type="auth", user_id=user_id, token=token)
+        answer = await self._answer("auth_response")
         assert answer["success"], answer
         return self
 
@@ -50,10 +51,14 @@ class Client:
         return await self.hear()
 
     async def place(self, words: str, instrument_id: str = "IX2301", **more: Any) -> Frame:
-        """Place an order and wait for its answer; other frames that come before it are kept for later."""
+        """Place an order and wait for its answer."""
         await self.say(**order_message(words, instrument_id, **more))
+        return await self._answer("order_response")
+
+    async def _answer(self, kind: str) -> Frame:
+        """The next frame of a type; others that come before it are kept for later."""
         passed: list[Frame] = []
-        while (frame := await self.hear())["type"] != "order_response":
+        while (frame := await self.hear())["type"] != kind:
             passed.append(frame)
         self._kept.extend(passed)
         return frame

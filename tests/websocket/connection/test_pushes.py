@@ -172,7 +172,7 @@ async def test_a_phase_is_told_to_whoever_follows_the_book() -> None:
     layer = RecordingLayer()
     await MarketPublisher(layer).send_phase("IX2301", Phase.AUCTION, NOW)
     told = {"type": "instrument_status", "instrument_id": "IX2301", "phase": "auction", "timestamp": NOW}
-    assert layer.sent == [("orderbook.IX2301", [(None, told)])]
+    assert layer.sent == [("orderbook.IX2301", [(None, told)]), ("instruments.", [(None, told)])]
 
 
 def empty(phase: Phase, indicative: tuple[int, int] | None = None) -> Depth:

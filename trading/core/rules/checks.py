@@ -224,12 +224,13 @@ def check_counts(state: State, order: Order) -> Refused | None:
     if not waits:
         return None
     most = _most(rules.waiting_orders, market.waiting_orders)
-    if most is not None and sum(other.status is OrderStatus.WAITING for other in others) >= most:
+    if most is not None and len(others) >= most <= sum(other.status is OrderStatus.WAITING for other in others):
         return _too_many("waiting orders", most)
     if not order.trail:
         return None
     most = _most(rules.trailing_stops, market.trailing_stops)
-    if most is not None and sum(other.status is OrderStatus.WAITING and other.trail > 0 for other in others) >= most:
+    trailing = (other.status is OrderStatus.WAITING and other.trail > 0 for other in others)
+    if most is not None and len(others) >= most <= sum(trailing):
         return _too_many("trailing stops", most)
     return None
 
@@ -351,6 +352,8 @@ def _check_order_limit(order: Order, besides: Order | None) -> Refused | None:
     """Live orders of the account in the instrument, waiting ones too."""
     account, instrument = order.account, order.instrument
     most = instrument.terms.max_orders if account.rules.max_orders is None else account.rules.max_orders
+    if len(account.orders) < most:  # nor are there as many in the instrument: no need to look, for each stop that fires
+        return None
     live = sum(other.instrument is instrument for other in account.orders.values() if other is not besides)
     if live >= most:
         return Refused(Code.LIMIT_REACHED, f"Order limit: {live} of {most} orders are live")
