@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run cluster test test-long test-postgres check unit coverage bench attack chaos fuzz histories mutants soak audit format pin clean
+.PHONY: setup run cluster test test-long test-postgres check unit coverage bench attack chaos fuzz contracts fuzz-rest histories mutants soak audit format pin clean
 
 setup: $(STAMP)
 
@@ -90,6 +90,17 @@ KILLS ?= 200
 SEED ?= 1
 chaos: setup
 	$(BIN)/python -m tests.chaos.kill --kills $(KILLS) --seed $(SEED)
+
+# Write the contract of this version: the OpenAPI document as it is now. A released one never changes.
+contracts: setup
+	$(BIN)/python -m tests.rest.write_contract
+
+# Long: REST tried by its OpenAPI document, with other seeds, and a thousand orders that are sent again and again. SEED,
+# and EXAMPLES of each operation.
+EXAMPLES ?= 200
+fuzz-rest: setup
+	$(BIN)/python -m tests.e2e.rest.repeats --seed $(SEED)
+	$(BIN)/python -m tests.e2e.rest.fuzz --seed $(SEED) --examples $(EXAMPLES)
 
 # As long as you like: clients that send nonsense, beside some that trade. SECONDS and SEED.
 SECONDS ?= 60

@@ -163,6 +163,26 @@ FOUR_EYES_HOURS = env.float("FOUR_EYES_HOURS", default=24.0)
 REST_KNOX = {"TOKEN_TTL": timedelta(days=TOKEN_DAYS)}
 KNOX_TOKEN_MODEL = "trading.AccessToken"  # noqa: S105  # a model
 
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Bourse",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": "REST of the exchange. Fields and codes are those of the WebSocket protocol. A failure has one"
+    " shape, whatever failed, and a code has one cause. Orders are answered after they are stored.",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "POSTPROCESSING_HOOKS": [],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token of the user, as for the socket: from an operator, or made under tokens/.",
+            }
+        }
+    },
+}
+"""The OpenAPI document. Its version is that of the contract in docs/contracts/."""
+
 # --- Django
 
 INSTALLED_APPS = [

@@ -137,7 +137,8 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    ours = {name for name, app in get_commands().items() if app in ("trading", "marketdata", "bots")}
+    apps = ("trading", "marketdata", "bots", "exchange_site.cluster")
+    ours = {name for name, app in get_commands().items() if app in apps}
     assert ours and all(f"`manage.py {name}" in OPERATIONS for name in ours)
 
 

@@ -28,6 +28,7 @@ from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
+from trading.transport.ending import end_all
 from trading.transport.gateway import Gateway
 from trading.transport.redis_leases import LostGateways
 from trading.transport.redis_stream import RedisStream
@@ -107,9 +108,7 @@ class EngineProcess:
         logger.info("the engine stops")
         self._keeper.stop("The engine is stopping; nothing was done")
         await engine
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(self._tasks)
         self.feed.close()
         self.bar_publisher.close()
         await self.outlet.close()

@@ -38,6 +38,7 @@ from trading.delivery.redis.wires import (
 from trading.observability.counters import Counters
 from trading.reads import missed_pushes
 from trading.reads.readers import Readers
+from trading.transport.ending import end_all
 from trading.transport.engine_watch import EngineWatch
 from trading.transport.gateway import Gateway
 from trading.transport.redis_buckets import SharedBuckets
@@ -47,9 +48,6 @@ from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
-
-FIRST_WORD_SECONDS = 3.0
-"""How long the first who comes waits for Redis and the engine: others are told how it is."""
 
 
 LEASE = "lease of the gateway"
@@ -130,10 +128,6 @@ class ClusterGateway:
         return cls(ExchangeConfig.from_settings())
 
     @property
-    def started(self) -> bool:
-        return bool(self._tasks) and self.watch.decided.is_set()
-
-    @property
     def not_ready_because(self) -> str | None:
         """Why no order is taken just now; None when orders are."""
         return self.gateway.closed_because
@@ -166,6 +160,8 @@ class ClusterGateway:
 
     async def ensure_started(self) -> None:
         """Start once; whoever comes meanwhile waits until it is known how things are."""
+        if self._stopped:
+            return
         if not self._tasks:
             self._start()
         await self.watch.decided.wait()
@@ -192,17 +188,14 @@ class ClusterGateway:
             return
         self._stopped = True
         logger.info("the gateway stops")
-        for task in self._tasks:
-            if task.get_name() == LEASE:  # its last row stands: what depends on a connection here is lost with it
-                task.cancel()
+        # the last row of the lease stands: what depends on a connection here is lost with it
+        await end_all(task for task in self._tasks if task.get_name() == LEASE)
         self.gateway.close("This gateway is stopping; nothing was done")
         farewell = protocol.Announcement(
             message="The exchange stops; connect again in a moment", timestamp=self._clock()
         )
         await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, self.config.stop_seconds)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(self._tasks)
         self._tasks.clear()
         await self.layer.close()
         await self._redis.aclose()

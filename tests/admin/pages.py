@@ -11,6 +11,9 @@ from django.urls import reverse
 from trading.core.money import to_text
 from trading.models import Account, OperatorCommand, User
 
+YES = {"post": "yes"}
+"""What the form of a question sends besides what was sent."""
+
 
 def logged_in(user: User, *, check_csrf: bool = False) -> Client:
     client = Client(enforce_csrf_checks=check_csrf)
@@ -45,8 +48,8 @@ def send(client: Client, url: str, **values: object) -> Any:
 
 
 def fresh(**values: object) -> dict[str, object]:
-    """The content of a form that was never opened; quicker where the pages are not what is tested."""
-    return {"key": uuid.uuid4().hex, **values}
+    """The content of a form that was never opened, confirmed; quicker where the pages are not what is tested."""
+    return {"key": uuid.uuid4().hex, **YES, **values}
 
 
 def choose(client: Client, model: str, action: str, *keys: object, confirmed: bool = True) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.admin.pages import asked, choose, content_of, fresh, page, send, text_of
+from tests.admin.pages import YES, asked, choose, content_of, fresh, page, send, text_of
 from tests.builders import Books, Founded, make_users, order
 from trading.admin.accounts import figures_of, in_debt
 from trading.core.commands import CheckRisk, Deposit, OpenAccount
@@ -146,11 +146,13 @@ def mine() -> Order:
 def test_an_operator_cancels_an_order(root: Client) -> None:
     url = page("order", "cancel", mine().pk)
     assert "Cancel this order" in text_of(root.get(page("order", "change", mine().pk)))
-    response = root.post(url, follow=True)
+    assert "1 live order of 1 account with 2 lots left." in text_of(root.post(url))
+    assert asked() == []
+    response = root.post(url, YES, follow=True)
     assert "Cancelled O" in text_of(response)
     assert (mine().status, mine().cancel_reason) == ("Cancelled", "OPERATOR")
     assert "Cancel this order" not in text_of(response)
-    assert "Order not found (code 1002)" in text_of(root.post(url, follow=True))
+    assert "Order not found (code 1002)" in text_of(root.post(url, YES, follow=True))
     assert root.get(url).status_code == 405
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.admin.conftest import Staff
-from tests.admin.pages import logged_in, page, text_of
+from tests.admin.pages import YES, logged_in, page, text_of
 from tests.builders import FUNDS, Founded
 from trading.models import Account, Instrument, Market, OperatorCommand, Pulse, User
 from trading.storage.pulses import KEPT, MINUTE, Beat, note
@@ -117,7 +117,7 @@ def test_what_should_not_be_is_an_alarm(market: Founded, root: Client, trouble: 
 def test_halts_debts_and_waiting_commands_are_alarms(traded: Founded, root: Client) -> None:
     note("MAIN", beat())
     assert alarms(root) == ""
-    root.post(page("instrument", "halt", "IF2301"))
+    root.post(page("instrument", "halt", "IF2301"), YES)
     Account.objects.filter(user_id="user003").update(withdrawals=FUNDS + 1)
     said = alarms(root)
     assert "Halted: IF2301" in said and "1 account is in debt." in said
@@ -147,7 +147,7 @@ def test_accounts_in_trouble_are_listed_the_worst_first(traded: Founded, root: C
 
 def test_only_what_operators_asked_is_told(traded: Founded, root: Client) -> None:
     OperatorCommand.objects.create(market_id="MAIN", kind="ChangePhase", payload={}, key="schedule:1", status="DONE")
-    root.post(page("instrument", "halt", "IX2301"))
+    root.post(page("instrument", "halt", "IX2301"), YES)
     (table,) = [table for table in figures(root)["tables"] if table["title"] == "What operators did last"]
     assert [(row[1][0], row[2][0], row[3][0]) for row in table["rows"]] == [("root", "HaltInstrument IX2301", "Done")]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.admin.pages import asked, choose, content_of, fresh, page, send, text_of
+from tests.admin.pages import YES, asked, choose, content_of, fresh, page, send, text_of
 from tests.builders import Books, Founded, order
 from trading.models import Account, Instrument
 
@@ -144,24 +144,45 @@ def test_the_contract_of_a_listed_instrument_stays(root: Client) -> None:
 
 
 def test_halt_and_resume(root: Client) -> None:
-    halted = root.post(page("instrument", "halt", "IX2301"), follow=True)
+    halted = root.post(page("instrument", "halt", "IX2301"), YES, follow=True)
     assert "Halted IX2301: only cancels are taken." in text_of(halted)
     assert Instrument.objects.get(pk="IX2301").phase == "halted"
     assert "Resume trading" in text_of(halted)
-    resumed = root.post(page("instrument", "resume", "IX2301"), follow=True)
+    resumed = root.post(page("instrument", "resume", "IX2301"), YES, follow=True)
     assert "Trading of IX2301 goes on." in text_of(resumed)
     assert Instrument.objects.get(pk="IX2301").phase == "continuous"
     assert "Halt trading" in text_of(resumed)
 
 
+@pytest.mark.parametrize(
+    ("deed", "words"),
+    [
+        (("halt",), "Only cancels are taken until trading is resumed."),
+        (("phase", "closed"), "Whatever the schedule says, it is closed from now on."),
+    ],
+)
+def test_a_button_asks_first_with_numbers(traded: Founded, root: Client, deed: tuple[str, ...], words: str) -> None:
+    question = text_of(root.post(page("instrument", deed[0], "IX2301", *deed[1:])))
+    assert words in question and "They have 1 live order of 1 account." in question
+    assert asked() == [] and Instrument.objects.get(pk="IX2301").phase == "continuous"
+
+
+def test_listing_asks_first(market: Founded, root: Client) -> None:
+    address = page("instrument", "add")
+    values = {**content_of(root, address), "instrument_id": "NEW1", "product_id": "NEW", "name": "new"}
+    values |= {"tick": "0.5", "multiplier": "10", "reference_price": "100", "margin_long": "0.1", "margin_short": "0.1"}
+    assert "NEW1 is traded as soon as it is listed" in text_of(root.post(address, values, follow=True))
+    assert not Instrument.objects.filter(pk="NEW1").exists()
+
+
 def test_halting_twice_is_told(root: Client) -> None:
-    root.post(page("instrument", "halt", "IX2301"))
-    again = root.post(page("instrument", "halt", "IX2301"), follow=True)
+    root.post(page("instrument", "halt", "IX2301"), YES)
+    again = root.post(page("instrument", "halt", "IX2301"), YES, follow=True)
     assert "Refused: IX2301 is halted already (code 409)." in text_of(again)
 
 
 def test_many_are_halted_at_once_and_refusals_are_told_apart(root: Client) -> None:
-    root.post(page("instrument", "halt", "IX2301"))
+    root.post(page("instrument", "halt", "IX2301"), YES)
     said = text_of(choose(root, "instrument", "halt_selected", "IX2301", "IF2301"))
     assert "Instruments halted: 1." in said
     assert "Refused: IX2301 is halted already (code 409)." in said
@@ -195,7 +216,7 @@ def test_one_instrument_is_moved_through_the_phases(root: Client) -> None:
         ("closed", "IX2301 is closed: only cancels are taken.", "Auction"),
         ("continuous", "IX2301 trades.", "Close"),
     ]:
-        said = text_of(root.post(page("instrument", "phase", "IX2301", phase), follow=True))
+        said = text_of(root.post(page("instrument", "phase", "IX2301", phase), YES, follow=True))
         assert sentence in said and next_button in said
         row = Instrument.objects.get(pk="IX2301")
         assert (row.phase, row.scheduled) == (phase, phase)
@@ -204,13 +225,13 @@ def test_one_instrument_is_moved_through_the_phases(root: Client) -> None:
 
 
 def test_a_phase_that_is_there_already_is_told(root: Client) -> None:
-    again = root.post(page("instrument", "phase", "IX2301", "continuous"), follow=True)
+    again = root.post(page("instrument", "phase", "IX2301", "continuous"), YES, follow=True)
     assert "(code 409)" in text_of(again)
 
 
 @pytest.mark.parametrize("phase", ["halted", "delisted", "nonsense"])
 def test_other_phases_cannot_be_set(root: Client, phase: str) -> None:
-    assert root.post(page("instrument", "phase", "IX2301", phase)).status_code == 404
+    assert root.post(page("instrument", "phase", "IX2301", phase), YES).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -218,8 +239,8 @@ def test_other_phases_cannot_be_set(root: Client, phase: str) -> None:
     [("auction_selected", "auction"), ("close_selected", "closed"), ("continuous_selected", "continuous")],
 )
 def test_many_are_moved_at_once(root: Client, action: str, phase: str) -> None:
-    root.post(page("instrument", "phase", "IX2301", "auction" if phase != "auction" else "closed"))
-    root.post(page("instrument", "phase", "IF2301", "auction" if phase != "auction" else "closed"))
+    root.post(page("instrument", "phase", "IX2301", "auction" if phase != "auction" else "closed"), YES)
+    root.post(page("instrument", "phase", "IF2301", "auction" if phase != "auction" else "closed"), YES)
     said = text_of(choose(root, "instrument", action, "IX2301", "IF2301"))
     assert f"Instruments that are {phase} now: 2." in said
     assert set(Instrument.objects.values_list("phase", flat=True)) == {phase}

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.test import Client
 from knox.models import get_token_model
 
-from tests.admin.pages import page, text_of
+from tests.admin.pages import YES, page, text_of
 from tests.builders import Books, Founded, make_users
 from trading import protocol
 from trading.admin.accounts import figures_of
@@ -50,8 +50,8 @@ def test_only_our_token_model_is_in_the_admin() -> None:
 
 @pytest.fixture
 def audited(traded: Founded, root: Client) -> Founded:
-    root.post(page("instrument", "halt", "IF2301"))
-    root.post(page("instrument", "halt", "IF2301"))
+    root.post(page("instrument", "halt", "IF2301"), YES)
+    root.post(page("instrument", "halt", "IF2301"), YES)
     return traded
 
 
@@ -86,8 +86,8 @@ def test_an_unknown_row_is_not_a_failure(market: Founded, root: Client) -> None:
     for name in ("deposit", "withdraw", "rules"):
         for number in ("999999", "nobody", "1/2"):
             assert root.get(page("account", name, number)).status_code == 404
-    assert root.post(page("instrument", "halt", "NONE")).status_code == 404
-    assert root.post(page("instrument", "phase", "NONE", "closed")).status_code == 404
+    assert root.post(page("instrument", "halt", "NONE"), YES).status_code == 404
+    assert root.post(page("instrument", "phase", "NONE", "closed"), YES).status_code == 404
     assert root.post(page("account", "freeze", "999999")).status_code == 404
     assert root.post(page("order", "cancel", "999999")).status_code == 404
     for name in ("settle", "fee_group", "time_zone"):
@@ -172,7 +172,7 @@ def test_positions_can_be_told_from_flat_ones(traded: Founded, root: Client) -> 
 
 
 def test_operators_commands_are_found_by_whom_they_are_about(market: Founded, root: Client) -> None:
-    root.post(page("instrument", "halt", "IX2301"))
+    root.post(page("instrument", "halt", "IX2301"), YES)
     halt = OperatorCommand.objects.get(kind="HaltInstrument")
     assert rows_found(root, "operatorcommand", q="IX2301") == [halt]
     assert rows_found(root, "operatorcommand", q="root") == [halt]

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.test import Client
 
-from tests.admin.pages import logged_in, page
+from tests.admin.pages import YES, logged_in, page
 from tests.admin.test_instruments import NEW
 from tests.admin.test_pages import MODELS
 from tests.builders import Founded
@@ -80,13 +80,17 @@ DEEDS = {
     "open an account": Deed(lambda: page("account", "add"), lambda: {"user": "user009", "key": KEY}, ("add_account",)),
     "open his account": Deed(lambda: page("user", "open_account", _user()), dict, ("add_account",)),
     "open their accounts": _choice("user", "open_accounts", _user, "add_account", "view_user"),
-    "list an instrument": Deed(lambda: page("instrument", "add"), lambda: {**NEW, "key": KEY}, ("add_instrument",)),
+    "list an instrument": Deed(
+        lambda: page("instrument", "add"), lambda: {**NEW, **YES, "key": KEY}, ("add_instrument",)
+    ),
     "change terms": Deed(lambda: page("instrument", "change", "IX2301"), _terms, ("change_instrument",)),
-    "halt": Deed(lambda: page("instrument", "halt", "IX2301"), dict, ("change_instrument",)),
-    "resume": Deed(lambda: page("instrument", "resume", "IF2301"), dict, ("change_instrument",)),
+    "halt": Deed(lambda: page("instrument", "halt", "IX2301"), YES.copy, ("change_instrument",)),
+    "resume": Deed(lambda: page("instrument", "resume", "IF2301"), YES.copy, ("change_instrument",)),
     "halt many": _choice("instrument", "halt_selected", lambda: "IX2301", "change_instrument", "view_instrument"),
     "resume many": _choice("instrument", "resume_selected", lambda: "IF2301", "change_instrument", "view_instrument"),
-    "close an instrument": Deed(lambda: page("instrument", "phase", "IX2301", "closed"), dict, ("change_instrument",)),
+    "close an instrument": Deed(
+        lambda: page("instrument", "phase", "IX2301", "closed"), YES.copy, ("change_instrument",)
+    ),
     "close many": _choice("instrument", "close_selected", lambda: "IX2301", "change_instrument", "view_instrument"),
     "begin many": _choice(
         "instrument", "continuous_selected", lambda: "IF2301", "change_instrument", "view_instrument"
@@ -101,7 +105,7 @@ DEEDS = {
     "set rules": Deed(
         lambda: page("account", "rules", 1), lambda: {"stp": "CANCEL_BOTH", "key": KEY}, ("change_account",)
     ),
-    "cancel an order": Deed(lambda: page("order", "cancel", _live_order()), dict, ("change_order",)),
+    "cancel an order": Deed(lambda: page("order", "cancel", _live_order()), YES.copy, ("change_order",)),
     "cancel orders": _choice("order", "cancel_selected", _live_order, "change_order", "view_order"),
     "settle": Deed(
         lambda: page("market", "settle", "MAIN"),
@@ -163,8 +167,8 @@ VIEWS = tuple(f"view_{model}" for model in MODELS)
 def _market(traded: Founded, engine: EngineBeside) -> None:
     """IF2301 is halted, so that it can be resumed; user003 is frozen."""
     root = logged_in(User.objects.create_superuser("founder"))
-    root.post(page("instrument", "halt", "IF2301"))
-    root.post(page("account", "freeze", 3), {"post": "yes"})
+    root.post(page("instrument", "halt", "IF2301"), YES)
+    root.post(page("account", "freeze", 3), YES)
 
 
 def everything() -> list[Any]:
@@ -346,7 +350,7 @@ def test_a_page_that_only_has_an_add_button_saves_nothing_as_new(root: Client) -
 
 
 def test_every_command_names_who_asked(staff: Any) -> None:
-    staff("change_instrument").post(page("instrument", "halt", "IX2301"))
+    staff("change_instrument").post(page("instrument", "halt", "IX2301"), YES)
     row = OperatorCommand.objects.first()
     assert row is not None
     assert row.asked_by is not None

@@ -25,7 +25,7 @@ def everybody(traded: Founded, engine: EngineBeside) -> dict[str, Client]:
     clerk, viewer = [User.objects.create_user(name, is_staff=True) for name in ("clerk", "viewer")]
     viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     root = logged_in(User.objects.create_superuser("root"))
-    root.post(page("instrument", "halt", "IF2301"))
+    root.post(page("instrument", "halt", "IF2301"), {"post": "yes"})
     root.post(page("account", "freeze", 3), {"post": "yes"})
     Group.objects.create(name="operators")
     AccessAttempt.objects.create(username="x", failures_since_start=1, get_data="", post_data="", path_info="/")

@@ -17,15 +17,16 @@ from tests.processes import free_port
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "exchange_site.asgi:application"
 ECHO = "tests.bench.stock_echo:application"
+DRF = "tests.bench.stock_drf:application"
 SILENT = "tests.bench.stock_echo:silent"
 FAN_OUT = "tests.bench.stock_echo:fan_out"
+MANAGE = (sys.executable, "manage.py")
 PATIENCE = 20.0
 ENRICH = """
-from trading.operators import demo_market
-from trading.operators import requests
+from trading.operators import demo_market, inline_engine, requests
 from trading.core.commands import Deposit
 for row in [requests.ask(Deposit(user, 10**14), market="MAIN") for user in demo_market.USERS]:
-    assert requests.wait(row).status == "DONE"
+    assert inline_engine.wait(row).status == "DONE"
 """
 """Enough for every order of a run: positions are opened and never closed."""
 
@@ -57,6 +58,8 @@ def served(application: str, by: str = "daphne", **settings: str) -> Iterator[Se
             **settings,
         }
         tokens = _market(environment) if application == OURS else {}
+        if application == DRF:
+            subprocess.run([*MANAGE, "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
         port = free_port()
         process = subprocess.Popen(_command(application, by, port), cwd=ROOT, env=environment)
         try:
@@ -75,11 +78,10 @@ def _command(application: str, by: str, port: int) -> list[str]:
 
 
 def _market(environment: dict[str, str]) -> dict[str, str]:
-    manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
-    seeded = [*manage, "seed_demo", "--tokens"]
+    subprocess.run([*MANAGE, "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
+    seeded = [*MANAGE, "seed_demo", "--tokens"]
     sheet = subprocess.run(seeded, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
-    subprocess.run([*manage, "shell", "--verbosity", "0", "-c", ENRICH], cwd=ROOT, env=environment, check=True)
+    subprocess.run([*MANAGE, "shell", "--verbosity", "0", "-c", ENRICH], cwd=ROOT, env=environment, check=True)
     return dict(line.split() for line in sheet.splitlines() if line.startswith("  user0"))
 
 

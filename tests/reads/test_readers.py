@@ -84,6 +84,17 @@ async def test_leaving_does_not_make_room_for_one_more_at_a_time() -> None:
     await asyncio.to_thread(readers.close)
 
 
+async def test_one_may_leave_in_the_moment_in_which_his_turn_comes(readers: Readers) -> None:
+    await readers._turn("user")
+    second = asyncio.ensure_future(readers.run("user", str, 2))
+    await asyncio.sleep(0)
+    second.cancel()
+    readers._next("user")
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert await readers.run("user", str, 3) == "3"
+
+
 async def test_a_failure_ends_the_turn(readers: Readers) -> None:
     def fail() -> None:
         raise KeyError("no")

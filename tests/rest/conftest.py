@@ -5,9 +5,9 @@ import pytest
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.rest.client import Client
-from tests.websocket.conftest import alice, join
+from tests.websocket.conftest import alice, clock, join
 
-__all__ = ["alice", "join"]
+__all__ = ["alice", "clock", "join"]
 
 
 @pytest.fixture

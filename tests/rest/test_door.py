@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from exchange_site.wiring import Exchange
 from tests.builders import Founded
 from tests.conftest import OpenExchange
-from tests.rest.client import Client
+from tests.rest.client import PATIENCE, Client
 from tests.rest.test_orders import order
 from trading.core.events import Refused
 from trading.models import AccessToken, Order, User
@@ -21,6 +21,7 @@ from trading.rest import operation
 from trading.rest.operation import Call
 from trading.rest.operations.market import GetTime
 from trading.transport.gateway import BUSY
+from trading.transport.redis_commands import UNKNOWN_OUTCOME
 from trading.worker.worker import UNKNOWN
 
 # --- who
@@ -267,7 +268,7 @@ class Stuck:
         return True
 
 
-@pytest.mark.parametrize(("answer", "code"), [(UNKNOWN, 504), (None, 504), (BUSY, 503)])
+@pytest.mark.parametrize(("answer", "code"), [(UNKNOWN, 504), (UNKNOWN_OUTCOME, 504), (None, 504), (BUSY, 503)])
 async def test_what_is_not_known_is_named_so(
     ann: Client, exchange: Exchange, monkeypatch: pytest.MonkeyPatch, answer: Refused | None, code: int
 ) -> None:
@@ -283,6 +284,34 @@ async def test_what_is_not_known_is_named_so(
             assert (reply.status, reply.code) == (code, code)
             assert ("client_order_id" in reply.json["detail"]) is (code == 504)
             assert int(reply.headers["retry-after"]) >= 1
+
+
+async def test_orders_that_wait_for_the_engine_keep_nobody_else_waiting(
+    ann: Client, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They hold no thread, and no place among those who read."""
+    taken: list[Any] = []
+    monkeypatch.setattr(exchange.gateway, "_transport", Kept(taken))
+    waiting = [asyncio.create_task(ann.post("orders/", order("BUY OPEN 1 @ 110"))) for _ in range(300)]
+    async with asyncio.timeout(PATIENCE):
+        while len(taken) < len(waiting):
+            await asyncio.sleep(0.01)
+    assert (await ann.get("time/")).status == 200
+    assert (await ann.get("orders/")).json["orders"] == []
+    for envelope in taken:
+        envelope.reply(BUSY)
+    assert {(await each).status for each in waiting} == {503}
+
+
+class Kept:
+    """A way to the engine on which commands stay."""
+
+    def __init__(self, taken: list[Any]) -> None:
+        self._taken = taken
+
+    def put(self, envelope: Any) -> bool:
+        self._taken.append(envelope)
+        return True
 
 
 async def test_an_exchange_that_is_closed_says_why(ann: Client, exchange: Exchange) -> None:

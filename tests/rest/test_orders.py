@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from exchange_site.wiring import Exchange
+from tests.builders import Founded
+from tests.conftest import OpenExchange
 from tests.rest.client import Client
 from tests.websocket.client import order_message
+from tests.websocket.conftest import Clock
 from trading.core.types import OrderStatus
 from trading.models import Order
 
@@ -34,6 +39,22 @@ async def test_an_order_that_trades_is_answered_with_its_fills(ann: Client, ben:
     assert reply.json["order"]["status"] == OrderStatus.PARTIALLY_FILLED
     assert [trade["volume"] for trade in reply.json["trades"]] == [2.0, 1.0]
     assert {trade["order_id"] for trade in reply.json["trades"]} == {reply.json["order"]["order_id"]}
+
+
+@pytest.mark.parametrize("milliseconds", [0, 5_000])
+async def test_an_order_tells_its_fills_however_long_it_lives(
+    open_exchange: OpenExchange, market: Founded, clock: Clock, milliseconds: int
+) -> None:
+    exchange = await open_exchange(clock)
+    ann, ben = [Client(exchange.services, market.tokens[user]) for user in ("user001", "user002")]
+    where = (await ben.post("orders/", order("SELL OPEN 4 @ 120"))).headers["location"].removeprefix("/api/v1/")
+    await ben.post("orders/", order("SELL OPEN 1 @ 120"))
+    for volume in (1, 2, 2):
+        clock.pass_by(milliseconds)
+        await ann.post("orders/", order(f"BUY OPEN {volume} @ 120"))
+    seen = (await ben.get(where)).json
+    assert [trade["volume"] for trade in seen["trades"]] == [1.0, 2.0, 1.0]
+    assert (seen["order"]["status"], seen["next"]) == ("Filled", None)
 
 
 async def test_the_same_key_is_the_same_order(ann: Client) -> None:

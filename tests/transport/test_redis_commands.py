@@ -17,6 +17,7 @@ from tests.services import Redis as RedisServer
 from trading.core.codes import Code
 from trading.core.commands import CancelAll, CancelOrder, Deposit
 from trading.core.events import AllCancelled, Event, Refused
+from trading.transport.ending import end_all
 from trading.transport.gateway import Envelope
 from trading.transport.redis_commands import UNKNOWN_OUTCOME, UNREACHABLE, RedisCommands
 from trading.transport.redis_wire import (
@@ -61,7 +62,7 @@ async def test_commands_go_out_in_order_and_answers_find_who_waits(client: Redis
     for number in (1, 2, 3):
         assert way.put(Envelope(CancelOrder(7, number), lambda event, number=number: heard.append((number, event))))  # type: ignore[misc]
     sent = await entries(client, 3)
-    sending.cancel()
+    await end_all([sending])
     assert [each.command for each in sent] == [CancelOrder(7, number) for number in (1, 2, 3)]
     assert {(each.market, each.gateway, each.received) for each in sent} == {("MAIN", "gate", 1_700_000_000_000)}
     second, first = AllCancelled(7, 2), AllCancelled(7, 1)
@@ -111,7 +112,7 @@ async def test_what_was_told_to_be_unknown_is_not_sent_later(client: Redis) -> N
     way.expire(monotonic() + 1)
     sending = asyncio.create_task(way.run())
     assert [each.command for each in await entries(client, 1)] == [CancelAll(8)]
-    sending.cancel()
+    await end_all([sending])
 
 
 async def test_without_redis_nothing_is_done_and_said_at_once() -> None:
@@ -121,7 +122,7 @@ async def test_without_redis_nothing_is_done_and_said_at_once() -> None:
     assert way.put(Envelope(CancelAll(7), heard.put_nowait))
     sending = asyncio.create_task(way.run())
     assert await asyncio.wait_for(heard.get(), BOUND) == UNREACHABLE
-    sending.cancel()
+    await end_all([sending])
     await away.aclose()
 
 
@@ -133,7 +134,7 @@ async def test_what_redis_refuses_was_not_taken(client: Redis) -> None:
     sending = asyncio.create_task(way.run())
     told = await asyncio.wait_for(heard.get(), BOUND)
     assert isinstance(told, Refused) and told.code is Code.UNAVAILABLE and "nothing was done" in told.detail
-    sending.cancel()
+    await end_all([sending])
 
 
 # --- what travels

@@ -15,6 +15,7 @@ from trading.core.codes import Code
 from trading.core.commands import CancelAll, CancelOrder, Command, SubmitOrder
 from trading.core.events import AllCancelled, Event, Refused
 from trading.core.types import Direction, Offset, OrderType
+from trading.transport.ending import end_all
 from trading.transport.gateway import Envelope
 from trading.transport.redis_stream import STALE, RedisStream
 from trading.transport.redis_wire import COMMAND, SentCommand, commands_key, encode_command, place
@@ -51,7 +52,7 @@ class Stream:
         while len(taken) < count:
             assert monotonic() < deadline, taken
             taken += await queue.take(100, 0.01)
-        reading.cancel()
+        await end_all([reading])
         return taken
 
 
@@ -82,7 +83,7 @@ async def test_nothing_is_read_before_the_books_are_loaded(stream: Stream) -> No
     await stream.send(CancelAll(7))
     reading = asyncio.create_task(stream.queue.run())
     assert await stream.queue.take(100, 0.05) == []
-    reading.cancel()
+    await end_all([reading])
 
 
 async def test_what_was_not_stored_comes_again_and_is_answered_then(stream: Stream) -> None:
@@ -122,7 +123,7 @@ async def test_what_breaks_the_engine_is_found_alone_and_left_out(stream: Stream
     (first,) = await stream.queue.take(100, 20)
     assert first.command == CancelAll(7)
     first.reply(NOT_DONE)  # it is to blame
-    reading.cancel()
+    await end_all([reading])
     stream.queue.go_back("0-0")
     assert commands(await stream.take(2)) == [CancelAll(8), CancelAll(9)]
 

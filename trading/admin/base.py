@@ -12,11 +12,13 @@ from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations, engine_requests, lists
 from trading.admin.forms import CommandForm, KeyedForm
+from trading.admin.office import export
 from trading.models import OperatorCommand
 from trading.operators import requests
 
@@ -196,7 +198,7 @@ class GrowingAdmin(ShownAdmin):
 
     def newest(self, request: HttpRequest, search_term: str) -> tuple[QuerySet[Any], bool]:
         """The rows that a list looks through, and whether there are older ones."""
-        rows = self.indexed(self.get_queryset(request), search_term)
+        rows = self.indexed(self.candidates(request), search_term)
         asked = {name: request.GET[name] for name in self.indexed_lookups if name in request.GET}
         try:
             rows = rows.filter(**asked)
@@ -204,16 +206,37 @@ class GrowingAdmin(ShownAdmin):
             raise IncorrectLookupParameters(error) from error
         return lists.newest(rows, self.newest_by)
 
+    def candidates(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows of which the newest are looked through; a filter that an index serves leaves only its own."""
+        return self.get_queryset(request)
+
     def indexed(self, rows: QuerySet[Any], search_term: str) -> QuerySet[Any]:
         """What an index finds of a search, or all."""
         return rows
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        response = super().changelist_view(request, extra_context)
+        if export.PARAMETER in request.GET:
+            return self._csv(request)
+        query = request.GET.copy()
+        query[export.PARAMETER] = "1"
+        response = super().changelist_view(request, {"csv": query.urlencode(), **(extra_context or {})})
         context = getattr(response, "context_data", None) or {}
         if "cl" in context and context["cl"].shortened:
             context["subtitle"] = _("Among the newest {count} rows").format(count=f"{lists.LOOKED_THROUGH:,}")
         return response
+
+    def _csv(self, request: HttpRequest) -> HttpResponseBase:
+        """What the list shows under this address."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = request.GET.copy()
+        del asked[export.PARAMETER]
+        request.GET = asked  # type: ignore[assignment]  # the list knows no other way to be asked
+        try:
+            found = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(request.path)
+        return export.response(found, self.get_list_display(request))
 
 
 class CommandAdmin(ShownAdmin):

@@ -1,6 +1,7 @@
 """Instruments: listed, changed in what may change, halted and resumed."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -163,6 +164,11 @@ class InstrumentAdmin(CommandAdmin):
             title="List an instrument",
             button="List it",
             fieldsets=[*CONTRACT_FIELDSETS, *TERMS_FIELDSETS],
+            question=lambda form: [
+                _("{name} is traded as soon as it is listed, in the phase of the schedule; it stays for good.").format(
+                    name=form.cleaned_data["instrument_id"]
+                )
+            ],
             done=lambda form: _("Listed {}.").format(form.cleaned_data["instrument_id"]),
             back=lambda form: url_of(self, "change", form.cleaned_data["instrument_id"]),
         )
@@ -193,23 +199,37 @@ class InstrumentAdmin(CommandAdmin):
     # -- phases
 
     def halt_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._button(request, object_id, HaltInstrument, _("Halted {}: only cancels are taken."))
+        consequence = _("Only cancels are taken until trading is resumed. Live orders stay.")
+        return self._button(
+            request, object_id, HaltInstrument, _("Halt trading"), consequence, _("Halted {}: only cancels are taken.")
+        )
 
     def phase_view(self, request: HttpRequest, object_id: str, phase: str) -> HttpResponse:
         if phase not in PHASES:
             raise Http404
         chosen = Phase(phase)
-        return self._button(request, object_id, lambda name: SetInstrumentPhase(name, chosen), _(PHASES[chosen][1]))
+        label, done = PHASES[chosen]
+        command = partial(SetInstrumentPhase, phase=chosen)
+        consequence = _("Whatever the schedule says, it is {phase} from now on. What an auction ends with, trades.")
+        return self._button(request, object_id, command, _(label), consequence.format(phase=_(phase)), _(done))
 
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._button(request, object_id, ResumeInstrument, _("Trading of {} goes on."))
+        consequence = _("It goes on in the phase that the schedule has.")
+        return self._button(
+            request, object_id, ResumeInstrument, _("Resume trading"), consequence, _("Trading of {} goes on.")
+        )
 
-    def _button(self, request: HttpRequest, object_id: str, command: Any, done: str) -> HttpResponse:
+    def _button(
+        self, request: HttpRequest, object_id: str, command: Any, label: str, consequence: str, done: str
+    ) -> HttpResponse:
         if not self.has_halt_permission(request):
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         row = self.object_at(request, object_id)
+        if not confirmations.said_yes(request):
+            sentences = [consequence, confirmations.about_instruments([row])]
+            return confirmations.ask(request, self, title=f"{label}: {row.pk}", button=label, sentences=sentences)
         back = url_of(self, "change", row.pk)
         return self.serve_button(request, command(row.pk), done=done.format(row.pk), back=back)
 

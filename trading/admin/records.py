@@ -41,6 +41,7 @@ from trading.core.commands import (
 from trading.core.money import to_text
 from trading.core.types import LIVE, stored_name
 from trading.models import (
+    IS_LIVE,
     Account,
     LedgerEntry,
     OperatorCommand,
@@ -120,6 +121,20 @@ class DayFilter(admin.SimpleListFilter):
         return queryset
 
 
+class LiveFilter(admin.SimpleListFilter):
+    """Orders that are not finished, whatever state they are in; an index has just them."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("live", "Live"), ("finished", "Finished")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """`indexed` has found the live ones already."""
+        return queryset.exclude(status__in=LIVE) if self.value() == "finished" else queryset
+
+
 @admin.display(description="why it was cancelled")
 def cancelled_why(row: Order) -> str:
     """The reason, and the rule that took it."""
@@ -149,8 +164,8 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
         "status",
         moment("accepted_at", "accepted"),
     )
-    list_filter = ("status", "direction", "offset", "order_type", "instrument")
-    list_select_related = ("account",)
+    list_filter = (LiveFilter, "status", "direction", "offset", "order_type", "instrument")
+    list_select_related = ("account", "instrument")
     search_fields = (SEARCH_USERS, "=client_order_id")
     search_help_text = "A user id or its beginning, an order id (O...), or the client's own order id."
     sections = (
@@ -186,6 +201,10 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
         ("Lots held for closing", {"fields": (number("his_held", "yesterday's"), number("today_held", "today's"))}),
     )
 
+    def candidates(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().candidates(request)
+        return rows.filter(IS_LIVE) if request.GET.get(LiveFilter.parameter_name) == "live" else rows
+
     def of_number(self, number: int) -> dict[str, Any]:
         return {"id": number}
 
@@ -210,6 +229,10 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         row = self.object_at(request, object_id)
+        if not confirmations.said_yes(request):
+            title = _("Cancel {}").format(self.heading(row))
+            sentences = [confirmations.about_orders([row])]
+            return confirmations.ask(request, self, title=title, button=_("Cancel this order"), sentences=sentences)
         done = _("Cancelled {}.").format(self.heading(row))
         return self.serve_button(request, ForceCancelOrder(row.pk), done=done, back=url_of(self, "change", row.pk))
 
@@ -242,7 +265,7 @@ class TradeAdmin(RecordAdmin):
         moment("time"),
     )
     list_filter = ("direction", "offset", "is_maker", "instrument")
-    list_select_related = ("account",)
+    list_select_related = ("account", "instrument")
     ordering = ("-trade_id", "-direction")
     newest_by = "trade_id"
     linked_lookups = ("account__id__exact", "trade_id__exact")
@@ -414,6 +437,7 @@ class StatementAdmin(RecordAdmin):
 class SettlementPriceAdmin(GrowingAdmin):
     list_display = (day("day"), "instrument", money("price"), "delisted", moment("time"))
     list_filter = (DayFilter, "instrument")
+    list_select_related = ("instrument",)
     ordering = ("-id",)
     indexed_lookups = ("day",)
     search_fields = ("=instrument__instrument_id",)

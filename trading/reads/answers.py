@@ -247,10 +247,11 @@ def _finished(status: str, filled: int) -> protocol.Finished:
     return protocol.Finished(OrderStatus(status), filled)
 
 
-def order_data(row: Order) -> protocol.OrderData:
+def order_data(row: Order, user_id: str | None = None) -> protocol.OrderData:
+    """`user_id`: whose it is, where that is known."""
     options = PLAIN if row.options is None else ORDER_OPTIONS.decode(row.options)
     return protocol.OrderData(
-        user_id=row.account.user_id,
+        user_id=row.account.user_id if user_id is None else user_id,
         order_id=protocol.order_id_text(row.id),
         instrument_id=row.instrument_id,
         direction=Direction(row.direction),

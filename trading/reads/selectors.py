@@ -25,6 +25,13 @@ LOOKED_THROUGH = 10_000
 """Rows of an account's history that one query looks through for what no index tells apart: some ten milliseconds,
 however long the history is."""
 
+SHORT_MS = 1_000
+ORDER_NOW = "SELECT * FROM trading_order WHERE id = %s AND account_id = %s"
+FILLS = (
+    "SELECT * FROM trading_trade WHERE account_id = %s AND trade_id >= %s AND trade_id < %s AND order_id = %s"
+    " ORDER BY trade_id DESC LIMIT %s"
+)
+
 
 class Identity(msgspec.Struct, frozen=True):
     """Who has authenticated, with which token (its digest), and whether it may trade. `account_id` is None as long as
@@ -267,6 +274,12 @@ def order(*, user_id: str, market: str, number: int) -> Order | None:
     )
 
 
+def order_now(*, account_id: int, number: int) -> Order | None:
+    """An account's own order. Written out: whoever places an order waits for it, and to build the query costs more than
+    to run it."""
+    return next(iter(Order.objects.raw(ORDER_NOW, [number, account_id])), None)
+
+
 def order_known_as(*, account_id: int, client_order_id: str) -> int | None:
     """The order that has used up this own id for the trading day: of today, or one that was live when today began."""
     day = Account.objects.filter(pk=account_id).values_list("market__trading_day", flat=True).get()
@@ -345,6 +358,20 @@ def trades(
         part = span
     wanted = _given(instrument_id=instrument_id, order_id=order_number)
     return _page(Trade.objects.filter(account_id=account_id), "trade_id", part, wanted, indexed=False)
+
+
+def fills(*, order: Order, limit: int) -> tuple[list[Trade], int | None]:
+    """The trades of an order, newest first; and the number to go on `before`, None at the end. Of an order that lives
+    short there are few to look through."""
+    if not order.filled:
+        return [], None
+    first, end = order.pk + 1, _number_at(order.updated_at + 1)
+    if order.updated_at - order.accepted_at > SHORT_MS:
+        mine = Trade.objects.filter(account_id=order.account_id)
+        bounds = Bounds(order.account_id, first, end, limit)
+        return _page(mine, "trade_id", bounds, {"order_id": order.pk}, indexed=False)
+    found = list(Trade.objects.raw(FILLS, [order.account_id, first, end, order.pk, limit + 1]))
+    return found[:limit], found[limit - 1].trade_id if len(found) > limit else None
 
 
 def trades_of(order_number: int) -> Bounds | None:

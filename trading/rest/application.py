@@ -132,9 +132,9 @@ class Api:
             message = operation.read(request, path)
             key = operation.key_of(request)
         except ApiError:
-            self._charge(visit, 1)
+            await self._charge(visit, 1)
             raise
-        self._charge(visit, operation.count(message))
+        await self._charge(visit, operation.count(message))
         call = Call(
             services=self._services,
             caller=visit.caller,
@@ -146,14 +146,16 @@ class Api:
         answer = await operation.run(call)
         return self._success(visit, answer)
 
-    def _charge(self, visit: Visit, count: int) -> None:
-        """429 for whoever asks too much."""
+    async def _charge(self, visit: Visit, count: int) -> None:
+        """429 for whoever asks too much, here or by the other gateways of a cluster."""
         limiter, caller, now = self._services.limiter, visit.caller, asyncio.get_running_loop().time()
         if visit.for_engine and caller.user_id is not None:
-            wait = limiter.orders(caller.user_id, count, now)
+            order = caller.user_id, count, now
+            wait = await limiter.orders_anywhere(*order) if limiter.is_shared else limiter.orders(*order)
             what, most = "orders", limiter.limits.orders_per_second
         else:
-            wait = limiter.request(caller.user_id, caller.address, now)
+            request = caller.user_id, caller.address, now
+            wait = await limiter.request_anywhere(*request) if limiter.is_shared else limiter.request(*request)
             what, most = "requests", limiter.limits.requests_per_second
         if wait:
             raise ApiError(Code.TOO_FAST, f"{Code.TOO_FAST.text}: at most {most} {what} a second", retry_after=wait)

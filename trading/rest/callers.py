@@ -92,13 +92,17 @@ class Callers:
         if known is not None and now < known.until:
             return known.identity
         limiter: RateLimiter = self._services.limiter
-        wait = limiter.token(address, "", now)
+        guess = address, "", now
+        wait = await limiter.token_anywhere(*guess) if limiter.is_shared else limiter.token(*guess)
         async with limiter.guesses if wait else nullcontext():
             identity: selectors.Identity | None = await self._services.readers.run(
                 f"address {address}", selectors.identity_of_token, token=token, market=self._services.market
             )
         if identity is None:
-            limiter.wrong_token(address, "", now)
+            if limiter.is_shared:
+                await limiter.wrong_token_anywhere(*guess)
+            else:
+                limiter.wrong_token(*guess)
             if wait:
                 raise ApiError(Code.TOO_FAST, TOO_MANY, retry_after=wait)
             raise ApiError(Code.NOT_AUTHENTICATED, "Invalid credentials", headers=CHALLENGE)

@@ -8,6 +8,7 @@ import msgspec
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.events import Refused
+from trading.transport import redis_commands
 from trading.worker import worker
 
 DOOR = 1000
@@ -21,6 +22,10 @@ STATUS = {
 }
 BY_RULE = 422
 """The request was understood, and a rule of the market is against it."""
+
+
+NOBODY_KNOWS = (worker.UNKNOWN, redis_commands.UNKNOWN_OUTCOME)
+"""What the engine, or the way to it, says where the outcome is not known."""
 
 
 class HttpCode(IntEnum):
@@ -92,7 +97,7 @@ def refused(outcome: Refused | protocol.Finished) -> ApiError:
         return ApiError(
             Code.ORDER_FINISHED, f"{Code.ORDER_FINISHED.text}: {outcome.status.value}, {outcome.filled} lots filled"
         )
-    if outcome == worker.UNKNOWN:
+    if outcome in NOBODY_KNOWS:
         return ApiError(HttpCode.UNKNOWN, outcome.detail, retry_after=1.0)
     return ApiError(outcome.code, outcome.detail, retry_after=1.0 if outcome.code is Code.UNAVAILABLE else 0.0)
 

@@ -14,6 +14,7 @@ from django.http import QueryDict
 
 from trading.core.codes import Code
 from trading.protocol.decoding import LONGEST_DETAIL
+from trading.protocol.incoming import LARGEST_INTEGER
 from trading.rest.errors import ApiError
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -32,7 +33,9 @@ def malformed(detail: str) -> ApiError:
 def read_body(body: bytes, kind: type[T]) -> T:
     """The message in a body of JSON; nothing at all is an empty object."""
     try:
-        given = json.loads(body.decode() or "{}", object_pairs_hook=_fields, parse_constant=_no_number)
+        given = json.loads(
+            body.decode() or "{}", object_pairs_hook=_fields, parse_float=_number, parse_constant=_no_number
+        )
         return msgspec.convert(_without_nulls(given, kind), kind)
     except ApiError:
         raise
@@ -48,6 +51,12 @@ def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise malformed(f"{next(name for name in names if names.count(name) > 1)} is given twice")
     return fields
+
+
+def _number(text: str) -> float | int:
+    """2.0 is an integer, too, as JSON Schema has it."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) <= LARGEST_INTEGER else number
 
 
 def _no_number(word: str) -> float:

@@ -180,7 +180,7 @@ def test_the_trail_knows_why_from_where_before_and_after(root: Client) -> None:
 
 def test_the_trail_is_a_file(root: Client) -> None:
     root.post(DEPOSIT, fresh(amount="10", reason="=1+1", post="yes"))
-    root.post(page("instrument", "halt", "IF2301"))
+    root.post(page("instrument", "halt", "IF2301"), {"post": "yes"})
     today = f"{timezone.localdate()}"
     days = {"from_day": today, "to_day": today}
     whole = b"".join(root.get(address("audit"), days).streaming_content).decode()  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ LOOKED_AT = [named for named in PAGES if named.title and "<" not in named.route]
 
 @pytest.fixture(autouse=True)
 def _market(traded: Founded, root: Client) -> None:
-    root.post(page("instrument", "halt", "IF2301"))
+    root.post(page("instrument", "halt", "IF2301"), {"post": "yes"})
     root.post(page("account", "freeze", 3), {"post": "yes"})
 
 

@@ -66,6 +66,7 @@ class Cluster:
     def __init__(self, market: Market, database_url: str, redis: Redis, gateways: int = 2, **extra: str) -> None:
         self.market = market
         self.redis = redis
+        self.database = database_url.rpartition("/")[2]
         self.environment = {"DATABASE_URL": database_url, "REDIS_URL": redis.url, **extra}
         self.engine = EngineProcess(market, self.environment)
         self.gateways = [Server(market, extra=self.environment) for _ in range(gateways)]

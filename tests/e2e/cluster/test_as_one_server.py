@@ -1,5 +1,7 @@
 """What holds on one server holds on a cluster: the very same tests, each connection at the next gateway."""
 
+import pytest
+
 from tests.e2e.trading.test_market_rules import (
     test_a_stop_waits_through_a_kill_and_fires_then,
     test_an_iceberg_keeps_its_place_behind_the_others_after_a_kill,
@@ -12,6 +14,8 @@ from tests.e2e.trading.test_trading import (
     test_what_a_query_says_is_what_was_pushed,
 )
 from tests.examples.test_v1_dialogue import test_a_client_of_v1_trades
+
+pytestmark = pytest.mark.long
 
 __all__ = [
     "test_a_client_of_v1_trades",

@@ -6,10 +6,15 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.e2e.client import Client, order_fields
 from tests.e2e.cluster.making import Cluster, until
+from tests.services import Postgres
 
+pytestmark = pytest.mark.long
 UNKNOWN = "Unknown outcome"
+ORDER = order_fields("BUY", 1, 115)
 
 
 def live_orders(cluster: Cluster, user_id: str) -> list[dict[str, Any]]:
@@ -91,6 +96,22 @@ def test_without_redis_orders_are_refused_and_it_heals(cluster: Cluster) -> None
         book.close()
 
 
+def test_whatever_starts_without_redis_heals(cluster: Cluster) -> None:
+    cluster.redis.kill()
+    cluster.gateways[0].kill()
+    cluster.engine.end(signal.SIGTERM)
+    cluster.gateways[0].start()
+    cluster.engine.start()
+    cluster.until_closed()
+    until(lambda: "Redis cannot be reached" in cluster.engine.log())
+    cluster.redis.start()
+    cluster.until_ready()
+    with cluster.client(0, "user001") as one, cluster.client(1, "user002") as two:
+        assert one.order("BUY", 1, 115)["success"] and two.order("SELL", 1, 115)["success"]
+        one.until("trade")
+    assert "Traceback" not in cluster.gateways[0].log()
+
+
 def follows_without_holes(book: Client, there: Callable[[dict[str, Any]], bool]) -> None:
     """A follower of changes comes to this state, and every change fits what it had."""
     state: dict[str, Any] = {"seq": None, "bids": {}, "asks": {}}
@@ -141,18 +162,55 @@ def test_the_engine_stops_cleanly_and_another_takes_over(cluster: Cluster) -> No
     assert "Traceback" not in cluster.engine.log()
 
 
-def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster) -> None:
+def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster, postgres: Postgres) -> None:
     watching = cluster.client(1, "user001")
     kept = watching.order("BUY", 1, 114)["order_id"]
     gone, back = cluster.client(0, "user001"), cluster.client(0, "user002")
-    for client in (gone, back):
-        assert client.ask("set_session", cancel_on_disconnect=True, grace_ms=0)["success"]
+    for client, grace_ms in ((gone, 0), (back, 60_000)):
+        assert client.ask("set_session", cancel_on_disconnect=True, grace_ms=grace_ms)["success"]
     resting = back.order("BUY", 1, 115)["order_id"]
     cluster.gateways[0].kill()
-    returned = cluster.client(1, "user002")
     told = watching.until("order_status", order_id=kept, status="Cancelled")
     assert told["reason"] == "DISCONNECT"
+    counting = "SELECT count(*) FROM trading_account WHERE disconnect_at IS NOT NULL"
+    assert postgres.execute(cluster.database, counting) == [(1,)]
+    returned = cluster.client(1, "user002")
+    until(lambda: postgres.execute(cluster.database, counting) == [(0,)])
     assert returned.ask("query_order", order_id=resting)["data"]["order"]["status"] == "Submitted"
     assert has_no_holes(watching)
     for client in (watching, returned, gone, back):
         client.close()
+
+
+def test_connections_to_redis_that_are_cut_leave_no_holes(cluster: Cluster) -> None:
+    book = cluster.client(1)
+    assert book.ask("subscribe", channels=["orderbook_delta"], instruments=["IX2301"])["success"]
+    with cluster.client(0, "user001") as one, cluster.client(1, "user001") as other:
+        for number in range(5):
+            cluster.redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+            cluster.redis.command("CLIENT", "KILL", "TYPE", "normal")
+            # what was under way may be unknown; what comes then is taken
+            until(lambda number=number: one.order("BUY", 1, 110 + number)["success"])  # type: ignore[misc]
+        last = one.ask("resume", last_seq=None)["last_seq"]
+        while seqs(other)[-1:] < [last]:
+            other.hear()
+        assert has_no_holes(other)
+    follows_without_holes(book, lambda state: state["bids"].keys() == {110.0, 111.0, 112.0, 113.0, 114.0})
+    book.close()
+
+
+def test_orders_that_meet_a_broken_database_session_are_done_once(cluster: Cluster, postgres: Postgres) -> None:
+    with cluster.client(0, "user001") as client:
+        for number in range(3):
+            for each in range(20):
+                client.send("submit_order", request_id=f"{number}.{each}", client_order_id=f"{number}.{each}", **ORDER)
+            client.until("order_response", request_id=f"{number}.3")
+            assert postgres.end_sessions(cluster.database)
+            client.until("order_response", request_id=f"{number}.19")
+            cluster.until_ready()
+        names = [f"{number}.{each}" for number in range(3) for each in range(20)]
+        again = [client.ask("submit_order", client_order_id=name, **ORDER) for name in names]
+        assert all(answer["success"] for answer in again)
+        assert not [a for a in client.of("order_response") if not a["success"] and UNKNOWN not in a["error_message"]]
+    assert len(live_orders(cluster, "user001")) == len(names)
+    cluster.manage("check_books")

@@ -18,6 +18,8 @@ from tests.e2e.server import PATIENCE, ROOT, environment_of
 from tests.processes import end_with_parent, free_port
 from tests.services import Postgres, Redis
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:

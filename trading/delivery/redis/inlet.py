@@ -171,14 +171,25 @@ class Inlet(InProcessLayer):
 
     async def open(self) -> None:
         """Hear this gateway's own channel, and the group of all gateways."""
-        await self._hear_ourselves()
-        await self._inbound.group_add(shared_group(self._market, GATEWAYS), self._channel)
-        self.hears.set()
+        while not self.hears.is_set():
+            await self._hear_ourselves()
+            try:
+                await self._inbound.group_add(shared_group(self._market, GATEWAYS), self._channel)
+                self.hears.set()
+            except (RedisError, OSError) as error:
+                logger.warning("Redis cannot be reached: %s", error)
+                await asyncio.sleep(CONFIRM_SECONDS)
 
     async def run(self) -> None:
         """Take in what comes, until cancelled."""
         while True:
-            message = await self._inbound.receive(self._channel)
+            try:
+                message = await self._inbound.receive(self._channel)
+            except (RedisError, OSError) as error:  # only at the first time; and it would not subscribe at the next
+                logger.warning("Redis cannot be reached: %s", error)
+                await self._inbound.flush()
+                await asyncio.sleep(CONFIRM_SECONDS)
+                continue
             try:
                 await self._take(message)
             except Exception:

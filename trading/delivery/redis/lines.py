@@ -143,13 +143,17 @@ class MarketLine:
                 if message["generation"] == self._generation and message["number"] <= self._number:
                     return []
                 told = await self._begin_anew()
-                if message["generation"] == self._generation and message["number"] <= (self._number or 0):
+                if self._base is not None and not self._is_news(message):
                     return told
             self._generation, self._number = message["generation"], message["number"]
             passed = {**market_message(message["frames"]), "number": message["number"]}
             self._since.append(passed)
             self._moved.wake()
             return [*told, passed]
+
+    def _is_news(self, message: Message) -> bool:
+        """Behind the present frame, which is stored first: what is of another engine is of an earlier one."""
+        return bool(message["generation"] == self._generation and message["number"] > (self._number or 0))
 
     def _follows(self, message: Message) -> bool:
         return bool(message["generation"] == self._generation and message["number"] == (self._number or 0) + 1)

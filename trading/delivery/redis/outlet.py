@@ -32,6 +32,15 @@ PAUSE = 0.2
 """Seconds until Redis is tried again."""
 
 
+UPDATE = """
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
+    redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+end
+"""
+"""Present frames are written over those of one's own generation only: an engine that was replaced while it slept writes
+nothing."""
+
+
 class Outlet:
     """A channel layer for whoever tells of batches (`group_send`), and the way of answers. A listener of the worker: a
     state that was loaded begins a new generation. `present`: by channel, set by whoever has the market data. `run` is
@@ -42,6 +51,7 @@ class Outlet:
         self._layer = layer
         self._redis = redis
         self._market = market
+        self._update: Any = redis.register_script(UPDATE)
         self._waiting: deque[tuple[bool, str, Message | Answer]] = deque()
         self._sleeper = Sleeper()
         self._engine: Engine | None = None
@@ -135,7 +145,8 @@ class Outlet:
         elif self._frames:
             frames = {group: encode_present(present) for group, present in self._frames.items()}
             self._frames.clear()
-            await self._redis.hset(key, mapping=frames)  # type: ignore[arg-type]  # it takes these names, too
+            pairs = [word for pair in frames.items() for word in pair]
+            await self._update(keys=[key], args=[GENERATION, self._written, *pairs])
 
     # -- out
 

@@ -81,8 +81,9 @@ class ListLedger(Operation):
 
 
 class MakeTransfer(Operation):
-    """At the demo: bring the balance of an account that was made there back up to the starting funds (TOP_UP), or to
-    just these funds, if it is flat (RESET). To send it again changes nothing more. The answer is the account."""
+    """Bring an account of the demo back to its starting funds. TOP_UP gives what is missing of them; RESET sets them
+    exactly, and the account must be flat. To send it again changes nothing more. Only accounts that were made at the
+    demo have starting funds."""
 
     method, path, tag = "POST", "transfers/", TAG
     takes, gives = messages.Transfer, {200: messages.AccountNow}

@@ -30,6 +30,7 @@ ORDER_CODES = (
     Code.PRICE_LIMIT,
     Code.SELF_TRADE,
     Code.WOULD_TRADE,
+    Code.CLOSE_ONLY,
     *NOT_NOW,
     HttpCode.UNKNOWN,
 )
@@ -44,29 +45,24 @@ class ToEngine(Operation):
     for_engine = True
 
 
-def placed(call_for: tuple[str, str], order_id: str) -> messages.Placed:
+def placed(identity: selectors.Identity, order_id: str) -> messages.Placed:
     """An own order with its fills. Blocks; ApiError 1002 where there is none."""
-    user_id, market = call_for
-    number = protocol.order_number(order_id)
-    row = None if number is None else selectors.order(user_id=user_id, market=market, number=number)
+    account_id, number = identity.account_id, protocol.order_number(order_id)
+    row = None
+    if account_id is not None and number is not None:
+        row = selectors.order_now(account_id=account_id, number=number)
     if row is None:
         raise ApiError(Code.ORDER_NOT_FOUND)
-    fills, rest = selectors.trades(
-        account_id=row.account_id,
-        instrument_id=None,
-        order_number=row.pk,
-        span=selectors.Span(None, None, None, FILLS),
-    )
+    fills, rest = selectors.fills(order=row, limit=FILLS)
     return messages.Placed(
-        order=answers.order_data(row),
+        order=answers.order_data(row, identity.user_id),
         trades=[answers.trade_data(fill) for fill in fills],
         next=None if rest is None else protocol.trade_id_text(rest),
     )
 
 
 async def _answer(call: Call, order_id: str, status: int = 200) -> Answer:
-    who = call.identity.user_id, call.services.market
-    return Answer(await call.read(placed, who, order_id), status, f"orders/{order_id}/")
+    return Answer(await call.read(placed, call.identity, order_id), status, f"orders/{order_id}/")
 
 
 def relative(message: Any, now: int) -> Any:

@@ -1,0 +1,70 @@
+"""Lists as CSV, and the filter of live orders."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.admin.conftest import Staff
+from tests.admin.pages import page
+from tests.builders import Books, Founded, order
+from trading.models import LedgerEntry, Order
+
+
+def rows_of(client: Client, model: str, **query: Any) -> list[list[str]]:
+    response = client.get(page(model), {"_csv": "1", **query})
+    assert response.status_code == 200 and response["Content-Type"] == "text/csv; charset=utf-8"
+    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    return list(csv.reader(io.StringIO(text)))
+
+
+def test_a_csv_has_what_the_list_has(traded: Founded, root: Client) -> None:
+    head, *rows = rows_of(root, "order")
+    assert head[:3] == ["order id", "account", "instrument"] and len(rows) == 3
+    (mine,) = [row for row in rows if row[1] == "user001"]
+    assert mine[2:9] == ["IX2301", "BUY", "OPEN", "120.50", "5", "3", "PartiallyFilled"]
+
+
+@pytest.mark.parametrize("query", [{"status__exact": "Cancelled"}, {"q": "user003"}, {"account__id__exact": "3"}])
+def test_it_has_what_is_filtered_and_searched(traded: Founded, root: Client, query: dict[str, str]) -> None:
+    assert [row[1] for row in rows_of(root, "order", **query)[1:]] == ["user003"]
+
+
+def test_numbers_are_numbers_and_words_are_no_formulas(traded: Founded, root: Client) -> None:
+    amounts = {row[3] for row in rows_of(root, "ledgerentry")[1:]}
+    assert {"1000000.00", "-6.00"} <= amounts
+    LedgerEntry.objects.filter(kind="DEPOSIT").update(kind="=1+1")
+    assert "'=1+1" in {row[2] for row in rows_of(root, "ledgerentry")[1:]}
+
+
+def test_it_takes_the_same_queries_for_many_rows(
+    traded: Founded, root: Client, django_assert_max_num_queries: Any
+) -> None:
+    one = Order.objects.first()
+    assert one is not None
+    for number in range(60):
+        one.pk, one.client_order_id = 10_000 + number, None
+        one.save(force_insert=True)
+    with django_assert_max_num_queries(8):
+        assert len(rows_of(root, "order")) == 64
+
+
+def test_whoever_may_not_see_a_list_gets_no_csv(traded: Founded, staff: Staff) -> None:
+    clerk = staff("view_trade")
+    assert clerk.get(page("order"), {"_csv": "1"}).status_code == 403
+    assert len(rows_of(clerk, "trade")) == 3
+
+
+def test_odd_addresses_go_back_to_the_list(traded: Founded, root: Client) -> None:
+    assert root.get(page("order"), {"_csv": "1", "account__id__exact": "x"}).status_code == 302
+
+
+def test_live_orders_are_one_filter(traded: Founded, root: Client) -> None:
+    Books().commit(order(3, "BUY OPEN 1 @ 118"))
+    live = rows_of(root, "order", state="live")[1:]
+    assert {row[8] for row in live} == {"Submitted", "PartiallyFilled"} and len(live) == 2
+    finished = rows_of(root, "order", state="finished")[1:]
+    assert {row[8] for row in finished} == {"Filled", "Cancelled"} and len(finished) == 2
+    assert len(root.get(page("order"), {"state": "live"}).context["cl"].result_list) == 2

@@ -1,0 +1,189 @@
+"""The OpenAPI document: it is valid, it explains everything, and it does not change unless its version does."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from drf_spectacular.validation import validate_schema
+
+from exchange_site.page.api_documents import as_json, document
+from trading.core.codes import Code
+from trading.rest.errors import HttpCode, status_of
+from trading.rest.glossary import OF_ONE, WORDS
+from trading.rest.routes import OPERATIONS
+from trading.rest.schema import codes_of
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACTS = ROOT / "docs/contracts"
+VERSION = document()["info"]["version"]
+RELEASED = sorted(CONTRACTS.glob("openapi-*.json"))
+Json = dict[str, Any]
+
+
+def version_of(released: Path) -> str:
+    return released.stem.removeprefix("openapi-")
+
+
+def test_it_is_an_openapi_document() -> None:
+    assert document()["openapi"] == "3.1.0"
+    validate_schema(document())
+
+
+def test_every_operation_is_in_it_once() -> None:
+    names = [operation["operationId"] for methods in document()["paths"].values() for operation in methods.values()]
+    assert len(names) == len(set(names)) == len(OPERATIONS)
+
+
+# --- it explains everything
+
+
+def test_every_field_has_a_meaning_and_nearly_every_one_an_example() -> None:
+    """Without an example are those that hold others, and those that only their own answer can give."""
+    for name, schema in document()["components"]["schemas"].items():
+        for field, inside in schema.get("properties", {}).items():
+            assert inside["description"].endswith("."), f"{name}.{field}"
+            holds_others = any(word in json.dumps(inside) for word in ('"array"', '"$ref"', '"enum"'))
+            assert inside.get("examples") or holds_others or field in ("next", "seq", "token", "type"), (
+                f"{name}.{field}"
+            )
+
+
+def test_numbers_have_a_unit() -> None:
+    units = re.compile(
+        "currency|lots|milliseconds|YYYYMMDD|share|second|minute|days|how|number|most|at once|of them|code",
+        re.IGNORECASE,
+    )
+    for name, schema in document()["components"]["schemas"].items():
+        for field, inside in schema.get("properties", {}).items():
+            kinds = {inside.get("type"), *(each.get("type") for each in inside.get("anyOf", ()))}
+            if kinds & {"number", "integer"}:
+                assert units.search(inside["description"]), f"{name}.{field}: {inside['description']}"
+
+
+def test_every_parameter_is_explained() -> None:
+    for path, methods in document()["paths"].items():
+        for operation in methods.values():
+            assert all(parameter["description"] for parameter in operation.get("parameters", ())), path
+
+
+def test_nothing_is_explained_that_is_not_there() -> None:
+    there = {
+        (name, field)
+        for name, schema in document()["components"]["schemas"].items()
+        for field in schema.get("properties", {})
+    }
+    queries = {(each.takes.__name__, field) for each in OPERATIONS for field in each.takes.__struct_fields__}
+    assert set(OF_ONE) <= there | queries
+    assert set(WORDS) <= {field for _, field in there | queries}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.__name__)
+def test_an_operation_names_its_codes(operation: Any) -> None:
+    where = f"/api/v1/{braced(operation.path)}"
+    answers = document()["paths"][where][operation.method.lower()]["responses"]
+    for code in codes_of(operation):
+        assert f"{int(code)}: {code.text}" in answers[str(status_of(code))]["description"]
+    named = {int(number) for answer in answers.values() for number in re.findall(r"(\d+): ", answer["description"])}
+    assert named == {int(code) for code in codes_of(operation)}
+
+
+def test_every_code_is_in_the_docs_with_its_status() -> None:
+    lines = [f"| {int(code)} | {status_of(code)} | {code.text} |" for code in sorted([*Code, *HttpCode])]
+    table = "\n".join(["| code | status | meaning |", "|---|---|---|", *lines])
+    documented = (ROOT / "docs/rest.md").read_text().split("<!-- codes -->\n")[1].split("\n<!-- /codes -->")[0]
+    assert documented == table
+
+
+def test_every_operation_is_in_the_docs() -> None:
+    rows = re.findall(r"^\| `(\w+ [^`]+)` \|", (ROOT / "docs/rest.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(f"{each.method} {braced(each.path)}" for each in OPERATIONS)
+
+
+def braced(path: str) -> str:
+    """As OpenAPI writes it."""
+    return re.sub(r"<str:(\w+)>", r"{\1}", path)
+
+
+# --- it does not change
+
+
+def test_the_document_is_the_one_that_was_released() -> None:
+    """Whatever changes in it is a new version (SPECTACULAR_SETTINGS), with a file of its own (`make contracts`) and a
+    line in the changelog."""
+    released = CONTRACTS / f"openapi-{VERSION}.json"
+    assert released.exists() and released.read_bytes() == as_json()
+    assert f"REST contract {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("released", RELEASED, ids=version_of)
+def test_clients_of_earlier_documents_find_what_they_know(released: Path) -> None:
+    """Of the same first number."""
+    if version_of(released).split(".")[0] == VERSION.split(".")[0]:
+        assert broken(json.loads(released.read_bytes()), document()) == []
+
+
+def broken(old: Json, new: Json) -> list[str]:
+    """What a client of the old document would miss, or be asked for."""
+    found = []
+    for path, methods in old["paths"].items():
+        for method, operation in methods.items():
+            now = new["paths"].get(path, {}).get(method)
+            if now is None:
+                found.append(f"{method} {path} is gone")
+                continue
+            had = {parameter["name"] for parameter in operation["parameters"]}
+            found += [f"{method} {path} takes no {name}" for name in had - {each["name"] for each in now["parameters"]}]
+            wanted = {parameter["name"] for parameter in now["parameters"] if parameter.get("required")}
+            found += [f"{method} {path} needs {name}" for name in wanted - had]
+            found += [
+                f"{method} {path} answers no {status}" for status in set(operation["responses"]) - set(now["responses"])
+            ]
+    for name, schema in old["components"]["schemas"].items():
+        now = new["components"]["schemas"].get(name, {})
+        found += [
+            f"{name} has no {field}" for field in set(schema.get("properties", {})) - set(now.get("properties", {}))
+        ]
+        if schema.get("additionalProperties") is False:  # it is taken
+            found += [
+                f"{name} needs {field}" for field in set(now.get("required", [])) - set(schema.get("required", []))
+            ]
+        else:
+            found += [
+                f"{name} may lack {field}" for field in set(schema.get("required", [])) - set(now.get("required", []))
+            ]
+    return found
+
+
+def test_what_breaks_a_client_is_seen() -> None:
+    old, new = json.loads(as_json()), json.loads(as_json())
+    del new["paths"]["/api/v1/time/"]
+    del new["paths"]["/api/v1/orders/"]["get"]["parameters"][0]
+    new["components"]["schemas"]["PlaceOrder"]["required"].append("price")
+    del new["components"]["schemas"]["OrderData"]["properties"]["status"]
+    new["components"]["schemas"]["TradeData"]["required"].remove("price")
+    assert sorted(broken(old, new)) == [
+        "OrderData has no status",
+        "PlaceOrder needs price",
+        "TradeData may lack price",
+        "get /api/v1/orders/ takes no instrument_id",
+        "get /api/v1/time/ is gone",
+    ]
+
+
+# --- where it is
+
+
+def test_it_is_served_as_yaml_and_as_json() -> None:
+    browser = Browser()
+    asked = browser.get("/api/schema/", {"format": "json"})
+    assert asked.json() == json.loads(as_json())
+    assert browser.get("/api/schema/").content.decode().startswith("openapi: 3.1.0")
+
+
+def test_the_page_has_only_files_of_ours() -> None:
+    page = Browser().get("/api/docs/").content.decode()
+    assert "swagger-ui-bundle" in page
+    assert not re.search(r"<style|style=|<script(?![^>]*src=\"/static/)|https?://", page)
