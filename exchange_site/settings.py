@@ -154,6 +154,17 @@ DEMO_ACCOUNTS_PER_HOUR = env.int("DEMO_ACCOUNTS_PER_HOUR", default=60)
 """That one address may make or reset, so many at once too: a class may sit behind it."""
 DEMO_ACCOUNTS_PER_DAY = env.int("DEMO_ACCOUNTS_PER_DAY", default=2_000)
 """From all addresses: an account stays in the books, and in the engine's memory, for good."""
+SECOND_FACTOR = env.bool("SECOND_FACTOR", default=False)
+"""Whether all staff must show a code of their authenticator app. Who has set one up must show it anyway."""
+OTP_TOTP_ISSUER = "Bourse"
+OTP_TOTP_THROTTLE_FACTOR = 1
+"""After each wrong code the next is looked at a second later, then two, four, eight..."""
+FOUR_EYES_ABOVE = env.str("FOUR_EYES_ABOVE", default="0")
+"""An operator alone may move so much money in 24 hours; what goes beyond waits for another's approval. 0: no limit."""
+FOUR_EYES_KINDS = env.list("FOUR_EYES_KINDS", default=[])
+"""Commands that always wait for another's approval, such as Settle,Withdraw."""
+FOUR_EYES_HOURS = env.float("FOUR_EYES_HOURS", default=24.0)
+"""How long a command may wait for it."""
 REST_KNOX = {"TOKEN_TTL": timedelta(days=TOKEN_DAYS)}
 KNOX_TOKEN_MODEL = "trading.AccessToken"  # noqa: S105  # a model
 
@@ -194,6 +205,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "knox",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "trading",
     "marketdata",
     "bots",
@@ -209,7 +222,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "exchange_site.security.staff_door.staff_door",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 from django.views.i18n import set_language
 
-from exchange_site.page import session
+from exchange_site.page import contest, session
 from exchange_site.page.api_documents import document_routes
 from exchange_site.page.demo_accounts import DemoAccounts
 from exchange_site.page.views import TradingPage
@@ -16,6 +16,7 @@ def routes(market: str, demo_accounts: DemoAccounts) -> list[URLPattern | URLRes
     """All of them; the trading page is of one market."""
     return [
         path("", TradingPage.as_view(market=market), name="page"),
+        path("contest/", contest.ranking, {"market": market}, name="contest"),
         path("session", session.sign_in),
         path("session/end", session.end),
         path("session/token", session.token),

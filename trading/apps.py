@@ -5,6 +5,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.contrib.admin import AdminSite
 from django.contrib.admin import apps as admin_apps
+from django.db.models.signals import post_migrate
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
@@ -18,7 +19,11 @@ class TradingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """What models, columns and choices are called is translated, which no migration has to know."""
+        """What models, columns and choices are called is translated, which no migration has to know. Roles are there as
+        soon as the permissions are."""
+        from trading.operators.authority.rights import ensure_roles
+
+        post_migrate.connect(ensure_roles, sender=self, dispatch_uid="trading.roles")
         for model in self.get_models():
             model._meta.verbose_name = _(str(model._meta.verbose_name))
             model._meta.verbose_name_plural = _(str(model._meta.verbose_name_plural))

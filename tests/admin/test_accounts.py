@@ -29,24 +29,24 @@ def accounts(client: Client, standing: str) -> list[str]:
 
 
 def test_freeze_and_unfreeze(root: Client) -> None:
-    frozen = root.post(page("account", "freeze", 1), follow=True)
-    assert "Froze user001: no new orders, no withdrawals." in text_of(frozen)
+    frozen = root.post(page("account", "freeze", 1), {"post": "yes"}, follow=True)
+    assert "Frozen: user001. No new orders, no withdrawals." in text_of(frozen)
     assert "Unfreeze" in text_of(frozen)
     assert "takes no withdrawals now (code 1012)" in text_of(send(root, page("account", "withdraw", 1), amount="1"))
-    thawed = root.post(page("account", "unfreeze", 1), follow=True)
-    assert "Unfroze user001: it may trade again." in text_of(thawed)
+    thawed = root.post(page("account", "unfreeze", 1), {"post": "yes"}, follow=True)
+    assert "Unfrozen: user001. It may trade again." in text_of(thawed)
     assert not Account.objects.get(pk=1).frozen
     assert asked()[0] == ("FreezeAccount", "DONE", "root")
 
 
 def test_freezing_twice_is_told(root: Client) -> None:
-    root.post(page("account", "freeze", 1))
-    again = root.post(page("account", "freeze", 1), follow=True)
+    root.post(page("account", "freeze", 1), {"post": "yes"})
+    again = root.post(page("account", "freeze", 1), {"post": "yes"}, follow=True)
     assert "Refused: user001 is frozen already (code 409)." in text_of(again)
 
 
 def test_many_are_frozen_at_once(root: Client) -> None:
-    root.post(page("account", "freeze", 1))
+    root.post(page("account", "freeze", 1), {"post": "yes"})
     said = text_of(choose(root, "account", "freeze_selected", 1, 2))
     assert "Accounts frozen: 1." in said and "user001 is frozen already" in said
     assert accounts(root, "frozen") == ["user001", "user002"]

@@ -111,7 +111,7 @@ def test_a_key_is_the_operators_own(root: Client, staff: Any) -> None:
     """Whoever learns a key cannot make another's command look like his, nor take its place."""
     values = {**content_of(root, DEPOSIT), "amount": "10"}
     root.post(DEPOSIT, values)
-    staff("change_account").post(DEPOSIT, values)
+    staff("deposit_funds").post(DEPOSIT, values)
     assert asked() == [("Deposit", "DONE", "root"), ("Deposit", "DONE", "clerk")]
     assert deposits("user001") == "1000020.00"
 

@@ -62,7 +62,7 @@ def _holiday() -> int:
 
 
 def _money(name: str) -> Deed:
-    return Deed(lambda: page("account", name, 1), lambda: {"amount": "1", "key": KEY}, ("change_account",))
+    return Deed(lambda: page("account", name, 1), lambda: {"amount": "1", "key": KEY}, (f"{name}_funds",))
 
 
 def _choice(model: str, action: str, key: Callable[[], Any], *needs: str) -> Deed:
@@ -98,10 +98,10 @@ DEEDS = {
     "auction of many": _choice(
         "instrument", "auction_selected", lambda: "IX2301", "change_instrument", "view_instrument"
     ),
-    "freeze": Deed(lambda: page("account", "freeze", 1), dict, ("change_account",)),
-    "unfreeze": Deed(lambda: page("account", "unfreeze", 3), dict, ("change_account",)),
-    "freeze many": _choice("account", "freeze_selected", lambda: 1, "change_account", "view_account"),
-    "unfreeze many": _choice("account", "unfreeze_selected", lambda: 3, "change_account", "view_account"),
+    "freeze": Deed(lambda: page("account", "freeze", 1), lambda: {"post": "yes"}, ("freeze_account",)),
+    "unfreeze": Deed(lambda: page("account", "unfreeze", 3), lambda: {"post": "yes"}, ("freeze_account",)),
+    "freeze many": _choice("account", "freeze_selected", lambda: 1, "freeze_account", "view_account"),
+    "unfreeze many": _choice("account", "unfreeze_selected", lambda: 3, "freeze_account", "view_account"),
     "set rules": Deed(
         lambda: page("account", "rules", 1), lambda: {"stp": "CANCEL_BOTH", "key": KEY}, ("change_account",)
     ),
@@ -168,7 +168,7 @@ def _market(traded: Founded, engine: EngineBeside) -> None:
     """IF2301 is halted, so that it can be resumed; user003 is frozen."""
     root = logged_in(User.objects.create_superuser("founder"))
     root.post(page("instrument", "halt", "IF2301"), YES)
-    root.post(page("account", "freeze", 3))
+    root.post(page("account", "freeze", 3), YES)
 
 
 def everything() -> list[Any]:

@@ -26,7 +26,7 @@ def everybody(traded: Founded, engine: EngineBeside) -> dict[str, Client]:
     viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     root = logged_in(User.objects.create_superuser("root"))
     root.post(page("instrument", "halt", "IF2301"), {"post": "yes"})
-    root.post(page("account", "freeze", 3))
+    root.post(page("account", "freeze", 3), {"post": "yes"})
     Group.objects.create(name="operators")
     AccessAttempt.objects.create(username="x", failures_since_start=1, get_data="", post_data="", path_info="/")
     call_command("rebuild_bars", verbosity=0)

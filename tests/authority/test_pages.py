@@ -17,10 +17,10 @@ from tests.authority.conftest import WHO
 from tests.authority.tables import Row, table, words
 from trading.models import User
 
-MODELS = {model._meta.model_name: model for model in admin.site._registry}
+MODELS = {model._meta.model_name: model for model in admin.site._registry if model._meta.managed}
 WITHOUT_DJANGO = {ALIVE, READY, PATH}
 ENDS_THE_SESSION = "POST /session/end"
-OF_A_MODEL = re.compile(r"/admin/(?:trading|marketdata|axes|auth)/(\w+)/(.*)")
+OF_A_MODEL = re.compile(r"/admin/(?:trading|marketdata|axes|auth)/(?!desk/)(\w+)/(.*)")
 
 
 def routes(resolver: Any, before: str = "/") -> Iterator[str]:
@@ -72,6 +72,7 @@ def address(key: str, row_id: str | None = None) -> str:
         row_id = row_id or str(MODELS[model]._default_manager.order_by("pk").first().pk)
     user = User.objects.get(username="user002")
     kind = ContentType.objects.get_for_model(User).pk
+    route = route.replace("<number>", "1").replace("<day>", "20231113").replace("<user>", str(user.pk))
     return route.replace("<id>", row_id or str(user.pk)).replace("<type>", str(kind)).replace("<phase>", "closed")
 
 

@@ -91,6 +91,7 @@ COMMANDS = {
     "CancelOrders": "user_id=null instrument_id=null",
     "SetCloseOnly": "close_only user_id=null",
     "RefuseConnections": "refused",
+    "ForceClose": "user_id instrument_id=null",
     "Settle": "day next_day prices confirmed=false",
     "PassTime": "",
     "WatchRisk": "warn_at limit everyone=false",
@@ -175,7 +176,12 @@ CHOICES = {
     "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY",
     "trading_riskevent.kind": "WARNED EASED LIQUIDATION_STARTED LIQUIDATION_ENDED",
     "trading_tradingsession.action": "auction continuous closed settle",
-    "trading_operatorcommand.status": "PENDING DONE REFUSED",
+    "trading_operatorcommand.status": "HELD PENDING DONE REFUSED",
+    "trading_carriedforward.kind": "LEDGER COMMISSION CLOSE_PROFIT LONG SHORT FILLED",
+    "trading_healthcheck.kind": "books journal",
+    "trading_healthcheck.status": "RUNNING FINE FOUND FAILED",
+    "trading_contest.status": "DRAFT RUNNING ENDED",
+    "otp_totp_totpdevice.digits": "6 8",
     "marketdata_bar.period": "1m 5m 15m 1h 1d",
 }
 """What the columns with choices may hold."""
@@ -185,6 +191,8 @@ CODES = "400 401 403 404 409 429 503 1001 1002 1003 1004 1005 1006 1007 1008 100
 
 CLASS_NAME = re.compile(r"\b(?!error\b)\w+\)?\.__name__(?! = )")
 """Where the name of a class is asked for; an error's may be, and a function may be given one."""
+CONTRACT = ROOT / "trading/rest/schema.py"
+"""Names of operations and their bodies are those of classes; the released document pins them."""
 
 
 def _stored_fields(kind: Any) -> str:
@@ -288,6 +296,7 @@ def test_no_name_of_a_class_is_written_anywhere() -> None:
         f"{path.relative_to(ROOT)}:{number}"
         for package in ("bots", "exchange_site", "marketdata", "trading")
         for path in sorted((ROOT / package).rglob("*.py"))
+        if path != CONTRACT
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if CLASS_NAME.search(line) or "__qualname__" in line
     ]

@@ -157,4 +157,4 @@ def test_pages_show_and_change_nothing(five_minutes: Desk, root: Client, model: 
 
 def test_a_bar_is_shown_in_decimals(five_minutes: Desk, root: Client) -> None:
     said = text_of(root.get(reverse("admin:marketdata_bar_changelist"), {"period__exact": "1d"}))
-    assert "2023-11-14 00:00:00.000 IX2301 1d 120.00 120.00 120.00 120.00 15 180000.00 15" in said
+    assert "2023-11-14 00:00:00.000 IX2301 1d 120.00 120.00 120.00 120.00 15 180,000.00 15" in said

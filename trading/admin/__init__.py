@@ -1,5 +1,5 @@
 """The operators' pages. Rows that the engine owns are shown only; whatever changes them goes through `operators`."""
 
-from trading.admin import accounts, instruments, lockouts, market, records, users
+from trading.admin import accounts, desk, instruments, lockouts, market, records, users
 
-__all__ = ["accounts", "instruments", "lockouts", "market", "records", "users"]
+__all__ = ["accounts", "desk", "instruments", "lockouts", "market", "records", "users"]

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from trading.admin import confirmations
@@ -128,7 +128,7 @@ DEPOSIT = FormPage(
     form=DepositForm,
     title="Deposit",
     button="Deposit",
-    fieldsets=[(None, {"fields": ["user", *BALANCE, "amount"]})],
+    fieldsets=[(None, {"fields": ["user", *BALANCE, "amount", "reason"]})],
     shown=("user", *BALANCE),
     done=lambda form: f"Deposited {to_text(form.units)} to {form.instance.user_id}.",
 )
@@ -243,7 +243,7 @@ class AccountAdmin(CommandAdmin):
         return found
 
     def has_freeze_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("trading.change_account")
+        return request.user.has_perm("trading.freeze_account")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("trading.add_account")
@@ -271,17 +271,23 @@ class AccountAdmin(CommandAdmin):
             *self.list_of(request, "statement", "Statements", account__id__exact=obj.pk),
             *self.list_of(request, "operatorcommand", "Commands", q=obj.user_id),
         ]
-        if request.user.has_perm("trading.change_account"):
-            links = [
-                Tool("Deposit", url_of(self, "deposit", obj.pk)),
-                Tool("Withdraw", url_of(self, "withdraw", obj.pk)),
-                Tool("Rules", url_of(self, "rules", obj.pk)),
-                Tool("Unfreeze", url_of(self, "unfreeze", obj.pk), post=True)
-                if obj.frozen
-                else Tool("Freeze", url_of(self, "freeze", obj.pk), post=True),
-                *links,
-            ]
-        return links
+        links += [
+            Tool(label, reverse(f"admin:trading_desk_{name}", args=[obj.pk]))
+            for name, label, needed in (
+                ("ledger", "Running balance", "view_ledgerentry"),
+                ("view_as", "See as the user", "view_as"),
+                ("close_position", "Close positions", "force_close"),
+            )
+            if request.user.has_perm(f"trading.{needed}")
+        ]
+        freeze = "unfreeze" if obj.frozen else "freeze"
+        deeds = [
+            ("deposit_funds", Tool("Deposit", url_of(self, "deposit", obj.pk))),
+            ("withdraw_funds", Tool("Withdraw", url_of(self, "withdraw", obj.pk))),
+            ("change_account", Tool("Rules", url_of(self, "rules", obj.pk))),
+            ("freeze_account", Tool(freeze.capitalize(), url_of(self, freeze, obj.pk), post=True)),
+        ]
+        return [tool for needed, tool in deeds if request.user.has_perm(f"trading.{needed}")] + links
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         self.require(request, "add_account")
@@ -300,11 +306,11 @@ class AccountAdmin(CommandAdmin):
         )
 
     def deposit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        self.require(request, "change_account")
+        self.require(request, "deposit_funds")
         return self.serve_form(request, DEPOSIT, obj=self.object_at(request, object_id))
 
     def withdraw_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        self.require(request, "change_account")
+        self.require(request, "withdraw_funds")
         return self.serve_form(request, WITHDRAW, obj=self.object_at(request, object_id))
 
     def rules_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -314,17 +320,21 @@ class AccountAdmin(CommandAdmin):
     # -- frozen or not
 
     def freeze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._freeze(request, object_id, True, "Froze {}: no new orders, no withdrawals.")
+        return self._freeze(request, object_id, True, "Frozen: {}. No new orders, no withdrawals.")
 
     def unfreeze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._freeze(request, object_id, False, "Unfroze {}: it may trade again.")
+        return self._freeze(request, object_id, False, "Unfrozen: {}. It may trade again.")
 
     def _freeze(self, request: HttpRequest, object_id: str, frozen: bool, done: str) -> HttpResponse:
-        self.require(request, "change_account")
+        self.require(request, "freeze_account")
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         row = self.object_at(request, object_id)
         back = url_of(self, "change", row.pk)
+        if not confirmations.said_yes(request):
+            word = "Freeze" if frozen else "Unfreeze"
+            sentences = [done.format(row.user_id), confirmations.about_accounts([row])]
+            return confirmations.ask(request, self, title=f"{word} {row.user_id}", button=word, sentences=sentences)
         return self.serve_button(request, FreezeAccount(row.user_id, frozen), done=done.format(row.user_id), back=back)
 
     @admin.action(description="Freeze the selected accounts", permissions=["freeze"])

@@ -258,7 +258,8 @@ class CommandAdmin(ShownAdmin):
         if sentences and not confirmations.said_yes(request):
             return confirmations.ask(request, self, title=page.title, button=page.button, sentences=sentences)
         command = form.command()
-        row = engine_requests.ask(request, command, key=form.cleaned_data["key"].hex)
+        data = form.cleaned_data
+        row = engine_requests.ask(request, command, key=data["key"].hex, reason=data.get("reason", ""))
         if not requests.is_of(row, command):
             return self._show(request, page, form.again(engine_requests.used_before(row)), obj)
         if row.status == OperatorCommand.Status.REFUSED:

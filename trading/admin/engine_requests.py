@@ -5,6 +5,7 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -13,6 +14,8 @@ from trading.core.commands import AdminCommand, Settle
 from trading.core.types import stored_name
 from trading.models import OperatorCommand, User
 from trading.operators import requests, settlement
+from trading.operators.authority import approvals
+from trading.operators.authority.rights import may_ask
 
 MOST_SENTENCES = 5
 """Refusals that are told one by one; of the others only the number, or a page would be nothing but messages."""
@@ -33,30 +36,62 @@ WAITING = gettext_noop(
 )
 
 
+HELD = "Command #{pk} waits for the approval of another person; until then nothing is done."
+
+
 def present_market() -> str:
     """The back office is that of the market which a server here runs."""
     return str(settings.MARKET)
 
 
-def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None) -> OperatorCommand:
+def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None, reason: str = "") -> OperatorCommand:
     """Ask as the user of the request and wait. A key is the operator's own: nobody can use another's. (A settlement has
     that of its day.)"""
-    operator = _operator(request)
+    operator = allowed(request, command)
+    address = client_address(request)
     if isinstance(command, Settle):
-        return requests.wait(settlement.ask(command, market=settings.MARKET, asked_by=operator))
+        return requests.wait(
+            settlement.ask(command, market=present_market(), asked_by=operator, reason=reason, address=address)
+        )
     own_key = None if key is None else f"admin:{operator.pk}:{key}"
-    return requests.carry_out(command, market=present_market(), asked_by=operator, key=own_key)
+    return requests.carry_out(
+        command, market=present_market(), asked_by=operator, key=own_key, reason=reason, address=address
+    )
 
 
-def ask_all(request: HttpRequest, commands: Sequence[AdminCommand], *, reason: str = "") -> list[OperatorCommand]:
-    """Ask for several things at once, and wait for all of them about as long as for one."""
-    market, operator = present_market(), _operator(request)
-    rows = [requests.ask(command, market=market, asked_by=operator, reason=reason) for command in commands]
+def ask_all(
+    request: HttpRequest, commands: Sequence[AdminCommand], *, key: str | None = None, reason: str = ""
+) -> list[OperatorCommand]:
+    """Ask for several things at once, and wait for all of them about as long as for one. Where a second person must
+    approve, it is for all of them. With a `key`, sending them again does nothing again."""
+    operator = allowed(request, *commands)
+    hold = approvals.takes_two(commands, operator)
+    address = client_address(request)
+    keys = [None if key is None else f"admin:{operator.pk}:{key}:{number}" for number in range(len(commands))]
+    rows = [
+        requests.ask(
+            command, market=present_market(), asked_by=operator, key=own, reason=reason, address=address, hold=hold
+        )
+        for command, own in zip(commands, keys, strict=True)
+    ]
     late = False
     for row in rows:
         requests.wait(row, timeout=0.0) if late else requests.wait(row)
         late = row.status == OperatorCommand.Status.PENDING
     return rows
+
+
+def allowed(request: HttpRequest, *commands: AdminCommand) -> User:
+    """The operator, if they may ask for all of it: whatever a page shows, this is where it is refused."""
+    operator = _operator(request)
+    if not all(may_ask(operator, command) for command in commands):
+        raise PermissionDenied
+    return operator
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where the operator asks from, as far as it is known."""
+    return str(request.META.get("REMOTE_ADDR") or "")[:64]
 
 
 def used_before(row: OperatorCommand) -> str:
@@ -67,7 +102,9 @@ def used_before(row: OperatorCommand) -> str:
 
 
 def refusal(row: OperatorCommand) -> str:
-    """The engine's sentence and its code."""
+    """The engine's sentence and its code, or why nobody let it come so far."""
+    if not row.code:
+        return _("Refused: {reason}").format(reason=row.result)
     return _("Refused: {reason} (code {code}).").format(reason=row.result, code=row.code)
 
 
@@ -78,6 +115,8 @@ def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
             messages.success(request, done)
         case OperatorCommand.Status.REFUSED:
             messages.error(request, refusal(row))
+        case OperatorCommand.Status.HELD:
+            messages.warning(request, HELD.format(pk=row.pk))
         case _:
             sentence = WAITING if requests.engine_runs(row.market_id) else NO_ENGINE
             messages.warning(request, _(sentence).format(pk=row.pk))

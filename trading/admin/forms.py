@@ -150,6 +150,7 @@ class MoneyForm(CommandForm):
     """An amount into an account or out of it."""
 
     amount = _money("Amount", least="0.0001", help_text="In the currency, with up to four decimals.")
+    reason = forms.CharField(max_length=200, required=False, help_text="Kept in the audit trail.")
 
     class Meta:
         model = Account

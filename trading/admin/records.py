@@ -4,18 +4,17 @@ live order can be cancelled."""
 import json
 from typing import Any, ClassVar, get_args
 
-import msgspec
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from trading import protocol
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, GrowingAdmin, ShownAdmin, Tool, url_of
-from trading.admin.columns import date, day, day_text, moment, money, number, order_id, trade_id
+from trading.admin.columns import date, day, day_text, moment, money, number, order_id, time_text, trade_id
 from trading.admin.lists import MOST_WORDS
 from trading.core.codes import Code
 from trading.core.commands import (
@@ -24,6 +23,7 @@ from trading.core.commands import (
     Deposit,
     ForceCancelAll,
     ForceCancelOrder,
+    ForceClose,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
@@ -52,6 +52,7 @@ from trading.models import (
     Statement,
     Trade,
 )
+from trading.operators.authority import approvals
 from trading.reads import selectors
 
 RULES = {code.value: code.text for code in Code}
@@ -428,6 +429,9 @@ class StatementAdmin(RecordAdmin):
     def heading(self, obj: Any) -> str:
         return f"{obj.account} {day_text(obj.day)}"
 
+    def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
+        return [Tool("To print", reverse("admin:trading_desk_statement", args=[obj.account_id, obj.day]))]
+
 
 @admin.register(SettlementPrice)
 class SettlementPriceAdmin(GrowingAdmin):
@@ -453,19 +457,10 @@ class RiskEventAdmin(RecordAdmin):
     sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)
 
 
-def command_of(row: OperatorCommand) -> AdminCommand | None:
-    """What a row asks for; None when nobody can read it, as the engine will say too."""
-    try:
-        command: AdminCommand = msgspec.convert(row.payload, AdminCommand)
-    except msgspec.ValidationError:
-        return None
-    return command
-
-
 def subject_of(row: OperatorCommand) -> str:
     """Whom or what a command is about."""
-    match command_of(row):
-        case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() as command:
+    match approvals.command_of(row):
+        case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose() as command:
             return command.user_id
         case ListInstrument() as command:
             return command.contract.instrument_id
@@ -515,8 +510,9 @@ class OperatorCommandAdmin(GrowingAdmin):
     search_help_text = "A user id or an instrument id it is about, or the operator who asked."
     sections = (
         (None, {"fields": ("kind", "about", "amount_number", "content", "key")}),
-        ("Asked", {"fields": ("asked_by", date("asked_at"), "reason")}),
-        ("Result", {"fields": ("status", "outcome", moment("finished_at", "finished"))}),
+        ("Asked", {"fields": ("asked_by", date("asked_at"), "address", "why")}),
+        ("Approval", {"fields": ("decision", "valid_until")}),
+        ("Result", {"fields": ("status", "outcome", moment("finished_at", "finished"), "was", "became")}),
     )
 
     @admin.display(description="about")
@@ -525,13 +521,41 @@ class OperatorCommandAdmin(GrowingAdmin):
 
     @admin.display(description="amount")
     def amount_number(self, row: OperatorCommand) -> str:
-        command = command_of(row)
+        command = approvals.command_of(row)
         return to_text(command.amount) if isinstance(command, Deposit | Withdraw) else "-"
 
     @admin.display(description="outcome")
     def outcome(self, row: OperatorCommand) -> str:
         return f"{row.result} (code {row.code})" if row.code else row.result or "-"
 
+    @admin.display(description="reason")
+    def why(self, row: OperatorCommand) -> str:
+        return row.reason or "-"
+
+    @admin.display(description="approved or rejected")
+    def decision(self, row: OperatorCommand) -> str:
+        if row.decided_by is None or row.decided_at is None:
+            return "-"
+        return f"{row.decided_by.username}, {time_text(row.decided_at)}"
+
+    @admin.display(description="waits until")
+    def valid_until(self, row: OperatorCommand) -> str:
+        return time_text(row.expires_at) if row.expires_at is not None else "-"
+
+    @admin.display(description="before")
+    def was(self, row: OperatorCommand) -> str:
+        return _indented(row.before)
+
+    @admin.display(description="after")
+    def became(self, row: OperatorCommand) -> str:
+        return _indented(row.after)
+
     @admin.display(description="as the engine gets it")
     def content(self, row: OperatorCommand) -> str:
-        return format_html("<pre>{}</pre>", json.dumps(row.payload, indent=2, ensure_ascii=False))
+        return _indented(row.payload)
+
+
+def _indented(content: Any) -> str:
+    if content is None:
+        return "-"
+    return format_html("<pre>{}</pre>", json.dumps(content, indent=2, ensure_ascii=False))

@@ -156,6 +156,14 @@ class ForceCancelOrder(msgspec.Struct, frozen=True, tag="CancelAnyOrder"):
     order_id: int
 
 
+class ForceClose(msgspec.Struct, frozen=True, tag="ForceClose", omit_defaults=True):
+    """An operator closes an account's positions with MARKET orders of the exchange's own, or the one in an instrument;
+    its orders there are cancelled before. What nobody takes over stays."""
+
+    user_id: str
+    instrument_id: str | None = None
+
+
 class ForceCancelAll(msgspec.Struct, frozen=True, tag="CancelOrders", omit_defaults=True):
     """An operator cancels all orders: of an account, of an instrument, of both, or of everybody."""
 
@@ -237,6 +245,7 @@ AdminCommand = (
     | SetAccountRules
     | SetFeeGroup
     | ForceCancelOrder
+    | ForceClose
     | ForceCancelAll
     | SetCloseOnly
     | RefuseConnections

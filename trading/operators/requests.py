@@ -6,13 +6,18 @@ once. Whoever asks here only waits. Being the engine where none runs is for shel
 
 import time
 import uuid
+from datetime import timedelta
+from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from trading.core.commands import AdminCommand
 from trading.core.types import stored_name
 from trading.models import Market, OperatorCommand, User
+from trading.operators.authority import approvals, audit
 from trading.storage.engine_lock import engine_lock
 
 POLL_SECONDS = 0.05
@@ -20,9 +25,17 @@ POLL_SECONDS = 0.05
 
 
 def ask(
-    command: AdminCommand, *, market: str, asked_by: User | None = None, key: str | None = None, reason: str = ""
+    command: AdminCommand,
+    *,
+    market: str,
+    asked_by: User | None = None,
+    key: str | None = None,
+    reason: str = "",
+    address: str = "",
+    hold: bool = False,
 ) -> OperatorCommand:
-    """Put a command before the engine. The same `key` again gives the first command back, whatever it was."""
+    """Put a command before the engine, or first before a second person; `hold`: before that one in any case. The same
+    `key` again gives the first command back, whatever it was. `reason` and `address` are for the audit trail."""
     Market.objects.get_or_create(code=market)
     key = key or uuid.uuid4().hex
     try:
@@ -34,9 +47,22 @@ def ask(
                 key=key,
                 asked_by=asked_by,
                 reason=reason,
+                address=address,
+                before=None if asked_by is None else audit.facts_about(command, market),
+                **_held(command, asked_by, hold),
             )
     except IntegrityError:
         return OperatorCommand.objects.get(key=key)
+
+
+def _held(command: AdminCommand, asked_by: User | None, hold: bool) -> dict[str, Any]:
+    """Two questions of one operator are weighed one after the other."""
+    if asked_by is not None and asked_by.is_staff:
+        User.objects.select_for_update().get(pk=asked_by.pk)
+    if not (hold or approvals.takes_two([command], asked_by)):
+        return {}
+    hours = timedelta(hours=settings.FOUR_EYES_HOURS)
+    return {"status": OperatorCommand.Status.HELD, "expires_at": timezone.now() + hours}
 
 
 CONFIRMED = "confirmed"
@@ -61,11 +87,26 @@ def wait(row: OperatorCommand, *, timeout: float = 5.0) -> OperatorCommand:
     while row.status == OperatorCommand.Status.PENDING and time.monotonic() < deadline and engine_runs(row.market_id):
         time.sleep(POLL_SECONDS)
         row.refresh_from_db()
+    _see_after(row)
     return row
 
 
+def _see_after(row: OperatorCommand) -> None:
+    """Keep what the command has made of what it is about."""
+    if row.status == OperatorCommand.Status.DONE and row.before is not None and row.after is None:
+        command = approvals.command_of(row)
+        row.after = None if command is None else audit.facts_about(command, row.market_id)
+        OperatorCommand.objects.filter(pk=row.pk, after__isnull=True).update(after=row.after)
+
+
 def carry_out(
-    command: AdminCommand, *, market: str, asked_by: User | None = None, key: str | None = None
+    command: AdminCommand,
+    *,
+    market: str,
+    asked_by: User | None = None,
+    key: str | None = None,
+    reason: str = "",
+    address: str = "",
 ) -> OperatorCommand:
     """Ask, and wait for the result."""
-    return wait(ask(command, market=market, asked_by=asked_by, key=key))
+    return wait(ask(command, market=market, asked_by=asked_by, key=key, reason=reason, address=address))

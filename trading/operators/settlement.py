@@ -14,6 +14,7 @@ from trading.core.commands import SetMarketPhase, Settle
 from trading.core.types import Direction, Phase, number_at, stored_name
 from trading.models import Instrument, Market, OperatorCommand, SettlementPrice, Trade, User
 from trading.operators import calendar, requests
+from trading.operators.authority import approvals
 
 HOUR = 3_600_000
 LONGEST_DAY = 14 * 24 * HOUR
@@ -139,12 +140,15 @@ def settle(
     return Settle(day, next_day, {**found, **given}, confirmed=confirmed or not given)
 
 
-def ask(command: Settle, *, market: str, asked_by: User | None = None) -> OperatorCommand:
+def ask(
+    command: Settle, *, market: str, asked_by: User | None = None, reason: str = "", address: str = ""
+) -> OperatorCommand:
     """Put the settlement of a day before the engine: the shell, the admin and the schedule all ask here.
 
     The key is the market and the day. Whoever asks for a day that waits or is settled gets the command that was asked
     first, which may name other prices; what was refused is asked anew, under the next number.
     """
+    approvals.expire(market)
     key = f"settle:{market}:{command.day}"
     earlier = OperatorCommand.objects.filter(Q(key=key) | Q(key__startswith=f"{key}:")).order_by("id")
     refused = 0
@@ -152,4 +156,5 @@ def ask(command: Settle, *, market: str, asked_by: User | None = None) -> Operat
         if row.status != OperatorCommand.Status.REFUSED:
             return row
         refused += 1
-    return requests.ask(command, market=market, asked_by=asked_by, key=f"{key}:{refused}" if refused else key)
+    numbered = f"{key}:{refused}" if refused else key
+    return requests.ask(command, market=market, asked_by=asked_by, key=numbered, reason=reason, address=address)

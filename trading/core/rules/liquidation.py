@@ -1,14 +1,17 @@
-"""Accounts whose margin is no longer covered: who is looked at, who is warned, whose positions are closed."""
+"""Accounts whose margin is no longer covered: who is looked at, who is warned, whose positions are closed. And the
+positions that an operator closes, whatever the risk is."""
 
 from bisect import bisect_left
 
 from trading.core.accounts import Position
-from trading.core.commands import CheckRisk
+from trading.core.codes import Code
+from trading.core.commands import CheckRisk, ForceClose
 from trading.core.events import (
     Event,
     LiquidationEnded,
     LiquidationStarted,
     OrderAccepted,
+    Refused,
     RiskEased,
     RiskWarned,
     RiskWatched,
@@ -104,7 +107,7 @@ def _close_positions(state: State, account: Account, limit: int, begins: bool) -
             break
         position, is_long = found
         lots = _lots_needed(state, account, position, is_long, limit, closable)
-        happened = _close(state, account, position, is_long, lots)
+        happened = close_leg(state, account, position, is_long, lots)
         events += happened
         if not any(isinstance(event, Traded) for event in happened):
             stuck.add((position.instrument_id, is_long))
@@ -186,7 +189,7 @@ def _lots_needed(state: State, account: Account, position: Position, is_long: bo
     return bisect_left(range(1, leg.lots), True, key=is_enough) + 1
 
 
-def _close(state: State, account: Account, position: Position, is_long: bool, lots: int) -> list[Event]:
+def close_leg(state: State, account: Account, position: Position, is_long: bool, lots: int) -> list[Event]:
     """One order of the exchange's own: yesterday's lots first."""
     instrument, leg = state.instruments[position.instrument_id], position.leg(is_long)
     his = min(lots, leg.his)
@@ -213,3 +216,38 @@ def _close(state: State, account: Account, position: Position, is_long: bool, lo
     )
     accepted = OrderAccepted(order.order_id, account.account_id, lots, state.now)
     return [accepted, *enter(state, order, limit_of(order))]
+
+
+# --- by an operator
+
+
+def force_close(state: State, command: ForceClose) -> list[Event]:
+    """Cancel the account's orders in the instruments that are closed, then close leg by leg, by name, long first."""
+    account = state.by_user.get(command.user_id)
+    if account is None:
+        return [Refused(Code.ACCOUNT_NOT_FOUND, f"{command.user_id} has no account")]
+    if command.instrument_id is not None and command.instrument_id not in state.instruments:
+        return [Refused(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {command.instrument_id}")]
+    held = _held(account, command.instrument_id)
+    if not held:
+        return [Refused(Code.NOT_FOUND, f"{command.user_id} holds nothing to be closed")]
+    trading = [position for position in held if state.instruments[position.instrument_id].phase is Phase.CONTINUOUS]
+    if not trading:
+        return [Refused(Code.NOT_TRADING, f"Nothing that {command.user_id} holds is traded just now")]
+    names = {position.instrument_id for position in trading}
+    orders = [order for order in account.orders.values() if order.instrument.instrument_id in names]
+    events = cancel_each(state, orders, CancelReason.OPERATOR)
+    for position in trading:
+        for is_long in (True, False):
+            lots = position.leg(is_long).lots
+            if lots:
+                events += close_leg(state, account, position, is_long, lots)
+    return events
+
+
+def _held(account: Account, instrument_id: str | None) -> list[Position]:
+    return [
+        position
+        for name, position in sorted(account.positions.items())
+        if instrument_id in (None, name) and not position.flat
+    ]

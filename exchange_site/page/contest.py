@@ -1,0 +1,26 @@
+"""The ranking of the newest contest, for everybody, where its host has switched that on."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from trading.core.money import to_text
+from trading.models import Contest
+from trading.operators import contests
+
+MOST_SHOWN = 500
+
+
+@require_safe
+@cache_control(public=True, max_age=10)
+def ranking(request: HttpRequest, market: str) -> HttpResponse:
+    """404 where there is nothing to be seen: whether a contest is hidden or not there is nobody's business."""
+    contest = Contest.objects.filter(market=market, public=True).exclude(status=Contest.Status.DRAFT).first()
+    if contest is None:
+        raise Http404
+    lines = [
+        (rank.place, rank.user_id, to_text(rank.worth), f"{rank.gain:+.2%}", f"{rank.drawdown:.2%}")
+        for rank in contests.ranking(contest, MOST_SHOWN)
+    ]
+    return render(request, "contest.html", {"contest": contest, "lines": lines})

@@ -1,0 +1,225 @@
+"""Contests: prepared, started, followed, ended, exported."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from trading.admin import engine_requests
+from trading.admin.columns import amount_text, time_text
+from trading.admin.desk import files
+from trading.admin.desk.funds import units_of
+from trading.admin.desk.page import Page, address, ask_first, show
+from trading.admin.engine_requests import present_market
+from trading.core.commands import FreezeAccount
+from trading.core.money import to_text
+from trading.models import Contest, Market, User
+from trading.operators import contests
+
+NEEDS = ("run_contest",)
+MOST_SHOWN = 500
+MOST_NAMED = 20
+HEAD = ("place", "user", "worth", "return", "drawdown", "sharpe")
+
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Contest]
+else:
+    ModelForm = forms.ModelForm
+
+
+class ContestForm(ModelForm):
+    start_balance = forms.CharField(label="Start balance", max_length=40, help_text="Of everybody, in the currency.")
+    ends_at = forms.DateTimeField(
+        label="Ends at", widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
+    )
+
+    class Meta:
+        model = Contest
+        fields = ("name", "beginning", "start_balance", "ends_at", "every_minutes", "freeze_at_end", "public")
+        labels = {
+            "beginning": "User ids begin with",
+            "every_minutes": "Minutes from look to look",
+            "freeze_at_end": "Freeze all at the end",
+            "public": "Public ranking",
+        }
+
+    def clean_start_balance(self) -> int:
+        amount = units_of(self.cleaned_data["start_balance"])
+        if amount <= 0:
+            raise ValidationError("The start balance must be positive.")
+        return amount
+
+    def clean_ends_at(self) -> datetime:
+        moment: datetime = self.cleaned_data["ends_at"]
+        if moment <= timezone.now():
+            raise ValidationError("It must end in the future.")
+        return moment
+
+    def clean_every_minutes(self) -> int:
+        minutes: int = self.cleaned_data["every_minutes"]
+        if minutes < 1:
+            raise ValidationError("At least one minute.")
+        return minutes
+
+
+def list_view(request: HttpRequest) -> HttpResponseBase:
+    rows = [
+        (row, address("contest", row.pk), time_text(row.ends_at), amount_text(row.start_balance))
+        for row in Contest.objects.filter(market=present_market())[:MOST_NAMED]
+    ]
+    form = ContestForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return show(request, "contests", "Contests", rows=rows, form=form)
+    form.instance.market, _ = Market.objects.get_or_create(code=present_market())
+    row = form.save()
+    messages.success(request, f"{row.name} is prepared. Next: the same balance for everybody.")
+    return HttpResponseRedirect(address("contest", row.pk))
+
+
+def _contest(number: int) -> Contest:
+    return get_object_or_404(Contest, pk=number, market=present_market())
+
+
+def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    contest = _contest(number)
+    waiting = contests.unready(contest) if contest.status == Contest.Status.DRAFT else []
+    return show(
+        request,
+        "contest",
+        contest.name,
+        contest=contest,
+        count=contests.participants(contest).count() if contest.status == Contest.Status.DRAFT else None,
+        unready=[(each.user_id, each.why) for each in waiting[:MOST_NAMED]],
+        more=max(0, len(waiting) - MOST_NAMED),
+        ranking=ranking_lines(contest),
+        times=[
+            (label, time_text(moment))
+            for label, moment in (
+                ("Started", contest.started_at),
+                ("Last look", contest.looked_at),
+                ("Ends", contest.ends_at),
+            )
+            if moment is not None
+        ],
+        balance=amount_text(contest.start_balance),
+    )
+
+
+def ranking_lines(contest: Contest, most: int | None = MOST_SHOWN) -> list[tuple[str, ...]]:
+    """The ranking as people read it."""
+    return [
+        (
+            str(rank.place),
+            rank.user_id,
+            to_text(rank.worth),
+            f"{rank.gain:+.2%}",
+            f"{rank.drawdown:.2%}",
+            "-" if rank.sharpe is None else f"{rank.sharpe:.3f}",
+        )
+        for rank in contests.ranking(contest, most)
+    ]
+
+
+def export_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    contest = _contest(number)
+    return files.csv_response(request, f"contest-{contest.pk}.csv", HEAD, ranking_lines(contest, None))
+
+
+# --- what is done
+
+
+def level_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    """The same balance for everybody. Pressed twice it finds nothing left to do."""
+    contest, back = _contest(number), HttpResponseRedirect(address("contest", number))
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    commands, busy = contests.levelling(contest)
+    if contest.status != Contest.Status.DRAFT or not commands:
+        messages.warning(request, "There is nothing to do.")
+        return back
+    engine_requests.allowed(request, *commands)
+    sentences = [
+        f"{len(commands)} accounts get the balance {amount_text(contest.start_balance)}.",
+        f"{len(busy)} accounts have positions or live orders and are left as they are.",
+    ]
+    question = ask_first(request, "The same balance for everybody", "Do it", sentences)
+    if question is not None:
+        return question
+    rows = engine_requests.ask_all(request, commands, reason=f"Contest {contest.name}"[:200])
+    engine_requests.tell_all(request, rows, done="Balances set: {count}.")
+    return back
+
+
+def start_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    contest, back = _contest(number), HttpResponseRedirect(address("contest", number))
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    waiting = contests.unready(contest)
+    if waiting:
+        messages.error(request, f"{len(waiting)} accounts are not ready: see below.")
+        return back
+    count = contests.participants(contest).count()
+    sentences = [f"{count} accounts begin with {amount_text(contest.start_balance)} each, now."]
+    question = ask_first(request, f"Start {contest.name}", "Start", sentences)
+    if question is not None:
+        return question
+    try:
+        begun = contests.start(contest, timezone.now())
+    except IntegrityError:
+        messages.error(request, "Another contest is running.")
+        return back
+    if begun:
+        messages.success(request, f"{contest.name} has begun.")
+    else:
+        messages.warning(request, "It has begun already, or nobody takes part.")
+    return back
+
+
+def end_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    contest, back = _contest(number), HttpResponseRedirect(address("contest", number))
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    if contest.freeze_at_end:
+        engine_requests.allowed(request, FreezeAccount("", True))
+    count = contest.entries.count()
+    sentences = [f"{count} accounts are ranked" + (" and frozen." if contest.freeze_at_end else ".")]
+    question = ask_first(request, f"End {contest.name}", "End it", sentences)
+    if question is not None:
+        return question
+    if contests.end(contest, timezone.now(), cast(User, request.user)):
+        messages.success(request, f"{contest.name} has ended.")
+    else:
+        messages.warning(request, "It does not run.")
+    return back
+
+
+def publish_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    """Show the ranking to everybody, or no longer."""
+    contest = _contest(number)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    wanted = request.POST.get("public") == "yes"
+    Contest.objects.filter(pk=contest.pk).update(public=wanted)
+    messages.success(request, "Everybody sees the ranking at /contest/." if wanted else "Only staff see the ranking.")
+    return HttpResponseRedirect(address("contest", number))
+
+
+def _page(name: str, view: Any) -> Page:
+    return Page(f"{name}_contest", f"contests/<int:number>/{name}/", NEEDS, view)
+
+
+PAGES = [
+    Page("contests", "contests/", NEEDS, list_view, "Contests", "Start balance, ranking, end, export."),
+    Page("contest", "contests/<int:number>/", NEEDS, one_view),
+    _page("level", level_view),
+    _page("start", start_view),
+    _page("end", end_view),
+    _page("publish", publish_view),
+    _page("export", export_view),
+]

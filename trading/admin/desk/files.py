@@ -1,0 +1,101 @@
+"""CSV that goes out while it is read, however long it is, and CSV that comes in."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ValidationError
+from django.core.handlers.asgi import ASGIRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+
+CHUNK = 1_000
+LARGEST = 1_000_000
+"""Bytes of a file that somebody sends."""
+MARK = "\ufeff"
+"""Spreadsheets know by it that a file is UTF-8."""
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def by_key(rows: QuerySet[Any]) -> Iterator[Any]:
+    """Rows in the order of their primary key, a query for each thousand of them: nothing stays open meanwhile."""
+    last = 0
+    while True:
+        found = list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK])
+        yield from found
+        if len(found) < CHUNK:
+            return
+        last = found[-1].pk
+
+
+def csv_response(
+    request: HttpRequest, name: str, head: Sequence[str], lines: Iterable[Sequence[Any]]
+) -> StreamingHttpResponse:
+    """A file to be saved under a name."""
+    parts = _parts(head, iter(lines))
+    streamed: Any = _awaited(parts) if isinstance(request, ASGIRequest) else parts
+    response = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _parts(head: Sequence[str], lines: Iterator[Sequence[Any]]) -> Iterator[str]:
+    yield MARK + _text([head])
+    while part := list(islice(lines, CHUNK)):
+        yield _text(part)
+
+
+async def _awaited(parts: Iterator[str]) -> AsyncIterator[str]:
+    """The database is read in the request's thread, not in the event loop."""
+    following = sync_to_async(lambda: next(parts, None))
+    while (part := await following()) is not None:
+        yield part
+
+
+def _text(lines: Iterable[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows([[_cell(value) for value in line] for line in lines])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A word that a spreadsheet would take for a formula is marked as a word; a number stays one."""
+    if isinstance(value, str) and value.startswith(FORMULAS) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").replace(".", "", 1).isdecimal()
+
+
+def lines_of(text: str, most: int) -> list[list[str]]:
+    """The lines of a CSV that somebody sent, without empty ones, each cell without blanks around it. ValidationError
+    where nobody can read it, or where there are too many."""
+    try:
+        found = [
+            [cell.strip() for cell in line] for line in csv.reader(io.StringIO(text.removeprefix(MARK)), strict=True)
+        ]
+    except csv.Error as error:
+        raise ValidationError(f"This is no CSV: {error}.") from error
+    lines = [line for line in found if any(line)]
+    if not lines:
+        raise ValidationError("There is no line in it.")
+    if len(lines) > most:
+        raise ValidationError(f"{len(lines):,} lines are too many: at most {most:,} at once.")
+    return lines
+
+
+def text_of(sent: Any) -> str:
+    """What is in a file that somebody sent; ValidationError where it is not text."""
+    if sent is None:
+        return ""
+    if sent.size > LARGEST:
+        raise ValidationError(f"The file is larger than {LARGEST:,} bytes.")
+    try:
+        return str(sent.read().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValidationError("The file is not UTF-8 text: save it as CSV UTF-8.") from error

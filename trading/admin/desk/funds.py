@@ -1,0 +1,241 @@
+"""Money in and out: a balance that is put right, many movements from a file, the ledger, statements."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+
+from trading.admin import engine_requests
+from trading.admin.columns import amount_text
+from trading.admin.desk import files
+from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
+from trading.admin.engine_requests import present_market
+from trading.core.commands import Deposit, Withdraw
+from trading.core.money import MAX_MONEY, UNIT
+from trading.models import Account
+from trading.reads import selectors
+
+MOST_LINES = 500
+"""Of a file: a page with them can still be read, and is asked in one go."""
+
+
+def booked(row: Account) -> int:
+    """What the ledger of an account adds up to: its balance without unrealised profit."""
+    return row.pre_balance + row.deposits - row.withdrawals + row.close_profit - row.commission
+
+
+def movement(user_id: str, amount: int) -> Deposit | Withdraw:
+    """Money into an account, or where it is negative out of it."""
+    return Deposit(user_id, amount) if amount > 0 else Withdraw(user_id, -amount)
+
+
+def units_of(text: str) -> int:
+    """An amount as somebody wrote it, in 1/10,000. ValidationError where it is none."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise ValidationError(f"{text[:40]!r} is no amount.") from None
+    if not amount.is_finite() or abs(amount) * UNIT > MAX_MONEY:
+        raise ValidationError(f"{text[:40]!r} is no amount that an account can have.")
+    if amount * UNIT != int(amount * UNIT):
+        raise ValidationError(f"{text[:40]!r} has more than four decimals.")
+    return int(amount * UNIT)
+
+
+# --- a balance is put right
+
+
+class CorrectForm(ReasonForm):
+    user_id = forms.CharField(label="User id", max_length=64)
+    balance = forms.CharField(label="Right balance", max_length=40, help_text="Without unrealised profit.")
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    field_order = ("user_id", "balance", "reason")
+
+    def clean_balance(self) -> int:
+        return units_of(self.cleaned_data["balance"])
+
+    def clean_user_id(self) -> Account:
+        row = Account.objects.filter(user_id=self.cleaned_data["user_id"], market=present_market()).first()
+        if row is None:
+            raise ValidationError(f"{self.cleaned_data['user_id']} has no account.")
+        return row
+
+
+def correct_view(request: HttpRequest) -> HttpResponseBase:
+    """The difference is deposited or withdrawn. What the operator saw is what is meant: where the balance has changed
+    since, they are asked again."""
+    form: Any = CorrectForm(request.POST) if request.method == "POST" else CorrectForm.fresh(**_given(request))
+    title, button = "Correct a balance", "Correct it"
+    if request.method != "POST" or not form.is_valid():
+        return show(request, "form", title, form=form, button=button)
+    row, right = form.cleaned_data["user_id"], form.cleaned_data["balance"]
+    present = booked(row)
+    problem = _problem(form.cleaned_data["seen"], present, right)
+    if problem:
+        form = CorrectForm({**request.POST.dict(), "seen": ""})
+        form.add_error(None, problem)
+        return show(request, "form", title, form=form, button=button)
+    difference = right - present
+    posted = request.POST.copy()
+    posted["seen"] = str(present)
+    cast(Any, request).POST = posted
+    sentences = [
+        f"{row.user_id} has {amount_text(present)}; it becomes {amount_text(right)}.",
+        f"{'Deposited' if difference > 0 else 'Withdrawn'}: {amount_text(abs(difference))}.",
+        f"Reason: {form.cleaned_data['reason']}",
+    ]
+    question = ask_first(request, title, button, sentences)
+    if question is not None:
+        return question
+    return _correct(request, form, row, difference)
+
+
+def _problem(seen: str, present: int, right: int) -> str:
+    """Why a balance is not put right now; nothing where it can be."""
+    if seen and seen != str(present):
+        return f"The balance has changed meanwhile, it is {amount_text(present)} now. Look again."
+    return "" if right != present else f"The balance is {amount_text(present)} already."
+
+
+def _given(request: HttpRequest) -> dict[str, str]:
+    return {"user_id": request.GET.get("user", "")[:64]}
+
+
+def _correct(request: HttpRequest, form: Any, row: Account, difference: int) -> HttpResponseBase:
+    command = movement(row.user_id, difference)
+    reason = f"Correction: {form.cleaned_data['reason']}"[:200]
+    done = f"Corrected the balance of {row.user_id} by {amount_text(difference)}."
+    if carry_out(request, form, [command], done=done, reason=reason) is None:
+        return show(request, "form", "Correct a balance", form=form, button="Correct it")
+    return HttpResponseRedirect(address("correct"))
+
+
+# --- many from a file
+
+
+class Line(NamedTuple):
+    """A line of a file, and what it would do."""
+
+    number: int
+    user_id: str
+    amount: int
+    before: int | None
+    problem: str = ""
+
+
+class FundsFileForm(ReasonForm):
+    file = forms.FileField(label="CSV file", required=False)
+    rows = forms.CharField(
+        label="or its lines",
+        required=False,
+        strip=False,
+        max_length=200_000,
+        widget=forms.Textarea({"rows": 8}),
+        help_text=f"user id,amount: a negative amount is withdrawn. At most {MOST_LINES} lines.",
+    )
+    field_order = ("file", "rows", "reason")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        text = data.get("rows") or files.text_of(data.get("file"))
+        data["text"], data["lines"] = text, files.lines_of(text, MOST_LINES)
+        return data
+
+
+def file_view(request: HttpRequest) -> HttpResponseBase:
+    """Shown line by line before anything moves; nothing moves while a line is wrong."""
+    title, button = "Money from a file", "See what it would do"
+    form: Any = FundsFileForm(request.POST, request.FILES) if request.method == "POST" else FundsFileForm.fresh()
+    if request.method != "POST" or not form.is_valid():
+        return show(request, "form", title, form=form, button=button)
+    lines = preview(form.cleaned_data["lines"])
+    wrong = sum(bool(line.problem) for line in lines)
+    commands = [movement(line.user_id, line.amount) for line in lines if not line.problem]
+    if not wrong:
+        engine_requests.allowed(request, *commands)
+    if wrong or request.POST.get("post") != "yes":
+        return show(
+            request, "funds_file", title, form=form, lines=list(map(_shown, lines)), wrong=wrong, **_sums(lines)
+        )
+    if carry_out(request, form, commands, done="Movements done: {count}.", reason=form.cleaned_data["reason"]) is None:
+        return show(request, "form", title, form=form, button=button)
+    return HttpResponseRedirect(address("funds_file"))
+
+
+def preview(lines: list[list[str]]) -> list[Line]:
+    """What each line would do, one after the other."""
+    names = {line[0] for line in lines}
+    rows = list(Account.objects.filter(market=present_market(), user_id__in=names))
+    figures = selectors.account_figures(accounts=rows)
+    known = {row.user_id: row for row in rows}
+    moved: dict[str, int] = {}
+    found = []
+    for number, cells in enumerate(lines, 1):
+        line = _read(number, cells, known, moved)
+        if not line.problem and line.amount < 0:
+            row = known[line.user_id]
+            free = figures[row.pk].withdrawable + moved.get(line.user_id, 0)
+            line = line._replace(problem=_why_not(row, free, -line.amount))
+        if not line.problem:
+            moved[line.user_id] = moved.get(line.user_id, 0) + line.amount
+        found.append(line)
+    return found
+
+
+def _read(number: int, cells: list[str], known: dict[str, Account], moved: dict[str, int]) -> Line:
+    if len(cells) != 2:
+        return Line(number, cells[0], 0, None, "A line has a user id and an amount.")
+    row = known.get(cells[0])
+    before = None if row is None else booked(row) + moved.get(cells[0], 0)
+    try:
+        amount = units_of(cells[1])
+    except ValidationError as error:
+        return Line(number, cells[0], 0, before, error.messages[0])
+    problem = "" if amount else "An amount of nothing."
+    return Line(number, cells[0], amount, before, f"{cells[0]} has no account." if row is None else problem)
+
+
+def _why_not(row: Account, free: int, amount: int) -> str:
+    """What the engine would say to a withdrawal, as far as it can be foreseen; it has the last word."""
+    if row.frozen or row.liquidating:
+        return "The account takes no withdrawals now."
+    return f"Only {amount_text(free)} can be withdrawn." if amount > free else ""
+
+
+def _shown(line: Line) -> dict[str, Any]:
+    return {
+        "number": line.number,
+        "user_id": line.user_id,
+        "amount": amount_text(line.amount),
+        "before": "-" if line.before is None else amount_text(line.before),
+        "after": "-" if line.before is None else amount_text(line.before + line.amount),
+        "problem": line.problem,
+    }
+
+
+def _sums(lines: list[Line]) -> dict[str, str]:
+    amounts = [line.amount for line in lines if not line.problem]
+    return {
+        "paid_in": amount_text(sum(amount for amount in amounts if amount > 0)),
+        "paid_out": amount_text(-sum(amount for amount in amounts if amount < 0)),
+    }
+
+
+def account_at(number: int) -> Account:
+    """An account of the present market, or 404."""
+    return get_object_or_404(Account, pk=number, market=present_market())
+
+
+PAGES = [
+    Page(
+        *("correct", "funds/correct/", ("correct_balance",), correct_view),
+        *("Correct a balance", "The difference is deposited or withdrawn, with a reason."),
+    ),
+    Page(
+        *("funds_file", "funds/file/", ("deposit_funds",), file_view),
+        *("Money from a file", "Deposits and withdrawals as CSV, shown before anything moves."),
+    ),
+]

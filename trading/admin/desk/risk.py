@@ -1,0 +1,195 @@
+"""Who is at risk, what is held and by whom, what would be if prices moved; positions of others are closed."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import Case, Count, ExpressionWrapper, F, FloatField, Max, Q, Sum, Value, When
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+
+from trading.admin import confirmations
+from trading.admin.accounts import figures_of, give_figures
+from trading.admin.columns import amount_text
+from trading.admin.desk.funds import account_at
+from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
+from trading.admin.engine_requests import present_market
+from trading.core.commands import CheckRisk, ForceClose
+from trading.core.money import RATE
+from trading.core.types import Phase
+from trading.models import Account, Instrument, Position
+from trading.operators import what_if
+from trading.reads import selectors
+
+MOST_ACCOUNTS = 50
+MOST_NAMED = 100
+"""Accounts of each kind that an answer names; of the others only the number."""
+
+
+def risk_settings() -> CheckRisk:
+    """The watch over risk as the settings have it."""
+    return CheckRisk(int(settings.RISK_WARN * RATE), int(settings.RISK_LIMIT * RATE))
+
+
+# --- as it is
+
+
+def view(request: HttpRequest) -> HttpResponseBase:
+    rows = riskiest()
+    give_figures(rows)
+    accounts = [
+        (
+            row.user_id,
+            f"{figures_of(row).risk_ratio:.2%}",
+            amount_text(figures_of(row).balance),
+            amount_text(row.margin),
+            "liquidating" if row.liquidating else "warned" if row.warned else "frozen" if row.frozen else "-",
+            address("close_position", row.pk),
+        )
+        for row in rows
+    ]
+    return show(request, "risk", "Risk", accounts=accounts, exposure=exposure(), most=MOST_ACCOUNTS)
+
+
+def riskiest() -> list[Account]:
+    """The accounts with the highest risk ratio. The database finds the order; what is shown the core computes."""
+    lots = F("position__long_today") + F("position__long_his") - F("position__short_today") - F("position__short_his")
+    cost = (
+        F("position__long_today_cost")
+        + F("position__long_his_cost")
+        - F("position__short_today_cost")
+        - F("position__short_his_cost")
+    )
+    worth = lots * F("position__instrument__mark_price") * F("position__instrument__multiplier") - cost
+    booked = F("pre_balance") + F("deposits") - F("withdrawals") + F("close_profit") - F("commission")
+    rows = Account.objects.filter(market=present_market(), margin__gt=0).annotate(
+        balance=booked + Sum(worth, default=0)
+    )
+    ratio = ExpressionWrapper(Cast("margin", FloatField()) / F("balance"), output_field=FloatField())
+    ratio_or_most = Case(When(balance__gt=0, then=ratio), default=Value(1e18), output_field=FloatField())
+    return list(rows.annotate(ratio=ratio_or_most).order_by("-ratio", "pk")[:MOST_ACCOUNTS])
+
+
+def exposure() -> list[dict[str, Any]]:
+    """What is held in each instrument: lots (long and short are the same number), what they are worth, by how many
+    accounts, and the share of the largest holder of each side."""
+    long, short = F("long_today") + F("long_his"), F("short_today") + F("short_his")
+    holding = Q(long_today__gt=0) | Q(long_his__gt=0) | Q(short_today__gt=0) | Q(short_his__gt=0)
+    rows = (
+        Position.objects.filter(holding, account__market=present_market())
+        .values("instrument_id", "instrument__mark_price", "instrument__multiplier")
+        .annotate(lots=Sum(long), holders=Count("pk"), most_long=Max(long), most_short=Max(short))
+        .order_by("instrument_id")
+    )
+    return [
+        {
+            "instrument": row["instrument_id"],
+            "lots": row["lots"],
+            "value": amount_text(row["lots"] * (row["instrument__mark_price"] or 0) * row["instrument__multiplier"]),
+            "holders": row["holders"],
+            "long": f"{row['most_long'] / row['lots']:.0%}" if row["lots"] else "-",
+            "short": f"{row['most_short'] / row['lots']:.0%}" if row["lots"] else "-",
+        }
+        for row in rows
+    ]
+
+
+# --- as it would be
+
+
+class WhatIfForm(forms.Form):
+    instrument = forms.ChoiceField(choices=lambda: [("", "All instruments"), *_listed()], required=False)
+    percent = forms.DecimalField(
+        label="Moves by, in per cent", min_value=-99, max_value=1000, help_text="Down is negative: -10."
+    )
+
+
+def _listed() -> list[tuple[str, str]]:
+    names = Instrument.objects.filter(market=present_market()).exclude(phase=Phase.DELISTED)
+    return [(name, name) for name in names.values_list("pk", flat=True)]
+
+
+def what_if_view(request: HttpRequest) -> HttpResponseBase:
+    """Asks an engine of its own, with the rules of the core; changes nothing, so it may be asked by an address."""
+    form = WhatIfForm(request.GET or None)
+    if not form.is_valid():
+        return show(request, "what_if", "What if", form=form)
+    data = form.cleaned_data
+    names = [data["instrument"]] if data["instrument"] else [name for name, _ in _listed()]
+    prices = what_if.prices_moved(present_market(), dict.fromkeys(names, float(data["percent"]) / 100))
+    outcome = what_if.if_prices_were(present_market(), prices, risk_settings())
+    shown = [(name, amount_text(price)) for name, price in sorted(prices.items())]
+    return show(request, "what_if", "What if", form=form, prices=shown, outcome=told(outcome), asked=True)
+
+
+def told(outcome: what_if.Outcome) -> list[tuple[str, int, list[tuple[str, str, str, str]]]]:
+    """An outcome as a page says it: a title, how many, and the first of them."""
+    kinds = (("Warned", outcome.warned), ("Liquidated", outcome.liquidated), ("In debt", outcome.in_debt))
+    return [(title, len(found), [_line(each) for each in found[:MOST_NAMED]]) for title, found in kinds]
+
+
+def _line(each: what_if.Standing) -> tuple[str, str, str, str]:
+    ratio = "-" if each.ratio == float("inf") else f"{each.ratio:.2%}"
+    return each.user_id, amount_text(each.balance), amount_text(each.margin), ratio
+
+
+# --- closing
+
+
+class CloseForm(ReasonForm):
+    instrument = forms.CharField(max_length=64, required=False, help_text="Empty: all that the account holds.")
+    field_order = ("instrument", "reason")
+
+    def clean_instrument(self) -> str:
+        name: str = self.cleaned_data["instrument"]
+        if name and not Instrument.objects.filter(pk=name, market=present_market()).exists():
+            raise ValidationError(f"There is no instrument {name}.")
+        return name
+
+
+def close_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    account = account_at(number)
+    title, button = f"Close positions of {account.user_id}", "Close them"
+    form: Any = CloseForm(request.POST) if request.method == "POST" else CloseForm.fresh()
+    held = _held(account.user_id, "")
+    if request.method != "POST" or not form.is_valid():
+        return show(request, "form", title, form=form, button=button, sentences=held)
+    name = form.cleaned_data["instrument"]
+    sentences = [
+        "Market orders of the exchange's own close it at the prices that others offer. It cannot be undone.",
+        confirmations.about_accounts([account]),
+        *_held(account.user_id, name),
+    ]
+    question = ask_first(request, title, button, sentences)
+    if question is not None:
+        return question
+    commands = [ForceClose(account.user_id, name or None)]
+    done = f"Closed what others took over from {account.user_id}."
+    if carry_out(request, form, commands, done=done, reason=form.cleaned_data["reason"]) is None:
+        return show(request, "form", title, form=form, button=button, sentences=held)
+    return HttpResponseRedirect(address("close_position", number))
+
+
+def _held(user_id: str, instrument: str) -> list[str]:
+    """A sentence for each position."""
+    views = selectors.position_views(user_id=user_id, market=present_market(), instrument_id=instrument or None) or []
+    return [
+        f"{view.position.instrument_id}: {view.position.long.lots} long, {view.position.short.lots} short, "
+        f"profit {amount_text(view.position.profit)}."
+        for view in views
+    ] or ["Nothing is held."]
+
+
+PAGES = [
+    Page("risk", "risk/", ("view_risk",), view, "Risk", "Accounts by risk ratio, exposure, concentration."),
+    Page(
+        "what_if",
+        "what-if/",
+        ("view_risk",),
+        what_if_view,
+        "What if",
+        "A price moves: who is warned, liquidated, in debt.",
+    ),
+    Page("close_position", "accounts/<int:number>/close/", ("force_close",), close_view),
+]

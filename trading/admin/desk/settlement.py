@@ -1,0 +1,179 @@
+"""The end of a trading day: prices proposed, edited, checked, looked at before it is done; and the calendar."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from trading.admin import engine_requests
+from trading.admin.columns import amount_text, day_text
+from trading.admin.desk.page import Page, address, show
+from trading.admin.desk.risk import risk_settings, told
+from trading.admin.engine_requests import present_market
+from trading.admin.forms import SettleForm
+from trading.core.commands import Settle
+from trading.core.types import Phase
+from trading.models import Holiday, Instrument, Market
+from trading.operators import calendar, requests, what_if
+
+FAR = 0.05
+"""How far a price may be from the last settlement price, or from the last trade, before it is pointed at."""
+DAYS_SHOWN = 10
+MOST_HOLIDAYS = 60
+DAY = timedelta(days=1)
+
+
+# --- settling
+
+
+def settle_view(request: HttpRequest) -> HttpResponseBase:
+    """Prices, then what they would do, then it is done: once a day, whoever asks."""
+    market = get_object_or_404(Market, pk=present_market())
+    if request.method != "POST":
+        return _form(request, SettleForm.of(market, initial={}))
+    form = SettleForm(request.POST, instance=market)
+    if not form.is_valid():
+        return _form(request, form)
+    command = form.command()
+    reason = request.POST.get("reason", "")[:200]
+    if request.POST.get("post") != "yes":
+        return _preview(request, form, command, reason)
+    row = engine_requests.ask(request, command, reason=reason)
+    if not requests.is_of(row, command):
+        messages.error(request, engine_requests.used_before(row))
+        return _form(request, form)
+    done = f"Settled {day_text(command.day)}; {day_text(command.next_day)} has begun."
+    engine_requests.tell(request, row, done=done)
+    return HttpResponseRedirect(address("settle"))
+
+
+def _form(request: HttpRequest, form: SettleForm) -> HttpResponseBase:
+    return show(request, "form", "Settle the trading day", form=form, button="See what it would do")
+
+
+def _preview(request: HttpRequest, form: SettleForm, command: Settle, reason: str) -> HttpResponseBase:
+    day = what_if.if_settled(present_market(), command, risk_settings())
+    sent = [(name, value) for name, value in request.POST.items() if name not in {"csrfmiddlewaretoken", "reason"}]
+    return show(
+        request,
+        "settle",
+        "Settle the trading day",
+        sent=sent,
+        reason=reason,
+        day=day,
+        days=(day_text(command.day), day_text(command.next_day)),
+        prices=outliers(command),
+        expired=sorted(day.expired.items()),
+        outcome=told(day.outcome),
+        unsure=not command.confirmed,
+    )
+
+
+def outliers(command: Settle) -> list[tuple[str, str, str, str, str, str]]:
+    """Each instrument with its price, the one before, the last trade's, how far it moves, and what is odd about it."""
+    listed = Instrument.objects.filter(market=present_market()).exclude(phase=Phase.DELISTED)
+    return [_price_line(row, command.prices.get(row.pk)) for row in listed]
+
+
+def _price_line(row: Instrument, given: int | None) -> tuple[str, str, str, str, str, str]:
+    price = given if given is not None else row.mark_price or row.settlement
+    move = price / row.settlement - 1
+    odd = []
+    if row.limit_up is not None and row.limit_down is not None and not row.limit_down <= price <= row.limit_up:
+        odd.append("outside the day's limits")
+    if abs(move) > FAR:
+        odd.append(f"more than {FAR:.0%} from the last settlement")
+    if row.last_price and abs(price / row.last_price - 1) > FAR:
+        odd.append(f"more than {FAR:.0%} from the last trade")
+    last = amount_text(row.last_price) if row.last_price else "-"
+    return row.pk, amount_text(price), amount_text(row.settlement), last, f"{move:+.2%}", ", ".join(odd)
+
+
+# --- the calendar
+
+
+class HolidaysForm(forms.Form):
+    """All holidays of the market that are yet to come, a date a line."""
+
+    holidays = forms.CharField(
+        widget=forms.Textarea({"rows": 12}), required=False, max_length=2_000, help_text="A date a line: 2026-10-01."
+    )
+
+    def clean_holidays(self) -> frozenset[date]:
+        found = set()
+        lines = self.cleaned_data["holidays"].split()
+        if len(lines) > MOST_HOLIDAYS:
+            raise forms.ValidationError(f"At most {MOST_HOLIDAYS} days at once.")
+        for text in lines:
+            try:
+                found.add(date.fromisoformat(text))
+            except ValueError:
+                raise forms.ValidationError(f"{text[:20]} is no date.") from None
+        return frozenset(found)
+
+
+def calendar_view(request: HttpRequest) -> HttpResponseBase:
+    """Holidays are saved only after the next ten trading days that they make were shown."""
+    market = get_object_or_404(Market, pk=present_market())
+    today = calendar.today(market, timezone.now())
+    present = calendar.calendar_of(market)
+    coming = sorted(day for day in present.holidays if day >= today)
+    form: Any = HolidaysForm(request.POST or None, initial={"holidays": "\n".join(map(str, coming))})
+    wanted = present
+    if form.is_bound and form.is_valid():
+        chosen = {day for day in form.cleaned_data["holidays"] if day >= today}
+        wanted = calendar.Calendar(present.zone, present.rules, frozenset(chosen))
+        if request.POST.get("post") == "yes":
+            _keep(request, market, set(coming), chosen)
+            return HttpResponseRedirect(address("calendar"))
+    return show(
+        request,
+        "calendar",
+        "Calendar",
+        form=form,
+        zone=str(present.zone),
+        days=trading_days(wanted, today),
+        changed=form.is_bound and form.is_valid(),
+    )
+
+
+def _keep(request: HttpRequest, market: Market, before: set[date], chosen: set[date]) -> None:
+    Holiday.objects.filter(market=market, date__in=before - chosen).delete()
+    Holiday.objects.bulk_create([Holiday(market=market, date=day) for day in sorted(chosen - before)])
+    messages.success(request, f"Holidays: {len(chosen - before)} added, {len(before - chosen)} taken away.")
+
+
+def trading_days(found: calendar.Calendar, today: date) -> list[tuple[str, str, list[str]]]:
+    """The next trading days: the date, the weekday, and what the schedule does on it, by the market's clocks."""
+    days: list[tuple[str, str, list[str]]] = []
+    day = found.day_after(today - DAY)
+    while len(days) < DAYS_SHOWN:
+        days.append((f"{day}", f"{day:%a}", list(_said(found, day))))
+        day = found.day_after(day)
+    return days
+
+
+def _said(found: calendar.Calendar, day: date) -> Iterable[str]:
+    zone: ZoneInfo = found.zone
+    start = datetime.combine(day, datetime.min.time(), zone)
+    for action in found.due(start - timedelta(seconds=1), start + DAY):
+        if action.day == day:
+            yield f"{action.clock:%H:%M} {action.action}"
+
+
+PAGES = [
+    Page(
+        *("settle", "settle/", ("settle_market",), settle_view),
+        *("Settle the trading day", "Prices, outliers, and what it would do, before it is done."),
+    ),
+    Page(
+        *("calendar", "calendar/", ("add_holiday", "delete_holiday"), calendar_view),
+        *("Calendar", "Holidays, and the next ten trading days that they make."),
+    ),
+]

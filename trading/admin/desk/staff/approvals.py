@@ -1,0 +1,88 @@
+"""Commands that wait for a second person: seen, approved, rejected."""
+
+import json
+from typing import cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+
+from trading.admin import engine_requests
+from trading.admin.columns import time_text
+from trading.admin.desk.page import Page, address, ask_first, show
+from trading.admin.engine_requests import present_market
+from trading.models import OperatorCommand, User
+from trading.operators import requests
+from trading.operators.authority import approvals
+
+MOST = 200
+"""Commands on the page; the oldest first, so none is forgotten."""
+TOO_LATE = "Command #{pk} no longer waits: somebody decided before, or its time is over."
+
+
+def list_view(request: HttpRequest) -> HttpResponse:
+    approvals.expire(present_market())
+    operator = cast(User, request.user)
+    rows = [
+        {
+            "row": row,
+            "content": json.dumps(row.payload, indent=1, ensure_ascii=False),
+            "asked": time_text(row.asked_at),
+            "until": time_text(row.expires_at) if row.expires_at else "-",
+            "why_not": approvals.why_not(row, operator),
+            "approve": address("approve", row.pk),
+            "reject": address("reject", row.pk),
+        }
+        for row in approvals.held(present_market())[:MOST]
+    ]
+    return show(request, "approvals", "Approvals", rows=rows)
+
+
+def approve_view(request: HttpRequest, number: int) -> HttpResponse:
+    return _decide(request, number, approve=True)
+
+
+def reject_view(request: HttpRequest, number: int) -> HttpResponse:
+    return _decide(request, number, approve=False)
+
+
+def _decide(request: HttpRequest, number: int, *, approve: bool) -> HttpResponse:
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    operator, back = cast(User, request.user), HttpResponseRedirect(address("approvals"))
+    row = get_object_or_404(OperatorCommand.objects.select_related("asked_by"), pk=number, market=present_market())
+    why_not = approvals.why_not(row, operator)
+    if why_not is not None:
+        messages.error(request, why_not)
+        return back
+    word = "Approve" if approve else "Reject"
+    question = ask_first(request, f"{word} command #{row.pk}", word, _sentences(row))
+    if question is not None:
+        return question
+    if not approvals.decide(row, operator, approve=approve, reason=request.POST.get("reason", "")[:200]):
+        messages.error(request, TOO_LATE.format(pk=row.pk))
+    elif approve:
+        engine_requests.tell(request, requests.wait(row), done=f"Approved: command #{row.pk} is done.")
+    else:
+        messages.success(request, f"Rejected command #{row.pk}; nothing was done.")
+    return back
+
+
+def _sentences(row: OperatorCommand) -> list[str]:
+    asked_by = row.asked_by.username if row.asked_by else "the shell"
+    content = ", ".join(f"{name}: {value}" for name, value in row.payload.items() if name != "type")
+    return [f"{row.kind}, asked by {asked_by}.", f"Reason: {row.reason or 'none given'}.", content]
+
+
+PAGES = [
+    Page(
+        "approvals",
+        "approvals/",
+        ("approve_command",),
+        list_view,
+        "Approvals",
+        "Commands that wait for a second person.",
+    ),
+    Page("approve", "approvals/<int:number>/approve/", ("approve_command",), approve_view),
+    Page("reject", "approvals/<int:number>/reject/", ("approve_command",), reject_view),
+]

@@ -1,0 +1,171 @@
+"""An account's money day by day: the ledger with its running balance, statements for print and as files."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+
+from trading import protocol
+from trading.admin.columns import amount_text, day_text, local_time
+from trading.admin.desk import files
+from trading.admin.desk.funds import account_at, booked
+from trading.admin.desk.page import Page, address, show
+from trading.admin.engine_requests import present_market
+from trading.core.money import to_text
+from trading.models import Account, LedgerEntry, Market, Statement
+
+MOST_SHOWN = 1_000
+"""Entries of a day on the page; the file has all."""
+DAYS_OFFERED = 60
+AMOUNTS = ("opening", "deposits", "withdrawals", "close_profit", "position_profit", "commission", "closing", "margin")
+
+
+class Day:
+    """The entries of one trading day of an account: the present one, or one that was settled."""
+
+    def __init__(self, account: Account, day: int) -> None:
+        market = Market.objects.get(pk=account.market_id)
+        self.account = account
+        self.statement = Statement.objects.filter(account=account, day=day).first() if day else None
+        if day and self.statement is None and day != market.trading_day:
+            raise Http404
+        self.day = day or market.trading_day
+        settled = Statement.objects.filter(account=account)
+        before = settled.filter(day__lt=day) if self.statement is not None else settled
+        previous = before.order_by("-day").first()
+        self.opening = account.pre_balance if self.statement is None else self.statement.opening
+        self.closing = booked(account) if self.statement is None else self.statement.closing
+        self._after = -1 if previous is None else previous.time
+        self._until = None if self.statement is None else self.statement.time
+
+    def entries(self) -> Iterator[LedgerEntry]:
+        """In order. The numbers of entries grow with their times, so an index finds where the day begins and ends."""
+        rows = LedgerEntry.objects.filter(account=self.account)
+        first = _first_after(self.account, self._after)
+        if first is None:
+            return
+        rows = rows.filter(pk__gte=first)
+        end = None if self._until is None else _first_after(self.account, self._until)
+        if end is not None:
+            rows = rows.filter(pk__lt=end)
+        yield from files.by_key(rows)
+
+    def lines(self) -> Iterator[tuple[str, str, str, str, str]]:
+        """Time, kind, trade, amount, and the balance after it."""
+        balance = self.opening
+        for entry in self.entries():
+            balance += entry.amount
+            trade = "-" if entry.trade_id is None else protocol.trade_id_text(entry.trade_id)
+            yield local_time(entry.time), entry.get_kind_display(), trade, to_text(entry.amount), to_text(balance)
+
+
+def _first_after(account: Account, time: int) -> int | None:
+    """The number of the first entry of an account that is later than a moment; None where there is none. A search by
+    halves along the index of the account's entries: some thirty short looks, however long the ledger is."""
+    rows = LedgerEntry.objects.filter(account=account).order_by("pk").values_list("pk", "time")
+    last = rows.reverse().first()
+    if last is None or last[1] <= time:
+        return None
+    low, high = 0, last[0]
+    while low < high:
+        middle = (low + high) // 2
+        found = rows.filter(pk__gt=middle).first()
+        if found is not None and found[1] <= time:
+            low = found[0]
+        else:
+            standing = rows.filter(pk__lte=middle).reverse().first()
+            if standing is None or standing[1] <= time:
+                return None if found is None else found[0]
+            high = standing[0]
+    return high
+
+
+def ledger_view(request: HttpRequest, number: int, day: int = 0) -> HttpResponseBase:
+    account = account_at(number)
+    found = Day(account, day)
+    if "csv" in request.GET:
+        head = ("time", "kind", "trade", "amount", "balance")
+        return files.csv_response(request, f"ledger-{account.user_id}-{found.day}.csv", head, found.lines())
+    lines = [line for line, _ in zip(found.lines(), range(MOST_SHOWN + 1), strict=False)]
+    days = Statement.objects.filter(account=account).order_by("-day").values_list("day", flat=True)[:DAYS_OFFERED]
+    return show(
+        request,
+        "ledger",
+        f"Ledger of {account.user_id}",
+        account=account,
+        day=day_text(found.day),
+        opening=to_text(found.opening),
+        closing=to_text(found.closing),
+        lines=lines[:MOST_SHOWN],
+        shortened=len(lines) > MOST_SHOWN,
+        days=[(day_text(each), address("ledger_day", number, each)) for each in days],
+        present=address("ledger", number),
+    )
+
+
+# --- statements
+
+
+def statement_view(request: HttpRequest, number: int, day: int) -> HttpResponseBase:
+    row = get_object_or_404(Statement.objects.select_related("account"), account=account_at(number), day=day)
+    name = f"statement-{row.account.user_id}-{row.day}.csv"
+    if "csv" in request.GET:
+        return files.csv_response(request, name, HEAD, _lines(row))
+    amounts = [(label, amount_text(getattr(row, label.replace(" ", "_")))) for label in map(_said, AMOUNTS)]
+    positions = [
+        (each["instrument_id"], each["long"], each["short"], amount_text(each["price"]), amount_text(each["margin"]))
+        for each in row.positions
+    ]
+    title = f"Statement of {row.account.user_id}, {day_text(row.day)}"
+    return show(request, "statement", title, row=row, amounts=amounts, positions=positions, day=day_text(row.day))
+
+
+def _said(column: str) -> str:
+    return column.replace("_", " ")
+
+
+HEAD = ("day", "user", *AMOUNTS, "instrument", "long", "short", "price", "position_margin")
+
+
+def _lines(row: Statement) -> Iterator[tuple[Any, ...]]:
+    """A line for the account, and one for each of its positions."""
+    start = (day_text(row.day), row.account.user_id)
+    yield (*start, *(to_text(getattr(row, name)) for name in AMOUNTS), "", "", "", "", "")
+    for each in row.positions:
+        position = (each["instrument_id"], each["long"], each["short"], to_text(each["price"]), to_text(each["margin"]))
+        yield (*start, *("" for _ in AMOUNTS), *position)
+
+
+def days_view(request: HttpRequest) -> HttpResponseBase:
+    """The settled days, each found by an index."""
+    days: list[int] = []
+    rows = Statement.objects.order_by("-day").values_list("day", flat=True)
+    while len(days) < DAYS_OFFERED:
+        found = (rows.filter(day__lt=days[-1]) if days else rows).first()
+        if found is None:
+            break
+        days.append(found)
+    listed = [(day_text(day), address("statements_day", day)) for day in days]
+    return show(request, "days", "Statements of a day", days=listed)
+
+
+def day_view(request: HttpRequest, day: int) -> HttpResponseBase:
+    """All statements of a day as one file, which is read while it is sent."""
+    rows = Statement.objects.filter(day=day, account__market=present_market()).select_related("account")
+    if not rows.exists():
+        raise Http404
+    lines = (line for row in files.by_key(rows) for line in _lines(row))
+    return files.csv_response(request, f"statements-{day}.csv", HEAD, lines)
+
+
+PAGES = [
+    Page(
+        *("statements", "statements/", ("view_statement",), days_view),
+        *("Statements of a day", "All accounts of a settled day as one file."),
+    ),
+    Page("statements_day", "statements/<int:day>.csv", ("view_statement",), day_view),
+    Page("statement", "accounts/<int:number>/statement/<int:day>/", ("view_statement",), statement_view),
+    Page("ledger", "accounts/<int:number>/ledger/", ("view_ledgerentry",), ledger_view),
+    Page("ledger_day", "accounts/<int:number>/ledger/<int:day>/", ("view_ledgerentry",), ledger_view),
+]

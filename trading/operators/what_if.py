@@ -1,0 +1,131 @@
+"""What would happen: the market as it is stored is loaded into an engine of its own, which is asked with the core's own
+rules, and forgotten. Changes nothing. Works beside a running engine; loads all that a restart would load.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from trading.core.commands import CheckRisk, ForceCancelOrder, Settle
+from trading.core.engine import Engine
+from trading.core.events import (
+    Event,
+    LiquidationStarted,
+    OrderCancelled,
+    PositionExpired,
+    Refused,
+    RiskWarned,
+)
+from trading.core.state import Account
+from trading.core.types import Phase
+from trading.storage.consistent_read import consistent_read
+from trading.storage.store import Store
+
+Kind = TypeVar("Kind", LiquidationStarted, RiskWarned)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """An account at a moment. In 1/10,000; `ratio` is margin / balance."""
+
+    user_id: str
+    balance: int
+    margin: int
+    ratio: float
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """Who would be newly warned or liquidated, as they stand when that begins; and who would be in debt before that."""
+
+    warned: list[Standing]
+    liquidated: list[Standing]
+    in_debt: list[Standing]
+
+
+class Day(msgspec.Struct, frozen=True):
+    """What a settlement would do. `refused`: the engine's sentence; the rest is then empty. `expired`: instrument, and
+    how many accounts hold it. `profit`: of each account that has some, in 1/10,000."""
+
+    refused: str | None
+    cancelled: int
+    expired: dict[str, int]
+    outcome: Outcome
+
+
+NOTHING = Outcome([], [], [])
+
+
+def load(market: str) -> tuple[Engine, int]:
+    """An engine of one's own as the last commit left the market's, and the time of that commit (Unix ms)."""
+    with consistent_read("default"):
+        records, restored = Store(market).load()
+    return Engine.restore(records), restored.time
+
+
+def if_prices_were(market: str, prices: Mapping[str, int], risk: CheckRisk) -> Outcome:
+    """What the watch over risk would do if instruments were worth other prices (1/10,000) at once. Orders that such a
+    price has passed are gone: nobody is liquidated at a better price than that."""
+    engine, now = load(market)
+    for name, price in prices.items():
+        instrument = engine.state.instruments[name]
+        ticks = max(1, price // instrument.contract.tick)
+        passed = [
+            each for each in instrument.book.entries() if (each.price > ticks if each.is_buy else each.price < ticks)
+        ]
+        for order in passed:
+            engine.apply(ForceCancelOrder(order.order_id), now)
+        instrument.mark_at(ticks)
+        engine.state.moved[name] = instrument
+    return _judged(engine, risk, now)
+
+
+def if_settled(market: str, command: Settle, risk: CheckRisk) -> Day:
+    """What a settlement would do, and the watch over risk right after it."""
+    engine, now = load(market)
+    events = engine.apply(msgspec.structs.replace(command, confirmed=True), now)
+    refusal = next((event for event in events if isinstance(event, Refused)), None)
+    if refusal is not None:
+        return Day(refusal.detail, 0, {}, NOTHING)
+    expired: dict[str, int] = {}
+    for event in events:
+        if isinstance(event, PositionExpired):
+            expired[event.instrument_id] = expired.get(event.instrument_id, 0) + 1
+    cancelled = sum(isinstance(event, OrderCancelled) for event in events)
+    everyone = msgspec.structs.replace(risk, everyone=True)
+    return Day(None, cancelled, expired, _judged(engine, everyone, now))
+
+
+def _judged(engine: Engine, risk: CheckRisk, now: int) -> Outcome:
+    in_debt = [account for account in engine.state.accounts.values() if account.figures().balance < 0]
+    standing = [_standing(account) for account in in_debt]
+    events = engine.apply(risk, now)
+    return Outcome(_of(engine, events, RiskWarned), _of(engine, events, LiquidationStarted), standing)
+
+
+def _of(engine: Engine, events: list[Event], kind: type[Kind]) -> list[Standing]:
+    """Whom events of a kind are about, as the engine saw them when it happened."""
+    found = []
+    for event in events:
+        if isinstance(event, kind):
+            account = engine.state.accounts[event.account_id]
+            ratio = event.margin / event.balance if event.balance > 0 else float("inf")
+            found.append(Standing(account.user_id, event.balance, event.margin, ratio))
+    return found
+
+
+def _standing(account: Account) -> Standing:
+    figures = account.figures()
+    return Standing(account.user_id, figures.balance, figures.margin, figures.risk_ratio)
+
+
+def prices_moved(market: str, rates: Mapping[str, float]) -> dict[str, int]:
+    """The prices of instruments that have moved by fractions (0.1: up by a tenth), on the tick. An instrument that has
+    no price yet is not there."""
+    engine, _ = load(market)
+    found = {}
+    for name, rate in rates.items():
+        instrument = engine.state.instruments.get(name)
+        if instrument is None or instrument.marked is None or instrument.phase is Phase.DELISTED:
+            continue
+        found[name] = max(1, round(instrument.marked * (1 + rate))) * instrument.contract.tick
+    return found
