@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.e2e.client import Client, Frame
@@ -23,6 +22,9 @@ from tests.earlier_release.past import (
     start,
     told,
 )
+from trading.core.commands import AdoptRules
+from trading.core.types import PRESENT_RULES
+from trading.storage import mapping
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -164,7 +166,7 @@ def test_the_market_adopts_the_present_rules_with_its_first_command(server: Serv
     """What was an average becomes a line of the detail; nobody's figures change, and the journal replays over it."""
     folder = server.market.folder
     ((first, *_),) = rows(folder, f"SELECT commands FROM trading_journalbatch WHERE number = {THEN['batch'] + 1}")
-    assert msgspec.msgpack.decode(first)[0] == {"type": "AdoptRules", "version": 1}
+    assert mapping.commands_of(first)[0] == AdoptRules(PRESENT_RULES)
     assert rows(folder, "SELECT rules FROM trading_market WHERE code = 'MAIN'") == [(1,)]
     held = rows(
         folder,
