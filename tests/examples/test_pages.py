@@ -109,6 +109,7 @@ def test_signing_in_again_leaves_one_connection(browser: Any, address: str, serv
         assert not any("closed" in text for text in page.evaluate("statuses"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("clock", "pings"), [(HURRIED, 60), (HIDDEN, 0.3)], ids=["its pings", "its answers"])
 def test_no_page_is_closed_for_silence(
     browser: Any, address: str, new_server: Callable[..., Server], clock: str, pings: float

@@ -13,6 +13,8 @@ from tests.e2e.browser import chromium, missing
 from tests.e2e.client import Frame, order_fields, signed_in
 from tests.e2e.server import Market, Server
 
+pytestmark = pytest.mark.long
+
 try:
     from playwright.sync_api import Page
 

@@ -14,6 +14,8 @@ import pytest
 from tests.e2e.browser import chromium, missing, new_page
 from tests.e2e.page.test_page import BYSTANDER, COUNTERPART, PERSON, Trader, overflow, select, sign_in
 
+pytestmark = pytest.mark.long
+
 try:
     from playwright.sync_api import Page, expect
 except ImportError:

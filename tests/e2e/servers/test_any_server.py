@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import Server
+
+pytestmark = pytest.mark.long
 
 NAMES = [f"{number:060}" for number in range(20)]
 FRAMES = 4_000

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.kill import Run
 from tests.e2e.server import Market
+
+pytestmark = pytest.mark.long
 
 SHORT = ("an answer", "a commit", "a settlement")
 ENOUGH = 20

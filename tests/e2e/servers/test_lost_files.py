@@ -15,7 +15,7 @@ from tests.e2e.client import Client, signed_in
 from tests.e2e.server import PATIENCE, Server
 from tests.e2e.servers.test_probes import ask
 
-pytestmark = pytest.mark.sqlite_only
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.long]
 
 NAMES = [f"before-{number}" for number in range(20)]
 

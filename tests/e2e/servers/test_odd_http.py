@@ -68,6 +68,7 @@ def test_odd_requests_are_answered(server: Server, name: str) -> None:
     assert " 500 " not in said and " ERROR " not in said, said
 
 
+@pytest.mark.long
 def test_a_request_that_cannot_be_read_is_answered(new_server: Callable[..., Server]) -> None:
     """Under each server, once."""
     servers = [new_server(program=program) for program in ("daphne", "uvicorn")]

@@ -18,6 +18,8 @@ from tests.e2e.servers.test_postgres import holders, orders, until, until_ready
 from tests.e2e.servers.test_probes import ask
 from tests.services import Postgres, Proxy
 
+pytestmark = pytest.mark.long
+
 ELSEWHERE = "Another process runs the engine"
 STANDS_BY = "this server stands by for market MAIN, with warm books"
 

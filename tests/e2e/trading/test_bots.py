@@ -10,15 +10,20 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.client import Client, Frame
 from tests.e2e.server import PATIENCE, ROOT, Server, environment_of
 from tests.processes import end_with_parent
 from trading.operators.demo_market import INSTRUMENTS
 
+pytestmark = pytest.mark.long
+
 NAMES = {listing.contract.instrument_id for listing in INSTRUMENTS}
 SECONDS = 6.0
-EXPECTED = {"1005", "1011", "1015"}
-"""Refusals of bots that were overtaken by a trade: lots already closed, an order already filled, a price taken."""
+EXPECTED = {"1005", "1006", "1011", "1015"}
+"""Refusals of bots that were overtaken by a trade: lots already closed, as many filled as an amendment leaves, an order
+already filled, a price taken."""
 
 
 def two_sided(book: Frame) -> bool:
