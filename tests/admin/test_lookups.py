@@ -19,7 +19,9 @@ LOOKUPS = (
     *("regex", "iregex", "contains", "icontains", "startswith", "endswith", "iexact", "search"),
     *("in", "range", "gt", "lte", "date", "year", "week_day", "length", "unaccent"),
 )
-ADMINS = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)
+LISTS = [item for item in admin.site._registry.items() if item[0]._meta.managed]
+"""Not the desk, which has no rows."""
+ADMINS = sorted(LISTS, key=lambda item: item[0]._meta.label)
 BACKTRACKING = "^(a+)+$"
 
 

@@ -215,6 +215,13 @@ class Server:
         except OSError:
             return ""
 
+    def freeze(self) -> None:
+        """SIGSTOP, and wait until every thread of it has stopped."""
+        os.kill(self.pid, signal.SIGSTOP)
+        threads = [path / "stat" for path in Path(f"/proc/{self.pid}/task").iterdir()]
+        while any(thread.read_text().rpartition(")")[2].split()[0] != "T" for thread in threads):
+            time.sleep(POLL)
+
     def strike(self) -> None:
         """`kill -9` without waiting; from any thread."""
         os.kill(self.pid, signal.SIGKILL)

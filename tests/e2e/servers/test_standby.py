@@ -98,7 +98,7 @@ def lose(pair: Pair, how: str) -> None:
     if how == "kill":
         pair.first.strike()
     elif how == "stop":
-        os.kill(pair.first.pid, signal.SIGSTOP)
+        pair.first.freeze()
     else:
         pair.wire.flowing.clear()
 

@@ -94,7 +94,7 @@ def until_taken(client: Client) -> None:
 def take_over(first: Server, new_server: Callable[..., Server]) -> Server:
     """Someone removes the lock file of a server that hangs, and starts another. (One that does not hang would make the
     file anew, and stay the only one.)"""
-    os.kill(first.pid, signal.SIGSTOP)
+    first.freeze()
     first.database.with_name(f"{first.database.name}.engine-MAIN.lock").unlink()
     second = new_server(beside=first, IDLE_SECONDS=PATIENCE)
     with signed_in(second, "user003"):
@@ -174,7 +174,7 @@ def test_an_engine_that_hangs_under_load_is_replaced_and_writes_nothing_when_it_
         hear_answers(client, flood[:1])
         database.execute("BEGIN IMMEDIATE")
         pour(client, late)
-        os.kill(first.pid, signal.SIGSTOP)
+        first.freeze()
         database.execute("ROLLBACK")
 
     second = take_over(first, new_server)

@@ -451,12 +451,12 @@ interface QueryData {
   orders?: OrderData[];
   trades?: TradeData[];
   next?: string | null;
-  archived_until?: number;
   instruments?: InstrumentData[];
   statements?: Statement[];
   bars?: BarData[];
   public_trades?: PublicTradeData[];
   statistics?: StatisticsData[];
+  archived_until?: number;
 }
 
 interface Snapshot {
