@@ -26,7 +26,7 @@ from trading.core.commands import AdoptRules
 from trading.core.types import PRESENT_RULES
 from trading.storage import mapping
 
-pytestmark = pytest.mark.sqlite_only
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.long]
 
 ALICE, BOB, CAROL, DAVE, ERIN = TRADERS[:5]
 THEN: dict[str, Any] = KNOWN["database"]

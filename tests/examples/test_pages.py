@@ -16,6 +16,8 @@ from tests.e2e.browser import chromium, missing
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.long
+
 try:
     from tests.examples.pages import NAMES, PATIENCE_MS, address, buy, connect, opened, shows
 except ImportError:

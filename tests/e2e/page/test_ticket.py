@@ -24,6 +24,8 @@ from tests.e2e.page.test_page import (
     sign_in,
 )
 
+pytestmark = pytest.mark.long
+
 try:
     from playwright.sync_api import Page, expect
 except ImportError:

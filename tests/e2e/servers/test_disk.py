@@ -14,7 +14,7 @@ from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import Server
 from tests.e2e.servers.test_probes import ask
 
-pytestmark = pytest.mark.sqlite_only
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.long]
 
 NOT_STORED = "The exchange could not store this; nothing was done"
 RECOVERY = 10.0

@@ -31,7 +31,10 @@ DOCUMENT = Path(os.environ.get("BOURSE_PROTOCOL_DOC") or ROOT.parent / "shared" 
 READER, OTHER = "user005", "user006"
 PRICE = 120.0
 
-pytestmark = pytest.mark.skipif(not DOCUMENT.is_file(), reason="BOURSE_PROTOCOL_DOC names no protocol document")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not DOCUMENT.is_file(), reason="BOURSE_PROTOCOL_DOC names no protocol document"),
+]
 
 LEFT_TO_THE_READER = """
     window.notes = [];

@@ -13,6 +13,8 @@ import pytest
 from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import ROOT, Server, environment_of
 
+pytestmark = pytest.mark.long
+
 ID = "IX2301"
 DAYS = ("--day", "20260105", "--next-day", "20260106")
 
