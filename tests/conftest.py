@@ -52,7 +52,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """No test cuts the power, so none needs to wait for the disk."""
     options = django_settings.DATABASES["default"].get("OPTIONS", {})
     if "init_command" in options:
