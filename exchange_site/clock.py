@@ -40,21 +40,26 @@ class Clock:
     def __call__(self) -> int:
         """Unix milliseconds."""
         with self._lock:
-            wall, seen = self._wall(), self._steady()
-            passed, self._seen = seen - self._seen, seen
-            ahead = wall - self._now - passed
-            if ahead <= LARGEST_LEAP:
-                passed = max(passed - passed // SLOWER, passed + ahead)
-            self._now += passed
-            if self._astray != (abs(ahead) > LARGEST_LEAP):
-                self._astray = not self._astray
-                self._tell(wall)
-            return self._now // MILLISECOND
+            return self._look() // MILLISECOND
 
     def reach(self, time: int) -> None:
-        """Be at `time` (Unix ms) or later: what is stored was stored by then."""
+        """Be at `time` (Unix ms) or later: what is stored was stored by then. What has passed since the last look is
+        part of it, and does not pass again."""
         with self._lock:
-            self._now = max(self._now, time * MILLISECOND)
+            self._now = max(self._look(), time * MILLISECOND)
+
+    def _look(self) -> int:
+        """Nanoseconds since 1970."""
+        wall, seen = self._wall(), self._steady()
+        passed, self._seen = seen - self._seen, seen
+        ahead = wall - self._now - passed
+        if ahead <= LARGEST_LEAP:
+            passed = max(passed - passed // SLOWER, passed + ahead)
+        self._now += passed
+        if self._astray != (abs(ahead) > LARGEST_LEAP):
+            self._astray = not self._astray
+            self._tell(wall)
+        return self._now
 
     def _tell(self, wall: int) -> None:
         machine, ours = (datetime.fromtimestamp(each // SECOND, UTC) for each in (wall, self._now))

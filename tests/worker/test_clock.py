@@ -137,6 +137,15 @@ def test_what_is_stored_was_before_now(ahead: int) -> None:
     assert machine.told() >= ahead
 
 
+@pytest.mark.parametrize("waited", [1, 60, HOUR])
+def test_what_passed_while_nobody_looked_does_not_pass_again(waited: int) -> None:
+    """A standby looks at its clock for the first time when it takes over, and is told when the last batch was."""
+    machine = Machine()
+    machine.pass_by(waited)
+    machine.clock.reach(NOW + waited * 1000)
+    assert machine.told() == waited
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(-2 * YEAR, 2 * YEAR) | st.integers(-5, 5), st.integers(0, 5_000)), max_size=30))
 def test_whatever_is_done_to_the_machine_time_neither_goes_back_nor_stands_nor_leaps(
