@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
@@ -50,9 +51,18 @@ LARGEST_NUMBER = 2**31 - 1
 """Above everything the engine allows, and small enough for every column."""
 
 
+class PlainDecimalField(forms.DecimalField):
+    """Written with digits alone: one wrong key must not make 1e9 of 109."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and "e" in value.lower():
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
 def _money(label: str, *, least: str = "0", help_text: str = "", **options: Any) -> forms.DecimalField:
     """An amount or a price: at most four decimals, and few enough digits for 63 bits."""
-    return forms.DecimalField(
+    return PlainDecimalField(
         label=label, min_value=Decimal(least), max_digits=16, decimal_places=4, help_text=help_text, **options
     )
 
@@ -380,6 +390,10 @@ class FeeGroupForm(CommandForm):
         return SetFeeGroup(self.cleaned_data["name"], _rate_units(self.cleaned_data["factor"]))
 
 
+FARTHEST = timedelta(days=366)
+"""The next trading day lies no farther ahead."""
+
+
 class SettleForm(CommandForm):
     """The day, the next one, and a price of each instrument that is to be settled at one."""
 
@@ -400,6 +414,13 @@ class SettleForm(CommandForm):
         self.prices = {f"price:{found.instrument_id}": found for found in settlement.preview(self.instance.pk)}
         for name, found in self.prices.items():
             self.fields[name] = self._price_field(found)
+
+    def clean_next_day(self) -> date:
+        found: date = self.cleaned_data["next_day"]
+        latest = calendar.today(self.instance, timezone.now()) + FARTHEST
+        if found > latest:
+            raise ValidationError(f"The next trading day may be {latest} at the latest: a settlement cannot be undone.")
+        return found
 
     @staticmethod
     def _price_field(found: settlement.Price) -> forms.DecimalField:

@@ -265,6 +265,6 @@ def number_at(time_ms: int) -> int:
 
 
 def is_day(number: int) -> bool:
-    """Whether a number has the form of a trading day, YYYYMMDD."""
+    """Whether a number has the form of a trading day, YYYYMMDD. Calendars must be able to go on from it."""
     year, month, day = number // 10_000, number // 100 % 100, number % 100
-    return 2000 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= 31
+    return 2000 <= year <= 2999 and 1 <= month <= 12 and 1 <= day <= 31

@@ -17,6 +17,8 @@ from trading.admin.engine_requests import present_market
 from trading.models import OperatorCommand
 
 DAY = timedelta(days=1)
+DAY_INPUT = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+"""Browsers take no other form of a date, whatever the language."""
 HEAD = (
     *("number", "kind", "asked_by", "asked_at", "address", "reason", "what", "before", "after", "status", "code"),
     *("result", "finished_at", "decided_by", "decided_at"),
@@ -26,10 +28,15 @@ HEAD = (
 class AuditForm(forms.Form):
     """What of the trail is wanted. Days are those of the settings' time zone."""
 
-    from_day = forms.DateField(label="From", widget=forms.DateInput({"type": "date"}))
-    to_day = forms.DateField(label="To", widget=forms.DateInput({"type": "date"}))
+    from_day = forms.DateField(label="From", widget=DAY_INPUT)
+    to_day = forms.DateField(label="To", widget=DAY_INPUT)
     operator = forms.CharField(label="Operator", max_length=64, required=False)
     kind = forms.CharField(label="Kind", max_length=32, required=False, help_text="Such as Deposit; empty: all.")
+
+    def clean_to_day(self) -> date:
+        """Nothing was asked on days that are yet to come."""
+        asked: date = self.cleaned_data["to_day"]
+        return min(asked, timezone.localdate())
 
 
 def view(request: HttpRequest) -> HttpResponseBase:

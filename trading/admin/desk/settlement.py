@@ -68,11 +68,19 @@ def _preview(request: HttpRequest, form: SettleForm, command: Settle, reason: st
         reason=reason,
         day=day,
         days=(day_text(command.day), day_text(command.next_day)),
+        usual_next=_usual_next(form, command),
         prices=outliers(command),
         expired=sorted(day.expired.items()),
         outcome=told(day.outcome),
         unsure=not command.confirmed,
     )
+
+
+def _usual_next(form: SettleForm, command: Settle) -> str:
+    """The day that the calendar would begin, where another one was chosen."""
+    market = form.instance
+    _, usual = calendar.days_to_settle(market, calendar.today(market, timezone.now()), command.day)
+    return "" if usual == command.next_day else day_text(usual)
 
 
 def outliers(command: Settle) -> list[tuple[str, str, str, str, str, str]]:

@@ -1,0 +1,61 @@
+"""Days that lie far ahead: a settlement cannot be undone, and what asks for the future gets what there is."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from tests.builders import Founded
+from trading.admin.forms import PlainDecimalField
+from trading.models import Market, OperatorCommand
+
+
+@pytest.mark.parametrize("next_day", ["9999-12-31", "2999-12-31", str(timezone.localdate() + timedelta(days=400))])
+@pytest.mark.parametrize("page", ["admin:trading_desk_settle"])
+def test_no_day_begins_that_lies_far_ahead(market: Founded, root: Client, page: str, next_day: str) -> None:
+    asked = {"day": str(timezone.localdate()), "next_day": next_day, "post": "yes"}
+    said = root.post(reverse(page), {**shown(root, page), **asked})
+    assert said.status_code == 200
+    assert "The next trading day may be" in said.content.decode()
+    assert not OperatorCommand.objects.exists() and Market.objects.get().trading_day == 0
+
+
+def test_a_day_that_is_not_the_calendars_is_pointed_at(market: Founded, root: Client) -> None:
+    page = "admin:trading_desk_settle"
+    asked = {"day": str(timezone.localdate()), "next_day": str(timezone.localdate() + timedelta(days=30))}
+    said = root.post(reverse(page), {**shown(root, page), **asked}).content.decode()
+    assert "The calendar says that" in said
+    said = root.post(reverse(page), shown(root, page)).content.decode()
+    assert "Prices" in said and "The calendar says that" not in said
+
+
+def shown(root: Client, page: str) -> dict[str, str]:
+    """What the form has in it when it is opened."""
+    form = root.get(reverse(page)).context["form"]
+    found = {name: form[name].value() for name in form.fields}
+    return {name: str(value) for name, value in found.items() if value not in (None, False)}
+
+
+def test_the_trail_of_the_future_ends_today(market: Founded, root: Client) -> None:
+    said: Any = root.get(reverse("admin:trading_desk_audit"), {"from_day": "2026-01-01", "to_day": "9999-12-31"})
+    assert said.status_code == 200
+    assert b"".join(said.streaming_content).decode("utf-8-sig").startswith("number,kind")
+    assert str(timezone.localdate()) in said["Content-Disposition"]
+
+
+def test_browsers_can_read_the_days_in_any_language(market: Founded, root: Client) -> None:
+    root.cookies["django_language"] = "zh-hans"
+    with translation.override("en"):  # afterwards it is again what it was
+        text = root.get(reverse("admin:trading_desk_audit")).content.decode()
+    assert f'value="{date.today().year}-' in text
+
+
+def test_amounts_have_no_exponent() -> None:
+    """One wrong key must not make 1e9 of 109."""
+    with pytest.raises(ValidationError):
+        PlainDecimalField().clean("1e9")
+    assert PlainDecimalField().clean("109") == 109
