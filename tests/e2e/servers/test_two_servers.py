@@ -62,6 +62,7 @@ def test_a_server_that_starts_while_a_shell_command_is_the_engine_waits_for_it(
     assert server.log().count(REASON) == 1
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_market_runs_with_its_server_whether_anybody_connects_or_not(
     new_server: Callable[..., Server], program: str
