@@ -173,7 +173,7 @@ def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster, postgres: 
     told = watching.until("order_status", order_id=kept, status="Cancelled")
     assert told["reason"] == "DISCONNECT"
     counting = "SELECT count(*) FROM trading_account WHERE disconnect_at IS NOT NULL"
-    assert postgres.execute(cluster.database, counting) == [(1,)]
+    until(lambda: postgres.execute(cluster.database, counting) == [(1,)])
     returned = cluster.client(1, "user002")
     until(lambda: postgres.execute(cluster.database, counting) == [(0,)])
     assert returned.ask("query_order", order_id=resting)["data"]["order"]["status"] == "Submitted"
