@@ -62,9 +62,12 @@ unit: setup
 test-long: setup
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m long
 
-# The same tests on PostgreSQL, with a server of its own that ends with them; without those that know no database.
+# The same tests on PostgreSQL, with a server of its own that ends with them; without those that know no database and
+# those of pages in a browser. MARK=long for what takes its time.
+MARK ?= not long
+NO_DATABASE := tests/core tests/protocol tests/bots tests/examples tests/e2e/page tests/e2e/office tests/soak
 test-postgres: setup
-	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/core --ignore tests/protocol
+	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 3 --dist loadfile -m '$(MARK)' $(addprefix --ignore ,$(NO_DATABASE))
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup
