@@ -6,7 +6,9 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
+from redis import Redis as RedisClient
 
 from tests.e2e.client import Client, order_fields
 from tests.e2e.cluster.making import Cluster, until
@@ -162,6 +164,21 @@ def test_the_engine_stops_cleanly_and_another_takes_over(cluster: Cluster) -> No
     assert "Traceback" not in cluster.engine.log()
 
 
+def every_gateway_has_told_of(cluster: Cluster) -> None:
+    """Who has signed in by now did so before whatever happens next, for all who look at the rows of gateways: each row
+    was written twice more, one after the other."""
+    client = RedisClient.from_url(cluster.redis.url)
+    for _ in range(2):
+        before = counters(client)
+        until(lambda before=before: all(counter > before[name] for name, counter in counters(client).items()))  # type: ignore[misc]
+    client.close()
+
+
+def counters(client: RedisClient) -> dict[bytes, int]:
+    rows: Any = client.hgetall("bourse:MAIN:gateways")
+    return {name: msgspec.msgpack.decode(row)["counter"] for name, row in rows.items()}
+
+
 def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster, postgres: Postgres) -> None:
     watching = cluster.client(1, "user001")
     kept = watching.order("BUY", 1, 114)["order_id"]
@@ -169,6 +186,7 @@ def test_orders_go_with_the_gateway_that_was_killed(cluster: Cluster, postgres: 
     for client, grace_ms in ((gone, 0), (back, 60_000)):
         assert client.ask("set_session", cancel_on_disconnect=True, grace_ms=grace_ms)["success"]
     resting = back.order("BUY", 1, 115)["order_id"]
+    every_gateway_has_told_of(cluster)
     cluster.gateways[0].kill()
     told = watching.until("order_status", order_id=kept, status="Cancelled")
     assert told["reason"] == "DISCONNECT"
