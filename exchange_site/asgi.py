@@ -4,9 +4,12 @@ import asyncio
 import logging
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.asgi import get_asgi_application
+
+if TYPE_CHECKING:
+    from exchange_site.cluster.gateway import ClusterGateway
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
 django_application = get_asgi_application()
@@ -15,7 +18,6 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402  # needs a ready D
 from django.conf import settings  # noqa: E402
 
 from exchange_site import servers  # noqa: E402
-from exchange_site.cluster.gateway import ClusterGateway  # noqa: E402
 from exchange_site.monitoring import log_format  # noqa: E402
 from exchange_site.monitoring.console import MinuteLine  # noqa: E402
 from exchange_site.monitoring.metrics import Metrics  # noqa: E402
@@ -40,7 +42,7 @@ class Application:
     elsewhere."""
 
     def __init__(self) -> None:
-        self.exchange = ClusterGateway.from_settings() if settings.REDIS_URL else Exchange.from_settings()
+        self.exchange = _exchange()
         logging.getLogger().addHandler(log_format.CountErrors(self.exchange.counters))
         self._probes = Probes(self.exchange)
         self._metrics = Metrics(self.exchange, settings.METRICS_TOKEN, settings.ALLOWED_HOSTS)
@@ -90,6 +92,15 @@ class Application:
         starting.cancel()
         await self.exchange.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _exchange() -> "Exchange | ClusterGateway":
+    """Redis is imported where it is used."""
+    if not settings.REDIS_URL:
+        return Exchange.from_settings()
+    from exchange_site.cluster.gateway import ClusterGateway
+
+    return ClusterGateway.from_settings()
 
 
 def _to_terminal(line: str) -> None:

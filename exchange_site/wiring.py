@@ -1,12 +1,12 @@
 """The composition root: builds engine, store, worker, gateway and feed, and hands them to each other.
 
-Embedded: everything lives in the server's own event loop and starts with its first ASGI scope.
+Embedded: everything lives in the server's own event loop and starts with the server.
 """
 
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -34,13 +34,13 @@ from trading.reads.readers import Readers
 from trading.storage import pulses
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
-from trading.transport.gateway import Gateway
+from trading.transport.gateway import Gateway, Transport
 from trading.transport.in_process import InProcessQueue
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
 from trading.worker.engine_keeper import EngineKeeper
-from trading.worker.worker import Worker
+from trading.worker.worker import CommandQueue, Listener, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +89,12 @@ def connection_services(config: ExchangeConfig, **collaborators: Any) -> Connect
     )
 
 
+async def take_leave(heartbeat: Heartbeat, time: int, seconds: float) -> None:
+    """Tell everybody (at Unix ms `time`) that the server stops, and close; wait so many seconds for those who read."""
+    farewell = protocol.Announcement(message="The exchange stops; connect again in a moment", timestamp=time)
+    await heartbeat.part(protocol.encode(farewell), STOP_CLOSE, seconds)
+
+
 class ExchangeClock(Protocol):
     """Unix milliseconds that do not go back."""
 
@@ -97,25 +103,45 @@ class ExchangeClock(Protocol):
     def reach(self, time: int) -> None: ...
 
 
-class Exchange:
-    """An engine with all it needs, in this process. `clock`: the only one; it tells Unix milliseconds."""
+class Layer(Protocol):
+    """Takes what is told."""
 
-    def __init__(self, config: ExchangeConfig, layer: InProcessLayer, clock: ExchangeClock) -> None:
+    async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
+
+
+class Queue(CommandQueue, Transport, Protocol):
+    """Where commands come from."""
+
+
+class EngineHost:
+    """A market's engine with what lives beside it, whatever process that is: market data, bars, the schedule, what
+    operators ask. `clock`: the only one; it tells Unix milliseconds. `readers`: for what the tables are asked;
+    `listeners`: who else hears of every batch."""
+
+    def __init__(
+        self,
+        config: ExchangeConfig,
+        queue: Queue,
+        layer: Layer,
+        clock: ExchangeClock,
+        *,
+        readers: Readers,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
         self.config = config
-        self.layer = layer
         self._clock = clock
         self.counters = Counters()
-        self.queue = InProcessQueue(config.queue_limit)
+        self.readers = readers
         self.bar_publisher = BarPublisher(layer, config.bar_interval)
         self.recorder = Recorder(BarStore(config.market), self.bar_publisher, counters=self.counters)
         self.feed = Feed(MarketPublisher(layer), config.book_interval, self.recorder.statistics, self.counters)
-        self.gateway = Gateway(self.queue, self.counters)
-        self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
+        self.present = {**self.feed.present, **bars_at_present(self.recorder)}
+        self.gateway = Gateway(queue, self.counters)
         self.worker = Worker(
-            queue=self.queue,
+            queue=queue,
             store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
             pushes=PushEncoder(layer),
-            listeners=[self.recorder, self.feed],
+            listeners=[self.recorder, self.feed, *listeners],
             clock=clock,
             counters=self.counters,
             batch_limit=config.batch_limit,
@@ -126,24 +152,7 @@ class Exchange:
             reload_seconds=config.reload_seconds,
             beat_seconds=config.standby_patience_seconds / BEATS,
         )
-        self.readers = Readers(config.read_threads)
-        self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
         self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
-        self.services = connection_services(
-            config,
-            gateway=self.gateway,
-            disconnect_timers=DisconnectTimers(self.gateway, clock),
-            limiter=RateLimiter(config.limits),
-            tokens=self.tokens,
-            clock=clock,
-            present={**self.feed.present, **bars_at_present(self.recorder)},
-            readers=self.readers,
-            public_answer=PublicQueries(config.market, clock, self.recorder),
-            heartbeat=self.heartbeat,
-            layer=layer,
-            counters=self.counters,
-            no_connections=self._refuses_connections,
-        )
         self._keeper = EngineKeeper(
             self.worker,
             self.gateway,
@@ -155,13 +164,57 @@ class Exchange:
         self._recording = self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
 
+    def refuses_connections(self) -> bool:
+        return self.worker.engine.state.day.restrictions.no_connections
+
+    def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))
+
+    async def _prepare(self) -> None:
+        """The books are loaded, perhaps again: what goes with them."""
+        self._clock.reach(self.worker.time)
+        self.feed.learn_directions(await self.readers.run("feed", last_trades, market=self.config.market))
+        if not self._recording and not self._stopped:
+            await self.recorder.start()
+            self._recording = True
+            if not self._keeper.warm:
+                keep_for_good()
+            self._keep_going("schedule", self.scheduler.run)
+            self._accompany()
+
+    def _accompany(self) -> None:
+        """Begin what else runs beside the engine from its first start on."""
+
+
+class Exchange(EngineHost):
+    """An engine with all it needs, in a server's process."""
+
+    def __init__(self, config: ExchangeConfig, layer: InProcessLayer, clock: ExchangeClock) -> None:
+        self.layer = layer
+        self.queue = InProcessQueue(config.queue_limit)
+        super().__init__(config, self.queue, layer, clock, readers=Readers(config.read_threads))
+        self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
+        self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
+        self.services = connection_services(
+            config,
+            gateway=self.gateway,
+            disconnect_timers=DisconnectTimers(self.gateway, clock),
+            limiter=RateLimiter(config.limits),
+            tokens=self.tokens,
+            clock=clock,
+            present=self.present,
+            readers=self.readers,
+            public_answer=PublicQueries(config.market, clock, self.recorder),
+            heartbeat=self.heartbeat,
+            layer=layer,
+            counters=self.counters,
+            no_connections=self.refuses_connections,
+        )
+
     @classmethod
     def from_settings(cls) -> "Exchange":
         """The exchange of this server."""
         return cls(ExchangeConfig.from_settings(), get_channel_layer(), Clock())
-
-    def _refuses_connections(self) -> bool:
-        return self.worker.engine.state.day.restrictions.no_connections
 
     @property
     def started(self) -> bool:
@@ -186,21 +239,9 @@ class Exchange:
         calm_garbage_collector()
         self._tasks.append(asyncio.create_task(self._keeper.run(), name="engine"))
 
-    def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))
-
-    async def _prepare(self) -> None:
-        """The books are loaded, perhaps again: what goes with them."""
-        self._clock.reach(self.worker.time)
-        self.feed.learn_directions(await self.readers.run("feed", last_trades, market=self.config.market))
-        if not self._recording and not self._stopped:
-            self._recording = True
-            await self.recorder.start()
-            if not self._keeper.warm:
-                keep_for_good()
-            self._keep_going("schedule", self.scheduler.run)
-            pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
-            self._keep_going("pulse", pulse.run)
+    def _accompany(self) -> None:
+        pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
+        self._keep_going("pulse", pulse.run)
 
     async def stop(self) -> None:
         """Finish the batch under way, take leave of everybody, and let go of everything. Can be called twice."""
@@ -216,10 +257,7 @@ class Exchange:
         self._tasks.clear()
         self.feed.close()
         self.bar_publisher.close()
-        farewell = protocol.Announcement(
-            message="The exchange stops; connect again in a moment", timestamp=self._clock()
-        )
-        await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, self.config.stop_seconds)
+        await take_leave(self.heartbeat, self._clock(), self.config.stop_seconds)
         await self.worker.close()
         await self.recorder.close()
         await asyncio.to_thread(self.readers.close)

@@ -4,7 +4,6 @@ operators ask. Gateways reach it over Redis.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -13,28 +12,14 @@ from redis.exceptions import RedisError
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
-from exchange_site.wiring import BEATS, RESTART_SECONDS, calm_garbage_collector, keep_for_good, keep_going
-from marketdata.feed import Feed
-from marketdata.publisher import BarPublisher, MarketPublisher, bars_at_present
-from marketdata.recorder import Recorder
-from marketdata.selectors import last_trades
-from marketdata.store import BarStore
-from trading.delivery.push_encoder import PushEncoder
+from exchange_site.wiring import RESTART_SECONDS, EngineHost, calm_garbage_collector
 from trading.delivery.redis.outlet import Outlet
 from trading.delivery.redis.wires import NETWORK, pubsub_layer
-from trading.observability.counters import Counters
-from trading.observability.order_log import log_answers
-from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
-from trading.storage.startup_checks import diagnosis
-from trading.storage.store import Store
 from trading.transport.ending import end_all
-from trading.transport.gateway import Gateway
 from trading.transport.redis_leases import LostGateways
 from trading.transport.redis_stream import RedisStream
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
-from trading.worker.engine_keeper import EngineKeeper
-from trading.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -44,53 +29,21 @@ TIDY_SECONDS = 1.0
 """Between two looks at what Redis keeps for us."""
 
 
-class EngineProcess:
+class EngineProcess(EngineHost):
     """One market. Where another process runs its engine this one waits."""
 
     def __init__(self, config: ExchangeConfig) -> None:
-        self.config = config
-        self.counters = Counters()
-        self._clock = clock = Clock()
+        clock = Clock()
         self._redis = Redis.from_url(config.redis_url, retry=Retry(NoBackoff(), 0), **NETWORK)
         self.outlet = outlet = Outlet(pubsub_layer(config.redis_url), self._redis, config.market)
         self.queue = RedisStream(
             self._redis, config.market, outlet.answer, clock, config.queue_limit, round(2_000 * config.answer_seconds)
         )
-        self.bar_publisher = BarPublisher(outlet, config.bar_interval)
-        self.recorder = Recorder(BarStore(config.market), self.bar_publisher, counters=self.counters)
-        self.feed = Feed(MarketPublisher(outlet), config.book_interval, self.recorder.statistics, self.counters)
-        outlet.present = {**self.feed.present, **bars_at_present(self.recorder)}
-        self.gateway = Gateway(self.queue, self.counters)
-        self.worker = Worker(
-            queue=self.queue,
-            store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
-            pushes=PushEncoder(outlet),
-            listeners=[self.recorder, self.feed, outlet],
-            clock=clock,
-            counters=self.counters,
-            batch_limit=config.batch_limit,
-            operator_poll=config.operator_poll_seconds,
-            risk=config.risk,
-            limits=config.market_limits,
-            on_answers=log_answers if config.log_orders else None,
-            reload_seconds=config.reload_seconds,
-            beat_seconds=config.standby_patience_seconds / BEATS,
-        )
+        super().__init__(config, self.queue, outlet, clock, readers=Readers(1), listeners=[outlet])
+        outlet.present = self.present
         self.lost_gateways = LostGateways(
             self._redis, config.market, DisconnectTimers(self.gateway, clock), lambda: self.serves
         )
-        self.readers = Readers(1)
-        self.scheduler = Scheduler(config.market, clock, config.schedule_seconds)
-        self._keeper = EngineKeeper(
-            self.worker,
-            self.gateway,
-            config.market,
-            prepare=self._prepare,
-            diagnose=diagnosis,
-            on_warm=keep_for_good,
-        )
-        self._recording = False
-        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def serves(self) -> bool:
@@ -113,6 +66,7 @@ class EngineProcess:
         await self._close(engine)
 
     async def _close(self, engine: asyncio.Task[None]) -> None:
+        self._stopped = True
         logger.info("the engine stops")
         self._keeper.stop("The engine is stopping; nothing was done")
         await engine
@@ -125,20 +79,6 @@ class EngineProcess:
         await self._redis.aclose()
         await asyncio.to_thread(self.readers.close)
 
-    def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))
-
-    async def _prepare(self) -> None:
-        """The books are loaded, perhaps again: what goes with them."""
-        self._clock.reach(self.worker.time)
-        self.feed.learn_directions(await self.readers.run("feed", last_trades, market=self.config.market))
-        if not self._recording:
-            await self.recorder.start()
-            self._recording = True
-            if not self._keeper.warm:
-                keep_for_good()
-            self._keep_going("schedule", self.scheduler.run)
-
     async def _read_stream(self) -> None:
         while True:
             try:
@@ -150,7 +90,7 @@ class EngineProcess:
     async def _beat(self) -> None:
         while True:
             if self.serves:
-                self.outlet.beat(self.worker.trouble, self.worker.engine.state.day.restrictions.no_connections)
+                self.outlet.beat(self.worker.trouble, self.refuses_connections())
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _tidy(self) -> None:

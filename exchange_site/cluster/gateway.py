@@ -18,11 +18,10 @@ from redis.backoff import NoBackoff
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
-from exchange_site.wiring import STOP_CLOSE, calm_garbage_collector, connection_services, keep_going
+from exchange_site.wiring import calm_garbage_collector, connection_services, keep_going, take_leave
 from marketdata.answers import PublicQueries
 from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics
-from trading import protocol
 from trading.access.rate_limits import UNLIMITED, RateLimiter
 from trading.access.token_monitor import TokenMonitor
 from trading.delivery.redis.inlet import Inlet
@@ -191,10 +190,7 @@ class ClusterGateway:
         # the last row of the lease stands: what depends on a connection here is lost with it
         await end_all(task for task in self._tasks if task.get_name() == LEASE)
         self.gateway.close("This gateway is stopping; nothing was done")
-        farewell = protocol.Announcement(
-            message="The exchange stops; connect again in a moment", timestamp=self._clock()
-        )
-        await self.heartbeat.part(protocol.encode(farewell), STOP_CLOSE, self.config.stop_seconds)
+        await take_leave(self.heartbeat, self._clock(), self.config.stop_seconds)
         await end_all(self._tasks)
         self._tasks.clear()
         await self.layer.close()
