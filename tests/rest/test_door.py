@@ -20,8 +20,7 @@ from trading.models import AccessToken, Order, User
 from trading.rest import operation
 from trading.rest.operation import Call
 from trading.rest.operations.market import GetTime
-from trading.transport.gateway import BUSY
-from trading.transport.redis_commands import UNKNOWN_OUTCOME
+from trading.transport.gateway import BUSY, UNKNOWN_OUTCOME
 from trading.worker.worker import UNKNOWN
 
 # --- who

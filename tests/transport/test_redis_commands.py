@@ -18,8 +18,8 @@ from trading.core.codes import Code
 from trading.core.commands import CancelAll, CancelOrder, Deposit
 from trading.core.events import AllCancelled, Event, Refused
 from trading.transport.ending import end_all
-from trading.transport.gateway import Envelope
-from trading.transport.redis_commands import UNKNOWN_OUTCOME, UNREACHABLE, RedisCommands
+from trading.transport.gateway import UNKNOWN_OUTCOME, Envelope
+from trading.transport.redis_commands import UNREACHABLE, RedisCommands
 from trading.transport.redis_wire import (
     COMMAND,
     SentCommand,

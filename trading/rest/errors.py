@@ -8,7 +8,7 @@ import msgspec
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.events import Refused
-from trading.transport import redis_commands
+from trading.transport.gateway import UNKNOWN_OUTCOME
 from trading.worker import worker
 
 DOOR = 1000
@@ -24,7 +24,7 @@ BY_RULE = 422
 """The request was understood, and a rule of the market is against it."""
 
 
-NOBODY_KNOWS = (worker.UNKNOWN, redis_commands.UNKNOWN_OUTCOME)
+NOBODY_KNOWS = (worker.UNKNOWN, UNKNOWN_OUTCOME)
 """What the engine, or the way to it, says where the outcome is not known."""
 
 

@@ -19,6 +19,11 @@ Reply = Callable[[Event], None]
 """Gets the first event of the command: it tells whether and how it was done."""
 
 BUSY = Refused(Code.UNAVAILABLE, "The exchange is busy; nothing was done")
+UNKNOWN_OUTCOME = Refused(
+    Code.UNAVAILABLE,
+    "Unknown outcome: the engine has not answered in time. Ask for your orders, or send it again under the same"
+    " client_order_id: it is done once",
+)
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):

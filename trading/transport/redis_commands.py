@@ -17,18 +17,13 @@ from redis.exceptions import RedisError, ResponseError
 
 from trading.core.codes import Code
 from trading.core.events import Event, Refused
-from trading.transport.gateway import BUSY, Envelope
+from trading.transport.gateway import BUSY, UNKNOWN_OUTCOME, Envelope
 from trading.transport.redis_wire import COMMAND, SentCommand, commands_key, decode_answers, encode_command
 from trading.transport.sleeper import Sleeper
 
 logger = logging.getLogger(__name__)
 
 UNREACHABLE = Refused(Code.UNAVAILABLE, "The engine cannot be reached; nothing was done")
-UNKNOWN_OUTCOME = Refused(
-    Code.UNAVAILABLE,
-    "Unknown outcome: the engine has not answered in time. Ask for your orders, or send it again under the same"
-    " client_order_id: it is done once",
-)
 MOST_AT_ONCE = 500
 """Commands that are sent to Redis together."""
 LOOK_SECONDS = 0.05
