@@ -13,29 +13,29 @@ from tests.builders import Founded
 from trading.admin.forms import PlainDecimalField
 from trading.models import Market, OperatorCommand
 
+SETTLE = "admin:trading_desk_settle"
+
 
 @pytest.mark.parametrize("next_day", ["9999-12-31", "2999-12-31", str(timezone.localdate() + timedelta(days=400))])
-@pytest.mark.parametrize("page", ["admin:trading_desk_settle"])
-def test_no_day_begins_that_lies_far_ahead(market: Founded, root: Client, page: str, next_day: str) -> None:
+def test_no_day_begins_that_lies_far_ahead(market: Founded, root: Client, next_day: str) -> None:
     asked = {"day": str(timezone.localdate()), "next_day": next_day, "post": "yes"}
-    said = root.post(reverse(page), {**shown(root, page), **asked})
+    said = root.post(reverse(SETTLE), {**shown(root), **asked})
     assert said.status_code == 200
     assert "The next trading day may be" in said.content.decode()
     assert not OperatorCommand.objects.exists() and Market.objects.get().trading_day == 0
 
 
 def test_a_day_that_is_not_the_calendars_is_pointed_at(market: Founded, root: Client) -> None:
-    page = "admin:trading_desk_settle"
     asked = {"day": str(timezone.localdate()), "next_day": str(timezone.localdate() + timedelta(days=30))}
-    said = root.post(reverse(page), {**shown(root, page), **asked}).content.decode()
+    said = root.post(reverse(SETTLE), {**shown(root), **asked}).content.decode()
     assert "The calendar says that" in said
-    said = root.post(reverse(page), shown(root, page)).content.decode()
+    said = root.post(reverse(SETTLE), shown(root)).content.decode()
     assert "Prices" in said and "The calendar says that" not in said
 
 
-def shown(root: Client, page: str) -> dict[str, str]:
+def shown(root: Client) -> dict[str, str]:
     """What the form has in it when it is opened."""
-    form = root.get(reverse(page)).context["form"]
+    form = root.get(reverse(SETTLE)).context["form"]
     found = {name: form[name].value() for name in form.fields}
     return {name: str(value) for name, value in found.items() if value not in (None, False)}
 
