@@ -72,7 +72,8 @@ class MarketPublisher:
         await self._send("instruments", ALL_INSTRUMENTS, told)
 
     async def _send(self, channel: str, instrument_id: str, frames: Sequence[str]) -> None:
-        await self._layer.group_send(market_group(channel, instrument_id), market_message(frames))
+        group = market_group(channel, instrument_id)
+        await self._layer.group_send(group, market_message(group, frames))
 
 
 class BarPublisher:
@@ -104,7 +105,7 @@ class BarPublisher:
 
     async def _send(self, bar: Bar) -> None:
         group = market_group(kline_channel(bar.period), bar.instrument_id)
-        await self._layer.group_send(group, market_message([bar_frame(bar)]))
+        await self._layer.group_send(group, market_message(group, [bar_frame(bar)]))
 
     def close(self) -> None:
         """Tell nothing more."""

@@ -90,7 +90,7 @@ async def test_an_answer_leaves_before_what_follows_from_it(made: Made) -> None:
 
 async def test_the_present_book_is_stored_before_its_change_is_told(made: Made) -> None:
     for made.book in (2, 3):
-        await made.outlet.group_send(BOOK, market_message([str(made.book)]))
+        await made.outlet.group_send(BOOK, market_message(BOOK, [str(made.book)]))
     sent = await made.sent(2)
     assert [message["number"] for _, message in sent] == [1, 2]
     assert made.layer.books[-1] == PresentFrame(sent[1][1]["generation"], 2, "IF2301 3")
@@ -99,7 +99,7 @@ async def test_the_present_book_is_stored_before_its_change_is_told(made: Made) 
 async def test_so_is_that_of_a_change_that_comes_while_another_is_told(made: Made) -> None:
     async def change() -> None:
         made.book += 1
-        await made.outlet.group_send(BOOK, market_message([str(made.book)]))
+        await made.outlet.group_send(BOOK, market_message(BOOK, [str(made.book)]))
 
     made.layer.meanwhile.append(change)
     await change()
@@ -143,7 +143,7 @@ async def test_an_engine_that_was_replaced_writes_over_nothing(made: Made) -> No
     await made.sent(1)
     await made.client.hset(KEY, GENERATION, "of the next engine")
     made.book = 9
-    await made.outlet.group_send(BOOK, market_message(["9"]))
+    await made.outlet.group_send(BOOK, market_message(BOOK, ["9"]))
     await made.sent(2)
     found: Any = await made.client.hget(KEY, BOOK)
     assert decode_present(found).frame == "IF2301 1"

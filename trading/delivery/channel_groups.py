@@ -1,8 +1,8 @@
 """Names of the channel groups, and the shapes of the messages that are sent to them.
 
-Market data is `{"type": "frames", "frames": [text, ...]}`. Private messages name their `user` and the number of the
-last frame, and have `(instrument_id or None, text)`: the instrument where a connection may want frames of some only
-(trades). Knows nothing of the store.
+Market data is `{"type": "frames", "group": name, "frames": [text, ...]}`. Private messages name their `user` and the
+number of the last frame, and have `(instrument_id or None, text)`: the instrument where a connection may want frames of
+some only (trades). Knows nothing of the store.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ def market_group(channel: str, instrument_id: str) -> str:
     return f"{channel}.{instrument_id}"
 
 
-def market_message(frames: Sequence[str]) -> dict[str, Any]:
-    """The group message that carries market data."""
-    return {"type": "frames", "frames": frames}
+def market_message(group: str, frames: Sequence[str]) -> dict[str, Any]:
+    """The message that carries market data to a `market_group`."""
+    return {"type": "frames", "group": group, "frames": frames}
 
 
 def private_message(user_id: str, frames: Sequence[TaggedFrame], last_seq: int) -> dict[str, Any]:

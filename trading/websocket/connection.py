@@ -262,7 +262,7 @@ class Connection:
     async def _forward(self) -> None:
         """Group messages out."""
         send_queue, receive = self._send_queue, self._services.layer.receive
-        may_forward = self._resume.may_forward
+        may_forward, wants = self._resume.may_forward, self._market_data.wants
         try:
             while True:
                 message = await receive(self._channel)
@@ -272,7 +272,7 @@ class Connection:
                     await may_forward.wait()
                 if "user" in message:
                     self._forward_private(message)
-                else:
+                elif wants(message["group"]):
                     send_queue.add_all(message["frames"])
                     if send_queue.waiting_since is not None:
                         self._market_data.look_at_reader()

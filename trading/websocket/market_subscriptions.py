@@ -4,7 +4,7 @@ of instruments is rare and has no present state to come back with, so it is neve
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
 
 from trading.delivery.channel_groups import market_group
@@ -44,12 +44,14 @@ class MarketSubscriptions:
         self._counters = counters
         self._slow_seconds = slow_seconds
         self._pairs: set[Pair] = set()
+        self._groups: set[str] = set()
         self._paused = False
 
     async def follow(self, pairs: Iterable[Pair]) -> None:
         """Join the groups and send the present state: what changes in between comes twice rather than never."""
         for pair in sorted(pairs):
             self._pairs.add(pair)
+            self._groups.add(market_group(*pair))
             if not self._paused or pair[0] in MARKET_CHANNELS:  # or it is joined with the others
                 await self._join(pair)
 
@@ -60,11 +62,17 @@ class MarketSubscriptions:
         if frame is not None:
             self._send_queue.put(frame)
 
-    async def unfollow(self, pairs: Iterable[Pair]) -> None:
-        """Leave the groups."""
-        for channel, instrument_id in pairs:
-            self._pairs.discard((channel, instrument_id))
-            await self._layer.group_discard(market_group(channel, instrument_id), self._channel)
+    async def unfollow(self, pairs: Collection[Pair]) -> None:
+        """Leave the groups. Nothing of them is passed on any more, not what is already under way."""
+        groups = [market_group(*pair) for pair in pairs]
+        self._pairs.difference_update(pairs)
+        self._groups.difference_update(groups)
+        for group in groups:
+            await self._layer.group_discard(group, self._channel)
+
+    def wants(self, group: str) -> bool:
+        """Whether what came for this group is still wanted: it may have been under way when the group was left."""
+        return group in self._groups
 
     def look_at_reader(self) -> None:
         """Market data has come: is somebody there to take it? It fills no more than half of the send_queue."""

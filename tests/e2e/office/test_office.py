@@ -69,7 +69,7 @@ def test_a_list_shows_all_its_columns_on_a_phone(browser: Any, server: Server) -
 def test_the_home_page_keeps_up_by_itself(browser: Any, server: Server) -> None:
     with new_page(browser) as page:
         enter(page, server)
-        page.wait_for_function("document.querySelector('svg[data-chart=orders] path') !== null")
+        page.wait_for_selector("svg[data-chart=orders] path", state="attached")
         card = page.locator(".card", has_text="Waiting commands").locator("strong")
         assert card.inner_text() == "0"
         page.evaluate("document.querySelector('.cards').remove()")

@@ -171,7 +171,7 @@ def test_authentication(desk: WatchedPage, settled: Callable[[str], str]) -> Non
 def test_authentication_with_a_wrong_token_ends_with_the_message(desk: Page, settled: Callable[[str], str]) -> None:
     run(desk, settled(example("可以开始订阅和交易")).replace("token: '", "token: 'not-"))
     hear(desk, "认证失败:")
-    desk.wait_for_function("ws.readyState === WebSocket.CLOSED")
+    desk.wait_for_function("() => ws.readyState === WebSocket.CLOSED")
 
 
 def test_the_subscription(desk: Page, settled: Callable[[str], str]) -> None:
@@ -283,7 +283,7 @@ def test_the_message_queue_is_answered_in_order(desk: Page, settled: Callable[[s
         for (let i = 0; i < 20; i += 1) queue.enqueue({ type: 'query_account', request_id: `q${i}` });
     }""")
     answers = "window.frames_.filter((frame) => frame.type === 'query_response')"
-    desk.wait_for_function(f"{answers}.length === 20")
+    desk.wait_for_function(f"() => {answers}.length === 20")
     assert desk.evaluate(f"{answers}.map((frame) => frame.request_id)") == [f"q{i}" for i in range(20)]
 
 

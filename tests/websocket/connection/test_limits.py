@@ -22,6 +22,8 @@ from trading.websocket.reply_queue import ReplyQueue
 
 # --- frames that are no messages
 
+TICKER = market_group("ticker", "IX2301")
+
 
 async def test_a_binary_frame_is_refused_and_the_connection_lives(visitor: Client) -> None:
     await visitor.send(binary=b'{"type":"ping"}')
@@ -358,7 +360,7 @@ async def test_a_connection_whose_group_messages_overflow_is_closed_with_4409(op
     client = await join(exchange.services)
     await client.ask(type="subscribe", channels=["ticker"], instruments=["IX2301"])
     for number in range(6):
-        await exchange.services.layer.group_send(market_group("ticker", "IX2301"), market_message([f'"{number}"']))
+        await exchange.services.layer.group_send(TICKER, market_message(TICKER, [f'"{number}"']))
     assert await client.close_code() == 4409
 
 

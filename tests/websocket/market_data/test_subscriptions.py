@@ -10,6 +10,7 @@ from tests.websocket.client import Client, assert_frames, is_like, order_message
 from tests.websocket.conftest import Join
 from trading.core.commands import HaltInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.types import Phase
+from trading.delivery.channel_groups import market_group, market_message
 from trading.websocket.subscriptions import Subscriptions
 
 EMPTY_BOOK = {"type": "orderbook", "instrument_id": "IX2301", "bids": [], "asks": []}
@@ -185,6 +186,25 @@ async def test_unsubscribing_stops_it_for_one_instrument(visitor: Client, alice:
     await trade(alice, bob)
     await trade(alice, bob, "IF2301")
     assert_frames(await visitor.rest(), {"type": "ticker", "instrument_id": "IF2301"})
+
+
+async def test_nothing_comes_behind_the_answer_that_was_under_way_when_it_was_left(
+    exchange: Exchange, visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message waits for this connection when it leaves the group: the layer has it, the client does not yet."""
+    await subscribe(visitor, "ticker", of=["IX2301"])
+    await visitor.rest()
+    group = market_group("ticker", "IX2301")
+    discard = exchange.layer.group_discard
+
+    async def send_and_discard(name: str, channel: str) -> None:
+        await exchange.layer.group_send(group, market_message(group, ['{"type": "ticker", "late": true}']))
+        await discard(name, channel)
+
+    monkeypatch.setattr(exchange.layer, "group_discard", send_and_discard)
+    answer = await unsubscribe(visitor, "ticker", of=["IX2301"])
+    assert answer["success"]
+    assert await visitor.rest() == []
 
 
 async def test_unsubscribing_from_one_channel_leaves_the_other(visitor: Client, alice: Client, bob: Client) -> None:

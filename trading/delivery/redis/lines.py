@@ -94,7 +94,7 @@ class MarketLine:
         if self._base is None or self._since:
             await self._refresh()
         frame = None if self._base is None else self._base.frame
-        return [*([] if frame is None else [market_message([frame])]), *self._since]
+        return [*([] if frame is None else [market_message(self._group, [frame])]), *self._since]
 
     async def _refresh(self) -> None:
         """A newer present frame, and what was passed on behind it. It must not be ahead of what was passed on, or who
@@ -133,7 +133,7 @@ class MarketLine:
         self._generation, self._number = present.generation, present.number
         self._base, self._since = present, []
         self._moved.wake()
-        return [] if present.frame is None else [market_message([present.frame])]
+        return [] if present.frame is None else [market_message(self._group, [present.frame])]
 
     async def take(self, message: Message) -> list[Message]:
         """What to pass on when a message has come: without holes, and nothing twice."""
@@ -146,7 +146,7 @@ class MarketLine:
                 if self._base is not None and not self._is_news(message):
                     return told
             self._generation, self._number = message["generation"], message["number"]
-            passed = {**market_message(message["frames"]), "number": message["number"]}
+            passed = {**market_message(self._group, message["frames"]), "number": message["number"]}
             self._since.append(passed)
             self._moved.wake()
             return [*told, passed]

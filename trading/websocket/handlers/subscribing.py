@@ -12,7 +12,8 @@ from trading.websocket.subscriptions import CHANNELS, MARKET_CHANNELS, PRIVATE_C
 
 
 class SubscriptionHandler:
-    """Checks a request, notes it, and follows or leaves the market data. `most`: pairs of an instrument and a channel
+    """Checks a request, notes it, and follows or leaves the market data: what is followed comes behind the answer,
+    what is left ends before it. `most`: pairs of an instrument and a channel
     of a connection. An exchange that is closed gives no market data."""
 
     __slots__ = ("_gateway", "_market", "_market_data", "_most", "_read", "_responder", "_session", "_subscriptions")
@@ -43,6 +44,9 @@ class SubscriptionHandler:
             return
         wrong = await self._what_is_wrong(message)
         adding = isinstance(message, protocol.Subscribe)
+        asked = message.channels, message.instruments, message.period
+        if wrong is None and not adding:
+            await self._market_data.unfollow(self._subscriptions.remove(*asked))
         self._responder.send(
             protocol.SubscribeResponse(
                 success=wrong is None,
@@ -52,13 +56,8 @@ class SubscriptionHandler:
                 request_id=message.request_id,
             )
         )
-        if wrong is not None:
-            return
-        asked = message.channels, message.instruments, message.period
-        if adding:
+        if wrong is None and adding:
             await self._market_data.follow(self._subscriptions.add(*asked))
-        else:
-            await self._market_data.unfollow(self._subscriptions.remove(*asked))
 
     async def _what_is_wrong(self, message: protocol.Subscribe | protocol.Unsubscribe) -> str | None:
         """One sentence that names what is wrong with the request, or None."""
