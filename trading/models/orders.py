@@ -1,0 +1,105 @@
+"""Orders and trades. The engine's: written from events alone."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from trading.core.types import LIVE, CancelReason, Direction, Offset, OrderStatus, OrderType, TimeCondition
+from trading.models.accounts import Account
+from trading.models.fields import choices_of
+from trading.models.markets import Instrument
+
+IS_LIVE = models.Func(
+    F("status"),
+    template=f"%(expressions)s IN ({', '.join(repr(status.value) for status in LIVE)})",
+    output_field=models.BooleanField(),
+)
+"""A condition for the orders that are not finished, written out: a database that is handed the states as parameters
+does not see that its index of live orders has all of them."""
+
+
+class Order(models.Model):
+    """An accepted order and what became of it. The id is the number in the protocol's order id."""
+
+    id = models.BigIntegerField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, db_index=False)
+    direction = models.CharField(max_length=4, choices=choices_of(Direction))
+    offset = models.CharField(max_length=16, choices=choices_of(Offset))
+    order_type = models.CharField(max_length=8, choices=choices_of(OrderType))
+    time_condition = models.CharField(max_length=4, choices=choices_of(TimeCondition))
+    volume = models.BigIntegerField()
+    price = models.BigIntegerField(null=True, help_text="Empty for MARKET orders.")
+    filled = models.BigIntegerField()
+    status = models.CharField(max_length=16, choices=choices_of(OrderStatus))
+    his_held = models.BigIntegerField(help_text="Yesterday's lots that a live closing holds.")
+    today_held = models.BigIntegerField(help_text="Today's lots that a live closing holds.")
+    accepted_at = models.BigIntegerField()
+    updated_at = models.BigIntegerField()
+    client_order_id = models.CharField(max_length=64, null=True)
+    trading_day = models.IntegerField(
+        db_default=0, help_text="In which it was accepted; 0 before the first settlement."
+    )
+    cancel_reason = models.CharField(max_length=16, null=True, choices=choices_of(CancelReason))
+    cancel_code = models.IntegerField(null=True, help_text="The rule that took it, as the protocol numbers them.")
+    options = models.TextField(null=True, help_text="JSON, as the engine reads it; empty for plain orders.")
+    priority = models.BigIntegerField(null=True, help_text="Its place among orders of its price; empty: its id.")
+    shown = models.BigIntegerField(null=True, help_text="Lots that an iceberg shows; empty: all that are left.")
+    stop = models.BigIntegerField(null=True, help_text="Where a waiting order fires.")
+    known_day = models.IntegerField(null=True, help_text="A later trading day on which its own id is used up.")
+    asked_volume = models.BigIntegerField(null=True, help_text="Where it was asked for with another volume.")
+    asked_price = models.BigIntegerField(null=True, help_text="Where it was asked for with another price.")
+    forced = models.BooleanField(db_default=False, help_text="By the exchange, to close a position.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(name="order_of_account", fields=["account", "id"]),
+            models.Index(name="order_live", fields=["account", "id"], condition=Q(status__in=LIVE)),
+            models.Index(
+                name="order_known",
+                fields=["known_day", "account", "client_order_id"],
+                condition=Q(known_day__isnull=False),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                name="order_client_id_once",
+                fields=["trading_day", "account", "client_order_id"],
+                condition=Q(client_order_id__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="order_filled_within_volume",
+                condition=Q(volume__gt=0) & Q(filled__gte=0) & Q(filled__lte=F("volume")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Trade(models.Model):
+    """One side of a match: two rows share a `trade_id`, one BUY and one SELL."""
+
+    trade_id = models.BigIntegerField()
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, db_index=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, db_index=False)
+    direction = models.CharField(max_length=4, choices=choices_of(Direction))
+    offset = models.CharField(max_length=16, choices=choices_of(Offset))
+    is_maker = models.BooleanField(null=True, help_text="Empty in the trades of an auction.")
+    price = models.BigIntegerField()
+    volume = models.BigIntegerField()
+    commission = models.BigIntegerField()
+    close_profit = models.BigIntegerField()
+    time = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(name="trade_of_account", fields=["account", "trade_id"])]
+        constraints = [
+            models.UniqueConstraint(name="trade_once_a_side", fields=["trade_id", "direction"]),
+            models.CheckConstraint(name="trade_positive", condition=Q(volume__gt=0) & Q(price__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.trade_id)
