@@ -12,9 +12,9 @@ from drf_spectacular.validation import validate_schema
 from exchange_site.page.api_documents import as_json, document
 from trading.core.codes import Code
 from trading.rest.errors import HttpCode, status_of
-from trading.rest.glossary import OF_ONE, WORDS
 from trading.rest.routes import OPERATIONS
 from trading.rest.schema import codes_of
+from trading.schemas.glossary import OF_ONE, WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = ROOT / "docs/contracts"
