@@ -13,6 +13,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from trading.admin.engine_requests import present_market
 from trading.core.commands import (
@@ -116,7 +117,7 @@ class KeyedForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         if "key" in self.errors:
-            raise ValidationError("This form has lost its key. Open the page anew.")
+            raise ValidationError(_("This form has lost its key. Open the page anew."))
         return self.cleaned_data
 
     def _post_clean(self) -> None:
@@ -136,9 +137,9 @@ class CommandForm(KeyedForm):
 def _user_named(name: str) -> User:
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise ValidationError(f"There is no user {name}.")
+        raise ValidationError(_("There is no user {name}.").format(name=name))
     if not user.is_active:
-        raise ValidationError(f"{name} is not active.")
+        raise ValidationError(_("{name} is not active.").format(name=name))
     return user
 
 
@@ -184,7 +185,7 @@ class WithdrawForm(MoneyForm):
 def _fee_groups() -> list[tuple[str, str]]:
     market = Market.objects.filter(pk=present_market()).first()
     names = sorted(market.fee_groups) if market is not None else []
-    return [("", "None: all of the commission"), *((name, name) for name in names)]
+    return [("", _("None: all of the commission")), *((name, name) for name in names)]
 
 
 class RulesForm(CommandForm):
@@ -419,19 +420,21 @@ class SettleForm(CommandForm):
         found: date = self.cleaned_data["next_day"]
         latest = calendar.today(self.instance, timezone.now()) + FARTHEST
         if found > latest:
-            raise ValidationError(f"The next trading day may be {latest} at the latest: a settlement cannot be undone.")
+            raise ValidationError(
+                _("The next trading day may be {day} at the latest: a settlement cannot be undone.").format(day=latest)
+            )
         return found
 
     @staticmethod
     def _price_field(found: settlement.Price) -> forms.DecimalField:
-        before = f"Empty: {to_text(found.previous)}, as before."
-        traded = f"The average of {found.lots} lots in its last hour. " if found.price is not None else "No trades. "
+        before = _("Empty: {price}, as before.").format(price=to_text(found.previous))
+        traded = _("The average of {lots} lots in its last hour.").format(lots=found.lots)
         return _money(
             found.instrument_id,
             least="0.0001",
             required=False,
             initial=None if found.price is None else to_text(found.price),
-            help_text=traded + before if found.price is None else traded,
+            help_text=traded if found.price is not None else f"{_('No trades.')} {before}",
         )
 
     @classmethod
@@ -488,7 +491,7 @@ class HolidayForm(ModelForm):
         found = self.cleaned_data["date"]
         others = Holiday.objects.filter(market=present_market(), date=found).exclude(pk=self.instance.pk)
         if others.exists():
-            raise ValidationError("This day is a holiday already.")
+            raise ValidationError(_("This day is a holiday already."))
         return found
 
 

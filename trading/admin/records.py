@@ -16,6 +16,7 @@ from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, GrowingAdmin, ShownAdmin, Tool, url_of
 from trading.admin.columns import date, day, day_text, moment, money, number, order_id, time_text, trade_id
 from trading.admin.lists import MOST_WORDS
+from trading.admin.office.refusals import result_text
 from trading.core.codes import Code
 from trading.core.commands import (
     AdminCommand,
@@ -140,7 +141,8 @@ def cancelled_why(row: Order) -> str:
     """The reason, and the rule that took it."""
     if row.cancel_reason is None:
         return "-"
-    return row.cancel_reason if row.cancel_code is None else f"{row.cancel_reason}: {RULES[row.cancel_code]}"
+    why = _(row.cancel_reason)
+    return why if row.cancel_code is None else f"{why}: {_(RULES[row.cancel_code])}"
 
 
 @admin.display(description="options")
@@ -370,7 +372,7 @@ class LedgerAdmin(RecordAdmin):
         return {"trade_id": number}
 
     def heading(self, obj: Any) -> str:
-        return f"{obj.get_kind_display()} {to_text(obj.amount)}"
+        return f"{_(obj.get_kind_display())} {to_text(obj.amount)}"
 
 
 @admin.display(description="positions")
@@ -383,9 +385,9 @@ def positions_text(row: Statement) -> str:
         for line in row.positions
     ]
     cells = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
-    head = "<tr><th>instrument</th><th>long</th><th>short</th><th>price</th><th>margin</th></tr>"
-    table = '<div class="wide"><table>' + head + "{}</table></div>"
-    return format_html(table, format_html_join("", cells, lines))
+    names = [(_(name),) for name in ("instrument", "long", "short", "price", "margin")]
+    table = '<div class="wide"><table><tr>{}</tr>{}</table></div>'
+    return format_html(table, format_html_join("", "<th>{}</th>", names), format_html_join("", cells, lines))
 
 
 @admin.register(Statement)
@@ -456,6 +458,9 @@ class RiskEventAdmin(RecordAdmin):
     search_help_text = "A user id or its beginning."
     sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)
 
+    def heading(self, obj: Any) -> str:
+        return f"{obj.account} {obj.get_kind_display()}"
+
 
 def subject_of(row: OperatorCommand) -> str:
     """Whom or what a command is about."""
@@ -471,7 +476,7 @@ def subject_of(row: OperatorCommand) -> str:
         case SetFeeGroup() as command:
             return command.name
         case SetMarketPhase() as command:
-            return command.phase.value
+            return _(command.phase.value)
         case ForceCancelAll() as command:
             return " ".join(filter(None, (command.user_id, command.instrument_id))) or _("everybody")
         case SetCloseOnly() as command:
@@ -484,13 +489,18 @@ def subject_of(row: OperatorCommand) -> str:
             return "-"
 
 
+def kinds() -> list[tuple[str, str]]:
+    """All that can be asked for, as choices."""
+    return [(name, name) for name in sorted(map(stored_name, get_args(AdminCommand)))]
+
+
 class KindFilter(admin.SimpleListFilter):
     """What can be asked for, whether it was or not."""
 
     title = parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in sorted(map(stored_name, get_args(AdminCommand)))]
+        return [(name, _(name)) for name, _same in kinds()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset if self.value() is None else queryset.filter(kind=self.value())
@@ -498,7 +508,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(OperatorCommand)
 class OperatorCommandAdmin(GrowingAdmin):
-    list_display = ("id", "kind", "about", "amount_number", "asked_by", date("asked_at"), "status", "outcome")
+    list_display = ("id", "kind_text", "about", "amount_number", "asked_by", date("asked_at"), "status", "outcome")
     list_filter = ("status", KindFilter, "asked_at")
     list_select_related = ("asked_by",)
     search_fields = (
@@ -509,11 +519,18 @@ class OperatorCommandAdmin(GrowingAdmin):
     )
     search_help_text = "A user id or an instrument id it is about, or the operator who asked."
     sections = (
-        (None, {"fields": ("kind", "about", "amount_number", "content", "key")}),
+        (None, {"fields": ("kind_text", "about", "amount_number", "content", "key")}),
         ("Asked", {"fields": ("asked_by", date("asked_at"), "address", "why")}),
         ("Approval", {"fields": ("decision", "valid_until")}),
         ("Result", {"fields": ("status", "outcome", moment("finished_at", "finished"), "was", "became")}),
     )
+
+    def heading(self, obj: Any) -> str:
+        return f"{_(obj.kind)} #{obj.pk}"
+
+    @admin.display(description="kind")
+    def kind_text(self, row: OperatorCommand) -> str:
+        return _(row.kind)
 
     @admin.display(description="about")
     def about(self, row: OperatorCommand) -> str:
@@ -526,7 +543,7 @@ class OperatorCommandAdmin(GrowingAdmin):
 
     @admin.display(description="outcome")
     def outcome(self, row: OperatorCommand) -> str:
-        return f"{row.result} (code {row.code})" if row.code else row.result or "-"
+        return result_text(row)
 
     @admin.display(description="reason")
     def why(self, row: OperatorCommand) -> str:

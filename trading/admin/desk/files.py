@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.translation import gettext as _
 
 CHUNK = 1_000
 LARGEST = 1_000_000
@@ -80,12 +81,14 @@ def lines_of(text: str, most: int) -> list[list[str]]:
             [cell.strip() for cell in line] for line in csv.reader(io.StringIO(text.removeprefix(MARK)), strict=True)
         ]
     except csv.Error as error:
-        raise ValidationError(f"This is no CSV: {error}.") from error
+        raise ValidationError(_("This is no CSV: {error}.").format(error=error)) from error
     lines = [line for line in found if any(line)]
     if not lines:
-        raise ValidationError("There is no line in it.")
+        raise ValidationError(_("There is no line in it."))
     if len(lines) > most:
-        raise ValidationError(f"{len(lines):,} lines are too many: at most {most:,} at once.")
+        raise ValidationError(
+            _("{count} lines are too many: at most {most} at once.").format(count=f"{len(lines):,}", most=f"{most:,}")
+        )
     return lines
 
 
@@ -94,8 +97,8 @@ def text_of(sent: Any) -> str:
     if sent is None:
         return ""
     if sent.size > LARGEST:
-        raise ValidationError(f"The file is larger than {LARGEST:,} bytes.")
+        raise ValidationError(_("The file is larger than {count} bytes.").format(count=f"{LARGEST:,}"))
     try:
         return str(sent.read().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValidationError("The file is not UTF-8 text: save it as CSV UTF-8.") from error
+        raise ValidationError(_("The file is not UTF-8 text: save it as CSV UTF-8.")) from error
