@@ -21,12 +21,14 @@ from trading.admin.engine_requests import present_market
 from trading.core.commands import FreezeAccount
 from trading.core.money import to_text
 from trading.models import Contest, Market, User
-from trading.operators import contests
+from trading.operators import contest_rules, contests
 
 NEEDS = ("run_contest",)
 MOST_SHOWN = 500
 MOST_NAMED = 20
-HEAD = ("place", "user", "worth", "return", "drawdown", "sharpe")
+HEAD = ("place", "user", "worth", "return", "drawdown", "sharpe", "breaches")
+
+MOMENT = forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Contest]
@@ -36,18 +38,29 @@ else:
 
 class ContestForm(ModelForm):
     start_balance = forms.CharField(label="Start balance", max_length=40, help_text="Of everybody, in the currency.")
-    ends_at = forms.DateTimeField(
-        label="Ends at", widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
+    starts_at = forms.DateTimeField(
+        label="Starts at",
+        widget=MOMENT,
+        required=False,
+        help_text="By itself; empty: when its host presses the button.",
     )
+    ends_at = forms.DateTimeField(label="Ends at", widget=MOMENT)
 
     class Meta:
         model = Contest
-        fields = ("name", "beginning", "start_balance", "ends_at", "every_minutes", "freeze_at_end", "public")
+        fields = (
+            *("name", "beginning", "start_balance", "starts_at", "ends_at", "every_minutes", "instruments"),
+            *("max_position", "max_orders", "enforced", "freeze_at_end", "public"),
+        )
         labels = {
             "beginning": "User ids begin with",
             "every_minutes": "Minutes from look to look",
             "freeze_at_end": "Freeze all at the end",
             "public": "Public ranking",
+            "instruments": "Instruments",
+            "max_position": "Largest position",
+            "max_orders": "Most live orders",
+            "enforced": "Enforce the rules",
         }
 
     def clean_start_balance(self) -> int:
@@ -61,6 +74,19 @@ class ContestForm(ModelForm):
         if moment <= timezone.now():
             raise ValidationError(_("It must end in the future."))
         return moment
+
+    def clean_instruments(self) -> str:
+        names = [name for name in (part.strip() for part in self.cleaned_data["instruments"].split(",")) if name]
+        missing = contest_rules.unknown(present_market(), names)
+        if missing:
+            raise ValidationError(_("There is no instrument {name}.").format(name=missing[0][:64]))
+        return ",".join(names)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("starts_at") and data.get("ends_at") and data["starts_at"] >= data["ends_at"]:
+            self.add_error("starts_at", _("It must start before it ends."))
+        return data
 
     def clean_every_minutes(self) -> int:
         minutes: int = self.cleaned_data["every_minutes"]
@@ -102,6 +128,7 @@ def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
         times=[
             (label, time_text(moment))
             for label, moment in (
+                (_("Starts"), contest.starts_at if contest.status == Contest.Status.DRAFT else None),
                 (_("Started"), contest.started_at),
                 (_("Last look"), contest.looked_at),
                 (_("Ends"), contest.ends_at),
@@ -109,6 +136,10 @@ def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
             if moment is not None
         ],
         balance=amount_text(contest.start_balance),
+        breaches=[
+            (time_text(row.seen_at), row.account.user_id, row.get_rule_display(), row.instrument_id)
+            for row in contest.breaches.select_related("account")[:MOST_SHOWN]
+        ],
     )
 
 
@@ -122,6 +153,7 @@ def ranking_lines(contest: Contest, most: int | None = MOST_SHOWN) -> list[tuple
             f"{rank.gain:+.2%}",
             f"{rank.drawdown:.2%}",
             "-" if rank.sharpe is None else f"{rank.sharpe:.3f}",
+            str(rank.breaches),
         )
         for rank in contests.ranking(contest, most)
     ]
