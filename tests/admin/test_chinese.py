@@ -27,7 +27,7 @@ ALLOWED = {
 False of its pictures, Search of its lens."""
 DATA = {"MAIN", "Asia", "Shanghai", "IF", "IX", "Test", "Cup", "mine", "tests", "future", "user", "Viewer"}
 """What the rows of the test are called."""
-NO_PROSE = ("/logout/", "/jsi18n/", "/autocomplete/", "/group/1/delete/", "/user/6/delete/")
+NO_PROSE = re.compile(r"/logout/$|/jsi18n/$|/autocomplete/$|/(group|user)/\d+/delete/$")
 """The last two name, beside ours, tables that Django makes itself."""
 HIDDEN = re.compile(
     r"<(script|style|pre|code|textarea|svg)\b.*?</\1>|<input[^>]*class=\"action-select\"[^>]*>", re.DOTALL
@@ -128,7 +128,7 @@ def addresses() -> list[str]:
 def test_every_page_of_the_back_office_is_in_chinese(busy: Founded, root: Client) -> None:
     english, opened = {}, 0
     for url in [*addresses(), "/contest/"]:
-        if url.endswith(NO_PROSE):
+        if NO_PROSE.search(url):
             continue
         response = root.get(url, **CHINESE)  # type: ignore[arg-type]
         assert response.status_code in {200, 302, 403, 404, 405}, url

@@ -116,6 +116,8 @@ def sentences_of(room: Path) -> set[str]:
 
 RULES = ("funds", "instruments", "phases", "restrictions", "settlement", "adoption")
 """What operators ask for ends in these."""
+COMPOSED = {"New connections are {}": "New connections are refused already"}
+"""What the rule puts into the gap is a part of the sentence."""
 
 
 def test_what_the_engine_answers_to_operators_is_said_in_chinese() -> None:
@@ -123,7 +125,7 @@ def test_what_the_engine_answers_to_operators_is_said_in_chinese() -> None:
     assert len(asked) > 20
     with translation.override("zh-hans"):
         for sentence in asked:
-            told = said(sentence.replace("{}", "7"))
+            told = said(COMPOSED.get(sentence, sentence).replace("{}", "7"))
             assert not re.search(r"[A-Za-z]{3}", told.replace("YYYYMMDD", "")), sentence
 
 

@@ -64,19 +64,19 @@ def member_view(request: HttpRequest, user: int) -> HttpResponse:
         form.add_error(None, said(why_not))
         return show(request, "member", title, form=form, button=button, member=member)
     sentences = [
-        _("Before: {roles}.").format(roles=_listed(held)),
-        _("After: {roles}.").format(roles=_listed(sorted(wanted))),
+        _("Before: {roles}.").format(roles=_listed(held) or _("none")),
+        _("After: {roles}.").format(roles=_listed(sorted(wanted)) or _("none")),
     ]
     question = ask_first(request, title, button, sentences)
     if question is not None:
         return question
     _assign(operator, member, wanted, form.cleaned_data["reason"])
-    messages.success(request, f"{member.username}: {_listed(sorted(wanted))}.")
+    messages.success(request, f"{member.username}: {_listed(sorted(wanted)) or _('no role')}.")
     return HttpResponseRedirect(address("roles"))
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(map(_, names)) or _("no role")
+    return ", ".join(map(_, names))
 
 
 def _assign(operator: User, member: User, wanted: list[str], reason: str) -> None:
