@@ -236,7 +236,7 @@ class GrowingAdmin(ShownAdmin):
             found = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(request.path)
-        return export.response(found, self.get_list_display(request))
+        return export.response(request, found, self.get_list_display(request))
 
 
 class CommandAdmin(ShownAdmin):

@@ -2,16 +2,17 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
+
+from trading.admin.office.export import awaited
 
 CHUNK = 1_000
 LARGEST = 1_000_000
@@ -37,7 +38,7 @@ def csv_response(
 ) -> StreamingHttpResponse:
     """A file to be saved under a name."""
     parts = _parts(head, iter(lines))
-    streamed: Any = _awaited(parts) if isinstance(request, ASGIRequest) else parts
+    streamed: Any = awaited(parts) if isinstance(request, ASGIRequest) else parts
     response = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -47,13 +48,6 @@ def _parts(head: Sequence[str], lines: Iterator[Sequence[Any]]) -> Iterator[str]
     yield MARK + _text([head])
     while part := list(islice(lines, CHUNK)):
         yield _text(part)
-
-
-async def _awaited(parts: Iterator[str]) -> AsyncIterator[str]:
-    """The database is read in the request's thread, not in the event loop."""
-    following = sync_to_async(lambda: next(parts, None))
-    while (part := await following()) is not None:
-        yield part
 
 
 def _text(lines: Iterable[Sequence[Any]]) -> str:
