@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from trading.core.money import to_text
+from trading.admin.columns import amount_text
 from trading.models import Contest
 from trading.operators import contests
 
@@ -23,7 +23,7 @@ def ranking(request: HttpRequest, market: str) -> HttpResponse:
         (
             rank.place,
             rank.user_id,
-            to_text(rank.worth),
+            amount_text(rank.worth),
             f"{rank.gain:+.2%}",
             f"{rank.drawdown:.2%}",
             _ratio(rank.sharpe),
