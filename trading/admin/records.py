@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from trading import protocol
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, GrowingAdmin, ShownAdmin, Tool, url_of
-from trading.admin.columns import date, day, day_text, moment, money, number, order_id, time_text, trade_id
+from trading.admin.columns import amount_text, date, day, day_text, moment, money, number, order_id, time_text, trade_id
 from trading.admin.lists import MOST_WORDS
 from trading.admin.office.refusals import result_text
 from trading.core.codes import Code
@@ -539,7 +539,7 @@ class OperatorCommandAdmin(GrowingAdmin):
     @admin.display(description="amount")
     def amount_number(self, row: OperatorCommand) -> str:
         command = approvals.command_of(row)
-        return to_text(command.amount) if isinstance(command, Deposit | Withdraw) else "-"
+        return amount_text(command.amount) if isinstance(command, Deposit | Withdraw) else "-"
 
     @admin.display(description="outcome")
     def outcome(self, row: OperatorCommand) -> str:
