@@ -15,7 +15,7 @@ from trading.admin.columns import local_time, time_text
 from trading.admin.desk import files
 from trading.admin.desk.page import Page, show
 from trading.admin.engine_requests import present_market
-from trading.admin.records import kinds
+from trading.admin.records.operator_commands import kinds
 from trading.models import OperatorCommand
 
 DAY = timedelta(days=1)
