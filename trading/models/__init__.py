@@ -4,7 +4,16 @@ Prices and money are integers of 1/10,000 of the currency, rates of 1/100,000,00
 milliseconds. The constraints repeat the core's invariants, because rows can come from elsewhere too.
 """
 
-from trading.models.accounts import Account, LedgerEntry, Position, PositionDetail, RiskEvent, Statement
+from trading.models.accounts import (
+    AT_RISK,
+    IN_DEBT,
+    Account,
+    LedgerEntry,
+    Position,
+    PositionDetail,
+    RiskEvent,
+    Statement,
+)
 from trading.models.fields import NAME
 from trading.models.journal import ArchiveFile, CarriedForward, JournalBatch, PushBatch
 from trading.models.markets import Holiday, Instrument, Market, SettlementPrice, TradingSession, known_time_zone
@@ -13,6 +22,8 @@ from trading.models.orders import IS_LIVE, Order, Trade
 from trading.models.users import AccessToken, StaffSession, User
 
 __all__ = [
+    "AT_RISK",
+    "IN_DEBT",
     "IS_LIVE",
     "NAME",
     "AccessToken",

@@ -1,5 +1,6 @@
 """Contests: prepared, started, followed, ended, exported."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -124,7 +125,7 @@ def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
         count=contests.participants(contest).count() if contest.status == Contest.Status.DRAFT else None,
         unready=[(each.user_id, _(each.why)) for each in waiting[:MOST_NAMED]],
         more=max(0, len(waiting) - MOST_NAMED),
-        ranking=ranking_lines(contest),
+        ranking=ranking_lines(contest, MOST_SHOWN, amount_text),
         times=[
             (label, time_text(moment))
             for label, moment in (
@@ -143,13 +144,13 @@ def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
     )
 
 
-def ranking_lines(contest: Contest, most: int | None = MOST_SHOWN) -> list[tuple[str, ...]]:
-    """The ranking as people read it."""
+def ranking_lines(contest: Contest, most: int | None, amount: Callable[[int], str]) -> list[tuple[str, ...]]:
+    """The ranking as people read it, or, with another way to write amounts, a spreadsheet."""
     return [
         (
             str(rank.place),
             rank.user_id,
-            to_text(rank.worth),
+            amount(rank.worth),
             f"{rank.gain:+.2%}",
             f"{rank.drawdown:.2%}",
             "-" if rank.sharpe is None else f"{rank.sharpe:.3f}",
@@ -161,7 +162,7 @@ def ranking_lines(contest: Contest, most: int | None = MOST_SHOWN) -> list[tuple
 
 def export_view(request: HttpRequest, number: int) -> HttpResponseBase:
     contest = _contest(number)
-    return files.csv_response(request, f"contest-{contest.pk}.csv", HEAD, ranking_lines(contest, None))
+    return files.csv_response(request, f"contest-{contest.pk}.csv", HEAD, ranking_lines(contest, None, to_text))
 
 
 # --- what is done
