@@ -79,10 +79,9 @@ class Account(AccountBase, eq=False):
             self.groups.setdefault(order.oco_group, {})[order.order_id] = order
 
     def withdraw_order(self, order: "Order") -> None:
-        """It is not live any more, or is about to come in anew; nothing where it was not live. Its status is still the
-        one it was live with, or an end."""
-        if self.orders.pop(order.order_id, None) is None:
-            return
+        """It is not live any more, or is about to come in anew. Its status is still the one it was live with, or an
+        end."""
+        del self.orders[order.order_id]
         order.side.live -= 1
         if order.status is OrderStatus.WAITING:
             self.waiting -= 1
@@ -94,8 +93,9 @@ class Account(AccountBase, eq=False):
                 del self.groups[order.oco_group]
 
     def end_order(self, order: "Order") -> None:
-        """An order is over. Its own id is forgotten, where newer ones have taken its place."""
-        self.withdraw_order(order)
+        """An order is over, if it ever was live. Its own id is forgotten, where newer ones have taken its place."""
+        if order.order_id in self.orders:
+            self.withdraw_order(order)
         name = order.client_order_id
         if name is None or len(self.recent_ids) < KEPT_IDS:
             return

@@ -49,6 +49,8 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         if isinstance(found, Refused):
             return found
         price = found
+    is_buy = command.direction is BUY
+    side = account.going.get((command.instrument_id, is_buy)) or account.side(instrument, is_buy)
     options = command.options
     display, status = 0, SUBMITTED
     if options is not None:
@@ -62,7 +64,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         if wrong is not None:
             return Refused(CODE, wrong)
     return Order(
-        command.direction is BUY,
+        is_buy,
         price,
         command.volume,
         None,
@@ -75,7 +77,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         order_id=0,
         account=account,
         instrument=instrument,
-        side=account.side(instrument, command.direction is BUY),
+        side=side,
         direction=command.direction,
         offset=command.offset,
         order_type=command.order_type,
