@@ -103,7 +103,7 @@ FAULTS = (
         "if rule is SelfTrade.CANCEL_MAKER:\n        return True",
         "if rule is not SelfTrade.CANCEL_BOTH:\n        return True",
     ),
-    Fault("rules/execution.py", "price * instrument.tick_value * lots", "price * instrument.tick_value * max(1, lots)"),
+    Fault("rules/execution.py", "price * instrument.tick_value * lots", "price * instrument.tick_value"),
     Fault("rules/execution.py", "his = min(lots, order.his_held)", "his = max(0, lots - order.today_held)"),
     Fault("rules/execution.py", "account.hold -= order.hold_per_lot * lots\n        order.side", "order.side"),
     Fault("rules/execution.py", "order.side.opening -= lots", "pass"),
