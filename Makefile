@@ -96,9 +96,9 @@ SEED ?= 1
 chaos: setup
 	$(BIN)/python -m tests.chaos.kill --kills $(KILLS) --seed $(SEED)
 
-# Write the contract of this version: the OpenAPI document as it is now. A released one never changes.
+# Write the contracts of this version: the OpenAPI and AsyncAPI documents as they are now. Released ones never change.
 contracts: setup
-	$(BIN)/python -m tests.rest.write_contract
+	$(BIN)/python -m tests.contracts.write
 
 # Long: REST tried by its OpenAPI document, with other seeds, and a thousand orders that are sent again and again. SEED,
 # and EXAMPLES of each operation.
