@@ -37,6 +37,7 @@ from trading.models import (
     PositionDetail,
 )
 from trading.storage import mapping, startup_checks
+from trading.storage.consistent_read import consistent_read
 from trading.storage.database_files import DatabaseFiles
 from trading.storage.engine_lock import PATIENCE, EngineLock, engine_lock
 from trading.storage.sql import Row, Table, json_text
@@ -381,8 +382,8 @@ class Store:
         self._epoch = epoch
 
     def load(self) -> tuple[Snapshot, Restored]:
-        """The state of the last commit, and where its streams stand."""
-        with transaction.atomic(using=self._using):
+        """The state of the last commit, and where its streams stand. Another engine may commit meanwhile."""
+        with consistent_read(self._using):
             market = Market.objects.using(self._using).get(code=self.market)
             accounts = Account.objects.using(self._using).filter(market=self.market)
             self._push_seqs = dict(accounts.values_list("id", "push_seq"))
