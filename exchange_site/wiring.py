@@ -14,6 +14,7 @@ from channels.layers import get_channel_layer
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.market_figures import MarketFigures
 from exchange_site.monitoring.pulse import Pulse
 from exchange_site.security.client_address import address_of
 from marketdata.answers import PublicQueries
@@ -25,6 +26,7 @@ from marketdata.store import BarStore
 from trading import protocol
 from trading.access.rate_limits import RateLimiter
 from trading.access.token_monitor import TokenMonitor
+from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.counters import Counters
@@ -224,6 +226,15 @@ class Exchange(EngineHost):
     def not_ready_because(self) -> str | None:
         """Why no order is taken just now; None when orders are."""
         return self._keeper.not_ready_because
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Open connections, and how many of them have authenticated."""
+        return self.heartbeat.connections, self.layer.members(user_group(""))
+
+    @property
+    def market_figures(self) -> MarketFigures:
+        return MarketFigures.of(self.worker)
 
     async def ensure_started(self) -> None:
         """Start once; whoever comes meanwhile waits until it is known whether orders are taken."""

@@ -4,8 +4,10 @@ operators ask. Gateways reach it over Redis.
 
 import asyncio
 import logging
+from functools import partial
 
 from django.db import Error
+from msgspec import to_builtins
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -13,11 +15,14 @@ from redis.exceptions import RedisError
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.market_figures import MarketFigures
+from exchange_site.monitoring.pulse import Pulse
 from exchange_site.wiring import RESTART_SECONDS, EngineHost, calm_garbage_collector
 from trading.delivery.redis.outlet import Outlet
 from trading.delivery.redis.wires import NETWORK, pubsub_layer
 from trading.operators.hand_over import NotHandedOver, hand_over
 from trading.reads.readers import Readers
+from trading.storage import pulses
 from trading.transport.ending import end_all
 from trading.transport.redis_leases import LostGateways
 from trading.transport.redis_sign import EngineSign
@@ -91,6 +96,27 @@ class EngineProcess(EngineHost):
             except (RedisError, OSError) as error:
                 logger.warning("commands cannot be read from Redis: %s", error)
             await asyncio.sleep(RESTART_SECONDS / 5)
+
+    @property
+    def not_ready_because(self) -> str | None:
+        """Why no order is taken just now; None when orders are."""
+        return self._keeper.not_ready_because
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Connections of all gateways, and how many of them have authenticated."""
+        return self.lost_gateways.connected
+
+    def _accompany(self) -> None:
+        pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
+        self._keep_going("pulse", pulse.run)
+        self._keep_going("figures for gateways", self._tell_figures)
+
+    async def _tell_figures(self) -> None:
+        while True:
+            if self.serves:
+                self.outlet.tell_gateways({"type": "figures", "figures": to_builtins(MarketFigures.of(self.worker))})
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def _beat(self) -> None:
         while True:
