@@ -12,6 +12,7 @@ from trading.core.commands import Settle
 from trading.core.engine import Engine
 from trading.core.money import UNIT
 from trading.core.snapshot import AccountRecord, OrderRecord, PositionRecord
+from trading.storage.market_reader import MarketReader
 from trading.storage.store import Store
 from trading.worker.follower import Follower
 
@@ -79,34 +80,36 @@ def test_it_knows_the_day_that_has_begun_meanwhile(books: Books) -> None:
     assert heir.store.used_ids([mine]).keys() == {(1, "mine")}, "it is looked for among those of the day"
 
 
-class Interrupted(Store):
-    """Between any two tables that it loads something happens."""
+class Interrupted(MarketReader):
+    """Between any two tables that it reads something happens."""
 
-    meanwhile: Callable[[], None]
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__("MAIN", "default")
+        self._meanwhile = meanwhile
 
-    def _load_accounts(self) -> list[AccountRecord]:
-        self.meanwhile()
-        return super()._load_accounts()
+    def _accounts(self, trading_day: int) -> list[AccountRecord]:
+        self._meanwhile()
+        return super()._accounts(trading_day)
 
-    def _load_positions(self) -> list[PositionRecord]:
-        self.meanwhile()
-        return super()._load_positions()
+    def _positions(self) -> list[PositionRecord]:
+        self._meanwhile()
+        return super()._positions()
 
-    def _load_orders(self) -> list[OrderRecord]:
-        self.meanwhile()
-        return super()._load_orders()
+    def _orders(self) -> list[OrderRecord]:
+        self._meanwhile()
+        return super()._orders()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_books_that_are_loaded_while_another_engine_commits_are_those_of_one_commit(books: Books) -> None:
-    history, store = History(books, 3), Interrupted("MAIN")
+    history, store = History(books, 3), Store("MAIN")
     with ThreadPoolExecutor(1) as engine:  # a session of its own
 
         def play() -> None:
             engine.submit(history.play, 25).result(60)
 
         play()
-        store.meanwhile = play
+        store._reader = Interrupted(play)
         follower = Follower(store)
         follower.follow()
         play()
