@@ -6,11 +6,13 @@ Embedded: everything lives in the server's own event loop and starts with the se
 import asyncio
 import gc
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
@@ -31,6 +33,7 @@ from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
+from trading.operators.daily_archive import DailyArchive
 from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
 from trading.storage import pulses
@@ -183,7 +186,24 @@ class EngineHost:
             if not self._keeper.warm:
                 keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
+            if self.config.archive_keep_days is not None:
+                self._keep_going("archive", self._daily_archive(self.config.archive_keep_days).run)
             self._accompany()
+
+    def _daily_archive(self, keep: int) -> DailyArchive:
+        market = self.config.market
+
+        async def begin() -> asyncio.subprocess.Process:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, settings.BASE_DIR / "manage.py", "archive", "--gently", "--market", market),
+                *("--keep", str(keep)),
+                cwd=settings.BASE_DIR,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+
+        return DailyArchive(market, keep, begin, lambda: self.gateway.closed_because is None)
 
     def _accompany(self) -> None:
         """Begin what else runs beside the engine from its first start on."""
