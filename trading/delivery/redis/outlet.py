@@ -97,6 +97,10 @@ class Outlet:
         """The engine lives. `closed`: why it takes no orders, if it takes none; `no_connections`: nobody else may
         connect."""
         note = {"type": "beat", "generation": self._generation, "closed": closed, "no_connections": no_connections}
+        self.tell_gateways(note)
+
+    def tell_gateways(self, note: Message) -> None:
+        """A note for the gateways themselves."""
         self._put(True, GATEWAYS, note)
 
     def on_load(self, engine: Engine, time: int) -> None:
