@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run cluster test test-long test-postgres check unit coverage bench attack chaos fuzz contracts fuzz-rest histories mutants soak audit format pin clean
+.PHONY: setup run cluster test test-long test-postgres check unit coverage bench bench-cluster attack chaos chaos-cluster fuzz contracts fuzz-rest histories mutants soak pictures lists audit format pin clean
 
 setup: $(STAMP)
 
@@ -55,19 +55,21 @@ check: setup
 	$(BIN)/python manage.py check
 	@if command -v npm >/dev/null; then npm run --silent check; else echo "No npm here: the page's modules are not checked."; fi
 
+# AGAIN: more words for pytest, behind these; .ci/run says with them to try once more what failed.
+PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile $(AGAIN)
 unit: setup
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not long'
+	$(PYTEST) -m 'not long'
 
 # What takes its time: floods, kills, deaf clients, bots, every page in a browser, the same under the other server.
 test-long: setup
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m long
+	$(PYTEST) -m long
 
 # The same tests on PostgreSQL, with a server of its own that ends with them; without those that know no database and
 # those of pages in a browser. MARK=long for what takes its time.
 MARK ?= not long
 NO_DATABASE := tests/core tests/protocol tests/bots tests/examples tests/e2e/page tests/e2e/office tests/soak
 test-postgres: setup
-	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 3 --dist loadfile -m '$(MARK)' $(addprefix --ignore ,$(NO_DATABASE))
+	TEST_DATABASE=postgres $(PYTEST) -m '$(MARK)' $(addprefix --ignore ,$(NO_DATABASE))
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup
@@ -82,6 +84,10 @@ format: setup
 bench: setup
 	$(BIN)/python -m tests.bench $(ONLY)
 
+# The same for several processes, on a Redis and a PostgreSQL of its own; about four minutes.
+bench-cluster: setup
+	$(BIN)/python -m tests.bench.cluster
+
 # Floods, bombs, bodies, guesses and pauses against a server with an honest client beside them; about eight minutes.
 # PROGRAMS="daphne uvicorn", ROWS="pings pages" for some of it.
 PROGRAMS ?= daphne uvicorn
@@ -94,6 +100,12 @@ SEED ?= 1
 chaos: setup
 	$(BIN)/python -m tests.chaos.kill --kills $(KILLS) --seed $(SEED)
 
+# Long: each part of a cluster killed, stopped, emptied or cut off in turn, under load; on a Redis and a PostgreSQL of its
+# own. KILLS, SEED; ONLY="engine lines" for some of it; WAIT: seconds of quiet before each, as a mean.
+chaos-cluster: KILLS = 38
+chaos-cluster: setup
+	$(BIN)/python -m tests.chaos.cluster --kills $(KILLS) --seed $(SEED) $(if $(ONLY),--only $(ONLY)) $(if $(WAIT),--wait $(WAIT))
+
 # Write the contracts of this version: the OpenAPI and AsyncAPI documents as they are now. Released ones never change.
 contracts: setup
 	$(BIN)/python -m tests.contracts.write
@@ -104,6 +116,14 @@ EXAMPLES ?= 200
 fuzz-rest: setup
 	$(BIN)/python -m tests.e2e.rest.repeats --seed $(SEED)
 	$(BIN)/python -m tests.e2e.rest.fuzz --seed $(SEED) --examples $(EXAMPLES)
+
+# The pictures of docs/operators-desk.md, in both languages.
+pictures: setup
+	$(BIN)/python -m tests.e2e.office.pictures
+
+# The lists of the back office over a million orders, trades and entries: about three minutes.
+lists: setup
+	$(BIN)/python -m tests.soak.lists
 
 # As long as you like: clients that send nonsense, beside some that trade. SECONDS and SEED.
 SECONDS ?= 60

@@ -140,22 +140,26 @@ class Postgres:
         except psycopg.OperationalError:
             return False
 
-    def freeze(self) -> list[int]:
-        """SIGSTOP to it and to every session: nothing is answered, and no connection is cut. The processes, for
-        `thaw`."""
-        assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        processes = [self._process.pid, *map(int, children)]
-        for pid in processes:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-        return processes
+    @property
+    def pids(self) -> list[int]:
+        """Of its processes, the first started first."""
+        assert self._process is not None, "the server is not running"
+        first = self._process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [first, *map(int, children)]
 
-    @staticmethod
-    def thaw(processes: list[int]) -> None:
-        for pid in processes:
+    def send(self, wish: signal.Signals) -> None:
+        """A signal to every process of it."""
+        for pid in self.pids:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, wish)
+
+    def kill(self) -> None:
+        """`kill -9`, of every process."""
+        self.send(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(PATIENCE)
+        self._process = None
 
     def stop(self) -> None:
         """As `pg_ctl stop -m fast`: every session is ended."""
@@ -216,8 +220,16 @@ class Redis:
         wait_until_it_listens(self.port, self._process, log)
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None, "the server is not running"
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def send(self, wish: signal.Signals) -> None:
+        os.kill(self.pid, wish)
 
     def kill(self) -> None:
         """`kill -9`: everything that it had is gone."""
@@ -259,13 +271,17 @@ def postgres_here(fsync: bool = False) -> Postgres:
     return server
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server. Make a database of your own: `postgres.create()`."""
+def new_postgres() -> Postgres:
     found = _postgres_folder()
     if found is None:
         missing("PostgreSQL")
-    server = Postgres(found)
+    return Postgres(found)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server. Make a database of your own: `postgres.create()`."""
+    server = new_postgres()
     try:
         yield server
     finally:
@@ -283,10 +299,10 @@ def redis() -> Iterator[Redis]:
 
 
 class Proxy:
-    """Between a client and PostgreSQL. `cut` says what happens at the next COMMIT: it is let through and its answer is
-    dropped ("answer"), or it is dropped itself ("commit"). `step`: the same at a round trip of the next transaction, as
-    ("commit", 0) for its BEGIN and ("answer", 2) for the answer to what comes third. While `closed`, nobody gets
-    through any more; while not `flowing`, nothing does, and nobody is told."""
+    """Between a client and a server. `cut` says what happens at the next COMMIT of PostgreSQL: it is let through and
+    its answer is dropped ("answer"), or it is dropped itself ("commit"). `step`: the same at a round trip of the next
+    transaction, as ("commit", 0) for its BEGIN and ("answer", 2) for the answer to what comes third. While `closed`,
+    nobody gets through; while it is not `flowing`, nothing does, and nobody is told."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -299,12 +315,28 @@ class Proxy:
         self.cuts = 0
         self.flowing = threading.Event()
         self.flowing.set()
+        self._lines: list[tuple[socket.socket, socket.socket]] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def remove(self) -> None:
         self.closed = True
         self.flowing.set()
         self._listener.close()
+        self.sever()
+
+    def sever(self) -> None:
+        """Cut all connections that there are, wherever they are just now."""
+        lines, self._lines = self._lines, []
+        for client, server in lines:
+            _end(client, server)
+
+    def carries(self, port: int) -> bool:
+        """Whether one of its connections has this port at the server's side."""
+        for _, server in list(self._lines):
+            with suppress(OSError):
+                if server.getsockname()[1] == port:
+                    return True
+        return False
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -314,6 +346,7 @@ class Proxy:
                 if server is None:
                     client.close()
                     continue
+                self._lines.append((client, server))
                 cut_answer = threading.Event()
                 for work in (self._up, self._down):
                     threading.Thread(target=work, args=(client, server, cut_answer), daemon=True).start()

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import day, limit, moment, money, number, rate
-from trading.admin.forms import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
+from trading.admin.forms.instruments import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
 from trading.core.commands import AdminCommand, HaltInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.money import share, to_text
 from trading.core.types import Phase
@@ -62,7 +62,7 @@ TERMS = (
 PHASES = {
     Phase.AUCTION: (gettext_noop("Auction"), gettext_noop("{} is in auction: orders gather.")),
     Phase.CONTINUOUS: (gettext_noop("Continuous trading"), gettext_noop("{} trades.")),
-    Phase.CLOSED: (gettext_noop("Close"), gettext_noop("{} is closed: only cancels are taken.")),
+    Phase.CLOSED: (gettext_noop("Close trading"), gettext_noop("{} is closed: only cancels are taken.")),
 }
 """What an operator may set, the button for it, and what to say when it is done."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -248,13 +249,13 @@ def test_while_postgres_does_not_move_nothing_is_told_and_then_the_truth(
     server: Server, postgres: Postgres, database: str
 ) -> None:
     with signed_in(server, "user001") as client, Client(server.ws) as other:
-        frozen = postgres.freeze()
+        postgres.send(signal.SIGSTOP)
         try:
             client.send("submit_order", **order_fields("BUY", 1, 115, client_order_id="waits"))
             for _ in range(20):  # the server lives, and answers what needs no database
                 assert other.ask("ping")["type"] == "pong"
         finally:
-            postgres.thaw(frozen)
+            postgres.send(signal.SIGCONT)
         answer = client.until("order_response")
         assert client.of("order_status") == [], "it was told before it was stored"
         assert answer["success"] or answer["error_code"] == 503

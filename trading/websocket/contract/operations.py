@@ -217,6 +217,11 @@ PUSHES = (
         " comes to whoever has signed in, subscribed or not.",
         "account_update",
     ),
+    Push(
+        protocol.Portfolio,
+        "The own account at the present prices, while they move. It is not numbered, and not kept for `resume`.",
+        "portfolio",
+    ),
     Push(protocol.RiskWarning, "The own account is near liquidation."),
     Push(protocol.Liquidation, "The exchange begins to close own positions, or has ended it."),
     Push(protocol.PositionExpired, "An instrument has expired, and with it an own position."),

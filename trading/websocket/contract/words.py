@@ -22,7 +22,7 @@ WORDS: dict[str, Word] = {
         "How long after the end of the connection, in milliseconds: who is back by then keeps them.", 5000
     ),
     "channels": Word(
-        "Names of channels: trade, order_status, account_update, orderbook, orderbook_delta, ticker, kline,"
+        "Names of channels: trade, order_status, account_update, portfolio, orderbook, orderbook_delta, ticker, kline,"
         " instruments.",
         ["orderbook", "ticker"],
     ),
