@@ -34,7 +34,10 @@ BROKEN_BY = {
         "trading.core.types",
         "trading.core.engine",
     ),
-    "The core and the protocol know no framework and no I/O": ("trading.protocol.fault_django", "django"),
+    "The core, the protocol and what documents say of it know no framework and no I/O": (
+        "trading.protocol.fault_django",
+        "django",
+    ),
     "Between an order and the engine there is no Django: worker and transport are handed what they work with": (
         "trading.worker.fault_django",
         "django",
