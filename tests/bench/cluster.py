@@ -44,7 +44,13 @@ BOOKS = 300
 FANNED = 150
 """Changes of the book that are sent to a crowd of each of these sizes, all at one gateway."""
 CROWDS = (10, 150, 300)
-QUIET = {"LOG_LEVEL": "WARNING", "BOOK_INTERVAL_MS": "0", "PING_SECONDS": "600", "IDLE_SECONDS": "600"}
+QUIET = {
+    "LOG_LEVEL": "WARNING",
+    "BOOK_INTERVAL_MS": "0",
+    "PING_SECONDS": "600",
+    "IDLE_SECONDS": "600",
+    "ANSWER_SECONDS": "60",  # a filled stream is no older than twice that when it is drained
+}
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -143,7 +149,7 @@ class Bench:
                     pipe.xadd(commands_key("MAIN"), {COMMAND: encode_command(_order(accounts, number))})
                 last = pipe.execute()[-1].decode()
         self.cluster.engine.start()
-        until(lambda: self._query("SELECT stream_id FROM trading_market") == [(last,)])
+        until(lambda: self._query("SELECT stream_id FROM trading_market") == [(last,)])  # all of them are stored
         self.cluster.until_ready()
         ((began, ended, first_batch),) = self._query(
             f"SELECT min(time), max(time), min(number) FROM trading_journalbatch WHERE number > {after}"
