@@ -32,6 +32,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     log_orders: bool
     book_interval: float
     bar_interval: float
+    portfolio_interval: float
     ping_seconds: float
     idle_seconds: float
     token_look_seconds: float
@@ -71,6 +72,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             log_orders=settings.LOG_ORDERS,
             book_interval=settings.BOOK_INTERVAL_MS / 1000,
             bar_interval=settings.BAR_INTERVAL_MS / 1000,
+            portfolio_interval=settings.PORTFOLIO_INTERVAL_MS / 1000,
             ping_seconds=settings.PING_SECONDS,
             idle_seconds=settings.IDLE_SECONDS,
             token_look_seconds=settings.TOKEN_LOOK_SECONDS,

@@ -135,6 +135,8 @@ BOOK_INTERVAL_MS = env.int("BOOK_INTERVAL_MS", default=50)
 """At most one order book frame in this time, per instrument."""
 BAR_INTERVAL_MS = env.int("BAR_INTERVAL_MS", default=250)
 """At most one frame of a bar in this time, per instrument and period: a chart need not move faster."""
+PORTFOLIO_INTERVAL_MS = env.int("PORTFOLIO_INTERVAL_MS", default=1_000)
+"""At most one `portfolio` frame in this time, per account: as often as venues send it, and nothing beside an order."""
 OPERATOR_POLL_SECONDS = env.float("OPERATOR_POLL_SECONDS", default=0.2)
 """How often the engine looks for operators' commands."""
 STANDBY_PATIENCE_SECONDS = env.float("STANDBY_PATIENCE_SECONDS", default=0.5)

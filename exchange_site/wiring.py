@@ -7,7 +7,7 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ from trading.access.rate_limits import RateLimiter
 from trading.access.token_monitor import TokenMonitor
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
+from trading.delivery.portfolios import Portfolios
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
@@ -114,6 +115,8 @@ class Layer(Protocol):
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
 
+    async def listened(self, groups: Collection[str]) -> Collection[str]: ...
+
 
 class Queue(CommandQueue, Transport, Protocol):
     """Where commands come from."""
@@ -141,13 +144,14 @@ class EngineHost:
         self.bar_publisher = BarPublisher(layer, config.bar_interval)
         self.recorder = Recorder(BarStore(config.market), self.bar_publisher, counters=self.counters)
         self.feed = Feed(MarketPublisher(layer), config.book_interval, self.recorder.statistics, self.counters)
+        self.portfolios = Portfolios(layer, config.portfolio_interval, lambda: self.worker.in_step)
         self.present = {**self.feed.present, **bars_at_present(self.recorder)}
         self.gateway = Gateway(queue, self.counters)
         self.worker = Worker(
             queue=queue,
             store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
             pushes=PushEncoder(layer),
-            listeners=[self.recorder, self.feed, *listeners],
+            listeners=[self.recorder, self.feed, self.portfolios, *listeners],
             clock=clock,
             counters=self.counters,
             batch_limit=config.batch_limit,
@@ -186,6 +190,7 @@ class EngineHost:
             if not self._keeper.warm:
                 keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
+            self._keep_going("portfolios", self.portfolios.run)
             if self.config.archive_keep_days is not None:
                 self._keep_going("archive", self._daily_archive(self.config.archive_keep_days).run)
             self._accompany()

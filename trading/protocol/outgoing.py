@@ -16,6 +16,7 @@ from trading.protocol.pushes import (
     AccountUpdate,
     Liquidation,
     OrderStatusFrame,
+    Portfolio,
     PositionExpired,
     RiskWarning,
     Statement,
@@ -49,6 +50,7 @@ ServerMessage = (
     | Trade
     | OrderStatusFrame
     | AccountUpdate
+    | Portfolio
     | RiskWarning
     | Liquidation
     | PositionExpired

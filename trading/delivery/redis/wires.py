@@ -12,6 +12,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError  # of Redis
 
 PREFIX = "bourse"
+"""Of the names of all groups and channels."""
+
 NETWORK: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0, "socket_keepalive": True}
 """Longer than Redis takes for anything, shorter than anybody waits."""
 
@@ -41,6 +43,11 @@ def decode_present(data: bytes) -> PresentFrame:
 def shared_group(market: str, group: str) -> str:
     """A group of this market, on a layer that markets share."""
     return f"{market}.{group}"
+
+
+def redis_channel(market: str, group: str) -> str:
+    """Where Redis has what is told to a group of this market."""
+    return f"{PREFIX}__group__{shared_group(market, group)}"
 
 
 GATEWAYS = "gateways"
