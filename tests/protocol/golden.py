@@ -6,6 +6,7 @@ from trading import protocol
 from trading.core.codes import Code
 from trading.core.events import InstrumentSettled, TermsChanged
 from trading.core.types import (
+    Announcement,
     CancelReason,
     Direction,
     Offset,
@@ -566,6 +567,21 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
     (
         protocol.Announcement(message="The exchange stops", timestamp=1696320001000),
         '{"type":"announcement","message":"The exchange stops","timestamp":1696320001000}',
+    ),
+    (
+        protocol.Announcements(
+            announcements=[
+                protocol.announcement_data(
+                    Announcement(1, "We stop at ten", 1696320001000, 1696330001000, "user001", 1696330000000)
+                ),
+                protocol.announcement_data(Announcement(2, "Welcome", 1696320002000, 1696330001000)),
+            ],
+            timestamp=1696320003000,
+        ),
+        '{"type":"announcements","announcements":[{"announcement_id":"A15778368000000000001","text":"We stop at ten",'
+        '"timestamp":1696320001000,"until":1696330001000,"stop_at":1696330000000,"personal":true},'
+        '{"announcement_id":"A15778368000000000002","text":"Welcome","timestamp":1696320002000,'
+        '"until":1696330001000}],"timestamp":1696320003000}',
     ),
     (
         protocol.QueryResponse(request_type="query_orders", data=protocol.QueryData(orders=[], next=None)),

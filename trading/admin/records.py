@@ -19,6 +19,7 @@ from trading.admin.lists import MOST_WORDS
 from trading.core.codes import Code
 from trading.core.commands import (
     AdminCommand,
+    Announce,
     ChangeTerms,
     Deposit,
     ForceCancelAll,
@@ -37,6 +38,7 @@ from trading.core.commands import (
     SetMarketPhase,
     Settle,
     Withdraw,
+    WithdrawAnnouncement,
 )
 from trading.core.money import to_text
 from trading.core.types import LIVE, stored_name
@@ -48,6 +50,7 @@ from trading.models import (
     Order,
     Position,
     RiskEvent,
+    ScheduledCommand,
     SettlementPrice,
     Statement,
     Trade,
@@ -457,7 +460,7 @@ class RiskEventAdmin(RecordAdmin):
     sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)
 
 
-def subject_of(row: OperatorCommand) -> str:
+def subject_of(row: OperatorCommand | ScheduledCommand) -> str:  # noqa: PLR0912  # a branch for each kind
     """Whom or what a command is about."""
     match approvals.command_of(row):
         case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose() as command:
@@ -478,6 +481,10 @@ def subject_of(row: OperatorCommand) -> str:
             return f"{command.user_id or _('everybody')} ({_('on') if command.close_only else _('off')})"
         case RefuseConnections() as command:
             return _("on") if command.refused else _("off")
+        case Announce() as command:
+            return command.user_id or _("everybody")
+        case WithdrawAnnouncement() as command:
+            return f"#{command.number}"
         case Settle() as command:
             return day_text(command.day)
         case None:

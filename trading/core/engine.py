@@ -11,6 +11,7 @@ from trading.core.accounts import ClientOrder
 from trading.core.commands import (
     AdoptRules,
     AmendOrder,
+    Announce,
     CancelAfter,
     CancelAll,
     CancelOrder,
@@ -38,6 +39,7 @@ from trading.core.commands import (
     Settle,
     SubmitOrder,
     Withdraw,
+    WithdrawAnnouncement,
 )
 from trading.core.events import Event
 from trading.core.rules import (
@@ -52,6 +54,7 @@ from trading.core.rules import (
     stop_orders,
     timers,
 )
+from trading.core.rules.office import announcements
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
 
@@ -81,6 +84,8 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     ForceCancelAll: restrictions.cancel_orders,
     SetCloseOnly: restrictions.set_close_only,
     RefuseConnections: restrictions.refuse_connections,
+    Announce: announcements.announce,
+    WithdrawAnnouncement: announcements.withdraw,
     Settle: settlement.settle,
     FireStops: stop_orders.go_on,
     AdoptRules: adoption.adopt,

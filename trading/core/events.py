@@ -197,6 +197,18 @@ class ConnectionsRefused(msgspec.Struct, frozen=True, tag="ConnectionsRefused"):
     refused: bool
 
 
+class Announced(msgspec.Struct, frozen=True, tag="Announced"):
+    """An announcement is shown from now on."""
+
+    number: int
+
+
+class AnnouncementWithdrawn(msgspec.Struct, frozen=True, tag="AnnouncementWithdrawn"):
+    """An announcement is not shown any longer."""
+
+    number: int
+
+
 class AccountFrozen(msgspec.Struct, frozen=True, tag="AccountFrozen"):
     """An operator froze the account, or ended that."""
 
@@ -360,6 +372,8 @@ Event = (
     | OrdersCancelled
     | CloseOnlySet
     | ConnectionsRefused
+    | Announced
+    | AnnouncementWithdrawn
     | RulesSet
     | FeeGroupSet
     | MarketLimitsSet

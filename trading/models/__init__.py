@@ -8,7 +8,7 @@ from trading.models.accounts import Account, LedgerEntry, Position, PositionDeta
 from trading.models.fields import NAME
 from trading.models.journal import ArchiveFile, CarriedForward, JournalBatch, PushBatch
 from trading.models.markets import Holiday, Instrument, Market, SettlementPrice, TradingSession, known_time_zone
-from trading.models.office import Contest, ContestEntry, Desk, HealthCheck, OperatorCommand, Pulse
+from trading.models.office import Contest, ContestEntry, Desk, HealthCheck, OperatorCommand, Pulse, ScheduledCommand
 from trading.models.orders import IS_LIVE, Order, Trade
 from trading.models.users import AccessToken, StaffSession, User
 
@@ -35,6 +35,7 @@ __all__ = [
     "Pulse",
     "PushBatch",
     "RiskEvent",
+    "ScheduledCommand",
     "SettlementPrice",
     "StaffSession",
     "Statement",

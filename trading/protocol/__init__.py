@@ -72,6 +72,8 @@ from trading.protocol.incoming import (
 )
 from trading.protocol.market_data import (
     Announcement,
+    AnnouncementData,
+    Announcements,
     BarData,
     InstrumentState,
     Kline,
@@ -80,6 +82,7 @@ from trading.protocol.market_data import (
     PingFrame,
     StatisticsData,
     Ticker,
+    announcement_data,
 )
 from trading.protocol.outgoing import PING, ServerMessage, encode
 from trading.protocol.pushes import (
@@ -126,6 +129,8 @@ __all__ = [
     "AccountUpdate",
     "AmendOrder",
     "Announcement",
+    "AnnouncementData",
+    "Announcements",
     "Asking",
     "Auth",
     "AuthResponse",
@@ -204,6 +209,7 @@ __all__ = [
     "Unsubscribe",
     "account_update",
     "amended",
+    "announcement_data",
     "answer",
     "begun",
     "cancelled",

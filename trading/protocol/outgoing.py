@@ -4,6 +4,7 @@ import msgspec
 
 from trading.protocol.market_data import (
     Announcement,
+    Announcements,
     InstrumentState,
     InstrumentStatus,
     Kline,
@@ -65,6 +66,7 @@ ServerMessage = (
     | PongFrame
     | PingFrame
     | Announcement
+    | Announcements
 )
 
 _encoder = msgspec.json.Encoder()

@@ -28,6 +28,7 @@ from trading.core.snapshot import (
 from trading.core.state import Account, Instrument, Order
 from trading.core.types import (
     AccountRules,
+    Announcement,
     Contract,
     Fee,
     MarketLimits,
@@ -443,6 +444,8 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                 | events.OrdersCancelled()
                 | events.CloseOnlySet()
                 | events.ConnectionsRefused()
+                | events.Announced()
+                | events.AnnouncementWithdrawn()
                 | events.RulesSet()
                 | events.FeeGroupSet()
                 | events.MarketLimitsSet()
@@ -488,8 +491,14 @@ def restrictions_of(stored: Any) -> Restrictions:
     return msgspec.convert(stored, Restrictions)
 
 
+def announcements_of(stored: Any) -> tuple[Announcement, ...]:
+    """What operators have announced in a market; some of it may be over."""
+    return msgspec.convert(stored, tuple[Announcement, ...])
+
+
 def day_record(row: Market) -> DayRecord:
     """Where the market stands in time, and what holds for all its accounts."""
     limits = msgspec.convert(row.limits, MarketLimits) if row.limits else None
     off = restrictions_of(row.restrictions) if row.restrictions else None
-    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits, off)
+    told = announcements_of(row.announcements)
+    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits, off, told)

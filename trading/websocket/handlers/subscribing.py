@@ -5,6 +5,7 @@ from trading.access.refusals import NOT_AUTHENTICATED
 from trading.reads import selectors
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway
+from trading.websocket.announcement_board import CHANNEL, AnnouncementBoard, Reader
 from trading.websocket.handlers.responder import Responder
 from trading.websocket.market_subscriptions import MarketSubscriptions
 from trading.websocket.session import Session
@@ -16,7 +17,10 @@ class SubscriptionHandler:
     what is left ends before it. `most`: pairs of an instrument and a channel
     of a connection. An exchange that is closed gives no market data."""
 
-    __slots__ = ("_gateway", "_market", "_market_data", "_most", "_read", "_responder", "_session", "_subscriptions")
+    __slots__ = (
+        *("_board", "_gateway", "_market", "_market_data", "_most", "_read", "_reader", "_responder", "_session"),
+        "_subscriptions",
+    )
 
     def __init__(
         self,
@@ -28,6 +32,8 @@ class SubscriptionHandler:
         gateway: Gateway,
         market: str,
         most: int,
+        board: AnnouncementBoard,
+        reader: Reader,
     ) -> None:
         self._session = session
         self._subscriptions = subscriptions
@@ -37,6 +43,8 @@ class SubscriptionHandler:
         self._gateway = gateway
         self._market = market
         self._most = most
+        self._board = board
+        self._reader = reader
 
     async def change(self, message: protocol.Subscribe | protocol.Unsubscribe) -> None:
         if self._session.identity is None and any(channel in PRIVATE_CHANNELS for channel in message.channels):
@@ -47,6 +55,8 @@ class SubscriptionHandler:
         asked = message.channels, message.instruments, message.period
         if wrong is None and not adding:
             await self._market_data.unfollow(self._subscriptions.remove(*asked))
+            if CHANNEL in message.channels:
+                self._board.remove(self._reader)
         self._responder.send(
             protocol.SubscribeResponse(
                 success=wrong is None,
@@ -58,6 +68,8 @@ class SubscriptionHandler:
         )
         if wrong is None and adding:
             await self._market_data.follow(self._subscriptions.add(*asked))
+            if CHANNEL in message.channels:
+                await self._board.add(self._reader)
 
     async def _what_is_wrong(self, message: protocol.Subscribe | protocol.Unsubscribe) -> str | None:
         """One sentence that names what is wrong with the request, or None."""

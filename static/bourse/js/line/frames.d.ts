@@ -309,6 +309,22 @@ interface Announcement {
   timestamp: number;
 }
 
+interface AnnouncementData {
+  announcement_id: string;
+  text: string;
+  timestamp: number;
+  until: number;
+  stop_at?: number;
+  personal?: boolean;
+}
+
+/** All that is announced now. */
+interface Announcements {
+  type: 'announcements';
+  announcements: AnnouncementData[];
+  timestamp: number;
+}
+
 interface AccountData {
   user_id: string;
   balance: number;
@@ -504,6 +520,7 @@ type ServerFrame = { request_id?: string } & (
   | PongFrame
   | PingFrame
   | Announcement
+  | Announcements
 );
 
 /** The fields of frames, by their type. */

@@ -129,6 +129,7 @@ export const SERVER_FRAMES = {
   orderbook_delta: fields(`${BOOK} seq prev_seq`, IN_AUCTION),
   kline: fields('instrument_id period start open high low close volume turnover trades open_interest'),
   announcement: fields('message timestamp'),
+  announcements: fields('announcements timestamp'),
 };
 
 /** Pushes about the own account, which `seq` numbers without holes. */
