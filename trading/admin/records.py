@@ -20,6 +20,7 @@ from trading.core.codes import Code
 from trading.core.commands import (
     AdminCommand,
     Announce,
+    BreakTrade,
     ChangeTerms,
     Deposit,
     ForceCancelAll,
@@ -481,6 +482,8 @@ def subject_of(row: OperatorCommand | ScheduledCommand) -> str:  # noqa: PLR0912
             return f"{command.user_id or _('everybody')} ({_('on') if command.close_only else _('off')})"
         case RefuseConnections() as command:
             return _("on") if command.refused else _("off")
+        case BreakTrade() as command:
+            return protocol.trade_id_text(command.trade_id)
         case Announce() as command:
             return command.user_id or _("everybody")
         case WithdrawAnnouncement() as command:

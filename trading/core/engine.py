@@ -12,6 +12,7 @@ from trading.core.commands import (
     AdoptRules,
     AmendOrder,
     Announce,
+    BreakTrade,
     CancelAfter,
     CancelAll,
     CancelOrder,
@@ -54,7 +55,7 @@ from trading.core.rules import (
     stop_orders,
     timers,
 )
-from trading.core.rules.office import announcements
+from trading.core.rules.office import announcements, corrections
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
 
@@ -84,6 +85,7 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     ForceCancelAll: restrictions.cancel_orders,
     SetCloseOnly: restrictions.set_close_only,
     RefuseConnections: restrictions.refuse_connections,
+    BreakTrade: corrections.break_trade,
     Announce: announcements.announce,
     WithdrawAnnouncement: announcements.withdraw,
     Settle: settlement.settle,

@@ -224,8 +224,8 @@ class Due(IntEnum):
 class Day(msgspec.Struct):
     """Where the market stands in time: the trading day (YYYYMMDD, 0 before the first settlement), what the settled days
     have left behind (money that came in less what went out, commission that was kept), the fee groups
-    (name -> its share in 1/100,000,000), the limits of every account, what operators have switched off, and what they
-    announce."""
+    (name -> its share in 1/100,000,000), the limits of every account, what operators have switched off, what they
+    announce, and which trades of the day they have broken."""
 
     trading_day: int = 0
     net_deposits: int = 0
@@ -234,6 +234,7 @@ class Day(msgspec.Struct):
     limits: MarketLimits = MarketLimits()
     restrictions: Restrictions = Restrictions()
     announcements: tuple[Announcement, ...] = ()
+    broken: tuple[int, ...] = ()
 
 
 class Changes(msgspec.Struct, eq=False):

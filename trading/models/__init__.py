@@ -9,7 +9,7 @@ from trading.models.fields import NAME
 from trading.models.journal import ArchiveFile, CarriedForward, JournalBatch, PushBatch
 from trading.models.markets import Holiday, Instrument, Market, SettlementPrice, TradingSession, known_time_zone
 from trading.models.office import Contest, ContestEntry, Desk, HealthCheck, OperatorCommand, Pulse, ScheduledCommand
-from trading.models.orders import IS_LIVE, Order, Trade
+from trading.models.orders import IS_LIVE, Order, Trade, TradeBreak
 from trading.models.users import AccessToken, StaffSession, User
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "StaffSession",
     "Statement",
     "Trade",
+    "TradeBreak",
     "TradingSession",
     "User",
     "known_time_zone",

@@ -101,6 +101,7 @@ class Desk(models.Model):
             ("run_contest", "Can run contests"),
             ("run_checks", "Can check the books"),
             ("announce", "Can make announcements"),
+            ("break_trade", "Can break trades"),
             ("approve_command", "Can approve commands of others"),
             ("assign_roles", "Can give roles to others"),
             ("end_session", "Can end sessions of others"),

@@ -28,6 +28,7 @@ from trading.protocol.from_events import (
     ticker,
     told_reason,
     trade,
+    trade_broken,
 )
 from trading.protocol.ids import order_id_text, order_number, trade_id_text, trade_number
 from trading.protocol.incoming import (
@@ -94,6 +95,7 @@ from trading.protocol.pushes import (
     Statement,
     StatementPosition,
     Trade,
+    TradeBroken,
 )
 from trading.protocol.query_data import (
     AccountData,
@@ -205,6 +207,7 @@ __all__ = [
     "SubscribeResponse",
     "Ticker",
     "Trade",
+    "TradeBroken",
     "TradeData",
     "Unsubscribe",
     "account_update",
@@ -234,6 +237,7 @@ __all__ = [
     "to_command",
     "told_reason",
     "trade",
+    "trade_broken",
     "trade_id_text",
     "trade_number",
 ]

@@ -21,6 +21,7 @@ from trading.protocol.pushes import (
     RiskWarning,
     Statement,
     Trade,
+    TradeBroken,
 )
 from trading.protocol.query_data import QueryResponse, Snapshot
 from trading.protocol.responses import (
@@ -48,6 +49,7 @@ ServerMessage = (
     | CancelAllResponse
     | CancelAfterResponse
     | Trade
+    | TradeBroken
     | OrderStatusFrame
     | AccountUpdate
     | RiskWarning

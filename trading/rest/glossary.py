@@ -84,6 +84,7 @@ WORDS: dict[str, Word] = {
     "trade_id": Word("Id of a trade: T and 20 digits; both sides have the same.", "T17000000000010000002"),
     "trades": Word("Own sides of trades, newest first.", None),
     "public_trades": Word("The last trades, newest first.", None),
+    "broken": Word("Whether the exchange has taken it back, and its profit; left out: it has not.", True),
     "is_maker": Word("Whether this side was in the book before; left out in auctions.", True),
     "commission": Word(f"Commission, {MONEY}.", 2.0),
     "close_profit": Word(f"Profit of what was closed, {MONEY}.", 0.0),

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, Permission
 from trading.core.commands import (
     AdminCommand,
     Announce,
+    BreakTrade,
     ChangeTerms,
     Deposit,
     ForceCancelAll,
@@ -61,6 +62,8 @@ def permissions_for(command: AdminCommand) -> tuple[str, ...]:  # noqa: PLR0912 
             return ("change_order",)
         case ForceClose():
             return ("force_close",)
+        case BreakTrade():
+            return ("break_trade",)
         case Announce() | WithdrawAnnouncement():
             return ("announce",)
         case Settle():
@@ -97,6 +100,7 @@ _RISK = {
     "freeze_account",
     "force_close",
     "announce",
+    "break_trade",
     "approve_command",
 }
 _SETTLEMENT = {"settle_market", "change_market", "run_checks", "approve_command"}

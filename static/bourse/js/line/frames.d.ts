@@ -309,6 +309,22 @@ interface Announcement {
   timestamp: number;
 }
 
+/** A trade was taken back; `commission` was given back, `close_profit` taken back. */
+interface TradeBroken {
+  type: 'trade_broken';
+  trade_id: string;
+  order_id: string;
+  instrument_id: string;
+  direction: Direction;
+  offset: Offset;
+  price: number;
+  volume: number;
+  commission: number;
+  close_profit: number;
+  timestamp: number;
+  seq: number;
+}
+
 interface AnnouncementData {
   announcement_id: string;
   text: string;
@@ -422,6 +438,7 @@ interface TradeData {
   is_maker?: boolean;
   commission: number;
   close_profit: number;
+  broken?: boolean;
 }
 
 interface FeeData {
@@ -502,6 +519,7 @@ type ServerFrame = { request_id?: string } & (
   | CancelAllResponse
   | CancelAfterResponse
   | Trade
+  | TradeBroken
   | OrderStatusFrame
   | AccountUpdate
   | RiskWarning
