@@ -40,8 +40,9 @@ from trading.websocket.announcement_board import AnnouncementBoard
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
+from trading.worker.collaborators import CommandQueue, Listener
 from trading.worker.engine_keeper import EngineKeeper
-from trading.worker.worker import CommandQueue, Listener, Worker
+from trading.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
 

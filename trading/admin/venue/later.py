@@ -18,7 +18,7 @@ from trading.admin import engine_requests
 from trading.admin.columns import time_text
 from trading.admin.desk.page import DeskForm, Page, address, ask_first, show
 from trading.admin.engine_requests import present_market
-from trading.admin.records import subject_of
+from trading.admin.records.operator_commands import subject_of
 from trading.core.commands import AdminCommand
 from trading.models import ScheduledCommand, User
 from trading.operators import at_a_time
