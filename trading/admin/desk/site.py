@@ -11,7 +11,7 @@ from trading.admin.base import ModelAdmin
 from trading.admin.desk import audit, checks, contest, funds, people, risk, settlement, statements
 from trading.admin.desk.page import Page, address, show
 from trading.admin.desk.staff import approvals, roles, second_factor, sessions
-from trading.admin.venue import announcements, later
+from trading.admin.venue import announcements, later, orders, trades
 from trading.models import Desk, User
 from trading.operators.authority.rights import may
 
@@ -25,6 +25,8 @@ PAGES: list[Page] = [
     *risk.PAGES,
     *settlement.PAGES,
     *contest.PAGES,
+    *orders.PAGES,
+    *trades.PAGES,
     *announcements.PAGES,
     *later.PAGES,
     *roles.PAGES,
