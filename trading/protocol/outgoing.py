@@ -17,6 +17,7 @@ from trading.protocol.pushes import (
     AccountUpdate,
     Liquidation,
     OrderStatusFrame,
+    Portfolio,
     PositionExpired,
     RiskWarning,
     Statement,
@@ -52,6 +53,7 @@ ServerMessage = (
     | TradeBroken
     | OrderStatusFrame
     | AccountUpdate
+    | Portfolio
     | RiskWarning
     | Liquidation
     | PositionExpired

@@ -76,6 +76,19 @@ class AccountUpdate(Outgoing, frozen=True, tag="account_update"):
     seq: int | None = None
 
 
+class Portfolio(Outgoing, frozen=True, tag="portfolio"):
+    """The account at the present prices, for who follows the channel of this name; never numbered."""
+
+    balance: float
+    available: float
+    frozen: float
+    margin: float
+    profit: float
+    position_profit: float
+    risk_ratio: float
+    timestamp: int
+
+
 class RiskWarning(Outgoing, frozen=True, tag="risk_warning"):
     risk_ratio: float
     margin: float
