@@ -50,6 +50,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     resume_page: int = PAGE
     redis_url: str = ""
     answer_seconds: float = 5.0
+    archive_keep_days: int | None = None
+    """None: days are archived by hand only."""
 
     @classmethod
     def from_settings(cls) -> "ExchangeConfig":
@@ -81,4 +83,5 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             max_outbox=settings.MAX_OUTBOX,
             redis_url=settings.REDIS_URL,
             answer_seconds=settings.ANSWER_SECONDS,
+            archive_keep_days=settings.ARCHIVE_KEEP_DAYS if settings.ARCHIVE_DAILY else None,
         )

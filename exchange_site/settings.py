@@ -82,6 +82,8 @@ ANSWER_SECONDS = env.float("ANSWER_SECONDS", default=5.0)
 MARKET = env.str("MARKET", default="MAIN")
 ARCHIVE_DIR = Path(env.str("ARCHIVE_DIR", default=str(DATA_DIR / "archive")))
 ARCHIVE_KEEP_DAYS = env.int("ARCHIVE_KEEP_DAYS", default=5)
+ARCHIVE_DAILY = env.bool("ARCHIVE_DAILY", default=False)
+"""Off: files go to the disk of whatever machine runs the engine, and whoever wants them knows where that is."""
 """Settled days that `manage.py archive` leaves in the database: a week of trading, to be looked up at once."""
 PING_SECONDS = env.float("PING_SECONDS", default=5.0)
 """The server pings every connection this often (protocol document)."""

@@ -140,6 +140,27 @@ class Postgres:
         except psycopg.OperationalError:
             return False
 
+    @property
+    def pids(self) -> list[int]:
+        """Of its processes, the first started first."""
+        assert self._process is not None, "the server is not running"
+        first = self._process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [first, *map(int, children)]
+
+    def send(self, wish: signal.Signals) -> None:
+        """A signal to every process of it."""
+        for pid in self.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, wish)
+
+    def kill(self) -> None:
+        """`kill -9`, of every process."""
+        self.send(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(PATIENCE)
+        self._process = None
+
     def stop(self) -> None:
         """As `pg_ctl stop -m fast`: every session is ended."""
         process, self._process = self._process, None
@@ -199,8 +220,16 @@ class Redis:
         wait_until_it_listens(self.port, self._process, log)
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None, "the server is not running"
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def send(self, wish: signal.Signals) -> None:
+        os.kill(self.pid, wish)
 
     def kill(self) -> None:
         """`kill -9`: everything that it had is gone."""
@@ -242,13 +271,17 @@ def postgres_here(fsync: bool = False) -> Postgres:
     return server
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server. Make a database of your own: `postgres.create()`."""
+def new_postgres() -> Postgres:
     found = _postgres_folder()
     if found is None:
         missing("PostgreSQL")
-    server = Postgres(found)
+    return Postgres(found)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server. Make a database of your own: `postgres.create()`."""
+    server = new_postgres()
     try:
         yield server
     finally:
@@ -266,26 +299,44 @@ def redis() -> Iterator[Redis]:
 
 
 class Proxy:
-    """Between a client and PostgreSQL. `cut` says what happens at the next COMMIT: it is let through and its answer is
-    dropped ("answer"), or it is dropped itself ("commit"). While `closed`, nobody gets through any more; while not
-    `flowing`, nothing does, and nobody is told."""
+    """Between a client and a server. `cut` says what happens at the next COMMIT of PostgreSQL: it is let through and
+    its answer is dropped ("answer"), or it is dropped itself ("commit"). `step`: the same at a round trip of the next
+    transaction, as ("commit", 0) for its BEGIN and ("answer", 2) for the answer to what comes third. While `closed`,
+    nobody gets through; while it is not `flowing`, nothing does, and nobody is told."""
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.cut: str | None = None
+        self.step: tuple[str, int] | None = None
         self.close_at_cut = False
         self.closed = False
         self.cuts = 0
         self.flowing = threading.Event()
         self.flowing.set()
+        self._lines: list[tuple[socket.socket, socket.socket]] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def remove(self) -> None:
         self.closed = True
         self.flowing.set()
         self._listener.close()
+        self.sever()
+
+    def sever(self) -> None:
+        """Cut all connections that there are, wherever they are just now."""
+        lines, self._lines = self._lines, []
+        for client, server in lines:
+            _end(client, server)
+
+    def carries(self, port: int) -> bool:
+        """Whether one of its connections has this port at the server's side."""
+        for _, server in list(self._lines):
+            with suppress(OSError):
+                if server.getsockname()[1] == port:
+                    return True
+        return False
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -295,8 +346,10 @@ class Proxy:
                 if server is None:
                     client.close()
                     continue
+                self._lines.append((client, server))
+                cut_answer = threading.Event()
                 for work in (self._up, self._down):
-                    threading.Thread(target=work, args=(client, server), daemon=True).start()
+                    threading.Thread(target=work, args=(client, server, cut_answer), daemon=True).start()
 
     def _connect(self) -> socket.socket | None:
         try:
@@ -304,21 +357,35 @@ class Proxy:
         except OSError:  # it is away
             return None
 
-    def _up(self, client: socket.socket, server: socket.socket) -> None:
+    def _up(self, client: socket.socket, server: socket.socket, cut_answer: threading.Event) -> None:
+        trips: int | None = None
         with suppress(OSError):
             while data := client.recv(65_536):
                 self.flowing.wait()
                 if b"COMMIT\0" in data and self.cut is not None:
                     return self._cut(client, server, data)
+                trips = self._trips(trips, data)
+                if self.step == ("commit", trips):
+                    return self._done(client, server)
+                if self.step == ("answer", trips):
+                    cut_answer.set()
                 server.sendall(data)
         _end(client, server)
         return None
 
-    def _down(self, client: socket.socket, server: socket.socket) -> None:
+    def _trips(self, trips: int | None, data: bytes) -> int | None:
+        """Which round trip of a transaction this begins; None outside of one."""
+        if self.step is None:
+            return None
+        if b"BEGIN" in data:
+            return 0
+        return None if trips is None else trips + 1
+
+    def _down(self, client: socket.socket, server: socket.socket, cut_answer: threading.Event) -> None:
         with suppress(OSError):
             while data := server.recv(65_536):
                 self.flowing.wait()
-                if b"COMMIT\0" in data and self.cut == "answer":
+                if cut_answer.is_set() or (b"COMMIT\0" in data and self.cut == "answer"):
                     self._done(client, server)
                     return
                 client.sendall(data)
@@ -332,7 +399,7 @@ class Proxy:
             self._done(client, server)
 
     def _done(self, client: socket.socket, server: socket.socket) -> None:
-        self.cut = None
+        self.cut = self.step = None
         self.closed = self.close_at_cut
         self.cuts += 1
         _end(client, server)

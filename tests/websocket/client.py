@@ -7,10 +7,12 @@ from typing import Any
 
 from channels.testing import WebsocketCommunicator
 
+from exchange_site.wiring import STOP_CLOSE
+from tests.contracts.frames import assert_heard, assert_sent
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.routing import socket_routes
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds until a frame that does not come is a failure; only failing tests wait so long."""
 
 Frame = dict[str, Any]
@@ -20,8 +22,21 @@ class Client:
     """One connection to `/ws` of a venue."""
 
     def __init__(self, services: ConnectionServices, path: str = "/ws") -> None:
-        self._wire = WebsocketCommunicator(socket_routes(services), path)
+        self._wire = WebsocketCommunicator(self._served(socket_routes(services)), path)
         self._kept: deque[Frame] = deque()
+
+    def _served(self, application: Any) -> Any:
+        """Whoever is told that the server stops leaves, so that it need not wait for them."""
+
+        async def serve(scope: Any, receive: Any, send: Any) -> None:
+            async def send_on(message: dict[str, Any]) -> None:
+                await send(message)
+                if message["type"] == "websocket.close" and message.get("code") == STOP_CLOSE:
+                    await self._wire.send_input({"type": "websocket.disconnect", "code": STOP_CLOSE})
+
+            await application(scope, receive, send_on)
+
+        return serve
 
     async def connect(self) -> "Client":
         accepted, _ = await self._wire.connect(PATIENCE)
@@ -42,12 +57,25 @@ class Client:
     async def say(self, **message: Any) -> None:
         await self.send(json.dumps(message))
 
-    async def send(self, text: str | None = None, *, binary: bytes | None = None) -> None:
+    async def say_wrong(self, **message: Any) -> None:
+        await self.send_wrong(json.dumps(message))
+
+    async def send(self, text: str) -> None:
+        """A frame of the contract."""
+        assert_sent(text)
+        await self.send_wrong(text)
+
+    async def send_wrong(self, text: str | None = None, *, binary: bytes | None = None) -> None:
+        """Whatever it is: what a contract does not know is sent on purpose."""
         await self._wire.send_input({"type": "websocket.receive", "text": text, "bytes": binary})
 
     async def ask(self, **message: Any) -> Frame:
         """Say something and hear the next frame."""
         await self.say(**message)
+        return await self.hear()
+
+    async def ask_wrong(self, **message: Any) -> Frame:
+        await self.say_wrong(**message)
         return await self.hear()
 
     async def place(self, words: str, instrument_id: str = "IX2301", **more: Any) -> Frame:
@@ -77,7 +105,9 @@ class Client:
             return self._kept.popleft()
         output = await self._wire.receive_output(PATIENCE)
         assert output["type"] == "websocket.send", f"the connection was closed: {output}"
-        return dict(json.loads(output["text"]))
+        frame: Frame = json.loads(output["text"])
+        assert_heard(frame)
+        return frame
 
     async def hear_many(self, count: int) -> list[Frame]:
         return [await self.hear() for _ in range(count)]

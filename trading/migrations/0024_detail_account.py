@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0021_rights_by_action")]
+    dependencies = [("trading", "0023_account_indexes")]
     operations = [
         migrations.AddIndex(
             model_name="positiondetail",
