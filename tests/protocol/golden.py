@@ -149,6 +149,7 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
     ('{"type":"query_account","request_id":7}', protocol.QueryAccount(request_id=7)),
     ('{"type":"query_position"}', protocol.QueryPosition()),
     ('{"type":"query_position","instrument_id":"IX2301"}', protocol.QueryPosition(instrument_id="IX2301")),
+    ('{"type":"query_position","lots":true}', protocol.QueryPosition(lots=True)),
     ('{"type":"query_orders"}', protocol.QueryOrders()),
     (
         '{"type":"query_orders","instrument_id":"IX2301","status":"LIVE","from_time":1,"to_time":2,'

@@ -34,6 +34,11 @@ async def test_rest_tells_what_the_socket_tells(ann: Client, ben: Client, alice:
     ):
         frame = await alice.ask(type=kind, **more)
         assert (await ann.get(path)).json == frame["data"], path
+    with_lots = await alice.ask(type="query_position", lots=True)
+    assert (await ann.get("positions/", lots="true")).json == with_lots["data"]
+    assert (await ann.get("positions/", lots="false")).json == (await ann.get("positions/")).json
+    assert (await ann.get("positions/", lots="1")).code == 400
+    assert with_lots["data"]["positions"][0]["lots"][0]["open_price"] == 120.0
 
 
 async def test_the_book(anybody: Client, ann: Client, exchange: Exchange) -> None:

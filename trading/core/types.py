@@ -286,6 +286,11 @@ def number_at(time_ms: int) -> int:
     return (time_ms - ORDER_EPOCH_MS) * SEQUENCE
 
 
+def time_of(number: int) -> int:
+    """The millisecond (Unix time) that an id number tells."""
+    return number // SEQUENCE + ORDER_EPOCH_MS
+
+
 def is_day(number: int) -> bool:
     """Whether a number has the form of a trading day, YYYYMMDD. Calendars must be able to go on from it."""
     year, month, day = number // 10_000, number // 100 % 100, number % 100

@@ -39,8 +39,20 @@ class AccountData(msgspec.Struct, frozen=True):
     withdrawable: float
 
 
-class PositionData(msgspec.Struct, frozen=True):
-    """Names of DIFF/QIFI. Prices are averages; null where there are no lots, or no trade yet."""
+class LotData(msgspec.Struct, frozen=True):
+    """Lots that were opened one after the other at one price: a line of CTP's position detail. `direction`: BUY for
+    long ones; `today`: opened on the present trading day."""
+
+    direction: Direction
+    volume: float
+    open_price: float
+    open_time: int
+    today: bool
+
+
+class PositionData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Names of DIFF/QIFI. Prices are averages; null where there are no lots, or no trade yet. `lots`: in the order in
+    which they are closed, long ones before short ones; left out where they were not asked for."""
 
     user_id: str
     instrument_id: str
@@ -72,6 +84,7 @@ class PositionData(msgspec.Struct, frozen=True):
     margin_short: float
     margin: float
     last_price: float | None
+    lots: list[LotData] | None = None
 
 
 class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -132,7 +132,9 @@ def account_data(view: selectors.AccountView) -> protocol.AccountData:
 
 def _positions(asker: Asker, query: protocol.QueryPosition) -> protocol.QueryData:
     wanted = known(query.instrument_id, asker.market)
-    views = selectors.position_views(user_id=asker.user_id, market=asker.market, instrument_id=wanted)
+    views = selectors.position_views(
+        user_id=asker.user_id, market=asker.market, instrument_id=wanted, with_lots=bool(query.lots)
+    )
     if views is None:
         raise _Refusal(*NO_ACCOUNT)
     return protocol.QueryData(positions=[position_data(view) for view in views])
@@ -172,6 +174,17 @@ def position_data(view: selectors.PositionView) -> protocol.PositionData:
         margin_short=to_currency(short.margin),
         margin=to_currency(long.margin + short.margin),
         last_price=known_currency(view.last_price),
+        lots=None if view.lots is None else [_lot_data(lot, view) for lot in view.lots],
+    )
+
+
+def _lot_data(lot: selectors.LotView, view: selectors.PositionView) -> protocol.LotData:
+    return protocol.LotData(
+        direction=lot.direction,
+        volume=float(lot.lots),
+        open_price=round(to_currency(lot.cost) / (lot.lots * view.multiplier), 6),
+        open_time=lot.time,
+        today=lot.today,
     )
 
 

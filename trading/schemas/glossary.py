@@ -134,6 +134,10 @@ WORDS: dict[str, Word] = {
     **_legs("float_profit_{}", "Profit of the lots {} since they were opened", MONEY, 0.0),
     **_legs("position_profit_{}", "Profit of the lots {} since the last settlement", MONEY, 0.0),
     **_legs("margin_{}", "Margin of the lots {}", MONEY, 5000.0),
+    "lots": Word("Lines of the position's detail, too; in a position, those lines as they would be closed.", True),
+    "open_price": Word(f"What they were opened at, {PRICE}.", 120.0),
+    "open_time": Word(f"When the first of them was opened, {MS}.", 1700000000000),
+    "today": Word("Whether they were opened on the present trading day.", True),
     # --- statements
     "statements": Word("Settled days, newest first.", None),
     "type": Word("The name that the socket has for it.", None),

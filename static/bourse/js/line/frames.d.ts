@@ -373,6 +373,14 @@ interface AccountData {
   withdrawable: number;
 }
 
+interface LotData {
+  direction: Direction;
+  volume: number;
+  open_price: number;
+  open_time: number;
+  today: boolean;
+}
+
 interface PositionData {
   user_id: string;
   instrument_id: string;
@@ -404,6 +412,7 @@ interface PositionData {
   margin_short: number;
   margin: number;
   last_price: number | null;
+  lots?: LotData[];
 }
 
 interface OrderData {

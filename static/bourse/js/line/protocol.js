@@ -68,7 +68,7 @@ export const CLIENT_FRAMES = {
   cancel_order: fields('order_id'),
   query_order: fields('order_id'),
   query_account: fields(''),
-  query_position: fields('', 'instrument_id'),
+  query_position: fields('', 'instrument_id lots'),
   ping: fields(''),
   pong: fields(''),
   amend_order: fields('order_id', 'price volume valid_until'),
@@ -206,7 +206,7 @@ export const cancelOrder = (orderId) => ({ type: 'cancel_order', order_id: order
 /** @param {string} orderId */
 export const queryOrder = (orderId) => ({ type: 'query_order', order_id: orderId });
 export const queryAccount = () => ({ type: 'query_account' });
-export const queryPosition = () => ({ type: 'query_position' });
+export const queryPosition = () => ({ type: 'query_position', lots: true });
 export const queryInstruments = () => ({ type: 'query_instruments' });
 export const queryStatistics = () => ({ type: 'query_statistics' });
 /** @param {string} id */
