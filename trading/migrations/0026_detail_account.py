@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0023_account_indexes")]
+    dependencies = [("trading", "0025_broken_trades")]
     operations = [
         migrations.AddIndex(
             model_name="positiondetail",
