@@ -192,6 +192,7 @@ CHOICES = {
     "trading_healthcheck.status": "RUNNING FINE FOUND FAILED",
     "trading_contest.status": "DRAFT RUNNING ENDED",
     "trading_scheduledcommand.status": "WAITING ASKED CANCELLED NOT_ASKED",
+    "trading_contestbreach.rule": "INSTRUMENT POSITION ORDERS",
     "otp_totp_totpdevice.digits": "6 8",
     "marketdata_bar.period": "1m 5m 15m 1h 1d",
 }
