@@ -110,7 +110,7 @@ class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TradeData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`is_maker` is left out of the trades of an auction."""
+    """`is_maker` is left out of the trades of an auction. `broken`: it was taken back, with its profit."""
 
     trade_id: str
     order_id: str
@@ -123,6 +123,7 @@ class TradeData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_maker: bool | None = None
     commission: float
     close_profit: float
+    broken: bool = False
 
 
 class FeeData(msgspec.Struct, frozen=True):

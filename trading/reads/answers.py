@@ -319,10 +319,16 @@ def _trades(asker: Asker, query: protocol.QueryTrades) -> protocol.QueryData:
     )
     following = None if rest is None else protocol.trade_id_text(rest)
     archived = _archived_until(query, asker.market, rest)
-    return protocol.QueryData(trades=[trade_data(row) for row in found], next=following, archived_until=archived)
+    return protocol.QueryData(trades=trades_data(found), next=following, archived_until=archived)
 
 
-def trade_data(row: Trade) -> protocol.TradeData:
+def trades_data(rows: Sequence[Trade]) -> list[protocol.TradeData]:
+    """Of an account, as they are now."""
+    broken = selectors.broken(rows)
+    return [trade_data(row, row.trade_id in broken) for row in rows]
+
+
+def trade_data(row: Trade, broken: bool = False) -> protocol.TradeData:
     return protocol.TradeData(
         trade_id=protocol.trade_id_text(row.trade_id),
         order_id=protocol.order_id_text(row.order_id),
@@ -335,6 +341,7 @@ def trade_data(row: Trade) -> protocol.TradeData:
         is_maker=row.is_maker,
         commission=to_currency(row.commission),
         close_profit=to_currency(row.close_profit),
+        broken=broken,
     )
 
 

@@ -25,6 +25,7 @@ from trading.models import (
     Order,
     Statement,
     Trade,
+    TradeBreak,
 )
 from trading.models import Position as PositionRow
 
@@ -399,6 +400,14 @@ def fills(*, order: Order, limit: int) -> tuple[list[Trade], int | None]:
         return _page(mine, "trade_id", bounds, {"order_id": order.pk}, indexed=False)
     found = list(Trade.objects.raw(FILLS, [order.account_id, first, end, order.pk, limit + 1]))
     return found[:limit], found[limit - 1].trade_id if len(found) > limit else None
+
+
+def broken(trades: Sequence[Trade]) -> set[int]:
+    """Which of an account's trades were taken back."""
+    if not trades:
+        return set()
+    found = TradeBreak.objects.filter(account_id=trades[0].account_id, trade_id__in=[row.trade_id for row in trades])
+    return set(found.values_list("trade_id", flat=True))
 
 
 def trades_of(order_number: int) -> Bounds | None:

@@ -73,10 +73,18 @@ WORDS: dict[str, Word] = {
     "cancelled": Word("How many orders were cancelled.", 3),
     "timeout_ms": Word("Milliseconds until all orders are cancelled, 1,000 to 3,600,000; 0: not any more.", 60000),
     "deadline": Word(f"When all orders will be cancelled, {MS}; null: they will not.", 1893456000000),
+    # --- announcements
+    "announcements": Word("What operators announce now, oldest first.", None),
+    "announcement_id": Word("Id of an announcement: A and 20 digits.", "A17000000000010000003"),
+    "text": Word("What is announced, for people.", "Maintenance tonight at 22:00"),
+    "until": Word(f"When the announcement is over, {MS}.", 1893456000000),
+    "stop_at": Word(f"When the exchange is to stop, {MS}; left out: it is not.", 1893456000000),
+    "personal": Word("Whether it is to this user alone; left out: it is to everybody.", True),
     # --- trades
     "trade_id": Word("Id of a trade: T and 20 digits; both sides have the same.", "T17000000000010000002"),
     "trades": Word("Own sides of trades, newest first.", None),
     "public_trades": Word("The last trades, newest first.", None),
+    "broken": Word("Whether the exchange has taken it back, and its profit; left out: it has not.", True),
     "is_maker": Word("Whether this side was in the book before; left out in auctions.", True),
     "commission": Word(f"Commission, {MONEY}.", 2.0),
     "close_profit": Word(f"Profit of what was closed, {MONEY}.", 0.0),

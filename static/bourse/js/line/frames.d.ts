@@ -321,6 +321,38 @@ interface Announcement {
   timestamp: number;
 }
 
+/** A trade was taken back; `commission` was given back, `close_profit` taken back. */
+interface TradeBroken {
+  type: 'trade_broken';
+  trade_id: string;
+  order_id: string;
+  instrument_id: string;
+  direction: Direction;
+  offset: Offset;
+  price: number;
+  volume: number;
+  commission: number;
+  close_profit: number;
+  timestamp: number;
+  seq: number;
+}
+
+interface AnnouncementData {
+  announcement_id: string;
+  text: string;
+  timestamp: number;
+  until: number;
+  stop_at?: number;
+  personal?: boolean;
+}
+
+/** All that is announced now. */
+interface Announcements {
+  type: 'announcements';
+  announcements: AnnouncementData[];
+  timestamp: number;
+}
+
 interface AccountData {
   user_id: string;
   balance: number;
@@ -418,6 +450,7 @@ interface TradeData {
   is_maker?: boolean;
   commission: number;
   close_profit: number;
+  broken?: boolean;
 }
 
 interface FeeData {
@@ -498,6 +531,7 @@ type ServerFrame = { request_id?: string } & (
   | CancelAllResponse
   | CancelAfterResponse
   | Trade
+  | TradeBroken
   | OrderStatusFrame
   | AccountUpdate
   | Portfolio
@@ -517,6 +551,7 @@ type ServerFrame = { request_id?: string } & (
   | PongFrame
   | PingFrame
   | Announcement
+  | Announcements
 );
 
 /** The fields of frames, by their type. */

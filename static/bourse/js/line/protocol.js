@@ -130,11 +130,14 @@ export const SERVER_FRAMES = {
   orderbook_delta: fields(`${BOOK} seq prev_seq`, IN_AUCTION),
   kline: fields('instrument_id period start open high low close volume turnover trades open_interest'),
   announcement: fields('message timestamp'),
+  trade_broken: fields('trade_id order_id instrument_id direction offset price volume commission close_profit timestamp seq'),
+  announcements: fields('announcements timestamp'),
 };
 
 /** Pushes about the own account, which `seq` numbers without holes. */
 export const PRIVATE_PUSHES = new Set([
   'trade', 'order_status', 'account_update', 'risk_warning', 'liquidation', 'position_expired', 'statement',
+  'trade_broken',
 ]);
 
 /**
