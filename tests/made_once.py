@@ -7,7 +7,9 @@ date is never found.
 import fcntl
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,10 +46,9 @@ def migrated_database() -> Path:
 def _migrate(path: Path) -> None:
     from tests.e2e.server import manage
 
-    scratch = OF_THIS_RUN / path.name
-    scratch.mkdir()
+    scratch = Path(tempfile.mkdtemp(dir=OF_THIS_RUN))
     manage(scratch, "migrate", "--verbosity", "0")
-    (scratch / "bourse.sqlite3").rename(path)
+    shutil.move(scratch / "bourse.sqlite3", path)  # it may be on another disk
 
 
 def _fingerprint() -> str:

@@ -137,9 +137,9 @@ async def test_a_token_is_never_logged(exchange: Exchange, market: Founded, capl
     socket = await Socket(exchange.services).connect()
     assert not (await socket.ask(type="auth", user_id="user001", token=wrong))["success"]
     assert not (await socket.ask(type="auth", user_id="user002", token=right))["success"]
-    await socket.send('{"type": "auth", "user_id": 5, "token": "' + right + '"}')
+    await socket.send_wrong('{"type": "auth", "user_id": 5, "token": "' + right + '"}')
     assert right not in str(await socket.hear())
-    await socket.send('{"type": "auth", "user_id": "user001", "token": "' + right)
+    await socket.send_wrong('{"type": "auth", "user_id": "user001", "token": "' + right)
     assert right not in str(await socket.hear())
     await socket.leave()
     for token in (right, wrong):

@@ -31,7 +31,9 @@ from trading.worker.engine_keeper import LOADING
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
-"""Seconds that a busy machine may take to start a server or run a command."""
+"""Seconds that a busy machine may take to start a server."""
+COMMAND_PATIENCE = 600.0
+"""Seconds that a busy machine may take to run a command; to migrate takes many seconds on a quiet one."""
 POLL = 0.01
 TOKENS = "tokens.json"
 APPLICATION = "exchange_site.asgi:application"
@@ -127,7 +129,7 @@ def manage(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=COMMAND_PATIENCE,
         check=False,
     )
     assert done.returncode == 0, f"manage.py {arguments[0]} failed:\n{done.stdout}\n{done.stderr}"
