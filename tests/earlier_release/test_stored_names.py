@@ -181,6 +181,7 @@ CHOICES = {
     "trading_healthcheck.kind": "books journal",
     "trading_healthcheck.status": "RUNNING FINE FOUND FAILED",
     "trading_contest.status": "DRAFT RUNNING ENDED",
+    "trading_contestbreach.rule": "INSTRUMENT POSITION ORDERS",
     "otp_totp_totpdevice.digits": "6 8",
     "marketdata_bar.period": "1m 5m 15m 1h 1d",
 }
