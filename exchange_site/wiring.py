@@ -42,6 +42,7 @@ from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
 from trading.transport.gateway import Gateway, Transport
 from trading.transport.in_process import InProcessQueue
+from trading.websocket.announcement_board import AnnouncementBoard
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
@@ -223,6 +224,7 @@ class Exchange(EngineHost):
         super().__init__(config, self.queue, layer, clock, readers=Readers(config.read_threads))
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
+        self.board = AnnouncementBoard(config.market, partial(self.readers.run, "announcements"), clock)
         self.services = connection_services(
             config,
             gateway=self.gateway,
@@ -234,6 +236,7 @@ class Exchange(EngineHost):
             readers=self.readers,
             public_answer=PublicQueries(config.market, clock, self.recorder),
             heartbeat=self.heartbeat,
+            board=self.board,
             layer=layer,
             counters=self.counters,
             no_connections=self.refuses_connections,
@@ -273,6 +276,7 @@ class Exchange(EngineHost):
     def _start(self) -> None:
         self._keep_going("heartbeat", self.heartbeat.run)
         self._keep_going("look at tokens", self.tokens.run)
+        self._keep_going("announcements", self.board.run)
         calm_garbage_collector()
         self._tasks.append(asyncio.create_task(self._keeper.run(), name="engine"))
 

@@ -45,6 +45,7 @@ from trading.core.snapshot import (
 )
 from trading.core.types import (
     AccountRules,
+    Announcement,
     CancelReason,
     Contract,
     Direction,
@@ -60,6 +61,7 @@ from trading.core.types import (
     StopKind,
     Terms,
     TimeCondition,
+    TradeSide,
     Trigger,
     stored_name,
 )
@@ -91,6 +93,9 @@ COMMANDS = {
     "CancelOrders": "user_id=null instrument_id=null",
     "SetCloseOnly": "close_only user_id=null",
     "RefuseConnections": "refused",
+    "BreakTrade": "trade_id day instrument_id price volume buyer seller give_back_fees",
+    "Announce": "text until user_id=null stop_at=null",
+    "WithdrawAnnouncement": "number",
     "ForceClose": "user_id instrument_id=null",
     "Settle": "day next_day prices confirmed=false",
     "PassTime": "",
@@ -107,7 +112,7 @@ EVENTS = (
     "OrderCancelled AccountOpened Deposited Withdrawn InstrumentListed TermsChanged PhaseChanged PhasesChanged "
     "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet MarketLimitsSet TimePassed RiskWatched RiskWarned RiskEased "
     "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled RulesAdopted "
-    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused"
+    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused Announced AnnouncementWithdrawn TradeBroken"
 )
 """The result of operators' commands."""
 
@@ -123,13 +128,16 @@ PARTS: dict[Any, str] = {
     " live_orders=null waiting_orders=null trailing_stops=null",
     MarketLimits: "live_orders=0 waiting_orders=0 trailing_stops=0",
     Restrictions: "close_only=false closing=[] no_connections=false",
+    Announcement: "number text made_at until user_id=null stop_at=null",
+    TradeSide: "account_id order_id offset commission close_profit",
     StatementLine: "instrument_id long short price margin",
 }
 """Parts of commands, and what columns of JSON hold: orders' options, accounts' rules, positions of statements."""
 
 RECORDS: dict[Any, str] = {
     Snapshot: "last_id day instruments accounts positions orders rules=0",
-    DayRecord: "trading_day net_deposits commission fee_groups limits=null restrictions=null",
+    DayRecord: "trading_day net_deposits commission fee_groups limits=null restrictions=null"
+    " announcements=[] broken=[]",
     InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time sweeps=[]",
     SweepRecord: "trigger rising price number",
     AccountRecord: "account_id user_id pre_balance deposits withdrawals close_profit commission rules={} frozen=false"
@@ -172,6 +180,8 @@ CHOICES = {
     "trading_order.cancel_reason": "ASKED UNFILLED SELF_TRADE OCO EXPIRED COUNTDOWN DISCONNECT REFUSED SETTLEMENT"
     " AUCTION LIQUIDATION OPERATOR",
     "trading_trade.direction": "BUY SELL",
+    "trading_tradebreak.direction": "BUY SELL",
+    "trading_tradebreak.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
     "trading_trade.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
     "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY",
     "trading_riskevent.kind": "WARNED EASED LIQUIDATION_STARTED LIQUIDATION_ENDED",
@@ -181,6 +191,7 @@ CHOICES = {
     "trading_healthcheck.kind": "books journal",
     "trading_healthcheck.status": "RUNNING FINE FOUND FAILED",
     "trading_contest.status": "DRAFT RUNNING ENDED",
+    "trading_scheduledcommand.status": "WAITING ASKED CANCELLED NOT_ASKED",
     "otp_totp_totpdevice.digits": "6 8",
     "marketdata_bar.period": "1m 5m 15m 1h 1d",
 }

@@ -18,6 +18,7 @@ from trading.core.events import (
     PositionExpired,
     RiskWarned,
     Statement,
+    TradeBroken,
     Traded,
 )
 from trading.core.state import Changes
@@ -90,6 +91,10 @@ class PushEncoder:
                     trade = protocol.trade(event, fill, self._next(account_id))
                     pushes.add(account_id, trade, event.instrument_id)
                     pushes.add(account_id, protocol.filled(event, fill, self._next(account_id)))
+            elif isinstance(event, TradeBroken):
+                for is_buyer, side in ((True, event.buyer), (False, event.seller)):
+                    told = protocol.trade_broken(event, is_buyer, self._next(side.account_id))
+                    pushes.add(side.account_id, told)
             elif isinstance(event, OrderAccepted | OrderWaiting):
                 account_id = event.account_id
                 pushes.add(account_id, protocol.begun(event, changes.orders[event.order_id], self._next(account_id)))

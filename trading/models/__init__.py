@@ -17,8 +17,17 @@ from trading.models.accounts import (
 from trading.models.fields import NAME
 from trading.models.journal import ArchiveFile, CarriedForward, JournalBatch, PushBatch
 from trading.models.markets import Holiday, Instrument, Market, SettlementPrice, TradingSession, known_time_zone
-from trading.models.office import Contest, ContestBreach, ContestEntry, Desk, HealthCheck, OperatorCommand, Pulse
-from trading.models.orders import IS_LIVE, Order, Trade
+from trading.models.office import (
+    Contest,
+    ContestBreach,
+    ContestEntry,
+    Desk,
+    HealthCheck,
+    OperatorCommand,
+    Pulse,
+    ScheduledCommand,
+)
+from trading.models.orders import IS_LIVE, Order, Trade, TradeBreak
 from trading.models.users import AccessToken, StaffSession, User
 
 __all__ = [
@@ -47,10 +56,12 @@ __all__ = [
     "Pulse",
     "PushBatch",
     "RiskEvent",
+    "ScheduledCommand",
     "SettlementPrice",
     "StaffSession",
     "Statement",
     "Trade",
+    "TradeBreak",
     "TradingSession",
     "User",
     "known_time_zone",

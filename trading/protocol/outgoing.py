@@ -4,6 +4,7 @@ import msgspec
 
 from trading.protocol.market_data import (
     Announcement,
+    Announcements,
     InstrumentState,
     InstrumentStatus,
     Kline,
@@ -21,6 +22,7 @@ from trading.protocol.pushes import (
     RiskWarning,
     Statement,
     Trade,
+    TradeBroken,
 )
 from trading.protocol.query_data import QueryResponse, Snapshot
 from trading.protocol.responses import (
@@ -48,6 +50,7 @@ ServerMessage = (
     | CancelAllResponse
     | CancelAfterResponse
     | Trade
+    | TradeBroken
     | OrderStatusFrame
     | AccountUpdate
     | Portfolio
@@ -67,6 +70,7 @@ ServerMessage = (
     | PongFrame
     | PingFrame
     | Announcement
+    | Announcements
 )
 
 _encoder = msgspec.json.Encoder()
