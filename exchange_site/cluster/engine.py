@@ -6,6 +6,7 @@ import asyncio
 import logging
 from functools import partial
 
+from channels.db import database_sync_to_async
 from django.db import Error
 from msgspec import to_builtins
 from redis.asyncio import Redis
@@ -143,7 +144,8 @@ class EngineProcess(EngineHost):
         logger.warning("the engine of market %s does not reach Redis; it is asked to hand over", self.config.market)
         self.sign.forget()
         try:
-            await self.readers.run("hand over", hand_over, self.config.market)
+            # a thread of its own: the readers' one may be needed to take the market over
+            await database_sync_to_async(hand_over, thread_sensitive=False)(self.config.market)
         except NotHandedOver as error:
             logger.warning("no hand-over: %s", error)
         except Error as error:

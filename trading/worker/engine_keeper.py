@@ -107,6 +107,7 @@ class EngineKeeper:
         while not self._stopping.is_set():
             try:
                 if await self._worker.start():
+                    self._follows = False
                     await self._prepare()
                     self._open()
                     return True
@@ -135,7 +136,7 @@ class EngineKeeper:
         return pause
 
     def _open(self) -> None:
-        self._loaded, self._follows = True, False
+        self._loaded = True
         if not self._stopping.is_set():
             if self._said:
                 logger.warning("this server runs the engine of market %s now", self._market)
