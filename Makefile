@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run cluster test test-long test-postgres check unit coverage bench bench-cluster attack chaos chaos-cluster fuzz contracts fuzz-rest histories mutants soak audit format pin clean
+.PHONY: setup run cluster test test-long test-postgres check unit coverage bench bench-cluster attack chaos chaos-cluster fuzz contracts fuzz-rest histories mutants soak pictures lists audit format pin clean
 
 setup: $(STAMP)
 
@@ -116,6 +116,14 @@ EXAMPLES ?= 200
 fuzz-rest: setup
 	$(BIN)/python -m tests.e2e.rest.repeats --seed $(SEED)
 	$(BIN)/python -m tests.e2e.rest.fuzz --seed $(SEED) --examples $(EXAMPLES)
+
+# The pictures of docs/operators-desk.md, in both languages.
+pictures: setup
+	$(BIN)/python -m tests.e2e.office.pictures
+
+# The lists of the back office over a million orders, trades and entries: about three minutes.
+lists: setup
+	$(BIN)/python -m tests.soak.lists
 
 # As long as you like: clients that send nonsense, beside some that trade. SECONDS and SEED.
 SECONDS ?= 60
