@@ -123,7 +123,12 @@ async def test_pushes_that_are_gone_for_good_are_told_of(server: Server) -> None
 
 
 async def test_books_begin_anew(server: Server) -> None:
-    async with wire(server.ws) as line, over(line, server) as buyer, buyer.books(INSTRUMENT) as books:
+    async with (
+        wire(server.ws) as line,
+        over(line, server) as buyer,
+        buyer.books(INSTRUMENT) as books,
+        asyncio.timeout(PATIENCE),
+    ):
         line.lost_down = once(of("order_response"))
         await buyer.buy(INSTRUMENT, 1, 119.0)
         async for book in books:
