@@ -51,7 +51,7 @@ def one_view(request: HttpRequest, number: int) -> HttpResponse:
         sides=[_side(row) for row in found],
         about=[buyer.instrument_id, amount_text(buyer.price), counted(buyer.volume, "lot"), local_time(buyer.time)],
         broken=broken,
-        form=None if broken or not may else form,
+        **({} if broken or not may else {"form": form}),
     )
 
 
