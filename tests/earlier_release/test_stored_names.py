@@ -60,6 +60,7 @@ from trading.core.types import (
     StopKind,
     Terms,
     TimeCondition,
+    Transfer,
     Trigger,
     stored_name,
 )
@@ -78,6 +79,9 @@ COMMANDS = {
     "OpenAccount": "user_id",
     "Deposit": "user_id amount",
     "Withdraw": "user_id amount",
+    "SendTransfer": "transfer",
+    "ReceiveTransfer": "transfer",
+    "ReturnTransfer": "transfer",
     "ListInstrument": "contract terms",
     "ChangeTerms": "instrument_id terms",
     "HaltInstrument": "instrument_id",
@@ -107,7 +111,7 @@ EVENTS = (
     "OrderCancelled AccountOpened Deposited Withdrawn InstrumentListed TermsChanged PhaseChanged PhasesChanged "
     "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet MarketLimitsSet TimePassed RiskWatched RiskWarned RiskEased "
     "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled RulesAdopted "
-    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused"
+    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused TransferSent TransferReceived"
 )
 """The result of operators' commands."""
 
@@ -123,12 +127,13 @@ PARTS: dict[Any, str] = {
     " live_orders=null waiting_orders=null trailing_stops=null",
     MarketLimits: "live_orders=0 waiting_orders=0 trailing_stops=0",
     Restrictions: "close_only=false closing=[] no_connections=false",
+    Transfer: "transfer_id user_id source target amount",
     StatementLine: "instrument_id long short price margin",
 }
 """Parts of commands, and what columns of JSON hold: orders' options, accounts' rules, positions of statements."""
 
 RECORDS: dict[Any, str] = {
-    Snapshot: "last_id day instruments accounts positions orders rules=0",
+    Snapshot: "last_id day instruments accounts positions orders rules=0 shard=0",
     DayRecord: "trading_day net_deposits commission fee_groups limits=null restrictions=null",
     InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time sweeps=[]",
     SweepRecord: "trigger rising price number",
@@ -173,7 +178,8 @@ CHOICES = {
     " AUCTION LIQUIDATION OPERATOR",
     "trading_trade.direction": "BUY SELL",
     "trading_trade.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
-    "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY",
+    "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY TRANSFER",
+    "trading_transfer.status": "IN_TRANSIT ARRIVED RETURNED",
     "trading_riskevent.kind": "WARNED EASED LIQUIDATION_STARTED LIQUIDATION_ENDED",
     "trading_tradingsession.action": "auction continuous closed settle",
     "trading_operatorcommand.status": "HELD PENDING DONE REFUSED",

@@ -4,7 +4,7 @@ Prices and money are integers of 1/10,000 of the currency, rates of 1/100,000,00
 milliseconds. The constraints repeat the core's invariants, because rows can come from elsewhere too.
 """
 
-from trading.models.accounts import Account, LedgerEntry, Position, PositionDetail, RiskEvent, Statement
+from trading.models.accounts import Account, LedgerEntry, Position, PositionDetail, RiskEvent, Statement, Transfer
 from trading.models.fields import NAME
 from trading.models.journal import ArchiveFile, CarriedForward, JournalBatch, PushBatch
 from trading.models.markets import Holiday, Instrument, Market, SettlementPrice, TradingSession, known_time_zone
@@ -40,6 +40,7 @@ __all__ = [
     "Statement",
     "Trade",
     "TradingSession",
+    "Transfer",
     "User",
     "known_time_zone",
 ]

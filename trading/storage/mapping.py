@@ -49,6 +49,7 @@ from trading.models import (
     RiskEvent,
     SettlementPrice,
     Statement,
+    Transfer,
 )
 from trading.models import Order as OrderRow
 from trading.models import Position as PositionRow
@@ -365,6 +366,18 @@ LEDGER = Table(LedgerEntry, Columns(dict.fromkeys(("account", "kind", "amount", 
 _DEPOSIT, _WITHDRAWAL = LedgerEntry.Kind.DEPOSIT.value, LedgerEntry.Kind.WITHDRAWAL.value
 _COMMISSION, _CLOSE_PROFIT = LedgerEntry.Kind.COMMISSION.value, LedgerEntry.Kind.CLOSE_PROFIT.value
 _SETTLEMENT, _EXPIRY = LedgerEntry.Kind.SETTLEMENT.value, LedgerEntry.Kind.EXPIRY.value
+_TRANSFER, _IN_TRANSIT = LedgerEntry.Kind.TRANSFER.value, Transfer.Status.IN_TRANSIT.value
+
+_SENT = Columns(
+    {
+        "id": "transfer_id",
+        "user": "user_id",
+        **{name: name for name in ("source", "target", "amount")},
+        "status": GIVEN,
+        "sent_at": GIVEN,
+    }
+)
+TRANSFERS = Table(Transfer, _SENT)
 
 _STATEMENT = Columns(
     {
@@ -390,6 +403,27 @@ _RISK_KINDS = {
 }
 
 
+Movement = events.Deposited | events.Withdrawn | events.TransferSent | events.TransferReceived
+
+
+def _movement(event: Movement) -> tuple[str, int]:
+    """Kind and amount of money that came in or went out."""
+    match event:
+        case events.Deposited():
+            return _DEPOSIT, event.amount
+        case events.Withdrawn():
+            return _WITHDRAWAL, -event.amount
+        case events.TransferSent():
+            return _TRANSFER, -event.transfer.amount
+        case events.TransferReceived():
+            return _TRANSFER, event.transfer.amount
+
+
+def _begun(event: Event) -> list[Row]:
+    """The row of a transfer that has begun, if that is what happened."""
+    return [_SENT.row(event.transfer, _IN_TRANSIT, event.time)] if isinstance(event, events.TransferSent) else []
+
+
 def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
     """What is kept of events for good, by table."""
     trades: list[Row] = []
@@ -397,6 +431,7 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
     statements: list[Row] = []
     prices: list[Row] = []
     risks: list[Row] = []
+    transfers: list[Row] = []
 
     def book(account_id: int, kind: str, amount: int, trade_id: int | None = None) -> None:
         if amount:
@@ -412,10 +447,9 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                     book(fill.account_id, _CLOSE_PROFIT, fill.close_profit, event.trade_id)
             case events.OrderAccepted() | events.OrderCancelled():
                 pass  # the most frequent of those that leave a trace only in the rows of what they have changed
-            case events.Deposited():
-                book(event.account_id, _DEPOSIT, event.amount)
-            case events.Withdrawn():
-                book(event.account_id, _WITHDRAWAL, -event.amount)
+            case events.Deposited() | events.Withdrawn() | events.TransferSent() | events.TransferReceived():
+                book(event.account_id, *_movement(event))
+                transfers += _begun(event)
             case events.PositionExpired():
                 book(event.account_id, _EXPIRY, event.close_profit)
             case events.Statement():
@@ -455,7 +489,14 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                 pass
             case _:
                 assert_never(event)
-    return {TRADES: trades, LEDGER: ledger, STATEMENTS: statements, SETTLEMENT_PRICES: prices, RISK_EVENTS: risks}
+    return {
+        TRADES: trades,
+        LEDGER: ledger,
+        STATEMENTS: statements,
+        SETTLEMENT_PRICES: prices,
+        RISK_EVENTS: risks,
+        TRANSFERS: transfers,
+    }
 
 
 # --- what is kept of a batch

@@ -21,7 +21,7 @@ from django.db.models.functions import Abs, Coalesce
 from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.commands import AdminCommand, Command, SubmitOrder
 from trading.core.engine import Engine
-from trading.core.events import Refused
+from trading.core.events import Refused, TransferReceived
 from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord, PositionRecord, Snapshot
 from trading.core.state import Changes, Day
 from trading.core.types import stored_name
@@ -35,6 +35,7 @@ from trading.models import (
     Order,
     Position,
     PositionDetail,
+    Transfer,
 )
 from trading.storage import mapping, startup_checks
 from trading.storage.database_files import DatabaseFiles
@@ -179,6 +180,7 @@ class Store:
             )
         for table, lines in mapping.event_rows(batch.events, batch.time).items():
             self._write(cursor, table, lines)
+        self._end_transfers(cursor, [each for each in batch.events if type(each) is TransferReceived])
         self._keep_pushes(cursor, batch)
         self._write(cursor, mapping.JOURNAL, [mapping.BATCH.row(batch, market, self._epoch)])
         return seqs
@@ -265,6 +267,24 @@ class Store:
                 *(json_text(day.fee_groups), json_text(day.limits), json_text(day.restrictions), self.market),
             ),
         )
+
+    def _end_transfers(self, cursor: Any, received: list[TransferReceived]) -> None:
+        """Money that was in transit has come in. Unstorable where it was not in transit: none comes in twice."""
+        mark, returning = self._mark, "" if self._postgres is None else " RETURNING id"
+        for event in received:
+            transfer = event.transfer
+            cursor.execute(
+                f"UPDATE trading_transfer SET status = {mark}, ended_at = {mark}"  # noqa: S608  # marks only
+                f" WHERE id = {mark} AND status = {mark} AND user_id = {mark} AND amount = {mark}"
+                f" AND source_id = {mark} AND target_id = {mark}{returning}",
+                (
+                    *(Transfer.Status.RETURNED if event.returned else Transfer.Status.ARRIVED, event.time),
+                    *(transfer.transfer_id, Transfer.Status.IN_TRANSIT, transfer.user_id, transfer.amount),
+                    *(transfer.source, transfer.target),
+                ),
+            )
+            if not (cursor.fetchone() if returning else cursor.rowcount):
+                raise Unstorable(f"transfer {transfer.transfer_id} is not in transit")
 
     def _keep_pushes(self, cursor: Any, batch: Batch) -> None:
         """Keep what is told, forget what is too old."""
@@ -395,6 +415,7 @@ class Store:
                 positions=self._load_positions(),
                 orders=self._load_orders(),
                 rules=market.rules,
+                shard=market.shard,
             )
             journal = JournalBatch.objects.using(self._using).filter(market=self.market).order_by("-number")
             time = journal.values_list("time", flat=True).first() or 0

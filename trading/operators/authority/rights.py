@@ -17,8 +17,11 @@ from trading.core.commands import (
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    ReceiveTransfer,
     RefuseConnections,
     ResumeInstrument,
+    ReturnTransfer,
+    SendTransfer,
     SetAccountRules,
     SetCloseOnly,
     SetFeeGroup,
@@ -37,8 +40,10 @@ def permissions_for(command: AdminCommand) -> tuple[str, ...]:  # noqa: PLR0912 
     match command:
         case Deposit():
             return ("deposit_funds",)
-        case Withdraw():
+        case Withdraw() | SendTransfer():
             return ("withdraw_funds",)
+        case ReceiveTransfer() | ReturnTransfer():
+            return ("deposit_funds",)
         case FreezeAccount():
             return ("freeze_account",)
         case OpenAccount():
