@@ -36,6 +36,7 @@ from trading.delivery.redis.wires import (
 )
 from trading.observability.counters import Counters
 from trading.reads import missed_pushes
+from trading.reads.markets import Markets
 from trading.reads.readers import Readers
 from trading.transport.ending import end_all
 from trading.transport.engine_watch import EngineWatch
@@ -106,6 +107,7 @@ class ClusterGateway:
         self._lease = timers.elsewhere = Lease(self._redis, config.market, timers, channel, timers.armed)
         self.services = connection_services(
             config,
+            markets=Markets([config.market]),
             gateway=self.gateway,
             disconnect_timers=timers,
             limiter=RateLimiter(config.limits, shared=None if unlimited else SharedBuckets(self._redis)),

@@ -81,7 +81,7 @@ from trading.protocol.market_data import (
     StatisticsData,
     Ticker,
 )
-from trading.protocol.outgoing import PING, ServerMessage, encode
+from trading.protocol.outgoing import PING, NumberedPush, ServerMessage, encode, encode_of
 from trading.protocol.pushes import (
     AccountUpdate,
     Liquidation,
@@ -149,6 +149,7 @@ __all__ = [
     "Liquidation",
     "Logout",
     "LogoutResponse",
+    "NumberedPush",
     "OrderBook",
     "OrderBookDelta",
     "OrderData",
@@ -209,6 +210,7 @@ __all__ = [
     "cancelled",
     "decode",
     "encode",
+    "encode_of",
     "filled",
     "fired",
     "instrument_state",

@@ -67,12 +67,19 @@ ServerMessage = (
     | Announcement
 )
 
+NumberedPush = Trade | OrderStatusFrame | AccountUpdate | RiskWarning | Liquidation | PositionExpired | Statement
+
 _encoder = msgspec.json.Encoder()
 
 
 def encode(message: ServerMessage) -> str:
     """The text frame of a message."""
     return _encoder.encode(message).decode()
+
+
+def encode_of(market: str, push: NumberedPush) -> str:
+    """The text frame of a private push of another market than the first."""
+    return encode(msgspec.structs.replace(push, seq=None, market=market, market_seq=push.seq))
 
 
 PING = encode(PingFrame())

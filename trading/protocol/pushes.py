@@ -1,4 +1,8 @@
-"""What a user is told without asking: trades, states of orders, the account, its risk and its statements."""
+"""What a user is told without asking: trades, states of orders, the account, its risk and its statements.
+
+`seq` numbers them. A push of another market than the first has in its place `market`, and `market_seq`, a number of
+that market's: so `seq` has no hole for those who know of no other market.
+"""
 
 import msgspec
 
@@ -21,6 +25,8 @@ class Trade(Outgoing, frozen=True, tag="trade"):
     volume: float
     timestamp: int
     seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 CancelWord = str
@@ -47,6 +53,8 @@ class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
     offset: Offset | None = None
     order_type: OrderType | None = None
     client_order_id: str | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class AccountUpdate(Outgoing, frozen=True, tag="account_update"):
@@ -58,6 +66,8 @@ class AccountUpdate(Outgoing, frozen=True, tag="account_update"):
     risk_ratio: float
     timestamp: int
     seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class RiskWarning(Outgoing, frozen=True, tag="risk_warning"):
@@ -65,7 +75,9 @@ class RiskWarning(Outgoing, frozen=True, tag="risk_warning"):
     margin: float
     balance: float
     timestamp: int
-    seq: int
+    seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class Liquidation(Outgoing, frozen=True, tag="liquidation"):
@@ -76,7 +88,9 @@ class Liquidation(Outgoing, frozen=True, tag="liquidation"):
     margin: float
     balance: float
     timestamp: int
-    seq: int
+    seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class PositionExpired(Outgoing, frozen=True, tag="position_expired"):
@@ -86,7 +100,9 @@ class PositionExpired(Outgoing, frozen=True, tag="position_expired"):
     price: float
     close_profit: float
     timestamp: int
-    seq: int
+    seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class StatementPosition(msgspec.Struct, frozen=True, gc=False):
@@ -113,3 +129,5 @@ class Statement(Outgoing, frozen=True, tag="statement"):
     positions: list[StatementPosition]
     timestamp: int
     seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None

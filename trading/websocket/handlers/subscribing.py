@@ -2,7 +2,7 @@
 
 from trading import protocol
 from trading.access.refusals import NOT_AUTHENTICATED
-from trading.reads import selectors
+from trading.reads.markets import Markets
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway
 from trading.websocket.handlers.responder import Responder
@@ -16,7 +16,7 @@ class SubscriptionHandler:
     what is left ends before it. `most`: pairs of an instrument and a channel
     of a connection. An exchange that is closed gives no market data."""
 
-    __slots__ = ("_gateway", "_market", "_market_data", "_most", "_read", "_responder", "_session", "_subscriptions")
+    __slots__ = ("_gateway", "_market_data", "_markets", "_most", "_read", "_responder", "_session", "_subscriptions")
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class SubscriptionHandler:
         responder: Responder,
         read: Read,
         gateway: Gateway,
-        market: str,
+        markets: Markets,
         most: int,
     ) -> None:
         self._session = session
@@ -35,7 +35,7 @@ class SubscriptionHandler:
         self._responder = responder
         self._read = read
         self._gateway = gateway
-        self._market = market
+        self._markets = markets
         self._most = most
 
     async def change(self, message: protocol.Subscribe | protocol.Unsubscribe) -> None:
@@ -66,7 +66,7 @@ class SubscriptionHandler:
             return f"Unknown channel {', '.join(unknown)}"
         if not message.channels:
             return "Name at least one channel"
-        unknown = await self._read(selectors.unknown_instruments, names=message.instruments, market=self._market)
+        unknown = await self._read(self._markets.unknown_instruments, names=message.instruments)
         if unknown:
             return f"Unknown instrument {', '.join(unknown)}"
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]
