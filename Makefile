@@ -55,19 +55,21 @@ check: setup
 	$(BIN)/python manage.py check
 	@if command -v npm >/dev/null; then npm run --silent check; else echo "No npm here: the page's modules are not checked."; fi
 
+# AGAIN: more words for pytest, behind these; .ci/run says with them to try once more what failed.
+PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile $(AGAIN)
 unit: setup
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'not long'
+	$(PYTEST) -m 'not long'
 
 # What takes its time: floods, kills, deaf clients, bots, every page in a browser, the same under the other server.
 test-long: setup
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m long
+	$(PYTEST) -m long
 
 # The same tests on PostgreSQL, with a server of its own that ends with them; without those that know no database and
 # those of pages in a browser. MARK=long for what takes its time.
 MARK ?= not long
 NO_DATABASE := tests/core tests/protocol tests/bots tests/examples tests/e2e/page tests/e2e/office tests/soak
 test-postgres: setup
-	TEST_DATABASE=postgres $(BIN)/python -m pytest -n 3 --dist loadfile -m '$(MARK)' $(addprefix --ignore ,$(NO_DATABASE))
+	TEST_DATABASE=postgres $(PYTEST) -m '$(MARK)' $(addprefix --ignore ,$(NO_DATABASE))
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup

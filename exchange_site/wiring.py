@@ -43,8 +43,9 @@ from trading.transport.market_gateways import MarketGateways
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
+from trading.worker.collaborators import CommandQueue, Listener
 from trading.worker.engine_keeper import EngineKeeper
-from trading.worker.worker import CommandQueue, Listener, Worker
+from trading.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
 

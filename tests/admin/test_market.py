@@ -18,7 +18,7 @@ SETTLE, FEE_GROUP, TIME_ZONE = (page("market", name, "MAIN") for name in ("settl
 @pytest.fixture(autouse=True)
 def _market(market: Founded, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is Friday, 5 January 2024."""
-    monkeypatch.setattr("trading.admin.forms.timezone.now", lambda: datetime(2024, 1, 5, 15, 30, tzinfo=UTC))
+    monkeypatch.setattr("trading.admin.forms.market.timezone.now", lambda: datetime(2024, 1, 5, 15, 30, tzinfo=UTC))
 
 
 def trade(price: float, lots: int = 1) -> None:

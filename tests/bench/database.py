@@ -27,6 +27,7 @@ from trading.core.events import Event, OrderAccepted, Refused
 from trading.core.money import UNIT
 from trading.core.types import Direction, Offset, OrderType
 from trading.models import User
+from trading.storage.batch_writer import BatchWriter
 from trading.storage.sql import Row, Table
 from trading.storage.store import Store
 from trading.worker.batch import Batch, KeptPushes
@@ -49,23 +50,30 @@ def fresh_database(users: int) -> Iterator[Path]:
         connection.close()
 
 
-class RecordingStore(Store):
-    """A store that keeps a copy of what it writes, to have the very same rows written by others."""
+class RecordingWriter(BatchWriter):
+    """Keeps a copy of what it writes, to have the very same rows written by others."""
 
     def __init__(self) -> None:
-        super().__init__("MAIN")
+        super().__init__("MAIN", "default", 100_000)
         self.batches: list[list[tuple[str, list[Row]]]] = []
-        self.recording = False
 
-    def commit(self, batch: Batch) -> None:
+    def write(self, cursor: Any, batch: Batch) -> dict[int, int]:
         self.batches.append([])
-        super().commit(batch)
+        return super().write(cursor, batch)
 
     def _write(self, cursor: Any, table: Table, lines: list[Row]) -> None:
-        if lines and self.recording:
+        if lines:
             sql = table.sql(connections["default"].ops.quote_name, "?", 1)
             self.batches[-1].append((sql, lines))
         super()._write(cursor, table, lines)
+
+
+class RecordingStore(Store):
+    """A store whose writer keeps a copy."""
+
+    def __init__(self) -> None:
+        super().__init__("MAIN")
+        self._rows = self.recorded = RecordingWriter()
 
 
 class Unsent(msgspec.Struct):
@@ -129,8 +137,7 @@ def write_figure() -> Figure:
     messages = messages[:30_000]
     with fresh_database(2):
         store = RecordingStore()
-        store.recording = True
-        seconds, recorded = _play(store, messages), store.batches
+        seconds, recorded = _play(store, messages), store.recorded.batches
     with fresh_database(2):
         seconds = _play(Store("MAIN"), messages)
     with fresh_database(2) as path:

@@ -21,7 +21,7 @@ from trading.rest import operation
 from trading.rest.operation import Call
 from trading.rest.operations.market import GetTime
 from trading.transport.gateway import BUSY, UNKNOWN_OUTCOME
-from trading.worker.worker import UNKNOWN
+from trading.worker.refusals import UNKNOWN
 
 # --- who
 

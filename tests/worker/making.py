@@ -18,8 +18,9 @@ from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.transport.in_process import InProcessQueue
 from trading.worker.batch import Batch, KeptPushes, OperatorAsk, Restored
+from trading.worker.collaborators import Answered, UsedIds
 from trading.worker.follower import JournalEntry
-from trading.worker.worker import RELOAD_SECONDS, STRICT, Answered, UsedIds, Worker
+from trading.worker.worker import RELOAD_SECONDS, STRICT, Worker
 
 
 def founded() -> Snapshot:

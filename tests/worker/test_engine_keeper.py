@@ -16,7 +16,7 @@ from trading.observability.counters import Counters
 from trading.transport.gateway import Gateway
 from trading.worker.batch import FilesReplaced, Superseded
 from trading.worker.engine_keeper import LOADING, EngineKeeper
-from trading.worker.worker import HANDED_OVER, TROUBLE
+from trading.worker.refusals import HANDED_OVER, TROUBLE
 
 BUY = order(1, "BUY OPEN 1 @ 119")
 ELSEWHERE = (

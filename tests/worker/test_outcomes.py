@@ -9,7 +9,7 @@ from tests.worker.making import floor
 from trading.core.codes import Code
 from trading.core.events import OrderAccepted, Refused
 from trading.worker.batch import Batch, FilesReplaced, OutcomeUnknown, Superseded
-from trading.worker.worker import NOT_STORED, TROUBLE, UNKNOWN
+from trading.worker.refusals import NOT_STORED, TROUBLE, UNKNOWN
 
 BUY = order(1, "BUY OPEN 1 @ 119")
 LOST = OutcomeUnknown("server closed the connection unexpectedly")

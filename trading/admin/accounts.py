@@ -14,7 +14,7 @@ from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import NEGATIVE, computed, moment, money
 from trading.admin.engine_requests import present_market
-from trading.admin.forms import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
+from trading.admin.forms.accounts import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
 from trading.admin.lists import PlainList
 from trading.core.accounts import Figures
 from trading.core.commands import FreezeAccount

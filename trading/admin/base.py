@@ -17,7 +17,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations, engine_requests, lists
-from trading.admin.forms import CommandForm, KeyedForm
+from trading.admin.forms.base import CommandForm, KeyedForm
 from trading.admin.office import export
 from trading.models import OperatorCommand
 from trading.operators import requests

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import day, limit, moment, money, number, rate
-from trading.admin.forms import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
+from trading.admin.forms.instruments import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
 from trading.core.commands import AdminCommand, HaltInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.money import share, to_text
 from trading.core.types import Phase

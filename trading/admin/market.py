@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from trading.admin.base import CommandAdmin, FormPage, PlainAdmin, Tool, url_of
 from trading.admin.columns import day, money, number
 from trading.admin.engine_requests import present_market
-from trading.admin.forms import FeeGroupForm, HolidayForm, SessionForm, SettleForm, TimeZoneForm
+from trading.admin.forms.market import FeeGroupForm, HolidayForm, SessionForm, SettleForm, TimeZoneForm
 from trading.core.money import RATE, to_text
 from trading.models import Holiday, Market, TradingSession
 

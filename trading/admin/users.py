@@ -19,7 +19,7 @@ from trading.admin import confirmations, engine_requests
 from trading.admin.base import CommandAdmin, PlainAdmin, Tool, url_of
 from trading.admin.columns import date, time_text
 from trading.admin.engine_requests import present_market
-from trading.admin.forms import IssueTokenForm
+from trading.admin.forms.tokens import IssueTokenForm
 from trading.core.commands import OpenAccount
 from trading.models import AccessToken, Account, User
 

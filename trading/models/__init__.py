@@ -1,4 +1,4 @@
-"""The tables. Rows that the engine owns are written by `store.py` alone, from events; nothing here decides anything.
+"""The tables. Rows that the engine owns are written by `storage` alone, from events; nothing here decides anything.
 
 Prices and money are integers of 1/10,000 of the currency, rates of 1/100,000,000, volumes whole lots, times Unix
 milliseconds. The constraints repeat the core's invariants, because rows can come from elsewhere too.

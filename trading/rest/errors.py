@@ -9,7 +9,7 @@ from trading import protocol
 from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.transport.gateway import UNKNOWN_OUTCOME
-from trading.worker import worker
+from trading.worker import refusals
 
 DOOR = 1000
 """Codes below it are HTTP's own, and their status is the code."""
@@ -24,7 +24,7 @@ BY_RULE = 422
 """The request was understood, and a rule of the market is against it."""
 
 
-NOBODY_KNOWS = (worker.UNKNOWN, UNKNOWN_OUTCOME)
+NOBODY_KNOWS = (refusals.UNKNOWN, UNKNOWN_OUTCOME)
 """What the engine, or the way to it, says where the outcome is not known."""
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from tests.builders import Founded
-from trading.admin.forms import PlainDecimalField
+from trading.admin.forms.fields import PlainDecimalField
 from trading.models import Market, OperatorCommand
 
 SETTLE = "admin:trading_desk_settle"

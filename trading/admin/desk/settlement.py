@@ -16,7 +16,7 @@ from trading.admin.columns import amount_text, day_text
 from trading.admin.desk.page import Page, address, show
 from trading.admin.desk.risk import risk_settings, told
 from trading.admin.engine_requests import present_market
-from trading.admin.forms import SettleForm
+from trading.admin.forms.market import SettleForm
 from trading.core.commands import Settle
 from trading.core.types import Phase
 from trading.models import Holiday, Instrument, Market

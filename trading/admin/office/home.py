@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from trading.admin.columns import amount_text, day_text, time_text
 from trading.admin.confirmations import counted
 from trading.admin.engine_requests import present_market
-from trading.admin.records import subject_of
+from trading.admin.records.operator_commands import subject_of
 from trading.core.accounts import Figures
 from trading.core.types import Phase, Restrictions
 from trading.models import Account, Instrument, Market, OperatorCommand, Pulse

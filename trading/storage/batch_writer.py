@@ -1,0 +1,185 @@
+"""The statements of a batch: every row that it changes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from django.db import connections
+
+from trading.core.events import TransferReceived
+from trading.core.state import Changes, Day
+from trading.models import Transfer
+from trading.storage import mapping
+from trading.storage.sql import CHUNKS, Row, Table, chunks, driver, json_text, mark_of
+from trading.worker.batch import Batch, Superseded, Unstorable
+
+PRUNED = 1_000
+"""Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
+
+
+class BatchWriter:
+    """Writes the rows of one market, in a transaction that its store has begun and ends. Where the market stands is
+    kept here, because the next rows depend on it: `epoch` of the engine, `push_seqs` by account, `trading_day`."""
+
+    def __init__(self, market: str, using: str, pushes_kept: int) -> None:
+        self._market = market
+        self._using = using
+        self._pushes_kept = pushes_kept
+        self.epoch = 0
+        self.push_seqs: dict[int, int] = {}
+        self.trading_day = 0
+        self._mark = mark_of(connections[using])
+        self._sql: dict[tuple[Table, int], str] = {}
+        self._postgres = _postgres() if connections[using].vendor == "postgresql" else None
+        self._returning = "" if self._postgres is None else " RETURNING batch"
+
+    def write(self, cursor: Any, batch: Batch) -> dict[int, int]:
+        """Everything but operators' answers. The push numbers that are stored when this is."""
+        changes, market = batch.changes, self._market
+        seqs = {key: self.push_seqs.get(key, 0) for key in changes.accounts}
+        seqs.update((kept.account_id, kept.last_seq) for kept in batch.pushes.kept)
+        self._advance(batch, cursor)
+        row = mapping.INSTRUMENT.row
+        self._write(cursor, mapping.INSTRUMENTS, [row(each, market) for each in changes.instruments.values()])
+        row = mapping.ACCOUNT.row
+        self._write(cursor, mapping.ACCOUNTS, [row(each, market, seqs[key]) for key, each in changes.accounts.items()])
+        row = mapping.POSITION.row
+        self._write(cursor, mapping.POSITIONS, [row(each, key[0]) for key, each in changes.positions.items()])
+        if changes.lots:
+            self._write_details(cursor, changes)
+        self._write_orders(cursor, batch)
+        if changes.day is not None:
+            self._write_day(cursor, changes.day)
+        if changes.rules is not None:
+            mark = self._mark
+            cursor.execute(
+                f"UPDATE trading_market SET rules = {mark} WHERE code = {mark}",  # noqa: S608  # no value is in the text
+                (changes.rules, market),
+            )
+        for table, lines in mapping.event_rows(batch.events, batch.time).items():
+            self._write(cursor, table, lines)
+        self._end_transfers(cursor, [each for each in batch.events if type(each) is TransferReceived])
+        self._keep_pushes(cursor, batch)
+        self._write(cursor, mapping.JOURNAL, [mapping.BATCH.row(batch, market, self.epoch)])
+        return seqs
+
+    def today(self, batch: Batch) -> int:
+        """The trading day after a batch."""
+        return self.trading_day if batch.changes.day is None else batch.changes.day.trading_day
+
+    @contextmanager
+    def cursor(self, connection: Any) -> Iterator[Any]:
+        """A cursor for the statements of a batch."""
+        if self._postgres is None:
+            with driver(connection) as cursor:
+                yield cursor
+            return
+        connection.ensure_connection()
+        with connection.wrap_database_errors, self._postgres.pipelined(connection.connection) as cursor:
+            yield cursor
+
+    def _advance(self, batch: Batch, cursor: Any) -> None:
+        """Move the market on, if this engine still runs it. Else nothing more is sent."""
+        mark = self._mark
+        where = f"WHERE code = {mark} AND epoch = {mark} AND batch = {mark}"
+        stream, position = ("", ()) if batch.position is None else (f", stream_id = {mark}", (batch.position,))
+        cursor.execute(
+            f"UPDATE trading_market SET batch = {mark}, last_id = {mark}{stream} {where}"  # noqa: S608  # marks only
+            f"{self._returning}",
+            (batch.number, batch.last_id, *position, self._market, self.epoch, batch.number - 1),
+        )
+        if not (cursor.fetchone() if self._returning else cursor.rowcount):
+            raise Superseded(f"another engine has taken market {self._market} over")
+
+    def _write_orders(self, cursor: Any, batch: Batch) -> None:
+        """Most orders are plain, and written with half as many columns. On a new trading day all live ones are written:
+        their own ids stay used up."""
+        orders, today = batch.changes.orders, self.today(batch)
+        if today != self.trading_day:
+            orders = {**orders, **{key: o for a in batch.changes.accounts.values() for key, o in a.orders.items()}}
+        plain: list[Row] = []
+        others: list[Row] = []
+        for order in orders.values():
+            row, further = mapping.PLAIN_ORDER.row(order), mapping.further_row(order, today)
+            if further:
+                others.append(row + further)
+            else:
+                plain.append(row)
+        self._write(cursor, mapping.PLAIN_ORDERS, plain)
+        self._write(cursor, mapping.ORDERS, others)
+
+    def _write_details(self, cursor: Any, changes: Changes) -> None:
+        """The lines of positions' details that are there, and those that are gone."""
+        row = mapping.DETAIL.row
+        there = [row(lot, account, instrument) for account, instrument, lot in changes.lots.values() if lot.lots]
+        self._write(cursor, mapping.DETAILS, there)
+        gone = [lot.number for _, _, lot in changes.lots.values() if not lot.lots]
+        for at in range(0, len(gone), CHUNKS[0]):
+            some = gone[at : at + CHUNKS[0]]
+            marks = ", ".join([self._mark] * len(some))
+            cursor.execute(f"DELETE FROM trading_positiondetail WHERE id IN ({marks})", some)  # noqa: S608  # marks only
+
+    def _write_day(self, cursor: Any, day: Day) -> None:
+        mark = self._mark
+        cursor.execute(
+            f"UPDATE trading_market SET trading_day = {mark}, net_deposits = {mark}, commission = {mark},"  # noqa: S608
+            f" fee_groups = {mark}, limits = {mark}, restrictions = {mark} WHERE code = {mark}",
+            (
+                *(day.trading_day, day.net_deposits, day.commission),
+                *(json_text(day.fee_groups), json_text(day.limits), json_text(day.restrictions), self._market),
+            ),
+        )
+
+    def _end_transfers(self, cursor: Any, received: list[TransferReceived]) -> None:
+        """Money that was in transit has come in. Unstorable where it was not in transit: none comes in twice."""
+        mark, returning = self._mark, "" if self._postgres is None else " RETURNING id"
+        for event in received:
+            transfer = event.transfer
+            cursor.execute(
+                f"UPDATE trading_transfer SET status = {mark}, ended_at = {mark}"  # noqa: S608  # marks only
+                f" WHERE id = {mark} AND status = {mark} AND user_id = {mark} AND amount = {mark}"
+                f" AND source_id = {mark} AND target_id = {mark}{returning}",
+                (
+                    *(Transfer.Status.RETURNED if event.returned else Transfer.Status.ARRIVED, event.time),
+                    *(transfer.transfer_id, Transfer.Status.IN_TRANSIT, transfer.user_id, transfer.amount),
+                    *(transfer.source, transfer.target),
+                ),
+            )
+            if not (cursor.fetchone() if returning else cursor.rowcount):
+                raise Unstorable(f"transfer {transfer.transfer_id} is not in transit")
+
+    def _keep_pushes(self, cursor: Any, batch: Batch) -> None:
+        """Keep what is told, forget what is too old."""
+        mark, forget = self._mark, "DELETE FROM trading_pushbatch WHERE account_id"
+        if self.today(batch) != self.trading_day:
+            all_accounts = f"(SELECT id FROM trading_account WHERE market_id = {mark})"  # noqa: S608
+            cursor.execute(f"{forget} IN {all_accounts}", (self._market,))
+        self._write(cursor, mapping.PUSHES, [mapping.PUSH.row(kept) for kept in batch.pushes.kept])
+        for kept in batch.pushes.kept:
+            if kept.last_seq // PRUNED > (kept.first_seq - 1) // PRUNED:
+                end = kept.last_seq - self._pushes_kept
+                cursor.execute(f"{forget} = {mark} AND last_seq <= {mark}", (kept.account_id, end))
+
+    def _write(self, cursor: Any, table: Table, lines: list[Row]) -> None:
+        """Write rows, many a statement: SQLite's driver gives the interpreter away once a statement, so `executemany`
+        would stop at every row while the event loop is busy (measured: a third fewer orders a second)."""
+        if self._postgres is not None:
+            self._postgres.write_rows(cursor, table, lines, self._sql)
+            return
+        for size, at in chunks(len(lines)):
+            values = [value for line in lines[at : at + size] for value in line]
+            cursor.execute(self._statement(table, size), values)
+
+    def _statement(self, table: Table, size: int) -> str:
+        sql = self._sql.get((table, size))
+        if sql is None:
+            sql = self._sql[table, size] = table.sql(connections[self._using].ops.quote_name, self._mark, size)
+        return sql
+
+
+def _postgres() -> ModuleType:
+    """Where it is not the database, its driver is not loaded."""
+    from trading.storage import postgres
+
+    return postgres

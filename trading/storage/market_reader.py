@@ -1,0 +1,170 @@
+"""The way back from rows: the engine's state as of the last commit, the journal, and what operators ask."""
+
+from collections import Counter
+from collections.abc import Iterable
+from operator import itemgetter
+
+import msgspec
+from django.db import connections
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Abs, Coalesce
+
+from trading.core.accounts import KEPT_IDS, ClientOrder
+from trading.core.commands import AdminCommand, Command, SubmitOrder
+from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord, PositionRecord, Snapshot
+from trading.models import (
+    IS_LIVE,
+    Account,
+    Instrument,
+    JournalBatch,
+    Market,
+    OperatorCommand,
+    Order,
+    Position,
+    PositionDetail,
+)
+from trading.storage import mapping
+from trading.storage.sql import chunks, driver, mark_of
+from trading.worker.batch import OperatorAsk
+from trading.worker.follower import JournalEntry
+
+
+class MarketReader:
+    """Reads what its engine needs of one market. Where several queries must agree, the caller holds a transaction."""
+
+    def __init__(self, market: str, using: str) -> None:
+        self._market = market
+        self._using = using
+        self._mark = mark_of(connections[using])
+
+    def snapshot(self, market: Market) -> Snapshot:
+        """The engine's state as the rows have it. `market`: its row."""
+        return Snapshot(
+            last_id=market.last_id,
+            day=mapping.day_record(market),
+            instruments=self._instruments(),
+            accounts=self._accounts(market.trading_day),
+            positions=self._positions(),
+            orders=self._orders(),
+            rules=market.rules,
+            shard=market.shard,
+        )
+
+    def row(self) -> Market:
+        """The market's own."""
+        return Market.objects.using(self._using).get(code=self._market)
+
+    def push_seqs(self) -> dict[int, int]:
+        """The number of each account's last push."""
+        accounts = Account.objects.using(self._using).filter(market=self._market)
+        return dict(accounts.values_list("id", "push_seq"))
+
+    def time_of(self, number: int) -> int:
+        """When a batch was made, or the last before it (Unix ms); 0: there is none."""
+        found = JournalBatch.objects.using(self._using).filter(market=self._market, number__lte=number)
+        return found.order_by("-number").values_list("time", flat=True).first() or 0
+
+    def _instruments(self) -> list[InstrumentRecord]:
+        found = Instrument.objects.using(self._using).filter(market=self._market)
+        return [mapping.instrument_record(row) for row in found]
+
+    def _accounts(self, trading_day: int) -> list[AccountRecord]:
+        client_orders = self._client_orders(trading_day)
+        found = Account.objects.using(self._using).filter(market=self._market).order_by("id")
+        return [
+            mapping.account_record(row, client_orders.get(row[0], []))
+            for row in found.values_list(*mapping.LOADED_ACCOUNT_FIELDS)
+        ]
+
+    def _client_orders(self, trading_day: int) -> dict[int, list[tuple[str, ClientOrder]]]:
+        """The ids that are used up today: by today's orders, and by those that have lived until today. Of an account's
+        as many as the engine keeps: the newest, and those of live orders."""
+        known = self._used_today(trading_day).order_by("-id").annotate(live=IS_LIVE)
+        by_account: dict[int, list[tuple[str, ClientOrder]]] = {}
+        newer: Counter[int] = Counter()
+        for *row, live in known.values_list(*mapping.LOADED_CLIENT_ORDER_FIELDS, "live").iterator():
+            newer[row[0]] += 1
+            if live or newer[row[0]] <= KEPT_IDS:
+                account_id, name, asked = mapping.client_order(tuple(row))
+                by_account.setdefault(account_id, []).append((name, asked))
+        return {account_id: sorted(orders, key=itemgetter(0)) for account_id, orders in by_account.items()}
+
+    def _used_today(self, trading_day: int) -> QuerySet[Order]:
+        found = Order.objects.using(self._using).filter(account__market=self._market, client_order_id__isnull=False)
+        return found.filter(Q(trading_day=trading_day) | Q(known_day=trading_day))
+
+    def used_ids(self, asked: list[SubmitOrder], trading_day: int) -> dict[tuple[int, str], ClientOrder]:
+        """Those own ids of orders, by account, that are used up today, and what for."""
+        names: dict[int, list[str]] = {}
+        for order in asked:
+            names.setdefault(order.account_id, []).append(order.client_order_id or "")
+        found: dict[tuple[int, str], ClientOrder] = {}
+        connection = connections[self._using]
+        connection.ensure_connection()
+        with driver(connection) as cursor:
+            for account_id, own in names.items():
+                for size, at in chunks(len(own)):
+                    for day in ("trading_day", "known_day"):  # each has its index
+                        values = (trading_day, account_id, *own[at : at + size])
+                        cursor.execute(self._own_ids_sql(day, size), values)
+                        for row in cursor.fetchall():
+                            _, name, known = mapping.client_order(row)
+                            found[account_id, name] = known
+        return found
+
+    def _own_ids_sql(self, day: str, size: int) -> str:
+        quote, mark = connections[self._using].ops.quote_name, self._mark
+        columns = ", ".join(map(quote, mapping.LOADED_CLIENT_ORDER_FIELDS))
+        marks = ", ".join([mark] * size)
+        return (
+            f"SELECT {columns} FROM trading_order"  # noqa: S608  # no value is in the text
+            f" WHERE {day} = {mark} AND account_id = {mark} AND client_order_id IN ({marks})"
+        )
+
+    def _positions(self) -> list[PositionRecord]:
+        found = Position.objects.using(self._using).filter(account__market=self._market)
+        details = self._details()
+        ordered = found.order_by("account_id", "instrument_id").values_list(*mapping.LOADED_POSITION_FIELDS)
+        return [mapping.position_record(row, details) for row in ordered if any(row[2:])]
+
+    def _details(self) -> mapping.Details:
+        """The lines of all positions' details, in each leg the first opened first."""
+        found = PositionDetail.objects.using(self._using).filter(account__market=self._market)
+        rows = found.order_by(Abs("id")).values_list(*mapping.LOADED_DETAIL_FIELDS)
+        return mapping.details(rows.iterator())
+
+    def _orders(self) -> list[OrderRecord]:
+        """Live orders in time priority."""
+        found = Order.objects.using(self._using).filter(IS_LIVE, account__market=self._market)
+        ordered = found.order_by(Coalesce("priority", "id"))
+        return [mapping.order_record(row) for row in ordered.values_list(*mapping.LOADED_ORDER_FIELDS)]
+
+    def asks(self, most: int) -> list[OperatorAsk]:
+        """Operators' commands that wait, oldest first."""
+        found = OperatorCommand.objects.using(self._using).filter(
+            market=self._market, status=OperatorCommand.Status.PENDING
+        )
+        return [
+            OperatorAsk(pk, _command(payload))
+            for pk, payload in found.order_by("id").values_list("pk", "payload")[:most]
+        ]
+
+    def journal(self) -> Iterable[tuple[int, list[Command]]]:
+        """All journalled batches from the first, as (time, commands)."""
+        found = JournalBatch.objects.using(self._using).filter(market=self._market).order_by("number")
+        for made_at, commands in found.values_list("time", "commands").iterator():
+            yield made_at, mapping.commands_of(commands)
+
+    def entries_after(self, number: int, most: int) -> list[JournalEntry]:
+        """The first batches of the journal after a number."""
+        found = JournalBatch.objects.using(self._using).filter(market=self._market, number__gt=number)
+        rows = found.order_by("number").values_list("number", "time", "commands")[:most]
+        return [JournalEntry(at, time, mapping.commands_of(commands)) for at, time, commands in rows]
+
+
+def _command(payload: object) -> Command | None:
+    try:
+        command: AdminCommand = msgspec.convert(payload, AdminCommand)
+        return command
+    except msgspec.ValidationError:
+        return None
