@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-sent_at", "id"],
                 "indexes": [
+                    models.Index(fields=["sent_at"], name="transfer_sent"),
                     models.Index(fields=["user", "sent_at"], name="transfer_of_user"),
                     models.Index(
                         condition=models.Q(("status", "IN_TRANSIT")), fields=["sent_at"], name="transfer_in_transit"

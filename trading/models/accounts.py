@@ -151,6 +151,7 @@ class Transfer(models.Model):
     class Meta:
         ordering = ["-sent_at", "id"]
         indexes = [
+            models.Index(name="transfer_sent", fields=["sent_at"]),
             models.Index(name="transfer_of_user", fields=["user", "sent_at"]),
             models.Index(name="transfer_in_transit", fields=["sent_at"], condition=Q(status="IN_TRANSIT")),
         ]

@@ -83,7 +83,7 @@ def may_ask(user: User, command: AdminCommand) -> bool:
 
 _SEEN = (
     *("accesstoken", "account", "holiday", "instrument", "ledgerentry", "market", "operatorcommand", "order"),
-    *("position", "riskevent", "settlementprice", "statement", "trade", "tradingsession", "user"),
+    *("position", "riskevent", "settlementprice", "statement", "trade", "tradingsession", "transfer", "user"),
 )
 _VIEW = frozenset(f"view_{model}" for model in _SEEN) | {"view_risk"}
 _SCHEDULE = frozenset(
