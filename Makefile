@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run cluster test test-long test-postgres check unit coverage bench attack chaos fuzz contracts fuzz-rest histories mutants soak audit format pin clean
+.PHONY: setup run cluster test test-long test-postgres check unit coverage bench bench-cluster attack chaos chaos-cluster fuzz contracts fuzz-rest histories mutants soak pictures lists audit format pin clean
 
 setup: $(STAMP)
 
@@ -84,6 +84,10 @@ format: setup
 bench: setup
 	$(BIN)/python -m tests.bench $(ONLY)
 
+# The same for several processes, on a Redis and a PostgreSQL of its own; about four minutes.
+bench-cluster: setup
+	$(BIN)/python -m tests.bench.cluster
+
 # Floods, bombs, bodies, guesses and pauses against a server with an honest client beside them; about eight minutes.
 # PROGRAMS="daphne uvicorn", ROWS="pings pages" for some of it.
 PROGRAMS ?= daphne uvicorn
@@ -96,9 +100,15 @@ SEED ?= 1
 chaos: setup
 	$(BIN)/python -m tests.chaos.kill --kills $(KILLS) --seed $(SEED)
 
-# Write the contract of this version: the OpenAPI document as it is now. A released one never changes.
+# Long: each part of a cluster killed, stopped, emptied or cut off in turn, under load; on a Redis and a PostgreSQL of its
+# own. KILLS, SEED; ONLY="engine lines" for some of it; WAIT: seconds of quiet before each, as a mean.
+chaos-cluster: KILLS = 38
+chaos-cluster: setup
+	$(BIN)/python -m tests.chaos.cluster --kills $(KILLS) --seed $(SEED) $(if $(ONLY),--only $(ONLY)) $(if $(WAIT),--wait $(WAIT))
+
+# Write the contracts of this version: the OpenAPI and AsyncAPI documents as they are now. Released ones never change.
 contracts: setup
-	$(BIN)/python -m tests.rest.write_contract
+	$(BIN)/python -m tests.contracts.write
 
 # Long: REST tried by its OpenAPI document, with other seeds, and a thousand orders that are sent again and again. SEED,
 # and EXAMPLES of each operation.
@@ -106,6 +116,14 @@ EXAMPLES ?= 200
 fuzz-rest: setup
 	$(BIN)/python -m tests.e2e.rest.repeats --seed $(SEED)
 	$(BIN)/python -m tests.e2e.rest.fuzz --seed $(SEED) --examples $(EXAMPLES)
+
+# The pictures of docs/operators-desk.md, in both languages.
+pictures: setup
+	$(BIN)/python -m tests.e2e.office.pictures
+
+# The lists of the back office over a million orders, trades and entries: about three minutes.
+lists: setup
+	$(BIN)/python -m tests.soak.lists
 
 # As long as you like: clients that send nonsense, beside some that trade. SECONDS and SEED.
 SECONDS ?= 60

@@ -33,6 +33,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     log_orders: bool
     book_interval: float
     bar_interval: float
+    portfolio_interval: float
     ping_seconds: float
     idle_seconds: float
     token_look_seconds: float
@@ -50,6 +51,8 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     resume_page: int = PAGE
     redis_url: str = ""
     answer_seconds: float = 5.0
+    archive_keep_days: int | None = None
+    """None: days are archived by hand only."""
 
     @property
     def markets(self) -> tuple[str, ...]:
@@ -76,6 +79,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             log_orders=settings.LOG_ORDERS,
             book_interval=settings.BOOK_INTERVAL_MS / 1000,
             bar_interval=settings.BAR_INTERVAL_MS / 1000,
+            portfolio_interval=settings.PORTFOLIO_INTERVAL_MS / 1000,
             ping_seconds=settings.PING_SECONDS,
             idle_seconds=settings.IDLE_SECONDS,
             token_look_seconds=settings.TOKEN_LOOK_SECONDS,
@@ -86,4 +90,5 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
             max_outbox=settings.MAX_OUTBOX,
             redis_url=settings.REDIS_URL,
             answer_seconds=settings.ANSWER_SECONDS,
+            archive_keep_days=settings.ARCHIVE_KEEP_DAYS if settings.ARCHIVE_DAILY else None,
         )

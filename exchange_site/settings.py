@@ -88,6 +88,8 @@ if REDIS_URL and FURTHER_MARKETS:
     raise ImproperlyConfigured("With REDIS_URL every gateway serves one MARKET: leave FURTHER_MARKETS out")
 ARCHIVE_DIR = Path(env.str("ARCHIVE_DIR", default=str(DATA_DIR / "archive")))
 ARCHIVE_KEEP_DAYS = env.int("ARCHIVE_KEEP_DAYS", default=5)
+ARCHIVE_DAILY = env.bool("ARCHIVE_DAILY", default=False)
+"""Off: files go to the disk of whatever machine runs the engine, and whoever wants them knows where that is."""
 """Settled days that `manage.py archive` leaves in the database: a week of trading, to be looked up at once."""
 PING_SECONDS = env.float("PING_SECONDS", default=5.0)
 """The server pings every connection this often (protocol document)."""
@@ -139,6 +141,8 @@ BOOK_INTERVAL_MS = env.int("BOOK_INTERVAL_MS", default=50)
 """At most one order book frame in this time, per instrument."""
 BAR_INTERVAL_MS = env.int("BAR_INTERVAL_MS", default=250)
 """At most one frame of a bar in this time, per instrument and period: a chart need not move faster."""
+PORTFOLIO_INTERVAL_MS = env.int("PORTFOLIO_INTERVAL_MS", default=1_000)
+"""At most one `portfolio` frame in this time, per account: as often as venues send it, and nothing beside an order."""
 OPERATOR_POLL_SECONDS = env.float("OPERATOR_POLL_SECONDS", default=0.2)
 """How often the engine looks for operators' commands."""
 STANDBY_PATIENCE_SECONDS = env.float("STANDBY_PATIENCE_SECONDS", default=0.5)

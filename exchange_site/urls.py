@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from exchange_site.page import contest, session
 from exchange_site.page.api_documents import document_routes
 from exchange_site.page.demo_accounts import DemoAccounts
+from exchange_site.page.socket_document import socket_document_routes
 from exchange_site.page.views import TradingPage
 from exchange_site.security.login_lockout import password_change
 
@@ -22,6 +23,7 @@ def routes(market: str, demo_accounts: DemoAccounts) -> list[URLPattern | URLRes
         path("session/token", session.token),
         *session.demo_account_routes(demo_accounts),
         *document_routes(),
+        *socket_document_routes(),
         path("admin/password_change/", admin.site.admin_view(password_change, cacheable=True)),
         path("admin/language/", set_language, name="set_language"),
         path("admin/", admin.site.urls),

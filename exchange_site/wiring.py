@@ -6,15 +6,18 @@ Embedded: everything lives in the server's own event loop and starts with the se
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.market_figures import MarketFigures
 from exchange_site.monitoring.pulse import Pulse
 from exchange_site.security.client_address import address_of
 from marketdata.answers import PublicQueries, QueriesOfMarkets
@@ -26,10 +29,13 @@ from marketdata.store import BarStore
 from trading import protocol
 from trading.access.rate_limits import RateLimiter
 from trading.access.token_monitor import TokenMonitor
+from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
+from trading.delivery.portfolios import Portfolios
 from trading.delivery.push_encoder import PushEncoder
 from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
+from trading.operators.daily_archive import DailyArchive
 from trading.operators.scheduler import Scheduler
 from trading.reads.markets import Markets
 from trading.reads.readers import Readers
@@ -112,6 +118,8 @@ class Layer(Protocol):
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
 
+    async def listened(self, groups: Collection[str]) -> Collection[str]: ...
+
 
 class Queue(CommandQueue, Transport, Protocol):
     """Where commands come from."""
@@ -143,13 +151,14 @@ class EngineHost:
         self.bar_publisher = BarPublisher(layer, config.bar_interval)
         self.recorder = Recorder(BarStore(config.market), self.bar_publisher, counters=self.counters)
         self.feed = Feed(MarketPublisher(layer), config.book_interval, self.recorder.statistics, self.counters)
+        self.portfolios = Portfolios(layer, config.portfolio_interval, lambda: self.worker.in_step)
         self.present = {**self.feed.present, **bars_at_present(self.recorder)}
         self.gateway = gateway or Gateway(queue, self.counters)
         self.worker = Worker(
             queue=queue,
             store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
             pushes=PushEncoder(layer, told_as),
-            listeners=[self.recorder, self.feed, *listeners],
+            listeners=[self.recorder, self.feed, *([] if told_as else [self.portfolios]), *listeners],
             clock=clock,
             counters=self.counters,
             batch_limit=config.batch_limit,
@@ -188,7 +197,25 @@ class EngineHost:
             if not self._keeper.warm:
                 keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
+            self._keep_going("portfolios", self.portfolios.run)
+            if self.config.archive_keep_days is not None:
+                self._keep_going("archive", self._daily_archive(self.config.archive_keep_days).run)
             self._accompany()
+
+    def _daily_archive(self, keep: int) -> DailyArchive:
+        market = self.config.market
+
+        async def begin() -> asyncio.subprocess.Process:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, settings.BASE_DIR / "manage.py", "archive", "--gently", "--market", market),
+                *("--keep", str(keep)),
+                cwd=settings.BASE_DIR,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+
+        return DailyArchive(market, keep, begin, lambda: self.gateway.closed_because is None)
 
     def _accompany(self) -> None:
         """Begin what else runs beside the engine from its first start on."""
@@ -308,6 +335,15 @@ class Exchange(EngineHost):
         """Why no order is taken just now; None when orders are."""
         found = (host.not_ready_because for host in self.further)
         return self._keeper.not_ready_because or next(filter(None, found), None)
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Open connections, and how many of them have authenticated."""
+        return self.heartbeat.connections, self.layer.members(user_group(""))
+
+    @property
+    def market_figures(self) -> MarketFigures:
+        return MarketFigures.of(self.worker)
 
     async def ensure_started(self) -> None:
         """Start once; whoever comes meanwhile waits until it is known whether orders are taken."""

@@ -140,6 +140,27 @@ class Postgres:
         except psycopg.OperationalError:
             return False
 
+    @property
+    def pids(self) -> list[int]:
+        """Of its processes, the first started first."""
+        assert self._process is not None, "the server is not running"
+        first = self._process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [first, *map(int, children)]
+
+    def send(self, wish: signal.Signals) -> None:
+        """A signal to every process of it."""
+        for pid in self.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, wish)
+
+    def kill(self) -> None:
+        """`kill -9`, of every process."""
+        self.send(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(PATIENCE)
+        self._process = None
+
     def stop(self) -> None:
         """As `pg_ctl stop -m fast`: every session is ended."""
         process, self._process = self._process, None
@@ -199,8 +220,16 @@ class Redis:
         wait_until_it_listens(self.port, self._process, log)
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None, "the server is not running"
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def send(self, wish: signal.Signals) -> None:
+        os.kill(self.pid, wish)
 
     def kill(self) -> None:
         """`kill -9`: everything that it had is gone."""
@@ -242,13 +271,17 @@ def postgres_here(fsync: bool = False) -> Postgres:
     return server
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server. Make a database of your own: `postgres.create()`."""
+def new_postgres() -> Postgres:
     found = _postgres_folder()
     if found is None:
         missing("PostgreSQL")
-    server = Postgres(found)
+    return Postgres(found)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server. Make a database of your own: `postgres.create()`."""
+    server = new_postgres()
     try:
         yield server
     finally:
@@ -266,9 +299,9 @@ def redis() -> Iterator[Redis]:
 
 
 class Proxy:
-    """Between a client and PostgreSQL. `cut` says what happens at the next COMMIT: it is let through and its answer is
-    dropped ("answer"), or it is dropped itself ("commit"). While `closed`, nobody gets through any more; while not
-    `flowing`, nothing does, and nobody is told."""
+    """Between a client and a server. `cut` says what happens at the next COMMIT of PostgreSQL: it is let through and
+    its answer is dropped ("answer"), or it is dropped itself ("commit"). While `closed`, nobody gets through; while
+    it is not `flowing`, nothing does, and nobody is told."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -280,12 +313,28 @@ class Proxy:
         self.cuts = 0
         self.flowing = threading.Event()
         self.flowing.set()
+        self._lines: list[tuple[socket.socket, socket.socket]] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def remove(self) -> None:
         self.closed = True
         self.flowing.set()
         self._listener.close()
+        self.sever()
+
+    def sever(self) -> None:
+        """Cut all connections that there are, wherever they are just now."""
+        lines, self._lines = self._lines, []
+        for client, server in lines:
+            _end(client, server)
+
+    def carries(self, port: int) -> bool:
+        """Whether one of its connections has this port at the server's side."""
+        for _, server in list(self._lines):
+            with suppress(OSError):
+                if server.getsockname()[1] == port:
+                    return True
+        return False
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -295,6 +344,7 @@ class Proxy:
                 if server is None:
                     client.close()
                     continue
+                self._lines.append((client, server))
                 for work in (self._up, self._down):
                     threading.Thread(target=work, args=(client, server), daemon=True).start()
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin import AdminSite
 from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
@@ -12,6 +12,17 @@ from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
 
 
+def translate_models(app: AppConfig) -> None:
+    """What models, columns and choices are called is translated, which no migration has to know."""
+    for model in app.get_models():
+        model._meta.verbose_name = _(str(model._meta.verbose_name))
+        model._meta.verbose_name_plural = _(str(model._meta.verbose_name_plural))
+        for field in model._meta.local_fields:
+            field.verbose_name = _(str(field.verbose_name))
+            if field.choices:
+                field.choices = [(value, _(str(label))) for value, label in field.choices]
+
+
 class TradingConfig(AppConfig):
     name = "trading"
     verbose_name = _("Exchange")
@@ -19,18 +30,12 @@ class TradingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """What models, columns and choices are called is translated, which no migration has to know. Roles are there as
-        soon as the permissions are."""
+        """Roles are there as soon as the permissions are."""
         from trading.operators.authority.rights import ensure_roles
 
         post_migrate.connect(ensure_roles, sender=self, dispatch_uid="trading.roles")
-        for model in self.get_models():
-            model._meta.verbose_name = _(str(model._meta.verbose_name))
-            model._meta.verbose_name_plural = _(str(model._meta.verbose_name_plural))
-            for field in model._meta.local_fields:
-                field.verbose_name = _(str(field.verbose_name))
-                if field.choices:
-                    field.choices = [(value, _(str(label))) for value, label in field.choices]
+        translate_models(self)
+        apps.get_app_config("axes").verbose_name = _("Axes")
 
 
 class BackOfficeConfig(admin_apps.AdminConfig):

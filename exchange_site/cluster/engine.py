@@ -4,7 +4,10 @@ operators ask. Gateways reach it over Redis.
 
 import asyncio
 import logging
+from functools import partial
 
+from django.db import Error
+from msgspec import to_builtins
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -12,12 +15,17 @@ from redis.exceptions import RedisError
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.market_figures import MarketFigures
+from exchange_site.monitoring.pulse import Pulse
 from exchange_site.wiring import RESTART_SECONDS, EngineHost, calm_garbage_collector
 from trading.delivery.redis.outlet import Outlet
 from trading.delivery.redis.wires import NETWORK, pubsub_layer
+from trading.operators.hand_over import NotHandedOver, hand_over
 from trading.reads.readers import Readers
+from trading.storage import pulses
 from trading.transport.ending import end_all
 from trading.transport.redis_leases import LostGateways
+from trading.transport.redis_sign import EngineSign
 from trading.transport.redis_stream import RedisStream
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 
@@ -41,6 +49,7 @@ class EngineProcess(EngineHost):
         )
         super().__init__(config, self.queue, outlet, clock, readers=Readers(1), listeners=[outlet])
         outlet.present = self.present
+        self.sign = EngineSign(self._redis, config.market)
         self.lost_gateways = LostGateways(
             self._redis, config.market, DisconnectTimers(self.gateway, clock), lambda: self.serves
         )
@@ -57,6 +66,7 @@ class EngineProcess(EngineHost):
         self._keep_going("outlet", self.outlet.run)
         self._keep_going("stream", self._read_stream)
         self._keep_going("beat", self._beat)
+        self._keep_going("sign of life", self._look_at_sign)
         self._keep_going("look at Redis", self._tidy)
         self._keep_going("look at gateways", self.lost_gateways.run)
         engine = asyncio.create_task(self._keeper.run(), name="engine")
@@ -87,11 +97,55 @@ class EngineProcess(EngineHost):
                 logger.warning("commands cannot be read from Redis: %s", error)
             await asyncio.sleep(RESTART_SECONDS / 5)
 
+    @property
+    def not_ready_because(self) -> str | None:
+        """Why no order is taken just now; None when orders are."""
+        return self._keeper.not_ready_because
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Connections of all gateways, and how many of them have authenticated."""
+        return self.lost_gateways.connected
+
+    def _accompany(self) -> None:
+        pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
+        self._keep_going("pulse", pulse.run)
+        self._keep_going("figures for gateways", self._tell_figures)
+
+    async def _tell_figures(self) -> None:
+        while True:
+            if self.serves:
+                self.outlet.tell_gateways({"type": "figures", "figures": to_builtins(MarketFigures.of(self.worker))})
+            await asyncio.sleep(TIDY_SECONDS)
+
     async def _beat(self) -> None:
         while True:
             if self.serves:
                 self.outlet.beat(self.worker.trouble, self.refuses_connections())
             await asyncio.sleep(BEAT_SECONDS)
+
+    async def _look_at_sign(self) -> None:
+        """Give a sign of life in Redis; whoever stands by looks for it. An engine that has none, and still has the
+        database, cannot reach Redis: it is asked to hand over."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                if self.serves:
+                    await self.sign.give()
+                elif self._keeper.stands_by and await self.sign.is_lost():
+                    await self._ask_for_market()
+            except (RedisError, OSError):  # others say so
+                self.sign.could_not_look()
+
+    async def _ask_for_market(self) -> None:
+        logger.warning("the engine of market %s does not reach Redis; it is asked to hand over", self.config.market)
+        self.sign.forget()
+        try:
+            await self.readers.run("hand over", hand_over, self.config.market)
+        except NotHandedOver as error:
+            logger.warning("no hand-over: %s", error)
+        except Error as error:
+            logger.warning("no hand-over: the database cannot be asked: %s", error)
 
     async def _tidy(self) -> None:
         """Let go of what is stored, and see that Redis has what it needs."""

@@ -12,18 +12,21 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.market_figures import MarketFigures
 from exchange_site.wiring import calm_garbage_collector, connection_services, keep_going, take_leave
 from marketdata.answers import PublicQueries
 from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics
 from trading.access.rate_limits import UNLIMITED, RateLimiter
 from trading.access.token_monitor import TokenMonitor
+from trading.delivery.channel_groups import user_group
 from trading.delivery.redis.inlet import Inlet
 from trading.delivery.redis.lines import NoneYet
 from trading.delivery.redis.wires import (
@@ -73,8 +76,6 @@ def nothing(instrument_id: str) -> str | None:
 class ClusterGateway:
     """What `Exchange` is to a server that has the engine in it."""
 
-    worker = None
-
     def __init__(self, config: ExchangeConfig) -> None:
         self.config = config
         self.counters = Counters()
@@ -102,9 +103,12 @@ class ClusterGateway:
             read_present=self._read_present,
         )
         self._refuses_connections = False
+        self._market_figures: MarketFigures | None = None
         unlimited = config.limits is UNLIMITED
         timers = DisconnectTimers(self.gateway, clock, patient=True)
-        self._lease = timers.elsewhere = Lease(self._redis, config.market, timers, channel, timers.armed)
+        self._lease = timers.elsewhere = Lease(
+            self._redis, config.market, timers, channel, timers.armed, lambda: self.connected
+        )
         self.services = connection_services(
             config,
             markets=Markets([config.market]),
@@ -133,6 +137,16 @@ class ClusterGateway:
         """Why no order is taken just now; None when orders are."""
         return self.gateway.closed_because
 
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Open connections of this gateway, and how many of them have authenticated."""
+        return self.heartbeat.connections, self.layer.members(user_group(""))
+
+    @property
+    def market_figures(self) -> MarketFigures | None:
+        """As the engine has told them last; None while none is heard."""
+        return None if self.gateway.closed_because is not None else self._market_figures
+
     # -- what the inlet is handed
 
     def _reconnected(self) -> None:
@@ -142,6 +156,8 @@ class ClusterGateway:
         if note["type"] == "beat":
             self._refuses_connections = note["no_connections"]
             self.watch.heard(note["closed"])
+        elif note["type"] == "figures":
+            self._market_figures = msgspec.convert(note["figures"], MarketFigures)
 
     async def _last_number(self, user_id: str) -> int:
         read = partial(missed_pushes.last_number, user_id=user_id, market=self.config.market)

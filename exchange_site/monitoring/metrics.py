@@ -14,15 +14,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from exchange_site.monitoring.market_figures import MarketFigures
 from trading.core.codes import Code
 from trading.core.commands import TraderCommand
-from trading.core.types import Phase, stored_name
+from trading.core.types import stored_name
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
 from trading.observability.counters import Counters, Histogram
 from trading.websocket.heartbeat import IDLE_CLOSE, Heartbeat
 from trading.websocket.send_queue import SLOW_CLOSE
-from trading.worker.worker import Worker
 
 PATH = "/metrics"
 FORWARDED = {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
@@ -51,8 +51,8 @@ class Running(Protocol):
     def layer(self) -> InProcessLayer: ...
 
     @property
-    def worker(self) -> Worker | None:
-        """None: the engine is in another process."""
+    def market_figures(self) -> MarketFigures | None:
+        """None: the engine is in another process, which has not told of late."""
 
     @property
     def not_ready_because(self) -> str | None: ...
@@ -131,18 +131,15 @@ class Exposition(Collector):
     def _market(self) -> Iterator[Metric]:
         exchange = self._exchange
         yield _gauge("ready", "1 when orders are taken", exchange.not_ready_because is None)
-        if exchange.worker is None:
+        figures = exchange.market_figures
+        if figures is None:
             return
-        state = exchange.worker.engine.state
-        yield _gauge("journal_batch", "Number of the last commit", exchange.worker.number)
-        yield _gauge("trading_day", "The trading day as YYYYMMDD, 0 before the first settlement", state.day.trading_day)
-        yield _gauge("orders_live", "Live orders", sum(len(account.orders) for account in state.accounts.values()))
-        phases = dict.fromkeys(Phase, 0)
-        for instrument in state.instruments.values():
-            phases[instrument.phase] += 1
+        yield _gauge("journal_batch", "Number of the last commit", figures.batch)
+        yield _gauge("trading_day", "The trading day as YYYYMMDD, 0 before the first settlement", figures.trading_day)
+        yield _gauge("orders_live", "Live orders", figures.orders_live)
         by_phase = GaugeMetricFamily("bourse_instruments", "Instruments by phase", labels=["phase"])
-        for phase, count in phases.items():
-            by_phase.add_metric([phase.value], count)
+        for phase, count in figures.phases.items():
+            by_phase.add_metric([phase], count)
         yield by_phase
 
     def _commands(self) -> Iterator[Metric]:

@@ -10,17 +10,22 @@ from channels.db import database_sync_to_async
 
 from marketdata.core.day import Statistics
 from trading.core.commands import SubmitOrder
-from trading.delivery.channel_groups import user_group
-from trading.delivery.channel_layer import InProcessLayer
 from trading.observability.counters import Counters, Histogram
 from trading.storage.pulses import MINUTE, SECONDS, Beat
-from trading.transport.in_process import InProcessQueue
-from trading.websocket.heartbeat import Heartbeat
 from trading.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 USUAL, LATE = 0.5, 0.99
+
+
+class Queue(Protocol):
+    """Commands that wait for the engine."""
+
+    @property
+    def limit(self) -> int: ...
+
+    def __len__(self) -> int: ...
 
 
 class Recorder(Protocol):
@@ -30,11 +35,15 @@ class Recorder(Protocol):
 class Running(Protocol):
     """What is asked of the exchange."""
 
-    queue: InProcessQueue
-    layer: InProcessLayer
     worker: Worker
-    heartbeat: Heartbeat
     counters: Counters
+
+    @property
+    def queue(self) -> Queue: ...
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Open connections, and how many of them have authenticated."""
 
     @property
     def recorder(self) -> Recorder: ...
@@ -90,6 +99,7 @@ class Pulse:
 
     def _present(self, now: int, lately: "Counted", seconds: float) -> dict[str, Any]:
         exchange = self._exchange
+        connections, authenticated = exchange.connected
         instruments = {}
         for name in exchange.worker.engine.state.instruments:
             day = exchange.recorder.statistics(name, now)
@@ -101,8 +111,8 @@ class Pulse:
             "lag": percentile(lately.lag, exchange.counters.loop_lag.bounds, LATE),
             "queue": len(exchange.queue),
             "queue_limit": exchange.queue.limit,
-            "connections": exchange.heartbeat.connections,
-            "authenticated": exchange.layer.members(user_group("")),
+            "connections": connections,
+            "authenticated": authenticated,
             "errors": lately.errors,
             "batches_failed": lately.batches_failed,
             "instruments": instruments,

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from trading.core.money import to_text
+from trading.admin.columns import amount_text
 from trading.models import Contest
 from trading.operators import contests
 
@@ -20,7 +20,18 @@ def ranking(request: HttpRequest, market: str) -> HttpResponse:
     if contest is None:
         raise Http404
     lines = [
-        (rank.place, rank.user_id, to_text(rank.worth), f"{rank.gain:+.2%}", f"{rank.drawdown:.2%}")
+        (
+            rank.place,
+            rank.user_id,
+            amount_text(rank.worth),
+            f"{rank.gain:+.2%}",
+            f"{rank.drawdown:.2%}",
+            _ratio(rank.sharpe),
+        )
         for rank in contests.ranking(contest, MOST_SHOWN)
     ]
     return render(request, "contest.html", {"contest": contest, "lines": lines})
+
+
+def _ratio(number: float | None) -> str:
+    return "-" if number is None else f"{number:.3f}"

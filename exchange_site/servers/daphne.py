@@ -32,8 +32,10 @@ import signal
 import sys
 import time
 from functools import partial
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
+from urllib.parse import unquote
 
 from daphne.access import AccessLogGenerator
 from daphne.cli import CommandLineInterface
@@ -293,7 +295,8 @@ class HttpWay:
 
 
 class WebRequest(DaphneWebRequest):  # type: ignore[misc]
-    """A request; its body is kept in memory, up to `BODY_BYTES`."""
+    """A request; its body is kept in memory, up to `BODY_BYTES`. One that is longer the application refuses, which has
+    words for it: those of pages, or those of REST."""
 
     def __init__(self, way: HttpWay, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -315,7 +318,18 @@ class WebRequest(DaphneWebRequest):  # type: ignore[misc]
     def _refuse(self) -> None:
         if not self._too_large:
             self._too_large = True
-            self._way.refuse(BODY_TOO_LARGE)
+            self._way.end()
+            self._refusing = asyncio.ensure_future(self._let_refuse())
+
+    async def _let_refuse(self) -> None:
+        line = self.channel._command, self.channel._path
+        headers = [(name.lower(), value) for name, values in self.requestHeaders.getAllRawHeaders() for value in values]
+        try:
+            answer = await refusal_of(self.server.application, line, headers, self.channel.getPeer())
+        except Exception:
+            logger.exception("a body that is too large could not be refused in its own words")
+            answer = BODY_TOO_LARGE
+        self._way.refuse(answer)
 
     def process(self) -> Any:
         if self._too_large:
@@ -324,9 +338,53 @@ class WebRequest(DaphneWebRequest):  # type: ignore[misc]
         self.requestHeaders.removeHeader(b"Sec-WebSocket-Extensions")
         return super().process()
 
+    def handle_exception(self, exception: BaseException) -> None:
+        """An answer that has begun cannot become another: it ends where it is, so that a download fails in sight."""
+        if self._response_started:
+            self.channel.forceAbortClient()
+        else:
+            super().handle_exception(exception)
+
     def finish(self) -> None:
         self._way.request_is_answered()
+        if self.responseHeaders.getRawHeaders(b"connection") == [b"close"]:
+            self.channel.persistent = False
         super().finish()
+
+
+async def refusal_of(
+    application: Any, line: tuple[bytes, bytes], headers: list[tuple[bytes, bytes]], peer: Any
+) -> bytes:
+    """What an application answers to a request whose length it does not take, before any of its body is there. `line`:
+    method and address."""
+    raw_path, _, query = line[1].partition(b"?")
+    kept = [(name, value) for name, value in headers if name not in (b"content-length", b"transfer-encoding")]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": line[0].decode("latin-1"),
+        "path": unquote(raw_path.decode("latin-1")),
+        "raw_path": raw_path,
+        "root_path": "",
+        "scheme": "http",
+        "query_string": query,
+        "headers": [*kept, (b"content-length", b"%d" % (BODY_BYTES + 1))],
+        "client": [str(peer.host), peer.port] if hasattr(peer, "host") else None,
+        "server": None,
+    }
+    said: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        said.append(message)
+
+    await application(scope, receive, send)
+    status = HTTPStatus(said[0]["status"])
+    head = b"".join(b"%s: %s\r\n" % pair for pair in said[0]["headers"])
+    body = b"".join(message.get("body", b"") for message in said[1:])
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, status.phrase.encode(), head, body)
 
 
 class HttpFactory(DaphneHttpFactory):  # type: ignore[misc]

@@ -215,7 +215,7 @@ def test_one_instrument_is_moved_through_the_phases(root: Client) -> None:
     for phase, sentence, next_button in [
         ("auction", "IX2301 is in auction: orders gather.", "Continuous trading"),
         ("closed", "IX2301 is closed: only cancels are taken.", "Auction"),
-        ("continuous", "IX2301 trades.", "Close"),
+        ("continuous", "IX2301 trades.", "Close trading"),
     ]:
         said = text_of(root.post(page("instrument", "phase", "IX2301", phase), YES, follow=True))
         assert sentence in said and next_button in said

@@ -135,7 +135,7 @@ async def test_private_channels_need_a_token_of_any_scope(exchange: Exchange, jo
     for state, code in (("anonymous", "401"), ("wrong", "401"), ("read-only", "ok"), ("trade", "ok")):
         stage = Stage(exchange, join, market)
         await stage.enter(state)
-        for channel in ("trade", "order_status", "account_update"):
+        for channel in ("trade", "order_status", "account_update", "portfolio"):
             await stage.tester.rest()
             for kind in ("subscribe", "unsubscribe"):
                 assert said(await stage.tester.ask(type=kind, channels=[channel])) == code

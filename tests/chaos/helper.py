@@ -18,18 +18,22 @@ Line = dict[str, Any]
 
 
 class Helper:
-    """`python -m MODULE`, with the settings of the servers of a market. Starts at once; says "ready" when it is."""
+    """`python -m MODULE`, with the settings of the servers of a market. Starts at once; says "ready" when it is. Its
+    errors are in a file of the market's folder."""
 
     def __init__(self, module: str, market: Market) -> None:
+        log = (market.folder / f"{module}.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", module],
             cwd=ROOT,
             env=environment_of(market.folder, market.environment()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=log,
             text=True,
             preexec_fn=end_with_parent,
         )
+        log.close()
         self._ready = False
 
     def tell(self, line: Line) -> None:

@@ -1,17 +1,24 @@
 """How many orders an account may have at once: live, waiting, trailing, in all instruments together."""
 
-from collections.abc import ValuesView
 from typing import Any, NoReturn
 
 import pytest
 
 from tests.builders import FUNDS, NOW, cancel, founding, order
 from trading.core.codes import Code
-from trading.core.commands import AmendOrder, Deposit, SetAccountRules, SetMarketLimits, SubmitOrder
+from trading.core.commands import (
+    AmendOrder,
+    CancelAll,
+    Deposit,
+    SetAccountRules,
+    SetMarketLimits,
+    SetMarketPhase,
+    SubmitOrder,
+)
 from trading.core.engine import Engine
-from trading.core.events import MarketLimitsSet, OrderAccepted, OrderFired, OrderWaiting, Refused, Traded
+from trading.core.events import MarketLimitsSet, OrderAccepted, OrderAmended, OrderFired, OrderWaiting, Refused, Traded
 from trading.core.state import Order
-from trading.core.types import AccountRules, MarketLimits, OrderOptions
+from trading.core.types import AccountRules, MarketLimits, OrderOptions, Phase
 
 LIMITS = MarketLimits(live_orders=4, waiting_orders=2, trailing_stops=1)
 
@@ -63,9 +70,11 @@ def test_waiting_and_trailing_orders_count_for_themselves(engine: Engine) -> Non
 
 
 def test_what_is_over_makes_room(engine: Engine) -> None:
-    first = do(engine, trailing())
-    do(engine, cancel(1, first.order_id))
-    assert isinstance(do(engine, trailing()), OrderWaiting)
+    for _ in range(3):
+        first = do(engine, stop(), trailing())
+        do(engine, CancelAll(1))
+        engine.check()
+    assert isinstance(first, OrderWaiting)
 
 
 def test_an_order_that_cannot_stay_is_taken_at_the_limit(engine: Engine) -> None:
@@ -110,26 +119,56 @@ def test_limits_are_part_of_the_state(engine: Engine) -> None:
     assert restored.state_hash() != engine.state_hash()
 
 
-class Unread(ValuesView[Order]):
-    def __iter__(self) -> NoReturn:
+class Many(dict[int, Order]):
+    """Live orders that nobody may look through: each stop that fires would, of an account with thousands of them."""
+
+    def _refused(self, *_: object) -> NoReturn:
         raise AssertionError("as many looks as orders, for each order")
 
-
-class Many(dict[int, Order]):
-    """Live orders that nobody may look through."""
-
-    def values(self) -> ValuesView[Order]:  # type: ignore[override]
-        return Unread(self)
+    values = items = keys = __iter__ = _refused
 
 
-def test_far_below_a_limit_nobody_looks_through_all_orders(engine: Engine) -> None:
-    """Of an account with thousands of orders each stop that fires would."""
-    far = AccountRules(live_orders=1_000, waiting_orders=1_000, trailing_stops=1_000, max_orders=1_000)
-    do(engine, SetAccountRules("user001", far), rest(), stop())
+FAR = AccountRules(max_position=99, max_orders=99, live_orders=99, waiting_orders=99, trailing_stops=99)
+NEAR = AccountRules(max_position=5, max_orders=5, live_orders=5, waiting_orders=3, trailing_stops=2)
+
+
+@pytest.mark.parametrize("rules", [FAR, NEAR])
+def test_nobody_looks_through_all_orders_for_a_limit(engine: Engine, rules: AccountRules) -> None:
+    do(engine, Deposit("user001", FUNDS), SetAccountRules("user001", rules), rest(), stop(), trailing())
+    account = engine.state.accounts[1]
+    account.orders = Many(account.orders)
+    accepted = do(engine, rest())
+    assert isinstance(do(engine, stop()), OrderWaiting)
+    assert isinstance(do(engine, AmendOrder(1, accepted.order_id, price=1_085_000)), OrderAmended)
+    do(engine, order(2, "SELL OPEN 4 @ 130"))
+    events = engine.apply(order(3, "BUY OPEN 1 @ 130"), NOW)
+    assert sum(isinstance(event, OrderFired) for event in events) == 3
+    assert account.positions["IX2301"].long.lots == 3
+
+
+def test_nobody_looks_through_all_orders_on_entry_to_an_auction(engine: Engine) -> None:
+    do(engine, SetMarketPhase(Phase.AUCTION), rest())
     account = engine.state.accounts[1]
     account.orders = Many(account.orders)
     assert isinstance(do(engine, rest()), OrderAccepted)
-    assert isinstance(do(engine, stop()), OrderWaiting)
-    do(engine, order(2, "SELL OPEN 2 @ 130"))
-    events = engine.apply(order(3, "BUY OPEN 1 @ 130"), NOW)
-    assert sum(isinstance(event, OrderFired) for event in events) == 2
+
+
+LOTS = AccountRules(max_position=3)
+
+
+def test_lots_of_live_orders_are_counted_through_all_that_becomes_of_them(engine: Engine) -> None:
+    """Rested, filled, made smaller, replaced, cancelled; and the same after a restart."""
+    resting = do(engine, SetAccountRules("user001", LOTS), order(1, "BUY OPEN 3 @ 109"))
+    for step, free in (
+        (order(2, "SELL OPEN 1 @ 109"), 0),
+        (AmendOrder(1, resting.order_id, volume=2), 1),
+        (AmendOrder(1, resting.order_id, price=1_085_000), 1),
+        (AmendOrder(1, resting.order_id, volume=3), 0),
+        (cancel(1, resting.order_id), 2),
+        (order(3, "BUY OPEN 1 @ 109"), 2),
+        (order(1, "SELL CLOSE 1 @ 109"), 3),
+    ):
+        assert not isinstance(do(engine, step), Refused)
+        for each in (engine, Engine.restore(engine.snapshot())):
+            each.check()
+            assert_too_many(each.apply(order(1, f"BUY OPEN {free + 1} @ 108"), NOW)[0], f"{3 - free} of 3 lots")

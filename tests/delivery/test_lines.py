@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trading.delivery.channel_groups import TaggedFrame, private_message
-from trading.delivery.redis.lines import MarketLine, NoneYet, PrivateLine
+from trading.delivery.redis.lines import MarketLine, NoneYet, PassingLine, PrivateLine
 from trading.delivery.redis.wires import PresentFrame
 
 Message = dict[str, Any]
@@ -199,3 +199,10 @@ async def test_where_redis_has_lost_it_nobody_joins_yet() -> None:
     engine.emptied = False
     engine.change()
     assert frames(await line.begin()) == ["present a1"]
+
+
+async def test_what_needs_no_number_is_passed_on_as_it_comes() -> None:
+    line = PassingLine("portfolio.alice")
+    message = {"group": "portfolio.alice", "frames": ["1"], "number": 7, "generation": "a"}
+    assert [await line.begin(), await line.catch_up()] == [[], []]
+    assert frames(await line.take({**message, "number": 9})) == frames(await line.take(message)) == ["1"]

@@ -13,9 +13,16 @@ from tests.services import Redis as RedisServer
 from tests.worker.making import founded
 from trading.core.engine import Engine
 from trading.core.events import AllCancelled
-from trading.delivery.channel_groups import market_message, private_message
+from trading.delivery.channel_groups import market_message, portfolio_group, private_message
 from trading.delivery.redis.outlet import Outlet
-from trading.delivery.redis.wires import GENERATION, PresentFrame, decode_present, present_key
+from trading.delivery.redis.wires import (
+    GENERATION,
+    PresentFrame,
+    decode_present,
+    present_key,
+    pubsub_layer,
+    shared_group,
+)
 from trading.transport.ending import end_all
 from trading.transport.redis_wire import decode_answers
 
@@ -147,3 +154,15 @@ async def test_an_engine_that_was_replaced_writes_over_nothing(made: Made) -> No
     await made.sent(2)
     found: Any = await made.client.hget(KEY, BOOK)
     assert decode_present(found).frame == "IF2301 1"
+
+
+async def test_it_knows_which_groups_a_gateway_hears(made: Made, redis: RedisServer) -> None:
+    gateway = pubsub_layer(redis.url)
+    groups = [portfolio_group(user_id) for user_id in ("alice", "bob")]
+    channel = await gateway.new_channel()
+    async with asyncio.timeout(20):
+        await gateway.group_add(shared_group("MAIN", groups[0]), channel)
+        while not (found := await made.outlet.listened(groups)):
+            await asyncio.sleep(0.001)
+    assert found == groups[:1]
+    await gateway.flush()

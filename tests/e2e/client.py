@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import websocket
 
+from tests.contracts.frames import assert_heard, assert_sent
+
 Frame = dict[str, Any]
 PATIENCE = 60.0
 _numbers = itertools.count(1)
@@ -51,6 +53,12 @@ class Client:
         self.send_text(json.dumps({"type": kind} | fields))
 
     def send_text(self, text: str) -> None:
+        """A frame of the contract."""
+        assert_sent(text)
+        self.socket.send(text)
+
+    def send_wrong(self, text: str) -> None:
+        """Whatever it is: what a contract does not know is sent on purpose."""
         self.socket.send(text)
 
     # -- in
@@ -60,7 +68,11 @@ class Client:
         text = self.socket.recv()
         if not text:
             raise ConnectionError(f"the server closed the connection; the last frames were {self.heard[-3:]}")
+        return self._keep(text)
+
+    def _keep(self, text: str | bytes) -> Frame:
         frame: Frame = json.loads(text)
+        assert_heard(frame)
         self.heard.append(frame)
         return frame
 
@@ -90,7 +102,7 @@ class Client:
             if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
                 return int.from_bytes(frame.data[:2], "big")
             if frame.opcode == websocket.ABNF.OPCODE_TEXT:
-                self.heard.append(json.loads(frame.data))
+                self._keep(frame.data)
 
     # -- both
 

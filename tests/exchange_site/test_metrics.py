@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exchange_site.monitoring.market_figures import MarketFigures
 from exchange_site.monitoring.metrics import Exposition, Metrics
 from tests.builders import order
 from tests.worker.making import Floor, floor
@@ -32,6 +33,14 @@ class Exchange:
         self.counters = f.counters
         self.heartbeat = Heartbeat(5, 10, self.counters)
         self.not_ready_because: str | None = None
+
+    @property
+    def market_figures(self) -> MarketFigures:
+        return MarketFigures.of(self.worker)
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        return self.heartbeat.connections, self.layer.members(user_group(""))
 
 
 def scope_of(client: object = LOCAL, method: str = "GET", path: str = "/metrics", **headers: str) -> dict[str, Any]:

@@ -366,6 +366,20 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         '"profit":5000.0,"risk_ratio":0.05,"timestamp":1696320001000}',
     ),
     (
+        protocol.Portfolio(
+            balance=1005000.0,
+            available=955000.0,
+            frozen=50000.0,
+            margin=50000.0,
+            profit=5000.0,
+            position_profit=4800.0,
+            risk_ratio=0.049751,
+            timestamp=1696320001000,
+        ),
+        '{"type":"portfolio","balance":1005000.0,"available":955000.0,"frozen":50000.0,"margin":50000.0,'
+        '"profit":5000.0,"position_profit":4800.0,"risk_ratio":0.049751,"timestamp":1696320001000}',
+    ),
+    (
         protocol.orderbook("IX2301", [(1_195_000, 100, 5)], [(1_200_000, 150, 6), (1_205_000, 180, 7)], 1696320001000),
         '{"type":"orderbook","instrument_id":"IX2301","bids":[{"price":119.5,"volume":100.0,"order_count":5}],'
         '"asks":[{"price":120.0,"volume":150.0,"order_count":6},{"price":120.5,"volume":180.0,"order_count":7}],'

@@ -10,21 +10,25 @@ from django.test import Client as Browser
 from drf_spectacular.validation import validate_schema
 
 from exchange_site.page.api_documents import as_json, document
+from tests.contracts.released import (
+    CHANGELOG,
+    CONTRACTS,
+    ROOT,
+    Json,
+    broken_schemas,
+    have_same_first_number,
+    read,
+    released,
+    version_of,
+)
 from trading.core.codes import Code
 from trading.rest.errors import HttpCode, status_of
-from trading.rest.glossary import OF_ONE, WORDS
 from trading.rest.routes import OPERATIONS
 from trading.rest.schema import codes_of
+from trading.schemas.glossary import OF_ONE, WORDS
 
-ROOT = Path(__file__).resolve().parents[2]
-CONTRACTS = ROOT / "docs/contracts"
 VERSION = document()["info"]["version"]
-RELEASED = sorted(CONTRACTS.glob("openapi-*.json"))
-Json = dict[str, Any]
-
-
-def version_of(released: Path) -> str:
-    return released.stem.removeprefix("openapi-")
+RELEASED = released("openapi")
 
 
 def test_it_is_an_openapi_document() -> None:
@@ -113,16 +117,16 @@ def braced(path: str) -> str:
 def test_the_document_is_the_one_that_was_released() -> None:
     """Whatever changes in it is a new version (SPECTACULAR_SETTINGS), with a file of its own (`make contracts`) and a
     line in the changelog."""
-    released = CONTRACTS / f"openapi-{VERSION}.json"
-    assert released.exists() and released.read_bytes() == as_json()
-    assert f"REST contract {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+    file = CONTRACTS / f"openapi-{VERSION}.json"
+    assert file.exists() and file.read_bytes() == as_json()
+    assert f"REST contract {VERSION}" in CHANGELOG.read_text()
 
 
-@pytest.mark.parametrize("released", RELEASED, ids=version_of)
-def test_clients_of_earlier_documents_find_what_they_know(released: Path) -> None:
+@pytest.mark.parametrize("file", RELEASED, ids=version_of)
+def test_clients_of_earlier_documents_find_what_they_know(file: Path) -> None:
     """Of the same first number."""
-    if version_of(released).split(".")[0] == VERSION.split(".")[0]:
-        assert broken(json.loads(released.read_bytes()), document()) == []
+    if have_same_first_number(version_of(file), VERSION):
+        assert broken(read(file), document()) == []
 
 
 def broken(old: Json, new: Json) -> list[str]:
@@ -141,19 +145,7 @@ def broken(old: Json, new: Json) -> list[str]:
             found += [
                 f"{method} {path} answers no {status}" for status in set(operation["responses"]) - set(now["responses"])
             ]
-    for name, schema in old["components"]["schemas"].items():
-        now = new["components"]["schemas"].get(name, {})
-        found += [
-            f"{name} has no {field}" for field in set(schema.get("properties", {})) - set(now.get("properties", {}))
-        ]
-        if schema.get("additionalProperties") is False:  # it is taken
-            found += [
-                f"{name} needs {field}" for field in set(now.get("required", [])) - set(schema.get("required", []))
-            ]
-        else:
-            found += [
-                f"{name} may lack {field}" for field in set(schema.get("required", [])) - set(now.get("required", []))
-            ]
+    found += broken_schemas(old["components"]["schemas"], new["components"]["schemas"])
     return found
 
 

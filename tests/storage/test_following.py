@@ -1,12 +1,18 @@
 """Whoever follows the journal of a store has, at any moment, the very state that a restart would load."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connections
 
 from tests.builders import INSTRUMENTS, NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.storage.histories import History, new_books
 from trading.core.commands import Settle
 from trading.core.engine import Engine
 from trading.core.money import UNIT
+from trading.core.snapshot import AccountRecord, OrderRecord, PositionRecord
+from trading.storage.market_reader import MarketReader
 from trading.storage.store import Store
 from trading.worker.follower import Follower
 
@@ -72,3 +78,44 @@ def test_it_knows_the_day_that_has_begun_meanwhile(books: Books) -> None:
     books.commit(mine)
     take_over(heir, follower)
     assert heir.store.used_ids([mine]).keys() == {(1, "mine")}, "it is looked for among those of the day"
+
+
+class Interrupted(MarketReader):
+    """Between any two tables that it reads something happens."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__("MAIN", "default")
+        self._meanwhile = meanwhile
+
+    def _accounts(self, trading_day: int) -> list[AccountRecord]:
+        self._meanwhile()
+        return super()._accounts(trading_day)
+
+    def _positions(self) -> list[PositionRecord]:
+        self._meanwhile()
+        return super()._positions()
+
+    def _orders(self) -> list[OrderRecord]:
+        self._meanwhile()
+        return super()._orders()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_books_that_are_loaded_while_another_engine_commits_are_those_of_one_commit(books: Books) -> None:
+    history, store = History(books, 3), Store("MAIN")
+    with ThreadPoolExecutor(1) as engine:  # a session of its own
+
+        def play() -> None:
+            engine.submit(history.play, 25).result(60)
+
+        play()
+        store._reader = Interrupted(play)
+        follower = Follower(store)
+        follower.follow()
+        play()
+        engine.submit(connections.close_all).result(60)
+    records, restored = Store("MAIN").load()
+    found = follower.take(restored.number)
+    assert found is not None, "the journal has no hole"
+    found.check()
+    assert found.state_hash() == Engine.restore(records).state_hash()

@@ -34,7 +34,7 @@ class Table:
 
     def gateway(self, name: str, armed: dict[int, int]) -> tuple[Lease, Timers]:
         timers = Timers()
-        return Lease(self.client, "MAIN", timers, name, lambda: armed, lambda: self.now), timers
+        return Lease(self.client, "MAIN", timers, name, lambda: armed, clock=lambda: self.now), timers
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 from channels.testing import WebsocketCommunicator
 
+from tests.contracts.frames import assert_heard, assert_sent
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.routing import socket_routes
 
@@ -42,12 +43,25 @@ class Client:
     async def say(self, **message: Any) -> None:
         await self.send(json.dumps(message))
 
-    async def send(self, text: str | None = None, *, binary: bytes | None = None) -> None:
+    async def say_wrong(self, **message: Any) -> None:
+        await self.send_wrong(json.dumps(message))
+
+    async def send(self, text: str) -> None:
+        """A frame of the contract."""
+        assert_sent(text)
+        await self.send_wrong(text)
+
+    async def send_wrong(self, text: str | None = None, *, binary: bytes | None = None) -> None:
+        """Whatever it is: what a contract does not know is sent on purpose."""
         await self._wire.send_input({"type": "websocket.receive", "text": text, "bytes": binary})
 
     async def ask(self, **message: Any) -> Frame:
         """Say something and hear the next frame."""
         await self.say(**message)
+        return await self.hear()
+
+    async def ask_wrong(self, **message: Any) -> Frame:
+        await self.say_wrong(**message)
         return await self.hear()
 
     async def place(self, words: str, instrument_id: str = "IX2301", **more: Any) -> Frame:
@@ -77,7 +91,9 @@ class Client:
             return self._kept.popleft()
         output = await self._wire.receive_output(PATIENCE)
         assert output["type"] == "websocket.send", f"the connection was closed: {output}"
-        return dict(json.loads(output["text"]))
+        frame: Frame = json.loads(output["text"])
+        assert_heard(frame)
+        return frame
 
     async def hear_many(self, count: int) -> list[Frame]:
         return [await self.hear() for _ in range(count)]

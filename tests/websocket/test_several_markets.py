@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from channels.db import database_sync_to_async
 
@@ -17,7 +18,8 @@ from trading.core.types import ACCOUNTS_OF_MARKET
 from trading.models import Account, Market, Order, Trade
 from trading.models import Transfer as TransferRow
 from trading.operators import inline_engine, transfers
-from trading.protocol import order_number
+from trading.protocol import QueryData, TradeData, order_number
+from trading.reads.markets import _page as several_page
 from trading.storage.reconciliation import check_all_books
 
 HERE, THERE = "IX2301", "CU2301"
@@ -314,3 +316,21 @@ async def test_transfers_are_seen_on_their_way(exchange: Exchange, market: Found
     ]  # fmt: skip
     assert before is None and told[0]["amount"] == 1 and (told[0]["source"], told[0]["target"]) == ("MAIN", "OTHER")
     assert (await ann.get("transfers/", before="strange")).json["transfers"] == []
+
+
+def test_a_page_ends_where_the_one_that_reached_least_far_has_looked() -> None:
+    """What lies below may have others in between, which that market is yet to find."""
+    here = QueryData(trades=[], next="T30")  # it has looked through many without finding any
+    there = QueryData(trades=[trade("T50"), trade("T40"), trade("T20")], next=None)
+    page = several_page([here, there], "trades", 5)
+    assert [row.trade_id for row in page.trades or []] == ["T50", "T40"] and page.next == "T30"
+    page = several_page([QueryData(trades=[], next=None), there], "trades", 2)
+    assert [row.trade_id for row in page.trades or []] == ["T50", "T40"] and page.next == "T40"
+
+
+def trade(trade_id: str) -> TradeData:
+    numbers = {"price": 1.0, "volume": 1.0, "timestamp": 1, "is_maker": True, "commission": 0.0, "close_profit": 0.0}
+    return msgspec.convert(
+        {"trade_id": trade_id, "order_id": "O1", "instrument_id": HERE, "direction": "BUY", "offset": "OPEN"} | numbers,
+        TradeData,
+    )

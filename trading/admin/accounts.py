@@ -9,6 +9,8 @@ from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
@@ -54,23 +56,23 @@ def standing(account: Account) -> str:
     """What is out of the ordinary."""
     words = []
     if figures_of(account).balance < 0:
-        words.append(f"debt {to_text(-figures_of(account).balance)}")
+        words.append(_("debt {amount}").format(amount=to_text(-figures_of(account).balance)))
     if account.liquidating:
-        words.append("liquidating")
+        words.append(_("liquidating"))
     elif account.warned:
-        words.append("warned")
+        words.append(_("warned"))
     if account.frozen:
-        words.append("frozen")
+        words.append(_("frozen"))
     return format_html(NEGATIVE, ", ".join(words)) if words else "-"
 
 
 def own_rule(name: str, label: str, default: str) -> Callable[[Any], str]:
     """One of the account's own rules; `default` where it has none."""
 
-    @admin.display(description=label)
+    @admin.display(description=gettext_lazy(label))
     def show(account: Account) -> str:
         value = getattr(rules_of(account.rules), name)
-        return default if value in (None, "") else str(value)
+        return _(default) if value in (None, "") else _(str(value))
 
     show.__name__ = f"{name}_rule"
     return show
@@ -80,8 +82,9 @@ def own_rule(name: str, label: str, default: str) -> Callable[[Any], str]:
 def order_to_trade(account: Account) -> str:
     """How many orders it takes for a trade; of the newest ones, so that it tells how the account trades now."""
     orders, trades = selectors.activity(account_id=account.pk)
-    ratio = f"{orders / trades:.1f} to 1" if trades else "no trade"
-    return f"{ratio} ({orders:,} orders, {trades:,} trades, of the newest {selectors.LOOKED_THROUGH:,} orders)"
+    ratio = _("{ratio} to 1").format(ratio=f"{orders / trades:.1f}") if trades else _("no trade")
+    numbers = {"orders": f"{orders:,}", "trades": f"{trades:,}", "newest": f"{selectors.LOOKED_THROUGH:,}"}
+    return _("{ratio} ({orders} orders, {trades} trades, of the newest {newest} orders)").format(ratio=ratio, **numbers)
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -130,13 +133,15 @@ DEPOSIT = FormPage(
     button="Deposit",
     fieldsets=[(None, {"fields": ["user", *BALANCE, "amount", "reason"]})],
     shown=("user", *BALANCE),
-    done=lambda form: f"Deposited {to_text(form.units)} to {form.instance.user_id}.",
+    done=lambda form: _("Deposited {amount} to {user}.").format(amount=to_text(form.units), user=form.instance.user_id),
 )
 WITHDRAW = DEPOSIT._replace(
     form=WithdrawForm,
     title="Withdraw",
     button="Withdraw",
-    done=lambda form: f"Withdrew {to_text(form.units)} from {form.instance.user_id}.",
+    done=lambda form: _("Withdrew {amount} from {user}.").format(
+        amount=to_text(form.units), user=form.instance.user_id
+    ),
 )
 RULES = FormPage(
     form=RulesForm,
@@ -160,7 +165,7 @@ RULES = FormPage(
         ),
     ],
     shown=("user",),
-    done=lambda form: f"The rules of {form.instance.user_id} are set.",
+    done=lambda form: _("The rules of {user} are set.").format(user=form.instance.user_id),
 )
 AS_LISTED, AS_MARKET = "as the instrument says", "as the market says"
 
@@ -299,7 +304,7 @@ class AccountAdmin(CommandAdmin):
             title="Open an account",
             button="Open account",
             fieldsets=[(None, {"fields": ["user"]})],
-            done=lambda form: f"Opened an account for {form.cleaned_data['user']}.",
+            done=lambda form: _("Opened an account for {user}.").format(user=form.cleaned_data["user"]),
             back=lambda form: url_of(
                 self, "change", form.cleaned_data["user"].accounts.get(market=present_market()).pk
             ),
@@ -320,10 +325,10 @@ class AccountAdmin(CommandAdmin):
     # -- frozen or not
 
     def freeze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._freeze(request, object_id, True, "Frozen: {}. No new orders, no withdrawals.")
+        return self._freeze(request, object_id, True, _("Frozen: {}. No new orders, no withdrawals."))
 
     def unfreeze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._freeze(request, object_id, False, "Unfrozen: {}. It may trade again.")
+        return self._freeze(request, object_id, False, _("Unfrozen: {}. It may trade again."))
 
     def _freeze(self, request: HttpRequest, object_id: str, frozen: bool, done: str) -> HttpResponse:
         self.require(request, "freeze_account")
@@ -332,7 +337,7 @@ class AccountAdmin(CommandAdmin):
         row = self.object_at(request, object_id)
         back = url_of(self, "change", row.pk)
         if not confirmations.said_yes(request):
-            word = "Freeze" if frozen else "Unfreeze"
+            word = _("Freeze") if frozen else _("Unfreeze")
             sentences = [done.format(row.user_id), confirmations.about_accounts([row])]
             return confirmations.ask(request, self, title=f"{word} {row.user_id}", button=word, sentences=sentences)
         return self.serve_button(request, FreezeAccount(row.user_id, frozen), done=done.format(row.user_id), back=back)
@@ -345,12 +350,12 @@ class AccountAdmin(CommandAdmin):
             self,
             rows,
             [FreezeAccount(row.user_id, True) for row in rows],
-            question=f"Freeze {confirmations.counted(len(rows), 'account')}",
+            question=_("Freeze {accounts}").format(accounts=confirmations.counted(len(rows), "account")),
             sentences=[
-                "No new orders, no withdrawals. Live orders stay, and can be cancelled.",
+                _("No new orders, no withdrawals. Live orders stay, and can be cancelled."),
                 confirmations.about_accounts(rows),
             ],
-            done="Accounts frozen: {count}.",
+            done=_("Accounts frozen: {count}."),
         )
 
     @admin.action(description="Unfreeze the selected accounts", permissions=["freeze"])
@@ -361,7 +366,7 @@ class AccountAdmin(CommandAdmin):
             self,
             rows,
             [FreezeAccount(row.user_id, False) for row in rows],
-            question=f"Unfreeze {confirmations.counted(len(rows), 'account')}",
-            sentences=["They may trade and withdraw again.", confirmations.about_accounts(rows)],
-            done="Accounts that may trade again: {count}.",
+            question=_("Unfreeze {accounts}").format(accounts=confirmations.counted(len(rows), "account")),
+            sentences=[_("They may trade and withdraw again."), confirmations.about_accounts(rows)],
+            done=_("Accounts that may trade again: {count}."),
         )

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from trading.admin import confirmations, engine_requests, lists
 from trading.admin.forms.base import CommandForm, KeyedForm
 from trading.admin.office import export
+from trading.admin.office.words import translate_fields
 from trading.models import OperatorCommand
 from trading.operators import requests
 
@@ -134,8 +135,7 @@ class PlainAdmin(ModelAdmin):
         return [(name, _(label)) for name, label in super().get_action_choices(request, *args, **kwargs)]
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
-        for field in context["adminform"].form.fields.values():
-            field.label = _(field.label) if field.label else field.label
+        translate_fields(context["adminform"].form)
         obj = kwargs.get("obj")
         if obj is not None:
             context |= {"tools": self.tools(request, obj), "subtitle": self.heading(obj)}
@@ -236,7 +236,7 @@ class GrowingAdmin(ShownAdmin):
             found = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(request.path)
-        return export.response(found, self.get_list_display(request))
+        return export.response(request, found, self.get_list_display(request))
 
 
 class CommandAdmin(ShownAdmin):

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from trading.admin.office.refusals import said
 from trading.core.commands import AdminCommand, Settle
 from trading.core.types import stored_name
 from trading.models import OperatorCommand, User
@@ -36,7 +37,7 @@ WAITING = gettext_noop(
 )
 
 
-HELD = "Command #{pk} waits for the approval of another person; until then nothing is done."
+HELD = gettext_noop("Command #{pk} waits for the approval of another person; until then nothing is done.")
 
 
 def present_market() -> str:
@@ -97,15 +98,15 @@ def client_address(request: HttpRequest) -> str:
 def used_before(row: OperatorCommand) -> str:
     """What to say where a key gave an earlier row back, which asks for something else."""
     if row.kind == stored_name(Settle):
-        return _(OTHER_SETTLEMENT).format(day=row.payload["day"], pk=row.pk, status=row.get_status_display())
+        return _(OTHER_SETTLEMENT).format(day=row.payload["day"], pk=row.pk, status=_(row.get_status_display()))
     return _(USED_BEFORE)
 
 
 def refusal(row: OperatorCommand) -> str:
     """The engine's sentence and its code, or why nobody let it come so far."""
     if not row.code:
-        return _("Refused: {reason}").format(reason=row.result)
-    return _("Refused: {reason} (code {code}).").format(reason=row.result, code=row.code)
+        return _("Refused: {reason}").format(reason=said(row.result))
+    return _("Refused: {reason} (code {code}).").format(reason=said(row.result), code=row.code)
 
 
 def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
@@ -116,7 +117,7 @@ def tell(request: HttpRequest, row: OperatorCommand, *, done: str) -> None:
         case OperatorCommand.Status.REFUSED:
             messages.error(request, refusal(row))
         case OperatorCommand.Status.HELD:
-            messages.warning(request, HELD.format(pk=row.pk))
+            messages.warning(request, _(HELD).format(pk=row.pk))
         case _:
             sentence = WAITING if requests.engine_runs(row.market_id) else NO_ENGINE
             messages.warning(request, _(sentence).format(pk=row.pk))

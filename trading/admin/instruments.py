@@ -62,7 +62,7 @@ TERMS = (
 PHASES = {
     Phase.AUCTION: (gettext_noop("Auction"), gettext_noop("{} is in auction: orders gather.")),
     Phase.CONTINUOUS: (gettext_noop("Continuous trading"), gettext_noop("{} trades.")),
-    Phase.CLOSED: (gettext_noop("Close"), gettext_noop("{} is closed: only cancels are taken.")),
+    Phase.CLOSED: (gettext_noop("Close trading"), gettext_noop("{} is closed: only cancels are taken.")),
 }
 """What an operator may set, the button for it, and what to say when it is done."""
 

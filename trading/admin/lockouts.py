@@ -5,6 +5,7 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from trading.admin.base import ShownAdmin
 from trading.admin.columns import date, number
@@ -19,7 +20,7 @@ class WrongPasswordsAdmin(ShownAdmin):
     sections = ((None, {"fields": (*list_display, "user_agent", "path_info")}),)
 
     def heading(self, obj: Any) -> str:
-        return f"{obj.username} from {obj.ip_address or 'nowhere'}"
+        return _("{user} from {address}").format(user=obj.username, address=obj.ip_address or "-")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("axes.delete_accessattempt")

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
 
 from trading.admin.base import CommandAdmin, FormPage, PlainAdmin, Tool, url_of
 from trading.admin.columns import day, money, number
@@ -30,7 +31,7 @@ FEE_GROUP = FormPage(
     title="Fee group",
     button="Set the fee group",
     fieldsets=[(None, {"fields": ["name", "factor"]})],
-    done=lambda form: f"Fee group {form.cleaned_data['name']} pays {form.cleaned_data['factor']} of the commission.",
+    done=lambda form: _("Fee group {name} pays {factor} of the commission.").format(**form.cleaned_data),
 )
 
 
@@ -97,7 +98,9 @@ class MarketAdmin(CommandAdmin):
                     },
                 ),
             ],
-            done=lambda form: f"Settled {form.cleaned_data['day']}; {form.cleaned_data['next_day']} has begun.",
+            done=lambda form: _("Settled {day}; {next_day} has begun.").format(
+                day=form.cleaned_data["day"], next_day=form.cleaned_data["next_day"]
+            ),
         )
 
     # -- what is the operators' own
@@ -113,7 +116,7 @@ class MarketAdmin(CommandAdmin):
         zone = form.cleaned_data["time_zone"]
         Market.objects.filter(pk=market.pk).update(time_zone=zone)
         self.log_change(request, market, f"Time zone {zone}")
-        messages.success(request, f"The clocks of the schedule are those of {zone}.")
+        messages.success(request, _("The clocks of the schedule are those of {zone}.").format(zone=zone))
         back = url_of(self, "change", market.pk) if self.has_view_permission(request) else reverse("admin:index")
         return HttpResponseRedirect(back)
 
@@ -141,7 +144,7 @@ class TimetableAdmin(PlainAdmin):
         return found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        obj.market, _ = Market.objects.get_or_create(code=present_market())
+        obj.market, _made = Market.objects.get_or_create(code=present_market())
         super().save_model(request, obj, form, change)
 
 
@@ -153,7 +156,7 @@ def clock_text(row: TradingSession) -> str:
 @admin.display(description="days")
 def days_text(row: TradingSession) -> str:
     names = dict(SessionForm.base_fields["weekdays"].choices)  # type: ignore[attr-defined]
-    return " ".join(names[number] for number in row.weekdays)
+    return " ".join(_(names[number]) for number in row.weekdays)
 
 
 @admin.register(TradingSession)

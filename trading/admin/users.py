@@ -14,12 +14,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from trading.admin import confirmations, engine_requests
 from trading.admin.base import CommandAdmin, PlainAdmin, Tool, url_of
 from trading.admin.columns import date, time_text
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.tokens import IssueTokenForm
+from trading.admin.office.words import GroupChoices, PermissionChoices
 from trading.core.commands import OpenAccount
 from trading.models import AccessToken, Account, User
 
@@ -48,6 +50,17 @@ class GroupAdmin(PlainAdmin, DjangoGroupAdmin):
     """Seen with Django's view permission. Whoever may change a group that he is in could give himself everything."""
 
     search_fields = ("^name",)
+    list_display = ("name_text",)
+
+    def heading(self, obj: Any) -> str:
+        return _(obj.name)
+
+    @admin.display(description="name", ordering="name")
+    def name_text(self, group: Group) -> str:
+        return _(group.name)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, form_class=PermissionChoices, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
@@ -75,6 +88,10 @@ class UserAdmin(PlainAdmin, _UserAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("^username", "^first_name", "^last_name", "^email")
     search_help_text = "The beginning of a user id, a name or an e-mail address."
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        kind = GroupChoices if db_field.name == "groups" else PermissionChoices
+        return super().formfield_for_manytomany(db_field, request, form_class=kind, **kwargs)
 
     # -- who may do what
 
@@ -134,7 +151,7 @@ class UserAdmin(PlainAdmin, _UserAdmin):
             return HttpResponseNotAllowed(["POST"])
         user = self.object_at(request, object_id)
         row = engine_requests.ask(request, OpenAccount(user.username))
-        engine_requests.tell(request, row, done=f"Opened an account for {user.username}.")
+        engine_requests.tell(request, row, done=_("Opened an account for {user}.").format(user=user.username))
         page = url_of(self, "change", user.pk) if self.has_view_permission(request, user) else reverse("admin:index")
         return HttpResponseRedirect(page)
 
@@ -146,9 +163,9 @@ class UserAdmin(PlainAdmin, _UserAdmin):
             self,
             rows,
             [OpenAccount(user.username) for user in rows],
-            question=f"Open accounts for {confirmations.counted(len(rows), 'user')}",
-            sentences=["An account stays in the books for good."],
-            done="Accounts opened: {count}.",
+            question=_("Open accounts for {users}").format(users=confirmations.counted(len(rows), "user")),
+            sentences=[_("An account stays in the books for good.")],
+            done=_("Accounts opened: {count}."),
         )
 
 
@@ -205,7 +222,7 @@ class AccessTokenAdmin(CommandAdmin):
     sections = ((None, {"fields": list_display}),)
 
     def heading(self, obj: Any) -> str:
-        return f"{self.key_start(obj)} of {obj.user.username}"
+        return _("{token} of {user}").format(token=self.key_start(obj), user=obj.user.username)
 
     @admin.display(description="begins with", ordering="token_key")
     def key_start(self, token: AccessToken) -> str:
@@ -236,7 +253,9 @@ class AccessTokenAdmin(CommandAdmin):
         if not form.is_valid():
             return self._token_form(request, form)
         if not self._first_time(request, form.cleaned_data["key"].hex):
-            messages.warning(request, "This form was sent before; its token was shown then. Revoke it if it is lost.")
+            messages.warning(
+                request, _("This form was sent before; its token was shown then. Revoke it if it is lost.")
+            )
             return HttpResponseRedirect(url_of(self, "changelist"))
         return self._issue(request, form)
 
@@ -261,7 +280,7 @@ class AccessTokenAdmin(CommandAdmin):
         self.log_addition(request, row, [{"added": {}}])
         context = {
             **self.admin_site.each_context(request),
-            "title": "Token issued",
+            "title": _("Token issued"),
             "opts": self.opts,
             "token": row,
             "text": text,

@@ -4,15 +4,11 @@ All amounts are integers of 1/10,000 of the currency, lots are whole. Knows noth
 """
 
 from collections import deque
-from typing import Generic, TypeVar
 
 import msgspec
 
 from trading.core.money import RATE, part, share
 from trading.core.types import AccountRules, Direction, OrderOptions
-
-T = TypeVar("T")
-"""The orders of an account."""
 
 KEPT_IDS = 10_000
 """Own ids for orders that an account keeps in memory, the newest, and those of live orders. Older ones are in the
@@ -301,14 +297,12 @@ class ClientOrder(msgspec.Struct, frozen=True):
     asked: Asked
 
 
-class AccountBase(msgspec.Struct, Generic[T], eq=False):
-    """A user's money and positions at one market, with orders of some kind. Counters without a date are those of the
-    trading day.
+class AccountBase(msgspec.Struct, eq=False):
+    """A user's money and positions at one market. Counters without a date are those of the trading day.
 
-    `orders`: live orders by id, waiting ones too. `fee_factor`: its share of the commission, of its fee group. `sides`:
-    all long and all short margins of a product whose larger side alone pays. `groups`: live orders by their `oco_group`
-    and id. `close_only`: it is one of `Restrictions.closing`. `recent_ids`: the newest keys of `client_orders`, oldest
-    first; its other keys are of live orders. The rest is as in its record.
+    `fee_factor`: its share of the commission, of its fee group. `sides`: all long and all short margins of a product
+    whose larger side alone pays. `close_only`: it is one of `Restrictions.closing`. `recent_ids`: the newest keys of
+    `client_orders`, oldest first; its other keys are of live orders. The rest is as in its record.
     """
 
     account_id: int
@@ -323,7 +317,6 @@ class AccountBase(msgspec.Struct, Generic[T], eq=False):
     positions: dict[str, Position] = {}
     client_orders: dict[str, ClientOrder] = {}
     recent_ids: deque[str] = msgspec.field(default_factory=deque)
-    orders: dict[int, T] = {}
     rules: AccountRules = AccountRules()
     fee_factor: int = RATE
     frozen: bool = False
@@ -333,27 +326,8 @@ class AccountBase(msgspec.Struct, Generic[T], eq=False):
     cancel_at: int | None = None
     disconnect_at: int | None = None
     sides: dict[str, list[int]] = {}
-    groups: dict[str | None, dict[int, T]] = {}
 
     # -- own ids
-
-    def use_up(self, client_order_id: str, known: ClientOrder) -> None:
-        """An own id is an order's from now on. The oldest is forgotten, unless its order is live."""
-        self.client_orders[client_order_id] = known
-        self.recent_ids.append(client_order_id)
-        if len(self.recent_ids) > KEPT_IDS:
-            oldest = self.recent_ids.popleft()
-            if self.client_orders[oldest].order_id not in self.orders:
-                del self.client_orders[oldest]
-
-    def end_order(self, order_id: int, client_order_id: str | None) -> None:
-        """An order is not live any more."""
-        self.orders.pop(order_id, None)
-        if client_order_id is None or len(self.recent_ids) < KEPT_IDS:
-            return
-        known = self.client_orders.get(client_order_id)
-        if known is not None and known.order_id == order_id < self.client_orders[self.recent_ids[0]].order_id:
-            del self.client_orders[client_order_id]
 
     def know(self, client_orders: dict[str, ClientOrder]) -> None:
         """These own ids are used up, and no others."""
@@ -422,17 +396,6 @@ class AccountBase(msgspec.Struct, Generic[T], eq=False):
         else:
             self.margin -= long.margin + short.margin
         long.margin = short.margin = 0
-
-    def join_group(self, group: str | None, order_id: int, order: T) -> None:
-        """A live order has a group."""
-        self.groups.setdefault(group, {})[order_id] = order
-
-    def leave_group(self, group: str | None, order_id: int) -> None:
-        """It is not live any more."""
-        orders = self.groups.get(group, {})
-        orders.pop(order_id, None)
-        if not orders:
-            self.groups.pop(group, None)
 
     def position(self, instrument_id: str, mark: Mark) -> Position:
         """The position in an instrument, an empty one if there was none."""

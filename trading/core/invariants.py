@@ -46,6 +46,7 @@ def _check_books(state: State) -> None:
 
 
 def _check_account(account: Account) -> None:
+    _check_counts(account)
     margin = 0
     sides: dict[str, list[int]] = {}
     for position in account.positions.values():
@@ -59,6 +60,23 @@ def _check_account(account: Account) -> None:
             margin += long + short
     margin += sum(max(side) for side in sides.values())
     assert account.margin == margin, f"account {account.account_id}: margin is not that of its positions"
+
+
+def _check_counts(account: Account) -> None:
+    """What limits are held against is what the live orders add up to."""
+    going: defaultdict[tuple[str, bool], list[int]] = defaultdict(lambda: [0, 0])
+    waiting = [order for order in account.orders.values() if order.status is OrderStatus.WAITING]
+    for order in account.orders.values():
+        side = going[order.instrument.instrument_id, order.is_buy]
+        side[0] += 1
+        if order.offset is Offset.OPEN and order.status is not OrderStatus.WAITING:
+            side[1] += order.left
+    found = {key: [side.live, side.opening] for key, side in account.going.items() if side.live or side.opening}
+    assert found == going, f"account {account.account_id}: the counts of its orders are off"
+    assert account.waiting == len(waiting), f"account {account.account_id}: the count of waiting orders is off"
+    assert account.trailing == sum(order.trail > 0 for order in waiting), "the count of trailing stops is off"
+    grouped = {id for group in account.groups.values() for id in group}
+    assert grouped == {id for id, order in account.orders.items() if order.oco_group is not None}, "groups are off"
 
 
 def _check_position(position: Position) -> None:

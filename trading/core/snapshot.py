@@ -390,6 +390,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         order_id=record.order_id,
         account=account,
         instrument=instrument,
+        side=account.side(instrument, record.direction is Direction.BUY),
         direction=record.direction,
         offset=record.offset,
         order_type=record.order_type,
@@ -409,9 +410,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     )
     if options is not None and options.expires_at is not None:
         schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
-    account.orders[order.order_id] = order
-    if order.pauses_matching:
-        account.join_group(order.oco_group, order.order_id, order)
+    account.begin_order(order)
     if order.status is OrderStatus.WAITING:
         watch(state, order)
         return

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from trading.core.accounts import AccountBase, Lot, Mark, Position
+from trading.core.accounts import KEPT_IDS, AccountBase, ClientOrder, Lot, Mark, Position
 from trading.core.book import Book, Entry
 from trading.core.codes import Code
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
@@ -41,8 +41,79 @@ from trading.core.types import (
 )
 
 
-class Account(AccountBase["Order"], eq=False):
-    """An account with its orders."""
+class Side(msgspec.Struct, eq=False):
+    """What an account has going on one side of an instrument. `live`: its live orders, waiting ones too; `opening`:
+    lots that its orders in the book would open."""
+
+    live: int = 0
+    opening: int = 0
+
+
+class Account(AccountBase, eq=False):
+    """An account with its orders, and counts of them: limits are held against every stop that fires, so none of them
+    may look through all orders.
+
+    `orders`: live orders by id, waiting ones too. `groups`: those of them with an `oco_group`, by it and id.
+    `going`: by instrument and whether it is the buying side. `waiting`, `trailing`: how many wait, and trail.
+    """
+
+    orders: dict[int, "Order"] = {}
+    groups: dict[str | None, dict[int, "Order"]] = {}
+    going: dict[tuple[str, bool], Side] = {}
+    waiting: int = 0
+    trailing: int = 0
+
+    def side(self, instrument: "Instrument", is_buy: bool) -> Side:
+        """What is going on one side of an instrument."""
+        key = instrument.contract.instrument_id, is_buy
+        found = self.going.get(key)
+        if found is None:
+            found = self.going[key] = Side()
+        return found
+
+    def begin_order(self, order: "Order") -> None:
+        """An order is live from now on: it waits, or rests in the book."""
+        self.orders[order.order_id] = order
+        order.side.live += 1
+        if order.status is OrderStatus.WAITING:
+            self.waiting += 1
+            self.trailing += order.trail > 0
+        if order.pauses_matching:
+            self.groups.setdefault(order.oco_group, {})[order.order_id] = order
+
+    def withdraw_order(self, order: "Order") -> None:
+        """It is not live any more, or is about to come in anew. Its status is still the one it was live with, or an
+        end."""
+        del self.orders[order.order_id]
+        order.side.live -= 1
+        if order.status is OrderStatus.WAITING:
+            self.waiting -= 1
+            self.trailing -= order.trail > 0
+        if order.pauses_matching:
+            group = self.groups[order.oco_group]
+            del group[order.order_id]
+            if not group:
+                del self.groups[order.oco_group]
+
+    def end_order(self, order: "Order") -> None:
+        """An order is over, if it ever was live. Its own id is forgotten, where newer ones have taken its place."""
+        if order.order_id in self.orders:
+            self.withdraw_order(order)
+        name = order.client_order_id
+        if name is None or len(self.recent_ids) < KEPT_IDS:
+            return
+        known = self.client_orders.get(name)
+        if known is not None and known.order_id == order.order_id < self.client_orders[self.recent_ids[0]].order_id:
+            del self.client_orders[name]
+
+    def use_up(self, client_order_id: str, known: ClientOrder) -> None:
+        """An own id is an order's from now on. The oldest is forgotten, unless its order is live."""
+        self.client_orders[client_order_id] = known
+        self.recent_ids.append(client_order_id)
+        if len(self.recent_ids) > KEPT_IDS:
+            oldest = self.recent_ids.popleft()
+            if self.client_orders[oldest].order_id not in self.orders:
+                del self.client_orders[oldest]
 
 
 class Order(Entry, kw_only=True, eq=False):
@@ -51,12 +122,13 @@ class Order(Entry, kw_only=True, eq=False):
     `remaining` is what the book shows of it, `left` all that can trade. `hold_per_lot`: money held for each open lot.
     `his_held`, `today_held`: lots of the position that a closing holds. `stop`: where it fires, in ticks, while it
     waits. `priority`: its place in time, where that is not its id. `reason`, `code`: why it was cancelled.
-    `forced`: the exchange itself closes a position.
+    `forced`: the exchange itself closes a position. `side`: what its account has going on its side of the instrument.
     """
 
     order_id: int
     account: Account
     instrument: "Instrument"
+    side: Side
     direction: Direction
     offset: Offset
     order_type: OrderType

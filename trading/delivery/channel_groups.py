@@ -15,12 +15,20 @@ MONEY = "*"
 """In place of an instrument, where a private push of another market than the first speaks of money: only connections
 that have named that market are told, for others know of one account."""
 
+PORTFOLIO = "portfolio"
+"""The channel that has a user in place of an instrument."""
+
 TaggedFrame = tuple[str | None, str]
 
 
 def user_group(user_id: str) -> str:
     """Private pushes of a user."""
     return f"user.{user_id}"
+
+
+def portfolio_group(user_id: str) -> str:
+    """A user's account while the market moves: like market data of a channel, but theirs alone."""
+    return market_group(PORTFOLIO, user_id)
 
 
 def market_group(channel: str, instrument_id: str) -> str:

@@ -9,6 +9,7 @@ drops without a word.)
 import logging
 import uuid
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 from channels.exceptions import ChannelFull
@@ -125,6 +126,10 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
                 mailbox.overflowed = True
             if mailbox.sleeper.waiting:
                 mailbox.sleeper.wake()
+
+    async def listened(self, groups: Collection[str]) -> list[str]:
+        """Those of the groups that have members."""
+        return [group for group in groups if group in self._groups]
 
     def has_members(self, group: str) -> bool:
         return group in self._groups

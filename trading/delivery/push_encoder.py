@@ -42,8 +42,10 @@ PUSHED_EVENTS: dict[type[Event], Callable[[Any, int], protocol.NumberedPush]] = 
 """Events of one account that its user is told, each with what makes its frame. Trades have two sides."""
 
 
-ABOUT_MONEY = protocol.AccountUpdate | protocol.RiskWarning | protocol.Liquidation | protocol.Statement
-"""What speaks of an account as a whole."""
+ABOUT_MONEY = (
+    protocol.AccountUpdate | protocol.RiskWarning | protocol.Liquidation | protocol.PositionExpired | protocol.Statement
+)
+"""What speaks of an account as a whole, or of what became of its money."""
 
 
 class Pushes(msgspec.Struct):

@@ -4,15 +4,27 @@ Prices and money are integers of 1/10,000 of the currency, rates of 1/100,000,00
 milliseconds. The constraints repeat the core's invariants, because rows can come from elsewhere too.
 """
 
-from trading.models.accounts import Account, LedgerEntry, Position, PositionDetail, RiskEvent, Statement, Transfer
+from trading.models.accounts import (
+    AT_RISK,
+    IN_DEBT,
+    Account,
+    LedgerEntry,
+    Position,
+    PositionDetail,
+    RiskEvent,
+    Statement,
+    Transfer,
+)
 from trading.models.fields import NAME
 from trading.models.journal import ArchiveFile, CarriedForward, JournalBatch, PushBatch
 from trading.models.markets import Holiday, Instrument, Market, SettlementPrice, TradingSession, known_time_zone
-from trading.models.office import Contest, ContestEntry, Desk, HealthCheck, OperatorCommand, Pulse
+from trading.models.office import Contest, ContestBreach, ContestEntry, Desk, HealthCheck, OperatorCommand, Pulse
 from trading.models.orders import IS_LIVE, Order, Trade
 from trading.models.users import AccessToken, StaffSession, User
 
 __all__ = [
+    "AT_RISK",
+    "IN_DEBT",
     "IS_LIVE",
     "NAME",
     "AccessToken",
@@ -20,6 +32,7 @@ __all__ = [
     "ArchiveFile",
     "CarriedForward",
     "Contest",
+    "ContestBreach",
     "ContestEntry",
     "Desk",
     "HealthCheck",

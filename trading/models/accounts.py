@@ -6,6 +6,10 @@ from django.db.models import F, Q
 from trading.models.markets import Instrument, Market
 from trading.models.users import User
 
+AT_RISK = Q(warned=True) | Q(liquidating=True)
+IN_DEBT = Q(pre_balance__lt=F("withdrawals") + F("commission") - F("deposits") - F("close_profit"))
+"""What was booked is negative. The few of both kinds have an index each, found by a query with just this condition."""
+
 
 class Account(models.Model):
     """A user's money at one market, where they have one account. Counters are those of the trading day."""
@@ -40,6 +44,10 @@ class Account(models.Model):
                 & Q(margin__gte=0)
                 & Q(hold__gte=0),
             ),
+        ]
+        indexes = [
+            models.Index(name="account_at_risk", fields=["market"], condition=AT_RISK),
+            models.Index(name="account_in_debt", fields=["market"], condition=IN_DEBT),
         ]
 
     def __str__(self) -> str:

@@ -136,10 +136,19 @@ class Contest(models.Model):
     name = models.CharField(max_length=64)
     beginning = models.CharField(max_length=64, blank=True, help_text="Of the user ids that take part; empty: all.")
     start_balance = models.BigIntegerField(help_text="In 1/10,000 of the currency.")
+    starts_at = models.DateTimeField(null=True, blank=True, help_text="Empty: when its host presses the button.")
     ends_at = models.DateTimeField()
     every_minutes = models.PositiveIntegerField(default=5, help_text="Between looks at what the accounts are worth.")
     public = models.BooleanField(default=False, help_text="Everybody sees the ranking at /contest/.")
     freeze_at_end = models.BooleanField(default=True, help_text="All its accounts are frozen when it ends.")
+    instruments = models.CharField(max_length=1000, blank=True, help_text="That may be traded, by commas; empty: all.")
+    max_position = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Lots in one direction of an instrument; empty: no rule."
+    )
+    max_orders = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Live orders in an instrument; empty: no rule."
+    )
+    enforced = models.BooleanField(default=True, help_text="Off: what breaks a rule is only written down.")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.DRAFT)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -175,3 +184,27 @@ class ContestEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} in {self.contest}"
+
+
+class ContestBreach(models.Model):
+    """A rule of a contest that an account was seen to break: once for each rule and instrument."""
+
+    class Rule(models.TextChoices):
+        INSTRUMENT = "INSTRUMENT", "Instrument not allowed"
+        POSITION = "POSITION", "Position too large"
+        ORDERS = "ORDERS", "Too many live orders"
+
+    contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="breaches")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    rule = models.CharField(max_length=16, choices=Rule.choices)
+    instrument_id = models.CharField(max_length=64)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(name="contest_breach_once", fields=["contest", "account", "rule", "instrument_id"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.get_rule_display()} {self.instrument_id}"

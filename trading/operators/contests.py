@@ -2,7 +2,9 @@
 end all are frozen. Money that operators move meanwhile is no gain.
 """
 
-from collections import defaultdict
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from math import sqrt
 
@@ -13,9 +15,11 @@ from django.db.models import Max, Min, QuerySet
 from trading.core.commands import Deposit, FreezeAccount, Withdraw
 from trading.core.types import stored_name
 from trading.models import IS_LIVE, Account, Contest, ContestEntry, OperatorCommand, Order, User
-from trading.operators import requests
+from trading.operators import contest_rules, requests
 from trading.operators.authority.approvals import MONEY
 from trading.reads import selectors
+
+logger = logging.getLogger(__name__)
 
 Status = Contest.Status
 PORTION = 500
@@ -32,6 +36,7 @@ class Rank(msgspec.Struct, frozen=True):
     gain: float
     drawdown: float
     sharpe: float | None
+    breaches: int
 
 
 class Unready(msgspec.Struct, frozen=True):
@@ -84,9 +89,10 @@ def _busy(rows: list[Account]) -> dict[int, str]:
     return dict.fromkeys(live, "has live orders") | {row.pk: "has positions" for row in rows if row.margin}
 
 
-def start(contest: Contest, now: datetime) -> bool:
-    """Begin, once; False where it has begun already, or nobody takes part. IntegrityError where another one runs."""
-    rows = list(participants(contest))
+def start(contest: Contest, now: datetime, without: Container[str] = ()) -> bool:
+    """Begin, once; False where it has begun already, or nobody takes part. IntegrityError where another one runs.
+    `without`: users who are left out."""
+    rows = [row for row in participants(contest) if row.user_id not in without]
     waiting = OperatorCommand.objects.filter(status__in=("HELD", "PENDING"), market=contest.market_id)
     first = waiting.aggregate(first=Min("pk"))["first"]
     if first is None:
@@ -100,6 +106,7 @@ def start(contest: Contest, now: datetime) -> bool:
         balance = contest.start_balance
         entries = [ContestEntry(contest=contest, account=row, worth=balance, peak=balance) for row in rows]
         ContestEntry.objects.bulk_create(entries, batch_size=PORTION)
+        contest_rules.bind(contest)
     return True
 
 
@@ -110,11 +117,32 @@ def look(market: str, now: datetime) -> None:
     """What is due in the contest that runs: a look at what everybody is worth, or its end."""
     contest = Contest.objects.filter(market=market, status=Status.RUNNING).first()
     if contest is None or contest.looked_at is None:
+        _begin_due(market, now)
         return
     if contest.ends_at <= now:
         end(contest, now)
     elif now - contest.looked_at >= timedelta(minutes=contest.every_minutes):
         measure(contest, now)
+
+
+def _begin_due(market: str, now: datetime) -> None:
+    """Begin what is to begin by itself. Its balances are set first; whoever is not ready when that was answered does
+    not take part."""
+    contest = (
+        Contest.objects.filter(market=market, status=Status.DRAFT, starts_at__lte=now).order_by("starts_at").first()
+    )
+    if contest is None:
+        return
+    key = f"contest:{contest.pk}:level:"
+    asked = OperatorCommand.objects.filter(market=market, key__startswith=key)
+    commands = [] if asked.exists() else levelling(contest)[0]
+    for command in commands:
+        requests.ask(command, market=market, asked_by=None, key=f"{key}{command.user_id}"[:64], reason=contest.name)
+    if commands or asked.filter(status=OperatorCommand.Status.PENDING).exists():
+        return
+    if not start(contest, now, without={each.user_id for each in unready(contest)}):
+        logger.warning("contest %s could not begin at its time: nobody is ready", contest.pk)
+        Contest.objects.filter(pk=contest.pk).update(starts_at=None)
 
 
 def measure(contest: Contest, now: datetime) -> None:
@@ -125,6 +153,7 @@ def measure(contest: Contest, now: datetime) -> None:
     for entry in entries:
         add_look(entry, figures[entry.account_id].balance - moved[entry.account.user_id])
     fields = ("worth", "peak", "drawdown", "looks", "mean", "squares")
+    contest_rules.watch(contest, now)
     with transaction.atomic():
         ContestEntry.objects.bulk_update(entries, fields, batch_size=PORTION)
         Contest.objects.filter(pk=contest.pk).update(looked_at=now)
@@ -172,6 +201,7 @@ def end(contest: Contest, now: datetime, asked_by: User | None = None) -> bool:
         for user_id in contest.entries.filter(account__frozen=False).values_list("account__user__username", flat=True):
             key = f"contest:{contest.pk}:{user_id}"
             requests.ask(FreezeAccount(user_id, True), market=contest.market_id, asked_by=asked_by, key=key[:64])
+    contest_rules.release(contest)
     return bool(Contest.objects.filter(pk=contest.pk, status=Status.RUNNING).update(status=Status.ENDED, ended_at=now))
 
 
@@ -182,10 +212,12 @@ def ranking(contest: Contest, most: int | None = None) -> list[Rank]:
     """The entries as of the last look, the best first; equal worths share a place."""
     found: list[Rank] = []
     rows = contest.entries.select_related("account").order_by("-worth", "account_id")
+    broken = Counter(contest.breaches.values_list("account_id", flat=True))
     for number, row in enumerate(rows[:most], 1):
         place = found[-1].place if found and found[-1].worth == row.worth else number
         gain = row.worth / contest.start_balance - 1
-        found.append(Rank(place, row.account.user_id, row.worth, gain, row.drawdown, _sharpe(row)))
+        breaches = broken[row.account_id]
+        found.append(Rank(place, row.account.user_id, row.worth, gain, row.drawdown, _sharpe(row), breaches))
     return found
 
 

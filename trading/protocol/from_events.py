@@ -62,6 +62,7 @@ from trading.protocol.pushes import (
     CancelWord,
     Liquidation,
     OrderStatusFrame,
+    Portfolio,
     PositionExpired,
     RiskWarning,
     Statement,
@@ -293,6 +294,20 @@ def account_update(figures: Figures, time: int, seq: int) -> AccountUpdate:
         risk_ratio=figures.risk_ratio,
         timestamp=time,
         seq=seq,
+    )
+
+
+def portfolio(figures: Figures, time: int) -> Portfolio:
+    """The money of an account after prices have moved."""
+    return Portfolio(
+        balance=to_currency(figures.balance),
+        available=to_currency(figures.available),
+        frozen=to_currency(figures.frozen),
+        margin=to_currency(figures.margin),
+        profit=to_currency(figures.profit),
+        position_profit=to_currency(figures.position_profit),
+        risk_ratio=figures.risk_ratio,
+        timestamp=time,
     )
 
 

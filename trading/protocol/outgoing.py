@@ -16,6 +16,7 @@ from trading.protocol.pushes import (
     AccountUpdate,
     Liquidation,
     OrderStatusFrame,
+    Portfolio,
     PositionExpired,
     RiskWarning,
     Statement,
@@ -49,6 +50,7 @@ ServerMessage = (
     | Trade
     | OrderStatusFrame
     | AccountUpdate
+    | Portfolio
     | RiskWarning
     | Liquidation
     | PositionExpired
@@ -67,6 +69,7 @@ ServerMessage = (
     | Announcement
 )
 
+AlwaysNumbered = RiskWarning | Liquidation | PositionExpired
 NumberedPush = Trade | OrderStatusFrame | AccountUpdate | RiskWarning | Liquidation | PositionExpired | Statement
 
 _encoder = msgspec.json.Encoder()
@@ -79,7 +82,8 @@ def encode(message: ServerMessage) -> str:
 
 def encode_of(market: str, push: NumberedPush) -> str:
     """The text frame of a private push of another market than the first."""
-    return encode(msgspec.structs.replace(push, seq=None, market=market, market_seq=push.seq))
+    told = msgspec.structs.replace(push, market=market, market_seq=push.seq)
+    return encode(told if isinstance(told, AlwaysNumbered) else msgspec.structs.replace(told, seq=None))
 
 
 PING = encode(PingFrame())

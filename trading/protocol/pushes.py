@@ -1,7 +1,8 @@
 """What a user is told without asking: trades, states of orders, the account, its risk and its statements.
 
 `seq` numbers them. A push of another market than the first has in its place `market`, and `market_seq`, a number of
-that market's: so `seq` has no hole for those who know of no other market.
+that market's: so `seq` has no hole for those who know of no other market. Where `seq` is always there it is that number
+too; only those who have named the market are told these.
 """
 
 import msgspec
@@ -70,12 +71,25 @@ class AccountUpdate(Outgoing, frozen=True, tag="account_update"):
     market_seq: int | None = None
 
 
+class Portfolio(Outgoing, frozen=True, tag="portfolio"):
+    """The account at the present prices, for who follows the channel of this name; never numbered."""
+
+    balance: float
+    available: float
+    frozen: float
+    margin: float
+    profit: float
+    position_profit: float
+    risk_ratio: float
+    timestamp: int
+
+
 class RiskWarning(Outgoing, frozen=True, tag="risk_warning"):
     risk_ratio: float
     margin: float
     balance: float
     timestamp: int
-    seq: int | None = None
+    seq: int
     market: str | None = None
     market_seq: int | None = None
 
@@ -88,7 +102,7 @@ class Liquidation(Outgoing, frozen=True, tag="liquidation"):
     margin: float
     balance: float
     timestamp: int
-    seq: int | None = None
+    seq: int
     market: str | None = None
     market_seq: int | None = None
 
@@ -100,7 +114,7 @@ class PositionExpired(Outgoing, frozen=True, tag="position_expired"):
     price: float
     close_profit: float
     timestamp: int
-    seq: int | None = None
+    seq: int
     market: str | None = None
     market_seq: int | None = None
 

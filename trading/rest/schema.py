@@ -6,18 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 
 from trading.core.codes import Code
 from trading.rest.errors import AnyCode, Failure, HttpCode, status_of
-from trading.rest.glossary import EXAMPLES, Word, word
 from trading.rest.messages import NamedOrder
 from trading.rest.operation import COMMON, KEY_HEADER, LONGEST_KEY, Operation
+from trading.schemas.glossary import EXAMPLES, word
+from trading.schemas.json_schema import Json, explained, reference, schemas_of, without_null
 
-Json = dict[str, Any]
-REFERENCE = "#/components/schemas/{name}"
 NAMED = re.compile(r"<str:(\w+)>")
 HEADERS = {
     "X-RateLimit-Limit": "How much may be asked at once.",
@@ -77,53 +75,14 @@ class _Components:
 
     def of(self, kind: Any, *, taken: bool = False) -> Json:
         """A reference to the schema of a message. `taken`: null says of what may be left out that it is not given."""
-        _, found = msgspec.json.schema_components([kind], ref_template=REFERENCE)
-        for name, schema in found.items():
-            described = _described(name, schema, taken)
+        for name, schema in schemas_of([kind]).items():
+            described = explained(name, schema, word, taken=taken)
             component: Any = ResolvedComponent(name, ResolvedComponent.SCHEMA, described, name)
             self._registry.register_on_missing(component)
-        return {"$ref": REFERENCE.format(name=kind.__name__)}
+        return reference(kind.__name__)
 
     def schema(self, kind: Any) -> Json:
-        _, found = msgspec.json.schema_components([kind], ref_template=REFERENCE)
-        return _described(kind.__name__, found[kind.__name__], False)
-
-
-def _described(name: str, schema: Json, taken: bool) -> Json:
-    schema = _readable(schema)
-    required = schema.get("required", [])
-    for field, inside in schema.get("properties", {}).items():
-        allowed = _or_null(inside) if taken and field not in required else inside
-        schema["properties"][field] = _explained(allowed, word(name, field))
-    return schema
-
-
-def _readable(schema: Any) -> Any:
-    """Patterns as JSON Schema writes them, texts without the margins of their source."""
-    if isinstance(schema, list):
-        return [_readable(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    found = {name: _readable(each) for name, each in schema.items()}
-    if isinstance(found.get("pattern"), str):
-        found["pattern"] = found["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
-    if isinstance(found.get("description"), str):
-        found["description"] = inspect.cleandoc(found["description"])
-    return found
-
-
-def _or_null(schema: Json) -> Json:
-    if {"type": "null"} in schema.get("anyOf", ()):
-        return schema
-    default = {"default": schema["default"]} if "default" in schema else {}
-    return {"anyOf": [{key: value for key, value in schema.items() if key != "default"}, {"type": "null"}], **default}
-
-
-def _explained(schema: Json, said: Word) -> Json:
-    examples = {} if said.example is None else {"examples": [said.example]}
-    if said.pattern is not None:
-        schema = {"type": "string", "pattern": said.pattern}
-    return {**schema, "description": said.meaning, **examples}
+        return explained(kind.__name__, schemas_of([kind])[kind.__name__], word, taken=False)
 
 
 # --- what is asked
@@ -135,10 +94,10 @@ def _parameters(operation: type[Operation], components: _Components) -> Iterator
     fields = {} if operation.has_body() else dict(schema["properties"])
     for name in in_path:
         inside = fields.pop(name, None) or _named_in_path(name, components)
-        yield _parameter(name, "path", _without_null(inside), required=True)
+        yield _parameter(name, "path", without_null(inside), required=True)
     for name, inside in fields.items():
         if name not in ("request_id", "type"):
-            yield _parameter(name, "query", _without_null(inside), required=name in schema.get("required", []))
+            yield _parameter(name, "query", without_null(inside), required=name in schema.get("required", []))
     if operation.takes_key:
         text = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"}
         yield {
@@ -153,13 +112,6 @@ def _named_in_path(name: str, components: _Components) -> Json:
     """What an address names, where the body does not have it, is an order."""
     inside: Json = components.schema(NamedOrder)["properties"][name]
     return inside
-
-
-def _without_null(schema: Json) -> Json:
-    """In an address nothing is null: it is left out."""
-    kept = {name: value for name, value in schema.items() if name not in ("anyOf", "default") or value is not None}
-    options = [each for each in kept.pop("anyOf", []) if each != {"type": "null"}]
-    return {**options[0], **kept} if len(options) == 1 else kept | ({"anyOf": options} if options else {})
 
 
 def _parameter(name: str, where: str, schema: Json, *, required: bool) -> Json:

@@ -22,6 +22,7 @@ from trading.core.types import stored_name
 from trading.models import JournalBatch, Market, OperatorCommand
 from trading.storage import startup_checks
 from trading.storage.batch_writer import BatchWriter
+from trading.storage.consistent_read import consistent_read
 from trading.storage.database_files import DatabaseFiles
 from trading.storage.engine_lock import PATIENCE, EngineLock, engine_lock
 from trading.storage.market_reader import MarketReader
@@ -224,8 +225,8 @@ class Store:
         self._rows.epoch = epoch
 
     def load(self) -> tuple[Snapshot, Restored]:
-        """The state of the last commit, and where its streams stand."""
-        with transaction.atomic(using=self._using):
+        """The state of the last commit, and where its streams stand. Another engine may commit meanwhile."""
+        with consistent_read(self._using):
             market = self._reader.row()
             records, restored = self._reader.snapshot(market), self._go_on(market)
         if self._files is not None:

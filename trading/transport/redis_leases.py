@@ -26,11 +26,13 @@ RECENT_SECONDS = 10.0
 
 class GatewayRow(msgspec.Struct, frozen=True):
     """`armed`: by account, after how many milliseconds its orders go when the connection is lost; `signed_in`: by
-    account, the row that told it first and how many seconds ago its user has authenticated, of late."""
+    account, the row that told it first and how many seconds ago its user has authenticated, of late; `connected`: open
+    connections, and how many of them have authenticated."""
 
     counter: int
     armed: dict[int, int]
     signed_in: dict[int, tuple[int, float]]
+    connected: tuple[int, int] = (0, 0)
 
 
 _encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(GatewayRow)
@@ -109,11 +111,13 @@ class Lease(GatewayTable):
         timers: Timers,
         name: str,
         armed: Callable[[], dict[int, int]],
+        connected: Callable[[], tuple[int, int]] = lambda: (0, 0),
         clock: Callable[[], float] = monotonic,
     ) -> None:
         super().__init__(redis, market, timers, clock)
         self._name = name
         self._armed = armed
+        self._connected = connected
         self._counter = 0
         self._signed_in: dict[int, tuple[int, float]] = {}
         self._writing = asyncio.Lock()
@@ -134,7 +138,7 @@ class Lease(GatewayTable):
             self._signed_in = recent
             self._counter += 1
             signed_in = {key: (first, now - at) for key, (first, at) in recent.items()}
-            row = GatewayRow(self._counter, self._armed(), signed_in)
+            row = GatewayRow(self._counter, self._armed(), signed_in, self._connected())
             await self._redis.hset(self._key, self._name, _encoder.encode(row))
 
     def _tell_signed_in(self, name: str, row: GatewayRow, known: int, now: float) -> None:
@@ -156,6 +160,12 @@ class LostGateways(GatewayTable):
     ) -> None:
         super().__init__(redis, market, timers, clock)
         self._serves = serves
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Connections of all gateways together, and how many of them have authenticated."""
+        rows = [seen.row.connected for seen in self._seen.values()]
+        return sum(every for every, _ in rows), sum(authenticated for _, authenticated in rows)
 
     async def turn(self) -> None:
         await super().turn()

@@ -135,7 +135,7 @@ class Connection:
         self._responder = responder = Responder(send_queue, self._replies, order_entry)
         self._orders = OrderHandler(session, limiter, order_entry, services.markets, self._read_rows)
         self._authentication = AuthenticationHandler(
-            session, limiter, responder, services.layer, channel, self._number, line
+            session, limiter, responder, services.layer, channel, self._number, line, self._market_data
         )
         self._resume = ResumeHandler(
             session, send_queue, responder, self._read_rows, services.resume_page, services.markets
@@ -237,7 +237,7 @@ class Connection:
         self._session.end(self.heard_at if self._send_queue.closing else asyncio.get_running_loop().time())
         for task in list(self._tasks):
             task.cancel()
-        await self._market_data.unfollow(self._subscriptions.public)
+        await self._market_data.end()
         if user_id is not None:
             await self._authentication.stop_hearing(user_id)
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
 
-from trading.delivery.channel_groups import market_group
+from trading.delivery.channel_groups import PORTFOLIO, market_group
 from trading.observability.counters import Counters
 from trading.websocket.send_queue import SendQueue
 from trading.websocket.subscriptions import MARKET_CHANNELS
@@ -19,7 +19,7 @@ Present = Mapping[str, Callable[[str], str | None]]
 """By channel: the present state of an instrument as a frame, None where there is nothing to tell."""
 
 Pair = tuple[str, str]
-"""A public channel and an instrument."""
+"""A public channel and an instrument; or a private one and its user."""
 
 
 class MarketSubscriptions:
@@ -58,7 +58,7 @@ class MarketSubscriptions:
     async def _join(self, pair: Pair) -> None:
         channel, instrument_id = pair
         await self._layer.group_add(market_group(channel, instrument_id), self._channel)
-        frame = self._present[channel](instrument_id)
+        frame = None if channel == PORTFOLIO else self._present[channel](instrument_id)
         if frame is not None:
             self._send_queue.put(frame)
 
@@ -69,6 +69,14 @@ class MarketSubscriptions:
         self._groups.difference_update(groups)
         for group in groups:
             await self._layer.group_discard(group, self._channel)
+
+    async def forget_user(self, user_id: str) -> None:
+        """Follow nothing any more that is this user's alone."""
+        await self.unfollow({(PORTFOLIO, user_id)} & self._pairs)
+
+    async def end(self) -> None:
+        """Follow nothing any more."""
+        await self.unfollow(list(self._pairs))
 
     def wants(self, group: str) -> bool:
         """Whether what came for this group is still wanted: it may have been under way when the group was left."""

@@ -78,6 +78,11 @@ class EngineKeeper:
         """Whether it has followed another engine before."""
         return self._warm
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether it follows another engine just now."""
+        return self._follows
+
     def stop(self, reason: str) -> None:
         """Let `run` end after the present turn."""
         self._gateway.close(reason)

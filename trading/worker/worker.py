@@ -98,6 +98,8 @@ class Worker:
         self._number = self._now = 0
         self._position = ""
         self._look_at_everyone = True
+        self.in_step = False
+        """Whether all that the engine has done is stored and told."""
         self._trouble = False
         self._next_try = 0.0
         self.engine = Engine()
@@ -190,6 +192,7 @@ class Worker:
         self._pushes.resume(restored.push_seqs)
         for listener in self._listeners:
             listener.on_load(self.engine, self._now)
+        self.in_step = True
 
     async def run(self) -> None:
         """Serve until told to stop; a batch under way is finished first. Whoever still waits at the end is told so."""
@@ -268,6 +271,7 @@ class Worker:
         try:
             used = await self._used_ids(envelopes)
             risk = self._risk_of_everyone if self._look_at_everyone else self._risk
+            self.in_step = False
             turn = Turn(self.engine, self._now, self._operators.broken, self._to_try())
             turn.apply(envelopes, asks, used, self._limits, risk)
             self._look_at_everyone = False
@@ -293,6 +297,7 @@ class Worker:
         if turn.to_store:
             await asyncio.sleep(0)  # answers leave before the rest is made: whoever waits for one waits less
             await self._teller.tell(batch)
+        self.in_step = True
         self._teller.note(turn, asks, batch, began, applied, stored, answered)
         if not certain:
             await self._recover()

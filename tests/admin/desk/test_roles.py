@@ -1,5 +1,6 @@
 """Roles and actions, by request: what a role may not do is refused, and nobody widens their own rights."""
 
+import re
 from typing import Any
 
 import pytest
@@ -48,6 +49,26 @@ def test_a_role_may_open_the_pages_that_are_its_own(officer: Officer, role: str,
             assert client.get(address(named.name)).status_code == (200 if may(role, named.needs) else 403)
     shown = client.get(address("changelist")).content.decode()
     assert all((named.title in shown) is may(role, named.needs) for named in LOOKED_AT)
+
+
+NUMBERS = {"number": 1, "day": 20231113, "user": 1}
+"""What stands in the addresses of pages that are reached from others."""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_address_of_the_desk_opens_or_does_what_is_not_its_own(
+    officer: Officer, role: str, subtests: pytest.Subtests
+) -> None:
+    """Those without a link too: approving, beginning a contest, closing positions, what a user sees."""
+    client, before = officer(role), everything()
+    foreign = [named for named in PAGES if not may(role, named.needs)]
+    assert foreign or role == "Administrator"
+    for named in foreign:
+        url = address(named.name, *(NUMBERS[name] for name in re.findall(r"<int:(\w+)>", named.route)))
+        with subtests.test(page=named.name):
+            assert client.get(url).status_code == 403
+            assert client.post(url, {"post": "yes"}).status_code == 403
+    assert everything() == before
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,13 @@ class EngineProcess:
                 preexec_fn=end_with_parent,
             )
 
-    def send(self, wish: signal.Signals) -> None:
+    @property
+    def pid(self) -> int:
         assert self._process is not None, "the engine is not running"
-        os.kill(self._process.pid, wish)
+        return self._process.pid
+
+    def send(self, wish: signal.Signals) -> None:
+        os.kill(self.pid, wish)
 
     def end(self, wish: signal.Signals) -> int:
         """Its exit status."""

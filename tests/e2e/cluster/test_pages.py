@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from urllib.request import urlopen
 
 import pytest
 
-from tests.e2e.cluster.making import Cluster
+from tests.e2e.cluster.making import Cluster, until
 
 
 @pytest.fixture
@@ -25,8 +27,35 @@ def test_a_gateway_serves_pages_and_figures_as_a_server_does(one_gateway: Cluste
         with urlopen(f"{server.http}/metrics", timeout=20) as answer:
             told = answer.read().decode()
     assert "bourse_ready 1.0" in told and "bourse_connections_authenticated 1.0" in told
-    assert "bourse_journal_batch" not in told
     assert "halted" in one_gateway.manage("shell", "-v", "0", "-c", HALT)
+
+
+@pytest.mark.long
+def test_what_the_engine_counts_is_seen_at_a_gateway(one_gateway: Cluster) -> None:
+    """Its figures at /metrics, and its pulse, with the connections of all gateways, where the admin reads it."""
+    with one_gateway.client(0, "user001") as client:
+        assert client.order("BUY", 1, 115)["success"]
+        until(lambda: _metric(one_gateway, "bourse_orders_live") == 1.0)
+        until(lambda: _noted(one_gateway) == {"orders": 1, "connections": 1, "authenticated": 1})
+    one_gateway.engine.end(signal.SIGKILL)
+    one_gateway.until_closed()
+    assert _metric(one_gateway, "bourse_orders_live") is None, "nobody knows now"
+
+
+def _metric(cluster: Cluster, name: str) -> float | None:
+    with urlopen(f"{cluster.gateways[0].http}/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    found = [line.split()[1] for line in lines if line.startswith(f"{name} ")]
+    return float(found[0]) if found else None
+
+
+def _noted(cluster: Cluster) -> dict[str, int]:
+    """All orders of its minutes, and who is connected as of the last."""
+    rows = cluster.market.rows("SELECT orders, present FROM trading_pulse ORDER BY minute")
+    if not rows:
+        return {}
+    present = rows[-1][1] if isinstance(rows[-1][1], dict) else json.loads(rows[-1][1])
+    return {"orders": sum(row[0] for row in rows), **{key: present[key] for key in ("connections", "authenticated")}}
 
 
 HALT = """

@@ -89,7 +89,7 @@ def test_the_language_and_the_colours_can_be_chosen(browser: Any, server: Server
     with new_page(browser, color_scheme="light") as page:
         enter(page, server)
         page.click(".language button")
-        page.wait_for_selector("text=临近强平或欠款的账户")
+        page.wait_for_selector("text=临近强平或穿仓的账户")
         bright = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.click(".theme-toggle")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != bright

@@ -28,7 +28,7 @@ def test_granian_serves_the_same(new_server: Callable[..., Server]) -> None:
         assert buyer.until("trade")["volume"] == 2.0
         assert seller.until("order_status", order_id=offer, status="Filled")
         assert buyer.until("ticker")["last_price"] == 120
-        seller.send_text("{")
+        seller.send_wrong("{")
         assert seller.until("error")["code"] == 400
         seller.socket.send_binary(b"{}")
         assert seller.until("error")["code"] == 400

@@ -104,7 +104,7 @@ def refused(client: Client) -> Frame:
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_malformed_frame_gets_a_400_and_the_socket_lives(client: Client, text: str) -> None:
-    client.send_text(text)
+    client.send_wrong(text)
     refused(client)
 
 
@@ -116,7 +116,7 @@ def test_a_binary_frame_gets_a_400(client: Client) -> None:
 
 
 def test_the_refusal_names_the_request_it_refuses(client: Client) -> None:
-    client.send_text(spoilt(direction="HOLD", request_id="mine"))
+    client.send_wrong(spoilt(direction="HOLD", request_id="mine"))
     answer = refused(client)
     assert answer["request_id"] == "mine"
     assert "direction" in answer["message"]
@@ -130,7 +130,7 @@ def test_nothing_of_it_reached_the_books(client: Client) -> None:
 def test_malformed_frames_need_no_user_and_tell_nothing_of_users(server: Server) -> None:
     with Client(server.ws) as stranger:
         for text in MALFORMED.values():
-            stranger.send_text(text)
+            stranger.send_wrong(text)
         for _ in MALFORMED:
             assert stranger.until("error")["code"] == 400
         stranger.send_text(json.dumps(ORDER))

@@ -217,7 +217,7 @@ def test_uvicorn_serves_the_same(new_server: Callable[..., Server]) -> None:
         buyer.order("BUY", 2, 120)
         assert buyer.until("trade")["volume"] == 2.0
         assert seller.until("order_status", order_id=offer, status="Filled")
-        seller.send_text("{")
+        seller.send_wrong("{")
         assert seller.until("error")["code"] == 400
         seller.socket.send_binary(b"{}")
         assert seller.until("error")["code"] == 400

@@ -31,10 +31,10 @@ async def answers_to(client: Client, frames: Sequence[str | bytes]) -> list[Fram
     expected: list[Any] = []
     for sent in frames:
         if isinstance(sent, bytes):
-            await client.send(binary=sent)
+            await client.send_wrong(binary=sent)
             expected.append(({"error"}, None))
         else:
-            await client.send(sent)
+            await client.send_wrong(sent)
             answer = answer_to(sent)
             expected += [answer] if answer is not None else []
     heard = [frame for frame in await client.rest() if frame["type"] in ANSWER_TYPES]

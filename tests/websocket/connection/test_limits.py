@@ -26,7 +26,7 @@ TICKER = market_group("ticker", "IX2301")
 
 
 async def test_a_binary_frame_is_refused_and_the_connection_lives(visitor: Client) -> None:
-    await visitor.send(binary=b'{"type":"ping"}')
+    await visitor.send_wrong(binary=b'{"type":"ping"}')
     assert_frames(await visitor.rest(), {"type": "error", "code": 400})
 
 
@@ -36,7 +36,7 @@ async def test_an_oversized_frame_is_refused_and_the_connection_lives(open_excha
     frame = json.dumps({"type": "ping", "request_id": "x" * 60})
     await client.send(frame.ljust(100))
     await client.send(frame.ljust(101))
-    await client.send("x" * 1_000_000)
+    await client.send_wrong("x" * 1_000_000)
     refused = {"type": "error", "code": 400, "message": "Malformed message: a frame has at most 100 characters"}
     assert_frames(await client.rest(), {"type": "pong"}, refused, refused)
 
@@ -45,14 +45,14 @@ async def test_an_oversized_frame_is_refused_and_the_connection_lives(open_excha
     "text", ["", "{", "[]", '{"type":"buy"}', "[" * 5_000, '{"type":"ping","request_id":"\ud800"}']
 )
 async def test_a_malformed_frame_is_refused_and_the_connection_lives(visitor: Client, text: str) -> None:
-    await visitor.send(text)
+    await visitor.send_wrong(text)
     (frame,) = await visitor.rest()
     assert list(frame) == ["type", "code", "message"]
     assert_frames([frame], {"type": "error", "code": 400})
 
 
 async def test_the_request_id_of_a_malformed_frame_is_echoed(visitor: Client) -> None:
-    answer = await visitor.ask(type="submit_order", request_id="r1")
+    answer = await visitor.ask_wrong(type="submit_order", request_id="r1")
     assert_frames([answer], {"type": "error", "code": 400, "request_id": "r1"})
 
 
@@ -116,7 +116,7 @@ async def test_malformed_frames_count_too(open_exchange: Any, join: Join) -> Non
     exchange = await open_exchange(FRAMES_PER_SECOND=1)
     client = await join(exchange.services)
     for _ in range(8):
-        await client.send("nonsense")
+        await client.send_wrong("nonsense")
     answers = [await client.hear_until("error") for _ in range(8)]
     assert [answer["code"] for answer in answers[:2]] == [400, 400]
     assert 429 in [answer["code"] for answer in answers[2:]]
@@ -163,7 +163,7 @@ async def waiting(exchange: Any, engineless: Engineless, join: Join, market: Fou
 async def test_past_the_queue_orders_are_refused_in_their_turn(waiting: Client, engineless: Engineless) -> None:
     for number in range(3):
         await waiting.say(**order_message("BUY OPEN 1 @ 120", request_id=number))
-    await waiting.send("nonsense")
+    await waiting.send_wrong("nonsense")
     for number, envelope in enumerate(await engineless.take(2), start=1):
         envelope.reply(accepted(number))
     assert_frames(
@@ -490,7 +490,7 @@ async def test_a_connection_that_answers_pings_stays(open_exchange: Any, join: J
 async def test_any_frame_counts_as_a_sign_of_life(exchange: Any, join: Join) -> None:
     client = await join(exchange.services)
     (connection,) = exchange.heartbeat._next_ping
-    for send in (client.send("nonsense"), client.say(type="ping"), client.send(binary=b"x")):
+    for send in (client.send_wrong("nonsense"), client.say(type="ping"), client.send_wrong(binary=b"x")):
         connection.heard_at = 0.0
         await send
         await client.hear()

@@ -327,7 +327,7 @@ async def test_whoever_went_silent_and_did_not_come_back_loses_his_orders(
 @pytest.mark.parametrize("grace_ms", [-1, 600_001, 1.5, "1"])
 async def test_a_grace_period_out_of_bounds_is_refused(enter: Enter, grace_ms: object) -> None:
     alice = await enter()
-    refused = await alice.ask(type="set_session", cancel_on_disconnect=True, grace_ms=grace_ms, request_id=2)
+    refused = await alice.ask_wrong(type="set_session", cancel_on_disconnect=True, grace_ms=grace_ms, request_id=2)
     assert_frames([refused], {"type": "error", "code": 400, "request_id": 2})
 
 

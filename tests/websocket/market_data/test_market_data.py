@@ -288,7 +288,7 @@ async def test_periods_are_followed_and_left_one_by_one(
 
 
 async def test_a_period_is_a_word_and_no_channel(visitor: Client) -> None:
-    wrong = await visitor.ask(type="subscribe", channels=["kline"], instruments=["IX2301"], period="2m")
+    wrong = await visitor.ask_wrong(type="subscribe", channels=["kline"], instruments=["IX2301"], period="2m")
     assert_frames([wrong], {"type": "error", "code": 400})
     unknown = await visitor.ask(type="subscribe", channels=["kline.1m"], instruments=["IX2301"])
     assert_frames([unknown], {"success": False, "message": "Unknown channel kline.1m"})
@@ -528,7 +528,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("query", "code"), REFUSED, ids=lambda each: str(each))
 async def test_what_cannot_be_answered_is_refused(visitor: Client, query: Frame, code: int) -> None:
-    assert_frames([await visitor.ask(**query, request_id=9)], {"type": "error", "code": code, "request_id": 9})
+    assert_frames([await visitor.ask_wrong(**query, request_id=9)], {"type": "error", "code": code, "request_id": 9})
 
 
 @pytest.mark.parametrize("limit", [1, 1_000])

@@ -192,13 +192,14 @@ async def test_nothing_comes_behind_the_answer_that_was_under_way_when_it_was_le
     exchange: Exchange, visitor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message waits for this connection when it leaves the group: the layer has it, the client does not yet."""
-    await subscribe(visitor, "ticker", of=["IX2301"])
+    await subscribe(visitor, "ticker")
     await visitor.rest()
     group = market_group("ticker", "IX2301")
+    late = '{"type":"ticker","instrument_id":"IX2301","last_price":120.0,"volume":1.0,"timestamp":1700000000000}'
     discard = exchange.layer.group_discard
 
     async def send_and_discard(name: str, channel: str) -> None:
-        await exchange.layer.group_send(group, market_message(group, ['{"type": "ticker", "late": true}']))
+        await exchange.layer.group_send(group, market_message(group, [late]))
         await discard(name, channel)
 
     monkeypatch.setattr(exchange.layer, "group_discard", send_and_discard)

@@ -98,7 +98,7 @@ async def test_fifty_are_taken_and_one_answers_like_many(alice: Client) -> None:
     ids=["none", "51", "a whole message", "an unknown field", "an unknown word"],
 )
 async def test_a_malformed_item_refuses_the_frame_and_nothing_is_done(alice: Client, orders: list[Frame]) -> None:
-    await submit(alice, *orders, request_id=9)
+    await alice.say_wrong(type="submit_orders", orders=orders, request_id=9)
     (frame,) = await alice.rest()
     assert_frames([frame], {"type": "error", "code": 400, "request_id": 9})
     assert (await alice.ask(type="query_orders"))["data"]["orders"] == []

@@ -268,7 +268,7 @@ async def test_histories_need_auth_and_an_account(visitor: Client, enter: Enter,
     ],
 )
 async def test_a_query_that_makes_no_sense_is_refused(enter: Enter, fields: Frame, code: int, sentence: str) -> None:
-    answer = await (await enter()).ask(**fields, request_id=6)
+    answer = await (await enter()).ask_wrong(**fields, request_id=6)
     assert_frames([answer], {"type": "error", "code": code, "request_id": 6})
     assert sentence in answer["message"]
 

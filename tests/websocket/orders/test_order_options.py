@@ -305,7 +305,7 @@ async def test_an_order_cannot_last_until_a_year_of_five_digits(alice: Client) -
             (253_402_300_800_000, False),
             (18 * 10**14, False),
         ):
-            await alice.say(**order_message("BUY OPEN 1 @ 119") | condition | {name: moment})
+            await alice.say_wrong(**order_message("BUY OPEN 1 @ 119") | condition | {name: moment})
             answer = await alice.hear()
             assert answer["type"] == ("order_response" if taken else "error") and answer.get("code", 400) == 400
             await alice.rest()

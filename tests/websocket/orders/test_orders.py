@@ -146,7 +146,7 @@ async def test_answers_keep_the_order_of_the_requests(alice: Client) -> None:
     for number in range(30):
         await alice.say(**order_message("BUY OPEN 1 @ 110", request_id=number))
         await alice.say(type="query_account", request_id=1_000 + number) if number % 7 == 0 else None
-        await alice.send("nonsense") if number % 11 == 0 else None
+        await alice.send_wrong("nonsense") if number % 11 == 0 else None
     answers = [frame for frame in await alice.rest() if frame["type"] in ("order_response", "query_response", "error")]
     expected: list[object] = []
     for number in range(30):

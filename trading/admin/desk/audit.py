@@ -9,11 +9,13 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from trading.admin.columns import local_time, time_text
 from trading.admin.desk import files
 from trading.admin.desk.page import Page, show
 from trading.admin.engine_requests import present_market
+from trading.admin.records.operator_commands import kinds
 from trading.models import OperatorCommand
 
 DAY = timedelta(days=1)
@@ -31,7 +33,7 @@ class AuditForm(forms.Form):
     from_day = forms.DateField(label="From", widget=DAY_INPUT)
     to_day = forms.DateField(label="To", widget=DAY_INPUT)
     operator = forms.CharField(label="Operator", max_length=64, required=False)
-    kind = forms.CharField(label="Kind", max_length=32, required=False, help_text="Such as Deposit; empty: all.")
+    kind = forms.ChoiceField(label="Kind", choices=lambda: [("", "All"), *kinds()], required=False)
 
     def clean_to_day(self) -> date:
         """Nothing was asked on days that are yet to come."""
@@ -43,10 +45,10 @@ def view(request: HttpRequest) -> HttpResponseBase:
     today = timezone.localdate()
     if not request.GET:
         form = AuditForm(initial={"from_day": today - 7 * DAY, "to_day": today})
-        return show(request, "audit", "Audit trail", form=form)
+        return show(request, "audit", _("Audit trail"), form=form)
     form = AuditForm(request.GET)
     if not form.is_valid():
-        return show(request, "audit", "Audit trail", form=form)
+        return show(request, "audit", _("Audit trail"), form=form)
     data = form.cleaned_data
     name = f"audit-{data['from_day']}-{data['to_day']}.csv"
     return files.csv_response(request, name, HEAD, map(_line, _rows(data["from_day"], data["to_day"], data)))

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from trading.admin.columns import time_text
 from trading.admin.desk.page import Page, address, show
@@ -29,7 +30,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
         (row, time_text(row.began_at), time_text(row.finished_at) if row.finished_at else "-")
         for row in HealthCheck.objects.filter(market=present_market()).select_related("asked_by")[:SHOWN]
     ]
-    return show(request, "checks", "Are the books all right", rows=rows, kinds=HealthCheck.Kind.choices)
+    return show(request, "checks", _("Are the books all right"), rows=rows, kinds=HealthCheck.Kind.choices)
 
 
 def start_view(request: HttpRequest) -> HttpResponse:
@@ -38,14 +39,14 @@ def start_view(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     kind = request.POST.get("kind", "")
     if kind not in HealthCheck.Kind.values:
-        return HttpResponseBadRequest("There is no such check.")
+        return HttpResponseBadRequest(_("There is no such check."))
     Market.objects.get_or_create(code=present_market())
     if not ONE.acquire(blocking=False):
-        messages.warning(request, "A check is running already.")
+        messages.warning(request, _("A check is running already."))
         return HttpResponseRedirect(address("checks"))
     row = HealthCheck.objects.create(market_id=present_market(), kind=kind, asked_by=cast(User, request.user))
     threading.Thread(target=_in_thread, args=(row,), name=f"check {row.pk}", daemon=True).start()
-    messages.success(request, "The check has begun. Load this page again to see what it found.")
+    messages.success(request, _("The check has begun. Load this page again to see what it found."))
     return HttpResponseRedirect(address("checks"))
 
 

@@ -1,5 +1,6 @@
 """Contests: prepared, started, followed, ended, exported."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +11,7 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from trading.admin import engine_requests
 from trading.admin.columns import amount_text, time_text
@@ -20,12 +22,14 @@ from trading.admin.engine_requests import present_market
 from trading.core.commands import FreezeAccount
 from trading.core.money import to_text
 from trading.models import Contest, Market, User
-from trading.operators import contests
+from trading.operators import contest_rules, contests
 
 NEEDS = ("run_contest",)
 MOST_SHOWN = 500
 MOST_NAMED = 20
-HEAD = ("place", "user", "worth", "return", "drawdown", "sharpe")
+HEAD = ("place", "user", "worth", "return", "drawdown", "sharpe", "breaches")
+
+MOMENT = forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Contest]
@@ -35,36 +39,60 @@ else:
 
 class ContestForm(ModelForm):
     start_balance = forms.CharField(label="Start balance", max_length=40, help_text="Of everybody, in the currency.")
-    ends_at = forms.DateTimeField(
-        label="Ends at", widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
+    starts_at = forms.DateTimeField(
+        label="Starts at",
+        widget=MOMENT,
+        required=False,
+        help_text="By itself; empty: when its host presses the button.",
     )
+    ends_at = forms.DateTimeField(label="Ends at", widget=MOMENT)
 
     class Meta:
         model = Contest
-        fields = ("name", "beginning", "start_balance", "ends_at", "every_minutes", "freeze_at_end", "public")
+        fields = (
+            *("name", "beginning", "start_balance", "starts_at", "ends_at", "every_minutes", "instruments"),
+            *("max_position", "max_orders", "enforced", "freeze_at_end", "public"),
+        )
         labels = {
             "beginning": "User ids begin with",
             "every_minutes": "Minutes from look to look",
             "freeze_at_end": "Freeze all at the end",
             "public": "Public ranking",
+            "instruments": "Instruments",
+            "max_position": "Largest position",
+            "max_orders": "Most live orders",
+            "enforced": "Enforce the rules",
         }
 
     def clean_start_balance(self) -> int:
         amount = units_of(self.cleaned_data["start_balance"])
         if amount <= 0:
-            raise ValidationError("The start balance must be positive.")
+            raise ValidationError(_("The start balance must be positive."))
         return amount
 
     def clean_ends_at(self) -> datetime:
         moment: datetime = self.cleaned_data["ends_at"]
         if moment <= timezone.now():
-            raise ValidationError("It must end in the future.")
+            raise ValidationError(_("It must end in the future."))
         return moment
+
+    def clean_instruments(self) -> str:
+        names = [name for name in (part.strip() for part in self.cleaned_data["instruments"].split(",")) if name]
+        missing = contest_rules.unknown(present_market(), names)
+        if missing:
+            raise ValidationError(_("There is no instrument {name}.").format(name=missing[0][:64]))
+        return ",".join(names)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("starts_at") and data.get("ends_at") and data["starts_at"] >= data["ends_at"]:
+            self.add_error("starts_at", _("It must start before it ends."))
+        return data
 
     def clean_every_minutes(self) -> int:
         minutes: int = self.cleaned_data["every_minutes"]
         if minutes < 1:
-            raise ValidationError("At least one minute.")
+            raise ValidationError(_("At least one minute."))
         return minutes
 
 
@@ -75,10 +103,10 @@ def list_view(request: HttpRequest) -> HttpResponseBase:
     ]
     form = ContestForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
-        return show(request, "contests", "Contests", rows=rows, form=form)
-    form.instance.market, _ = Market.objects.get_or_create(code=present_market())
+        return show(request, "contests", _("Contests"), rows=rows, form=form)
+    form.instance.market, _made = Market.objects.get_or_create(code=present_market())
     row = form.save()
-    messages.success(request, f"{row.name} is prepared. Next: the same balance for everybody.")
+    messages.success(request, _("{name} is prepared. Next: the same balance for everybody.").format(name=row.name))
     return HttpResponseRedirect(address("contest", row.pk))
 
 
@@ -95,32 +123,38 @@ def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
         contest.name,
         contest=contest,
         count=contests.participants(contest).count() if contest.status == Contest.Status.DRAFT else None,
-        unready=[(each.user_id, each.why) for each in waiting[:MOST_NAMED]],
+        unready=[(each.user_id, _(each.why)) for each in waiting[:MOST_NAMED]],
         more=max(0, len(waiting) - MOST_NAMED),
-        ranking=ranking_lines(contest),
+        ranking=ranking_lines(contest, MOST_SHOWN, amount_text),
         times=[
             (label, time_text(moment))
             for label, moment in (
-                ("Started", contest.started_at),
-                ("Last look", contest.looked_at),
-                ("Ends", contest.ends_at),
+                (_("Starts"), contest.starts_at if contest.status == Contest.Status.DRAFT else None),
+                (_("Started"), contest.started_at),
+                (_("Last look"), contest.looked_at),
+                (_("Ends"), contest.ends_at),
             )
             if moment is not None
         ],
         balance=amount_text(contest.start_balance),
+        breaches=[
+            (time_text(row.seen_at), row.account.user_id, row.get_rule_display(), row.instrument_id)
+            for row in contest.breaches.select_related("account")[:MOST_SHOWN]
+        ],
     )
 
 
-def ranking_lines(contest: Contest, most: int | None = MOST_SHOWN) -> list[tuple[str, ...]]:
-    """The ranking as people read it."""
+def ranking_lines(contest: Contest, most: int | None, amount: Callable[[int], str]) -> list[tuple[str, ...]]:
+    """The ranking as people read it, or, with another way to write amounts, a spreadsheet."""
     return [
         (
             str(rank.place),
             rank.user_id,
-            to_text(rank.worth),
+            amount(rank.worth),
             f"{rank.gain:+.2%}",
             f"{rank.drawdown:.2%}",
             "-" if rank.sharpe is None else f"{rank.sharpe:.3f}",
+            str(rank.breaches),
         )
         for rank in contests.ranking(contest, most)
     ]
@@ -128,7 +162,7 @@ def ranking_lines(contest: Contest, most: int | None = MOST_SHOWN) -> list[tuple
 
 def export_view(request: HttpRequest, number: int) -> HttpResponseBase:
     contest = _contest(number)
-    return files.csv_response(request, f"contest-{contest.pk}.csv", HEAD, ranking_lines(contest, None))
+    return files.csv_response(request, f"contest-{contest.pk}.csv", HEAD, ranking_lines(contest, None, to_text))
 
 
 # --- what is done
@@ -141,18 +175,20 @@ def level_view(request: HttpRequest, number: int) -> HttpResponseBase:
         return HttpResponseNotAllowed(["POST"])
     commands, busy = contests.levelling(contest)
     if contest.status != Contest.Status.DRAFT or not commands:
-        messages.warning(request, "There is nothing to do.")
+        messages.warning(request, _("There was nothing to do."))
         return back
     engine_requests.allowed(request, *commands)
     sentences = [
-        f"{len(commands)} accounts get the balance {amount_text(contest.start_balance)}.",
-        f"{len(busy)} accounts have positions or live orders and are left as they are.",
+        _("{count} accounts get the balance {balance}.").format(
+            count=len(commands), balance=amount_text(contest.start_balance)
+        ),
+        _("{count} accounts have positions or live orders and are left as they are.").format(count=len(busy)),
     ]
-    question = ask_first(request, "The same balance for everybody", "Do it", sentences)
+    question = ask_first(request, _("The same balance for everybody"), _("Do it"), sentences)
     if question is not None:
         return question
     rows = engine_requests.ask_all(request, commands, reason=f"Contest {contest.name}"[:200])
-    engine_requests.tell_all(request, rows, done="Balances set: {count}.")
+    engine_requests.tell_all(request, rows, done=_("Balances set: {count}."))
     return back
 
 
@@ -162,22 +198,26 @@ def start_view(request: HttpRequest, number: int) -> HttpResponseBase:
         return HttpResponseNotAllowed(["POST"])
     waiting = contests.unready(contest)
     if waiting:
-        messages.error(request, f"{len(waiting)} accounts are not ready: see below.")
+        messages.error(request, _("{count} accounts are not ready: see below.").format(count=len(waiting)))
         return back
     count = contests.participants(contest).count()
-    sentences = [f"{count} accounts begin with {amount_text(contest.start_balance)} each, now."]
-    question = ask_first(request, f"Start {contest.name}", "Start", sentences)
+    sentences = [
+        _("{count} accounts begin with {balance} each, now.").format(
+            count=count, balance=amount_text(contest.start_balance)
+        )
+    ]
+    question = ask_first(request, _("Start {name}").format(name=contest.name), _("Start"), sentences)
     if question is not None:
         return question
     try:
         begun = contests.start(contest, timezone.now())
     except IntegrityError:
-        messages.error(request, "Another contest is running.")
+        messages.error(request, _("Another contest is running."))
         return back
     if begun:
-        messages.success(request, f"{contest.name} has begun.")
+        messages.success(request, _("{name} has begun.").format(name=contest.name))
     else:
-        messages.warning(request, "It has begun already, or nobody takes part.")
+        messages.warning(request, _("It has begun already, or nobody takes part."))
     return back
 
 
@@ -188,14 +228,18 @@ def end_view(request: HttpRequest, number: int) -> HttpResponseBase:
     if contest.freeze_at_end:
         engine_requests.allowed(request, FreezeAccount("", True))
     count = contest.entries.count()
-    sentences = [f"{count} accounts are ranked" + (" and frozen." if contest.freeze_at_end else ".")]
-    question = ask_first(request, f"End {contest.name}", "End it", sentences)
+    sentences = [
+        (
+            _("{count} accounts are ranked and frozen.") if contest.freeze_at_end else _("{count} accounts are ranked.")
+        ).format(count=count)
+    ]
+    question = ask_first(request, _("End {name}").format(name=contest.name), _("End it"), sentences)
     if question is not None:
         return question
     if contests.end(contest, timezone.now(), cast(User, request.user)):
-        messages.success(request, f"{contest.name} has ended.")
+        messages.success(request, _("{name} has ended.").format(name=contest.name))
     else:
-        messages.warning(request, "It does not run.")
+        messages.warning(request, _("It does not run."))
     return back
 
 
@@ -206,7 +250,9 @@ def publish_view(request: HttpRequest, number: int) -> HttpResponseBase:
         return HttpResponseNotAllowed(["POST"])
     wanted = request.POST.get("public") == "yes"
     Contest.objects.filter(pk=contest.pk).update(public=wanted)
-    messages.success(request, "Everybody sees the ranking at /contest/." if wanted else "Only staff see the ranking.")
+    messages.success(
+        request, _("Everybody sees the ranking at /contest/.") if wanted else _("Only staff see the ranking.")
+    )
     return HttpResponseRedirect(address("contest", number))
 
 

@@ -2,15 +2,17 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.translation import gettext as _
+
+from trading.admin.office.export import awaited
 
 CHUNK = 1_000
 LARGEST = 1_000_000
@@ -36,7 +38,7 @@ def csv_response(
 ) -> StreamingHttpResponse:
     """A file to be saved under a name."""
     parts = _parts(head, iter(lines))
-    streamed: Any = _awaited(parts) if isinstance(request, ASGIRequest) else parts
+    streamed: Any = awaited(parts) if isinstance(request, ASGIRequest) else parts
     response = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -46,13 +48,6 @@ def _parts(head: Sequence[str], lines: Iterator[Sequence[Any]]) -> Iterator[str]
     yield MARK + _text([head])
     while part := list(islice(lines, CHUNK)):
         yield _text(part)
-
-
-async def _awaited(parts: Iterator[str]) -> AsyncIterator[str]:
-    """The database is read in the request's thread, not in the event loop."""
-    following = sync_to_async(lambda: next(parts, None))
-    while (part := await following()) is not None:
-        yield part
 
 
 def _text(lines: Iterable[Sequence[Any]]) -> str:
@@ -80,12 +75,14 @@ def lines_of(text: str, most: int) -> list[list[str]]:
             [cell.strip() for cell in line] for line in csv.reader(io.StringIO(text.removeprefix(MARK)), strict=True)
         ]
     except csv.Error as error:
-        raise ValidationError(f"This is no CSV: {error}.") from error
+        raise ValidationError(_("This is no CSV: {error}.").format(error=error)) from error
     lines = [line for line in found if any(line)]
     if not lines:
-        raise ValidationError("There is no line in it.")
+        raise ValidationError(_("There is no line in it."))
     if len(lines) > most:
-        raise ValidationError(f"{len(lines):,} lines are too many: at most {most:,} at once.")
+        raise ValidationError(
+            _("{count} lines are too many: at most {most} at once.").format(count=f"{len(lines):,}", most=f"{most:,}")
+        )
     return lines
 
 
@@ -94,8 +91,8 @@ def text_of(sent: Any) -> str:
     if sent is None:
         return ""
     if sent.size > LARGEST:
-        raise ValidationError(f"The file is larger than {LARGEST:,} bytes.")
+        raise ValidationError(_("The file is larger than {count} bytes.").format(count=f"{LARGEST:,}"))
     try:
         return str(sent.read().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValidationError("The file is not UTF-8 text: save it as CSV UTF-8.") from error
+        raise ValidationError(_("The file is not UTF-8 text: save it as CSV UTF-8.")) from error

@@ -7,6 +7,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from trading.admin import engine_requests
 from trading.admin.columns import amount_text
@@ -37,11 +40,11 @@ def units_of(text: str) -> int:
     try:
         amount = Decimal(text)
     except InvalidOperation:
-        raise ValidationError(f"{text[:40]!r} is no amount.") from None
+        raise ValidationError(_("{text} is no amount.").format(text=repr(text[:40]))) from None
     if not amount.is_finite() or abs(amount) * UNIT > MAX_MONEY:
-        raise ValidationError(f"{text[:40]!r} is no amount that an account can have.")
+        raise ValidationError(_("{text} is no amount that an account can have.").format(text=repr(text[:40])))
     if amount * UNIT != int(amount * UNIT):
-        raise ValidationError(f"{text[:40]!r} has more than four decimals.")
+        raise ValidationError(_("{text} has more than four decimals.").format(text=repr(text[:40])))
     return int(amount * UNIT)
 
 
@@ -60,7 +63,7 @@ class CorrectForm(ReasonForm):
     def clean_user_id(self) -> Account:
         row = Account.objects.filter(user_id=self.cleaned_data["user_id"], market=present_market()).first()
         if row is None:
-            raise ValidationError(f"{self.cleaned_data['user_id']} has no account.")
+            raise ValidationError(_("{name} has no account.").format(name=self.cleaned_data["user_id"]))
         return row
 
 
@@ -68,7 +71,7 @@ def correct_view(request: HttpRequest) -> HttpResponseBase:
     """The difference is deposited or withdrawn. What the operator saw is what is meant: where the balance has changed
     since, they are asked again."""
     form: Any = CorrectForm(request.POST) if request.method == "POST" else CorrectForm.fresh(**_given(request))
-    title, button = "Correct a balance", "Correct it"
+    title, button = _("Correct a balance"), _("Correct it")
     if request.method != "POST" or not form.is_valid():
         return show(request, "form", title, form=form, button=button)
     row, right = form.cleaned_data["user_id"], form.cleaned_data["balance"]
@@ -83,9 +86,13 @@ def correct_view(request: HttpRequest) -> HttpResponseBase:
     posted["seen"] = str(present)
     cast(Any, request).POST = posted
     sentences = [
-        f"{row.user_id} has {amount_text(present)}; it becomes {amount_text(right)}.",
-        f"{'Deposited' if difference > 0 else 'Withdrawn'}: {amount_text(abs(difference))}.",
-        f"Reason: {form.cleaned_data['reason']}",
+        _("{user} has {present}; it becomes {right}.").format(
+            user=row.user_id, present=amount_text(present), right=amount_text(right)
+        ),
+        (_("Deposited: {amount}.") if difference > 0 else _("Withdrawn: {amount}.")).format(
+            amount=amount_text(abs(difference))
+        ),
+        _("Reason: {reason}").format(reason=form.cleaned_data["reason"]),
     ]
     question = ask_first(request, title, button, sentences)
     if question is not None:
@@ -96,8 +103,10 @@ def correct_view(request: HttpRequest) -> HttpResponseBase:
 def _problem(seen: str, present: int, right: int) -> str:
     """Why a balance is not put right now; nothing where it can be."""
     if seen and seen != str(present):
-        return f"The balance has changed meanwhile, it is {amount_text(present)} now. Look again."
-    return "" if right != present else f"The balance is {amount_text(present)} already."
+        return _("The balance has changed meanwhile, it is {amount} now. Look again.").format(
+            amount=amount_text(present)
+        )
+    return "" if right != present else _("The balance is {amount} already.").format(amount=amount_text(present))
 
 
 def _given(request: HttpRequest) -> dict[str, str]:
@@ -107,9 +116,9 @@ def _given(request: HttpRequest) -> dict[str, str]:
 def _correct(request: HttpRequest, form: Any, row: Account, difference: int) -> HttpResponseBase:
     command = movement(row.user_id, difference)
     reason = f"Correction: {form.cleaned_data['reason']}"[:200]
-    done = f"Corrected the balance of {row.user_id} by {amount_text(difference)}."
+    done = _("Corrected the balance of {user} by {amount}.").format(user=row.user_id, amount=amount_text(difference))
     if carry_out(request, form, [command], done=done, reason=reason) is None:
-        return show(request, "form", "Correct a balance", form=form, button="Correct it")
+        return show(request, "form", _("Correct a balance"), form=form, button=_("Correct it"))
     return HttpResponseRedirect(address("correct"))
 
 
@@ -134,7 +143,9 @@ class FundsFileForm(ReasonForm):
         strip=False,
         max_length=200_000,
         widget=forms.Textarea({"rows": 8}),
-        help_text=f"user id,amount: a negative amount is withdrawn. At most {MOST_LINES} lines.",
+        help_text=format_lazy(
+            gettext_lazy("user id,amount: a negative amount is withdrawn. At most {count} lines."), count=MOST_LINES
+        ),
     )
     field_order = ("file", "rows", "reason")
 
@@ -147,7 +158,7 @@ class FundsFileForm(ReasonForm):
 
 def file_view(request: HttpRequest) -> HttpResponseBase:
     """Shown line by line before anything moves; nothing moves while a line is wrong."""
-    title, button = "Money from a file", "See what it would do"
+    title, button = _("Money from a file"), _("See what it would do")
     form: Any = FundsFileForm(request.POST, request.FILES) if request.method == "POST" else FundsFileForm.fresh()
     if request.method != "POST" or not form.is_valid():
         return show(request, "form", title, form=form, button=button)
@@ -160,7 +171,10 @@ def file_view(request: HttpRequest) -> HttpResponseBase:
         return show(
             request, "funds_file", title, form=form, lines=list(map(_shown, lines)), wrong=wrong, **_sums(lines)
         )
-    if carry_out(request, form, commands, done="Movements done: {count}.", reason=form.cleaned_data["reason"]) is None:
+    if (
+        carry_out(request, form, commands, done=_("Movements done: {count}."), reason=form.cleaned_data["reason"])
+        is None
+    ):
         return show(request, "form", title, form=form, button=button)
     return HttpResponseRedirect(address("funds_file"))
 
@@ -187,22 +201,24 @@ def preview(lines: list[list[str]]) -> list[Line]:
 
 def _read(number: int, cells: list[str], known: dict[str, Account], moved: dict[str, int]) -> Line:
     if len(cells) != 2:
-        return Line(number, cells[0], 0, None, "A line has a user id and an amount.")
+        return Line(number, cells[0], 0, None, _("A line has a user id and an amount."))
     row = known.get(cells[0])
     before = None if row is None else booked(row) + moved.get(cells[0], 0)
     try:
         amount = units_of(cells[1])
     except ValidationError as error:
         return Line(number, cells[0], 0, before, error.messages[0])
-    problem = "" if amount else "An amount of nothing."
-    return Line(number, cells[0], amount, before, f"{cells[0]} has no account." if row is None else problem)
+    problem = "" if amount else _("An amount of nothing.")
+    return Line(
+        number, cells[0], amount, before, _("{name} has no account.").format(name=cells[0]) if row is None else problem
+    )
 
 
 def _why_not(row: Account, free: int, amount: int) -> str:
     """What the engine would say to a withdrawal, as far as it can be foreseen; it has the last word."""
     if row.frozen or row.liquidating:
-        return "The account takes no withdrawals now."
-    return f"Only {amount_text(free)} can be withdrawn." if amount > free else ""
+        return _("The account takes no withdrawals now.")
+    return _("Only {amount} can be withdrawn.").format(amount=amount_text(free)) if amount > free else ""
 
 
 def _shown(line: Line) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from trading.admin import confirmations, engine_requests
+from trading.admin.office.words import translate_fields
 from trading.core.commands import AdminCommand
 from trading.models import Desk, OperatorCommand
 from trading.operators import requests
@@ -37,6 +39,8 @@ def address(name: str, *arguments: object) -> str:
 
 def show(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
     """A page of the desk, from `templates/admin/desk/`."""
+    if "form" in context:
+        translate_fields(context["form"])
     whole = {**admin_site.each_context(request), "title": title, "opts": Desk._meta, **context}
     return TemplateResponse(request, f"admin/desk/{template}.html", whole)
 
@@ -52,7 +56,7 @@ class DeskForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         if "key" in self.errors:
-            raise ValidationError("This form has lost its key. Open the page anew.")
+            raise ValidationError(_("This form has lost its key. Open the page anew."))
         return self.cleaned_data
 
 

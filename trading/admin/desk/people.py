@@ -11,6 +11,9 @@ from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from trading import protocol
 from trading.admin import engine_requests
@@ -55,7 +58,7 @@ class _Start(DeskForm):
     def clean_amount(self) -> int:
         amount = units_of(self.cleaned_data["amount"])
         if amount < 0:
-            raise ValidationError("Funds are not negative.")
+            raise ValidationError(_("Funds are not negative."))
         return amount
 
 
@@ -76,7 +79,10 @@ class ClassForm(_Start):
         required=False,
         max_length=200_000,
         widget=forms.Textarea({"rows": 8}),
-        help_text=f"name,user id,funds: all but the name may be missing. At most {MOST_PEOPLE} lines.",
+        help_text=format_lazy(
+            gettext_lazy("name,user id,funds: all but the name may be missing. At most {count} lines."),
+            count=MOST_PEOPLE,
+        ),
     )
     start = forms.CharField(
         label="User ids begin with", max_length=56, validators=[NAME], initial="student", help_text="student001, ..."
@@ -109,12 +115,12 @@ class ClassForm(_Start):
 
 def _person(name: str, user_id: str, funds: str, amount: int, cells: int) -> Person:
     if cells > 3:
-        return Person(name, user_id, 0, "A line has a name, a user id and funds at most.")
+        return Person(name, user_id, 0, _("A line has a name, a user id and funds at most."))
     try:
         own = units_of(funds) if funds else amount
     except ValidationError as error:
         return Person(name, user_id, 0, error.messages[0])
-    return Person(name or user_id, user_id, own, "Funds are not negative." if own < 0 else "")
+    return Person(name or user_id, user_id, own, _("Funds are not negative.") if own < 0 else "")
 
 
 def _checked(person: Person, given: set[str]) -> Person:
@@ -126,11 +132,11 @@ def _checked(person: Person, given: set[str]) -> Person:
     except ValidationError as error:
         return person._replace(problem=error.messages[0])
     if person.user_id in given:
-        return person._replace(problem=f"{person.user_id} is in the file twice.")
+        return person._replace(problem=_("{name} is in the file twice.").format(name=person.user_id))
     if User.objects.filter(username=person.user_id).exists():
-        return person._replace(problem=f"There is a user {person.user_id} already.")
+        return person._replace(problem=_("There is a user {name} already.").format(name=person.user_id))
     if len(person.name) > 150:
-        return person._replace(problem="The name is too long.")
+        return person._replace(problem=_("The name is too long."))
     return person
 
 
@@ -138,26 +144,28 @@ def _checked(person: Person, given: set[str]) -> Person:
 
 
 def new_view(request: HttpRequest) -> HttpResponseBase:
-    return _serve(request, NewPersonForm, "A new user with everything")
+    return _serve(request, NewPersonForm, gettext_noop("A new user with everything"))
 
 
 def class_view(request: HttpRequest) -> HttpResponseBase:
-    return _serve(request, ClassForm, "A class from a file")
+    return _serve(request, ClassForm, gettext_noop("A class from a file"))
 
 
 def _serve(request: HttpRequest, kind: Any, title: str) -> HttpResponseBase:
     form = kind(request.POST, request.FILES) if request.method == "POST" else kind.fresh()
     if request.method != "POST" or not form.is_valid():
-        return show(request, "form", title, form=form, button="See what it would do")
+        return show(request, "form", _(title), form=form, button=_("See what it would do"))
     people = form.people()
     engine_requests.allowed(request, *_commands(people))
     wrong = sum(bool(person.problem) for person in people)
     if wrong or request.POST.get("post") != "yes":
         lines = [(person, amount_text(person.amount)) for person in people]
         total = amount_text(sum(person.amount for person in people))
-        return show(request, "people", title, form=form, lines=lines, wrong=wrong, total=total)
+        return show(request, "people", _(title), form=form, lines=lines, wrong=wrong, total=total)
     if not _first_time(request, form.cleaned_data["key"].hex):
-        messages.warning(request, "This form was sent before; its tokens were shown then. Issue new ones where lost.")
+        messages.warning(
+            request, _("This form was sent before; its tokens were shown then. Issue new ones where lost.")
+        )
         return HttpResponseRedirect(address("class"))
     return _begin(request, form.cleaned_data, people, title)
 
@@ -190,9 +198,9 @@ def _begin(request: HttpRequest, data: dict[str, Any], people: list[Person], tit
         made = User.objects.filter(username__in=[person.user_id for person in people])
         LogEntry.objects.log_actions(operator.pk, made, ADDITION, title)
     rows = engine_requests.ask_all(request, _commands(people), key=data["key"].hex, reason=title)
-    engine_requests.tell_all(request, rows, done="Done by the engine: {count} accounts and deposits.")
+    engine_requests.tell_all(request, rows, done=_("Done by the engine: {count} accounts and deposits."))
     address_of_page = request.build_absolute_uri("/")
-    return show(request, "slips", title, slips=slips, address=address_of_page, scope=data["scope"])
+    return show(request, "slips", _(title), slips=slips, address=address_of_page, scope=data["scope"])
 
 
 # --- what a user sees
@@ -207,7 +215,7 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
     LogEntry.objects.log_actions(cast(User, request.user).pk, [user], CHANGE, "Looked at what they see.")
     figures = view.figures
     money = [
-        (name.replace("_", " "), amount_text(getattr(figures, name)))
+        (_(name.replace("_", " ")), amount_text(getattr(figures, name)))
         for name in ("balance", "available", "withdrawable", "margin", "hold", "position_profit", "close_profit")
     ]
     held = selectors.position_views(user_id=account.user_id, market=present_market()) or []
@@ -215,8 +223,8 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
     return show(
         request,
         "view_as",
-        f"What {account.user_id} sees",
-        money=[*money, ("risk ratio", f"{figures.risk_ratio:.2%}")],
+        _("What {user} sees").format(user=account.user_id),
+        money=[*money, (_("risk ratio"), f"{figures.risk_ratio:.2%}")],
         positions=[_position(each) for each in held],
         orders=[_order(row) for row in orders[-SHOWN:]],
         more_orders=max(0, len(orders) - SHOWN),
@@ -237,12 +245,20 @@ def _position(view: selectors.PositionView) -> tuple[Any, ...]:
 def _order(row: Any) -> tuple[Any, ...]:
     price = "-" if row.price is None else amount_text(row.price)
     left = row.volume - row.filled
-    return protocol.order_id_text(row.pk), row.instrument_id, row.direction, row.offset, price, left, row.status
+    return (
+        protocol.order_id_text(row.pk),
+        row.instrument_id,
+        _(row.direction),
+        _(row.offset),
+        price,
+        left,
+        _(row.status),
+    )
 
 
 def _trade(row: Trade) -> tuple[Any, ...]:
     number, price = protocol.trade_id_text(row.trade_id), amount_text(row.price)
-    return local_time(row.time), number, row.instrument_id, row.direction, row.offset, price, row.volume
+    return local_time(row.time), number, row.instrument_id, _(row.direction), _(row.offset), price, row.volume
 
 
 PAGES = [

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Case, Count, ExpressionWrapper, F, FloatField, Max, Q, Sum, Value, When
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
 from trading.admin.accounts import figures_of, give_figures
@@ -49,7 +50,7 @@ def view(request: HttpRequest) -> HttpResponseBase:
         )
         for row in rows
     ]
-    return show(request, "risk", "Risk", accounts=accounts, exposure=exposure(), most=MOST_ACCOUNTS)
+    return show(request, "risk", _("Risk"), accounts=accounts, exposure=exposure(), most=MOST_ACCOUNTS)
 
 
 def riskiest() -> list[Account]:
@@ -99,7 +100,7 @@ def exposure() -> list[dict[str, Any]]:
 
 
 class WhatIfForm(forms.Form):
-    instrument = forms.ChoiceField(choices=lambda: [("", "All instruments"), *_listed()], required=False)
+    instrument = forms.ChoiceField(choices=lambda: [("", _("All instruments")), *_listed()], required=False)
     percent = forms.DecimalField(
         label="Moves by, in per cent", min_value=-99, max_value=1000, help_text="Down is negative: -10."
     )
@@ -114,13 +115,13 @@ def what_if_view(request: HttpRequest) -> HttpResponseBase:
     """Asks an engine of its own, with the rules of the core; changes nothing, so it may be asked by an address."""
     form = WhatIfForm(request.GET or None)
     if not form.is_valid():
-        return show(request, "what_if", "What if", form=form)
+        return show(request, "what_if", _("What if"), form=form)
     data = form.cleaned_data
-    names = [data["instrument"]] if data["instrument"] else [name for name, _ in _listed()]
+    names = [data["instrument"]] if data["instrument"] else [name for name, _label in _listed()]
     prices = what_if.prices_moved(present_market(), dict.fromkeys(names, float(data["percent"]) / 100))
     outcome = what_if.if_prices_were(present_market(), prices, risk_settings())
     shown = [(name, amount_text(price)) for name, price in sorted(prices.items())]
-    return show(request, "what_if", "What if", form=form, prices=shown, outcome=told(outcome), asked=True)
+    return show(request, "what_if", _("What if"), form=form, prices=shown, outcome=told(outcome), asked=True)
 
 
 def told(outcome: what_if.Outcome) -> list[tuple[str, int, list[tuple[str, str, str, str]]]]:
@@ -144,20 +145,20 @@ class CloseForm(ReasonForm):
     def clean_instrument(self) -> str:
         name: str = self.cleaned_data["instrument"]
         if name and not Instrument.objects.filter(pk=name, market=present_market()).exists():
-            raise ValidationError(f"There is no instrument {name}.")
+            raise ValidationError(_("There is no instrument {name}.").format(name=name))
         return name
 
 
 def close_view(request: HttpRequest, number: int) -> HttpResponseBase:
     account = account_at(number)
-    title, button = f"Close positions of {account.user_id}", "Close them"
+    title, button = _("Close positions of {user}").format(user=account.user_id), _("Close them")
     form: Any = CloseForm(request.POST) if request.method == "POST" else CloseForm.fresh()
     held = _held(account.user_id, "")
     if request.method != "POST" or not form.is_valid():
         return show(request, "form", title, form=form, button=button, sentences=held)
     name = form.cleaned_data["instrument"]
     sentences = [
-        "Market orders of the exchange's own close it at the prices that others offer. It cannot be undone.",
+        _("Market orders of the exchange's own close it at the prices that others offer. It cannot be undone."),
         confirmations.about_accounts([account]),
         *_held(account.user_id, name),
     ]
@@ -165,7 +166,7 @@ def close_view(request: HttpRequest, number: int) -> HttpResponseBase:
     if question is not None:
         return question
     commands = [ForceClose(account.user_id, name or None)]
-    done = f"Closed what others took over from {account.user_id}."
+    done = _("Closed what others took over from {user}.").format(user=account.user_id)
     if carry_out(request, form, commands, done=done, reason=form.cleaned_data["reason"]) is None:
         return show(request, "form", title, form=form, button=button, sentences=held)
     return HttpResponseRedirect(address("close_position", number))
@@ -175,10 +176,14 @@ def _held(user_id: str, instrument: str) -> list[str]:
     """A sentence for each position."""
     views = selectors.position_views(user_id=user_id, market=present_market(), instrument_id=instrument or None) or []
     return [
-        f"{view.position.instrument_id}: {view.position.long.lots} long, {view.position.short.lots} short, "
-        f"profit {amount_text(view.position.profit)}."
+        _("{instrument}: {long} long, {short} short, profit {profit}.").format(
+            instrument=view.position.instrument_id,
+            long=view.position.long.lots,
+            short=view.position.short.lots,
+            profit=amount_text(view.position.profit),
+        )
         for view in views
-    ] or ["Nothing is held."]
+    ] or [_("Nothing is held.")]
 
 
 PAGES = [

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from trading.admin import engine_requests
 from trading.admin.columns import amount_text, day_text
@@ -48,13 +49,15 @@ def settle_view(request: HttpRequest) -> HttpResponseBase:
     if not requests.is_of(row, command):
         messages.error(request, engine_requests.used_before(row))
         return _form(request, form)
-    done = f"Settled {day_text(command.day)}; {day_text(command.next_day)} has begun."
+    done = _("Settled {day}; {next_day} has begun.").format(
+        day=day_text(command.day), next_day=day_text(command.next_day)
+    )
     engine_requests.tell(request, row, done=done)
     return HttpResponseRedirect(address("settle"))
 
 
 def _form(request: HttpRequest, form: SettleForm) -> HttpResponseBase:
-    return show(request, "form", "Settle the trading day", form=form, button="See what it would do")
+    return show(request, "form", _("Settle the trading day"), form=form, button=_("See what it would do"))
 
 
 def _preview(request: HttpRequest, form: SettleForm, command: Settle, reason: str) -> HttpResponseBase:
@@ -63,7 +66,7 @@ def _preview(request: HttpRequest, form: SettleForm, command: Settle, reason: st
     return show(
         request,
         "settle",
-        "Settle the trading day",
+        _("Settle the trading day"),
         sent=sent,
         reason=reason,
         day=day,
@@ -79,7 +82,7 @@ def _preview(request: HttpRequest, form: SettleForm, command: Settle, reason: st
 def _usual_next(form: SettleForm, command: Settle) -> str:
     """The day that the calendar would begin, where another one was chosen."""
     market = form.instance
-    _, usual = calendar.days_to_settle(market, calendar.today(market, timezone.now()), command.day)
+    _present, usual = calendar.days_to_settle(market, calendar.today(market, timezone.now()), command.day)
     return "" if usual == command.next_day else day_text(usual)
 
 
@@ -94,11 +97,11 @@ def _price_line(row: Instrument, given: int | None) -> tuple[str, str, str, str,
     move = price / row.settlement - 1
     odd = []
     if row.limit_up is not None and row.limit_down is not None and not row.limit_down <= price <= row.limit_up:
-        odd.append("outside the day's limits")
+        odd.append(_("outside the day's limits"))
     if abs(move) > FAR:
-        odd.append(f"more than {FAR:.0%} from the last settlement")
+        odd.append(_("more than {far} from the last settlement").format(far=f"{FAR:.0%}"))
     if row.last_price and abs(price / row.last_price - 1) > FAR:
-        odd.append(f"more than {FAR:.0%} from the last trade")
+        odd.append(_("more than {far} from the last trade").format(far=f"{FAR:.0%}"))
     last = amount_text(row.last_price) if row.last_price else "-"
     return row.pk, amount_text(price), amount_text(row.settlement), last, f"{move:+.2%}", ", ".join(odd)
 
@@ -117,12 +120,12 @@ class HolidaysForm(forms.Form):
         found = set()
         lines = self.cleaned_data["holidays"].split()
         if len(lines) > MOST_HOLIDAYS:
-            raise forms.ValidationError(f"At most {MOST_HOLIDAYS} days at once.")
+            raise forms.ValidationError(_("At most {count} days at once.").format(count=MOST_HOLIDAYS))
         for text in lines:
             try:
                 found.add(date.fromisoformat(text))
             except ValueError:
-                raise forms.ValidationError(f"{text[:20]} is no date.") from None
+                raise forms.ValidationError(_("{text} is no date.").format(text=text[:20])) from None
         return frozenset(found)
 
 
@@ -143,7 +146,7 @@ def calendar_view(request: HttpRequest) -> HttpResponseBase:
     return show(
         request,
         "calendar",
-        "Calendar",
+        _("Calendar"),
         form=form,
         zone=str(present.zone),
         days=trading_days(wanted, today),
@@ -154,7 +157,10 @@ def calendar_view(request: HttpRequest) -> HttpResponseBase:
 def _keep(request: HttpRequest, market: Market, before: set[date], chosen: set[date]) -> None:
     Holiday.objects.filter(market=market, date__in=before - chosen).delete()
     Holiday.objects.bulk_create([Holiday(market=market, date=day) for day in sorted(chosen - before)])
-    messages.success(request, f"Holidays: {len(chosen - before)} added, {len(before - chosen)} taken away.")
+    messages.success(
+        request,
+        _("Holidays: {more} added, {fewer} taken away.").format(more=len(chosen - before), fewer=len(before - chosen)),
+    )
 
 
 def trading_days(found: calendar.Calendar, today: date) -> list[tuple[str, str, list[str]]]:
@@ -172,7 +178,7 @@ def _said(found: calendar.Calendar, day: date) -> Iterable[str]:
     start = datetime.combine(day, datetime.min.time(), zone)
     for action in found.due(start - timedelta(seconds=1), start + DAY):
         if action.day == day:
-            yield f"{action.clock:%H:%M} {action.action}"
+            yield f"{action.clock:%H:%M} {_(action.action)}"
 
 
 PAGES = [

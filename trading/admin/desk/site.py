@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 
 from trading.admin.base import ModelAdmin
 from trading.admin.desk import audit, checks, contest, funds, people, risk, settlement, statements
@@ -50,7 +51,7 @@ class DeskAdmin(ModelAdmin):
         """The pages that the reader may open."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return show(request, "index", "Desk", pages=[(page, address(page.name)) for page in _open_to(request)])
+        return show(request, "index", _("Desk"), pages=[(page, address(page.name)) for page in _open_to(request)])
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(_open_to(request))

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 
 from trading import protocol
 from trading.admin.columns import amount_text, day_text, local_time
@@ -57,7 +58,7 @@ class Day:
         for entry in self.entries():
             balance += entry.amount
             trade = "-" if entry.trade_id is None else protocol.trade_id_text(entry.trade_id)
-            yield local_time(entry.time), entry.get_kind_display(), trade, to_text(entry.amount), to_text(balance)
+            yield local_time(entry.time), _(entry.get_kind_display()), trade, to_text(entry.amount), to_text(balance)
 
 
 def _first_after(account: Account, time: int) -> int | None:
@@ -87,12 +88,12 @@ def ledger_view(request: HttpRequest, number: int, day: int = 0) -> HttpResponse
     if "csv" in request.GET:
         head = ("time", "kind", "trade", "amount", "balance")
         return files.csv_response(request, f"ledger-{account.user_id}-{found.day}.csv", head, found.lines())
-    lines = [line for line, _ in zip(found.lines(), range(MOST_SHOWN + 1), strict=False)]
+    lines = [line for line, _count in zip(found.lines(), range(MOST_SHOWN + 1), strict=False)]
     days = Statement.objects.filter(account=account).order_by("-day").values_list("day", flat=True)[:DAYS_OFFERED]
     return show(
         request,
         "ledger",
-        f"Ledger of {account.user_id}",
+        _("Ledger of {user}").format(user=account.user_id),
         account=account,
         day=day_text(found.day),
         opening=to_text(found.opening),
@@ -117,7 +118,7 @@ def statement_view(request: HttpRequest, number: int, day: int) -> HttpResponseB
         (each["instrument_id"], each["long"], each["short"], amount_text(each["price"]), amount_text(each["margin"]))
         for each in row.positions
     ]
-    title = f"Statement of {row.account.user_id}, {day_text(row.day)}"
+    title = _("Statement of {user}, {day}").format(user=row.account.user_id, day=day_text(row.day))
     return show(request, "statement", title, row=row, amounts=amounts, positions=positions, day=day_text(row.day))
 
 
@@ -147,7 +148,7 @@ def days_view(request: HttpRequest) -> HttpResponseBase:
             break
         days.append(found)
     listed = [(day_text(day), address("statements_day", day)) for day in days]
-    return show(request, "days", "Statements of a day", days=listed)
+    return show(request, "days", _("Statements of a day"), days=listed)
 
 
 def day_view(request: HttpRequest, day: int) -> HttpResponseBase:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import msgspec
 from django import forms
+from django.utils.translation import gettext as _
 
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.base import CommandForm
@@ -59,7 +60,7 @@ class WithdrawForm(MoneyForm):
 def _fee_groups() -> list[tuple[str, str]]:
     market = Market.objects.filter(pk=present_market()).first()
     names = sorted(market.fee_groups) if market is not None else []
-    return [("", "None: all of the commission"), *((name, name) for name in names)]
+    return [("", _("None: all of the commission")), *((name, name) for name in names)]
 
 
 class RulesForm(CommandForm):

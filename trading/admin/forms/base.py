@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from trading.core.commands import AdminCommand
 
@@ -39,7 +40,7 @@ class KeyedForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         if "key" in self.errors:
-            raise ValidationError("This form has lost its key. Open the page anew.")
+            raise ValidationError(_("This form has lost its key. Open the page anew."))
         return self.cleaned_data
 
     def _post_clean(self) -> None:

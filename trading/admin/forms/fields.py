@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from trading.core.money import RATE, UNIT
 from trading.models import User
@@ -59,7 +60,7 @@ def rate_units(rate: Decimal) -> int:
 def user_named(name: str) -> User:
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise ValidationError(f"There is no user {name}.")
+        raise ValidationError(_("There is no user {name}.").format(name=name))
     if not user.is_active:
-        raise ValidationError(f"{name} is not active.")
+        raise ValidationError(_("{name} is not active.").format(name=name))
     return user

@@ -10,6 +10,7 @@ from typing import Any, Self
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.base import CommandForm, KeyedForm, ModelForm
@@ -63,19 +64,21 @@ class SettleForm(CommandForm):
         found: date = self.cleaned_data["next_day"]
         latest = calendar.today(self.instance, timezone.now()) + FARTHEST
         if found > latest:
-            raise ValidationError(f"The next trading day may be {latest} at the latest: a settlement cannot be undone.")
+            raise ValidationError(
+                _("The next trading day may be {day} at the latest: a settlement cannot be undone.").format(day=latest)
+            )
         return found
 
     @staticmethod
     def _price_field(found: settlement.Price) -> forms.DecimalField:
-        before = f"Empty: {to_text(found.previous)}, as before."
-        traded = f"The average of {found.lots} lots in its last hour. " if found.price is not None else "No trades. "
+        before = _("Empty: {price}, as before.").format(price=to_text(found.previous))
+        traded = _("The average of {lots} lots in its last hour.").format(lots=found.lots)
         return money_field(
             found.instrument_id,
             least="0.0001",
             required=False,
             initial=None if found.price is None else to_text(found.price),
-            help_text=traded + before if found.price is None else traded,
+            help_text=traded if found.price is not None else f"{_('No trades.')} {before}",
         )
 
     @classmethod
@@ -132,5 +135,5 @@ class HolidayForm(ModelForm):
         found = self.cleaned_data["date"]
         others = Holiday.objects.filter(market=present_market(), date=found).exclude(pk=self.instance.pk)
         if others.exists():
-            raise ValidationError("This day is a holiday already.")
+            raise ValidationError(_("This day is a holiday already."))
         return found

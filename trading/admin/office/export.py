@@ -1,13 +1,18 @@
 """What a list shows, as CSV: streamed row by row, whatever is filtered and searched, in the list's own columns."""
 
 import csv
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.contrib.admin.views.main import ChangeList
-from django.http import StreamingHttpResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.html import strip_tags
+from django.utils.translation import get_language, override
 
 PARAMETER = "_csv"
 """In the address of a list."""
@@ -18,27 +23,40 @@ MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """At the beginning, so that spreadsheets read UTF-8."""
 
 
-class _Line:
-    """What csv writes to: it gives the line back."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def response(changelist: ChangeList, columns: Iterable[Any]) -> StreamingHttpResponse:
+def response(request: HttpRequest, changelist: ChangeList, columns: Iterable[Any]) -> StreamingHttpResponse:
     """The rows that a list has found. `columns`: its `list_display`."""
-    answer = StreamingHttpResponse(_lines(changelist, list(columns)), content_type="text/csv; charset=utf-8")
+    parts = _parts(changelist, list(columns), get_language())
+    streamed: Any = awaited(parts) if isinstance(request, ASGIRequest) else parts
+    answer = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{changelist.opts.model_name}.csv"'
     return answer
 
 
-def _lines(changelist: ChangeList, columns: list[Any]) -> Iterator[str]:
+def _parts(changelist: ChangeList, columns: list[Any], language: str | None) -> Iterator[str]:
+    """Some hundred rows at a time, in the language of who asked: no query stays open while somebody reads slowly."""
     model, model_admin = changelist.model, changelist.model_admin
-    writer = csv.writer(_Line())
-    heads = [str(label_for_field(column, model, model_admin)) for column in columns]
-    yield MARK + writer.writerow(heads)
-    for row in changelist.queryset.iterator(chunk_size=CHUNK):
-        yield writer.writerow([_text(column, row, model_admin) for column in columns])
+    with override(language):
+        heads = [str(label_for_field(column, model, model_admin)) for column in columns]
+    keys = iter(list(changelist.queryset.values_list("pk", flat=True)))
+    yield MARK + _written([heads])
+    while part := list(islice(keys, CHUNK)):
+        rows = changelist.queryset.in_bulk(part)
+        with override(language):
+            cells = [[_text(column, rows[key], model_admin) for column in columns] for key in part if key in rows]
+        yield _written(cells)
+
+
+def _written(lines: list[list[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows(lines)
+    return out.getvalue()
+
+
+async def awaited(parts: Iterator[str]) -> AsyncIterator[str]:
+    """The database is read in the request's thread, not in the event loop."""
+    following = sync_to_async(lambda: next(parts, None))
+    while (part := await following()) is not None:
+        yield part
 
 
 def _text(column: Any, row: Any, model_admin: Any) -> str:

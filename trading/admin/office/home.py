@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,7 +17,7 @@ from trading.admin.engine_requests import present_market
 from trading.admin.records.operator_commands import subject_of
 from trading.core.accounts import Figures
 from trading.core.types import Phase, Restrictions
-from trading.models import Account, Instrument, Market, OperatorCommand, Pulse
+from trading.models import AT_RISK, IN_DEBT, Account, Instrument, Market, OperatorCommand, Pulse
 from trading.operators import requests
 from trading.reads import pulses, selectors
 from trading.storage.mapping import restrictions_of
@@ -177,9 +176,9 @@ class Home:
     def _troubled(self) -> list[tuple[Account, Figures]]:
         """Accounts in debt and those near their liquidation, the worst first. (Whoever is in debt and holds something
         was warned.)"""
-        booked = F("pre_balance") + F("deposits") - F("withdrawals") + F("close_profit") - F("commission")
-        troubled = Q(warned=True) | Q(liquidating=True) | Q(booked__lt=0)
-        rows = list(Account.objects.filter(market=self.market).annotate(booked=booked).filter(troubled)[:MOST_ACCOUNTS])
+        accounts = Account.objects.filter(market=self.market)
+        found_by_index = [*accounts.filter(IN_DEBT)[:MOST_ACCOUNTS], *accounts.filter(AT_RISK)[:MOST_ACCOUNTS]]
+        rows = list({row.pk: row for row in found_by_index}.values())[:MOST_ACCOUNTS]
         figures = selectors.account_figures(accounts=rows)
         found = [(row, figures[row.pk]) for row in rows]
         return sorted(found, key=lambda each: (each[1].balance >= 0, -each[1].risk_ratio))

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
 
 from trading.admin.base import GrowingAdmin, Tool
 from trading.admin.columns import day, day_text, moment, money, trade_id
@@ -26,7 +27,7 @@ class LedgerAdmin(RecordAdmin):
         return {"trade_id": number}
 
     def heading(self, obj: Any) -> str:
-        return f"{obj.get_kind_display()} {to_text(obj.amount)}"
+        return f"{_(obj.get_kind_display())} {to_text(obj.amount)}"
 
 
 @admin.display(description="positions")
@@ -39,9 +40,9 @@ def positions_text(row: Statement) -> str:
         for line in row.positions
     ]
     cells = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
-    head = "<tr><th>instrument</th><th>long</th><th>short</th><th>price</th><th>margin</th></tr>"
-    table = '<div class="wide"><table>' + head + "{}</table></div>"
-    return format_html(table, format_html_join("", cells, lines))
+    names = [(_(name),) for name in ("instrument", "long", "short", "price", "margin")]
+    table = '<div class="wide"><table><tr>{}</tr>{}</table></div>'
+    return format_html(table, format_html_join("", "<th>{}</th>", names), format_html_join("", cells, lines))
 
 
 @admin.register(Statement)
@@ -111,6 +112,9 @@ class RiskEventAdmin(RecordAdmin):
     list_select_related = ("account",)
     search_help_text = "A user id or its beginning."
     sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)
+
+    def heading(self, obj: Any) -> str:
+        return f"{obj.account} {obj.get_kind_display()}"
 
 
 @admin.register(Transfer)

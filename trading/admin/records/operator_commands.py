@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from trading import protocol
 from trading.admin.base import GrowingAdmin
-from trading.admin.columns import date, day_text, moment, time_text
+from trading.admin.columns import amount_text, date, day_text, moment, time_text
+from trading.admin.office.refusals import result_text
 from trading.core.commands import (
     AdminCommand,
     ChangeTerms,
@@ -36,7 +37,6 @@ from trading.core.commands import (
     Settle,
     Withdraw,
 )
-from trading.core.money import to_text
 from trading.core.types import stored_name
 from trading.models import OperatorCommand
 from trading.operators.authority import approvals
@@ -58,7 +58,7 @@ def subject_of(row: OperatorCommand) -> str:
         case SetFeeGroup() as command:
             return command.name
         case SetMarketPhase() as command:
-            return command.phase.value
+            return _(command.phase.value)
         case ForceCancelAll() as command:
             return " ".join(filter(None, (command.user_id, command.instrument_id))) or _("everybody")
         case SetCloseOnly() as command:
@@ -71,13 +71,18 @@ def subject_of(row: OperatorCommand) -> str:
             return "-"
 
 
+def kinds() -> list[tuple[str, str]]:
+    """All that can be asked for, as choices."""
+    return [(name, name) for name in sorted(map(stored_name, get_args(AdminCommand)))]
+
+
 class KindFilter(admin.SimpleListFilter):
     """What can be asked for, whether it was or not."""
 
     title = parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in sorted(map(stored_name, get_args(AdminCommand)))]
+        return [(name, _(name)) for name, _same in kinds()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset if self.value() is None else queryset.filter(kind=self.value())
@@ -85,7 +90,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(OperatorCommand)
 class OperatorCommandAdmin(GrowingAdmin):
-    list_display = ("id", "kind", "about", "amount_number", "asked_by", date("asked_at"), "status", "outcome")
+    list_display = ("id", "kind_text", "about", "amount_number", "asked_by", date("asked_at"), "status", "outcome")
     list_filter = ("status", KindFilter, "asked_at")
     list_select_related = ("asked_by",)
     search_fields = (
@@ -96,11 +101,18 @@ class OperatorCommandAdmin(GrowingAdmin):
     )
     search_help_text = "A user id or an instrument id it is about, or the operator who asked."
     sections = (
-        (None, {"fields": ("kind", "about", "amount_number", "content", "key")}),
+        (None, {"fields": ("kind_text", "about", "amount_number", "content", "key")}),
         ("Asked", {"fields": ("asked_by", date("asked_at"), "address", "why")}),
         ("Approval", {"fields": ("decision", "valid_until")}),
         ("Result", {"fields": ("status", "outcome", moment("finished_at", "finished"), "was", "became")}),
     )
+
+    def heading(self, obj: Any) -> str:
+        return f"{_(obj.kind)} #{obj.pk}"
+
+    @admin.display(description="kind")
+    def kind_text(self, row: OperatorCommand) -> str:
+        return _(row.kind)
 
     @admin.display(description="about")
     def about(self, row: OperatorCommand) -> str:
@@ -110,12 +122,12 @@ class OperatorCommandAdmin(GrowingAdmin):
     def amount_number(self, row: OperatorCommand) -> str:
         command = approvals.command_of(row)
         if isinstance(command, SendTransfer | ReceiveTransfer | ReturnTransfer):
-            return to_text(command.transfer.amount)
-        return to_text(command.amount) if isinstance(command, Deposit | Withdraw) else "-"
+            return amount_text(command.transfer.amount)
+        return amount_text(command.amount) if isinstance(command, Deposit | Withdraw) else "-"
 
     @admin.display(description="outcome")
     def outcome(self, row: OperatorCommand) -> str:
-        return f"{row.result} (code {row.code})" if row.code else row.result or "-"
+        return result_text(row)
 
     @admin.display(description="reason")
     def why(self, row: OperatorCommand) -> str:

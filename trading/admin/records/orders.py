@@ -42,7 +42,8 @@ def cancelled_why(row: Order) -> str:
     """The reason, and the rule that took it."""
     if row.cancel_reason is None:
         return "-"
-    return row.cancel_reason if row.cancel_code is None else f"{row.cancel_reason}: {RULES[row.cancel_code]}"
+    why = _(row.cancel_reason)
+    return why if row.cancel_code is None else f"{why}: {_(RULES[row.cancel_code])}"
 
 
 @admin.display(description="options")

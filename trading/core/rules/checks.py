@@ -49,6 +49,8 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         if isinstance(found, Refused):
             return found
         price = found
+    is_buy = command.direction is BUY
+    side = account.going.get((command.instrument_id, is_buy)) or account.side(instrument, is_buy)
     options = command.options
     display, status = 0, SUBMITTED
     if options is not None:
@@ -62,7 +64,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         if wrong is not None:
             return Refused(CODE, wrong)
     return Order(
-        command.direction is BUY,
+        is_buy,
         price,
         command.volume,
         None,
@@ -75,6 +77,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         order_id=0,
         account=account,
         instrument=instrument,
+        side=side,
         direction=command.direction,
         offset=command.offset,
         order_type=command.order_type,
@@ -182,17 +185,17 @@ def present_price(instrument: Instrument, trigger: Trigger) -> int | None:
 # --- what an account may do
 
 
-def admit(order: Order, *, besides: Order | None = None) -> Refused | None:
-    """Check an order against its account and the book, and note on it what it will hold. `besides`: an order of the
-    account that it replaces, which holds nothing any more."""
+def admit(order: Order, *, known: bool = False) -> Refused | None:
+    """Check an order against its account and the book, and note on it what it will hold. `known`: it is one of the
+    account's live orders, or takes the place of one, and that holds nothing now."""
     if order.account.frozen or order.account.liquidating:
         return closed_account(order.account)
     terms, rules = order.instrument.terms, order.account.rules
     refusal = None
     if terms.max_orders or rules.max_orders is not None:
-        refusal = _check_order_limit(order, besides)
+        refusal = _check_order_limit(order, known)
     if refusal is None and order.offset is OPEN and (terms.max_position or rules.max_position is not None):
-        refusal = _check_position_limit(order, besides)
+        refusal = _check_position_limit(order)
     if refusal is None:
         refusal = _check_funds(order) if order.offset is OPEN else take_lots(order)
     if refusal is None and order.options is not None and order.options.post_only:
@@ -206,7 +209,7 @@ def admit_waiting(order: Order) -> Refused | None:
     if account.frozen or account.liquidating:
         return closed_account(account)
     if order.instrument.terms.max_orders or account.rules.max_orders is not None:
-        return _check_order_limit(order, None)
+        return _check_order_limit(order, known=False)
     return None
 
 
@@ -214,7 +217,7 @@ def check_counts(state: State, order: Order) -> Refused | None:
     """Whether the account may have one more live order, one more that waits, one more trailing stop: in all
     instruments together. An order that cannot stay is none of them."""
     account, market = order.account, state.day.limits
-    rules, others = account.rules, account.orders.values()
+    rules = account.rules
     waits = order.options is not None and order.options.waits
     if not waits and not may_rest(order.order_type, order.time_condition):
         return None
@@ -224,13 +227,12 @@ def check_counts(state: State, order: Order) -> Refused | None:
     if not waits:
         return None
     most = _most(rules.waiting_orders, market.waiting_orders)
-    if most is not None and len(others) >= most <= sum(other.status is OrderStatus.WAITING for other in others):
+    if most is not None and account.waiting >= most:
         return _too_many("waiting orders", most)
     if not order.trail:
         return None
     most = _most(rules.trailing_stops, market.trailing_stops)
-    trailing = (other.status is OrderStatus.WAITING and other.trail > 0 for other in others)
-    if most is not None and len(others) >= most <= sum(trailing):
+    if most is not None and account.trailing >= most:
         return _too_many("trailing stops", most)
     return None
 
@@ -332,29 +334,23 @@ def take_lots(order: Order) -> Refused | None:
     return None
 
 
-def _check_position_limit(order: Order, besides: Order | None) -> Refused | None:
-    """Lots in one direction, with those of orders that would open more."""
+def _check_position_limit(order: Order) -> Refused | None:
+    """Lots in one direction, with those of orders in the book that would open more."""
     account, instrument = order.account, order.instrument
     most = instrument.terms.max_position if account.rules.max_position is None else account.rules.max_position
     position = account.positions.get(instrument.instrument_id)
-    lots: int = 0 if position is None else position.leg(order.is_buy).lots
-    for other in account.orders.values():
-        same = other.instrument is instrument and other.is_buy is order.is_buy and other.offset is OPEN
-        if same and other.level is not None and other is not besides:
-            lots += other.left
+    lots = order.side.opening + (0 if position is None else position.leg(order.is_buy).lots)
     if lots + order.left > most:
         detail = f"Position limit: {lots} of {most} lots are used, {order.left} asked"
         return Refused(Code.LIMIT_REACHED, detail)
     return None
 
 
-def _check_order_limit(order: Order, besides: Order | None) -> Refused | None:
-    """Live orders of the account in the instrument, waiting ones too."""
+def _check_order_limit(order: Order, known: bool) -> Refused | None:
+    """Live orders of the account in the instrument, waiting ones too, but for itself."""
     account, instrument = order.account, order.instrument
     most = instrument.terms.max_orders if account.rules.max_orders is None else account.rules.max_orders
-    if len(account.orders) < most:  # nor are there as many in the instrument: no need to look, for each stop that fires
-        return None
-    live = sum(other.instrument is instrument for other in account.orders.values() if other is not besides)
+    live = order.side.live + account.side(instrument, not order.is_buy).live - known
     if live >= most:
         return Refused(Code.LIMIT_REACHED, f"Order limit: {live} of {most} orders are live")
     return None

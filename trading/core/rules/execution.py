@@ -105,9 +105,7 @@ def _rest(order: Order) -> None:
     if order.display:
         order.remaining = min(order.display, order.left)
         order.hidden = order.left - order.remaining
-    order.account.orders[order.order_id] = order
-    if order.pauses_matching:
-        order.account.join_group(order.oco_group, order.order_id, order)
+    order.account.begin_order(order)
     order.instrument.book.half(order.is_buy).add(order)
 
 
@@ -141,6 +139,7 @@ def _keep_from_own(state: State, order: Order) -> list[Event]:
 def hold(order: Order) -> None:
     if order.offset is OPEN:
         order.account.hold += order.hold_per_lot * order.left
+        order.side.opening += order.left
     else:
         leg = leg_to_close(order)
         leg.his_frozen += order.his_held
@@ -151,6 +150,7 @@ def release(order: Order) -> None:
     """Give back what the order still holds."""
     if order.offset is OPEN:
         order.account.hold -= order.hold_per_lot * order.left
+        order.side.opening -= order.left
     elif order.his_held or order.today_held:
         leg = leg_to_close(order)
         leg.his_frozen -= order.his_held
@@ -199,6 +199,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     sign = 1 if order.is_buy else -1
     if order.offset is OPEN:
         account.hold -= order.hold_per_lot * lots
+        order.side.opening -= lots
         leg = position.leg(order.is_buy)
         if leg.flat:
             instrument.holders[account.account_id] = position
@@ -226,9 +227,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     order.left = left = order.left - lots
     order.move_to(PARTIALLY_FILLED if left else FILLED)
     if not left:
-        account.end_order(order.order_id, order.client_order_id)
-        if order.pauses_matching:
-            account.leave_group(order.oco_group, order.order_id)
+        account.end_order(order)
     order.updated_at = state.now
     state.touched[account.account_id] = account
     changes = state.changes
@@ -301,9 +300,7 @@ def finish_cancelled(
     """Release what the order holds and close it; it has left the book, or was never in it."""
     if order.status is not OrderStatus.WAITING:
         release(order)
-    order.account.end_order(order.order_id, order.client_order_id)
-    if order.pauses_matching:
-        order.account.leave_group(order.oco_group, order.order_id)
+    order.account.end_order(order)
     order.move_to(CANCELLED)
     order.reason, order.code = reason, code
     order.updated_at = state.now

@@ -19,7 +19,7 @@ from trading.core.rules.execution import cancel_each, cancel_live, enter, hold, 
 from trading.core.rules.stop_orders import park
 from trading.core.rules.timers import schedule
 from trading.core.state import Due, Order, State
-from trading.core.types import FIRST_RULES, PLAIN, CancelReason, OrderStatus, OrderType, Phase, lasting
+from trading.core.types import FIRST_RULES, PLAIN, CancelReason, Offset, OrderStatus, OrderType, Phase, lasting
 
 UNKNOWN_ACCOUNT = Refused(Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
 UNKNOWN_ORDER = Refused(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
@@ -157,13 +157,14 @@ def _shrink(order: Order, lots: int) -> None:
     """Make an order smaller where it stands. Of a closing, today's lots are let go first, as they would close last."""
     if not lots:
         return
-    release_money = order.hold_per_lot * lots
     if order.his_held or order.today_held:
         his, today = order.his_held, order.today_held
         release(order)
         order.today_held = max(0, today - lots)
         order.his_held = his - max(0, lots - today)
-    order.account.hold -= release_money
+    if order.offset is Offset.OPEN:
+        order.account.hold -= order.hold_per_lot * lots
+        order.side.opening -= lots
     order.volume -= lots
     order.left -= lots
     order.instrument.book.half(order.is_buy).shrink(order, lots)
@@ -177,7 +178,7 @@ def _replace(state: State, order: Order, price: int, volume: int) -> list[Event]
     release(order)
     left = volume - order.filled
     new = msgspec.structs.replace(order, price=price, volume=volume, left=left, remaining=left)
-    refusal = admit(new, besides=order)
+    refusal = admit(new, known=True)
     if refusal is not None:
         order.his_held, order.today_held = held
         hold(order)
@@ -187,9 +188,7 @@ def _replace(state: State, order: Order, price: int, volume: int) -> list[Event]
     order.price, order.volume, order.left, order.remaining = new.price, new.volume, new.left, new.left
     order.hold_per_lot, order.his_held, order.today_held = new.hold_per_lot, new.his_held, new.today_held
     order.priority = state.next_id()
-    del order.account.orders[order.order_id]
-    if order.pauses_matching:
-        order.account.leave_group(order.oco_group, order.order_id)
+    order.account.withdraw_order(order)
     return [_amended(state, order), *enter(state, order, limit_of(order))]
 
 

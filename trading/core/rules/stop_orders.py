@@ -17,9 +17,7 @@ def park(state: State, order: Order) -> OrderWaiting:
     """Put an order among those that wait. If its price is met already it fires at once, see `fire`."""
     instrument = order.instrument
     order.stop = _first_stop(order)
-    order.account.orders[order.order_id] = order
-    if order.pauses_matching:
-        order.account.join_group(order.oco_group, order.order_id, order)
+    order.account.begin_order(order)
     watch(state, order)
     mark_changed(state, order)
     look(state, instrument)
@@ -104,14 +102,12 @@ def _fire(state: State, order: Order) -> list[Event]:
         events += cancel_group(state, order)
     instrument, limit = order.instrument, limit_of(order)
     inside = instrument.limit_down <= limit <= instrument.limit_up
-    refusal = admit(order, besides=order) if inside else outside_limits(instrument)
+    refusal = admit(order, known=True) if inside else outside_limits(instrument)
     if refusal is not None:
         return [*events, finish_cancelled(state, order, CancelReason.REFUSED, refusal.code, refusal.detail)]
+    order.account.withdraw_order(order)
     order.move_to(OrderStatus.SUBMITTED)
     order.stop = 0
     order.priority = state.next_id()
-    del order.account.orders[order.order_id]
-    if order.pauses_matching:
-        order.account.leave_group(order.oco_group, order.order_id)
     fired = OrderFired(order.order_id, order.account.account_id, order.left, state.now)
     return [*events, fired, *enter(state, order, limit)]

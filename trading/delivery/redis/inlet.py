@@ -13,9 +13,18 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from trading.delivery.channel_groups import user_group
+from trading.delivery.channel_groups import portfolio_group, user_group
 from trading.delivery.channel_layer import InProcessLayer
-from trading.delivery.redis.lines import LastNumber, Line, MarketLine, Missed, NoneYet, PrivateLine, ReadPresent
+from trading.delivery.redis.lines import (
+    LastNumber,
+    Line,
+    MarketLine,
+    Missed,
+    NoneYet,
+    PassingLine,
+    PrivateLine,
+    ReadPresent,
+)
 from trading.delivery.redis.wires import GATEWAYS, shared_group
 from trading.transport.sleeper import Sleeper
 
@@ -100,6 +109,8 @@ class Inlet(InProcessLayer):
             private = user_group("")
             if group.startswith(private):
                 line = PrivateLine(group.removeprefix(private), self._last_number, self._missed)
+            elif group.startswith(portfolio_group("")):
+                line = PassingLine(group)
             else:
                 line = MarketLine(group, self._read_present)
             self._lines[group] = line

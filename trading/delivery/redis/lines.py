@@ -159,4 +159,22 @@ class MarketLine:
         return bool(message["generation"] == self._generation and message["number"] == (self._number or 0) + 1)
 
 
-Line = PrivateLine | MarketLine
+class PassingLine:
+    """What a later message says in place of an earlier one, now and then: what is lost is not missed for long."""
+
+    def __init__(self, group: str) -> None:
+        self.lock = asyncio.Lock()
+        self.joined = False
+        self._group = group
+
+    async def begin(self) -> list[Message]:
+        return []
+
+    async def catch_up(self) -> list[Message]:
+        return []
+
+    async def take(self, message: Message) -> list[Message]:
+        return [market_message(self._group, message["frames"])]
+
+
+Line = PrivateLine | MarketLine | PassingLine

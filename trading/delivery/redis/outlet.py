@@ -8,7 +8,7 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from redis.asyncio import Redis
@@ -17,7 +17,15 @@ from redis.exceptions import RedisError
 from trading.core.engine import Engine
 from trading.core.events import Event
 from trading.delivery.channel_groups import market_group
-from trading.delivery.redis.wires import GATEWAYS, GENERATION, PresentFrame, encode_present, present_key, shared_group
+from trading.delivery.redis.wires import (
+    GATEWAYS,
+    GENERATION,
+    PresentFrame,
+    encode_present,
+    present_key,
+    redis_channel,
+    shared_group,
+)
 from trading.transport.redis_wire import Answer, encode_answers
 from trading.transport.sleeper import Sleeper
 from trading.worker.batch import Batch
@@ -76,10 +84,23 @@ class Outlet:
             self._note_present(group, number)
         self._put(True, group, {**message, "group": group})
 
+    async def listened(self, groups: Collection[str]) -> list[str]:
+        """Those of the groups that a gateway hears; none while Redis is away."""
+        names = {redis_channel(self._market, group): group for group in groups}
+        try:
+            found: Any = await self._redis.pubsub_numsub(*names)
+        except (RedisError, OSError):
+            return []
+        return [names[name.decode()] for name, hearers in found if hearers]
+
     def beat(self, closed: str | None, no_connections: bool) -> None:
         """The engine lives. `closed`: why it takes no orders, if it takes none; `no_connections`: nobody else may
         connect."""
         note = {"type": "beat", "generation": self._generation, "closed": closed, "no_connections": no_connections}
+        self.tell_gateways(note)
+
+    def tell_gateways(self, note: Message) -> None:
+        """A note for the gateways themselves."""
         self._put(True, GATEWAYS, note)
 
     def on_load(self, engine: Engine, time: int) -> None:

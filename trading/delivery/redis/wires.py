@@ -9,6 +9,9 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+PREFIX = "bourse"
+"""Of the names of all groups and channels."""
+
 NETWORK: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0, "socket_keepalive": True}
 """Longer than Redis takes for anything, shorter than anybody waits."""
 
@@ -40,6 +43,11 @@ def shared_group(market: str, group: str) -> str:
     return f"{market}.{group}"
 
 
+def redis_channel(market: str, group: str) -> str:
+    """Where Redis has what is told to a group of this market."""
+    return f"{PREFIX}__group__{shared_group(market, group)}"
+
+
 GATEWAYS = "gateways"
 """The group of all gateways of a market: beats of its engine, and what one gateway has to tell the others."""
 
@@ -65,4 +73,4 @@ def pubsub_layer(url: str, on_connect: Callable[[], None] | None = None) -> Redi
             on_connect()
 
         host["redis_connect_func"] = connected
-    return RedisPubSubChannelLayer(hosts=[host], prefix="bourse")
+    return RedisPubSubChannelLayer(hosts=[host], prefix=PREFIX)

@@ -1,5 +1,6 @@
 """`manage.py archive`: settled days leave the database for compressed files, while the exchange runs."""
 
+import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         add_market(parser)
         parser.add_argument("--keep", type=int, default=settings.ARCHIVE_KEEP_DAYS, help="settled days that stay")
         parser.add_argument("--folder", type=Path, default=settings.ARCHIVE_DIR, help="where the files are")
+        parser.add_argument("--gently", action="store_true", help="with the processor time that nobody else wants")
         parser.add_argument(
             "--vacuum", action="store_true", help="shrink the SQLite file; nobody can trade until it is done"
         )
@@ -26,6 +28,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["keep"] < 0:
             raise CommandError("--keep: a number of days, 0 or more")
+        if options["gently"]:
+            os.nice(19)
         try:
             made = Archiver(options["market"], options["folder"]).run(options["keep"])
         except ArchiveFailed as error:

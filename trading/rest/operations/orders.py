@@ -16,27 +16,11 @@ from trading.rest.errors import ApiError, HttpCode, refused
 from trading.rest.operation import LONGEST_KEY, Answer, Call, Operation
 from trading.rest.operations.queries import PrivateQuery
 from trading.rest.reading import malformed
+from trading.schemas.refusals import AMEND_CODES, KNOWN_CODES, ORDER_CODES
 
 FILLS = 200
 """Of an order, in one answer."""
 TAG = "Orders"
-NOT_NOW = (Code.NOT_TRADING, Code.ACCOUNT_FROZEN, Code.LIMIT_REACHED, Code.TOO_LATE)
-ORDER_CODES = (
-    Code.DUPLICATE,
-    Code.INSUFFICIENT_FUNDS,
-    Code.ACCOUNT_NOT_FOUND,
-    Code.INSTRUMENT_UNKNOWN,
-    Code.POSITION_INSUFFICIENT,
-    Code.BAD_VOLUME,
-    Code.OFF_TICK,
-    Code.PRICE_LIMIT,
-    Code.SELF_TRADE,
-    Code.WOULD_TRADE,
-    Code.CLOSE_ONLY,
-    *NOT_NOW,
-    HttpCode.UNKNOWN,
-)
-KNOWN_CODES = (Code.ORDER_NOT_FOUND, Code.ORDER_FINISHED, Code.ACCOUNT_NOT_FOUND, HttpCode.UNKNOWN)
 
 
 class ToEngine(Operation):
@@ -135,7 +119,7 @@ class PlaceOrder(ToEngine):
 
     method, path = "POST", "orders/"
     takes, gives = messages.PlaceOrder, {201: messages.Placed, 200: messages.Placed}
-    codes = ORDER_CODES
+    codes = (*ORDER_CODES, HttpCode.UNKNOWN)
     takes_key = True
 
     @classmethod
@@ -241,7 +225,7 @@ class AmendOrder(ToEngine):
 
     method, path = "PATCH", "orders/<str:order_id>/"
     takes, gives = messages.AmendOrder, {200: messages.Placed}
-    codes = (*ORDER_CODES[1:], Code.ORDER_NOT_FOUND, Code.ORDER_FINISHED)
+    codes = (*AMEND_CODES, HttpCode.UNKNOWN)
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
@@ -259,7 +243,7 @@ class CancelOrder(ToEngine):
 
     method, path = "DELETE", "orders/<str:order_id>/"
     takes, gives = messages.NamedOrder, {200: messages.Placed}
-    codes = KNOWN_CODES
+    codes = (*KNOWN_CODES, HttpCode.UNKNOWN)
 
     @classmethod
     async def run(cls, call: Call) -> Answer:

@@ -89,10 +89,7 @@ class Archiver:
 
     def _next(self, keep: int) -> ArchiveFile | None:
         """Make the file of the next day that may be archived, and record it."""
-        days = SettlementPrice.objects.using(self._using).filter(instrument__market=self.market)
-        newest = ArchiveFile.objects.using(self._using).filter(market=self.market).order_by("-day").first()
-        open_days = sorted(set(days.filter(day__gt=newest.day if newest else 0).values_list("day", flat=True)))
-        may_go = open_days[: len(open_days) - keep]
+        may_go = _days_to_go(self.market, keep, self._using)
         if not may_go:
             return None
         engine, last = self.history.newest_state()
@@ -153,6 +150,19 @@ class Archiver:
             for found in portions(rows, key, columns, MANY):
                 yield name, columns, _commands_read(found) if model is JournalBatch else found
         yield files.snapshot_part("closing", closing)
+
+
+def is_due(market: str, keep: int, using: str = "default") -> bool:
+    """Whether settled days are in the tables beside the newest `keep`, or rows of one that has its file."""
+    half_done = ArchiveFile.objects.using(using).filter(market=market, removed=False)
+    return half_done.exists() or bool(_days_to_go(market, keep, using))
+
+
+def _days_to_go(market: str, keep: int, using: str) -> list[int]:
+    days = SettlementPrice.objects.using(using).filter(instrument__market=market)
+    newest = ArchiveFile.objects.using(using).filter(market=market).order_by("-day").first()
+    open_days = sorted(set(days.filter(day__gt=newest.day if newest else 0).values_list("day", flat=True)))
+    return open_days[: max(0, len(open_days) - keep)]
 
 
 def _columns(model: type[Model], key: str) -> list[str]:

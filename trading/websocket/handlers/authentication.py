@@ -13,6 +13,7 @@ from trading.delivery.channel_groups import user_group
 from trading.observability.event_log import log_event
 from trading.reads.selectors import Identity
 from trading.websocket.handlers.responder import Responder
+from trading.websocket.market_subscriptions import MarketSubscriptions
 from trading.websocket.server_line import ServerLine
 from trading.websocket.session import Session
 
@@ -25,7 +26,7 @@ class AuthenticationHandler:
     """Signs in and out; whoever is signed in hears the user's private pushes on `channel`. `connection`: its number in
     the log."""
 
-    __slots__ = ("_channel", "_connection", "_layer", "_limiter", "_line", "_responder", "_session")
+    __slots__ = ("_channel", "_connection", "_layer", "_limiter", "_line", "_market_data", "_responder", "_session")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class AuthenticationHandler:
         channel: str,
         connection: int,
         line: ServerLine | None,
+        market_data: MarketSubscriptions,
     ) -> None:
         self._session = session
         self._limiter = limiter
@@ -44,6 +46,7 @@ class AuthenticationHandler:
         self._channel = channel
         self._connection = connection
         self._line = line
+        self._market_data = market_data
 
     async def authenticate(self, message: protocol.Auth, now: float) -> None:
         asked = self._session.address, message.user_id, now
@@ -86,6 +89,7 @@ class AuthenticationHandler:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED)
             return
         await self.stop_hearing(user_id)
+        await self._market_data.forget_user(user_id)
         self._session.sign_out()
         self._trust(False)
         self._responder.send(protocol.LogoutResponse(success=True, request_id=message.request_id))

@@ -2,11 +2,12 @@
 
 from trading import protocol
 from trading.access.refusals import NOT_AUTHENTICATED
+from trading.delivery.channel_groups import PORTFOLIO
 from trading.reads.markets import Markets
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway
 from trading.websocket.handlers.responder import Responder
-from trading.websocket.market_subscriptions import MarketSubscriptions
+from trading.websocket.market_subscriptions import MarketSubscriptions, Pair
 from trading.websocket.session import Session
 from trading.websocket.subscriptions import CHANNELS, MARKET_CHANNELS, PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscriptions
 
@@ -45,8 +46,9 @@ class SubscriptionHandler:
         wrong = await self._what_is_wrong(message)
         adding = isinstance(message, protocol.Subscribe)
         asked = message.channels, message.instruments, message.period
+        own = self._own(message)
         if wrong is None and not adding:
-            await self._market_data.unfollow(self._subscriptions.remove(*asked))
+            await self._market_data.unfollow(self._subscriptions.remove(*asked) | own)
         self._responder.send(
             protocol.SubscribeResponse(
                 success=wrong is None,
@@ -57,7 +59,12 @@ class SubscriptionHandler:
             )
         )
         if wrong is None and adding:
-            await self._market_data.follow(self._subscriptions.add(*asked))
+            await self._market_data.follow(self._subscriptions.add(*asked) | own)
+
+    def _own(self, message: protocol.Subscribe | protocol.Unsubscribe) -> set[Pair]:
+        """What of it is followed like market data, but is the user's alone."""
+        user_id = self._session.user_id
+        return {(PORTFOLIO, user_id)} if user_id is not None and PORTFOLIO in message.channels else set()
 
     async def _what_is_wrong(self, message: protocol.Subscribe | protocol.Unsubscribe) -> str | None:
         """One sentence that names what is wrong with the request, or None."""

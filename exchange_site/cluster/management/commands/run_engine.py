@@ -1,6 +1,7 @@
 """`manage.py run_engine`: the engine of a market in a process of its own, for gateways that share its Redis."""
 
 import asyncio
+import logging
 import signal
 from argparse import ArgumentParser
 from typing import Any
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from exchange_site.cluster.engine import EngineProcess
 from exchange_site.config import ExchangeConfig
+from exchange_site.monitoring.log_format import CountErrors
 
 
 class Command(BaseCommand):
@@ -30,4 +32,6 @@ async def _run(config: ExchangeConfig) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for wish in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wish, stop.set)
-    await EngineProcess(config).run(stop)
+    engine = EngineProcess(config)
+    logging.getLogger().addHandler(CountErrors(engine.counters))
+    await engine.run(stop)

@@ -55,7 +55,7 @@ export class Client {
     this.resuming = false;
     this.lookups = new Lookups((orderId) => this.#lookUp(orderId));
     this.refreshAfterFill = gathered(AFTER_FILL_MS, () => this.#askForFunds());
-    this.refreshAfterTick = gathered(AFTER_TICK_MS, () => this.#askForFunds());
+    this.refreshAfterTick = gathered(AFTER_TICK_MS, () => this.#askForPositions());
     this.market = new MarketData(store, (question, message) => this.#ask(question, message));
     store.watch(['statements'], () => this.refreshAfterFill()); // a day begins anew, and its commission with it
     this.orderEntry = new OrderEntry({
@@ -226,7 +226,11 @@ export class Client {
   #askForFunds() {
     if (this.store.state.session.phase !== 'signed-in') return;
     this.#askFor('account', protocol.queryAccount());
-    this.#askFor('position', protocol.queryPosition());
+    this.#askForPositions();
+  }
+
+  #askForPositions() {
+    if (this.store.state.session.phase === 'signed-in') this.#askFor('position', protocol.queryPosition());
   }
 
   /** @param {string} orderId */
@@ -253,7 +257,8 @@ export class Client {
       case 'snapshot': return this.#snapshot(frame);
       case 'order_status': return this.#statusChanged(frame);
       case 'trade': return this.#filled(frame);
-      case 'account_update': return this.store.set(reduce.account(this.store.state, frame));
+      case 'account_update':
+      case 'portfolio': return this.store.set(reduce.account(this.store.state, frame));
       case 'announcement': return this.notice('announcement', frame);
       default: return this.orderEntry.heard(frame) || this.#heardOfMarket(frame); // A newer server may say more; an older page need not mind.
     }
@@ -287,6 +292,7 @@ export class Client {
     this.store.set({ session: { phase: 'signed-in', userId, problem: null } });
     this.#live();
     this.#resume();
+    this.#askFor('subscribe', protocol.subscribe(['portfolio'], []));
     this.#askForFunds();
     this.orderEntry.entered();
   }

@@ -148,6 +148,18 @@ interface AccountUpdate {
   seq?: number;
 }
 
+interface Portfolio {
+  type: 'portfolio';
+  balance: number;
+  available: number;
+  frozen: number;
+  margin: number;
+  profit: number;
+  position_profit: number;
+  risk_ratio: number;
+  timestamp: number;
+}
+
 interface RiskWarning {
   type: 'risk_warning';
   risk_ratio: number;
@@ -488,6 +500,7 @@ type ServerFrame = { request_id?: string } & (
   | Trade
   | OrderStatusFrame
   | AccountUpdate
+  | Portfolio
   | RiskWarning
   | Liquidation
   | PositionExpired

@@ -104,6 +104,7 @@ export const SERVER_FRAMES = {
     'seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id',
   ),
   account_update: fields('balance available frozen margin profit risk_ratio timestamp', 'seq'),
+  portfolio: fields('balance available frozen margin profit position_profit risk_ratio timestamp'),
   orderbook: fields(BOOK, IN_AUCTION),
   ticker: fields('instrument_id last_price volume timestamp', 'direction day'),
   query_response: fields('request_type data'),

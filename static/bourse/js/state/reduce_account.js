@@ -75,7 +75,7 @@ function without(set, value) {
 
 /**
  * @param {State} state
- * @param {AccountUpdate | AccountData} data
+ * @param {AccountUpdate | AccountData | Portfolio} data
  */
 export function account(state, data) {
   return { account: { ...state.account, ...data } };

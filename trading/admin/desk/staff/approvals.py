@@ -6,6 +6,8 @@ from typing import cast
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from trading.admin import engine_requests
 from trading.admin.columns import time_text
@@ -17,7 +19,7 @@ from trading.operators.authority import approvals
 
 MOST = 200
 """Commands on the page; the oldest first, so none is forgotten."""
-TOO_LATE = "Command #{pk} no longer waits: somebody decided before, or its time is over."
+TOO_LATE = gettext_noop("Command #{pk} no longer waits: somebody decided before, or its time is over.")
 
 
 def list_view(request: HttpRequest) -> HttpResponse:
@@ -29,13 +31,17 @@ def list_view(request: HttpRequest) -> HttpResponse:
             "content": json.dumps(row.payload, indent=1, ensure_ascii=False),
             "asked": time_text(row.asked_at),
             "until": time_text(row.expires_at) if row.expires_at else "-",
-            "why_not": approvals.why_not(row, operator),
+            "why_not": _said(approvals.why_not(row, operator)),
             "approve": address("approve", row.pk),
             "reject": address("reject", row.pk),
         }
         for row in approvals.held(present_market())[:MOST]
     ]
-    return show(request, "approvals", "Approvals", rows=rows)
+    return show(request, "approvals", _("Approvals"), rows=rows)
+
+
+def _said(why_not: str | None) -> str | None:
+    return None if why_not is None else _(why_not)
 
 
 def approve_view(request: HttpRequest, number: int) -> HttpResponse:
@@ -53,25 +59,30 @@ def _decide(request: HttpRequest, number: int, *, approve: bool) -> HttpResponse
     row = get_object_or_404(OperatorCommand.objects.select_related("asked_by"), pk=number, market=present_market())
     why_not = approvals.why_not(row, operator)
     if why_not is not None:
-        messages.error(request, why_not)
+        messages.error(request, _(why_not))
         return back
-    word = "Approve" if approve else "Reject"
-    question = ask_first(request, f"{word} command #{row.pk}", word, _sentences(row))
+    word = _("Approve") if approve else _("Reject")
+    title = _("Approve command #{pk}") if approve else _("Reject command #{pk}")
+    question = ask_first(request, title.format(pk=row.pk), word, _sentences(row))
     if question is not None:
         return question
     if not approvals.decide(row, operator, approve=approve, reason=request.POST.get("reason", "")[:200]):
-        messages.error(request, TOO_LATE.format(pk=row.pk))
+        messages.error(request, _(TOO_LATE).format(pk=row.pk))
     elif approve:
-        engine_requests.tell(request, requests.wait(row), done=f"Approved: command #{row.pk} is done.")
+        engine_requests.tell(request, requests.wait(row), done=_("Approved: command #{pk} is done.").format(pk=row.pk))
     else:
-        messages.success(request, f"Rejected command #{row.pk}; nothing was done.")
+        messages.success(request, _("Rejected command #{pk}; nothing was done.").format(pk=row.pk))
     return back
 
 
 def _sentences(row: OperatorCommand) -> list[str]:
-    asked_by = row.asked_by.username if row.asked_by else "the shell"
+    asked_by = row.asked_by.username if row.asked_by else _("the shell")
     content = ", ".join(f"{name}: {value}" for name, value in row.payload.items() if name != "type")
-    return [f"{row.kind}, asked by {asked_by}.", f"Reason: {row.reason or 'none given'}.", content]
+    return [
+        _("{kind}, asked by {name}.").format(kind=_(row.kind), name=asked_by),
+        _("Reason: {reason}").format(reason=row.reason or _("none given")),
+        content,
+    ]
 
 
 PAGES = [

@@ -10,8 +10,11 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, show
+from trading.admin.office.refusals import said
+from trading.admin.office.words import permission_text
 from trading.models import User
 from trading.operators.authority.rights import APP, ROLES, may_assign
 
@@ -30,8 +33,8 @@ def list_view(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("user", "")[:64]
     members = User.objects.filter(username=asked) if asked else User.objects.filter(is_staff=True)
     page = Paginator(members.order_by("username").prefetch_related("groups"), PER_PAGE).get_page(request.GET.get("p"))
-    rows = [(member, _held(member), address("member", member.pk)) for member in page]
-    return show(request, "roles", "Roles", rows=rows, page=page, asked=asked, roles=_described())
+    rows = [(member, list(map(_, _held(member))), address("member", member.pk)) for member in page]
+    return show(request, "roles", _("Roles"), rows=rows, page=page, asked=asked, roles=_described())
 
 
 def _held(member: User) -> list[str]:
@@ -41,9 +44,9 @@ def _held(member: User) -> list[str]:
 def _described() -> list[tuple[str, str]]:
     """What a role may do beside looking, in the words of the permissions."""
     known = Permission.objects.filter(content_type__app_label=APP).exclude(codename__startswith="view_")
-    words = dict(known.values_list("codename", "name"))
+    words = {each.codename: permission_text(each) for each in known.select_related("content_type")}
     return [
-        (name, ", ".join(sorted(words[codename] for codename in codenames & set(words))) or "Looks only")
+        (name, ", ".join(sorted(words[codename] for codename in codenames & set(words))) or _("Looks only"))
         for name, codenames in ROLES.items()
     ]
 
@@ -52,21 +55,28 @@ def member_view(request: HttpRequest, user: int) -> HttpResponse:
     member, operator = get_object_or_404(User, pk=user), cast(User, request.user)
     held = [name for name in _held(member) if name in ROLES]
     form: Any = RolesForm(request.POST) if request.method == "POST" else RolesForm.fresh(roles=held)
-    title = f"Roles of {member.username}"
+    title, button = _("Roles of {user}").format(user=member.username), _("Set the roles")
     if request.method != "POST" or not form.is_valid():
-        return show(request, "member", title, form=form, button="Set the roles", member=member)
+        return show(request, "member", title, form=form, button=button, member=member)
     wanted = form.cleaned_data["roles"]
     why_not = may_assign(operator, member, wanted)
     if why_not is not None:
-        form.add_error(None, why_not)
-        return show(request, "member", title, form=form, button="Set the roles", member=member)
-    sentences = [f"Before: {', '.join(held) or 'none'}.", f"After: {', '.join(sorted(wanted)) or 'none'}."]
-    question = ask_first(request, title, "Set the roles", sentences)
+        form.add_error(None, said(why_not))
+        return show(request, "member", title, form=form, button=button, member=member)
+    sentences = [
+        _("Before: {roles}.").format(roles=_listed(held) or _("none")),
+        _("After: {roles}.").format(roles=_listed(sorted(wanted)) or _("none")),
+    ]
+    question = ask_first(request, title, button, sentences)
     if question is not None:
         return question
     _assign(operator, member, wanted, form.cleaned_data["reason"])
-    messages.success(request, f"{member.username}: {', '.join(sorted(wanted)) or 'no role'}.")
+    messages.success(request, f"{member.username}: {_listed(sorted(wanted)) or _('no role')}.")
     return HttpResponseRedirect(address("roles"))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(_, names))
 
 
 def _assign(operator: User, member: User, wanted: list[str], reason: str) -> None:

@@ -12,6 +12,8 @@ from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from trading.admin.desk.page import Page, address, ask_first, show
@@ -19,7 +21,7 @@ from trading.models import StaffSession, User
 
 admin.site.unregister(TOTPDevice)  # its own page shows the secrets of others
 
-WRONG = "This is not the code of now. After a wrong one, wait some seconds."
+WRONG = gettext_noop("This is not the code of now. After a wrong one, wait some seconds.")
 
 
 class CodeForm(forms.Form):
@@ -45,8 +47,8 @@ def code_view(request: HttpRequest) -> HttpResponse:
             request.session.cycle_key()
             django_otp.login(request, device)
             return HttpResponseRedirect(reverse("admin:index"))
-        form.add_error("code", WRONG)
-    return show(request, "second_factor", "Second factor", form=form, **_to_set_up(device))
+        form.add_error("code", _(WRONG))
+    return show(request, "second_factor", _("Second factor"), form=form, **_to_set_up(device))
 
 
 def _to_set_up(device: Any) -> dict[str, str]:
@@ -64,15 +66,15 @@ def reset_view(request: HttpRequest, user: int) -> HttpResponse:
     operator, member = cast(User, request.user), get_object_or_404(User, pk=user)
     back = HttpResponseRedirect(address("member", user))
     if member.pk == operator.pk or (member.is_superuser and not operator.is_superuser):
-        messages.error(request, "Somebody else must do this, and for a superuser another superuser.")
+        messages.error(request, _("Somebody else must do this, and for a superuser another superuser."))
         return back
-    title = f"Forget the second factor of {member.username}"
-    question = ask_first(request, title, "Forget it", ["They set it up anew. Their sessions end now."])
+    title = _("Forget the second factor of {user}").format(user=member.username)
+    question = ask_first(request, title, _("Forget it"), [_("They set it up anew. Their sessions end now.")])
     if question is not None:
         return question
     forget(member)
     LogEntry.objects.log_actions(operator.pk, [member], CHANGE, "Second factor forgotten.", single_object=True)
-    messages.success(request, f"Forgot the second factor of {member.username}.")
+    messages.success(request, _("Forgot the second factor of {user}.").format(user=member.username))
     return back
 
 

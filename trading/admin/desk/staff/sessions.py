@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 
 from trading.admin.columns import time_text
 from trading.admin.desk.page import Page, address, show
@@ -33,7 +34,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
         for row in shown
         if row.pk in live
     ]
-    return show(request, "sessions", "Sessions", rows=lines)
+    return show(request, "sessions", _("Sessions"), rows=lines)
 
 
 def end_view(request: HttpRequest) -> HttpResponse:
@@ -45,11 +46,11 @@ def end_view(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(user=cast(User, request.user))
     row = get_object_or_404(rows.select_related("user"), pk=_key_of(request))
     if row.user.is_superuser and not cast(User, request.user).is_superuser:
-        messages.error(request, "Only a superuser ends a superuser's session.")
+        messages.error(request, _("Only a superuser ends a superuser's session."))
         return HttpResponseRedirect(address("sessions"))
     Session.objects.filter(pk=row.pk).delete()
     row.delete()
-    messages.success(request, f"Ended a session of {row.user.username}.")
+    messages.success(request, _("Ended a session of {user}.").format(user=row.user.username))
     return HttpResponseRedirect(address("sessions"))
 
 

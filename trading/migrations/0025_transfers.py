@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trading", "0022_market_shard"),
+        ("trading", "0024_market_shard"),
     ]
 
     operations = [

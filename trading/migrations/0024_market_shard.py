@@ -16,7 +16,7 @@ def number_markets(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0021_rights_by_action")]
+    dependencies = [("trading", "0023_account_indexes")]
 
     operations = [
         migrations.AddField("market", "shard", models.SmallIntegerField(editable=False, null=True)),

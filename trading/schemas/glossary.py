@@ -1,4 +1,4 @@
-"""What each field of REST means, its unit, and an example: once a name, for the OpenAPI document."""
+"""What each field means, its unit, and an example: once a name, for the documents of REST and of the socket."""
 
 from typing import Any, NamedTuple
 

@@ -1,0 +1,185 @@
+"""What the exchange tells, as values: prices and money in currency, volumes in lots, times in Unix milliseconds.
+
+Fields that are not known here are passed over, for there may be new ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+import msgspec
+
+Frame = dict[str, Any]
+
+BUY, SELL = "BUY", "SELL"
+OPEN, CLOSE = "OPEN", "CLOSE"
+LIVE = frozenset({"Submitted", "PartiallyFilled", "Waiting"})
+"""States of an order that is not finished."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as it is at one moment. `price` is null of a MARKET order, `reason` tells why one is Cancelled."""
+
+    order_id: str
+    instrument_id: str
+    direction: str
+    offset: str
+    volume: float
+    price: float | None
+    order_type: str
+    status: str
+    filled_volume: float
+    remaining_volume: float
+    timestamp: int
+    client_order_id: str | None = None
+    reason: str | None = None
+    error_code: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+
+class OrderState(msgspec.Struct, frozen=True, kw_only=True):
+    """An order has changed. `price`, `volume`: of a new order or after an amendment; from `instrument_id` on: of a new
+    order."""
+
+    order_id: str
+    status: str
+    filled_volume: float
+    remaining_volume: float
+    timestamp: int
+    seq: int
+    price: float | None = None
+    volume: float | None = None
+    reason: str | None = None
+    error_code: int | None = None
+    error_message: str | None = None
+    instrument_id: str | None = None
+    direction: str | None = None
+    offset: str | None = None
+    order_type: str | None = None
+    client_order_id: str | None = None
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True):
+    """An own order has traded. Both sides of a match carry the same `trade_id`."""
+
+    trade_id: str
+    order_id: str
+    instrument_id: str
+    direction: str
+    offset: str
+    price: float
+    volume: float
+    timestamp: int
+    seq: int | None = None
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    balance: float
+    available: float
+    frozen: float
+    margin: float
+    profit: float
+    risk_ratio: float
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """Lots of one instrument."""
+
+    instrument_id: str
+    volume_long: float = 0.0
+    volume_short: float = 0.0
+
+    @property
+    def net(self) -> float:
+        return self.volume_long - self.volume_short
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the private pushes tell about, as it was after the push `seq`; orders are those that live."""
+
+    seq: int
+    account: Account
+    positions: list[Position]
+    orders: list[Order]
+    trading_day: int
+
+
+class Level(msgspec.Struct, frozen=True):
+    price: float
+    volume: float
+    order_count: int
+
+
+class BookChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Levels that have changed; the whole book where `prev_seq` is null. A level without volume is gone."""
+
+    instrument_id: str
+    seq: int
+    prev_seq: int | None
+    bids: list[Level]
+    asks: list[Level]
+    timestamp: int
+    phase: str | None = None
+    indicative_price: float | None = None
+    indicative_volume: float | None = None
+
+
+class Ticker(msgspec.Struct, frozen=True, kw_only=True):
+    """A trade of the market. `direction` is that of the side that came to the book; an auction has none."""
+
+    instrument_id: str
+    last_price: float
+    volume: float
+    timestamp: int
+    direction: str | None = None
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    start: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    turnover: float
+    trades: int
+    open_interest: float
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """What is traded. Null: no such limit, or no trade yet."""
+
+    instrument_id: str
+    name: str
+    product_id: str
+    tick: float
+    multiplier: int
+    limit_up: float | None
+    limit_down: float | None
+    margin_rate_long: float
+    margin_rate_short: float
+    min_volume: int
+    max_volume: int
+    phase: str
+    settlement_price: float
+    last_price: float | None
+
+
+class OrderOptions(TypedDict, total=False):
+    """The optional fields of an order. What they do is told in the market rules."""
+
+    time_condition: str
+    expires_at: int
+    valid_until: int
+    post_only: bool
+    reduce_only: bool
+    display_volume: float
+    stop_price: float
+    stop_kind: str
+    trigger: str
+    trail: float
+    oco_group: str
+    stp: str

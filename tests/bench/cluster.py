@@ -1,0 +1,303 @@
+"""`make bench-cluster`: several processes on real Redis and PostgreSQL (which waits for the disk), against one of them
+or against the exchange in one process. About four minutes; exit status 1 when a goal is missed.
+
+A machine with fewer cores than there are processes cannot show what a second gateway brings. So the processor time of
+each part is measured, too, and it is said what that gives with a core for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from redis import Redis as Client
+from redis.asyncio import Redis as AsyncClient
+
+from tests.bench.figures import Figure, at_least, at_most, conditions, table
+from tests.bench.load import ANSWER, Pourer, Result, orders, pour, pour_orders
+from tests.bench.servers import ENRICH, OURS, served
+from tests.bench.wire import Wire
+from tests.e2e.cluster.making import Cluster, until
+from tests.e2e.server import Market, manage
+from tests.services import Postgres, Redis, new_redis, postgres_here
+from trading.core.commands import SubmitOrder
+from trading.core.types import Direction, Offset, OrderType
+from trading.transport.redis_wire import COMMAND, SentCommand, commands_key, encode_command
+
+SECONDS = 4.0
+ROUNDS = 3
+DRAINED = 20_000
+"""Orders in the filled stream; half of them trade."""
+BOOKS = 300
+"""Changes of the book whose way is timed."""
+QUIET = {"LOG_LEVEL": "WARNING", "BOOK_INTERVAL_MS": "0"}
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Processor seconds an order, of each part."""
+
+    gateways: float
+    engine: float
+    postgres: float
+    redis: float
+
+    def limit(self, gateways: int) -> float:
+        """Orders a second with a core for each process; PostgreSQL works for the engine in one session."""
+        return min(gateways / self.gateways, 1 / self.engine, 1 / self.postgres, 1 / self.redis)
+
+
+class Bench:
+    """One cluster of two gateways, and what is measured on it."""
+
+    def __init__(self, cluster: Cluster, postgres: Postgres) -> None:
+        self.cluster, self.postgres = cluster, postgres
+        self.tokens = dict(list(cluster.market.tokens.items())[:8])
+        self.ports = [gateway.port for gateway in cluster.gateways]
+
+    # -- orders through gateways
+
+    def rate(self, ports: list[int]) -> tuple[Result, Cost]:
+        """Orders acknowledged, 10 connections x 20 in flight over these gateways, and what they cost."""
+        before = self._spent()
+        result = asyncio.run(_pour_over(ports, self.tokens))
+        spent = [(after - was) / result.answers for after, was in zip(self._spent(), before, strict=True)]
+        assert not result.refused, f"{result.refused} orders were refused"
+        return result, Cost(*spent)
+
+    def _spent(self) -> list[float]:
+        gateways = sum(processor_seconds(gateway.pid) for gateway in self.cluster.gateways)
+        postgres = sum(processor_seconds(pid) for pid in self.postgres.pids)
+        return [
+            gateways,
+            processor_seconds(self.cluster.engine.pid),
+            postgres,
+            processor_seconds(self.cluster.redis.pid),
+        ]
+
+    def lone_orders(self) -> Result:
+        return asyncio.run(pour_orders(self.ports[0], self.tokens, 1, 1, SECONDS / 2))
+
+    # -- a filled stream
+
+    def drain(self) -> float:
+        """Commands a second of an engine that finds a filled stream, from its first commit to its last."""
+        self.cluster.engine.end(signal.SIGTERM)
+        ((after,),) = self._query("SELECT max(number) FROM trading_journalbatch")
+        accounts = [pk for (pk,) in self._query("SELECT id FROM trading_account ORDER BY id LIMIT 8")]
+        with Client.from_url(self.cluster.redis.url) as client:
+            last = ""
+            for first in range(0, DRAINED, 1_000):
+                pipe = client.pipeline(transaction=False)
+                for number in range(first, first + 1_000):
+                    pipe.xadd(commands_key("MAIN"), {COMMAND: encode_command(_order(accounts, number))})
+                last = pipe.execute()[-1].decode()
+        self.cluster.engine.start()
+        until(lambda: self._query("SELECT stream_id FROM trading_market") == [(last,)])
+        self.cluster.until_ready()
+        ((began, ended, first_batch),) = self._query(
+            f"SELECT min(time), max(time), min(number) FROM trading_journalbatch WHERE number > {after}"
+            " AND time <= (SELECT max(accepted_at) FROM trading_order)"
+        )
+        assert first_batch == after + 1 and ended > began
+        return float(DRAINED / ((ended - began) / 1000))
+
+    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.postgres.execute(self.cluster.database, sql)
+
+    # -- books
+
+    def book_delays(self) -> list[float]:
+        return sorted(asyncio.run(self._book_delays()))
+
+    async def _book_delays(self) -> list[float]:
+        """Seconds from the acknowledgement at one gateway until the book is at a subscriber of the other."""
+        heard: list[float] = []
+        acknowledged: list[float] = []
+
+        def on_book(text: bytes) -> None:
+            if text.startswith(b'{"type":"orderbook"'):
+                heard.append(time.perf_counter())
+
+        def on_answer(text: bytes) -> None:
+            if text.startswith(ANSWER):
+                acknowledged.append(time.perf_counter())
+
+        subscriber = await Wire.connect(self.ports[1], "/ws", on_book)
+        subscriber.send(b'{"type":"subscribe","channels":["orderbook"],"instruments":["IX2302"]}')
+        user, token = next(iter(self.tokens.items()))
+        trader = await Wire.connect(self.ports[0], "/ws", on_answer)
+        trader.send(b'{"type":"auth","user_id":"%s","token":"%s"}' % (user.encode(), token.encode()))
+        await _until(lambda: len(heard) >= 1)
+        [request] = orders("IX2302", 110.0, 0)
+        delays = []
+        for _ in range(BOOKS):
+            books, answers = len(heard), len(acknowledged)
+            trader.send(request)
+            await _until(lambda: len(heard) > books and len(acknowledged) > answers)
+            delays.append(max(0.0, heard[books] - acknowledged[answers]))
+        for wire in (subscriber, trader):
+            wire.close()
+        return delays
+
+    def bare_delays(self) -> list[float]:
+        return sorted(asyncio.run(self._bare_delays()))
+
+    async def _bare_delays(self) -> list[float]:
+        """Seconds from a publish to its receipt, both by redis-py in one process; as long as a book."""
+        publisher, listener = (AsyncClient.from_url(self.cluster.redis.url) for _ in range(2))
+        pubsub = listener.pubsub()
+        await pubsub.subscribe("bench")
+        message, delays = b"x" * 700, []
+        await pubsub.get_message(timeout=5)
+        for _ in range(BOOKS):
+            began = time.perf_counter()
+            await publisher.publish("bench", message)
+            while await pubsub.get_message(ignore_subscribe_messages=True, timeout=5) is None:
+                pass
+            delays.append(time.perf_counter() - began)
+        await pubsub.aclose()  # type: ignore[no-untyped-call]
+        await publisher.aclose()
+        await listener.aclose()
+        return delays
+
+
+async def _until(seen: object) -> None:
+    async with asyncio.timeout(20):
+        while not seen():  # type: ignore[operator]
+            await asyncio.sleep(0)
+
+
+async def _pour_over(ports: list[int], tokens: dict[str, str]) -> Result:
+    users, pourers = list(tokens), []
+    for number in range(10):
+        user = users[number % len(users)]
+        pourer = Pourer(20, orders("IX2301", 120.0, number % len(users)), ANSWER)
+        await pourer.open(ports[number % len(ports)], f"/ws?user_id={user}")
+        pourer.say({"type": "auth", "user_id": user, "token": tokens[user]})
+        pourers.append(pourer)
+    await asyncio.sleep(0.5)  # let the sign-ins pass
+    return await pour(pourers, SECONDS)
+
+
+def _order(accounts: list[int], number: int) -> SentCommand:
+    which = number % len(accounts)
+    side = Direction.BUY if which % 2 == 0 else Direction.SELL
+    command = SubmitOrder(accounts[which], "IX2301", side, Offset.OPEN, OrderType.LIMIT, 1, 1_200_000)
+    return SentCommand("MAIN", "bourse.MAIN.gateway.bench", number, command, time.time_ns() // 1_000_000)
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def quantile(values: list[float], share: float) -> float:
+    return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+# -- figures
+
+
+def figures(bench: Bench) -> list[Figure]:
+    pairs = [(bench.rate(bench.ports[:1]), bench.rate(bench.ports)) for _ in range(ROUNDS)]
+    one, two = middle([each.rate for (each, _), _ in pairs]), middle([each.rate for _, (each, _) in pairs])
+    costs = [cost for _, (_, cost) in pairs]
+    cost = Cost(*(middle([getattr(each, name) for each in costs]) for name in Cost.__struct_fields__))
+    print(
+        f"Processor time an order: gateway {cost.gateways * 1e6:.0f} us, engine {cost.engine * 1e6:.0f} us,"
+        f" PostgreSQL {cost.postgres * 1e6:.0f} us, Redis {cost.redis * 1e6:.0f} us."
+    )
+    drained = middle([bench.drain() for _ in range(ROUNDS)])
+    with served(OURS, BOOK_INTERVAL_MS="0") as embedded:
+        trips = [
+            (bench.lone_orders().latency(0.5), _lone(embedded.port, embedded.tokens).latency(0.5))
+            for _ in range(ROUNDS)
+        ]
+    books = [(quantile(bench.book_delays(), 0.99), quantile(bench.bare_delays(), 0.99)) for _ in range(ROUNDS)]
+    return [
+        at_least(
+            f"engine drains a stream of {DRAINED:,} orders into PostgreSQL",
+            f"{drained:,.0f}/s",
+            f"{one:,.0f}/s over one daphne gateway",
+            drained / one,
+            3,
+        ),
+        at_least(
+            "two gateways on the cores of this machine", f"{two:,.0f}/s", f"{one:,.0f}/s over one", two / one, 1.7
+        ),
+        at_least(
+            "two gateways, a core for each process, by the processor time of each",
+            f"{cost.limit(2):,.0f}/s",
+            f"{cost.limit(1):,.0f}/s with one",
+            cost.limit(2) / cost.limit(1),
+            1.7,
+        ),
+        at_most(
+            "round trip of one order over gateway, Redis, engine, PostgreSQL, p50",
+            f"{middle([ours for ours, _ in trips]) * 1e3:.2f} ms",
+            f"{middle([theirs for _, theirs in trips]) * 1e3:.2f} ms in one process on SQLite",
+            middle([ours / theirs for ours, theirs in trips]),
+            3,
+        ),
+        at_most(
+            "book at a subscriber of another gateway, after the acknowledgement, p99",
+            f"{middle([ours for ours, _ in books]) * 1e3:.2f} ms",
+            f"{middle([theirs for _, theirs in books]) * 1e3:.2f} ms bare Redis publish to receive",
+            middle([ours / theirs for ours, theirs in books]),
+            3,
+        ),
+    ]
+
+
+def _lone(port: int, tokens: dict[str, str]) -> Result:
+    return asyncio.run(pour_orders(port, tokens, 1, 1, SECONDS / 2))
+
+
+@contextmanager
+def running() -> Iterator[Bench]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bourse-bench-")))
+        postgres, redis = postgres_here(fsync=True), new_redis()
+        stack.callback(postgres.remove)
+        stack.callback(redis.remove)
+        yield _begun(folder, postgres, redis, stack)
+
+
+def _begun(folder: Path, postgres: Postgres, redis: Redis, stack: ExitStack) -> Bench:
+    url = postgres.url("bourse")
+    market = Market.seeded(folder / "market", url)
+    manage(market.folder, "shell", "--verbosity", "0", "-c", ENRICH, extra=market.environment())
+    cluster = Cluster(market, url, redis, 2, **QUIET)
+    stack.callback(cluster.stop)
+    cluster.start()
+    return Bench(cluster, postgres)
+
+
+def main() -> int:
+    os.environ["DATA_DIR"] = data = tempfile.mkdtemp(prefix="bourse-bench-")
+    try:
+        print(f"Conditions: {conditions()}; PostgreSQL with fsync.\n", flush=True)
+        with running() as bench:
+            found = figures(bench)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+    print(table(found))
+    return int(not all(figure.met for figure in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

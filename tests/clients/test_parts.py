@@ -1,0 +1,171 @@
+"""Parts of the client alone: pauses, the lane of those that came too fast, streams, books, what is kept of one user."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from bourse_client import pauses
+from bourse_client.book import Book, BookGap
+from bourse_client.client import _retry_after
+from bourse_client.errors import Overrun, TooFast
+from bourse_client.messages import BookChange, Frame, Level
+from bourse_client.pauses import Lane, Pauses
+from bourse_client.private import Hole, Private
+from bourse_client.streams import Stream
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
+
+
+def test_pauses_grow_up_to_a_bound_and_begin_anew() -> None:
+    class Loaded(random.Random):
+        def uniform(self, a: float, b: float) -> float:
+            return b
+
+    waits = Pauses(Loaded())
+    assert [round(waits.next(), 3) for _ in range(8)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert all(waits.next() == 5.0 for _ in range(2_000))
+    waits.reset()
+    assert waits.next(at_least=3.0) == pytest.approx(3.1)
+    spread = {Pauses(random.Random(seed)).next() for seed in range(20)}
+    assert len(spread) == 20 and all(0.05 <= pause <= 0.1 for pause in spread)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"Retry-After": "7"}, 7.0), ({}, 0.0), ({"Retry-After": "Thu, 26 Nov 2026 21:00:00 GMT"}, pauses.SOON)],
+)
+def test_a_refused_handshake_says_when_to_come_again(headers: dict[str, str], seconds: float) -> None:
+    assert _retry_after(InvalidStatus(Response(503, "busy", Headers(headers)))) == seconds
+
+
+async def test_those_that_were_too_fast_go_one_after_another_in_their_order() -> None:
+    """Two may ask; of what comes after them, each third is answered."""
+    lane, asked, done = Lane(), 0, []
+    at_once = most_at_once = 0
+
+    async def ask(name: int) -> Frame:
+        nonlocal asked, at_once, most_at_once
+        asked += 1
+        number = asked
+        at_once += 1
+        if number > 10:
+            most_at_once = max(most_at_once, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+        if number > 2 and number % 3:
+            raise TooFast(429, "too fast", retry_after=0.0001)
+        done.append(name)
+        return {"name": name}
+
+    answers = await asyncio.gather(*(lane.run(lambda name=name: ask(name)) for name in range(10)))  # type: ignore[misc]
+    assert [answer["name"] for answer in answers] == list(range(10))
+    assert sorted(done) == list(range(10)) and done[5:] == sorted(done[5:])
+    assert most_at_once == 1
+
+
+async def test_a_stream_that_nobody_reads_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bourse_client.streams.LONGEST", 2)
+
+    async def leave(stream: Stream[int]) -> None:
+        pass
+
+    stream: Stream[int] = Stream(leave)
+    for value in range(5):
+        stream.put(value)
+    assert [await anext(stream), await anext(stream)] == [0, 1]
+    with pytest.raises(Overrun):
+        await anext(stream)
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+def change(seq: int, prev_seq: int | None, bids: dict[float, float], asks: dict[float, float]) -> BookChange:
+    def levels(side: dict[float, float]) -> list[Level]:
+        return [Level(price, volume, 1) for price, volume in side.items()]
+
+    return BookChange(
+        instrument_id="X", seq=seq, prev_seq=prev_seq, bids=levels(bids), asks=levels(asks), timestamp=seq
+    )
+
+
+def test_a_book_is_kept_from_its_changes() -> None:
+    book = Book("X")
+    assert not book.apply(change(4, 3, {9.0: 1}, {}))  # Nothing is known yet.
+    assert book.apply(change(5, None, {10.0: 1, 9.0: 2}, {11.0: 3, 12.0: 4}))
+    assert book.apply(change(6, 5, {10.0: 0, 9.5: 7}, {11.0: 1}))
+    assert not book.apply(change(6, 5, {1.0: 1}, {}))
+    assert [(level.price, level.volume) for level in book.bids] == [(9.5, 7), (9.0, 2)]
+    assert [(level.price, level.volume) for level in book.asks] == [(11.0, 1), (12.0, 4)]
+    assert (book.best_bid, book.best_ask, book.seq) == (9.5, 11.0, 6)
+
+
+@pytest.mark.parametrize(
+    "wrong", [change(8, 7, {}, {}), change(6, 5, {11.0: 1}, {}), change(6, 5, {8.0: -1}, {})], ids=str
+)
+def test_a_book_that_cannot_be_is_noticed(wrong: BookChange) -> None:
+    book = Book("X")
+    book.apply(change(5, None, {10.0: 1}, {11.0: 3}))
+    with pytest.raises(BookGap):
+        book.apply(wrong)
+
+
+ACCOUNT = dict.fromkeys(("balance", "available", "frozen", "margin", "profit", "risk_ratio"), 0.0)
+
+
+def private() -> Private:
+    known = Private()
+    positions = [{"instrument_id": "X", "volume_long": 2.0, "volume_short": 1.0}]
+    snapshot = {"type": "snapshot", "seq": 7, "account": ACCOUNT, "positions": positions, "orders": []}
+    known.restore(snapshot | {"trading_day": 20261126})
+    return known
+
+
+def trade(seq: int, direction: str, offset: str, volume: float) -> Frame:
+    ids = {"type": "trade", "trade_id": f"T{seq}", "order_id": "O1", "instrument_id": "X"}
+    return ids | {"direction": direction, "offset": offset, "price": 10.0, "volume": volume, "timestamp": 1, "seq": seq}
+
+
+@pytest.mark.parametrize(
+    ("direction", "offset", "lots"),
+    [
+        ("BUY", "OPEN", (3, 1)),
+        ("SELL", "OPEN", (2, 2)),
+        ("SELL", "CLOSE", (1, 1)),
+        ("SELL", "CLOSETODAY", (1, 1)),
+        ("BUY", "CLOSEYESTERDAY", (2, 0)),
+    ],
+)
+def test_positions_are_kept_from_trades(direction: str, offset: str, lots: Any) -> None:
+    known = private()
+    known.take(trade(8, direction, offset, 1))
+    assert (known.positions["X"].volume_long, known.positions["X"].volume_short) == lots
+
+
+def test_a_position_that_is_flat_is_none() -> None:
+    known = private()
+    known.take(trade(8, "SELL", "CLOSE", 2))
+    known.take(trade(9, "BUY", "CLOSE", 1))
+    assert known.positions == {}
+
+
+def test_pushes_are_taken_once_and_without_holes() -> None:
+    known = private()
+    assert not known.is_next(7) and known.is_next(8)
+    with pytest.raises(Hole):
+        known.is_next(9)
+
+
+def test_finished_orders_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bourse_client.private.KEPT_FINISHED", 3)
+    known = private()
+    fresh = {"price": 1.0, "volume": 1.0, "instrument_id": "X", "direction": "BUY", "offset": "OPEN"}
+    for seq in range(8, 18):
+        fields = {"type": "order_status", "order_id": f"O{seq}", "filled_volume": 1.0, "remaining_volume": 0.0}
+        state = fields | fresh | {"status": "Filled", "order_type": "LIMIT", "client_order_id": f"c{seq}"}
+        known.take(state | {"timestamp": seq, "seq": seq})
+    assert list(known.orders) == ["O15", "O16", "O17"]
+    assert known.known_as("c14") is None and known.known_as("c17") is not None and known.latest == 17

@@ -1,0 +1,85 @@
+"""What the client says and hears is what the exchange hears and says; and it is made of nothing of the exchange."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from bourse_client import errors, messages
+
+from tests.e2e.server import ROOT
+from trading import protocol
+from trading.core.codes import Code
+from trading.protocol import market_data, pushes, query_data
+
+PACKAGE = ROOT / "clients/python/bourse_client"
+OUTSIDE = {"bourse_client", "msgspec", "websockets"}
+
+
+def test_there_is_an_exception_for_each_code_and_it_is_named_after_it() -> None:
+    named = {code.name.title().replace("_", ""): code.value for code in Code}
+    assert {kind.__name__: number for number, kind in errors.BY_CODE.items()} == named
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_refusal_is_raised_under_its_name(code: Code) -> None:
+    frame = {"type": "order_response", "success": False, "error_code": int(code), "error_message": code.text}
+    refused = errors.refusal(frame)
+    assert type(refused) is errors.BY_CODE[code] and refused.code == code and refused.message == code.text
+
+
+def test_a_code_that_is_not_known_is_a_refusal_too() -> None:
+    refused = errors.refusal({"type": "error", "code": 1999, "message": "new", "retry_after": 2.0})
+    assert type(refused) is errors.Refused and (refused.code, refused.retry_after) == (1999, 2.0)
+
+
+SAME: list[tuple[type[msgspec.Struct], type[msgspec.Struct]]] = [
+    (messages.Order, query_data.OrderData),
+    (messages.OrderState, pushes.OrderStatusFrame),
+    (messages.Trade, pushes.Trade),
+    (messages.Trade, query_data.TradeData),
+    (messages.Account, pushes.AccountUpdate),
+    (messages.Account, query_data.AccountData),
+    (messages.Position, query_data.PositionData),
+    (messages.Snapshot, query_data.Snapshot),
+    (messages.Instrument, query_data.InstrumentData),
+    (messages.Bar, market_data.BarData),
+    (messages.Ticker, market_data.Ticker),
+    (messages.BookChange, market_data.OrderBookDelta),
+    (messages.Level, market_data.BookLevel),
+]
+ONLY_PUSHED = {"seq"}
+"""Of a trade: a query has none."""
+
+
+@pytest.mark.parametrize(("ours", "theirs"), SAME, ids=lambda kind: kind.__name__)
+def test_a_message_has_the_fields_that_the_exchange_gives_it(
+    ours: type[msgspec.Struct], theirs: type[msgspec.Struct]
+) -> None:
+    given = {field.name: field for field in msgspec.structs.fields(theirs)}
+    fields = [field for field in msgspec.structs.fields(ours) if field.name in given or field.name not in ONLY_PUSHED]
+    assert {field.name for field in fields} <= given.keys()
+    # What may be left out there may be left out here; but `seq`, which each push has.
+    left_out = {name for name, field in given.items() if not field.required}
+    assert {field.name for field in fields if field.required} & left_out <= {"seq", "prev_seq"}
+
+
+def test_an_order_may_have_the_options_that_the_exchange_knows() -> None:
+    usual = {"instrument_id", "direction", "offset", "volume", "price", "order_type", "client_order_id"}
+    known = {field.name for field in msgspec.structs.fields(protocol.OrderFields)}
+    assert messages.OrderOptions.__annotations__.keys() == known - usual
+
+
+def imported(file: Path) -> set[str]:
+    """The packages that a file imports."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    plain = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    return {name.split(".")[0] for name in plain | {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}}
+
+
+def test_the_client_is_made_of_little() -> None:
+    found = {name for file in PACKAGE.rglob("*.py") for name in imported(file)}
+    assert found - sys.stdlib_module_names == OUTSIDE

@@ -1,0 +1,1 @@
+"""What documents for programs say of messages: words, JSON Schemas and codes. Pure."""

@@ -1,0 +1,1 @@
+"""The socket as programs read it: its AsyncAPI document."""
