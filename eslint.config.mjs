@@ -59,7 +59,7 @@ export default [
     },
   },
   {
-    files: ['static/bourse/js/early.js'],
+    files: ['static/bourse/js/early.js', 'static/bourse/js/office/colours.js'],
     languageOptions: { sourceType: 'script' },
   },
 ];

@@ -1,12 +1,15 @@
 """Fixtures that the layers share: a founded market in the database, and an exchange that runs on it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any
 
 import msgspec
 import pytest
+from django.apps import AppConfig
 from django.conf import settings as django_settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models.signals import post_migrate
 from pytest_django.plugin import DjangoDbBlocker
 
 from exchange_site.clock import Clock
@@ -14,6 +17,7 @@ from exchange_site.config import ExchangeConfig
 from exchange_site.wiring import Exchange, ExchangeClock
 from tests.builders import Founded, found_market
 from tests.engine_beside import EngineBeside, engine_beside
+from tests.made_once import migrated_database
 from tests.services import postgres, redis, shared_database
 from trading.delivery.channel_layer import InProcessLayer
 
@@ -22,6 +26,7 @@ OpenExchange = Callable[..., Awaitable[Exchange]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one takes its time
     config.addinivalue_line("markers", "sqlite_only: about files of SQLite, its locks or its own figures")
     config.addinivalue_line("markers", "postgres_only: about sessions of PostgreSQL")
 
@@ -36,12 +41,53 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """Django empties the tables after a test that has committed, and then makes all rights and roles anew: that took
+    longer than most tests. They are put back as they were instead."""
+    receivers, post_migrate.receivers = post_migrate.receivers, []
+    post_migrate.connect(_put_back)
+    try:
+        yield
+    finally:
+        post_migrate.receivers = receivers
+
+
+MIGRATED: dict[str, list[tuple[Any, ...]]] = {}
+"""The rows of every table that `migrate` leaves with some."""
+
+
+def _read_migrated() -> None:
+    with connection.cursor() as cursor:
+        for table in connection.introspection.django_table_names(only_existing=True, include_views=False):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            if rows := cursor.fetchall():
+                MIGRATED[table] = rows
+
+
+def _put_back(sender: AppConfig, **_: Any) -> None:
+    """Called by Django for every app with tables, when these are empty."""
+    if sender.label != "trading":
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table, rows in MIGRATED.items():
+            marks = ", ".join(["%s"] * len(rows[0]))
+            cursor.executemany(f"INSERT INTO {connection.ops.quote_name(table)} VALUES ({marks})", rows)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """On SQLite the database is a migrated one, which is there already; its folder goes away with the run."""
+    return shared_database() is None
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """What PostgreSQL wants: it empties no table that another refers to, and Knox's first migration leaves one that
     nothing uses; it removes no database in which threads that sleep still have a session."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE knox_authtoken")
+        _read_migrated()
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -53,7 +99,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """No test cuts the power, so none needs to wait for the disk."""
+    """On SQLite the database begins as a copy of a migrated one. No test cuts the power, so none needs to wait for the
+    disk."""
+    if shared_database() is None:
+        shutil.copy(migrated_database(), django_settings.DATABASES["default"]["TEST"]["NAME"])
     options = django_settings.DATABASES["default"].get("OPTIONS", {})
     if "init_command" in options:
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")

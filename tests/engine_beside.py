@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models.signals import post_save
 
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
@@ -16,6 +18,9 @@ from trading.storage.engine_lock import engine_lock
 from trading.storage.store import Store
 from trading.transport.in_process import InProcessQueue
 from trading.worker.worker import Worker
+
+LOOK_SECONDS = 0.05
+"""It is woken when something is asked; it looks by itself as well, for what is asked in other ways."""
 
 
 class _Ours:
@@ -48,26 +53,35 @@ class EngineBeside:
     def __init__(self, market: str) -> None:
         self.busy = False
         self._market = market
-        self._started, self._stopping = threading.Event(), threading.Event()
+        self._started, self._wake = threading.Event(), threading.Event()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="engine beside")
         self._failed: BaseException | None = None
 
     def start(self) -> None:
+        post_save.connect(self._asked, sender=OperatorCommand, weak=False)
         self._thread.start()
         assert self._started.wait(20)
 
     def stop(self) -> None:
-        self._stopping.set()
+        post_save.disconnect(self._asked, sender=OperatorCommand)
+        self._stopping = True
+        self._wake.set()
         self._thread.join(20)
         if self._failed is not None:
             raise self._failed
+
+    def _asked(self, **_: Any) -> None:
+        transaction.on_commit(self._wake.set)
 
     def _run(self) -> None:
         lock = engine_lock(self._market)
         try:
             assert lock.acquire(), "another engine runs"
             self._started.set()
-            while not self._stopping.wait(0.005):
+            while not self._stopping:
+                self._wake.wait(LOOK_SECONDS)
+                self._wake.clear()
                 if not self.busy and OperatorCommand.objects.filter(status=OperatorCommand.Status.PENDING).exists():
                     asyncio.run(self._serve())
         except BaseException as error:

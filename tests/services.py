@@ -300,14 +300,16 @@ def redis() -> Iterator[Redis]:
 
 class Proxy:
     """Between a client and a server. `cut` says what happens at the next COMMIT of PostgreSQL: it is let through and
-    its answer is dropped ("answer"), or it is dropped itself ("commit"). While `closed`, nobody gets through; while
-    it is not `flowing`, nothing does, and nobody is told."""
+    its answer is dropped ("answer"), or it is dropped itself ("commit"). `step`: the same at a round trip of the next
+    transaction, as ("commit", 0) for its BEGIN and ("answer", 2) for the answer to what comes third. While `closed`,
+    nobody gets through; while it is not `flowing`, nothing does, and nobody is told."""
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.cut: str | None = None
+        self.step: tuple[str, int] | None = None
         self.close_at_cut = False
         self.closed = False
         self.cuts = 0
@@ -345,8 +347,9 @@ class Proxy:
                     client.close()
                     continue
                 self._lines.append((client, server))
+                cut_answer = threading.Event()
                 for work in (self._up, self._down):
-                    threading.Thread(target=work, args=(client, server), daemon=True).start()
+                    threading.Thread(target=work, args=(client, server, cut_answer), daemon=True).start()
 
     def _connect(self) -> socket.socket | None:
         try:
@@ -354,21 +357,35 @@ class Proxy:
         except OSError:  # it is away
             return None
 
-    def _up(self, client: socket.socket, server: socket.socket) -> None:
+    def _up(self, client: socket.socket, server: socket.socket, cut_answer: threading.Event) -> None:
+        trips: int | None = None
         with suppress(OSError):
             while data := client.recv(65_536):
                 self.flowing.wait()
                 if b"COMMIT\0" in data and self.cut is not None:
                     return self._cut(client, server, data)
+                trips = self._trips(trips, data)
+                if self.step == ("commit", trips):
+                    return self._done(client, server)
+                if self.step == ("answer", trips):
+                    cut_answer.set()
                 server.sendall(data)
         _end(client, server)
         return None
 
-    def _down(self, client: socket.socket, server: socket.socket) -> None:
+    def _trips(self, trips: int | None, data: bytes) -> int | None:
+        """Which round trip of a transaction this begins; None outside of one."""
+        if self.step is None:
+            return None
+        if b"BEGIN" in data:
+            return 0
+        return None if trips is None else trips + 1
+
+    def _down(self, client: socket.socket, server: socket.socket, cut_answer: threading.Event) -> None:
         with suppress(OSError):
             while data := server.recv(65_536):
                 self.flowing.wait()
-                if b"COMMIT\0" in data and self.cut == "answer":
+                if cut_answer.is_set() or (b"COMMIT\0" in data and self.cut == "answer"):
                     self._done(client, server)
                     return
                 client.sendall(data)
@@ -382,7 +399,7 @@ class Proxy:
             self._done(client, server)
 
     def _done(self, client: socket.socket, server: socket.socket) -> None:
-        self.cut = None
+        self.cut = self.step = None
         self.closed = self.close_at_cut
         self.cuts += 1
         _end(client, server)

@@ -19,7 +19,7 @@ from exchange_site.monitoring.market_figures import MarketFigures
 from exchange_site.monitoring.pulse import Pulse
 from exchange_site.wiring import RESTART_SECONDS, EngineHost, calm_garbage_collector
 from trading.delivery.redis.outlet import Outlet
-from trading.delivery.redis.wires import NETWORK, pubsub_layer
+from trading.delivery.redis.wires import NETWORK, Megaphone, pubsub_layer
 from trading.operators.hand_over import NotHandedOver, hand_over
 from trading.reads.readers import Readers
 from trading.storage import pulses
@@ -43,7 +43,9 @@ class EngineProcess(EngineHost):
     def __init__(self, config: ExchangeConfig) -> None:
         clock = Clock()
         self._redis = Redis.from_url(config.redis_url, retry=Retry(NoBackoff(), 0), **NETWORK)
-        self.outlet = outlet = Outlet(pubsub_layer(config.redis_url), self._redis, config.market)
+        self.outlet = outlet = Outlet(
+            Megaphone(pubsub_layer(config.redis_url), self._redis), self._redis, config.market
+        )
         self.queue = RedisStream(
             self._redis, config.market, outlet.answer, clock, config.queue_limit, round(2_000 * config.answer_seconds)
         )

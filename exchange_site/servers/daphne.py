@@ -64,8 +64,11 @@ from trading.websocket.server_line import EXTENSION, Listener
 
 AGE_OF_DAPHNE = 86_400
 """Its default of `--websocket_timeout`."""
-BACKLOG_OF_TWISTED = 50
-"""Connections that wait to be taken in, and may be in one turn."""
+TAKEN_IN_A_TURN = 50
+"""Connections; Twisted takes more and more in a turn while many wait."""
+BACKLOG = 2_048
+"""Connections that wait to be taken in. Twisted has 50: the system drops who comes then, and they try again after one
+second, three and seven, so that a crowd of strangers kept whoever wanted to sign in waiting."""
 FLOODED = 1008
 """Close code of RFC 6455: a policy was violated."""
 
@@ -435,6 +438,23 @@ class Lifespan:
         """What it answers changes nothing: a market that is not ready says so itself."""
 
 
+def with_backlog(description: str) -> str:
+    """Where Twisted shall listen, and how many may wait there. What somebody has chosen stays theirs."""
+    chosen = not description.startswith(("tcp:", "ssl:")) or ":backlog=" in description
+    return description if chosen else f"{description}:backlog={BACKLOG}"
+
+
+def take_few(port: Any) -> None:
+    """In a turn: to take in all that wait would be a pause for everybody else."""
+    read = port.doRead
+
+    def read_few() -> None:
+        port.numberAccepts = min(port.numberAccepts, TAKEN_IN_A_TURN)
+        read()
+
+    port.doRead = read_few
+
+
 class Server(DaphneServer):  # type: ignore[misc]
     """daphne's own `run` makes the factories; whatever it makes, these are taken."""
 
@@ -442,9 +462,14 @@ class Server(DaphneServer):  # type: ignore[misc]
         if options.get("websocket_timeout") == AGE_OF_DAPHNE:
             options["websocket_timeout"] = -1
         log = None if action_logger is None else AccessLog(action_logger.stream)
+        options["endpoints"] = [with_backlog(description) for description in options.get("endpoints") or ()]
         super().__init__(*arguments, action_logger=log, **options)
         self._lifespan = Lifespan(self.application)
-        open_files.allow_most(BACKLOG_OF_TWISTED)
+        open_files.allow_most(TAKEN_IN_A_TURN)
+
+    def listen_success(self, port: Any) -> None:
+        take_few(port)
+        super().listen_success(port)
 
     def run(self) -> None:
         _reactor().callLater(0, self._begin)

@@ -22,7 +22,6 @@ from tests.e2e.server import ROOT, environment_of, manage
 from tests.websocket.client import Client as Socket
 from trading.models import User
 
-FAST = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SECRET = "correct-horse-battery"
 PRODUCTION = {"HTTPS": "on", "DEMO": "", "ALLOWED_HOSTS": "bourse.example"}
 
@@ -57,7 +56,6 @@ def assert_headers(response: Any) -> None:
 
 
 def test_cookies_are_for_us_alone_and_end_with_the_day(db: None, settings: Any) -> None:
-    settings.PASSWORD_HASHERS = FAST
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
     User.objects.create_superuser("root", password=SECRET)
     client = Client()
@@ -115,8 +113,7 @@ def test_pages_for_what_went_wrong_are_ours_and_say_nothing_of_the_inside(staff:
 # --- secrets
 
 
-def test_a_login_leaves_no_secret_in_logs_or_rows(db: None, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
-    settings.PASSWORD_HASHERS = FAST
+def test_a_login_leaves_no_secret_in_logs_or_rows(db: None, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     User.objects.create_superuser("root", password=SECRET)
     client = Client(enforce_csrf_checks=True)

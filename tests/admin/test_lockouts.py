@@ -24,7 +24,6 @@ LOGIN = "/admin/login/"
 
 @pytest.fixture(autouse=True)
 def limits(settings: Any, db: None) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.AXES_FAILURE_LIMIT = LIMIT
     settings.LOGIN_LOCK_SECONDS, settings.AXES_COOLOFF_TIME = LOCK, timedelta(seconds=LOCK)
     for name in ("root", "boss"):

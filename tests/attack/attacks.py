@@ -87,7 +87,7 @@ class Attack:
                     break
                 writer.write(piece)
                 self.sent += len(piece)
-                await writer.drain()
+                await drained(writer)
             if reading is not None and self.goes_on:
                 self.ends[await reading] += 1
         except OSError:
@@ -116,12 +116,21 @@ class Attack:
                     break
                 writer.write(piece)
                 self.sent += len(piece)
-                await writer.drain()
+                await drained(writer)
             status = await answering
             self.ends[f"status {status.split()[1].decode()}" if status else "closed"] += 1
         finally:
+            answering.add_done_callback(lambda done: done.cancelled() or done.exception())
             answering.cancel()
             writer.transport.abort()
+
+
+async def drained(writer: asyncio.StreamWriter) -> None:
+    """Until it may write on. Whoever stops waiting because the time is up leaves nothing behind that fails unseen."""
+    draining = asyncio.ensure_future(writer.drain())
+    draining.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({draining})
+    draining.result()
 
 
 def endless(piece: bytes) -> Iterator[bytes]:

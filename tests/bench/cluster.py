@@ -25,6 +25,7 @@ from redis.asyncio import Redis as AsyncClient
 
 from tests.bench.figures import Figure, at_least, at_most, conditions, table
 from tests.bench.load import ANSWER, Pourer, Result, orders, pour, pour_orders
+from tests.bench.scale import Costs, on_cores
 from tests.bench.servers import ENRICH, OURS, served
 from tests.bench.wire import Wire
 from tests.e2e.cluster.making import Cluster, until
@@ -40,7 +41,16 @@ DRAINED = 20_000
 """Orders in the filled stream; half of them trade."""
 BOOKS = 300
 """Changes of the book whose way is timed."""
-QUIET = {"LOG_LEVEL": "WARNING", "BOOK_INTERVAL_MS": "0"}
+FANNED = 150
+"""Changes of the book that are sent to a crowd of each of these sizes, all at one gateway."""
+CROWDS = (10, 150, 300)
+QUIET = {
+    "LOG_LEVEL": "WARNING",
+    "BOOK_INTERVAL_MS": "0",
+    "PING_SECONDS": "600",
+    "IDLE_SECONDS": "600",
+    "ANSWER_SECONDS": "60",  # a filled stream is no older than twice that when it is drained
+}
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -50,6 +60,7 @@ class Cost(msgspec.Struct, frozen=True):
     engine: float
     postgres: float
     redis: float
+    client: float
 
     def limit(self, gateways: int) -> float:
         """Orders a second with a core for each process; PostgreSQL works for the engine in one session."""
@@ -82,10 +93,46 @@ class Bench:
             processor_seconds(self.cluster.engine.pid),
             postgres,
             processor_seconds(self.cluster.redis.pid),
+            time.process_time(),
         ]
 
     def lone_orders(self) -> Result:
         return asyncio.run(pour_orders(self.ports[0], self.tokens, 1, 1, SECONDS / 2))
+
+    def fan_out(self, subscribers: int) -> tuple[float, float, float]:
+        """Processor seconds that a book costs a gateway with so many subscribers; the frames; all seconds."""
+        return asyncio.run(self._fan_out(subscribers))
+
+    async def _fan_out(self, subscribers: int) -> tuple[float, float, float]:
+        heard = 0
+
+        def count(text: bytes) -> None:
+            nonlocal heard
+            heard += text.startswith(b'{"type":"orderbook"')
+
+        wires = [await Wire.connect(self.ports[1], "/ws", count) for _ in range(subscribers)]
+        for wire in wires:
+            wire.send(b'{"type":"subscribe","channels":["orderbook"],"instruments":["IX2301"]}')
+        await _until(lambda: heard >= subscribers)
+        answered = 0
+
+        def on_answer(text: bytes) -> None:
+            nonlocal answered
+            answered += text.startswith(ANSWER)
+
+        user, token = next(iter(self.tokens.items()))
+        trader = await Wire.connect(self.ports[0], "/ws", on_answer)
+        trader.send(b'{"type":"auth","user_id":"%s","token":"%s"}' % (user.encode(), token.encode()))
+        [request] = orders("IX2301", 119.0, 0)
+        begun, spent = heard, processor_seconds(self.cluster.gateways[1].pid)
+        for number in range(FANNED):
+            trader.send(request)
+            await _until(lambda number=number: answered > number)
+            await _until(lambda number=number: heard >= begun + (number + 1) * subscribers)
+        spent = processor_seconds(self.cluster.gateways[1].pid) - spent
+        for wire in [trader, *wires]:
+            wire.close()
+        return spent / FANNED, float(heard - begun), spent
 
     # -- a filled stream
 
@@ -102,7 +149,7 @@ class Bench:
                     pipe.xadd(commands_key("MAIN"), {COMMAND: encode_command(_order(accounts, number))})
                 last = pipe.execute()[-1].decode()
         self.cluster.engine.start()
-        until(lambda: self._query("SELECT stream_id FROM trading_market") == [(last,)])
+        until(lambda: self._query("SELECT stream_id FROM trading_market") == [(last,)])  # all of them are stored
         self.cluster.until_ready()
         ((began, ended, first_batch),) = self._query(
             f"SELECT min(time), max(time), min(number) FROM trading_journalbatch WHERE number > {after}"
@@ -133,12 +180,12 @@ class Bench:
                 acknowledged.append(time.perf_counter())
 
         subscriber = await Wire.connect(self.ports[1], "/ws", on_book)
-        subscriber.send(b'{"type":"subscribe","channels":["orderbook"],"instruments":["IX2302"]}')
+        subscriber.send(b'{"type":"subscribe","channels":["orderbook"],"instruments":["IX2301"]}')
         user, token = next(iter(self.tokens.items()))
         trader = await Wire.connect(self.ports[0], "/ws", on_answer)
         trader.send(b'{"type":"auth","user_id":"%s","token":"%s"}' % (user.encode(), token.encode()))
         await _until(lambda: len(heard) >= 1)
-        [request] = orders("IX2302", 110.0, 0)
+        [request] = orders("IX2301", 119.0, 0)
         delays = []
         for _ in range(BOOKS):
             books, answers = len(heard), len(acknowledged)
@@ -172,7 +219,7 @@ class Bench:
 
 
 async def _until(seen: object) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not seen():  # type: ignore[operator]
             await asyncio.sleep(0)
 
@@ -212,6 +259,23 @@ def middle(values: list[float]) -> float:
 # -- figures
 
 
+def _scale(bench: Bench, one: float, two: float, cost: Cost) -> None:
+    """Hold the model of docs/scale.md against what was measured."""
+    small, between, large = (bench.fan_out(crowd)[0] for crowd in CROWDS)
+    frame = (large - small) / (CROWDS[2] - CROWDS[0])
+    relay = max(0.0, small - CROWDS[0] * frame)
+    print(
+        f"A book: {relay * 1e6:.0f} us a gateway and {frame * 1e6:.1f} us a subscriber; with {CROWDS[1]} subscribers"
+        f" {(relay + CROWDS[1] * frame) * 1e6:.0f} us by the model, {between * 1e6:.0f} us measured."
+    )
+    costs = Costs(cost.gateways, cost.engine, cost.postgres, cost.redis, frame, relay)
+    here = os.cpu_count() or 1
+    for gateways, rate in ((1, one), (2, two)):
+        model = on_cores(costs, here, cost.client, gateways)
+        print(f"Orders over {gateways} gateways on {here} cores: {model:,.0f}/s by the model, {rate:,.0f}/s measured.")
+    print(flush=True)
+
+
 def figures(bench: Bench) -> list[Figure]:
     pairs = [(bench.rate(bench.ports[:1]), bench.rate(bench.ports)) for _ in range(ROUNDS)]
     one, two = middle([each.rate for (each, _), _ in pairs]), middle([each.rate for _, (each, _) in pairs])
@@ -219,8 +283,10 @@ def figures(bench: Bench) -> list[Figure]:
     cost = Cost(*(middle([getattr(each, name) for each in costs]) for name in Cost.__struct_fields__))
     print(
         f"Processor time an order: gateway {cost.gateways * 1e6:.0f} us, engine {cost.engine * 1e6:.0f} us,"
-        f" PostgreSQL {cost.postgres * 1e6:.0f} us, Redis {cost.redis * 1e6:.0f} us."
+        f" PostgreSQL {cost.postgres * 1e6:.0f} us, Redis {cost.redis * 1e6:.0f} us;"
+        f" the client that asks {cost.client * 1e6:.0f} us."
     )
+    _scale(bench, one, two, cost)
     drained = middle([bench.drain() for _ in range(ROUNDS)])
     with served(OURS, BOOK_INTERVAL_MS="0") as embedded:
         trips = [

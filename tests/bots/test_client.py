@@ -13,6 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from bots import client
 from bots.client import Busy, Connection, Lost, NotWelcome, Pauses, connected, reachable, stay_connected
 from bots.frames import Frame
+from tests.processes import free_port
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 AUTH = {"type": "auth_response", "success": True, "user_id": "bot", "message": "welcome"}
@@ -118,7 +119,7 @@ async def test_a_connection_is_kept_alive_by_pings(monkeypatch: pytest.MonkeyPat
             pings.release()
 
     async with server(count) as url, connected(url, deaf):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             for _ in range(3):
                 await pings.acquire()
 
@@ -194,12 +195,13 @@ async def test_a_wrong_token_ends_it() -> None:
             await stay_connected(url, "bot", "wrong", deaf, never)
 
 
-async def test_an_exchange_is_waited_for(monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int) -> None:
+async def test_an_exchange_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_PAUSE", 0.001)
-    waiting = asyncio.create_task(reachable(f"ws://127.0.0.1:{unused_tcp_port}/ws"))
+    port = free_port()
+    waiting = asyncio.create_task(reachable(f"ws://127.0.0.1:{port}/ws"))
     done, _ = await asyncio.wait([waiting], timeout=0.02)
     assert not done
-    async with serve(answering(ping={"type": "pong"}), "127.0.0.1", unused_tcp_port):
+    async with serve(answering(ping={"type": "pong"}), "127.0.0.1", port):
         async with asyncio.timeout(10):
             await waiting
 

@@ -19,7 +19,7 @@ def layer() -> InProcessLayer:
 
 async def heard(layer: InProcessLayer, channel: str, count: int = 1) -> list[Any]:
     """The next messages of a channel."""
-    return [await asyncio.wait_for(layer.receive(channel), 5) for _ in range(count)]
+    return [await asyncio.wait_for(layer.receive(channel), 30) for _ in range(count)]
 
 
 async def is_silent(layer: InProcessLayer, channel: str) -> bool:
@@ -51,7 +51,7 @@ async def test_a_receiver_waits_for_its_message(layer: InProcessLayer) -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     await layer.send("here", HELLO)
-    assert await asyncio.wait_for(waiting, 5) == HELLO
+    assert await asyncio.wait_for(waiting, 30) == HELLO
 
 
 async def test_a_message_goes_to_its_channel_only(layer: InProcessLayer) -> None:
@@ -160,7 +160,7 @@ async def test_a_member_that_sleeps_wakes_up(layer: InProcessLayer) -> None:
     waiting = asyncio.create_task(layer.receive("a"))
     await asyncio.sleep(0)
     await layer.group_send("all", HELLO)
-    assert await asyncio.wait_for(waiting, 5) == HELLO
+    assert await asyncio.wait_for(waiting, 30) == HELLO
 
 
 async def test_a_thousand_channels_hear_the_same_group() -> None:

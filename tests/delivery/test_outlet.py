@@ -53,6 +53,10 @@ class Layer:
             self.books.append(decode_present(found))
         self.sent.append((group, message))
 
+    async def publish(self, messages: list[tuple[bool, str, Any]]) -> None:
+        for to_group, name, message in messages:
+            await (self.group_send if to_group else self.send)(name, message)
+
     async def flush(self) -> None:
         """Nothing is open."""
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 try:
-    from playwright.sync_api import Browser, Page, sync_playwright
+    from playwright.sync_api import Browser, Page, expect, sync_playwright
 except ImportError:  # The reason is given where a browser is asked for.
     sync_playwright, Page = None, object  # type: ignore[assignment,misc]
 
@@ -33,7 +33,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 10_000
+PATIENCE_MS = 60_000
 
 
 def find_chromium() -> str | None:
@@ -61,6 +61,7 @@ def chromium() -> Iterator[Browser]:
     path = find_chromium()
     if path is None:
         missing("no Chromium found: apt-get install chromium, or set CHROMIUM to its path")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:

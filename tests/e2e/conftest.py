@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from tests.e2e.server import Market, Server
+from tests.made_once import OF_THIS_RUN, made_once
+from tests.services import shared_database
 
 
 @pytest.fixture(scope="session")
 def seeded_market(tmp_path_factory: pytest.TempPathFactory) -> Market:
     """The demo market, made once; servers get copies."""
-    return Market.seeded(tmp_path_factory.mktemp("seeded"))
+    if shared_database() is not None:
+        return Market.seeded(tmp_path_factory.mktemp("seeded"))
+    return Market.at(made_once(OF_THIS_RUN, "seeded", Market.seeded))
 
 
 @pytest.fixture(scope="session")

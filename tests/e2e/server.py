@@ -5,6 +5,7 @@ Nothing of the caller's environment reaches it but PATH and HOME, and it ends wh
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -23,6 +24,7 @@ from typing import Any
 
 import pytest
 
+from tests.made_once import migrated_database
 from tests.processes import end_with_parent, free_port
 from tests.services import connect, create_database, postgres_url, shared_database
 from trading.worker.engine_keeper import LOADING
@@ -31,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
 """Seconds that a busy machine may take to start a server or run a command."""
 POLL = 0.01
+TOKENS = "tokens.json"
 APPLICATION = "exchange_site.asgi:application"
 PROGRAMS = {
     "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", APPLICATION],
@@ -62,11 +65,22 @@ class Market:
         market = cls(folder, database_url)
         extra = market.environment()
         folder.mkdir(parents=True, exist_ok=True)
-        manage(folder, "migrate", "--verbosity", "0", extra=extra)
+        if database_url is None:
+            shutil.copy(migrated_database(), folder / "bourse.sqlite3")
+        else:
+            manage(folder, "migrate", "--verbosity", "0", extra=extra)
         sheet = manage(folder, "seed_demo", "--tokens", extra=extra)
         lines = (line.split() for line in sheet.splitlines())
         market.tokens = {words[0]: words[1] for words in lines if len(words) == 2 and words[0].startswith("user0")}
         assert market.tokens, f"seed_demo printed no tokens:\n{sheet}"
+        (folder / TOKENS).write_text(json.dumps(market.tokens))
+        return market
+
+    @classmethod
+    def at(cls, folder: Path) -> Market:
+        """One that was seeded there, with its database in a file."""
+        market = cls(folder)
+        market.tokens = json.loads((folder / TOKENS).read_text())
         return market
 
     def copy(self, folder: Path) -> Market:

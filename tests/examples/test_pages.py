@@ -79,7 +79,7 @@ def test_a_page_signs_in_trades_and_closes(browser: Any, address: str, server: S
         assert page.evaluate("beats.size") == 1
         page.get_by_role("button", name="Disconnect").click()
         shows(page, "status", re.compile("^closed"))
-        page.wait_for_function("beats.size === 0", timeout=PATIENCE_MS)
+        page.wait_for_function("() => beats.size === 0", timeout=PATIENCE_MS)
         ended(socket.value)
 
 

@@ -33,7 +33,6 @@ HERE, THERE = "192.0.2.1", "198.51.100.7"
 
 @pytest.fixture(autouse=True)
 def _site(market: Founded, engine: EngineBeside, settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.AXES_FAILURE_LIMIT = LIMIT
     settings.LOGIN_LOCK_SECONDS, settings.AXES_COOLOFF_TIME = LOCK, timedelta(seconds=LOCK)
     settings.DEMO, settings.DEMO_FUNDS = True, FUNDS

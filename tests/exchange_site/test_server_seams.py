@@ -16,7 +16,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from exchange_site import servers
-from exchange_site.servers.daphne import HttpFactory, Server, WebSocketProtocol
+from exchange_site.servers.daphne import HttpFactory, Server, WebSocketProtocol, with_backlog
 from exchange_site.servers.uvicorn import WebSocketProtocol as UvicornSocket
 
 APPLICATION = "exchange_site.asgi:application"
@@ -34,6 +34,12 @@ def test_daphnes_command_makes_our_server_and_our_server_our_factories() -> None
     assert server.ws_factory.protocol is WebSocketProtocol
     assert server.websocket_timeout == -1, "no connection is too old"
     assert Server(None, endpoints=["tcp:port=0"], websocket_timeout=60).websocket_timeout == 60, "as somebody wished"
+
+
+def test_more_may_wait_than_twisted_lets_unless_somebody_has_chosen() -> None:
+    assert with_backlog("tcp:port=80") == "tcp:port=80:backlog=2048"
+    for chosen in ("tcp:port=80:backlog=7", "unix:/run/bourse.sock", "fd:fileno=3"):
+        assert with_backlog(chosen) == chosen
 
 
 def test_daphne_installs_the_reactor_before_it_imports_the_application() -> None:

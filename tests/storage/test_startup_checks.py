@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 from channels.layers import channel_layers
-from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from exchange_site.wiring import Exchange
 from tests.builders import NO_ACCOUNT, TRADERS, Books, founding, make_users
+from tests.made_once import migrated_database
 from tests.storage.histories import History, new_books
 from tests.test_docs import OPERATIONS, rows_of
 from trading.core.codes import Code
@@ -63,8 +63,8 @@ class Histories(msgspec.Struct):
 def histories(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any) -> Histories:
     folder = tmp_path_factory.mktemp("histories")
     found = Histories(folder / "empty", folder / "older", folder / "newer")
+    shutil.copy(migrated_database(), folder / "market")
     with django_db_blocker.unblock(), at(folder / "market"):
-        call_command("migrate", verbosity=0)
         copy(folder / "market", found.empty)
         make_users([*TRADERS, NO_ACCOUNT])
         history = History(new_books(), 1)

@@ -7,11 +7,12 @@ from typing import Any
 
 from channels.testing import WebsocketCommunicator
 
+from exchange_site.wiring import STOP_CLOSE
 from tests.contracts.frames import assert_heard, assert_sent
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.routing import socket_routes
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds until a frame that does not come is a failure; only failing tests wait so long."""
 
 Frame = dict[str, Any]
@@ -21,8 +22,21 @@ class Client:
     """One connection to `/ws` of a venue."""
 
     def __init__(self, services: ConnectionServices, path: str = "/ws") -> None:
-        self._wire = WebsocketCommunicator(socket_routes(services), path)
+        self._wire = WebsocketCommunicator(self._served(socket_routes(services)), path)
         self._kept: deque[Frame] = deque()
+
+    def _served(self, application: Any) -> Any:
+        """Whoever is told that the server stops leaves, so that it need not wait for them."""
+
+        async def serve(scope: Any, receive: Any, send: Any) -> None:
+            async def send_on(message: dict[str, Any]) -> None:
+                await send(message)
+                if message["type"] == "websocket.close" and message.get("code") == STOP_CLOSE:
+                    await self._wire.send_input({"type": "websocket.disconnect", "code": STOP_CLOSE})
+
+            await application(scope, receive, send_on)
+
+        return serve
 
     async def connect(self) -> "Client":
         accepted, _ = await self._wire.connect(PATIENCE)

@@ -83,9 +83,9 @@ def test_a_client_that_only_answers_pings_of_the_protocol_stays(
     new_server: Callable[..., Server], program: str
 ) -> None:
     """As a browser's page does that sends nothing of its own."""
-    server = new_server(program=program, PING_SECONDS=0.3, IDLE_SECONDS=2)
+    server = new_server(program=program, PING_SECONDS=0.3, IDLE_SECONDS=4)
     with Client(server.ws) as client:
-        until = time.monotonic() + 5
+        until = time.monotonic() + 6
         while time.monotonic() < until:
             client.hear()  # the library answers pings meanwhile
         assert client.ask("ping")["type"] == "pong"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import time
 from collections.abc import Callable
 from http.client import HTTPConnection
@@ -93,3 +96,22 @@ def test_a_wrong_token_is_told_and_the_socket_lives(server: Server) -> None:
         assert client.ask("query_account")["code"] == 401
         assert client.ask("auth", user_id="user003", token=server.token("user003"))["success"]
         assert client.account()["user_id"] == "user003"
+
+
+@pytest.mark.parametrize("program", ["daphne", "uvicorn"])
+def test_a_crowd_that_comes_at_once_may_wait_and_is_not_dropped(
+    new_server: Callable[..., Server], program: str
+) -> None:
+    """Nobody is taken in meanwhile: who has no room to wait would not be connected."""
+    server = new_server(program=program)
+    server.freeze()
+    crowd = []
+    try:
+        for _ in range(100):
+            crowd.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+        for each in crowd:
+            each.close()
+    with signed_in(server, "user001") as client:
+        assert client.ask("ping")["type"] == "pong"

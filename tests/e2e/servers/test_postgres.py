@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,6 +22,8 @@ LOCK = crc32(b"bourse engine MAIN")
 NOT_STORED = "The exchange could not store this; nothing was done"
 UNKNOWN = "The database has not said whether this was stored."
 NewServer = Callable[..., Server]
+FEWEST_STEPS, MOST_STEPS = 3, 40
+"""BEGIN, what is written, COMMIT; and a bound."""
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +205,63 @@ def test_while_nobody_can_know_that_is_what_is_said(
         assert client.ask("query_orders")["data"]["orders"][0]["client_order_id"] == "lost"
     assert orders(postgres, database) == {"lost": "Submitted"}
     server.manage("replay_journal")
+
+
+# --- every step of a commit
+
+
+@pytest.mark.parametrize("lost", ["commit", "answer"])
+def test_the_connection_is_cut_at_every_step_of_a_commit(
+    lost: str, server: Server, proxy: Proxy, postgres: Postgres, database: str
+) -> None:
+    """Before each thing that is asked of the database, or before its answer, from BEGIN to the answer to COMMIT. What
+    is told is what is stored, and the engine goes on by itself."""
+    with signed_in(server, "user001") as client:
+        names = []
+        for step in range(MOST_STEPS):
+            name, cuts = f"step {step}", proxy.cuts
+            names.append(name)
+            proxy.step = (lost, step)
+            answer = client.order("BUY", 1, 115, client_order_id=name)
+            cut = proxy.cuts > cuts
+            proxy.step = None
+            if answer["success"]:
+                assert orders(postgres, database)[name] == "Submitted"
+            else:
+                assert answer["error_code"] == 503 and cut, answer
+                if answer["error_message"] == NOT_STORED:
+                    assert name not in orders(postgres, database)
+            until_taken(client, name)
+            if not cut:
+                break
+        assert MOST_STEPS > step > FEWEST_STEPS, f"it had {step} steps"
+        for _ in range(2):  # a pong may overtake a push, a second one cannot
+            client.ask("ping")
+        told = [frame["client_order_id"] for frame in client.of("order_status")]
+        assert told == names, "each is told once, in the order of their commits"
+    assert orders(postgres, database) == dict.fromkeys(names, "Submitted")
+    until_ready(server)
+    for command in ("check_books", "replay_journal"):
+        server.manage(command)
+
+
+def test_while_postgres_does_not_move_nothing_is_told_and_then_the_truth(
+    server: Server, postgres: Postgres, database: str
+) -> None:
+    with signed_in(server, "user001") as client, Client(server.ws) as other:
+        postgres.send(signal.SIGSTOP)
+        try:
+            client.send("submit_order", **order_fields("BUY", 1, 115, client_order_id="waits"))
+            for _ in range(20):  # the server lives, and answers what needs no database
+                assert other.ask("ping")["type"] == "pong"
+        finally:
+            postgres.send(signal.SIGCONT)
+        answer = client.until("order_response")
+        assert client.of("order_status") == [], "it was told before it was stored"
+        assert answer["success"] or answer["error_code"] == 503
+        until_taken(client, "waits")
+    assert orders(postgres, database) == {"waits": "Submitted"}
+    server.manage("check_books")
 
 
 def test_two_servers_share_one_postgres(server: Server, postgres: Postgres, database: str, proxy: Proxy) -> None:

@@ -35,7 +35,7 @@ def test_a_late_reader_gets_every_frame_in_order(new_server: Callable[..., Serve
 
 @BOTH
 def test_the_last_words_come_before_the_close(new_server: Callable[..., Server], program: str) -> None:
-    server = new_server(program=program, MAX_OUTBOX="5", IDLE_SECONDS="0.5", PING_SECONDS="0.2")
+    server = new_server(program=program, MAX_OUTBOX="5", IDLE_SECONDS="3", PING_SECONDS="1")
     client = Client(server.ws)
     for number in range(3):
         client.send("ping", request_id=number)

@@ -471,8 +471,10 @@ async def test_nothing_is_done_for_a_connection_that_is_closing(
     open_exchange: Any, join: Join, market: Founded
 ) -> None:
     """Nobody could be told what became of the order."""
-    exchange = await open_exchange(PING_SECONDS=0.05, IDLE_SECONDS=0.2)
+    exchange = await open_exchange(PING_SECONDS=0.05, IDLE_SECONDS=60)
     client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
+    (connection,) = exchange.heartbeat._next_ping
+    connection.heard_at -= 60
     assert await client.close_code() == 4408
     await client.say(**order_message("BUY OPEN 1 @ 120"))
     other = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])

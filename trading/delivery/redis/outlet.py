@@ -36,6 +36,8 @@ Present = Mapping[str, Callable[[str], str | None]]
 
 MOST = 20_000
 """Messages that may wait for Redis: more are lost. Seconds of a busy market."""
+MOST_AT_ONCE = 200
+"""Messages in one round trip."""
 PAUSE = 0.2
 """Seconds until Redis is tried again."""
 
@@ -182,32 +184,34 @@ class Outlet:
             try:
                 await self._write_present()
                 while self._waiting:
-                    await self._send_next()
-                    if self._frames:
-                        await self._write_present()
+                    await self._send_some()
             except (RedisError, OSError) as error:
                 logger.warning("Redis cannot be reached: %s", error)
                 self._lose()
                 await asyncio.sleep(PAUSE)
 
-    async def _send_next(self) -> None:
+    async def _send_some(self) -> None:
+        """The next messages, behind the present frames that go with them."""
+        some = [self._next() for _ in range(MOST_AT_ONCE) if self._waiting]
+        await self._write_present()
+        await self._layer.publish(some)
+
+    def _next(self) -> tuple[bool, str, Message]:
         """One message, or all answers to one gateway that come one after another."""
         to_group, name, what = self._waiting.popleft()
         if to_group:
-            await self._layer.group_send(shared_group(self._market, name), what)
-            return
+            return True, shared_group(self._market, name), what  # type: ignore[return-value]  # answers go to gateways
         answers: list[Any] = [what]
         while self._waiting and not self._waiting[0][0] and self._waiting[0][1] == name:
             answers.append(self._waiting.popleft()[2])
-        await self._layer.send(name, {"type": "answers", "answers": encode_answers(answers)})
+        return False, name, {"type": "answers", "answers": encode_answers(answers)}
 
     async def close(self) -> None:
         """Send what waits, if that goes at once, and let go of Redis."""
         try:
             async with asyncio.timeout(PAUSE):
                 while self._waiting and self._generation:
-                    await self._write_present()
-                    await self._send_next()
+                    await self._send_some()
         except (RedisError, OSError, TimeoutError):
             self._waiting.clear()
         await self._layer.flush()

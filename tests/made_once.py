@@ -1,0 +1,61 @@
+"""What is dear to make is made once a run, by the first process of pytest that wants it; the others copy it.
+
+The migrated database is kept for the next run as well. Its name holds what it is made of, so that one that is out of
+date is never found.
+"""
+
+import fcntl
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OF_THIS_RUN = Path(os.environ["TESTS_FOLDER"])
+"""Goes away with the process that began the run (`tests/environment.py`)."""
+KEPT = ROOT / ".pytest_cache" / "databases"
+MADE_OF = ("trading", "marketdata", "exchange_site", "bots")
+
+
+def made_once(folder: Path, name: str, make: Callable[[Path], object]) -> Path:
+    """A file or folder: made by `make` at the path that it is given, unless it is there. Whoever wants it meanwhile
+    waits."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder / name
+    with (folder / f"{name}.lock").open("w") as turns:
+        fcntl.flock(turns, fcntl.LOCK_EX)
+        if not made.exists():
+            making = folder / f"{name}.{os.getpid()}"
+            make(making)
+            making.rename(made)
+    return made
+
+
+def migrated_database() -> Path:
+    """A database file as `manage.py migrate` leaves it."""
+    name = f"migrated-{_fingerprint()}.sqlite3"
+    if not (KEPT / name).exists():
+        for old in KEPT.glob("migrated-*"):
+            old.unlink(missing_ok=True)
+    return made_once(KEPT, name, _migrate)
+
+
+def _migrate(path: Path) -> None:
+    from tests.e2e.server import manage
+
+    scratch = OF_THIS_RUN / path.name
+    scratch.mkdir()
+    manage(scratch, "migrate", "--verbosity", "0")
+    (scratch / "bourse.sqlite3").rename(path)
+
+
+def _fingerprint() -> str:
+    """Of all that a migrated database is made of: our own source, what is pinned, and the interpreter."""
+    found = hashlib.sha256(sys.version.encode())
+    for path in (
+        ROOT / "requirements.txt",
+        *(each for room in MADE_OF for each in sorted((ROOT / room).rglob("*.py"))),
+    ):
+        found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()[:16]
