@@ -46,6 +46,7 @@ from trading.transport.ending import end_all
 from trading.transport.gateway import Gateway, Transport
 from trading.transport.in_process import InProcessQueue
 from trading.transport.market_gateways import MarketGateways
+from trading.websocket.announcement_board import AnnouncementBoard
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.heartbeat import Heartbeat
@@ -294,6 +295,7 @@ class Exchange(EngineHost):
         queries = {host.config.market: PublicQueries(host.config.market, clock, host.recorder) for host in hosts}
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
+        self.board = AnnouncementBoard(config.market, partial(self.readers.run, "announcements"), clock)
         self.services = connection_services(
             config,
             markets=markets,
@@ -306,6 +308,7 @@ class Exchange(EngineHost):
             readers=self.readers,
             public_answer=QueriesOfMarkets(markets, queries) if self.further else queries[config.market],
             heartbeat=self.heartbeat,
+            board=self.board,
             layer=layer,
             counters=self.counters,
             no_connections=self.refuses_connections,
@@ -358,6 +361,7 @@ class Exchange(EngineHost):
     def _start(self) -> None:
         self._keep_going("heartbeat", self.heartbeat.run)
         self._keep_going("look at tokens", self.tokens.run)
+        self._keep_going("announcements", self.board.run)
         calm_garbage_collector()
         for run in (self._keeper.run, *(host.run for host in self.further)):
             self._tasks.append(asyncio.create_task(run(), name="engine"))

@@ -47,6 +47,7 @@ from trading.transport.gateway import Gateway
 from trading.transport.redis_buckets import SharedBuckets
 from trading.transport.redis_commands import RedisCommands
 from trading.transport.redis_leases import Lease
+from trading.websocket.announcement_board import AnnouncementBoard
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.heartbeat import Heartbeat
 
@@ -109,6 +110,7 @@ class ClusterGateway:
         self._lease = timers.elsewhere = Lease(
             self._redis, config.market, timers, channel, timers.armed, lambda: self.connected
         )
+        self.board = AnnouncementBoard(config.market, partial(self.readers.run, "announcements"), clock)
         self.services = connection_services(
             config,
             markets=Markets([config.market]),
@@ -121,6 +123,7 @@ class ClusterGateway:
             readers=self.readers,
             public_answer=PublicQueries(config.market, clock, StoredOnly()),
             heartbeat=self.heartbeat,
+            board=self.board,
             layer=self.layer,
             counters=self.counters,
             no_connections=lambda: self._refuses_connections,
@@ -188,6 +191,7 @@ class ClusterGateway:
         works: dict[str, Callable[[], Awaitable[None]]] = {
             "heartbeat": self.heartbeat.run,
             "look at tokens": self.tokens.run,
+            "announcements": self.board.run,
             "inlet": self.layer.run,
             "leaving of groups": self.layer.tidy,
             "sending of commands": self.queue.run,

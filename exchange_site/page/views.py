@@ -3,16 +3,19 @@ to and whether there is a chart library; everything else it asks over the public
 
 from typing import Any
 
+import msgspec
 from django.conf import settings
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
 
 from exchange_site.page.session import who
+from trading import protocol
 from trading.core.money import known_currency, to_currency
 from trading.models import Instrument
-from trading.reads import selectors
+from trading.reads import announcements, selectors
 
 
 @method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
@@ -27,6 +30,7 @@ class TradingPage(TemplateView):
         instruments = [_instrument(row) for row in selectors.instrument_list(market=self.market)]
         kwargs["has_chart"] = settings.CHART_LIBRARY.is_dir()
         kwargs["exchange"] = _exchange()
+        kwargs["announced"] = _announced(self.market)
         return super().get_context_data(instruments=instruments, session=who(self.request), **kwargs)
 
 
@@ -38,6 +42,14 @@ def _exchange() -> dict[str, float]:
         "risk_warn": settings.RISK_WARN,
         "risk_limit": settings.RISK_LIMIT,
     }
+
+
+def _announced(market: str) -> Any:
+    """What operators tell everybody, also those who do not get through to the exchange."""
+    now = int(timezone.now().timestamp() * 1000)
+    found = announcements.to(None, announcements.present(market=market, time=now), now)
+    told = [protocol.announcement_data(each) for each in found]
+    return msgspec.to_builtins({"announcements": told, "timestamp": now})
 
 
 def _instrument(row: Instrument) -> dict[str, object]:

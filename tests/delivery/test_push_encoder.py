@@ -7,13 +7,14 @@ from trading.core.events import Event
 from trading.delivery.push_encoder import PUSHED_EVENTS
 
 WITH_THEIR_ORDER = {events.OrderAccepted, events.OrderWaiting}
-WITH_TWO_SIDES = {events.Traded}
+WITH_TWO_SIDES = {events.Traded, events.TradeBroken}
 ANSWERS = {
     *(events.Refused, events.OrderRepeated, events.AllCancelled, events.CountdownSet),
     *(events.AccountOpened, events.AccountFrozen, events.RulesSet, events.FeeGroupSet),
     *(events.InstrumentListed, events.TermsChanged, events.PhasesChanged, events.TimePassed, events.RiskWatched),
     *(events.MarketLimitsSet, events.FiringContinued, events.RulesAdopted),
     *(events.OrdersCancelled, events.CloseOnlySet, events.ConnectionsRefused),
+    *(events.Announced, events.AnnouncementWithdrawn),
 }
 """They tell whoever asked what came of it."""
 

@@ -45,6 +45,7 @@ from trading.core.snapshot import (
 )
 from trading.core.types import (
     AccountRules,
+    Announcement,
     CancelReason,
     Contract,
     Direction,
@@ -60,6 +61,7 @@ from trading.core.types import (
     StopKind,
     Terms,
     TimeCondition,
+    TradeSide,
     Transfer,
     Trigger,
     stored_name,
@@ -95,6 +97,9 @@ COMMANDS = {
     "CancelOrders": "user_id=null instrument_id=null",
     "SetCloseOnly": "close_only user_id=null",
     "RefuseConnections": "refused",
+    "BreakTrade": "trade_id day instrument_id price volume buyer seller give_back_fees",
+    "Announce": "text until user_id=null stop_at=null",
+    "WithdrawAnnouncement": "number",
     "ForceClose": "user_id instrument_id=null",
     "Settle": "day next_day prices confirmed=false",
     "PassTime": "",
@@ -111,7 +116,8 @@ EVENTS = (
     "OrderCancelled AccountOpened Deposited Withdrawn InstrumentListed TermsChanged PhaseChanged PhasesChanged "
     "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet MarketLimitsSet TimePassed RiskWatched RiskWarned RiskEased "
     "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled RulesAdopted "
-    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused TransferSent TransferReceived"
+    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused Announced AnnouncementWithdrawn TradeBroken "
+    "TransferSent TransferReceived"
 )
 """The result of operators' commands."""
 
@@ -128,13 +134,16 @@ PARTS: dict[Any, str] = {
     MarketLimits: "live_orders=0 waiting_orders=0 trailing_stops=0",
     Restrictions: "close_only=false closing=[] no_connections=false",
     Transfer: "transfer_id user_id source target amount",
+    Announcement: "number text made_at until user_id=null stop_at=null",
+    TradeSide: "account_id order_id offset commission close_profit",
     StatementLine: "instrument_id long short price margin",
 }
 """Parts of commands, and what columns of JSON hold: orders' options, accounts' rules, positions of statements."""
 
 RECORDS: dict[Any, str] = {
     Snapshot: "last_id day instruments accounts positions orders rules=0 shard=0",
-    DayRecord: "trading_day net_deposits commission fee_groups limits=null restrictions=null",
+    DayRecord: "trading_day net_deposits commission fee_groups limits=null restrictions=null"
+    " announcements=[] broken=[]",
     InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time sweeps=[]",
     SweepRecord: "trigger rising price number",
     AccountRecord: "account_id user_id pre_balance deposits withdrawals close_profit commission rules={} frozen=false"
@@ -177,6 +186,8 @@ CHOICES = {
     "trading_order.cancel_reason": "ASKED UNFILLED SELF_TRADE OCO EXPIRED COUNTDOWN DISCONNECT REFUSED SETTLEMENT"
     " AUCTION LIQUIDATION OPERATOR",
     "trading_trade.direction": "BUY SELL",
+    "trading_tradebreak.direction": "BUY SELL",
+    "trading_tradebreak.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
     "trading_trade.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
     "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY TRANSFER",
     "trading_transfer.status": "IN_TRANSIT ARRIVED RETURNED",
@@ -186,7 +197,9 @@ CHOICES = {
     "trading_carriedforward.kind": "LEDGER COMMISSION CLOSE_PROFIT LONG SHORT FILLED",
     "trading_healthcheck.kind": "books journal",
     "trading_healthcheck.status": "RUNNING FINE FOUND FAILED",
+    "trading_contestbreach.rule": "INSTRUMENT POSITION ORDERS",
     "trading_contest.status": "DRAFT RUNNING ENDED",
+    "trading_scheduledcommand.status": "WAITING ASKED CANCELLED NOT_ASKED",
     "otp_totp_totpdevice.digits": "6 8",
     "marketdata_bar.period": "1m 5m 15m 1h 1d",
 }

@@ -17,7 +17,8 @@ from trading.delivery.push_encoder import PushEncoder
 from trading.models import Account, LedgerEntry, Market, OperatorCommand
 from trading.models import Transfer as TransferRow
 from trading.observability.counters import Counters
-from trading.operators import inline_engine, requests, transfers
+from trading.operators import inline_engine, requests
+from trading.operators.between_markets import transfers
 from trading.operators.scheduler import Scheduler
 from trading.storage.reconciliation import check_all_books, replay_journal
 from trading.storage.store import Store

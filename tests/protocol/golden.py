@@ -4,8 +4,9 @@ from typing import Any
 
 from trading import protocol
 from trading.core.codes import Code
-from trading.core.events import InstrumentSettled, TermsChanged
+from trading.core.events import InstrumentSettled, TermsChanged, TradeBroken
 from trading.core.types import (
+    Announcement,
     CancelReason,
     Direction,
     Offset,
@@ -15,6 +16,7 @@ from trading.core.types import (
     SelfTrade,
     StopKind,
     TimeCondition,
+    TradeSide,
     Trigger,
 )
 
@@ -149,6 +151,7 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
     ('{"type":"query_account","market":"CFFEX"}', protocol.QueryAccount(market="CFFEX")),
     ('{"type":"query_position"}', protocol.QueryPosition()),
     ('{"type":"query_position","instrument_id":"IX2301"}', protocol.QueryPosition(instrument_id="IX2301")),
+    ('{"type":"query_position","lots":true}', protocol.QueryPosition(lots=True)),
     ('{"type":"query_orders"}', protocol.QueryOrders()),
     (
         '{"type":"query_orders","instrument_id":"IX2301","status":"LIVE","from_time":1,"to_time":2,'
@@ -591,6 +594,67 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
     (
         protocol.Announcement(message="The exchange stops", timestamp=1696320001000),
         '{"type":"announcement","message":"The exchange stops","timestamp":1696320001000}',
+    ),
+    (
+        protocol.QueryResponse(
+            request_type="query_trades",
+            data=protocol.QueryData(
+                trades=[
+                    protocol.TradeData(
+                        trade_id=TRADE_ID,
+                        order_id=ORDER_ID,
+                        instrument_id="IX2301",
+                        direction=Direction.BUY,
+                        offset=Offset.OPEN,
+                        price=120.0,
+                        volume=3.0,
+                        timestamp=1696320001000,
+                        is_maker=True,
+                        commission=6.0,
+                        close_profit=0.0,
+                        broken=True,
+                    )
+                ],
+                next=None,
+            ),
+        ),
+        f'{{"type":"query_response","request_type":"query_trades","data":{{"trades":[{{"trade_id":"{TRADE_ID}",'
+        f'"order_id":"{ORDER_ID}","instrument_id":"IX2301","direction":"BUY","offset":"OPEN","price":120.0,'
+        '"volume":3.0,"timestamp":1696320001000,"is_maker":true,"commission":6.0,"close_profit":0.0,"broken":true}],'
+        '"next":null}}',
+    ),
+    (
+        protocol.trade_broken(
+            TradeBroken(
+                1,
+                "IX2301",
+                1_200_000,
+                3,
+                1696320001000,
+                TradeSide(1, 7, Offset.OPEN, 60_000, 0),
+                TradeSide(2, 8, Offset.CLOSE, 0, -1_500_000),
+            ),
+            False,
+            9,
+        ),
+        '{"type":"trade_broken","trade_id":"T15778368000000000001","order_id":"O15778368000000000008",'
+        '"instrument_id":"IX2301","direction":"SELL","offset":"CLOSE","price":120.0,"volume":3.0,"commission":0.0,'
+        '"close_profit":-150.0,"timestamp":1696320001000,"seq":9}',
+    ),
+    (
+        protocol.Announcements(
+            announcements=[
+                protocol.announcement_data(
+                    Announcement(1, "We stop at ten", 1696320001000, 1696330001000, "user001", 1696330000000)
+                ),
+                protocol.announcement_data(Announcement(2, "Welcome", 1696320002000, 1696330001000)),
+            ],
+            timestamp=1696320003000,
+        ),
+        '{"type":"announcements","announcements":[{"announcement_id":"A15778368000000000001","text":"We stop at ten",'
+        '"timestamp":1696320001000,"until":1696330001000,"stop_at":1696330000000,"personal":true},'
+        '{"announcement_id":"A15778368000000000002","text":"Welcome","timestamp":1696320002000,'
+        '"until":1696330001000}],"timestamp":1696320003000}',
     ),
     (
         protocol.QueryResponse(request_type="query_orders", data=protocol.QueryData(orders=[], next=None)),

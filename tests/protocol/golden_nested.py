@@ -12,6 +12,7 @@ _POSITION = (
     '"float_profit_short":0.0,"float_profit":700.0,"position_profit_long":350.0,"position_profit_short":0.0,'
     '"position_profit":350.0,"margin_long":8400.0,"margin_short":0.0,"margin":8400.0,"last_price":120.0}'
 )
+_LOT = '{"direction":"BUY","volume":2.0,"open_price":118.5,"open_time":1696320001000,"today":false}'
 _ORDER = (
     f'{{"user_id":"user001","order_id":"{ORDER_ID}","instrument_id":"IX2301","direction":"SELL","offset":"CLOSE",'
     '"volume":5.0,"price":119.5,"order_type":"LIMIT","time_condition":"GTD","status":"Cancelled","filled_volume":2.0,'
@@ -39,6 +40,7 @@ def _answer(request_type: str, data: str) -> str:
 
 NESTED: list[tuple[type[protocol.ServerMessage], str]] = [
     (protocol.QueryResponse, _answer("query_position", f'{{"positions":[{_POSITION}]}}')),
+    (protocol.QueryResponse, _answer("query_position", f'{{"positions":[{_POSITION[:-1]},"lots":[{_LOT}]}}]}}')),
     (protocol.QueryResponse, _answer("query_order", f'{{"order":{_ORDER}}}')),
     (protocol.QueryResponse, _answer("query_trades", f'{{"trades":[{_TRADE}],"next":null}}')),
     (protocol.QueryResponse, _answer("query_instruments", f'{{"instruments":[{_INSTRUMENT}]}}')),

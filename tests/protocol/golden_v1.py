@@ -93,7 +93,7 @@ LATER_CLIENT = {
 LATER_SERVER = {
     *("orders_response", "cancel_all_response", "cancel_after_response", "resume_response", "set_session_response"),
     *("logout_response", "snapshot", "risk_warning", "liquidation", "position_expired", "statement"),
-    "portfolio",
-    *("instrument_status", "instrument_state", "orderbook_delta", "kline", "announcement"),
+    *("portfolio", "trade_broken"),
+    *("instrument_status", "instrument_state", "orderbook_delta", "kline", "announcement", "announcements"),
 }
 """Messages that came after v1.0: a client of v1.0 sends none of these, and passes over those it does not know."""

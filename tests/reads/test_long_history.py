@@ -67,6 +67,7 @@ def queries() -> Iterator[Any]:
     an_order = protocol.order_id_text(number_of(ROWS // 2))
     yield frame("query_account")
     yield frame("query_position")
+    yield frame("query_position", lots=True)
     yield frame("query_position", instrument_id="IX2301")
     yield frame("query_order", order_id=an_order)
     for status in ("LIVE", "Waiting", "Submitted", "PartiallyFilled", "Filled", "Cancelled"):

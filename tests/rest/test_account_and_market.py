@@ -13,7 +13,9 @@ from tests.conftest import OpenExchange
 from tests.rest.client import Client
 from tests.rest.test_orders import order
 from tests.websocket.client import Client as Socket
+from trading.core.commands import Announce
 from trading.models import AccessToken, User
+from trading.operators import requests
 
 
 async def test_rest_tells_what_the_socket_tells(ann: Client, ben: Client, alice: Socket) -> None:
@@ -32,6 +34,11 @@ async def test_rest_tells_what_the_socket_tells(ann: Client, ben: Client, alice:
     ):
         frame = await alice.ask(type=kind, **more)
         assert (await ann.get(path)).json == frame["data"], path
+    with_lots = await alice.ask(type="query_position", lots=True)
+    assert (await ann.get("positions/", lots="true")).json == with_lots["data"]
+    assert (await ann.get("positions/", lots="false")).json == (await ann.get("positions/")).json
+    assert (await ann.get("positions/", lots="1")).code == 400
+    assert with_lots["data"]["positions"][0]["lots"][0]["open_price"] == 120.0
 
 
 async def test_the_book(anybody: Client, ann: Client, exchange: Exchange) -> None:
@@ -46,6 +53,18 @@ async def test_the_book(anybody: Client, ann: Client, exchange: Exchange) -> Non
 async def test_the_time_is_the_exchanges(anybody: Client, exchange: Exchange) -> None:
     before = exchange.services.clock()
     assert before <= (await anybody.get("time/")).json["timestamp"] <= exchange.services.clock()
+
+
+async def test_announcements_are_told_to_whom_they_concern(ann: Client, ben: Client, anybody: Client) -> None:
+    until = 4_000_000_000_000
+    for command in (Announce("Dear all", until), Announce("Dear user001", until, "user001", until - 1)):
+        row = await database_sync_to_async(requests.carry_out)(command, market="MAIN")
+        assert row.status == "DONE"
+    told = {
+        name: [each["text"] for each in (await client.get("announcements/")).json["announcements"]]
+        for name, client in (("ann", ann), ("ben", ben), ("anybody", anybody))
+    }
+    assert told == {"ann": ["Dear all", "Dear user001"], "ben": ["Dear all"], "anybody": ["Dear all"]}
 
 
 async def test_limits_are_told(ann: Client, anybody: Client) -> None:

@@ -17,7 +17,8 @@ from trading.core.money import UNIT
 from trading.core.types import ACCOUNTS_OF_MARKET
 from trading.models import Account, Market, Order, Trade
 from trading.models import Transfer as TransferRow
-from trading.operators import inline_engine, transfers
+from trading.operators import inline_engine
+from trading.operators.between_markets import transfers
 from trading.protocol import QueryData, TradeData, order_number
 from trading.reads.markets import _page as several_page
 from trading.storage.reconciliation import check_all_books

@@ -1,22 +1,29 @@
 """Instruments: listed, changed in what may change, halted and resumed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import day, limit, moment, money, number, rate
-from trading.admin.forms.instruments import CONTRACT_FIELDSETS, TERMS_FIELDSETS, ChangeTermsForm, ListInstrumentForm
+from trading.admin.forms.instruments import (
+    CONTRACT_FIELDSETS,
+    TERMS_FIELDSETS,
+    ChangeTermsForm,
+    ListInstrumentForm,
+)
+from trading.core.accounts import Figures
 from trading.core.commands import AdminCommand, HaltInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.money import share, to_text
 from trading.core.types import Phase
@@ -81,9 +88,7 @@ def margin_question(form: ChangeTermsForm) -> list[str]:
         if held.long_today or held.long_his or held.short_today or held.short_his:
             more[held.account_id], accounts[held.account_id] = long + short, held.account
     figures = selectors.account_figures(accounts=accounts.values())
-    over = [
-        number for number, each in figures.items() if (each.margin + more[number]) >= each.balance * settings.RISK_LIMIT
-    ]
+    over, warned = _pressed(figures, more, settings.RISK_LIMIT), _pressed(figures, more, settings.RISK_WARN)
     return [
         _("The margin rates of {name} go up at once, for positions and live orders.").format(name=row.pk),
         _(
@@ -94,7 +99,25 @@ def margin_question(form: ChangeTermsForm) -> list[str]:
             amount=to_text(sum(more.values())),
             over=f"{len(over):,}",
         ),
+        *_named(_("Would be liquidated: {names}."), [accounts[number].user_id for number in over]),
+        *_named(_("Would be warned: {names}."), [accounts[number].user_id for number in warned if number not in over]),
     ]
+
+
+def _pressed(figures: Mapping[int, Figures], more: Mapping[int, int], ratio: float) -> list[int]:
+    """The accounts whose risk ratio reaches this with more margin."""
+    return [number for number, each in figures.items() if each.margin + more[number] >= each.balance * ratio]
+
+
+def _named(sentence: str, users: list[str]) -> list[str]:
+    """Who is meant, if anybody; of many the first."""
+    if not users:
+        return []
+    others = len(users) - confirmations.NAMED
+    names = ", ".join(users[: confirmations.NAMED])
+    if others > 0:
+        names = _("{names} and {count} more").format(names=names, count=others)
+    return [sentence.format(names=names)]
 
 
 @admin.register(Instrument)
@@ -147,8 +170,11 @@ class InstrumentAdmin(CommandAdmin):
             *self.list_of(request, "trade", "Trades", instrument__instrument_id__exact=obj.pk),
             *self.list_of(request, "operatorcommand", "Operator commands", q=obj.pk),
         ]
+        if self.has_add_permission(request):
+            links.append(Tool("Copy it", f"{reverse('admin:trading_instrument_add')}?{urlencode({'copy': obj.pk})}"))
         if not self.has_halt_permission(request) or obj.phase == Phase.DELISTED:
             return links
+        links.append(Tool("At a time", f"{reverse('admin:trading_desk_deed')}?{urlencode({'instrument': obj.pk})}"))
         if obj.phase == Phase.HALTED:
             return [Tool("Resume trading", url_of(self, "resume", obj.pk), post=True), *links]
         buttons = [Tool("Halt trading", url_of(self, "halt", obj.pk), post=True)]

@@ -17,6 +17,7 @@ from trading.core.types import (
     Phase,
     Terms,
     TimeCondition,
+    TradeSide,
     Transfer,
 )
 
@@ -204,6 +205,35 @@ class RefuseConnections(msgspec.Struct, frozen=True, tag="RefuseConnections"):
     refused: bool
 
 
+class BreakTrade(msgspec.Struct, frozen=True, tag="BreakTrade"):
+    """An operator takes a trade of the present trading day back: lots and profit of both sides, and with
+    `give_back_fees` what they paid. `price` in 1/10,000; the sides as the trade's rows have them."""
+
+    trade_id: int
+    day: int
+    instrument_id: str
+    price: int
+    volume: int
+    buyer: TradeSide
+    seller: TradeSide
+    give_back_fees: bool
+
+
+class Announce(msgspec.Struct, frozen=True, tag="Announce", omit_defaults=True):
+    """Tell everybody, or one user, something until a time (Unix ms). `stop_at`: when the exchange is to stop."""
+
+    text: str
+    until: int
+    user_id: str | None = None
+    stop_at: int | None = None
+
+
+class WithdrawAnnouncement(msgspec.Struct, frozen=True, tag="WithdrawAnnouncement"):
+    """An announcement is not shown any longer."""
+
+    number: int
+
+
 class Settle(msgspec.Struct, frozen=True, tag="Settle", omit_defaults=True):
     """End the trading day `day` (YYYYMMDD) and begin `next_day`. `prices`: settlement prices in 1/10,000; an instrument
     without one is settled at its last price, or at its previous settlement price. A price that is outside the day's
@@ -271,6 +301,9 @@ AdminCommand = (
     | ForceCancelAll
     | SetCloseOnly
     | RefuseConnections
+    | BreakTrade
+    | Announce
+    | WithdrawAnnouncement
     | Settle
 )
 """What only operators may ask."""

@@ -11,6 +11,8 @@ from trading.core.accounts import ClientOrder
 from trading.core.commands import (
     AdoptRules,
     AmendOrder,
+    Announce,
+    BreakTrade,
     CancelAfter,
     CancelAll,
     CancelOrder,
@@ -41,6 +43,7 @@ from trading.core.commands import (
     Settle,
     SubmitOrder,
     Withdraw,
+    WithdrawAnnouncement,
 )
 from trading.core.events import Event
 from trading.core.rules import (
@@ -55,6 +58,7 @@ from trading.core.rules import (
     stop_orders,
     timers,
 )
+from trading.core.rules.office import announcements, corrections
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
 
@@ -87,6 +91,9 @@ RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     ForceCancelAll: restrictions.cancel_orders,
     SetCloseOnly: restrictions.set_close_only,
     RefuseConnections: restrictions.refuse_connections,
+    BreakTrade: corrections.break_trade,
+    Announce: announcements.announce,
+    WithdrawAnnouncement: announcements.withdraw,
     Settle: settlement.settle,
     FireStops: stop_orders.go_on,
     AdoptRules: adoption.adopt,

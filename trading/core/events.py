@@ -6,7 +6,7 @@ Prices and money are integers of 1/10,000 of the currency, volumes whole lots, t
 import msgspec
 
 from trading.core.codes import Code
-from trading.core.types import CancelReason, Direction, Offset, OrderStatus, Phase, Transfer
+from trading.core.types import CancelReason, Direction, Offset, OrderStatus, Phase, TradeSide, Transfer
 
 
 class Refused(msgspec.Struct, frozen=True, tag="Refused", gc=False):
@@ -214,6 +214,31 @@ class ConnectionsRefused(msgspec.Struct, frozen=True, tag="ConnectionsRefused"):
     refused: bool
 
 
+class TradeBroken(msgspec.Struct, frozen=True, tag="TradeBroken"):
+    """A trade was taken back. Of each side the commission that was given back and the close profit that was taken back;
+    `instrument_id`, `price` (1/10,000) and `volume` are those of the trade."""
+
+    trade_id: int
+    instrument_id: str
+    price: int
+    volume: int
+    time: int
+    buyer: TradeSide
+    seller: TradeSide
+
+
+class Announced(msgspec.Struct, frozen=True, tag="Announced"):
+    """An announcement is shown from now on."""
+
+    number: int
+
+
+class AnnouncementWithdrawn(msgspec.Struct, frozen=True, tag="AnnouncementWithdrawn"):
+    """An announcement is not shown any longer."""
+
+    number: int
+
+
 class AccountFrozen(msgspec.Struct, frozen=True, tag="AccountFrozen"):
     """An operator froze the account, or ended that."""
 
@@ -379,6 +404,9 @@ Event = (
     | OrdersCancelled
     | CloseOnlySet
     | ConnectionsRefused
+    | TradeBroken
+    | Announced
+    | AnnouncementWithdrawn
     | RulesSet
     | FeeGroupSet
     | MarketLimitsSet

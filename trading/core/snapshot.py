@@ -20,6 +20,7 @@ from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
     AccountRules,
+    Announcement,
     Contract,
     Direction,
     MarketLimits,
@@ -48,6 +49,8 @@ class DayRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     fee_groups: dict[str, int]
     limits: MarketLimits | None = None
     restrictions: Restrictions | None = None
+    announcements: tuple[Announcement, ...] = ()
+    broken: tuple[int, ...] = ()
 
 
 class SweepRecord(msgspec.Struct, frozen=True):
@@ -185,7 +188,9 @@ def _day_record(day: Day) -> DayRecord:
     limits = None if day.limits == NO_LIMITS else day.limits
     off = None if day.restrictions == NOTHING_OFF else day.restrictions
     groups = dict(sorted(day.fee_groups.items()))
-    return DayRecord(day.trading_day, day.net_deposits, day.commission, groups, limits, off)
+    return DayRecord(
+        day.trading_day, day.net_deposits, day.commission, groups, limits, off, day.announcements, day.broken
+    )
 
 
 def _instrument_record(instrument: Instrument) -> InstrumentRecord:
@@ -295,7 +300,8 @@ def restore(snapshot: Snapshot) -> State:
 def _restore_day(record: DayRecord) -> Day:
     limits = record.limits or NO_LIMITS
     off = record.restrictions or NOTHING_OFF
-    return Day(record.trading_day, record.net_deposits, record.commission, dict(record.fee_groups), limits, off)
+    groups, told = dict(record.fee_groups), record.announcements
+    return Day(record.trading_day, record.net_deposits, record.commission, groups, limits, off, told, record.broken)
 
 
 def _restore_instrument(state: State, record: InstrumentRecord) -> None:

@@ -22,6 +22,7 @@ from trading.core.types import (
     PLAIN,
     PRESENT_RULES,
     SEQUENCE,
+    Announcement,
     CancelReason,
     Contract,
     Direction,
@@ -298,7 +299,8 @@ class Due(IntEnum):
 class Day(msgspec.Struct):
     """Where the market stands in time: the trading day (YYYYMMDD, 0 before the first settlement), what the settled days
     have left behind (money that came in less what went out, commission that was kept), the fee groups
-    (name -> its share in 1/100,000,000), the limits of every account, and what operators have switched off."""
+    (name -> its share in 1/100,000,000), the limits of every account, what operators have switched off, what they
+    announce, and which trades of the day they have broken."""
 
     trading_day: int = 0
     net_deposits: int = 0
@@ -306,6 +308,8 @@ class Day(msgspec.Struct):
     fee_groups: dict[str, int] = {}
     limits: MarketLimits = MarketLimits()
     restrictions: Restrictions = Restrictions()
+    announcements: tuple[Announcement, ...] = ()
+    broken: tuple[int, ...] = ()
 
 
 class Changes(msgspec.Struct, eq=False):

@@ -100,6 +100,28 @@ class Restrictions(msgspec.Struct, frozen=True, omit_defaults=True):
     no_connections: bool = False
 
 
+class TradeSide(msgspec.Struct, frozen=True):
+    """One side of a trade that is to be broken, or is: what it did to the account. Money in 1/10,000."""
+
+    account_id: int
+    order_id: int
+    offset: Offset
+    commission: int
+    close_profit: int
+
+
+class Announcement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What operators tell everybody, or one user, until some time. `stop_at`: when the exchange is to stop, which is
+    counted down to. Times are Unix milliseconds."""
+
+    number: int
+    text: str
+    made_at: int
+    until: int
+    user_id: str | None = None
+    stop_at: int | None = None
+
+
 class CancelReason(StrEnum):
     """Why what was left of an order is gone."""
 
@@ -296,6 +318,11 @@ def shard_of(number: int) -> int:
 def shard_of_account(account_id: int) -> int:
     """The shard of an account's market."""
     return account_id // ACCOUNTS_OF_MARKET
+
+
+def time_of(number: int) -> int:
+    """The millisecond (Unix time) that an id number tells."""
+    return number // SEQUENCE + ORDER_EPOCH_MS
 
 
 def is_day(number: int) -> bool:

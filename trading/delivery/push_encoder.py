@@ -18,6 +18,7 @@ from trading.core.events import (
     PositionExpired,
     RiskWarned,
     Statement,
+    TradeBroken,
     Traded,
 )
 from trading.core.state import Changes
@@ -43,7 +44,12 @@ PUSHED_EVENTS: dict[type[Event], Callable[[Any, int], protocol.NumberedPush]] = 
 
 
 ABOUT_MONEY = (
-    protocol.AccountUpdate | protocol.RiskWarning | protocol.Liquidation | protocol.PositionExpired | protocol.Statement
+    protocol.AccountUpdate
+    | protocol.RiskWarning
+    | protocol.Liquidation
+    | protocol.PositionExpired
+    | protocol.TradeBroken
+    | protocol.Statement
 )
 """What speaks of an account as a whole, or of what became of its money."""
 
@@ -104,6 +110,10 @@ class PushEncoder:
                     trade = protocol.trade(event, fill, self._next(account_id))
                     pushes.add(account_id, trade, event.instrument_id)
                     pushes.add(account_id, protocol.filled(event, fill, self._next(account_id)))
+            elif isinstance(event, TradeBroken):
+                for is_buyer, side in ((True, event.buyer), (False, event.seller)):
+                    told = protocol.trade_broken(event, is_buyer, self._next(side.account_id))
+                    pushes.add(side.account_id, told)
             elif isinstance(event, OrderAccepted | OrderWaiting):
                 account_id = event.account_id
                 pushes.add(account_id, protocol.begun(event, changes.orders[event.order_id], self._next(account_id)))

@@ -18,8 +18,17 @@ from trading.models.accounts import (
 from trading.models.fields import NAME
 from trading.models.journal import ArchiveFile, CarriedForward, JournalBatch, PushBatch
 from trading.models.markets import Holiday, Instrument, Market, SettlementPrice, TradingSession, known_time_zone
-from trading.models.office import Contest, ContestBreach, ContestEntry, Desk, HealthCheck, OperatorCommand, Pulse
-from trading.models.orders import IS_LIVE, Order, Trade
+from trading.models.office import (
+    Contest,
+    ContestBreach,
+    ContestEntry,
+    Desk,
+    HealthCheck,
+    OperatorCommand,
+    Pulse,
+    ScheduledCommand,
+)
+from trading.models.orders import IS_LIVE, Order, Trade, TradeBreak
 from trading.models.users import AccessToken, StaffSession, User
 
 __all__ = [
@@ -48,10 +57,12 @@ __all__ = [
     "Pulse",
     "PushBatch",
     "RiskEvent",
+    "ScheduledCommand",
     "SettlementPrice",
     "StaffSession",
     "Statement",
     "Trade",
+    "TradeBreak",
     "TradingSession",
     "Transfer",
     "User",

@@ -98,6 +98,7 @@ class PositionDetail(models.Model):
     cost = models.BigIntegerField(help_text="What was paid for all of them.")
 
     class Meta:
+        indexes = [models.Index(name="detail_account", fields=["account"])]
         constraints = [
             models.CheckConstraint(name="position_detail_positive", condition=Q(lots__gt=0) & Q(cost__gt=0)),
         ]

@@ -37,6 +37,8 @@ class Market(models.Model):
     restrictions = models.JSONField(
         default=dict, db_default={}, help_text="What operators have switched off: opening, connecting."
     )
+    announcements = models.JSONField(default=list, db_default=[], help_text="What operators tell, until it ends.")
+    broken_trades = models.JSONField(default=list, db_default=[], help_text="Of the present trading day.")
     rules = models.IntegerField(
         default=0, db_default=0, help_text="Version of the rules that the market has adopted; 0: of the first release."
     )

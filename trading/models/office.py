@@ -50,6 +50,39 @@ class OperatorCommand(models.Model):
         return f"{self.kind} #{self.pk}"
 
 
+class ScheduledCommand(models.Model):
+    """A command that is to be asked at a time, in the name of whoever put it here."""
+
+    class Status(models.TextChoices):
+        WAITING = "WAITING", "Waits for its time"
+        ASKED = "ASKED", "Asked"
+        CANCELLED = "CANCELLED", "Cancelled"
+        NOT_ASKED = "NOT_ASKED", "Not asked"
+
+    market = models.ForeignKey(Market, on_delete=models.PROTECT)
+    at = models.DateTimeField(help_text="When it is to be asked.")
+    kind = models.CharField(max_length=32)
+    payload = models.JSONField(help_text="The command as the engine gets it.")
+    key = models.CharField(max_length=64, unique=True, help_text="The same key twice is one command.")
+    reason = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(auto_now_add=True)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.WAITING)
+    note = models.CharField(max_length=200, blank=True, help_text="Why it was not asked.")
+    command = models.ForeignKey(OperatorCommand, null=True, on_delete=models.PROTECT, related_name="+")
+    cancelled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, help_text="When it was asked or cancelled.")
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ()
+        indexes = [models.Index(name="scheduled_command_waiting", fields=["at"], condition=Q(status="WAITING"))]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+
+
 class Desk(models.Model):
     """No table: what staff may do in the back office, action by action."""
 
@@ -67,6 +100,8 @@ class Desk(models.Model):
             ("view_as", "Can see what a user sees"),
             ("run_contest", "Can run contests"),
             ("run_checks", "Can check the books"),
+            ("announce", "Can make announcements"),
+            ("break_trade", "Can break trades"),
             ("approve_command", "Can approve commands of others"),
             ("assign_roles", "Can give roles to others"),
             ("end_session", "Can end sessions of others"),

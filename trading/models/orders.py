@@ -103,3 +103,28 @@ class Trade(models.Model):
 
     def __str__(self) -> str:
         return str(self.trade_id)
+
+
+class TradeBreak(models.Model):
+    """One side of a trade that was taken back: the entry that compensates its row, which stays as it was."""
+
+    trade_id = models.BigIntegerField()
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, db_index=False)
+    order_number = models.BigIntegerField(help_text="Of the order, whose row may be in the archive.")
+    direction = models.CharField(max_length=4, choices=choices_of(Direction))
+    offset = models.CharField(max_length=16, choices=choices_of(Offset))
+    price = models.BigIntegerField()
+    volume = models.BigIntegerField()
+    commission = models.BigIntegerField(help_text="That was given back.")
+    close_profit = models.BigIntegerField(help_text="That was taken back.")
+    time = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ()
+        indexes = [models.Index(name="trade_break_of_account", fields=["account", "trade_id"])]
+        constraints = [models.UniqueConstraint(name="trade_broken_once", fields=["trade_id", "direction"])]
+
+    def __str__(self) -> str:
+        return str(self.trade_id)

@@ -12,7 +12,8 @@ from channels.db import database_sync_to_async
 from trading.core.commands import SetMarketPhase
 from trading.core.types import Phase
 from trading.models import Market, OperatorCommand
-from trading.operators import contests, requests, settlement, transfers
+from trading.operators import at_a_time, contests, requests, settlement
+from trading.operators.between_markets import transfers
 from trading.operators.calendar import Action, calendar_of, days_to_settle, number_of, that_matter
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Scheduler:
             self._due.pop(0)
         transfers.look()
         contests.look(self._market, now)
+        at_a_time.look(self._market, now)
 
     def _waiting(self) -> bool:
         """Whether the engine is yet to answer what was asked last."""

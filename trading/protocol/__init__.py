@@ -29,6 +29,7 @@ from trading.protocol.from_events import (
     ticker,
     told_reason,
     trade,
+    trade_broken,
 )
 from trading.protocol.ids import order_id_text, order_number, trade_id_text, trade_number
 from trading.protocol.incoming import (
@@ -73,6 +74,8 @@ from trading.protocol.incoming import (
 )
 from trading.protocol.market_data import (
     Announcement,
+    AnnouncementData,
+    Announcements,
     BarData,
     InstrumentState,
     Kline,
@@ -81,6 +84,7 @@ from trading.protocol.market_data import (
     PingFrame,
     StatisticsData,
     Ticker,
+    announcement_data,
 )
 from trading.protocol.outgoing import PING, NumberedPush, ServerMessage, encode, encode_of
 from trading.protocol.pushes import (
@@ -93,11 +97,13 @@ from trading.protocol.pushes import (
     Statement,
     StatementPosition,
     Trade,
+    TradeBroken,
 )
 from trading.protocol.query_data import (
     AccountData,
     FeeData,
     InstrumentData,
+    LotData,
     OrderData,
     PositionData,
     PublicTradeData,
@@ -128,6 +134,8 @@ __all__ = [
     "AccountUpdate",
     "AmendOrder",
     "Announcement",
+    "AnnouncementData",
+    "Announcements",
     "Asking",
     "Auth",
     "AuthResponse",
@@ -151,6 +159,7 @@ __all__ = [
     "Liquidation",
     "Logout",
     "LogoutResponse",
+    "LotData",
     "NumberedPush",
     "OrderBook",
     "OrderBookDelta",
@@ -204,10 +213,12 @@ __all__ = [
     "SubscribeResponse",
     "Ticker",
     "Trade",
+    "TradeBroken",
     "TradeData",
     "Unsubscribe",
     "account_update",
     "amended",
+    "announcement_data",
     "answer",
     "begun",
     "cancelled",
@@ -234,6 +245,7 @@ __all__ = [
     "to_command",
     "told_reason",
     "trade",
+    "trade_broken",
     "trade_id_text",
     "trade_number",
 ]

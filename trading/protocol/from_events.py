@@ -68,6 +68,7 @@ from trading.protocol.pushes import (
     Statement,
     StatementPosition,
     Trade,
+    TradeBroken,
 )
 from trading.protocol.responses import (
     CancelAfterResponse,
@@ -263,6 +264,24 @@ def trade(event: Traded, fill: Fill, seq: int) -> Trade:
         offset=fill.offset,
         price=to_currency(event.price),
         volume=float(event.volume),
+        timestamp=event.time,
+        seq=seq,
+    )
+
+
+def trade_broken(event: events.TradeBroken, is_buyer: bool, seq: int) -> TradeBroken:
+    """A trade that was taken back, as one of its two sides sees it."""
+    side = event.buyer if is_buyer else event.seller
+    return TradeBroken(
+        trade_id=trade_id_text(event.trade_id),
+        order_id=order_id_text(side.order_id),
+        instrument_id=event.instrument_id,
+        direction=Direction.BUY if is_buyer else Direction.SELL,
+        offset=side.offset,
+        price=to_currency(event.price),
+        volume=float(event.volume),
+        commission=to_currency(side.commission),
+        close_profit=to_currency(side.close_profit),
         timestamp=event.time,
         seq=seq,
     )

@@ -1,4 +1,4 @@
-"""Ids of orders and trades as text, and back."""
+"""Ids of orders, trades and announcements as text, and back."""
 
 from trading.core.types import ORDER_EPOCH_MS, SEQUENCE
 
@@ -14,6 +14,11 @@ def order_id_text(number: int) -> str:
 def trade_id_text(number: int) -> str:
     """T, 13 digits of milliseconds, 7 digits of sequence."""
     return f"T{number + _FIRST_NUMBER}"
+
+
+def announcement_id_text(number: int) -> str:
+    """A, 13 digits of milliseconds, 7 digits of sequence."""
+    return f"A{number + _FIRST_NUMBER}"
 
 
 def order_number(text: str) -> int | None:

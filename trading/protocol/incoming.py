@@ -180,7 +180,10 @@ class QueryAccount(_Incoming, frozen=True, tag="query_account"):
 
 
 class QueryPosition(_Incoming, frozen=True, tag="query_position"):
+    """`lots`: the lines of each position's detail, too."""
+
     instrument_id: Name | None = None
+    lots: bool | None = None
 
 
 class QueryOrders(_Incoming, frozen=True, tag="query_orders"):

@@ -4,11 +4,13 @@ from typing import Literal
 
 import msgspec
 
+from trading.core.types import Announcement as Kept
 from trading.core.types import (
     Direction,
     Phase,
 )
 from trading.protocol.envelope import Outgoing
+from trading.protocol.ids import announcement_id_text
 
 InstrumentWord = Literal["listed", "changed", "settled", "delisted"]
 """What has become of an instrument."""
@@ -114,6 +116,36 @@ class InstrumentState(Outgoing, frozen=True, tag="instrument_state"):
 
 class PingFrame(Outgoing, frozen=True, tag="ping"):
     pass
+
+
+class AnnouncementData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What operators tell until some time. `stop_at`: when the exchange is to stop. `personal`: to this user alone."""
+
+    announcement_id: str
+    text: str
+    timestamp: int
+    until: int
+    stop_at: int | None = None
+    personal: bool = False
+
+
+class Announcements(Outgoing, frozen=True, tag="announcements"):
+    """All that is announced to this connection now; it takes the place of what was told before."""
+
+    announcements: list[AnnouncementData]
+    timestamp: int
+
+
+def announcement_data(told: Kept) -> AnnouncementData:
+    """An announcement as clients read it."""
+    return AnnouncementData(
+        announcement_id=announcement_id_text(told.number),
+        text=told.text,
+        timestamp=told.made_at,
+        until=told.until,
+        stop_at=told.stop_at,
+        personal=told.user_id is not None,
+    )
 
 
 class Announcement(Outgoing, frozen=True, tag="announcement"):

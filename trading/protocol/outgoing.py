@@ -4,6 +4,7 @@ import msgspec
 
 from trading.protocol.market_data import (
     Announcement,
+    Announcements,
     InstrumentState,
     InstrumentStatus,
     Kline,
@@ -21,6 +22,7 @@ from trading.protocol.pushes import (
     RiskWarning,
     Statement,
     Trade,
+    TradeBroken,
 )
 from trading.protocol.query_data import QueryResponse, Snapshot
 from trading.protocol.responses import (
@@ -48,6 +50,7 @@ ServerMessage = (
     | CancelAllResponse
     | CancelAfterResponse
     | Trade
+    | TradeBroken
     | OrderStatusFrame
     | AccountUpdate
     | Portfolio
@@ -67,10 +70,11 @@ ServerMessage = (
     | PongFrame
     | PingFrame
     | Announcement
+    | Announcements
 )
 
-AlwaysNumbered = RiskWarning | Liquidation | PositionExpired
-NumberedPush = Trade | OrderStatusFrame | AccountUpdate | RiskWarning | Liquidation | PositionExpired | Statement
+AlwaysNumbered = RiskWarning | Liquidation | PositionExpired | TradeBroken
+NumberedPush = AlwaysNumbered | Trade | OrderStatusFrame | AccountUpdate | Statement
 
 _encoder = msgspec.json.Encoder()
 

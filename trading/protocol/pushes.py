@@ -34,6 +34,24 @@ CancelWord = str
 """A `CancelReason`; or NO_TRADE in place of UNFILLED, where what may not rest has found nothing at all."""
 
 
+class TradeBroken(Outgoing, frozen=True, tag="trade_broken"):
+    """A trade was taken back. `commission`: given back; `close_profit`: taken back."""
+
+    trade_id: str
+    order_id: str
+    instrument_id: str
+    direction: Direction
+    offset: Offset
+    price: float
+    volume: float
+    commission: float
+    close_profit: float
+    timestamp: int
+    seq: int
+    market: str | None = None
+    market_seq: int | None = None
+
+
 class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
     """`price`, `volume`: of a new order or after an amendment; from `instrument_id` on: of a new order. `reason` and
     the error: why it was cancelled, unless its owner asked."""

@@ -39,8 +39,20 @@ class AccountData(msgspec.Struct, frozen=True):
     withdrawable: float
 
 
-class PositionData(msgspec.Struct, frozen=True):
-    """Names of DIFF/QIFI. Prices are averages; null where there are no lots, or no trade yet."""
+class LotData(msgspec.Struct, frozen=True):
+    """Lots that were opened one after the other at one price: a line of CTP's position detail. `direction`: BUY for
+    long ones; `today`: opened on the present trading day."""
+
+    direction: Direction
+    volume: float
+    open_price: float
+    open_time: int
+    today: bool
+
+
+class PositionData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Names of DIFF/QIFI. Prices are averages; null where there are no lots, or no trade yet. `lots`: in the order in
+    which they are closed, long ones before short ones; left out where they were not asked for."""
 
     user_id: str
     instrument_id: str
@@ -72,6 +84,7 @@ class PositionData(msgspec.Struct, frozen=True):
     margin_short: float
     margin: float
     last_price: float | None
+    lots: list[LotData] | None = None
 
 
 class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,7 +123,7 @@ class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TradeData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`is_maker` is left out of the trades of an auction."""
+    """`is_maker` is left out of the trades of an auction. `broken`: it was taken back, with its profit."""
 
     trade_id: str
     order_id: str
@@ -123,6 +136,7 @@ class TradeData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_maker: bool | None = None
     commission: float
     close_profit: float
+    broken: bool = False
 
 
 class FeeData(msgspec.Struct, frozen=True):

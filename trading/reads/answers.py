@@ -132,7 +132,9 @@ def account_data(view: selectors.AccountView) -> protocol.AccountData:
 
 def _positions(asker: Asker, query: protocol.QueryPosition) -> protocol.QueryData:
     wanted = known(query.instrument_id, asker.market)
-    views = selectors.position_views(user_id=asker.user_id, market=asker.market, instrument_id=wanted)
+    views = selectors.position_views(
+        user_id=asker.user_id, market=asker.market, instrument_id=wanted, with_lots=bool(query.lots)
+    )
     if views is None:
         raise _Refusal(*NO_ACCOUNT)
     return protocol.QueryData(positions=[position_data(view) for view in views])
@@ -172,6 +174,17 @@ def position_data(view: selectors.PositionView) -> protocol.PositionData:
         margin_short=to_currency(short.margin),
         margin=to_currency(long.margin + short.margin),
         last_price=known_currency(view.last_price),
+        lots=None if view.lots is None else [_lot_data(lot, view) for lot in view.lots],
+    )
+
+
+def _lot_data(lot: selectors.LotView, view: selectors.PositionView) -> protocol.LotData:
+    return protocol.LotData(
+        direction=lot.direction,
+        volume=float(lot.lots),
+        open_price=round(to_currency(lot.cost) / (lot.lots * view.multiplier), 6),
+        open_time=lot.time,
+        today=lot.today,
     )
 
 
@@ -322,10 +335,16 @@ def _trades(asker: Asker, query: protocol.QueryTrades) -> protocol.QueryData:
     )
     following = None if rest is None else protocol.trade_id_text(rest)
     archived = _archived_until(query, asker.market, rest)
-    return protocol.QueryData(trades=[trade_data(row) for row in found], next=following, archived_until=archived)
+    return protocol.QueryData(trades=trades_data(found), next=following, archived_until=archived)
 
 
-def trade_data(row: Trade) -> protocol.TradeData:
+def trades_data(rows: Sequence[Trade]) -> list[protocol.TradeData]:
+    """Of an account, as they are now."""
+    broken = selectors.broken(rows)
+    return [trade_data(row, row.trade_id in broken) for row in rows]
+
+
+def trade_data(row: Trade, broken: bool = False) -> protocol.TradeData:
     return protocol.TradeData(
         trade_id=protocol.trade_id_text(row.trade_id),
         order_id=protocol.order_id_text(row.order_id),
@@ -338,6 +357,7 @@ def trade_data(row: Trade) -> protocol.TradeData:
         is_maker=row.is_maker,
         commission=to_currency(row.commission),
         close_profit=to_currency(row.close_profit),
+        broken=broken,
     )
 
 

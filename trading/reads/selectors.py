@@ -14,7 +14,7 @@ from django.utils import timezone
 from knox.crypto import hash_token
 
 from trading.core.accounts import Figures, Leg, Mark, Position
-from trading.core.types import LIVE, NAME, Direction, Offset, number_at
+from trading.core.types import LIVE, NAME, Direction, Offset, number_at, time_of
 from trading.models import (
     IS_LIVE,
     AccessToken,
@@ -23,8 +23,10 @@ from trading.models import (
     Instrument,
     LedgerEntry,
     Order,
+    PositionDetail,
     Statement,
     Trade,
+    TradeBreak,
     Transfer,
 )
 from trading.models import Position as PositionRow
@@ -66,13 +68,25 @@ class AccountView(msgspec.Struct, frozen=True):
     figures: Figures
 
 
+class LotView(msgspec.Struct, frozen=True):
+    """A line of a position's detail. `cost` of all its lots in 1/10,000, `time` in Unix ms."""
+
+    direction: Direction
+    lots: int
+    cost: int
+    time: int
+    today: bool
+
+
 class PositionView(msgspec.Struct, frozen=True):
-    """A position with what it takes to show it. `last_price` in 1/10,000, None before the first trade."""
+    """A position with what it takes to show it. `last_price` in 1/10,000, None before the first trade. `lots`: None
+    where nobody has asked for them."""
 
     user_id: str
     position: Position
     multiplier: int
     last_price: int | None
+    lots: list[LotView] | None = None
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -210,22 +224,50 @@ def _figures(row: Account, position_profit: int) -> Figures:
     )
 
 
-def position_views(*, user_id: str, market: str, instrument_id: str | None = None) -> list[PositionView] | None:
+def position_views(
+    *, user_id: str, market: str, instrument_id: str | None = None, with_lots: bool = False
+) -> list[PositionView] | None:
     """A user's positions at a market that are not flat, by instrument; None if they have no account."""
     account = Account.objects.filter(user_id=user_id, market=market).first()
     if account is None:
         return None
     held = _held_lots(account)
+    details = _details(account) if with_lots else None
     return [
         PositionView(
             user_id=user_id,
             position=position_of(row, held[row.instrument_id, True], held[row.instrument_id, False]),
             multiplier=row.instrument.multiplier,
             last_price=row.instrument.last_price,
+            lots=None if details is None else _lots(row, details),
         )
         for row in _position_rows(account)
         if instrument_id in (None, row.instrument_id)
     ]
+
+
+Details = dict[tuple[str, bool], list[PositionDetail]]
+"""Lines of position details by instrument and whether they are long, the first opened first."""
+
+
+def _details(account: Account) -> Details:
+    found: Details = {}
+    for line in PositionDetail.objects.filter(account=account):
+        found.setdefault((line.instrument_id, line.pk > 0), []).append(line)
+    for lines in found.values():
+        lines.sort(key=lambda line: abs(line.pk))
+    return found
+
+
+def _lots(row: PositionRow, details: Details) -> list[LotView]:
+    """Of each leg, yesterday's lots come first, and no line has lots of both days."""
+    found: list[LotView] = []
+    for direction, his in ((Direction.BUY, row.long_his), (Direction.SELL, row.short_his)):
+        before = 0
+        for line in details.get((row.instrument_id, direction is Direction.BUY), []):
+            found.append(LotView(direction, line.lots, line.cost, time_of(abs(line.pk)), today=before >= his))
+            before += line.lots
+    return found
 
 
 def _position_rows(account: Account) -> list[PositionRow]:
@@ -400,6 +442,14 @@ def fills(*, order: Order, limit: int) -> tuple[list[Trade], int | None]:
         return _page(mine, "trade_id", bounds, {"order_id": order.pk}, indexed=False)
     found = list(Trade.objects.raw(FILLS, [order.account_id, first, end, order.pk, limit + 1]))
     return found[:limit], found[limit - 1].trade_id if len(found) > limit else None
+
+
+def broken(trades: Sequence[Trade]) -> set[int]:
+    """Which of an account's trades were taken back."""
+    if not trades:
+        return set()
+    found = TradeBreak.objects.filter(account_id=trades[0].account_id, trade_id__in=[row.trade_id for row in trades])
+    return set(found.values_list("trade_id", flat=True))
 
 
 def trades_of(order_number: int) -> Bounds | None:

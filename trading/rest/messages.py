@@ -203,5 +203,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     items_in_batch: int
 
 
+class Announcements(msgspec.Struct, frozen=True):
+    announcements: list[protocol.AnnouncementData]
+
+
 class Time(msgspec.Struct, frozen=True):
     timestamp: int

@@ -20,6 +20,8 @@ from trading.rest.errors import ApiError
 T = TypeVar("T", bound=msgspec.Struct)
 LONGEST_NUMBER = 20
 """Digits of an integer in an address."""
+TRUTH = {"true": True, "false": False}
+"""As JSON writes it."""
 _WRONG = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -116,6 +118,8 @@ def _value(name: str, values: list[str], kind: type[msgspec.Struct]) -> Any:
     if len(values) > 1:
         raise malformed(f"{name} is given twice")
     text = values[0]
+    if msgspec.inspect.BoolType in wanted:
+        return TRUTH.get(text, text)
     is_number = text.isascii() and text.removeprefix("-").isdigit() and len(text) <= LONGEST_NUMBER
     return int(text) if msgspec.inspect.IntType in wanted and is_number else text
 

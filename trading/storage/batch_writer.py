@@ -124,10 +124,12 @@ class BatchWriter:
         mark = self._mark
         cursor.execute(
             f"UPDATE trading_market SET trading_day = {mark}, net_deposits = {mark}, commission = {mark},"  # noqa: S608
-            f" fee_groups = {mark}, limits = {mark}, restrictions = {mark} WHERE code = {mark}",
+            f" fee_groups = {mark}, limits = {mark}, restrictions = {mark},"
+            f" announcements = {mark}, broken_trades = {mark} WHERE code = {mark}",
             (
                 *(day.trading_day, day.net_deposits, day.commission),
-                *(json_text(day.fee_groups), json_text(day.limits), json_text(day.restrictions), self._market),
+                *(json_text(day.fee_groups), json_text(day.limits), json_text(day.restrictions)),
+                *(json_text(day.announcements), json_text(day.broken), self._market),
             ),
         )
 

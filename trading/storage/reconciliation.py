@@ -175,8 +175,17 @@ class _Books:
             yield f"order {number}: it cannot be like that: {tuple(state)}"
 
     def _positions(self) -> Findings:
-        """What was opened and not closed is what there is; what has expired is not there any more."""
+        """What was opened and not closed is what there is, but for what was taken back; what has expired is not there
+        any more."""
         traded = self._archived_lots()
+        for account, instrument, direction, opens, lots in self.rows(
+            """SELECT t.account_id, t.instrument_id, t.direction, t.offset = 'OPEN', SUM(t.volume)
+               FROM trading_tradebreak t JOIN trading_instrument i ON i.instrument_id = t.instrument_id
+               WHERE i.market_id = %s AND i.phase != 'delisted'
+               GROUP BY t.account_id, t.instrument_id, t.direction, t.offset = 'OPEN'"""
+        ):
+            long_short = traded.setdefault((account, instrument), [0, 0])
+            long_short[(direction == "BUY") != bool(opens)] -= int(lots) if opens else -int(lots)
         for account, instrument, direction, opens, lots in self.rows(
             """SELECT t.account_id, t.instrument_id, t.direction, t.offset = 'OPEN', SUM(t.volume)
                FROM trading_trade t JOIN trading_instrument i ON i.instrument_id = t.instrument_id
@@ -209,11 +218,18 @@ class _Books:
         return lots
 
     def _accounts(self) -> Findings:
-        """Each account is the sum of its ledger, and the ledger that of its trades, archived ones included."""
+        """Each account is the sum of its ledger, and the ledger that of its trades, archived ones included, less
+        what was taken back."""
         archived: Counter[tuple[int, str]] = Counter()
         for (account, kind, subject), amount in self._carried.items():
             archived[account, kind] += amount
             archived[account, f"{kind} {subject}"] += amount
+        for account, fees, profit in self.rows(
+            """SELECT t.account_id, SUM(t.commission), SUM(t.close_profit) FROM trading_tradebreak t
+               JOIN trading_account a ON a.id = t.account_id WHERE a.market_id = %s GROUP BY t.account_id"""
+        ):
+            archived[account, "COMMISSION"] -= int(fees)
+            archived[account, "CLOSE_PROFIT"] -= int(profit)
         for number, figures, *sums in self.rows(
             """SELECT a.id, a.pre_balance + a.deposits - a.withdrawals + a.close_profit - a.commission,
                       (SELECT COALESCE(SUM(amount), 0) FROM trading_ledgerentry WHERE account_id = a.id),

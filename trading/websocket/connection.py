@@ -23,6 +23,7 @@ from trading.reads.markets import Markets
 from trading.reads.missed_pushes import PAGE
 from trading.reads.readers import Readers
 from trading.transport.gateway import Gateway
+from trading.websocket.announcement_board import AnnouncementBoard
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.handlers.authentication import AuthenticationHandler
 from trading.websocket.handlers.orders import OrderHandler
@@ -65,6 +66,7 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     readers: Readers
     public_answer: PublicAnswer
     heartbeat: Heartbeat
+    board: AnnouncementBoard
     layer: Any
     counters: Counters
     max_frame: int
@@ -149,6 +151,8 @@ class Connection:
             services.gateway,
             services.markets,
             limiter.limits.subscriptions,
+            services.board,
+            self,
         )
         self._queries = QueryHandler(session, responder, self._read_rows, services.markets, services.public_answer)
 
@@ -231,6 +235,7 @@ class Connection:
 
     async def _leave(self) -> None:
         self._services.heartbeat.remove(self)
+        self._services.board.remove(self)
         user_id, code = self._session.user_id, self._send_queue.close_code
         log_event(logger, "connection ended", connection=self._number, user_id=user_id, close_code=code)
         # a client that went silent left when it was last heard
@@ -245,6 +250,11 @@ class Connection:
         """The token with which this connection has authenticated is not valid any more."""
         self._responder.send(protocol.Error(code=Code.NOT_AUTHENTICATED, message=REVOKED))
         self.close(REVOKED_CLOSE)
+
+    @property
+    def user_id(self) -> str | None:
+        """Who has signed in."""
+        return self._session.user_id
 
     def push(self, frame: str) -> None:
         """Send a frame that answers nothing."""
@@ -367,8 +377,10 @@ class Connection:
                 pass
             case protocol.Auth():
                 await self._authentication.authenticate(message, self.heard_at)
+                self._services.board.tell(self)
             case protocol.Logout():
                 await self._authentication.log_out(message)
+                self._services.board.tell(self)
             case protocol.SetSession():
                 await self._authentication.set_session(message)
             case protocol.Resume():

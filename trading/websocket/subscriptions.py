@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from trading.delivery.channel_groups import ALL_INSTRUMENTS, PORTFOLIO
+from trading.websocket.announcement_board import CHANNEL
 
 MARKET_CHANNELS = ("instruments",)
 """They speak of all instruments, those too that are yet to be listed."""
 PUBLIC_CHANNELS = ("orderbook", "ticker", "orderbook_delta", "kline", *MARKET_CHANNELS)
 PRIVATE_CHANNELS = ("trade", "account_update", "order_status", PORTFOLIO)
-CHANNELS = (*PRIVATE_CHANNELS[:1], *PUBLIC_CHANNELS, *PRIVATE_CHANNELS[1:])
+CHANNELS = (*PRIVATE_CHANNELS[:1], *PUBLIC_CHANNELS, *PRIVATE_CHANNELS[1:], CHANNEL)
 
 
 def public(channels: Iterable[str], period: str) -> list[str]:

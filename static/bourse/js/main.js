@@ -8,6 +8,7 @@ import { mountEquity } from './panels/account/equity.js';
 import { mountReset } from './panels/account/reset.js';
 import { mountSignIn } from './panels/account/sign_in.js';
 import { mountStatements } from './panels/account/statements.js';
+import { mountAnnouncements } from './panels/frame/announcements.js';
 import { mountConnection } from './panels/frame/connection.js';
 import { mountNotices } from './panels/frame/notices.js';
 import { mountPreferences } from './panels/frame/preferences.js';
@@ -27,6 +28,7 @@ import { mountHistory } from './panels/trading/history.js';
 import { mountOrders } from './panels/trading/orders.js';
 import { mountPositions } from './panels/trading/positions.js';
 import { mountTicket } from './panels/trading/ticket.js';
+import { announced } from './state/reduce_market.js';
 import { Store, initialState } from './state/store.js';
 import { byId } from './ui/dom.js';
 import { startLanguage } from './ui/i18n.js';
@@ -42,6 +44,7 @@ const exchange = told('exchange');
 const session = told('session');
 const venue = { demo: session.demo, riskWarn: exchange.risk_warn, riskLimit: exchange.risk_limit };
 const store = new Store(initialState(told('instruments'), loadPreferences(), venue), (run) => requestAnimationFrame(run));
+store.set(announced(told('announced'), Date.now()));
 const client = new Client({ store, location, pace: paceFor(exchange) });
 const browserSession = new BrowserSession(store, client, session);
 
@@ -53,6 +56,7 @@ const views = mountViews();
 mountTabs('chart-tabs', 'tab-chart');
 mountConnection(store);
 mountNotices(store, client);
+mountAnnouncements(store);
 
 // --- the market, for everybody
 

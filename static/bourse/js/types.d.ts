@@ -181,6 +181,8 @@ interface State extends PrivateState {
   venue: { demo: boolean; riskWarn: number; riskLimit: number };
   resetting: boolean;
   notices: Notice[];
+  /** `ahead`: how far the exchange's clock is before that of this machine. */
+  announcements: { list: AnnouncementData[]; ahead: number };
 }
 
 type Patch = Partial<State>;

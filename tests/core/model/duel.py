@@ -120,6 +120,13 @@ class Duel:
         frozen = self.frozen(records.orders)
         return {
             "day": (records.day.trading_day, records.day.fee_groups, self.engine.firing),
+            "restraints": (
+                *(state.day.limits, state.day.restrictions.close_only, state.day.restrictions.closing),
+                *(
+                    state.day.restrictions.no_connections,
+                    {a.account_id for a in state.accounts.values() if a.close_only},
+                ),
+            ),
             "instruments": {
                 each.contract.instrument_id: (
                     *(each.phase.value, each.scheduled.value, each.settlement, each.mark, each.last, each.terms),
@@ -227,6 +234,14 @@ def operators_words(event: said.Event) -> Told:
             return "withdrawn", event.account_id, event.amount
         case said.AccountFrozen():
             return "frozen", event.account_id, event.frozen
+        case said.OrdersCancelled():
+            return "orders cancelled", event.orders
+        case said.CloseOnlySet():
+            return "close only", event.account_id, event.close_only, event.orders
+        case said.ConnectionsRefused():
+            return "connections", event.refused
+        case said.MarketLimitsSet():
+            return ("market limits",)
         case said.RulesSet():
             return "rules", event.account_id
         case said.FeeGroupSet():
@@ -271,6 +286,10 @@ def settlement_words(event: said.Event) -> Told:
 def model_picture(model: Market) -> Picture:
     return {
         "day": (model.day, model.groups, model.behind()),
+        "restraints": (
+            *(model.limits, model.nobody_opens, tuple(sorted(model.closing)), model.no_connections),
+            model.closing,
+        ),
         "instruments": {
             name: (
                 *(of.phase.value, of.scheduled.value, of.settlement, of.mark, of.last, of.terms),

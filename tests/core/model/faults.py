@@ -183,7 +183,12 @@ FAULTS = (
     Fault("rules/stop_orders.py", "    look(state, instrument)\n    return OrderWaiting", "    return OrderWaiting"),
     Fault("rules/stop_orders.py", "        events += cancel_group(state, order)\n", "        pass\n"),
     Fault("rules/stop_orders.py", "while waiting.met and fired < most:", "while waiting.met:"),
+    Fault("rules/checks.py", "if most is not None and account.waiting >= most:", "if most and account.waiting > most:"),
+    Fault("rules/checks.py", "if most is not None and len(account.orders) >= most:", "if False:"),
 )
 
-TOO_RARE = (Fault("rules/timers.py", "elif _deadline(account, what) == time:", "elif True:"),)
+TOO_RARE = (
+    Fault("rules/timers.py", "elif _deadline(account, what) == time:", "elif True:"),
+    Fault("rules/checks.py", "if most is not None and account.trailing >= most:", "if False:"),
+)
 """Faults that the histories of `make test` do not find: what shows them is too rare there yet. They are not tried."""

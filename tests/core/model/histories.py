@@ -23,15 +23,20 @@ from trading.core.commands import (
     Deposit,
     ExpireDue,
     FireStops,
+    ForceCancelAll,
     ForceCancelOrder,
+    ForceClose,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    RefuseConnections,
     ResumeInstrument,
     SetAccountRules,
+    SetCloseOnly,
     SetFeeGroup,
     SetInstrumentPhase,
+    SetMarketLimits,
     SetMarketPhase,
     Settle,
     SubmitOrder,
@@ -45,6 +50,7 @@ from trading.core.types import (
     Contract,
     Direction,
     Fee,
+    MarketLimits,
     Offset,
     OrderOptions,
     OrderType,
@@ -129,6 +135,8 @@ class History:
             self.a_cancel: 4,
             self.a_countdown: 2,
             self.an_operation: 9,
+            self.a_restraint: 3,
+            self.a_hard_hand: 3,
             self.a_halt: 2,
             self.an_auction: 5,
             self.a_market_phase: 1,
@@ -455,6 +463,37 @@ class History:
             (FreezeAccount(user, False),),
         )
         self.ask(*dice.choice(ways))
+
+    def a_restraint(self) -> None:
+        """Operators hold somebody back for a few orders, or everybody, and let go again."""
+        dice = self.dice
+        user = dice.choice((None, *(f"user{number}" for number in range(1, len(FUNDS) + 2))))
+        closing, shut = dice.random() < 0.9, dice.random() < 0.7
+        few, many = dice.choice((0, 1, 2, 4)), dice.choice((0, 3, 6))
+        limits = MarketLimits(live_orders=many, waiting_orders=few, trailing_stops=dice.choice((0, 1)))
+        own = AccountRules(
+            live_orders=dice.choice((None, many)), waiting_orders=few, trailing_stops=dice.choice((None, 0, 2))
+        )
+        ways: tuple[tuple[tuple[Command, ...], tuple[Command, ...]], ...] = (
+            ((SetCloseOnly(closing, user),), (SetCloseOnly(not closing, user),)),
+            ((RefuseConnections(shut),), (RefuseConnections(False),)),
+            ((SetMarketLimits(limits),), (SetMarketLimits(MarketLimits()),)),
+            ((SetMarketLimits(limits), SetAccountRules(user or "user2", own)), (SetMarketLimits(MarketLimits()),)),
+        )
+        begin, end = dice.choice(ways)
+        self.ask(*begin)
+        for _ in range(dice.randint(2, 6)):
+            dice.choice((self.an_order, self.a_waiting_order, self.a_closing, self.a_handled_order))()
+        if dice.random() < 0.3:
+            self.a_restart()
+        self.ask(*end)
+
+    def a_hard_hand(self) -> None:
+        """Operators cancel many orders, or close somebody's positions."""
+        dice = self.dice
+        user = f"user{dice.randint(1, len(FUNDS) + 1)}"
+        name = dice.choice((None, None, *NAMES, "NONE"))
+        self.ask(dice.choice((ForceCancelAll(dice.choice((None, user)), name), ForceClose(user, name))))
 
     def a_halt(self) -> None:
         name = self.dice.choice(NAMES)

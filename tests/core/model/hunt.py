@@ -15,7 +15,7 @@ from tests.core.model.rules import FIRST, PRESENT, Rules
 from trading.core.commands import Command
 
 STEPS = 60
-BOUNDED = 70
+BOUNDED = 100
 """Histories of `make test`: seeds 1, 2, ..."""
 
 Asked = list[tuple[Command | None, int]]

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from tests.core.model.books import Account, Instrument, Leg, Order, Parcel, Told, merge, profit, rate
-from tests.core.model.risk import Risk
+from tests.core.model.restraints import Restraints
 from tests.core.model.rules import VERSIONS, Rules
 from trading.core.commands import (
     AdoptRules,
@@ -17,15 +17,20 @@ from trading.core.commands import (
     Deposit,
     ExpireDue,
     FireStops,
+    ForceCancelAll,
     ForceCancelOrder,
+    ForceClose,
     FreezeAccount,
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    RefuseConnections,
     ResumeInstrument,
     SetAccountRules,
+    SetCloseOnly,
     SetFeeGroup,
     SetInstrumentPhase,
+    SetMarketLimits,
     SetMarketPhase,
     Settle,
     SubmitOrder,
@@ -39,7 +44,7 @@ PORTION = 100
 SCHEDULED = (Phase.CLOSED, Phase.AUCTION, Phase.CONTINUOUS)
 
 
-class Market(Risk):
+class Market(Restraints):
     """`do` does a command and tells what has happened."""
 
     def __init__(self, rules: Rules) -> None:
@@ -50,6 +55,11 @@ class Market(Risk):
             CancelOrder: self.cancel_one,
             CancelAll: self.cancel_all,
             ForceCancelOrder: self.force_cancel,
+            ForceCancelAll: self.force_cancel_all,
+            ForceClose: self.force_close,
+            SetCloseOnly: self.set_close_only,
+            RefuseConnections: self.refuse_connections,
+            SetMarketLimits: self.set_market_limits,
             CancelAfter: self.cancel_after,
             ExpireDue: self.expire,
             CheckRisk: self.check_risk,
@@ -409,7 +419,8 @@ class Market(Risk):
         wrong = set() if account else {1003}
         if rules.fee_group and rules.fee_group not in self.groups:
             wrong.add(404)
-        limits = [limit or 0 for limit in (rules.max_volume, rules.max_position, rules.max_orders)]
+        counts = rules.live_orders, rules.waiting_orders, rules.trailing_stops
+        limits = [limit or 0 for limit in (rules.max_volume, rules.max_position, rules.max_orders, *counts)]
         if min(limits) < 0 or limits[0] > MOST_LOTS:
             wrong.add(400)
         if wrong or account is None:

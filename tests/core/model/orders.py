@@ -9,6 +9,10 @@ from trading.core.types import CancelReason, Phase, SelfTrade, TimeCondition, Tr
 
 
 class Orders(Checks):
+    def reasons_against_more(self, order: Order) -> set[int]:
+        """What operators have against it: in `restraints.py`."""
+        raise NotImplementedError
+
     # --- coming in
 
     def submit(self, command: SubmitOrder) -> None:
@@ -38,7 +42,7 @@ class Orders(Checks):
         if command.instrument_id not in self.instruments:
             return wrong | {1004}
         order = Order.asked(command)
-        wrong |= self.misfits(order)
+        wrong |= self.misfits(order) | self.reasons_against_more(order)
         if not order.waits:
             return wrong | self.cannot(order)
         wrong |= {1012} if self.accounts[order.account].closed else set()

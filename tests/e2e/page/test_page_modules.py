@@ -449,6 +449,7 @@ def test_what_is_on_view_is_followed_and_what_is_not_is_left(page: Page) -> None
         (each["type"], each.get("channels"), each.get("instruments") or each.get("instrument_id")) for each in opened
     ]
     assert names == [
+        ("subscribe", ["announcements"], None),
         ("subscribe", ["instruments"], None),
         ("query_instruments", None, None),
         ("query_statistics", None, None),

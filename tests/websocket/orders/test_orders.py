@@ -413,6 +413,30 @@ async def test_the_account_that_is_queried_is_the_one_that_was_pushed(alice: Cli
     assert {name: pushed[name] for name in names} == {name: queried[name] for name in names}
 
 
+async def test_the_lots_of_a_position_come_where_they_are_asked_for(alice: Client, bob: Client) -> None:
+    """In the order in which they are closed, with what was paid; the lots of others are theirs alone."""
+    for lots, price in ((2, 120), (1, 120), (3, 119.5)):
+        await bob.place(f"SELL OPEN {lots} @ {price}")
+        await alice.place(f"BUY OPEN {lots} @ {price}")
+    await alice.place("BUY OPEN 1 @ 118")
+    await bob.place("SELL OPEN 1 @ 118")
+    await bob.place("BUY CLOSE 1 @ 121")
+    await alice.place("SELL CLOSE 1 @ 121")
+    for client, direction in ((alice, "BUY"), (bob, "SELL")):
+        await client.rest()
+        (plain,) = (await client.ask(type="query_position", lots=None))["data"]["positions"]
+        (one,) = (await client.ask(type="query_position", lots=True))["data"]["positions"]
+        lots = one.pop("lots")
+        assert one == plain
+        assert [(lot["direction"], lot["volume"], lot["open_price"], lot["today"]) for lot in lots] == [
+            (direction, 2.0, 120.0, True),
+            (direction, 3.0, 119.5, True),
+            (direction, 1.0, 118.0, True),
+        ]
+        times = [lot["open_time"] for lot in lots]
+        assert times == sorted(times)
+
+
 async def test_positions_come_as_a_list(alice: Client, bob: Client) -> None:
     assert (await alice.ask(type="query_position"))["data"] == {"positions": []}
     for name in ("IX2301", "IF2301"):

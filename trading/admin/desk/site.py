@@ -12,6 +12,7 @@ from trading.admin.base import ModelAdmin
 from trading.admin.desk import audit, checks, contest, funds, people, risk, settlement, statements
 from trading.admin.desk.page import Page, address, show
 from trading.admin.desk.staff import approvals, roles, second_factor, sessions
+from trading.admin.venue import announcements, instruments, later, orders, trades
 from trading.models import Desk, User
 from trading.operators.authority.rights import may
 
@@ -25,6 +26,11 @@ PAGES: list[Page] = [
     *risk.PAGES,
     *settlement.PAGES,
     *contest.PAGES,
+    *orders.PAGES,
+    *trades.PAGES,
+    *instruments.PAGES,
+    *announcements.PAGES,
+    *later.PAGES,
     *roles.PAGES,
     *sessions.PAGES,
     *second_factor.PAGES,

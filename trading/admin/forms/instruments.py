@@ -123,6 +123,18 @@ def _terms_initial(terms: Terms) -> dict[str, Any]:
     }
 
 
+def _copied(row: Instrument) -> dict[str, Any]:
+    """What the form begins with, to list another instrument like this one."""
+    return {
+        **_terms_initial(terms_of(row)),
+        "product_id": row.product_id,
+        "tick": to_text(row.tick),
+        "multiplier": row.multiplier,
+        "reference_price": to_text(row.reference_price),
+        "limit_rate": to_text(row.limit_rate, scale=RATE),
+    }
+
+
 class ListInstrumentForm(_TermsFields):
     instrument_id = forms.CharField(
         label="Instrument id", max_length=64, validators=[NAME], help_text="Such as IF2301."
@@ -141,7 +153,10 @@ class ListInstrumentForm(_TermsFields):
 
     @classmethod
     def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
-        return super().of(row, initial=_terms_initial(Terms(name="", margin_long=RATE // 10, margin_short=RATE // 10)))
+        """`copy` names an instrument whose values it begins with."""
+        other = Instrument.objects.filter(pk=str(initial.get("copy", ""))[:64]).first()
+        plain = Terms(name="", margin_long=RATE // 10, margin_short=RATE // 10)
+        return super().of(row, initial=_terms_initial(plain) if other is None else _copied(other))
 
     def command(self) -> ListInstrument:
         data = self.cleaned_data

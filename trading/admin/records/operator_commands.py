@@ -15,6 +15,8 @@ from trading.admin.columns import amount_text, date, day_text, moment, time_text
 from trading.admin.office.refusals import result_text
 from trading.core.commands import (
     AdminCommand,
+    Announce,
+    BreakTrade,
     ChangeTerms,
     Deposit,
     ForceCancelAll,
@@ -36,13 +38,14 @@ from trading.core.commands import (
     SetMarketPhase,
     Settle,
     Withdraw,
+    WithdrawAnnouncement,
 )
 from trading.core.types import stored_name
-from trading.models import OperatorCommand
+from trading.models import OperatorCommand, ScheduledCommand
 from trading.operators.authority import approvals
 
 
-def subject_of(row: OperatorCommand) -> str:
+def subject_of(row: OperatorCommand | ScheduledCommand) -> str:  # noqa: PLR0912  # a branch for each kind
     """Whom or what a command is about."""
     match approvals.command_of(row):
         case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose() as command:
@@ -65,6 +68,12 @@ def subject_of(row: OperatorCommand) -> str:
             return f"{command.user_id or _('everybody')} ({_('on') if command.close_only else _('off')})"
         case RefuseConnections() as command:
             return _("on") if command.refused else _("off")
+        case BreakTrade() as command:
+            return protocol.trade_id_text(command.trade_id)
+        case Announce() as command:
+            return command.user_id or _("everybody")
+        case WithdrawAnnouncement() as command:
+            return f"#{command.number}"
         case Settle() as command:
             return day_text(command.day)
         case None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
@@ -116,6 +116,7 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
 
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         links = self.list_of(request, "trade", "Trades", q=protocol.order_id_text(obj.pk))
+        links.append(Tool("Its whole life", reverse("admin:trading_desk_order", args=[obj.pk])))
         if obj.status not in LIVE or not self.has_cancel_permission(request):
             return links
         return [Tool("Cancel this order", url_of(self, "cancel", obj.pk), post=True), *links]
@@ -192,4 +193,5 @@ class TradeAdmin(RecordAdmin):
         return protocol.trade_id_text(obj.trade_id)
 
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
-        return self.list_of(request, "trade", "Both sides", trade_id__exact=obj.trade_id)
+        both = Tool("The trade, and to break it", reverse("admin:trading_desk_trade", args=[obj.trade_id]))
+        return [*self.list_of(request, "trade", "Both sides", trade_id__exact=obj.trade_id), both]

@@ -40,7 +40,7 @@ def settle(state: State, command: Settle) -> list[Event]:
         _begin_day(state, instrument)
     events += _end_orders_outside_limits(state, instruments)
     _forget_own_ids(state)
-    state.day.trading_day = command.next_day
+    state.day.trading_day, state.day.broken = command.next_day, ()
     state.changes.day = state.day
     return events
 

@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from trading.core.money import from_text, to_text
 from trading.models import OperatorCommand, Transfer
-from trading.operators import inline_engine, transfers
+from trading.operators import inline_engine
+from trading.operators.between_markets import transfers
 
 
 class Command(BaseCommand):

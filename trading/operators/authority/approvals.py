@@ -16,7 +16,7 @@ from django.utils import timezone
 from trading.core.commands import AdminCommand, Deposit, Withdraw
 from trading.core.money import UNIT
 from trading.core.types import stored_name
-from trading.models import OperatorCommand, User
+from trading.models import OperatorCommand, ScheduledCommand, User
 from trading.operators.authority.rights import may, may_ask
 
 DAY = timedelta(days=1)
@@ -60,7 +60,7 @@ def held(market: str) -> QuerySet[OperatorCommand]:
     return rows.select_related("asked_by").order_by("id")
 
 
-def command_of(row: OperatorCommand) -> AdminCommand | None:
+def command_of(row: OperatorCommand | ScheduledCommand) -> AdminCommand | None:
     """What a row asks for; None when nobody can read it, as the engine will say too."""
     try:
         command: AdminCommand = msgspec.convert(row.payload, AdminCommand)

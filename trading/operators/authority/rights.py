@@ -8,6 +8,8 @@ from django.contrib.auth.models import Group, Permission
 
 from trading.core.commands import (
     AdminCommand,
+    Announce,
+    BreakTrade,
     ChangeTerms,
     Deposit,
     ForceCancelAll,
@@ -29,6 +31,7 @@ from trading.core.commands import (
     SetMarketPhase,
     Settle,
     Withdraw,
+    WithdrawAnnouncement,
 )
 from trading.models import User
 
@@ -64,6 +67,10 @@ def permissions_for(command: AdminCommand) -> tuple[str, ...]:  # noqa: PLR0912 
             return ("change_order",)
         case ForceClose():
             return ("force_close",)
+        case BreakTrade():
+            return ("break_trade",)
+        case Announce() | WithdrawAnnouncement():
+            return ("announce",)
         case Settle():
             return ("settle_market",)
     assert_never(command)
@@ -89,7 +96,7 @@ _VIEW = frozenset(f"view_{model}" for model in _SEEN) | {"view_risk"}
 _SCHEDULE = frozenset(
     f"{deed}_{model}" for deed in ("add", "change", "delete") for model in ("tradingsession", "holiday")
 )
-_SUPPORT = {"add_user", "change_user", "add_account", "add_accesstoken", "delete_accesstoken", "view_as"}
+_SUPPORT = {"add_user", "change_user", "add_account", "add_accesstoken", "delete_accesstoken", "view_as", "announce"}
 _RISK = {
     "use_emergency",
     "change_order",
@@ -97,6 +104,8 @@ _RISK = {
     "change_account",
     "freeze_account",
     "force_close",
+    "announce",
+    "break_trade",
     "approve_command",
 }
 _SETTLEMENT = {"settle_market", "change_market", "run_checks", "approve_command"}

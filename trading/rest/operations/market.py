@@ -7,6 +7,7 @@ import msgspec
 from trading import protocol
 from trading.core.codes import Code
 from trading.protocol.incoming import MOST_ITEMS
+from trading.reads import announcements
 from trading.rest import messages
 from trading.rest.errors import ApiError
 from trading.rest.operation import Answer, Call, Operation
@@ -25,6 +26,21 @@ class GetTime(Operation):
     @classmethod
     async def run(cls, call: Call) -> Answer:
         return Answer(messages.Time(call.services.clock()))
+
+
+class ListAnnouncements(Operation):
+    """What operators announce now: to everybody, and with a token to its user too."""
+
+    method, path, tag = "GET", "announcements/", TAG
+    gives = {200: messages.Announcements}
+    needs_token = False
+
+    @classmethod
+    async def run(cls, call: Call) -> Answer:
+        now = call.services.clock()
+        present = await call.read(announcements.present, market=call.services.markets.first, time=now)
+        found = announcements.to(call.caller.user_id, present, now)
+        return Answer(messages.Announcements([protocol.announcement_data(each) for each in found]))
 
 
 class ListInstruments(PublicQuery):
@@ -111,4 +127,7 @@ class GetLimits(Operation):
         )
 
 
-OPERATIONS = (GetTime, GetLimits, ListInstruments, GetBook, ListPublicTrades, ListBars, GetStatistics)
+OPERATIONS = (
+    *(GetTime, GetLimits, ListAnnouncements),
+    *(ListInstruments, GetBook, ListPublicTrades, ListBars, GetStatistics),
+)

@@ -31,8 +31,8 @@ class ToEngine(Operation):
     for_engine = True
 
 
-def placed(identity: selectors.Identity, order_id: str, markets: Markets) -> messages.Placed:
-    """An own order with its fills. Blocks; ApiError 1002 where there is none."""
+def placed(identity: selectors.Identity, order_id: str, markets: Markets, *, is_new: bool) -> messages.Placed:
+    """An own order with its fills; of a new one none can be broken. Blocks; ApiError 1002 where there is none."""
     account_id, number = identity.account_id, protocol.order_number(order_id)
     if markets.several:
         account_id = markets.accounts(user_id=identity.user_id).get(markets.of_number(number))
@@ -44,15 +44,14 @@ def placed(identity: selectors.Identity, order_id: str, markets: Markets) -> mes
     fills, rest = selectors.fills(order=row, limit=FILLS)
     return messages.Placed(
         order=answers.order_data(row, identity.user_id),
-        trades=[answers.trade_data(fill) for fill in fills],
+        trades=[answers.trade_data(fill) for fill in fills] if is_new else answers.trades_data(fills),
         next=None if rest is None else protocol.trade_id_text(rest),
     )
 
 
 async def _answer(call: Call, order_id: str, status: int = 200) -> Answer:
-    return Answer(
-        await call.read(placed, call.identity, order_id, call.services.markets), status, f"orders/{order_id}/"
-    )
+    found = await call.read(placed, call.identity, order_id, call.services.markets, is_new=status == 201)
+    return Answer(found, status, f"orders/{order_id}/")
 
 
 def relative(message: Any, now: int) -> Any:

@@ -20,12 +20,21 @@ from trading.storage.mapping.accounts import (
     position_record,
     rules_of,
 )
-from trading.storage.mapping.events import LEDGER, RISK_EVENTS, SETTLEMENT_PRICES, STATEMENTS, TRADES, event_rows
+from trading.storage.mapping.events import (
+    LEDGER,
+    RISK_EVENTS,
+    SETTLEMENT_PRICES,
+    STATEMENTS,
+    TRADE_BREAKS,
+    TRADES,
+    event_rows,
+)
 from trading.storage.mapping.journal import BATCH, JOURNAL, PUSH, PUSHES, commands_of
 from trading.storage.mapping.markets import (
     INSTRUMENT,
     INSTRUMENTS,
     TERMS,
+    announcements_of,
     day_record,
     instrument_record,
     restrictions_of,
@@ -76,8 +85,10 @@ __all__ = [
     "STATEMENTS",
     "TERMS",
     "TRADES",
+    "TRADE_BREAKS",
     "Details",
     "account_record",
+    "announcements_of",
     "client_order",
     "commands_of",
     "day_record",

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from trading.core import events
 from trading.core.events import Event, Traded
-from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, Transfer
+from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, TradeBreak, Transfer
 from trading.models import Trade as TradeRow
 from trading.storage.sql import GIVEN, Columns, Row, Table, json_text
 
@@ -57,6 +57,18 @@ _STATEMENT = Columns(
 )
 STATEMENTS = Table(Statement, _STATEMENT)
 
+_BREAK = Columns(dict.fromkeys(("trade_id", "instrument", "price", "volume", "time", "direction"), GIVEN))
+_BREAK_SIDE = Columns(
+    {
+        "account": "account_id",
+        "order_number": "order_id",
+        "offset": "offset._value_",
+        "commission": "commission",
+        "close_profit": "close_profit",
+    }
+)
+TRADE_BREAKS = Table(TradeBreak, _BREAK, _BREAK_SIDE)
+
 _SETTLED = Columns(
     {"instrument": "instrument_id", "day": "day", "price": "price", "delisted": "delisted", "time": GIVEN}
 )
@@ -93,7 +105,7 @@ def _begun(event: Event) -> list[Row]:
     return [_SENT.row(event.transfer, _IN_TRANSIT, event.time)] if isinstance(event, events.TransferSent) else []
 
 
-def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
+def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:  # noqa: PLR0912  # one a kind
     """What is kept of events for good, by table."""
     trades: list[Row] = []
     ledger: list[Row] = []
@@ -101,6 +113,7 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
     prices: list[Row] = []
     risks: list[Row] = []
     transfers: list[Row] = []
+    breaks: list[Row] = []
 
     def book(account_id: int, kind: str, amount: int, trade_id: int | None = None) -> None:
         if amount:
@@ -116,6 +129,12 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                     book(fill.account_id, _CLOSE_PROFIT, fill.close_profit, event.trade_id)
             case events.OrderAccepted() | events.OrderCancelled():
                 pass  # the most frequent of those that leave a trace only in the rows of what they have changed
+            case events.TradeBroken():
+                trade = event.trade_id, event.instrument_id, event.price, event.volume, time
+                for word, side in (("BUY", event.buyer), ("SELL", event.seller)):
+                    breaks.append((*trade, word, *_BREAK_SIDE.row(side)))
+                    book(side.account_id, _COMMISSION, side.commission, event.trade_id)
+                    book(side.account_id, _CLOSE_PROFIT, -side.close_profit, event.trade_id)
             case events.Deposited() | events.Withdrawn() | events.TransferSent() | events.TransferReceived():
                 book(event.account_id, *_movement(event))
                 transfers += _begun(event)
@@ -146,6 +165,8 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                 | events.OrdersCancelled()
                 | events.CloseOnlySet()
                 | events.ConnectionsRefused()
+                | events.Announced()
+                | events.AnnouncementWithdrawn()
                 | events.RulesSet()
                 | events.FeeGroupSet()
                 | events.MarketLimitsSet()
@@ -160,6 +181,7 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:
                 assert_never(event)
     return {
         TRADES: trades,
+        TRADE_BREAKS: breaks,
         LEDGER: ledger,
         STATEMENTS: statements,
         SETTLEMENT_PRICES: prices,

@@ -6,7 +6,7 @@ import msgspec
 
 from trading.core.snapshot import DayRecord, InstrumentRecord, SweepRecord, sweep_records
 from trading.core.state import Instrument
-from trading.core.types import Contract, Fee, MarketLimits, Phase, Restrictions, Terms
+from trading.core.types import Announcement, Contract, Fee, MarketLimits, Phase, Restrictions, Terms
 from trading.models import Instrument as InstrumentRow
 from trading.models import Market
 from trading.storage.sql import GIVEN, Columns, Table, json_text
@@ -84,8 +84,14 @@ def restrictions_of(stored: Any) -> Restrictions:
     return msgspec.convert(stored, Restrictions)
 
 
+def announcements_of(stored: Any) -> tuple[Announcement, ...]:
+    """What operators have announced in a market; some of it may be over."""
+    return msgspec.convert(stored, tuple[Announcement, ...])
+
+
 def day_record(row: Market) -> DayRecord:
     """Where the market stands in time, and what holds for all its accounts."""
     limits = msgspec.convert(row.limits, MarketLimits) if row.limits else None
     off = restrictions_of(row.restrictions) if row.restrictions else None
-    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits, off)
+    told, broken = announcements_of(row.announcements), tuple(row.broken_trades)
+    return DayRecord(row.trading_day, row.net_deposits, row.commission, row.fee_groups, limits, off, told, broken)

@@ -246,6 +246,15 @@ PUSHES = (
         "What queries tell of an instrument has changed: it is listed, changed, settled or delisted.",
         "instruments",
     ),
+    Push(
+        protocol.TradeBroken,
+        "An operator has taken back an own trade: lots and profit are as without it. An account update follows.",
+    ),
+    Push(
+        protocol.Announcements,
+        "All that operators announce to everybody or to this user: at once, then after changes.",
+        "announcements",
+    ),
     Push(protocol.Announcement, "A sentence of the exchange to everybody."),
     Push(
         protocol.Error,

@@ -23,7 +23,7 @@ WORDS: dict[str, Word] = {
     ),
     "channels": Word(
         "Names of channels: trade, order_status, account_update, portfolio, orderbook, orderbook_delta, ticker, kline,"
-        " instruments.",
+        " instruments, announcements.",
         ["orderbook", "ticker"],
     ),
     "instruments": Word("Ids of instruments; none: all, where a channel speaks of all.", ["IX2301"]),
@@ -47,6 +47,8 @@ OF_ONE: dict[tuple[str, str], Word] = {
         "A sentence for people; what is unknown is named.", "Subscribed successfully"
     ),
     ("Announcement", "message"): Word("The sentence.", "The exchange stops; connect again in a moment"),
+    ("TradeBroken", "commission"): Word("What was given back, in the currency.", 6.0),
+    ("TradeBroken", "close_profit"): Word("What was taken back, in the currency.", 0.0),
     ("Ticker", "day"): Word(
         "The trading day in figures after this trade; of trades that come together, the last.", None
     ),

@@ -6,6 +6,7 @@ from trading.delivery.channel_groups import PORTFOLIO
 from trading.reads.markets import Markets
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway
+from trading.websocket.announcement_board import CHANNEL, AnnouncementBoard, Reader
 from trading.websocket.handlers.responder import Responder
 from trading.websocket.market_subscriptions import MarketSubscriptions, Pair
 from trading.websocket.session import Session
@@ -17,7 +18,10 @@ class SubscriptionHandler:
     what is left ends before it. `most`: pairs of an instrument and a channel
     of a connection. An exchange that is closed gives no market data."""
 
-    __slots__ = ("_gateway", "_market_data", "_markets", "_most", "_read", "_responder", "_session", "_subscriptions")
+    __slots__ = (
+        *("_board", "_gateway", "_market_data", "_markets", "_most", "_read", "_reader", "_responder", "_session"),
+        "_subscriptions",
+    )
 
     def __init__(
         self,
@@ -29,6 +33,8 @@ class SubscriptionHandler:
         gateway: Gateway,
         markets: Markets,
         most: int,
+        board: AnnouncementBoard,
+        reader: Reader,
     ) -> None:
         self._session = session
         self._subscriptions = subscriptions
@@ -38,6 +44,8 @@ class SubscriptionHandler:
         self._gateway = gateway
         self._markets = markets
         self._most = most
+        self._board = board
+        self._reader = reader
 
     async def change(self, message: protocol.Subscribe | protocol.Unsubscribe) -> None:
         if self._session.identity is None and any(channel in PRIVATE_CHANNELS for channel in message.channels):
@@ -49,6 +57,8 @@ class SubscriptionHandler:
         own = self._own(message)
         if wrong is None and not adding:
             await self._market_data.unfollow(self._subscriptions.remove(*asked) | own)
+            if CHANNEL in message.channels:
+                self._board.remove(self._reader)
         self._responder.send(
             protocol.SubscribeResponse(
                 success=wrong is None,
@@ -60,6 +70,8 @@ class SubscriptionHandler:
         )
         if wrong is None and adding:
             await self._market_data.follow(self._subscriptions.add(*asked) | own)
+            if CHANNEL in message.channels:
+                await self._board.add(self._reader)
 
     def _own(self, message: protocol.Subscribe | protocol.Unsubscribe) -> set[Pair]:
         """What of it is followed like market data, but is the user's alone."""

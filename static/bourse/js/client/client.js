@@ -9,7 +9,7 @@ import * as protocol from '../line/protocol.js';
 import { Connection } from '../line/socket.js';
 import { OrderEntry } from '../orders/order_entry.js';
 import * as reduce from '../state/reduce_account.js';
-import { fill, joinedFill } from '../state/reduce_history.js';
+import { fill, joinedFill, tradeBroken } from '../state/reduce_history.js';
 import { working } from '../state/selectors.js';
 import { privateState } from '../state/store.js';
 import { MarketData } from './market_data.js';
@@ -259,6 +259,7 @@ export class Client {
       case 'trade': return this.#filled(frame);
       case 'account_update':
       case 'portfolio': return this.store.set(reduce.account(this.store.state, frame));
+      case 'trade_broken': return this.#broken(frame);
       case 'announcement': return this.notice('announcement', frame);
       default: return this.orderEntry.heard(frame) || this.#heardOfMarket(frame); // A newer server may say more; an older page need not mind.
     }
@@ -427,6 +428,16 @@ export class Client {
     else this.notice('fill', frame);
     this.refreshAfterFill();
     this.orderEntry.filled();
+  }
+
+  /**
+   * A trade was taken back: what it has changed is asked for anew.
+   * @param {TradeBroken} frame
+   */
+  #broken(frame) {
+    this.notice('trade-broken', frame);
+    this.store.set(tradeBroken(this.store.state, frame));
+    this.#askForFunds();
   }
 
   #signedIn() {

@@ -69,6 +69,7 @@ export class MarketData {
   opened() {
     const { instruments, selected } = this.store.state;
     this.store.set(reduce.replayableTicks(this.store.state));
+    this.#say(protocol.subscribe(['announcements'], [])); // apart: a market that is closed gives this, and nothing else
     this.#say(protocol.subscribe(['instruments'], []));
     this.#look();
     if (selected === null) return;
@@ -96,6 +97,7 @@ export class MarketData {
         this.lookSoon();
         return true;
       case 'instrument_state': this.lookSoon(); return true;
+      case 'announcements': this.store.set(reduce.announced(frame, Date.now())); return true;
       default: return false;
     }
   }

@@ -321,6 +321,38 @@ interface Announcement {
   timestamp: number;
 }
 
+/** A trade was taken back; `commission` was given back, `close_profit` taken back. */
+interface TradeBroken {
+  type: 'trade_broken';
+  trade_id: string;
+  order_id: string;
+  instrument_id: string;
+  direction: Direction;
+  offset: Offset;
+  price: number;
+  volume: number;
+  commission: number;
+  close_profit: number;
+  timestamp: number;
+  seq: number;
+}
+
+interface AnnouncementData {
+  announcement_id: string;
+  text: string;
+  timestamp: number;
+  until: number;
+  stop_at?: number;
+  personal?: boolean;
+}
+
+/** All that is announced now. */
+interface Announcements {
+  type: 'announcements';
+  announcements: AnnouncementData[];
+  timestamp: number;
+}
+
 interface AccountData {
   user_id: string;
   balance: number;
@@ -339,6 +371,14 @@ interface AccountData {
   commission: number;
   frozen_orders: number;
   withdrawable: number;
+}
+
+interface LotData {
+  direction: Direction;
+  volume: number;
+  open_price: number;
+  open_time: number;
+  today: boolean;
 }
 
 interface PositionData {
@@ -372,6 +412,7 @@ interface PositionData {
   margin_short: number;
   margin: number;
   last_price: number | null;
+  lots?: LotData[];
 }
 
 interface OrderData {
@@ -418,6 +459,7 @@ interface TradeData {
   is_maker?: boolean;
   commission: number;
   close_profit: number;
+  broken?: boolean;
 }
 
 interface FeeData {
@@ -498,6 +540,7 @@ type ServerFrame = { request_id?: string } & (
   | CancelAllResponse
   | CancelAfterResponse
   | Trade
+  | TradeBroken
   | OrderStatusFrame
   | AccountUpdate
   | Portfolio
@@ -517,6 +560,7 @@ type ServerFrame = { request_id?: string } & (
   | PongFrame
   | PingFrame
   | Announcement
+  | Announcements
 );
 
 /** The fields of frames, by their type. */

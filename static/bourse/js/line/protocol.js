@@ -68,7 +68,7 @@ export const CLIENT_FRAMES = {
   cancel_order: fields('order_id'),
   query_order: fields('order_id'),
   query_account: fields(''),
-  query_position: fields('', 'instrument_id'),
+  query_position: fields('', 'instrument_id lots'),
   ping: fields(''),
   pong: fields(''),
   amend_order: fields('order_id', 'price volume valid_until'),
@@ -130,11 +130,14 @@ export const SERVER_FRAMES = {
   orderbook_delta: fields(`${BOOK} seq prev_seq`, IN_AUCTION),
   kline: fields('instrument_id period start open high low close volume turnover trades open_interest'),
   announcement: fields('message timestamp'),
+  trade_broken: fields('trade_id order_id instrument_id direction offset price volume commission close_profit timestamp seq'),
+  announcements: fields('announcements timestamp'),
 };
 
 /** Pushes about the own account, which `seq` numbers without holes. */
 export const PRIVATE_PUSHES = new Set([
   'trade', 'order_status', 'account_update', 'risk_warning', 'liquidation', 'position_expired', 'statement',
+  'trade_broken',
 ]);
 
 /**
@@ -203,7 +206,7 @@ export const cancelOrder = (orderId) => ({ type: 'cancel_order', order_id: order
 /** @param {string} orderId */
 export const queryOrder = (orderId) => ({ type: 'query_order', order_id: orderId });
 export const queryAccount = () => ({ type: 'query_account' });
-export const queryPosition = () => ({ type: 'query_position' });
+export const queryPosition = () => ({ type: 'query_position', lots: true });
 export const queryInstruments = () => ({ type: 'query_instruments' });
 export const queryStatistics = () => ({ type: 'query_statistics' });
 /** @param {string} id */

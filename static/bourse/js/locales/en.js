@@ -127,6 +127,10 @@ export default {
   'query.refused': 'The exchange answered: {reason}',
   'subscribe.refused': 'The exchange gives no market data for this. Reload the page.',
   'notice.dismiss': 'Dismiss',
+  'announcement.title': 'Announcements',
+  'announcement.stops_now': 'Stops now',
+  'announcement.stops_in': 'Stops in {clock}',
+  'announcement.stops_in_days': 'Stops in {days} d {clock}',
 
   'error.with_code': '{words} ({code})',
   'error.unknown': 'Something went wrong.',

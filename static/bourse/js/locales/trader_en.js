@@ -314,6 +314,8 @@ export default {
   'notice.cancel_refused': 'Not cancelled: {reason}',
   'notice.amend_refused': 'Not amended: {reason}',
   'notice.dropped': 'The line dropped before that was answered. Look before you try again.',
+  'notice.trade_broken': 'The exchange has taken back your trade of {volume} {instrument} at {price}.',
+  'fills.broken': 'Broken',
   'notice.risk_warning': 'Risk {risk}: at {limit} % the exchange closes positions.',
   'notice.liquidation.STARTED': 'Your margin is not covered any more: the exchange cancels your orders and closes positions.',
   'notice.liquidation.ENDED': 'The liquidation has ended. Risk {risk}.',

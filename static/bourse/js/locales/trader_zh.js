@@ -314,6 +314,8 @@ export default {
   'notice.cancel_refused': '撤单未成功：{reason}',
   'notice.amend_refused': '改单未成功：{reason}',
   'notice.dropped': '连接在答复到达前中断。请先核对再重试。',
+  'notice.trade_broken': '交易所已撤销您的成交：{instrument} {volume} 手，{price}。',
+  'fills.broken': '已撤销',
   'notice.risk_warning': '风险度 {risk}：达到 {limit}% 将强制平仓。',
   'notice.liquidation.STARTED': '保证金不足：交易所撤销您的委托并强制平仓。',
   'notice.liquidation.ENDED': '强平结束，风险度 {risk}。',

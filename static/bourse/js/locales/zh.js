@@ -127,6 +127,10 @@ export default {
   'query.refused': '交易所答复：{reason}',
   'subscribe.refused': '交易所没有提供该行情，请刷新页面。',
   'notice.dismiss': '关闭',
+  'announcement.title': '公告',
+  'announcement.stops_now': '即将停机',
+  'announcement.stops_in': '距停机 {clock}',
+  'announcement.stops_in_days': '距停机 {days} 天 {clock}',
 
   'error.with_code': '{words}（{code}）',
   'error.unknown': '出错了。',

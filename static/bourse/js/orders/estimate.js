@@ -200,19 +200,48 @@ function productMargin(instruments, positions, product, larger) {
 }
 
 /**
- * A position after lots were opened or closed; costs of what is closed are averaged over its side.
+ * What the lots cost that a closing takes: yesterday's at their settlement price, then today's, the first opened first.
+ * Where the exchange does not tell the lots it is their average.
+ * @param {PositionData} position
+ * @param {PositionSide} side
+ * @param {bigint} multiplier
+ * @param {{ his: number, today: number }} taken
+ */
+function costOfClosed(position, side, multiplier, taken) {
+  const whole = units(position[`position_cost_${side}`]);
+  const held = position[`volume_${side}`];
+  if (!position.lots) return held > 0 ? (whole * BigInt(taken.his + taken.today)) / BigInt(held) : 0n;
+  const today = position.lots.filter((one) => one.today && one.direction === SIDES[side]);
+  /** @param {LotData} one */
+  const value = (one) => units(one.open_price) * multiplier;
+  const ofHis = whole - today.reduce((sum, one) => sum + value(one) * BigInt(one.volume), 0n);
+  const his = position[`volume_${side}_his`];
+  let cost = his > 0 ? (ofHis * BigInt(taken.his)) / BigInt(his) : 0n;
+  let left = taken.today;
+  for (const one of today) {
+    const lots = Math.min(left, one.volume);
+    cost += value(one) * BigInt(lots);
+    left -= lots;
+  }
+  return cost;
+}
+
+/**
+ * A position after lots were opened or closed.
  * @param {PositionData} position
  * @param {InstrumentData} instrument
  * @param {{ direction: Direction, offset: Offset }} parts
  * @param {Fill[]} fills
  */
 function after(position, instrument, { direction, offset }, fills) {
+  const multiplier = BigInt(instrument.multiplier);
   const lots = fills.reduce((sum, one) => sum + one.lots, 0);
-  const value = fills.reduce((sum, one) => sum + units(one.price) * BigInt(instrument.multiplier) * BigInt(one.lots), 0n);
+  const value = fills.reduce((sum, one) => sum + units(one.price) * multiplier * BigInt(one.lots), 0n);
   const side = offset === 'OPEN' ? opened(direction) : closed(direction);
   const [held, cost] = [position[`volume_${side}`], units(position[`position_cost_${side}`])];
   const left = offset === 'OPEN' ? held + lots : Math.max(0, held - lots);
-  const rest = offset === 'OPEN' ? cost + value : held > 0 ? (cost * BigInt(left)) / BigInt(held) : 0n;
+  const his = offset === 'OPEN' ? 0 : oldLots({ offset, volume: lots }, position, direction);
+  const rest = offset === 'OPEN' ? cost + value : cost - costOfClosed(position, side, multiplier, { his, today: held - left - his });
   const margin = share(rest, rateOf(instrument[`margin_rate_${side}`]));
   return {
     ...position, [`volume_${side}`]: left, [`position_cost_${side}`]: money(rest), [`margin_${side}`]: money(margin),

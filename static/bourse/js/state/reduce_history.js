@@ -5,7 +5,7 @@ import { timeOfId } from '../line/protocol.js';
 const MOST_POINTS = 2000;
 const MOST_FILLS = 5000;
 
-/** @param {OwnFill | Trade} one */
+/** @param {OwnFill | Trade | TradeBroken} one */
 const keyOf = (one) => `${one.trade_id} ${one.order_id}`;
 
 /**
@@ -42,6 +42,15 @@ export function joinedFill(state, frame) {
   const after = { ...before, data: { ...before.data, volume, price } };
   return { notices: state.notices.map((one) => (one === before ? after : one)) };
 }
+
+/**
+ * A trade that was taken back stays, and says so.
+ * @param {State} state
+ * @param {TradeBroken} frame
+ */
+export const tradeBroken = (state, frame) => ({
+  fills: state.fills.map((one) => (keyOf(one) === keyOf(frame) ? { ...one, broken: true } : one)),
+});
 
 /**
  * A page of fills. `first`: the newest page, behind which the older ones are asked for anew.

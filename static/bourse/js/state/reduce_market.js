@@ -6,6 +6,13 @@ import { applied } from './depth.js';
 
 export const MOST_TICKS = 50;
 
+/**
+ * What operators announce, in the place of what they announced before; `now` is this machine's clock.
+ * @param {Omit<Announcements, 'type'>} frame
+ * @param {number} now
+ */
+export const announced = (frame, now) => ({ announcements: { list: frame.announcements, ahead: frame.timestamp - now } });
+
 // --- books
 
 /**

@@ -30,6 +30,7 @@ export function initialState(instruments, preferred, venue) {
     venue,
     resetting: false,
     notices: [],
+    announcements: { list: [], ahead: 0 },
   };
 }
 

@@ -70,6 +70,15 @@ export function time(ms) {
   return [moment.getHours(), moment.getMinutes(), moment.getSeconds()].map(two).join(':');
 }
 
+/**
+ * A length of time of less than a day.
+ * @param {number} ms
+ */
+export function duration(ms) {
+  const seconds = Math.floor(ms / 1000);
+  return [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':');
+}
+
 /** @param {number} part */
 const two = (part) => String(part).padStart(2, '0');
 

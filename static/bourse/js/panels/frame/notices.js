@@ -25,6 +25,11 @@ const WORDS = {
   }),
   liquidation: ({ status, risk_ratio: risk }) => t(`notice.liquidation.${status}`, { risk: format.percent(risk) }),
   expired: ({ instrument_id: instrument, price }, state) => t('notice.expired', { instrument, price: format.price(price, tickOf(state, instrument)) }),
+  'trade-broken': (data, state) => t('notice.trade_broken', {
+    volume: format.lots(data.volume),
+    instrument: data.instrument_id,
+    price: format.price(data.price, tickOf(state, data.instrument_id)),
+  }),
   reset: () => t('demo.reset_done'),
   'not-reset': (answer) => t('notice.not_reset', { words: problemWords(answer) }),
   'not-signed-out': (answer) => t('notice.not_signed_out', { words: problemWords(answer) }),

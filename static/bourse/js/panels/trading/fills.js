@@ -8,7 +8,7 @@ import { onLanguage, t } from '../../ui/i18n.js';
 import { createTable } from '../../ui/table.js';
 
 /** @param {OwnFill} one */
-const roleOf = (one) => (one.is_maker === undefined ? null : one.is_maker ? 'maker' : 'taker');
+const roleOf = (one) => (one.broken ? 'broken' : one.is_maker === undefined ? null : one.is_maker ? 'maker' : 'taker');
 
 /**
  * Returns {columns, rows()} for files.

@@ -16,7 +16,7 @@ def number_markets(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0023_account_indexes")]
+    dependencies = [("trading", "0024_detail_account"), ("trading", "0025_broken_trades")]
 
     operations = [
         migrations.AddField("market", "shard", models.SmallIntegerField(editable=False, null=True)),

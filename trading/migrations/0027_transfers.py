@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trading", "0024_market_shard"),
+        ("trading", "0026_market_shard"),
     ]
 
     operations = [

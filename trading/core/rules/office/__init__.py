@@ -1,0 +1,1 @@
+"""What operators do that is no rule of trading: what they announce, what they correct."""
