@@ -23,6 +23,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     where the default comes from; only tests need other ones. Intervals are seconds."""
 
     market: str
+    further_markets: tuple[str, ...]
     queue_limit: int
     batch_limit: int
     operator_poll_seconds: float
@@ -53,6 +54,11 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     archive_keep_days: int | None = None
     """None: days are archived by hand only."""
 
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """All of them; the first is meant where nobody names one."""
+        return (self.market, *self.further_markets)
+
     @classmethod
     def from_settings(cls) -> "ExchangeConfig":
         limits = Limits(**{name: getattr(settings, name.upper()) for name in Limits.__struct_fields__})
@@ -63,6 +69,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
         )
         return cls(
             market=settings.MARKET,
+            further_markets=tuple(settings.FURTHER_MARKETS),
             queue_limit=settings.QUEUE_LIMIT,
             batch_limit=settings.BATCH_LIMIT,
             operator_poll_seconds=settings.OPERATOR_POLL_SECONDS,

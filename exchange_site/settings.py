@@ -80,6 +80,12 @@ ANSWER_SECONDS = env.float("ANSWER_SECONDS", default=5.0)
 # --- the exchange
 
 MARKET = env.str("MARKET", default="MAIN")
+FURTHER_MARKETS = env.list("FURTHER_MARKETS", default=[])
+"""Markets that run in the same server beside MARKET, which is meant where nobody names one (docs/market-rules.md)."""
+if len({MARKET, *FURTHER_MARKETS}) <= len(FURTHER_MARKETS):
+    raise ImproperlyConfigured("MARKET and FURTHER_MARKETS name each market once")
+if REDIS_URL and FURTHER_MARKETS:
+    raise ImproperlyConfigured("With REDIS_URL every gateway serves one MARKET: leave FURTHER_MARKETS out")
 ARCHIVE_DIR = Path(env.str("ARCHIVE_DIR", default=str(DATA_DIR / "archive")))
 ARCHIVE_KEEP_DAYS = env.int("ARCHIVE_KEEP_DAYS", default=5)
 ARCHIVE_DAILY = env.bool("ARCHIVE_DAILY", default=False)
@@ -175,7 +181,7 @@ KNOX_TOKEN_MODEL = "trading.AccessToken"  # noqa: S105  # a model
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "TITLE": "Bourse",
-    "VERSION": "1.1.0",
+    "VERSION": "1.2.0",
     "DESCRIPTION": "REST of the exchange. Fields and codes are those of the WebSocket protocol. A failure has one"
     " shape, whatever failed, and a code has one cause. Orders are answered after they are stored.",
     "SCHEMA_PATH_PREFIX": "/api/v1/",

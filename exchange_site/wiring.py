@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 from channels.layers import get_channel_layer
 from django.conf import settings
 
@@ -19,7 +20,7 @@ from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.market_figures import MarketFigures
 from exchange_site.monitoring.pulse import Pulse
 from exchange_site.security.client_address import address_of
-from marketdata.answers import PublicQueries
+from marketdata.answers import PublicQueries, QueriesOfMarkets
 from marketdata.feed import Feed
 from marketdata.publisher import BarPublisher, MarketPublisher, bars_at_present
 from marketdata.recorder import Recorder
@@ -36,12 +37,15 @@ from trading.observability.counters import Counters
 from trading.observability.order_log import log_answers
 from trading.operators.daily_archive import DailyArchive
 from trading.operators.scheduler import Scheduler
+from trading.reads.markets import Markets
 from trading.reads.readers import Readers
 from trading.storage import pulses
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import Store
+from trading.transport.ending import end_all
 from trading.transport.gateway import Gateway, Transport
 from trading.transport.in_process import InProcessQueue
+from trading.transport.market_gateways import MarketGateways
 from trading.websocket.announcement_board import AnnouncementBoard
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 from trading.websocket.connection import ConnectionServices
@@ -86,7 +90,6 @@ async def keep_going(name: str, run: Callable[[], Awaitable[None]]) -> None:
 def connection_services(config: ExchangeConfig, **collaborators: Any) -> ConnectionServices:
     """What connections get: `collaborators`, and what the exchange was told when it was made."""
     return ConnectionServices(
-        market=config.market,
         address_of=address_of,
         max_frame=config.max_frame,
         max_outbox=config.max_outbox,
@@ -126,7 +129,8 @@ class Queue(CommandQueue, Transport, Protocol):
 class EngineHost:
     """A market's engine with what lives beside it, whatever process that is: market data, bars, the schedule, what
     operators ask. `clock`: the only one; it tells Unix milliseconds. `readers`: for what the tables are asked;
-    `listeners`: who else hears of every batch."""
+    `listeners`: who else hears of every batch. `gateway`, `counters`: if they are not its own. `told_as`: the market
+    that its private pushes name; None: none."""
 
     def __init__(
         self,
@@ -137,22 +141,25 @@ class EngineHost:
         *,
         readers: Readers,
         listeners: Sequence[Listener] = (),
+        gateway: Gateway | None = None,
+        counters: Counters | None = None,
+        told_as: str | None = None,
     ) -> None:
         self.config = config
         self._clock = clock
-        self.counters = Counters()
+        self.counters = counters or Counters()
         self.readers = readers
         self.bar_publisher = BarPublisher(layer, config.bar_interval)
         self.recorder = Recorder(BarStore(config.market), self.bar_publisher, counters=self.counters)
         self.feed = Feed(MarketPublisher(layer), config.book_interval, self.recorder.statistics, self.counters)
         self.portfolios = Portfolios(layer, config.portfolio_interval, lambda: self.worker.in_step)
         self.present = {**self.feed.present, **bars_at_present(self.recorder)}
-        self.gateway = Gateway(queue, self.counters)
+        self.gateway = gateway or Gateway(queue, self.counters)
         self.worker = Worker(
             queue=queue,
             store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
-            pushes=PushEncoder(layer),
-            listeners=[self.recorder, self.feed, self.portfolios, *listeners],
+            pushes=PushEncoder(layer, told_as),
+            listeners=[self.recorder, self.feed, *([] if told_as else [self.portfolios]), *listeners],
             clock=clock,
             counters=self.counters,
             batch_limit=config.batch_limit,
@@ -215,18 +222,83 @@ class EngineHost:
         """Begin what else runs beside the engine from its first start on."""
 
 
+class FurtherMarket(EngineHost):
+    """A market beside the first one of a server, with a queue, an engine, market data and a schedule of its own."""
+
+    def __init__(self, config: ExchangeConfig, layer: Layer, clock: ExchangeClock, first: "Exchange") -> None:
+        self._first = first
+        super().__init__(
+            config,
+            InProcessQueue(config.queue_limit),
+            layer,
+            clock,
+            readers=first.readers,
+            counters=first.counters,
+            told_as=config.market,
+        )
+
+    @property
+    def not_ready_because(self) -> str | None:
+        """Why no order is taken just now; None when orders are."""
+        return self._keeper.not_ready_because
+
+    async def decided(self) -> None:
+        """Return when it is known whether orders are taken."""
+        await self._keeper.decided.wait()
+
+    async def run(self) -> None:
+        """Be the engine until told to stop."""
+        await self._keeper.run()
+
+    async def _prepare(self) -> None:
+        await super()._prepare()
+        self._first.reach(self)
+
+    def stop(self, reason: str) -> None:
+        """Let `run` end after the present turn."""
+        self._stopped = True
+        self._keeper.stop(reason)
+
+    async def close(self) -> None:
+        """Let go of everything, after `run` has ended."""
+        await end_all(self._tasks)
+        self.feed.close()
+        self.bar_publisher.close()
+        await self.worker.close()
+        await self.recorder.close()
+
+
 class Exchange(EngineHost):
-    """An engine with all it needs, in a server's process."""
+    """An engine with all it needs, in a server's process; and further markets' engines beside it."""
 
     def __init__(self, config: ExchangeConfig, layer: InProcessLayer, clock: ExchangeClock) -> None:
         self.layer = layer
         self.queue = InProcessQueue(config.queue_limit)
-        super().__init__(config, self.queue, layer, clock, readers=Readers(config.read_threads))
+        counters = Counters()
+        self._others = MarketGateways(self.queue, counters) if config.further_markets else None
+        super().__init__(
+            config,
+            self.queue,
+            layer,
+            clock,
+            readers=Readers(config.read_threads),
+            gateway=self._others,
+            counters=counters,
+        )
+        self.further = [
+            FurtherMarket(msgspec.structs.replace(config, market=code, further_markets=()), layer, clock, self)
+            for code in config.further_markets
+        ]
+        hosts: list[EngineHost] = [self, *self.further]
+        self.present = {name: _first_of([host.present[name] for host in hosts]) for name in self.present}
+        markets = Markets(config.markets)
+        queries = {host.config.market: PublicQueries(host.config.market, clock, host.recorder) for host in hosts}
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
         self.board = AnnouncementBoard(config.market, partial(self.readers.run, "announcements"), clock)
         self.services = connection_services(
             config,
+            markets=markets,
             gateway=self.gateway,
             disconnect_timers=DisconnectTimers(self.gateway, clock),
             limiter=RateLimiter(config.limits),
@@ -234,13 +306,23 @@ class Exchange(EngineHost):
             clock=clock,
             present=self.present,
             readers=self.readers,
-            public_answer=PublicQueries(config.market, clock, self.recorder),
+            public_answer=QueriesOfMarkets(markets, queries) if self.further else queries[config.market],
             heartbeat=self.heartbeat,
             board=self.board,
             layer=layer,
             counters=self.counters,
             no_connections=self.refuses_connections,
         )
+
+    def reach(self, host: EngineHost) -> None:
+        """A market's engine is loaded: commands for its accounts go there."""
+        if self._others is not None:
+            self._others.add(host.worker.engine.state.shard, host.gateway)
+
+    async def _prepare(self) -> None:
+        await super()._prepare()
+        if self._others is not None:
+            self._others.own_shard = self.worker.engine.state.shard
 
     @classmethod
     def from_settings(cls) -> "Exchange":
@@ -254,7 +336,8 @@ class Exchange(EngineHost):
     @property
     def not_ready_because(self) -> str | None:
         """Why no order is taken just now; None when orders are."""
-        return self._keeper.not_ready_because
+        found = (host.not_ready_because for host in self.further)
+        return self._keeper.not_ready_because or next(filter(None, found), None)
 
     @property
     def connected(self) -> tuple[int, int]:
@@ -272,13 +355,16 @@ class Exchange(EngineHost):
         if not self.started:
             self._start()
         await self._keeper.decided.wait()
+        for host in self.further:
+            await host.decided()
 
     def _start(self) -> None:
         self._keep_going("heartbeat", self.heartbeat.run)
         self._keep_going("look at tokens", self.tokens.run)
         self._keep_going("announcements", self.board.run)
         calm_garbage_collector()
-        self._tasks.append(asyncio.create_task(self._keeper.run(), name="engine"))
+        for run in (self._keeper.run, *(host.run for host in self.further)):
+            self._tasks.append(asyncio.create_task(run(), name="engine"))
 
     def _accompany(self) -> None:
         pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
@@ -290,7 +376,10 @@ class Exchange(EngineHost):
             return
         self._stopped = True
         logger.info("the exchange stops")
-        self._keeper.stop("The exchange is stopping; nothing was done")
+        reason = "The exchange is stopping; nothing was done"
+        self._keeper.stop(reason)
+        for host in self.further:
+            host.stop(reason)
         for task in self._tasks:
             if task.get_name() != "engine":
                 task.cancel()
@@ -301,4 +390,13 @@ class Exchange(EngineHost):
         await take_leave(self.heartbeat, self._clock(), self.config.stop_seconds)
         await self.worker.close()
         await self.recorder.close()
+        for host in self.further:
+            await host.close()
         await asyncio.to_thread(self.readers.close)
+
+
+def _first_of(present: Sequence[Callable[[str], str | None]]) -> Callable[[str], str | None]:
+    """What the first says that knows of an instrument."""
+    if len(present) == 1:
+        return present[0]
+    return lambda name: next(filter(None, (each(name) for each in present)), None)

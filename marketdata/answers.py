@@ -1,7 +1,7 @@
 """Answers to everybody's queries of market data. Bars are stored with a delay, so what is newer than the rows is put
 over them: nobody is answered with less than they have been told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,6 +11,9 @@ from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics
 from trading import protocol
 from trading.reads import answers
+from trading.reads.markets import Markets
+
+Answer = protocol.QueryResponse | protocol.Error
 
 
 class Live(Protocol):
@@ -32,9 +35,7 @@ class PublicQueries:
         self._clock = clock
         self._live = live
 
-    def freshened(
-        self, query: protocol.PublicQuery, answer: protocol.QueryResponse | protocol.Error
-    ) -> protocol.QueryResponse | protocol.Error:
+    def freshened(self, query: protocol.PublicQuery, answer: Answer) -> Answer:
         """An answer with what has been told since its rows were stored. To be called where batches are told."""
         if isinstance(answer, protocol.Error):
             return answer
@@ -64,7 +65,7 @@ class PublicQueries:
         same_day = (stored.settlement_price, stored.open) == (fresh.settlement_price, fresh.open)
         return stored if stored.trades > fresh.trades and (same_day or self._live.in_doubt) else fresh
 
-    def __call__(self, query: protocol.PublicQuery) -> protocol.QueryResponse | protocol.Error:
+    def __call__(self, query: protocol.PublicQuery) -> Answer:
         """The answer to a query from the rows of the last commit, or the error that refuses it. Blocks."""
         if isinstance(query, protocol.QueryInstruments):
             return answers.public_answer(query, market=self._market)
@@ -89,3 +90,47 @@ class PublicQueries:
             case protocol.QueryStatistics():
                 days = selectors.day_statistics(market=self._market, instrument_id=instrument_id, time=self._clock())
                 return protocol.QueryData(statistics=[frames.statistics_data(day) for day in days])
+
+
+class QueriesOfMarkets:
+    """Of several markets: about an instrument where it is listed, about all of them everywhere."""
+
+    def __init__(self, markets: Markets, each: Mapping[str, PublicQueries]) -> None:
+        self._markets = markets
+        self._each = each
+
+    def freshened(self, query: protocol.PublicQuery, answer: Answer) -> Answer:
+        """As `PublicQueries.freshened`: each market puts in what it knows."""
+        for queries in self._each.values():
+            answer = queries.freshened(query, answer)
+        return answer
+
+    def __call__(self, query: protocol.PublicQuery) -> Answer:
+        """The answer from the rows of the last commit, or the error that refuses it. Blocks."""
+        if query.instrument_id is not None:
+            code = self._markets.of_instrument(query.instrument_id)
+            return self._named(code, self._each[code](query))
+        return _together([self._named(code, queries(query)) for code, queries in self._each.items()])
+
+    def _named(self, code: str, answer: Answer) -> Answer:
+        """With the market of instruments that are not listed at the first one."""
+        if isinstance(answer, protocol.Error) or answer.data.instruments is None or code == self._markets.first:
+            return answer
+        listed = [msgspec.structs.replace(each, market=code) for each in answer.data.instruments]
+        return msgspec.structs.replace(answer, data=protocol.QueryData(instruments=listed))
+
+
+def _together(found: Sequence[Answer]) -> Answer:
+    """One answer of those of all markets; the first refusal where one is refused."""
+    parts: list[protocol.QueryData] = []
+    for answer in found:
+        if isinstance(answer, protocol.Error):
+            return answer
+        parts.append(answer.data)
+    if parts[0].instruments is not None:
+        listed = [each for part in parts for each in part.instruments or []]
+        data = protocol.QueryData(instruments=sorted(listed, key=lambda each: each.instrument_id))
+    else:
+        days = [day for part in parts for day in part.statistics or []]
+        data = protocol.QueryData(statistics=sorted(days, key=lambda day: day.instrument_id))
+    return msgspec.structs.replace(found[0], data=data)

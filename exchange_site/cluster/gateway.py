@@ -39,6 +39,7 @@ from trading.delivery.redis.wires import (
 )
 from trading.observability.counters import Counters
 from trading.reads import missed_pushes
+from trading.reads.markets import Markets
 from trading.reads.readers import Readers
 from trading.transport.ending import end_all
 from trading.transport.engine_watch import EngineWatch
@@ -112,6 +113,7 @@ class ClusterGateway:
         self.board = AnnouncementBoard(config.market, partial(self.readers.run, "announcements"), clock)
         self.services = connection_services(
             config,
+            markets=Markets([config.market]),
             gateway=self.gateway,
             disconnect_timers=timers,
             limiter=RateLimiter(config.limits, shared=None if unlimited else SharedBuckets(self._redis)),

@@ -15,7 +15,19 @@ from trading import protocol
 from trading.admin.accounts import figures_of
 from trading.admin.columns import local_time
 from trading.core.commands import Deposit, OpenAccount
-from trading.models import Account, Instrument, LedgerEntry, OperatorCommand, Order, Position, Statement, Trade, User
+from trading.models import (
+    Account,
+    Instrument,
+    LedgerEntry,
+    Market,
+    OperatorCommand,
+    Order,
+    Position,
+    Statement,
+    Trade,
+    Transfer,
+    User,
+)
 from trading.reads import selectors
 
 MODELS = [
@@ -33,6 +45,7 @@ MODELS = [
     "statement",
     "trade",
     "tradingsession",
+    "transfer",
     "user",
 ]
 
@@ -52,6 +65,10 @@ def test_only_our_token_model_is_in_the_admin() -> None:
 def audited(traded: Founded, root: Client) -> Founded:
     root.post(page("instrument", "halt", "IF2301"), YES)
     root.post(page("instrument", "halt", "IF2301"), YES)
+    other = Market.objects.create(code="OTHER")
+    Transfer.objects.create(
+        id="t1", user_id="user001", source_id="MAIN", target=other, amount=7, status="IN_TRANSIT", sent_at=1
+    )
     return traded
 
 

@@ -28,7 +28,7 @@ from trading.models import (
 
 ENGINE_OWNED = [
     *("account", "instrument", "ledgerentry", "market", "operatorcommand", "order", "position", "riskevent"),
-    *("settlementprice", "statement", "trade"),
+    *("settlementprice", "statement", "trade", "transfer"),
 ]
 KEY = "0123456789abcdef0123456789abcdef"
 

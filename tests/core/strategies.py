@@ -30,7 +30,10 @@ from trading.core.commands import (
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    ReceiveTransfer,
     ResumeInstrument,
+    ReturnTransfer,
+    SendTransfer,
     SetAccountRules,
     SetFeeGroup,
     SetInstrumentPhase,
@@ -53,6 +56,7 @@ from trading.core.types import (
     SelfTrade,
     StopKind,
     TimeCondition,
+    Transfer,
     Trigger,
 )
 
@@ -327,13 +331,19 @@ def an_operation(dice: Random) -> list[Command]:
         max_position=dice.choice((None, None, 25)),
         max_orders=dice.choice((None, None, 6)),
     )
+    moved = Transfer("t", user, "A", "B", amount)
+    came_in: dict[str, Command] = {
+        "IF": Deposit(user, amount),
+        "AU": ReceiveTransfer(moved),
+        "NONE": ReturnTransfer(moved),
+    }
     contracts = (contract("CU"), contract("IF"), contract("CU", tick="0"))
     makers: list[Callable[[], Command]] = [
         lambda: OpenAccount(user),
         lambda: ListInstrument(dice.choice(contracts), TERMS[0]),
         lambda: ChangeTerms(name, dice.choice(TERMS)),
-        lambda: Deposit(user, amount),
-        lambda: Withdraw(user, amount),
+        lambda: came_in[name],
+        lambda: SendTransfer(moved) if name == "AU" else Withdraw(user, amount),
         lambda: SetAccountRules(user, rules),
         lambda: SetFeeGroup("vip", dice.choice((rate("50%"), rate("33.3%"), rate("0%")))),
         lambda: ForceCancelOrder(dice.choice((0, 1, 2, 3, 100))),

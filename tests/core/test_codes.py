@@ -13,7 +13,19 @@ from trading.core import commands, events
 from trading.core.codes import Code
 from trading.core.engine import RULES
 from trading.core.state import State
-from trading.core.types import NEXT_STATUS, ORDER_EPOCH_MS, SEQUENCE, OrderStatus, number_at
+from trading.core.types import (
+    FIRST_SHARE,
+    FURTHER_SHARE,
+    MOST_MARKETS,
+    NEXT_STATUS,
+    ORDER_EPOCH_MS,
+    SEQUENCE,
+    OrderStatus,
+    number_at,
+    shard_of,
+    shard_of_account,
+    share_of,
+)
 
 NUMBERS = {
     "MALFORMED": 400,
@@ -100,6 +112,30 @@ def test_an_id_tells_its_millisecond_and_counts_within_it() -> None:
 def test_ids_go_on_when_the_clock_goes_back_or_a_millisecond_is_full() -> None:
     assert state_at(0, last_id=70).next_id() == 71
     assert state_at(ORDER_EPOCH_MS, last_id=SEQUENCE).next_id() == SEQUENCE + 1
+
+
+def test_no_two_markets_give_the_same_id() -> None:
+    """However many they give in a millisecond: where a share is used up, the next millisecond's follows."""
+    states = [State(shard=shard) for shard in (0, 1, 2, MOST_MARKETS - 1)]
+    given: set[int] = set()
+    for state in states:
+        state.now = ORDER_EPOCH_MS + 5
+        numbers = [state.next_id() for _ in range(2 * FURTHER_SHARE + 1)]
+        assert numbers == sorted(set(numbers)) and number_at(state.now) <= numbers[0]
+        assert {shard_of(number) for number in numbers} == {state.shard}
+        assert given.isdisjoint(numbers)
+        given.update(numbers)
+
+
+def test_the_first_share_ends_where_the_others_begin() -> None:
+    state = state_at(ORDER_EPOCH_MS, last_id=FIRST_SHARE - 1)
+    assert state.next_id() == SEQUENCE and shard_of(FIRST_SHARE - 1) == 0 and shard_of(FIRST_SHARE) == 1
+    assert share_of(MOST_MARKETS - 1)[1] == SEQUENCE
+
+
+def test_accounts_tell_their_market() -> None:
+    for shard in (0, 1, 7):
+        assert shard_of_account(State(shard=shard).next_account_id()) == shard
 
 
 def test_ids_fit_63_bits_until_2049() -> None:

@@ -32,6 +32,8 @@ from trading.core.events import (
     RiskWarned,
     Statement,
     Traded,
+    TransferReceived,
+    TransferSent,
     Withdrawn,
 )
 from trading.core.money import RATE
@@ -76,6 +78,21 @@ def met_its_price(order: Order) -> bool:
     return met and instrument.phase is Phase.CONTINUOUS
 
 
+def moved(event: Event) -> int:
+    """What came into an account from outside the market; less than nothing where it went out."""
+    match event:
+        case Deposited():
+            return event.amount
+        case Withdrawn():
+            return -event.amount
+        case TransferSent():
+            return -event.transfer.amount
+        case TransferReceived():
+            return event.transfer.amount
+        case _:
+            return 0
+
+
 @in_every_history
 def test_money_never_appears_or_vanishes(day: int, steps: list[Step]) -> None:
     """To the last unit, over nights and liquidations. What a statement says is what has happened."""
@@ -84,8 +101,7 @@ def test_money_never_appears_or_vanishes(day: int, steps: list[Step]) -> None:
     closing = {number: account.pre_balance for number, account in engine.state.accounts.items()}
     collected = inside - sum(account.figures().balance for account in engine.state.accounts.values())
     for played in play(engine, steps):
-        inside += sum(event.amount for event in played.events if isinstance(event, Deposited))
-        inside -= sum(event.amount for event in played.events if isinstance(event, Withdrawn))
+        inside += sum(moved(event) for event in played.events)
         collected += sum(fill.commission for fill in fills(played.events))
         balances = sum(account.figures().balance for account in engine.state.accounts.values())
         assert inside == balances + collected
@@ -180,10 +196,8 @@ def test_the_fills_alone_tell_positions_and_balances(day: int, steps: list[Step]
                     ledger.hear(event, multiplier)
                 case PositionExpired(instrument_id=name):
                     ledger.end(event, event.price * engine.state.instruments[name].contract.multiplier)
-                case Deposited():
-                    money[event.account_id] += event.amount
-                case Withdrawn():
-                    money[event.account_id] -= event.amount
+                case Deposited() | Withdrawn() | TransferSent() | TransferReceived():
+                    money[event.account_id] += moved(event)
                 case DaySettled():
                     lot_values = {name: each.mark.lot_value for name, each in engine.state.instruments.items()}
         assert {(a, name, is_long): lots for a, name, is_long, lots, _ in legs(engine)} == +ledger.lots

@@ -21,7 +21,7 @@ ANSWERS = {
 PUBLIC = {events.PhaseChanged, events.AuctionUncrossed, events.InstrumentSettled, events.DaySettled}
 """They belong to no account; market data tells of them."""
 
-IN_THE_ACCOUNT = {events.Deposited, events.Withdrawn, events.RiskEased}
+IN_THE_ACCOUNT = {events.Deposited, events.Withdrawn, events.RiskEased, events.TransferSent, events.TransferReceived}
 """The account update that ends every batch tells the money after it."""
 
 

@@ -62,6 +62,7 @@ from trading.core.types import (
     Terms,
     TimeCondition,
     TradeSide,
+    Transfer,
     Trigger,
     stored_name,
 )
@@ -80,6 +81,9 @@ COMMANDS = {
     "OpenAccount": "user_id",
     "Deposit": "user_id amount",
     "Withdraw": "user_id amount",
+    "SendTransfer": "transfer",
+    "ReceiveTransfer": "transfer",
+    "ReturnTransfer": "transfer",
     "ListInstrument": "contract terms",
     "ChangeTerms": "instrument_id terms",
     "HaltInstrument": "instrument_id",
@@ -112,7 +116,8 @@ EVENTS = (
     "OrderCancelled AccountOpened Deposited Withdrawn InstrumentListed TermsChanged PhaseChanged PhasesChanged "
     "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet MarketLimitsSet TimePassed RiskWatched RiskWarned RiskEased "
     "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled RulesAdopted "
-    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused Announced AnnouncementWithdrawn TradeBroken"
+    "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused Announced AnnouncementWithdrawn TradeBroken "
+    "TransferSent TransferReceived"
 )
 """The result of operators' commands."""
 
@@ -128,6 +133,7 @@ PARTS: dict[Any, str] = {
     " live_orders=null waiting_orders=null trailing_stops=null",
     MarketLimits: "live_orders=0 waiting_orders=0 trailing_stops=0",
     Restrictions: "close_only=false closing=[] no_connections=false",
+    Transfer: "transfer_id user_id source target amount",
     Announcement: "number text made_at until user_id=null stop_at=null",
     TradeSide: "account_id order_id offset commission close_profit",
     StatementLine: "instrument_id long short price margin",
@@ -135,7 +141,7 @@ PARTS: dict[Any, str] = {
 """Parts of commands, and what columns of JSON hold: orders' options, accounts' rules, positions of statements."""
 
 RECORDS: dict[Any, str] = {
-    Snapshot: "last_id day instruments accounts positions orders rules=0",
+    Snapshot: "last_id day instruments accounts positions orders rules=0 shard=0",
     DayRecord: "trading_day net_deposits commission fee_groups limits=null restrictions=null"
     " announcements=[] broken=[]",
     InstrumentRecord: "contract terms phase scheduled settlement mark last last_volume last_time sweeps=[]",
@@ -183,16 +189,17 @@ CHOICES = {
     "trading_tradebreak.direction": "BUY SELL",
     "trading_tradebreak.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
     "trading_trade.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
-    "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY",
+    "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY TRANSFER",
+    "trading_transfer.status": "IN_TRANSIT ARRIVED RETURNED",
     "trading_riskevent.kind": "WARNED EASED LIQUIDATION_STARTED LIQUIDATION_ENDED",
     "trading_tradingsession.action": "auction continuous closed settle",
     "trading_operatorcommand.status": "HELD PENDING DONE REFUSED",
     "trading_carriedforward.kind": "LEDGER COMMISSION CLOSE_PROFIT LONG SHORT FILLED",
     "trading_healthcheck.kind": "books journal",
     "trading_healthcheck.status": "RUNNING FINE FOUND FAILED",
+    "trading_contestbreach.rule": "INSTRUMENT POSITION ORDERS",
     "trading_contest.status": "DRAFT RUNNING ENDED",
     "trading_scheduledcommand.status": "WAITING ASKED CANCELLED NOT_ASKED",
-    "trading_contestbreach.rule": "INSTRUMENT POSITION ORDERS",
     "otp_totp_totpdevice.digits": "6 8",
     "marketdata_bar.period": "1m 5m 15m 1h 1d",
 }

@@ -138,6 +138,7 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
     (f'{{"type":"cancel_orders","order_ids":["{ORDER_ID}","x"]}}', protocol.CancelOrders(order_ids=[ORDER_ID, "x"])),
     ('{"type":"resume"}', protocol.Resume()),
     ('{"type":"resume","last_seq":41,"request_id":7}', protocol.Resume(last_seq=41, request_id=7)),
+    ('{"type":"resume","last_seq":41,"market":"CFFEX"}', protocol.Resume(last_seq=41, market="CFFEX")),
     ('{"type":"set_session","cancel_on_disconnect":true}', protocol.SetSession(cancel_on_disconnect=True)),
     (
         '{"type":"set_session","cancel_on_disconnect":false,"grace_ms":600000}',
@@ -147,6 +148,7 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
     (f'{{"type":"query_order","order_id":"{ORDER_ID}"}}', protocol.QueryOrder(order_id=ORDER_ID)),
     ('{"type":"query_account"}', protocol.QueryAccount()),
     ('{"type":"query_account","request_id":7}', protocol.QueryAccount(request_id=7)),
+    ('{"type":"query_account","market":"CFFEX"}', protocol.QueryAccount(market="CFFEX")),
     ('{"type":"query_position"}', protocol.QueryPosition()),
     ('{"type":"query_position","instrument_id":"IX2301"}', protocol.QueryPosition(instrument_id="IX2301")),
     ('{"type":"query_position","lots":true}', protocol.QueryPosition(lots=True)),
@@ -169,6 +171,7 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
         '{"type":"query_statements","from_day":20231001,"to_day":20231031,"limit":31}',
         protocol.QueryStatements(from_day=20231001, to_day=20231031, limit=31),
     ),
+    ('{"type":"query_statements","market":"CFFEX"}', protocol.QueryStatements(market="CFFEX")),
     (
         '{"type":"query_bars","instrument_id":"IX2301"}',
         protocol.QueryBars(instrument_id="IX2301", period="1m", limit=200),
@@ -331,6 +334,14 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         ),
         f'{{"type":"trade","trade_id":"{TRADE_ID}","order_id":"{ORDER_ID}","instrument_id":"IX2301","direction":"BUY",'
         '"offset":"OPEN","price":120.0,"volume":10.0,"timestamp":1696320001000}',
+    ),
+    (
+        protocol.Snapshot(seq=8, account=_ACCOUNT, positions=[], orders=[], trading_day=20231003, market="CFFEX"),
+        '{"type":"snapshot","seq":8,"account":{"user_id":"user001","balance":1005000.0,"available":955000.0,'
+        '"frozen":50000.0,"margin":50000.0,"profit":5000.0,"risk_ratio":0.05,"static_balance":1000000.0,'
+        '"pre_balance":1000000.0,"deposit":0.0,"withdraw":0.0,"close_profit":0.0,"position_profit":5000.0,'
+        '"float_profit":5000.0,"commission":0.0,"frozen_orders":0.0,"withdrawable":950000.0},"positions":[],'
+        '"orders":[],"trading_day":20231003,"market":"CFFEX"}',
     ),
     (
         protocol.OrderStatusFrame(

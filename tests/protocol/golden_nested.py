@@ -30,7 +30,7 @@ _INSTRUMENT = (
     '"limit_down":null,"margin_rate_long":0.1,"margin_rate_short":0.12,"fee_open":{"per_lot":2.0,"rate":0.0},'
     '"fee_close":{"per_lot":3.0,"rate":0.0001},"fee_close_today":{"per_lot":5.0,"rate":0.0},"min_volume":1,'
     '"max_volume":500,"max_position":1000,"max_orders":null,"larger_side":true,"last_day":20231215,'
-    '"phase":"continuous","settlement_price":120.0,"last_price":null}'
+    '"phase":"continuous","settlement_price":120.0,"last_price":null,"market":"CFFEX"}'
 )
 
 
@@ -68,6 +68,9 @@ NESTED: list[tuple[type[protocol.ServerMessage], str]] = [
     ),
 ]
 """A kind of message, and a frame of it. They add what the frames of `golden.SERVER` leave out."""
+
+_PUSHES = {type(message): text for message, text in SERVER if isinstance(message, protocol.NumberedPush)}
+NESTED += [(kind, f'{text[:-1]},"market":"CFFEX","market_seq":8}}') for kind, text in _PUSHES.items()]
 
 FRAMES = [(type(message), text) for message, text in SERVER] + NESTED
 """Every golden frame of the server."""

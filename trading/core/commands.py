@@ -18,6 +18,7 @@ from trading.core.types import (
     Terms,
     TimeCondition,
     TradeSide,
+    Transfer,
 )
 
 
@@ -89,6 +90,24 @@ class Withdraw(msgspec.Struct, frozen=True, tag="Withdraw"):
 
     user_id: str
     amount: int
+
+
+class SendTransfer(msgspec.Struct, frozen=True, tag="SendTransfer"):
+    """Take money out of an account, for the same user's account at another market; at most what may be withdrawn."""
+
+    transfer: Transfer
+
+
+class ReceiveTransfer(msgspec.Struct, frozen=True, tag="ReceiveTransfer"):
+    """Put money that another market has sent into an account."""
+
+    transfer: Transfer
+
+
+class ReturnTransfer(msgspec.Struct, frozen=True, tag="ReturnTransfer"):
+    """Put money that the other market did not take back into the account that it came from."""
+
+    transfer: Transfer
 
 
 class ListInstrument(msgspec.Struct, frozen=True, tag="ListInstrument"):
@@ -265,6 +284,9 @@ AdminCommand = (
     OpenAccount
     | Deposit
     | Withdraw
+    | SendTransfer
+    | ReceiveTransfer
+    | ReturnTransfer
     | ListInstrument
     | ChangeTerms
     | HaltInstrument

@@ -6,7 +6,7 @@ Prices and money are integers of 1/10,000 of the currency, volumes whole lots, t
 import msgspec
 
 from trading.core.codes import Code
-from trading.core.types import CancelReason, Direction, Offset, OrderStatus, Phase, TradeSide
+from trading.core.types import CancelReason, Direction, Offset, OrderStatus, Phase, TradeSide, Transfer
 
 
 class Refused(msgspec.Struct, frozen=True, tag="Refused", gc=False):
@@ -137,6 +137,23 @@ class Withdrawn(msgspec.Struct, frozen=True, tag="Withdrawn"):
 
     account_id: int
     amount: int
+    time: int
+
+
+class TransferSent(msgspec.Struct, frozen=True, tag="TransferSent"):
+    """Money left the account: it is in transit."""
+
+    account_id: int
+    transfer: Transfer
+    time: int
+
+
+class TransferReceived(msgspec.Struct, frozen=True, tag="TransferReceived"):
+    """Money that was in transit is in the account. `returned`: in the one that it came from."""
+
+    account_id: int
+    transfer: Transfer
+    returned: bool
     time: int
 
 
@@ -376,6 +393,8 @@ Event = (
     | AccountOpened
     | Deposited
     | Withdrawn
+    | TransferSent
+    | TransferReceived
     | InstrumentListed
     | TermsChanged
     | PhaseChanged

@@ -161,6 +161,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     positions: list[PositionRecord]
     orders: list[OrderRecord]
     rules: int = FIRST_RULES
+    shard: int = 0
 
 
 def take(state: State) -> Snapshot:
@@ -174,6 +175,7 @@ def take(state: State) -> Snapshot:
         positions=[record for account in accounts for record in _position_records(account)],
         orders=[_order_record(order) for order in sorted(state.orders.values(), key=lambda order: order.place)],
         rules=state.rules,
+        shard=state.shard,
     )
 
 
@@ -279,7 +281,7 @@ def _order_record(order: Order) -> OrderRecord:
 
 def restore(snapshot: Snapshot) -> State:
     """The state that the records tell, with everything derived rebuilt."""
-    state = State(snapshot.rules)
+    state = State(snapshot.rules, snapshot.shard)
     state.last_id = snapshot.last_id
     state.day = _restore_day(snapshot.day)
     for instrument in snapshot.instruments:

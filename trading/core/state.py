@@ -14,12 +14,14 @@ from trading.core.codes import Code
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
 from trading.core.stops import Waiting
 from trading.core.types import (
+    ACCOUNTS_OF_MARKET,
     COLLAR,
     FIRST_RULES,
     MOST_LOTS,
     NEXT_STATUS,
     PLAIN,
     PRESENT_RULES,
+    SEQUENCE,
     Announcement,
     CancelReason,
     Contract,
@@ -36,6 +38,7 @@ from trading.core.types import (
     TimeCondition,
     Trigger,
     number_at,
+    share_of,
 )
 
 
@@ -327,7 +330,8 @@ class Changes(msgspec.Struct, eq=False):
 
 
 class State:
-    """Everything that a restart must bring back, and what follows from it.
+    """Everything that a restart must bring back, and what follows from it. `shard`: which numbers are this market's, so
+    that no other gives an order, a trade or an account the same.
 
     `alert`: instruments with waiting orders. `deadlines`: a heap of (Unix ms, what, id), of which some may be void.
     `moved`, `touched`, `liquidating`: whom the next look at risk concerns: the holders of instruments whose price has
@@ -336,11 +340,13 @@ class State:
 
     __slots__ = (
         *("accounts", "alert", "by_user", "changes", "day", "deadlines", "instruments", "last_id", "liquidating"),
-        *("moved", "now", "rules", "touched"),
+        *("moved", "now", "rules", "shard", "share", "touched"),
     )
 
-    def __init__(self, rules: int = PRESENT_RULES) -> None:
+    def __init__(self, rules: int = PRESENT_RULES, shard: int = 0) -> None:
         self.rules = rules
+        self.shard = shard
+        self.share = share_of(shard)
         self.instruments: dict[str, Instrument] = {}
         self.accounts: dict[int, Account] = {}
         self.by_user: dict[str, Account] = {}
@@ -360,9 +366,18 @@ class State:
         return {order_id: order for account in self.accounts.values() for order_id, order in account.orders.items()}
 
     def next_id(self) -> int:
-        """A number for an order or a trade: unique, increasing even when the clock is not, and telling the time."""
-        self.last_id = max(self.last_id + 1, number_at(self.now))
-        return self.last_id
+        """A number for an order or a trade: unique over all markets, increasing even when the clock is not, and telling
+        the time. Where the market's share of a millisecond is used up it goes on with that of the next one."""
+        begin, end = self.share
+        number = max(self.last_id + 1, number_at(self.now) + begin)
+        if not begin <= number % SEQUENCE < end:
+            number += (begin - number) % SEQUENCE
+        self.last_id = number
+        return number
+
+    def next_account_id(self) -> int:
+        """A number for a new account, unique over all markets."""
+        return self.shard * ACCOUNTS_OF_MARKET + len(self.accounts) + 1
 
     def take_changes(self) -> Changes:
         """Give away what has changed and begin to collect anew."""

@@ -17,6 +17,13 @@ ORDER_EPOCH_MS = 1_577_836_800_000
 SEQUENCE = 10_000_000
 """Numbers per millisecond: 7 digits, as the protocol's ids have."""
 
+FIRST_SHARE, FURTHER_SHARE = SEQUENCE // 2, 100_000
+"""Of each millisecond's numbers the market of shard 0 has so many, and each further one."""
+MOST_MARKETS = 1 + (SEQUENCE - FIRST_SHARE) // FURTHER_SHARE
+
+ACCOUNTS_OF_MARKET = 1_000_000_000
+"""Account numbers of a market: those of shard 0 begin with 1, those of shard 1 behind this, and so on."""
+
 
 MOST_LOTS = 1_000_000
 """The largest order that any instrument may allow."""
@@ -275,6 +282,16 @@ class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     trailing_stops: int | None = None
 
 
+class Transfer(msgspec.Struct, frozen=True):
+    """Money of a user that goes from one market to another: it has left the source before it is at the target."""
+
+    transfer_id: str
+    user_id: str
+    source: str
+    target: str
+    amount: int
+
+
 def stored_name(kind: msgspec.Struct | type[msgspec.Struct]) -> str:
     """The name of a command or an event in everything that outlives the process, and in what others read by name: the
     journal, the operators' commands, keys, metrics, logs. It is the struct's tag, so the class may be renamed."""
@@ -284,6 +301,23 @@ def stored_name(kind: msgspec.Struct | type[msgspec.Struct]) -> str:
 def number_at(time_ms: int) -> int:
     """The first id number of a millisecond (Unix time)."""
     return (time_ms - ORDER_EPOCH_MS) * SEQUENCE
+
+
+def share_of(shard: int) -> tuple[int, int]:
+    """Which numbers of each millisecond are a market's: from the first to before the second."""
+    begin = FIRST_SHARE + (shard - 1) * FURTHER_SHARE if shard else 0
+    return begin, begin + (FURTHER_SHARE if shard else FIRST_SHARE)
+
+
+def shard_of(number: int) -> int:
+    """The shard of the market that has given an order or a trade its number."""
+    sequence = number % SEQUENCE
+    return 0 if sequence < FIRST_SHARE else 1 + (sequence - FIRST_SHARE) // FURTHER_SHARE
+
+
+def shard_of_account(account_id: int) -> int:
+    """The shard of an account's market."""
+    return account_id // ACCOUNTS_OF_MARKET
 
 
 def time_of(number: int) -> int:

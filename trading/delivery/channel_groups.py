@@ -11,6 +11,10 @@ from typing import Any
 ALL_INSTRUMENTS = ""
 """In place of an instrument, where a public channel speaks of all of them."""
 
+MONEY = "*"
+"""In place of an instrument, where a private push of another market than the first speaks of money: only connections
+that have named that market are told, for others know of one account."""
+
 PORTFOLIO = "portfolio"
 """The channel that has a user in place of an instrument."""
 
@@ -37,6 +41,10 @@ def market_message(group: str, frames: Sequence[str]) -> dict[str, Any]:
     return {"type": "frames", "group": group, "frames": frames}
 
 
-def private_message(user_id: str, frames: Sequence[TaggedFrame], last_seq: int) -> dict[str, Any]:
-    """The group message that carries frames for one user; the last of them has the number `last_seq`."""
-    return {"type": "frames", "frames": frames, "user": user_id, "last_seq": last_seq}
+def private_message(
+    user_id: str, frames: Sequence[TaggedFrame], last_seq: int, market: str | None = None
+) -> dict[str, Any]:
+    """The group message that carries frames for one user; the last of them has the number `last_seq`. `market`: whose
+    numbers these are, where it is not the first."""
+    message = {"type": "frames", "frames": frames, "user": user_id, "last_seq": last_seq}
+    return message if market is None else {**message, "market": market}

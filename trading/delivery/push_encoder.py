@@ -22,7 +22,7 @@ from trading.core.events import (
     Traded,
 )
 from trading.core.state import Changes
-from trading.delivery.channel_groups import TaggedFrame, private_message, user_group
+from trading.delivery.channel_groups import MONEY, TaggedFrame, private_message, user_group
 from trading.worker.batch import KeptPushes
 
 
@@ -30,7 +30,7 @@ class ChannelLayer(Protocol):
     async def group_send(self, group: str, message: dict[str, Any]) -> None: ...
 
 
-PUSHED_EVENTS: dict[type[Event], Callable[[Any, int], protocol.ServerMessage]] = {
+PUSHED_EVENTS: dict[type[Event], Callable[[Any, int], protocol.NumberedPush]] = {
     OrderFired: protocol.fired,
     OrderAmended: protocol.amended,
     OrderCancelled: protocol.cancelled,
@@ -43,16 +43,33 @@ PUSHED_EVENTS: dict[type[Event], Callable[[Any, int], protocol.ServerMessage]] =
 """Events of one account that its user is told, each with what makes its frame. Trades have two sides."""
 
 
+ABOUT_MONEY = (
+    protocol.AccountUpdate
+    | protocol.RiskWarning
+    | protocol.Liquidation
+    | protocol.PositionExpired
+    | protocol.TradeBroken
+    | protocol.Statement
+)
+"""What speaks of an account as a whole, or of what became of its money."""
+
+
 class Pushes(msgspec.Struct):
     """The private frames of a batch by account, in order, and what is kept of them for who is away."""
 
     layer: ChannelLayer
+    market: str | None = None
     frames: dict[int, list[TaggedFrame]] = {}
     users: dict[int, str] = {}
     kept: list[KeptPushes] = []
 
-    def add(self, account_id: int, message: protocol.ServerMessage, tag: str | None = None) -> None:
-        self.frames.setdefault(account_id, []).append((tag, protocol.encode(message)))
+    def add(self, account_id: int, message: protocol.NumberedPush, tag: str | None = None) -> None:
+        if self.market is None:
+            frame = protocol.encode(message)
+        else:
+            frame = protocol.encode_of(self.market, message)
+            tag = MONEY if isinstance(message, ABOUT_MONEY) else tag
+        self.frames.setdefault(account_id, []).append((tag, frame))
 
     def keep(self, account_id: int, user_id: str, last_seq: int) -> None:
         """All frames of an account are there."""
@@ -65,15 +82,17 @@ class Pushes(msgspec.Struct):
         """Tell every user what happened to him, in one message a user."""
         for kept in self.kept:
             user_id = self.users[kept.account_id]
-            message = private_message(user_id, self.frames[kept.account_id], kept.last_seq)
+            message = private_message(user_id, self.frames[kept.account_id], kept.last_seq, self.market)
             await self.layer.group_send(user_group(user_id), message)
 
 
 class PushEncoder:
-    """Numbers and encodes private pushes; the numbers go on where the last commit left them."""
+    """Numbers and encodes private pushes; the numbers go on where the last commit left them. `market`: which one, of an
+    exchange with several; None: the first."""
 
-    def __init__(self, layer: ChannelLayer) -> None:
+    def __init__(self, layer: ChannelLayer, market: str | None = None) -> None:
         self._layer = layer
+        self._market = market
         self._seqs: dict[int, int] = {}
 
     def resume(self, seqs: dict[int, int]) -> None:
@@ -82,7 +101,7 @@ class PushEncoder:
 
     def encode(self, events: Iterable[Event], changes: Changes, time: int) -> Pushes:
         """The pushes of a batch: what happened, in order, then an account update for every account touched."""
-        pushes = Pushes(self._layer)
+        pushes = Pushes(self._layer, self._market)
         accounts = changes.accounts
         for event in events:
             if isinstance(event, Traded):

@@ -13,6 +13,7 @@ from trading.models.accounts import (
     PositionDetail,
     RiskEvent,
     Statement,
+    Transfer,
 )
 from trading.models.fields import NAME
 from trading.models.journal import ArchiveFile, CarriedForward, JournalBatch, PushBatch
@@ -63,6 +64,7 @@ __all__ = [
     "Trade",
     "TradeBreak",
     "TradingSession",
+    "Transfer",
     "User",
     "known_time_zone",
 ]

@@ -118,6 +118,7 @@ class LedgerEntry(models.Model):
         CLOSE_PROFIT = "CLOSE_PROFIT"
         SETTLEMENT = "SETTLEMENT"
         EXPIRY = "EXPIRY"
+        TRANSFER = "TRANSFER"
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -136,6 +137,44 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount}"
+
+
+class Transfer(models.Model):
+    """Money of a user on its way from one market to another. The commit that takes it out of the source makes the row,
+    the commit that puts it into the target (or back) ends it."""
+
+    class Status(models.TextChoices):
+        IN_TRANSIT = "IN_TRANSIT"
+        ARRIVED = "ARRIVED"
+        RETURNED = "RETURNED"
+
+    id = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, to_field="username", db_column="user_id")
+    source = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="transfers_out")
+    target = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="transfers_in")
+    amount = models.BigIntegerField()
+    status = models.CharField(max_length=16, choices=Status.choices)
+    sent_at = models.BigIntegerField()
+    ended_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        ordering = ["-sent_at", "id"]
+        indexes = [
+            models.Index(name="transfer_sent", fields=["sent_at"]),
+            models.Index(name="transfer_of_user", fields=["user", "sent_at"]),
+            models.Index(name="transfer_in_transit", fields=["sent_at"], condition=Q(status="IN_TRANSIT")),
+        ]
+        constraints = [
+            models.CheckConstraint(name="transfer_moves_money", condition=Q(amount__gt=0) & ~Q(source=F("target"))),
+            models.CheckConstraint(
+                name="transfer_ends_once",
+                condition=Q(status="IN_TRANSIT", ended_at__isnull=True)
+                | (~Q(status="IN_TRANSIT") & Q(ended_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.source_id} - {self.target_id}"
 
 
 class Statement(models.Model):

@@ -1,13 +1,14 @@
 """What is traded, and when."""
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
-from trading.core.types import Phase
+from trading.core.types import MOST_MARKETS, Phase
 from trading.models.fields import NAME, choices_of
 
 
@@ -45,6 +46,10 @@ class Market(models.Model):
         max_length=64, default="UTC", validators=[known_time_zone], help_text="Of the schedule, such as Asia/Shanghai."
     )
 
+    shard = models.SmallIntegerField(
+        unique=True, editable=False, help_text="Which of all numbers of orders, trades and accounts are this market's."
+    )
+
     class Meta:
         permissions = [
             ("settle_market", "Can settle the trading day"),
@@ -53,6 +58,24 @@ class Market(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def save(self, *args: Any, **named: Any) -> None:
+        """A new market takes the first shard that is free. ValidationError where there is none."""
+        while self.shard is None:
+            taken = set(Market.objects.values_list("shard", flat=True))
+            self.shard = next((shard for shard in range(MOST_MARKETS) if shard not in taken), None)
+            if self.shard is None:
+                raise ValidationError(f"An exchange has at most {MOST_MARKETS} markets.")
+            try:
+                with transaction.atomic(using=named.get("using")):
+                    super().save(*args, **named)
+            except IntegrityError:
+                if Market.objects.filter(code=self.code).exists():
+                    raise
+                self.shard = None  # another new market was quicker
+            else:
+                return
+        super().save(*args, **named)
 
 
 class TradingSession(models.Model):

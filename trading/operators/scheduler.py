@@ -13,6 +13,7 @@ from trading.core.commands import SetMarketPhase
 from trading.core.types import Phase
 from trading.models import Market, OperatorCommand
 from trading.operators import at_a_time, contests, requests, settlement
+from trading.operators.between_markets import transfers
 from trading.operators.calendar import Action, calendar_of, days_to_settle, number_of, that_matter
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Scheduler:
             market.refresh_from_db()
             self._ask(market, self._due[0])
             self._due.pop(0)
+        transfers.look()
         contests.look(self._market, now)
         at_a_time.look(self._market, now)
 

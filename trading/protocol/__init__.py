@@ -86,7 +86,7 @@ from trading.protocol.market_data import (
     Ticker,
     announcement_data,
 )
-from trading.protocol.outgoing import PING, ServerMessage, encode
+from trading.protocol.outgoing import PING, NumberedPush, ServerMessage, encode, encode_of
 from trading.protocol.pushes import (
     AccountUpdate,
     Liquidation,
@@ -160,6 +160,7 @@ __all__ = [
     "Logout",
     "LogoutResponse",
     "LotData",
+    "NumberedPush",
     "OrderBook",
     "OrderBookDelta",
     "OrderData",
@@ -223,6 +224,7 @@ __all__ = [
     "cancelled",
     "decode",
     "encode",
+    "encode_of",
     "filled",
     "fired",
     "instrument_state",

@@ -64,9 +64,10 @@ class Logout(_Incoming, frozen=True, tag="logout"):
 
 
 class Resume(_Incoming, frozen=True, tag="resume"):
-    """Asks for the private pushes after `last_seq`, or for a snapshot."""
+    """Asks for the private pushes after `last_seq`, or for a snapshot. `market`: those of another than the first."""
 
     last_seq: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)] | None = None
+    market: Name | None = None
 
 
 class SetSession(_Incoming, frozen=True, tag="set_session"):
@@ -173,7 +174,9 @@ class QueryOrder(_Incoming, frozen=True, tag="query_order"):
 
 
 class QueryAccount(_Incoming, frozen=True, tag="query_account"):
-    pass
+    """`market`: of an exchange that has several; the first where none is named."""
+
+    market: Name | None = None
 
 
 class QueryPosition(_Incoming, frozen=True, tag="query_position"):
@@ -232,6 +235,9 @@ class QueryStatistics(_Incoming, frozen=True, tag="query_statistics"):
 
 
 class QueryStatements(_Incoming, frozen=True, tag="query_statements"):
+    """`market`: as for the account."""
+
+    market: Name | None = None
     from_day: Day | None = None
     to_day: Day | None = None
     limit: Limit = 50

@@ -73,12 +73,21 @@ ServerMessage = (
     | Announcements
 )
 
+AlwaysNumbered = RiskWarning | Liquidation | PositionExpired | TradeBroken
+NumberedPush = AlwaysNumbered | Trade | OrderStatusFrame | AccountUpdate | Statement
+
 _encoder = msgspec.json.Encoder()
 
 
 def encode(message: ServerMessage) -> str:
     """The text frame of a message."""
     return _encoder.encode(message).decode()
+
+
+def encode_of(market: str, push: NumberedPush) -> str:
+    """The text frame of a private push of another market than the first."""
+    told = msgspec.structs.replace(push, market=market, market_seq=push.seq)
+    return encode(told if isinstance(told, AlwaysNumbered) else msgspec.structs.replace(told, seq=None))
 
 
 PING = encode(PingFrame())

@@ -1,4 +1,9 @@
-"""What a user is told without asking: trades, states of orders, the account, its risk and its statements."""
+"""What a user is told without asking: trades, states of orders, the account, its risk and its statements.
+
+`seq` numbers them. A push of another market than the first has in its place `market`, and `market_seq`, a number of
+that market's: so `seq` has no hole for those who know of no other market. Where `seq` is always there it is that number
+too; only those who have named the market are told these.
+"""
 
 import msgspec
 
@@ -21,6 +26,8 @@ class Trade(Outgoing, frozen=True, tag="trade"):
     volume: float
     timestamp: int
     seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 CancelWord = str
@@ -41,6 +48,8 @@ class TradeBroken(Outgoing, frozen=True, tag="trade_broken"):
     close_profit: float
     timestamp: int
     seq: int
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
@@ -63,6 +72,8 @@ class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
     offset: Offset | None = None
     order_type: OrderType | None = None
     client_order_id: str | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class AccountUpdate(Outgoing, frozen=True, tag="account_update"):
@@ -74,6 +85,8 @@ class AccountUpdate(Outgoing, frozen=True, tag="account_update"):
     risk_ratio: float
     timestamp: int
     seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class Portfolio(Outgoing, frozen=True, tag="portfolio"):
@@ -95,6 +108,8 @@ class RiskWarning(Outgoing, frozen=True, tag="risk_warning"):
     balance: float
     timestamp: int
     seq: int
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class Liquidation(Outgoing, frozen=True, tag="liquidation"):
@@ -106,6 +121,8 @@ class Liquidation(Outgoing, frozen=True, tag="liquidation"):
     balance: float
     timestamp: int
     seq: int
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class PositionExpired(Outgoing, frozen=True, tag="position_expired"):
@@ -116,6 +133,8 @@ class PositionExpired(Outgoing, frozen=True, tag="position_expired"):
     close_profit: float
     timestamp: int
     seq: int
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class StatementPosition(msgspec.Struct, frozen=True, gc=False):
@@ -142,3 +161,5 @@ class Statement(Outgoing, frozen=True, tag="statement"):
     positions: list[StatementPosition]
     timestamp: int
     seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None

@@ -145,7 +145,8 @@ class FeeData(msgspec.Struct, frozen=True):
 
 
 class InstrumentData(msgspec.Struct, frozen=True, kw_only=True):
-    """Null where there is no limit, no last day, or no trade yet. Rates are shares: 0.1 is 10 %."""
+    """Null where there is no limit, no last day, or no trade yet. Rates are shares: 0.1 is 10 %. `market`: left out of
+    what is listed at the first one."""
 
     instrument_id: str
     name: str
@@ -168,6 +169,7 @@ class InstrumentData(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     settlement_price: float
     last_price: float | None
+    market: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class PublicTradeData(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -198,13 +200,15 @@ class QueryData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Snapshot(Outgoing, frozen=True, tag="snapshot"):
-    """All that pushes tell about, as it was after the push `seq`: orders that are live, positions that are not flat."""
+    """All that pushes tell about, as it was after the push `seq`: orders that are live, positions that are not flat.
+    `market`: of which it was asked for, if of another than the first; `seq` is that market's."""
 
     seq: int
     account: AccountData
     positions: list[PositionData]
     orders: list[OrderData]
     trading_day: int
+    market: str | None = None
 
 
 class QueryResponse(Outgoing, frozen=True, tag="query_response"):

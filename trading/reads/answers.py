@@ -257,12 +257,15 @@ def is_unknown(event: events.Event) -> bool:
     return isinstance(event, events.Refused) and event.code is Code.ORDER_NOT_FOUND
 
 
-def outcomes(account_id: int, items: Sequence[protocol.Item], told: Sequence[events.Event]) -> list[protocol.Outcome]:
-    """What became of each item. The engine knows live orders only; the rows tell own orders that are finished from
+def outcomes(
+    accounts: Sequence[int], items: Sequence[protocol.Item], told: Sequence[events.Event]
+) -> list[protocol.Outcome]:
+    """What became of each item of the owner of some accounts. The engine knows live orders only; the rows tell own
+    orders that are finished from
     those that never were."""
     numbers = [_number_of(item) for item in items]
     finished = selectors.finished_orders(
-        account_id=account_id, numbers=[number for number in numbers if number is not None]
+        accounts=accounts, numbers=[number for number in numbers if number is not None]
     )
     return [
         _finished(*finished[number]) if number in finished and is_unknown(event) else event

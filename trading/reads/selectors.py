@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from django.db.models import Model, QuerySet, Sum
+from django.db.models import Model, Q, QuerySet, Sum
 from django.utils import timezone
 from knox.crypto import hash_token
 
@@ -27,6 +27,7 @@ from trading.models import (
     Statement,
     Trade,
     TradeBreak,
+    Transfer,
 )
 from trading.models import Position as PositionRow
 
@@ -343,9 +344,9 @@ def order_known_as(*, account_id: int, client_order_id: str) -> int | None:
     return None
 
 
-def finished_orders(*, account_id: int, numbers: list[int]) -> dict[int, tuple[str, int]]:
+def finished_orders(*, accounts: Sequence[int], numbers: list[int]) -> dict[int, tuple[str, int]]:
     """Status and filled lots of those of the numbers that are own orders which are filled or cancelled."""
-    rows = Order.objects.filter(pk__in=numbers, account_id=account_id).exclude(status__in=LIVE)
+    rows = Order.objects.filter(pk__in=numbers, account_id__in=accounts).exclude(status__in=LIVE)
     return {number: (status, filled) for number, status, filled in rows.values_list("pk", "status", "filled")}
 
 
@@ -467,6 +468,17 @@ def ledger(*, account_id: int, before: int | None, limit: int) -> list[LedgerEnt
     """What changed an account's balance, newest first."""
     rows = LedgerEntry.objects.filter(account_id=account_id, **_given(id__lt=before))
     return list(rows.order_by("-id")[:limit])
+
+
+def transfers(*, user_id: str, before: str | None, limit: int) -> list[Transfer]:
+    """A user's transfers between markets, the last one sent first. `before`: the one where the page before ended."""
+    rows = Transfer.objects.filter(user_id=user_id)
+    if before is not None:
+        last = rows.filter(pk=before).first()
+        if last is None:
+            return []
+        rows = rows.filter(Q(sent_at__lt=last.sent_at) | Q(sent_at=last.sent_at, pk__gt=last.pk))
+    return list(rows.order_by("-sent_at", "pk")[:limit])
 
 
 def _given(**lookups: Any) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Callers:
         wait = await limiter.token_anywhere(*guess) if limiter.is_shared else limiter.token(*guess)
         async with limiter.guesses if wait else nullcontext():
             identity: selectors.Identity | None = await self._services.readers.run(
-                f"address {address}", selectors.identity_of_token, token=token, market=self._services.market
+                f"address {address}", selectors.identity_of_token, token=token, market=self._services.markets.first
             )
         if identity is None:
             if limiter.is_shared:

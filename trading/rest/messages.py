@@ -55,6 +55,14 @@ class QueryLedger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     before: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_INTEGER)] | None = None
     limit: Limit = 50
+    market: Name | None = None
+
+
+class QueryTransfers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`before`: the transfer where the page before this one ended."""
+
+    before: Name | None = None
+    limit: Limit = 50
 
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -134,6 +142,23 @@ class LedgerData(msgspec.Struct, frozen=True):
 class Ledger(msgspec.Struct, frozen=True):
     entries: list[LedgerData]
     next: int | None
+
+
+class TransferData(msgspec.Struct, frozen=True):
+    """`ended_at`: null while it is in transit."""
+
+    transfer_id: str
+    source: str
+    target: str
+    amount: float
+    status: str
+    sent_at: int
+    ended_at: int | None
+
+
+class Transfers(msgspec.Struct, frozen=True):
+    transfers: list[TransferData]
+    next: str | None
 
 
 class TokenData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -62,6 +62,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def account_id(self) -> int:
         return self.caller.account_id()
 
+    async def account_at(self, market: str | None) -> int:
+        """The caller's account at a market, the first where none is named. ApiError where there is no such one."""
+        markets = self.services.markets
+        refusal = markets.refusal(market)
+        if refusal is not None:
+            raise ApiError(refusal.code, refusal.detail)
+        if market in (None, markets.first):
+            return self.account_id
+        account_id: int | None = (await self.read(markets.accounts, user_id=self.identity.user_id)).get(market)
+        if account_id is None:
+            raise ApiError(Code.ACCOUNT_NOT_FOUND)
+        return account_id
+
     async def read(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Read from the tables, when it is the caller's turn."""
         return await self.services.readers.run(self.caller.owner, function, *arguments, **named)

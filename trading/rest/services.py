@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from trading import protocol
 from trading.access.rate_limits import RateLimiter
 from trading.access.token_monitor import TokenMonitor
+from trading.reads.markets import Markets
 from trading.reads.readers import Readers
 from trading.transport.gateway import Gateway
 
@@ -24,7 +25,7 @@ class Services(Protocol):
     """`clock` tells Unix milliseconds, `address_of` where a scope comes from; `present`: by channel, what is now."""
 
     @property
-    def market(self) -> str: ...
+    def markets(self) -> Markets: ...
     @property
     def gateway(self) -> Gateway: ...
     @property

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.db import connections
 
+from trading.core.events import TransferReceived
 from trading.core.state import Changes, Day
+from trading.models import Transfer
 from trading.storage import mapping
 from trading.storage.sql import CHUNKS, Row, Table, chunks, driver, json_text, mark_of
-from trading.worker.batch import Batch, Superseded
+from trading.worker.batch import Batch, Superseded, Unstorable
 
 PRUNED = 1_000
 """Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
@@ -57,6 +59,7 @@ class BatchWriter:
             )
         for table, lines in mapping.event_rows(batch.events, batch.time).items():
             self._write(cursor, table, lines)
+        self._end_transfers(cursor, [each for each in batch.events if type(each) is TransferReceived])
         self._keep_pushes(cursor, batch)
         self._write(cursor, mapping.JOURNAL, [mapping.BATCH.row(batch, market, self.epoch)])
         return seqs
@@ -129,6 +132,24 @@ class BatchWriter:
                 *(json_text(day.announcements), json_text(day.broken), self._market),
             ),
         )
+
+    def _end_transfers(self, cursor: Any, received: list[TransferReceived]) -> None:
+        """Money that was in transit has come in. Unstorable where it was not in transit: none comes in twice."""
+        mark, returning = self._mark, "" if self._postgres is None else " RETURNING id"
+        for event in received:
+            transfer = event.transfer
+            cursor.execute(
+                f"UPDATE trading_transfer SET status = {mark}, ended_at = {mark}"  # noqa: S608  # marks only
+                f" WHERE id = {mark} AND status = {mark} AND user_id = {mark} AND amount = {mark}"
+                f" AND source_id = {mark} AND target_id = {mark}{returning}",
+                (
+                    *(Transfer.Status.RETURNED if event.returned else Transfer.Status.ARRIVED, event.time),
+                    *(transfer.transfer_id, Transfer.Status.IN_TRANSIT, transfer.user_id, transfer.amount),
+                    *(transfer.source, transfer.target),
+                ),
+            )
+            if not (cursor.fetchone() if returning else cursor.rowcount):
+                raise Unstorable(f"transfer {transfer.transfer_id} is not in transit")
 
     def _keep_pushes(self, cursor: Any, batch: Batch) -> None:
         """Keep what is told, forget what is too old."""

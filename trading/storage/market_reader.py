@@ -47,6 +47,7 @@ class MarketReader:
             positions=self._positions(),
             orders=self._orders(),
             rules=market.rules,
+            shard=market.shard,
         )
 
     def row(self) -> Market:

@@ -5,17 +5,17 @@ Reads only. Every finding is one sentence that names the row. Works beside a run
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from django.db import connections
+from django.db.models import Sum
 
 from trading.core.engine import Engine
 from trading.core.snapshot import Snapshot
-from trading.core.state import State
-from trading.core.types import FIRST_RULES
-from trading.models import CarriedForward
+from trading.models import CarriedForward, Market, Transfer
 from trading.storage.archive.history import History, play
 from trading.storage.consistent_read import consistent_read
 from trading.storage.store import Store
@@ -31,6 +31,23 @@ def check_books(market: str, using: str = "default") -> list[str]:
         return list(books.findings())
 
 
+def check_all_books(using: str = "default") -> list[str]:
+    """What contradicts itself in the tables of any market, or between them; nothing, if all is well."""
+    findings: list[str] = []
+    with consistent_read(using):
+        markets = [
+            _Books(code, using) for code in Market.objects.using(using).order_by("code").values_list("code", flat=True)
+        ]
+        for books in markets:
+            findings += books.findings()
+        in_transit = Transfer.objects.using(using).filter(status=Transfer.Status.IN_TRANSIT)
+        moving = int(in_transit.aggregate(sum=Sum("amount"))["sum"] or 0)
+    paid_in, inside = sum(books.paid_in() for books in markets), sum(books.inside() for books in markets)
+    if paid_in != inside + moving:
+        findings.append(f"all markets: {paid_in} were paid in, {inside} are there and {moving} in transit")
+    return findings
+
+
 def replay_journal(market: str, using: str = "default", folder: Path | None = None, *, whole: bool = False) -> "Replay":
     """Play the journal and hold the result against the state that a restart would load: from the state that the newest
     archive file ends with, or with `whole` from empty through all files, each held against what it says. `folder`:
@@ -39,7 +56,7 @@ def replay_journal(market: str, using: str = "default", folder: Path | None = No
         store, history = Store(market, using), History(market, folder or Path(), using)
         done = 0
         if whole:
-            engine = Engine(State(FIRST_RULES))
+            engine = history.empty()
             done, last = history.whole(engine), max((file.last_batch for file in history.files()), default=0)
         else:
             engine, last = history.newest_state()
@@ -104,6 +121,7 @@ class _Books:
         yield from self._positions()
         yield from self._accounts()
         yield from self._statements()
+        yield from self._transfers()
         yield from self._market()
 
     def _engine(self) -> Findings:
@@ -252,18 +270,58 @@ class _Books:
             if account.pre_balance != balance:
                 yield f"account {account.account_id}: it opened with {account.pre_balance}, {day} closed with {balance}"
 
-    def _market(self) -> Findings:
-        """Deposits - withdrawals = balances + collected commission, to the last unit."""
-        ((paid_in, kept),) = self.rows(
-            """SELECT COALESCE(SUM(CASE WHEN e.kind IN ('DEPOSIT', 'WITHDRAWAL') THEN e.amount ELSE 0 END), 0),
-                      COALESCE(-SUM(CASE WHEN e.kind = 'COMMISSION' THEN e.amount ELSE 0 END), 0)
-               FROM trading_ledgerentry e JOIN trading_account a ON a.id = e.account_id WHERE a.market_id = %s"""
-        )
-        archived = Counter({"": 0})
-        for (_, _, subject), amount in self._carried_of(Kind.LEDGER).items():
-            archived[subject] += amount
-        paid_in += archived["DEPOSIT"] + archived["WITHDRAWAL"]
-        kept -= archived["COMMISSION"]
+    def _transfers(self) -> Findings:
+        """What accounts have sent to other markets and got from them is what the transfers say."""
+        told: Counter[str] = Counter()
+        for user, status, amount, source in self.rows(
+            """SELECT user_id, status, amount, source_id = %s FROM trading_transfer
+               WHERE source_id = %s OR target_id = %s"""
+        ):
+            if source:
+                told[user] -= 0 if status == "RETURNED" else amount
+            elif status == "ARRIVED":
+                told[user] += amount
+        booked: Counter[str] = Counter()
+        for user, amount in self.rows(
+            """SELECT a.user_id, SUM(e.amount) FROM trading_ledgerentry e
+               JOIN trading_account a ON a.id = e.account_id
+               WHERE a.market_id = %s AND e.kind = 'TRANSFER' GROUP BY a.user_id"""
+        ):
+            booked[user] += int(amount)
+        users = {account.account_id: user for user, account in self.engine.state.by_user.items()}
+        for (account, _, kind), amount in self._carried_of(Kind.LEDGER).items():
+            if kind == "TRANSFER":
+                booked[users[account]] += amount
+        for user in sorted(told.keys() | booked.keys()):
+            if told[user] != booked[user]:
+                yield f"transfers of {user}: they make {told[user]}, the ledger has {booked[user]}"
+
+    @cached_property
+    def _entries(self) -> Counter[str]:
+        """What all entries of the ledger add up to, archived ones included, by their kind."""
+        sums: Counter[str] = Counter()
+        for kind, amount in self.rows(
+            """SELECT e.kind, SUM(e.amount) FROM trading_ledgerentry e
+               JOIN trading_account a ON a.id = e.account_id WHERE a.market_id = %s GROUP BY e.kind"""
+        ):
+            sums[kind] += int(amount)
+        for (_, _, kind), amount in self._carried_of(Kind.LEDGER).items():
+            sums[kind] += amount
+        return sums
+
+    def paid_in(self) -> int:
+        """Deposits less withdrawals."""
+        entries = self._entries
+        return entries["DEPOSIT"] + entries["WITHDRAWAL"]
+
+    def inside(self) -> int:
+        """All balances, and the commission that was kept."""
         balances = sum(account.figures().balance for account in self.engine.state.accounts.values())
-        if balances + kept != paid_in:
-            yield f"market {self.market}: {paid_in} were paid in, balances are {balances} and commission {kept}"
+        return balances - self._entries["COMMISSION"]
+
+    def _market(self) -> Findings:
+        """Deposits - withdrawals + what came from other markets - what went to them = balances + collected commission,
+        to the last unit."""
+        came, inside = self.paid_in() + self._entries["TRANSFER"], self.inside()
+        if came != inside:
+            yield f"market {self.market}: {came} came in, balances and commission are {inside}"

@@ -15,9 +15,11 @@ from trading.access.refusals import FAILED, pause, too_fast
 from trading.access.token_monitor import TokenMonitor
 from trading.core.codes import Code
 from trading.core.events import Refused
+from trading.delivery.channel_groups import MONEY
 from trading.delivery.channel_layer import ChannelOverflow
 from trading.observability.counters import Counters
 from trading.observability.event_log import log_event, next_connection
+from trading.reads.markets import Markets
 from trading.reads.missed_pushes import PAGE
 from trading.reads.readers import Readers
 from trading.transport.gateway import Gateway
@@ -53,7 +55,7 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection needs of the exchange. `clock` tells Unix milliseconds, `address_of` where a scope comes
     from."""
 
-    market: str
+    markets: Markets
     gateway: Gateway
     disconnect_timers: DisconnectTimers
     limiter: RateLimiter
@@ -112,7 +114,7 @@ class Connection:
         self._replies = ReplyQueue(send_queue.put)
         self._session = session = Session(
             self,
-            market=services.market,
+            markets=services.markets,
             owner=owner,
             address=address,
             limiter=limiter,
@@ -133,11 +135,13 @@ class Connection:
         )
         order_entry = OrderEntry(services.gateway, services.clock, self._replies, self._start, self._read_rows)
         self._responder = responder = Responder(send_queue, self._replies, order_entry)
-        self._orders = OrderHandler(session, limiter, order_entry)
+        self._orders = OrderHandler(session, limiter, order_entry, services.markets, self._read_rows)
         self._authentication = AuthenticationHandler(
             session, limiter, responder, services.layer, channel, self._number, line, self._market_data
         )
-        self._resume = ResumeHandler(session, send_queue, responder, self._read_rows, services.resume_page)
+        self._resume = ResumeHandler(
+            session, send_queue, responder, self._read_rows, services.resume_page, services.markets
+        )
         self._subscribing = SubscriptionHandler(
             session,
             self._subscriptions,
@@ -145,12 +149,12 @@ class Connection:
             responder,
             self._read_rows,
             services.gateway,
-            services.market,
+            services.markets,
             limiter.limits.subscriptions,
             services.board,
             self,
         )
-        self._queries = QueryHandler(session, responder, self._read_rows, services.market, services.public_answer)
+        self._queries = QueryHandler(session, responder, self._read_rows, services.markets, services.public_answer)
 
     # -- life
 
@@ -294,10 +298,16 @@ class Connection:
         """What is for a user alone: it may have been sent before they logged out, or told by `resume` already."""
         if self._session.user_id != message["user"]:
             return
-        if message["last_seq"] <= self._resume.told_seq:
+        if message["last_seq"] <= self._resume.told(message.get("market")):
             return
-        wants_trade = self._subscriptions.wants_trade
-        self._send_queue.add_all([frame for tag, frame in message["frames"] if tag is None or wants_trade(tag)])
+        wants_trade, knows_money = self._subscriptions.wants_trade, message.get("market") in self._session.named
+        self._send_queue.add_all(
+            [
+                frame
+                for tag, frame in message["frames"]
+                if tag is None or (knows_money if tag == MONEY else wants_trade(tag))
+            ]
+        )
 
     # -- in
 

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from trading import protocol
-from trading.access.refusals import FAILED
+from trading.access.refusals import FAILED, NO_ACCOUNT
 from trading.core.commands import TraderCommand
 from trading.core.events import Event, Refused
 from trading.reads import answers
+from trading.reads.markets import Ways, combined
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway, Reply
 from trading.websocket.reply_queue import ReplyQueue, Slot
@@ -65,13 +66,34 @@ class OrderEntry:
             commands = [protocol.to_command(item, account_id, now) for item in message.items]
             slot = self._replies.reserve()
             begun = partial(self._replies.begin, slot)
-            outcomes = Outcomes(len(commands), begun, partial(self._answer, slot, message, account_id))
+            outcomes = Outcomes(len(commands), begun, partial(self._answer, slot, message, (account_id,)))
             for place, command in enumerate(commands):
                 self._submit(command, partial(outcomes.put, place))
         else:
             command = protocol.to_command(message, account_id, now)
             slot = self._replies.reserve()
-            self._submit(command, lambda event: self._answer(slot, message, account_id, (event,)))
+            self._submit(command, lambda event: self._answer(slot, message, (account_id,), (event,)))
+
+    def hand_in_at(self, message: protocol.EngineMessage, ways: Ways) -> None:
+        """Ask the engines of several markets: each item goes to the accounts of its way, to several at once where it
+        is about all of them."""
+        now = self._clock() if isinstance(message, protocol.CancelAfter) else 0
+        items = protocol.items_of(message)
+        asked = [
+            [protocol.to_command(item, account, now) for account in way] for item, way in zip(items, ways, strict=True)
+        ]
+        commands = [command for of_item in asked for command in of_item or [NO_ACCOUNT]]
+        accounts = sorted({account for way in ways for account in way})
+        slot = self._replies.reserve()
+
+        def all_there(events: Sequence[Event]) -> None:
+            told = iter(events)
+            outcomes = [combined([next(told) for _ in of_item or [NO_ACCOUNT]]) for of_item in asked]
+            self._answer(slot, message, accounts, outcomes)
+
+        outcomes = Outcomes(len(commands), partial(self._replies.begin, slot), all_there)
+        for place, command in enumerate(commands):
+            self._submit(command, partial(outcomes.put, place))
 
     def _submit(self, command: TraderCommand | Refused, reply: Reply) -> None:
         if isinstance(command, Refused):
@@ -85,10 +107,12 @@ class OrderEntry:
 
     # -- answers
 
-    def _answer(self, slot: Slot, message: protocol.EngineMessage, account_id: int, events: Sequence[Event]) -> None:
+    def _answer(
+        self, slot: Slot, message: protocol.EngineMessage, accounts: Sequence[int], events: Sequence[Event]
+    ) -> None:
         for event in events:
             if answers.is_unknown(event):
-                self._start(self._answer_unknown(slot, message, account_id, events))
+                self._start(self._answer_unknown(slot, message, accounts, events))
                 return
         self._fill(slot, message, events)
 
@@ -102,12 +126,12 @@ class OrderEntry:
         self._replies.fill(slot, protocol.encode(protocol.answer(message, events, retry_after)))
 
     async def _answer_unknown(
-        self, slot: Slot, message: protocol.EngineMessage, account_id: int, events: Sequence[Event]
+        self, slot: Slot, message: protocol.EngineMessage, accounts: Sequence[int], events: Sequence[Event]
     ) -> None:
         """The engine knows live orders only; the rows tell own orders that are finished from those that never were."""
         told: Sequence[protocol.Outcome] = events
         try:
-            told = await self._read(answers.outcomes, account_id, protocol.items_of(message), events)
+            told = await self._read(answers.outcomes, accounts, protocol.items_of(message), events)
         except Exception:
             logger.exception("orders could not be looked up")
         self._fill(slot, message, told)

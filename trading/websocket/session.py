@@ -8,6 +8,7 @@ from trading.access.rate_limits import RateLimiter
 from trading.access.token_monitor import TokenMonitor
 from trading.observability.counters import Counters
 from trading.reads import selectors
+from trading.reads.markets import Markets
 from trading.reads.readers import Read
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
 
@@ -25,7 +26,7 @@ class Session:
         self,
         connection: Connection,
         *,
-        market: str,
+        markets: Markets,
         owner: str | None,
         address: str,
         limiter: RateLimiter,
@@ -35,13 +36,15 @@ class Session:
         counters: Counters,
     ) -> None:
         self.identity: selectors.Identity | None = None
-        self._armed: tuple[int, int] | None = None
+        self._armed: list[tuple[int, int]] = []
         self.asked_before = False
         """Whether a token was shown on this connection."""
+        self.named: set[str] = set()
+        """Markets beside the first that this connection has asked about: it is told of the money there."""
         self.address = address
         self._on_trial, self._is_counted = False, True
         self._connection = connection
-        self._market = market
+        self._markets = markets
         self._owner = owner
         self._limiter = limiter
         self._read = read
@@ -67,7 +70,9 @@ class Session:
         self.asked_before = True
         identity: selectors.Identity | None = None
         if self._owner in (None, user_id):
-            identity = await self._read(selectors.identity_of_token, user_id=user_id, token=token, market=self._market)
+            identity = await self._read(
+                selectors.identity_of_token, user_id=user_id, token=token, market=self._markets.first
+            )
         if identity is None:
             if self._limiter.is_shared:
                 await self._limiter.wrong_token_anywhere(self.address, user_id, now)
@@ -99,32 +104,52 @@ class Session:
             self._disarm()
             self.identity = None
 
-    async def cancel_on_disconnect(self, account_id: int, grace_ms: int | None) -> None:
+    async def come_back(self, now: float) -> None:
+        """The user has signed in: of an exchange with several markets their accounts at the others hear of it, too."""
+        identity = self.identity
+        if self._markets.several and identity is not None and identity.may_trade:
+            for account_id, lost in await self._read(self._markets.lost, user_id=identity.user_id):
+                if account_id != identity.account_id:
+                    self._disconnect_timers.signed_in(account_id, now, lost)
+
+    async def accounts(self) -> list[int]:
+        """All accounts of the user, one a market."""
+        if self._markets.several and self.identity is not None:
+            return list((await self._read(self._markets.accounts, user_id=self.identity.user_id)).values())
+        account_id = await self.account_id()
+        return [] if account_id is None else [account_id]
+
+    async def cancel_on_disconnect(self, accounts: list[int], grace_ms: int | None) -> None:
         """How long the user's orders outlive the connection; None: as long as they live."""
-        if grace_ms is not None:
-            await self._disconnect_timers.arm(account_id, grace_ms)
+        armed = [] if grace_ms is None else [(account, grace_ms) for account in accounts]
+        for each in armed:
+            await self._disconnect_timers.arm(*each)
         self._disarm()
-        self._armed = None if grace_ms is None else (account_id, grace_ms)
+        self._armed = armed
 
     def _disarm(self) -> None:
-        if self._armed is not None:
-            self._disconnect_timers.disarm(*self._armed)
-            self._armed = None
+        for each in self._armed:
+            self._disconnect_timers.disarm(*each)
+        self._armed = []
 
     def end(self, left_at: float) -> None:
         """The connection has ended; its client was last there at `left_at`."""
-        if self._armed is not None:
-            account_id, grace_ms = self._armed
+        for account_id, grace_ms in self._armed:
             self._disconnect_timers.begin(account_id, left_at, grace_ms)
         self.sign_out()
         self._end_trial()
         self._limiter.leave(self.address if self._is_counted else None)
 
-    async def account_id(self) -> int | None:
-        """The account of the user; it may have been opened after he signed in."""
+    async def account_id(self, market: str | None = None) -> int | None:
+        """The account of the user, at another market than the first if one is named; it may have been opened after they
+        signed in."""
         identity = self.identity
+        if identity is not None and market is not None:
+            elsewhere: int | None = await self._read(selectors.account_id, user_id=identity.user_id, market=market)
+            return elsewhere
         if identity is None or identity.account_id is not None:
             return None if identity is None else identity.account_id
-        number: int | None = await self._read(selectors.account_id, user_id=identity.user_id, market=self._market)
+        first = self._markets.first
+        number: int | None = await self._read(selectors.account_id, user_id=identity.user_id, market=first)
         self.identity = msgspec.structs.replace(identity, account_id=number)
         return number

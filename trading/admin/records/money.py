@@ -12,7 +12,7 @@ from trading.admin.base import GrowingAdmin, Tool
 from trading.admin.columns import day, day_text, moment, money, trade_id
 from trading.admin.records.base import DayFilter, RecordAdmin
 from trading.core.money import to_text
-from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement
+from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, Transfer
 
 
 @admin.register(LedgerEntry)
@@ -115,3 +115,25 @@ class RiskEventAdmin(RecordAdmin):
 
     def heading(self, obj: Any) -> str:
         return f"{obj.account} {obj.get_kind_display()}"
+
+
+@admin.register(Transfer)
+class TransferAdmin(GrowingAdmin):
+    newest_by = "sent_at"
+    list_display = (
+        moment("sent_at", "sent"),
+        "user",
+        "source",
+        "target",
+        money("amount"),
+        "status",
+        moment("ended_at", "ended"),
+    )
+    list_filter = ("status",)
+    list_select_related = ("user",)
+    search_fields = ("=user__username", "=id")
+    search_help_text = "A user id, or the id of a transfer."
+    sections = (
+        (None, {"fields": ("id", "user", "source", "target", money("amount"))}),
+        ("Result", {"fields": ("status", moment("sent_at", "sent"), moment("ended_at", "ended"))}),
+    )

@@ -26,8 +26,11 @@ from trading.core.commands import (
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    ReceiveTransfer,
     RefuseConnections,
     ResumeInstrument,
+    ReturnTransfer,
+    SendTransfer,
     SetAccountRules,
     SetCloseOnly,
     SetFeeGroup,
@@ -47,6 +50,8 @@ def subject_of(row: OperatorCommand | ScheduledCommand) -> str:  # noqa: PLR0912
     match approvals.command_of(row):
         case OpenAccount() | Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose() as command:
             return command.user_id
+        case SendTransfer() | ReceiveTransfer() | ReturnTransfer() as command:
+            return command.transfer.user_id
         case ListInstrument() as command:
             return command.contract.instrument_id
         case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetInstrumentPhase() as command:
@@ -125,6 +130,8 @@ class OperatorCommandAdmin(GrowingAdmin):
     @admin.display(description="amount")
     def amount_number(self, row: OperatorCommand) -> str:
         command = approvals.command_of(row)
+        if isinstance(command, SendTransfer | ReceiveTransfer | ReturnTransfer):
+            return amount_text(command.transfer.amount)
         return amount_text(command.amount) if isinstance(command, Deposit | Withdraw) else "-"
 
     @admin.display(description="outcome")

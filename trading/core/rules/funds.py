@@ -1,10 +1,14 @@
-"""Accounts come into being, get their rules; money comes in and goes out. Nothing else creates or destroys money."""
+"""Accounts come into being, get their rules; money comes in and goes out, also to the user's account at another market.
+Nothing else creates or destroys money."""
 
 from trading.core.codes import Code
 from trading.core.commands import (
     Deposit,
     FreezeAccount,
     OpenAccount,
+    ReceiveTransfer,
+    ReturnTransfer,
+    SendTransfer,
     SetAccountRules,
     SetFeeGroup,
     SetMarketLimits,
@@ -19,6 +23,8 @@ from trading.core.events import (
     MarketLimitsSet,
     Refused,
     RulesSet,
+    TransferReceived,
+    TransferSent,
     Withdrawn,
 )
 from trading.core.money import MAX_MONEY, RATE, to_text
@@ -32,7 +38,7 @@ def open_account(state: State, command: OpenAccount) -> list[Event]:
         return [Refused(Code.MALFORMED, "a user's name has letters, digits, and _ . - only, at most 64")]
     if command.user_id in state.by_user:
         return [Refused(Code.DUPLICATE, f"{command.user_id} has an account already")]
-    account = Account(account_id=len(state.accounts) + 1, user_id=command.user_id)
+    account = Account(account_id=state.next_account_id(), user_id=command.user_id)
     state.accounts[account.account_id] = account
     state.by_user[account.user_id] = account
     state.changes.accounts[account.account_id] = account
@@ -40,35 +46,95 @@ def open_account(state: State, command: OpenAccount) -> list[Event]:
 
 
 def deposit(state: State, command: Deposit) -> list[Event]:
-    account = state.by_user.get(command.user_id)
-    if account is None:
-        return [_no_account(command.user_id)]
-    if command.amount <= 0:
-        return [_not_positive(command.amount)]
-    if account.figures().static_balance + command.amount > MAX_MONEY:
-        return [Refused(Code.MALFORMED, f"No account may be given more than {to_text(MAX_MONEY)}")]
-    account.deposits += command.amount
-    state.touched[account.account_id] = account
-    state.changes.accounts[account.account_id] = account
-    return [Deposited(account.account_id, command.amount, state.now)]
+    found = _receiver(state, command.user_id, command.amount)
+    if isinstance(found, Refused):
+        return [found]
+    _pay_in(state, found, command.amount)
+    return [Deposited(found.account_id, command.amount, state.now)]
 
 
 def withdraw(state: State, command: Withdraw) -> list[Event]:
-    account = state.by_user.get(command.user_id)
+    found = _payer(state, command.user_id, command.amount)
+    if isinstance(found, Refused):
+        return [found]
+    _pay_out(state, found, command.amount)
+    return [Withdrawn(found.account_id, command.amount, state.now)]
+
+
+# --- between markets
+
+
+def send(state: State, command: SendTransfer) -> list[Event]:
+    transfer = command.transfer
+    found = _payer(state, transfer.user_id, transfer.amount)
+    if isinstance(found, Refused):
+        return [found]
+    _pay_out(state, found, transfer.amount)
+    return [TransferSent(found.account_id, transfer, state.now)]
+
+
+def receive(state: State, command: ReceiveTransfer) -> list[Event]:
+    transfer = command.transfer
+    found = _receiver(state, transfer.user_id, transfer.amount)
+    if isinstance(found, Refused):
+        return [found]
+    _pay_in(state, found, transfer.amount)
+    return [TransferReceived(found.account_id, transfer, returned=False, time=state.now)]
+
+
+def take_back(state: State, command: ReturnTransfer) -> list[Event]:
+    """Whatever the account has by now: money must not stay in between."""
+    transfer = command.transfer
+    account = state.by_user.get(transfer.user_id)
     if account is None:
-        return [_no_account(command.user_id)]
-    if command.amount <= 0:
-        return [_not_positive(command.amount)]
+        return [_no_account(transfer.user_id)]
+    if transfer.amount <= 0:
+        return [_not_positive(transfer.amount)]
+    _pay_in(state, account, transfer.amount)
+    return [TransferReceived(account.account_id, transfer, returned=True, time=state.now)]
+
+
+# --- what all of them have in common
+
+
+def _receiver(state: State, user_id: str, amount: int) -> Account | Refused:
+    """The account that may be given so much, or why it may not."""
+    account = state.by_user.get(user_id)
+    if account is None:
+        return _no_account(user_id)
+    if amount <= 0:
+        return _not_positive(amount)
+    if account.figures().static_balance + amount > MAX_MONEY:
+        return Refused(Code.MALFORMED, f"No account may be given more than {to_text(MAX_MONEY)}")
+    return account
+
+
+def _payer(state: State, user_id: str, amount: int) -> Account | Refused:
+    """The account that may pay so much, or why it may not."""
+    account = state.by_user.get(user_id)
+    if account is None:
+        return _no_account(user_id)
+    if amount <= 0:
+        return _not_positive(amount)
     if account.frozen or account.liquidating:
-        return [Refused(Code.ACCOUNT_FROZEN, f"The account of {command.user_id} takes no withdrawals now")]
+        return Refused(Code.ACCOUNT_FROZEN, f"The account of {user_id} takes no withdrawals now")
     free = account.figures().withdrawable
-    if command.amount > free:
-        detail = f"Insufficient funds: {to_text(command.amount)} asked, {to_text(free)} can be withdrawn"
-        return [Refused(Code.INSUFFICIENT_FUNDS, detail)]
-    account.withdrawals += command.amount
+    if amount > free:
+        detail = f"Insufficient funds: {to_text(amount)} asked, {to_text(free)} can be withdrawn"
+        return Refused(Code.INSUFFICIENT_FUNDS, detail)
+    return account
+
+
+def _pay_in(state: State, account: Account, amount: int) -> None:
+    account.deposits += amount
     state.touched[account.account_id] = account
     state.changes.accounts[account.account_id] = account
-    return [Withdrawn(account.account_id, command.amount, state.now)]
+
+
+def _pay_out(state: State, account: Account, amount: int) -> None:
+    account.withdrawals += amount
+    state.touched[account.account_id] = account
+    state.changes.accounts[account.account_id] = account
 
 
 # --- rules of accounts

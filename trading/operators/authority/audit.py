@@ -9,7 +9,10 @@ from trading.core.commands import (
     ForceClose,
     FreezeAccount,
     HaltInstrument,
+    ReceiveTransfer,
     ResumeInstrument,
+    ReturnTransfer,
+    SendTransfer,
     SetAccountRules,
     SetFeeGroup,
     SetInstrumentPhase,
@@ -27,6 +30,8 @@ def facts_about(command: AdminCommand, market: str) -> Facts:
     match command:
         case Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose():
             return _account(command.user_id, market)
+        case SendTransfer() | ReceiveTransfer() | ReturnTransfer():
+            return _account(command.transfer.user_id, market)
         case ChangeTerms() | HaltInstrument() | ResumeInstrument() | SetInstrumentPhase():
             return _instrument(command.instrument_id, market)
         case SetFeeGroup():

@@ -19,8 +19,11 @@ from trading.core.commands import (
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    ReceiveTransfer,
     RefuseConnections,
     ResumeInstrument,
+    ReturnTransfer,
+    SendTransfer,
     SetAccountRules,
     SetCloseOnly,
     SetFeeGroup,
@@ -40,8 +43,10 @@ def permissions_for(command: AdminCommand) -> tuple[str, ...]:  # noqa: PLR0912 
     match command:
         case Deposit():
             return ("deposit_funds",)
-        case Withdraw():
+        case Withdraw() | SendTransfer():
             return ("withdraw_funds",)
+        case ReceiveTransfer() | ReturnTransfer():
+            return ("deposit_funds",)
         case FreezeAccount():
             return ("freeze_account",)
         case OpenAccount():
@@ -85,7 +90,7 @@ def may_ask(user: User, command: AdminCommand) -> bool:
 
 _SEEN = (
     *("accesstoken", "account", "holiday", "instrument", "ledgerentry", "market", "operatorcommand", "order"),
-    *("position", "riskevent", "settlementprice", "statement", "trade", "tradingsession", "user"),
+    *("position", "riskevent", "settlementprice", "statement", "trade", "tradingsession", "transfer", "user"),
 )
 _VIEW = frozenset(f"view_{model}" for model in _SEEN) | {"view_risk"}
 _SCHEDULE = frozenset(

@@ -6,7 +6,7 @@ from channels.db import database_sync_to_async
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.money import to_currency
-from trading.reads import answers, selectors
+from trading.reads import selectors
 from trading.rest import messages
 from trading.rest.errors import ApiError
 from trading.rest.operation import Answer, Call, Operation
@@ -20,7 +20,7 @@ class GetAccount(PrivateQuery):
 
     method, path, tag = "GET", "account/", TAG
     takes, gives = protocol.QueryAccount, {200: messages.AccountNow}
-    codes = (Code.ACCOUNT_NOT_FOUND,)
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.NOT_FOUND)
 
 
 class ListPositions(PrivateQuery):
@@ -44,13 +44,13 @@ class ListStatements(Operation):
 
     method, path, tag = "GET", "statements/", TAG
     takes, gives = protocol.QueryStatements, {200: messages.Statements}
-    codes = (Code.ACCOUNT_NOT_FOUND,)
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.NOT_FOUND)
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
         most = call.message.limit
-        asker = answers.Asker(call.identity.user_id, call.services.market)
-        data = found_by(await call.read(answers.answer, asker, msgspec.structs.replace(call.message, limit=most + 1)))
+        query = msgspec.structs.replace(call.message, limit=most + 1)
+        data = found_by(await call.read(call.services.markets.answer, call.identity.user_id, query))
         found = data.statements or []
         return Answer(messages.Statements(found[:most], found[most].day if len(found) > most else None))
 
@@ -61,12 +61,13 @@ class ListLedger(Operation):
 
     method, path, tag = "GET", "ledger/", TAG
     takes, gives = messages.QueryLedger, {200: messages.Ledger}
-    codes = (Code.ACCOUNT_NOT_FOUND,)
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.NOT_FOUND)
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
         most = call.message.limit
-        rows = await call.read(selectors.ledger, account_id=call.account_id, before=call.message.before, limit=most + 1)
+        account_id = await call.account_at(call.message.market)
+        rows = await call.read(selectors.ledger, account_id=account_id, before=call.message.before, limit=most + 1)
         entries = [
             messages.LedgerData(
                 row.pk,
@@ -78,6 +79,27 @@ class ListLedger(Operation):
             for row in rows[:most]
         ]
         return Answer(messages.Ledger(entries, entries[-1].entry_id if len(rows) > most else None))
+
+
+class ListTransfers(Operation):
+    """Own transfers between markets, the last one sent first. `next` of a page is `before` of the one that follows;
+    null on the last."""
+
+    method, path, tag = "GET", "transfers/", TAG
+    takes, gives = messages.QueryTransfers, {200: messages.Transfers}
+
+    @classmethod
+    async def run(cls, call: Call) -> Answer:
+        most = call.message.limit
+        asked = {"user_id": call.identity.user_id, "before": call.message.before, "limit": most + 1}
+        rows = await call.read(selectors.transfers, **asked)
+        told = [
+            messages.TransferData(
+                row.pk, row.source_id, row.target_id, to_currency(row.amount), row.status, row.sent_at, row.ended_at
+            )
+            for row in rows[:most]
+        ]
+        return Answer(messages.Transfers(told, told[-1].transfer_id if len(rows) > most else None))
 
 
 class MakeTransfer(Operation):
@@ -98,8 +120,7 @@ class MakeTransfer(Operation):
             raise ApiError(Code.NOT_FOUND, f"{Code.NOT_FOUND.text}: money is moved by operators here")
         moving = database_sync_to_async(call.transfer, thread_sensitive=False)
         await moving(call.message.kind, user_id, call.caller.address)
-        asker = answers.Asker(user_id, call.services.market)
-        return Answer(found_by(await call.read(answers.answer, asker, protocol.QueryAccount())))
+        return Answer(found_by(await call.read(call.services.markets.answer, user_id, protocol.QueryAccount())))
 
 
-OPERATIONS = (GetAccount, ListPositions, ListTrades, ListStatements, ListLedger, MakeTransfer)
+OPERATIONS = (GetAccount, ListPositions, ListTrades, ListStatements, ListLedger, ListTransfers, MakeTransfer)

@@ -38,7 +38,7 @@ class ListAnnouncements(Operation):
     @classmethod
     async def run(cls, call: Call) -> Answer:
         now = call.services.clock()
-        present = await call.read(announcements.present, market=call.services.market, time=now)
+        present = await call.read(announcements.present, market=call.services.markets.first, time=now)
         found = announcements.to(call.caller.user_id, present, now)
         return Answer(messages.Announcements([protocol.announcement_data(each) for each in found]))
 

@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 
 from trading import protocol
+from trading.access.refusals import NO_ACCOUNT
 from trading.core.codes import Code
 from trading.core.events import AllCancelled, CountdownSet, Event, OrderRepeated, Refused
 from trading.reads import answers, selectors
+from trading.reads.markets import Markets, combined
 from trading.rest import messages
 from trading.rest.errors import ApiError, HttpCode, refused
 from trading.rest.operation import LONGEST_KEY, Answer, Call, Operation
@@ -29,9 +31,11 @@ class ToEngine(Operation):
     for_engine = True
 
 
-def placed(identity: selectors.Identity, order_id: str, *, is_new: bool) -> messages.Placed:
+def placed(identity: selectors.Identity, order_id: str, markets: Markets, *, is_new: bool) -> messages.Placed:
     """An own order with its fills; of a new one none can be broken. Blocks; ApiError 1002 where there is none."""
     account_id, number = identity.account_id, protocol.order_number(order_id)
+    if markets.several:
+        account_id = markets.accounts(user_id=identity.user_id).get(markets.of_number(number))
     row = None
     if account_id is not None and number is not None:
         row = selectors.order_now(account_id=account_id, number=number)
@@ -46,7 +50,7 @@ def placed(identity: selectors.Identity, order_id: str, *, is_new: bool) -> mess
 
 
 async def _answer(call: Call, order_id: str, status: int = 200) -> Answer:
-    found = await call.read(placed, call.identity, order_id, is_new=status == 201)
+    found = await call.read(placed, call.identity, order_id, call.services.markets, is_new=status == 201)
     return Answer(found, status, f"orders/{order_id}/")
 
 
@@ -70,11 +74,30 @@ def named(order: messages.PlaceOrder, key: str | None) -> messages.PlaceOrder:
 
 async def _told(call: Call, items: Sequence[protocol.Item]) -> Sequence[protocol.Outcome]:
     """What became of each item."""
-    account_id = call.account_id
     now = call.services.clock()
+    if call.services.markets.several:
+        return await _told_by_several(call, items, now)
+    account_id = call.account_id
     events: Sequence[Event] = await call.ask([protocol.to_command(item, account_id, now) for item in items])
     if any(map(answers.is_unknown, events)):
-        return await call.read(answers.outcomes, account_id, items, events)
+        return await call.read(answers.outcomes, (account_id,), items, events)
+    return events
+
+
+async def _told_by_several(call: Call, items: Sequence[protocol.Item], now: int) -> Sequence[protocol.Outcome]:
+    """What became of each item, where each goes to the market that it is about."""
+    markets, user_id = call.services.markets, call.identity.user_id
+    ways = markets.ways_known(user_id, items)
+    if ways is None:
+        ways = await call.read(markets.ways, user_id=user_id, items=items)
+    asked = [
+        [protocol.to_command(item, account, now) for account in way] for item, way in zip(items, ways, strict=True)
+    ]
+    told = iter(await call.ask([command for of_item in asked for command in of_item or [NO_ACCOUNT]]))
+    events = [combined([next(told) for _ in of_item or [NO_ACCOUNT]]) for of_item in asked]
+    if any(map(answers.is_unknown, events)):
+        accounts = sorted({account for way in ways for account in way})
+        return await call.read(answers.outcomes, accounts, items, events)
     return events
 
 
@@ -248,12 +271,18 @@ class GetOwnOrder(Operation):
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
-        number: int | None = await call.read(
-            selectors.order_known_as, account_id=call.account_id, client_order_id=call.message.client_order_id
-        )
-        if number is None:
-            raise ApiError(Code.ORDER_NOT_FOUND)
-        return await _answer(call, protocol.order_id_text(number))
+        if call.services.markets.several:
+            known = await call.read(call.services.markets.accounts, user_id=call.identity.user_id)
+            accounts = list(known.values())
+        else:
+            accounts = [call.account_id]
+        for account_id in accounts:
+            number: int | None = await call.read(
+                selectors.order_known_as, account_id=account_id, client_order_id=call.message.client_order_id
+            )
+            if number is not None:
+                return await _answer(call, protocol.order_id_text(number))
+        raise ApiError(Code.ORDER_NOT_FOUND)
 
 
 class ListOrders(PrivateQuery):

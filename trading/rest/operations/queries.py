@@ -5,7 +5,6 @@ from typing import ClassVar
 import msgspec
 
 from trading import protocol
-from trading.reads import answers
 from trading.rest.errors import no_answer
 from trading.rest.operation import Answer, Call, Operation
 from trading.rest.services import Answer as Found
@@ -23,8 +22,7 @@ class PrivateQuery(Operation):
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
-        asker = answers.Asker(call.identity.user_id, call.services.market)
-        return Answer(found_by(await call.read(answers.answer, asker, call.message)))
+        return Answer(found_by(await call.read(call.services.markets.answer, call.identity.user_id, call.message)))
 
 
 class PublicQuery(Operation):

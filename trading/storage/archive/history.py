@@ -13,7 +13,7 @@ from trading.core.engine import Engine
 from trading.core.snapshot import Snapshot
 from trading.core.state import State
 from trading.core.types import FIRST_RULES
-from trading.models import ArchiveFile, JournalBatch
+from trading.models import ArchiveFile, JournalBatch, Market
 from trading.storage import mapping
 from trading.storage.archive import files
 from trading.storage.archive.files import ArchiveFailed
@@ -54,11 +54,16 @@ class History:
             raise ArchiveFailed(f"{path} is not what it was when it was made (SHA-256); put a copy of it back")
         return path
 
+    def empty(self) -> Engine:
+        """The engine before the first command."""
+        shards = Market.objects.using(self.using).filter(code=self.market).values_list("shard", flat=True)
+        return Engine(State(FIRST_RULES, shards.first() or 0))
+
     def newest_state(self) -> tuple[Engine, int]:
         """The engine after the newest file, and the number of the last batch in it; from empty where there is none."""
         newest = ArchiveFile.objects.using(self.using).filter(market=self.market).order_by("-day").first()
         if newest is None:
-            return Engine(State(FIRST_RULES)), 0
+            return self.empty(), 0
         (closing,) = (part for part in files.read(self.checked(newest)) if part[0] == "closing")
         engine = Engine.restore(files.snapshot_of(closing))
         if engine.state_hash() != newest.state_hash:

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from trading.core import events
 from trading.core.events import Event, Traded
-from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, TradeBreak
+from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, TradeBreak, Transfer
 from trading.models import Trade as TradeRow
 from trading.storage.sql import GIVEN, Columns, Row, Table, json_text
 
@@ -35,6 +35,18 @@ LEDGER = Table(LedgerEntry, Columns(dict.fromkeys(("account", "kind", "amount", 
 _DEPOSIT, _WITHDRAWAL = LedgerEntry.Kind.DEPOSIT.value, LedgerEntry.Kind.WITHDRAWAL.value
 _COMMISSION, _CLOSE_PROFIT = LedgerEntry.Kind.COMMISSION.value, LedgerEntry.Kind.CLOSE_PROFIT.value
 _SETTLEMENT, _EXPIRY = LedgerEntry.Kind.SETTLEMENT.value, LedgerEntry.Kind.EXPIRY.value
+_TRANSFER, _IN_TRANSIT = LedgerEntry.Kind.TRANSFER.value, Transfer.Status.IN_TRANSIT.value
+
+_SENT = Columns(
+    {
+        "id": "transfer_id",
+        "user": "user_id",
+        **{name: name for name in ("source", "target", "amount")},
+        "status": GIVEN,
+        "sent_at": GIVEN,
+    }
+)
+TRANSFERS = Table(Transfer, _SENT)
 
 _STATEMENT = Columns(
     {
@@ -72,6 +84,27 @@ _RISK_KINDS = {
 }
 
 
+Movement = events.Deposited | events.Withdrawn | events.TransferSent | events.TransferReceived
+
+
+def _movement(event: Movement) -> tuple[str, int]:
+    """Kind and amount of money that came in or went out."""
+    match event:
+        case events.Deposited():
+            return _DEPOSIT, event.amount
+        case events.Withdrawn():
+            return _WITHDRAWAL, -event.amount
+        case events.TransferSent():
+            return _TRANSFER, -event.transfer.amount
+        case events.TransferReceived():
+            return _TRANSFER, event.transfer.amount
+
+
+def _begun(event: Event) -> list[Row]:
+    """The row of a transfer that has begun, if that is what happened."""
+    return [_SENT.row(event.transfer, _IN_TRANSIT, event.time)] if isinstance(event, events.TransferSent) else []
+
+
 def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]:  # noqa: PLR0912  # one a kind
     """What is kept of events for good, by table."""
     trades: list[Row] = []
@@ -79,6 +112,7 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
     statements: list[Row] = []
     prices: list[Row] = []
     risks: list[Row] = []
+    transfers: list[Row] = []
     breaks: list[Row] = []
 
     def book(account_id: int, kind: str, amount: int, trade_id: int | None = None) -> None:
@@ -101,10 +135,9 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
                     breaks.append((*trade, word, *_BREAK_SIDE.row(side)))
                     book(side.account_id, _COMMISSION, side.commission, event.trade_id)
                     book(side.account_id, _CLOSE_PROFIT, -side.close_profit, event.trade_id)
-            case events.Deposited():
-                book(event.account_id, _DEPOSIT, event.amount)
-            case events.Withdrawn():
-                book(event.account_id, _WITHDRAWAL, -event.amount)
+            case events.Deposited() | events.Withdrawn() | events.TransferSent() | events.TransferReceived():
+                book(event.account_id, *_movement(event))
+                transfers += _begun(event)
             case events.PositionExpired():
                 book(event.account_id, _EXPIRY, event.close_profit)
             case events.Statement():
@@ -153,4 +186,5 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
         STATEMENTS: statements,
         SETTLEMENT_PRICES: prices,
         RISK_EVENTS: risks,
+        TRANSFERS: transfers,
     }

@@ -19,7 +19,7 @@ from trading.websocket.heartbeat import IDLE_CLOSE
 from trading.websocket.send_queue import SLOW_CLOSE
 from trading.websocket.subscriptions import CHANNELS
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 """Of the contract: whatever changes in the document is a new one, with a file in docs/contracts/."""
 
 DESCRIPTION = """The WebSocket of the exchange: one JSON object a text frame. Prices, volumes and money are numbers, \

@@ -66,6 +66,7 @@ class AuthenticationHandler:
             )
         )
         if identity is not None and refusal is None:
+            await self._session.come_back(now)
             self._trust(True)
             log_event(logger, "signed in", connection=self._connection, user_id=identity.user_id)
 
@@ -102,12 +103,12 @@ class AuthenticationHandler:
         if identity is None or not identity.may_trade:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED if identity is None else READ_ONLY)
             return
-        account_id = await self._session.account_id()
-        if account_id is None:
+        accounts = await self._session.accounts()
+        if not accounts:
             await self._responder.refuse_message(message, NO_ACCOUNT)
             return
         grace_ms = message.grace_ms if message.cancel_on_disconnect else None
-        await self._session.cancel_on_disconnect(account_id, grace_ms)
+        await self._session.cancel_on_disconnect(accounts, grace_ms)
         self._responder.send(
             protocol.SetSessionResponse(
                 success=True,

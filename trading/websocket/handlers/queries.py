@@ -4,7 +4,7 @@ from typing import Protocol
 
 from trading import protocol
 from trading.access.refusals import NOT_AUTHENTICATED
-from trading.reads import answers
+from trading.reads.markets import Markets
 from trading.reads.readers import Read
 from trading.websocket.handlers.responder import Responder
 from trading.websocket.session import Session
@@ -25,13 +25,13 @@ class PublicAnswer(Protocol):
 class QueryHandler:
     """Answers from the rows of the last commit."""
 
-    __slots__ = ("_market", "_public_answer", "_read", "_responder", "_session")
+    __slots__ = ("_markets", "_public_answer", "_read", "_responder", "_session")
 
     def __init__(
-        self, session: Session, responder: Responder, read: Read, market: str, public_answer: PublicAnswer
+        self, session: Session, responder: Responder, read: Read, markets: Markets, public_answer: PublicAnswer
     ) -> None:
         self._read = read
-        self._market = market
+        self._markets = markets
         self._session = session
         self._responder = responder
         self._public_answer = public_answer
@@ -43,5 +43,6 @@ class QueryHandler:
         elif self._session.user_id is None:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED)
         else:
-            asker = answers.Asker(self._session.user_id, self._market)
-            self._responder.send(await self._read(answers.answer, asker, message))
+            if isinstance(message, protocol.QueryAccount | protocol.QueryStatements) and message.market:
+                self._session.named.add(message.market)
+            self._responder.send(await self._read(self._markets.answer, self._session.user_id, message))

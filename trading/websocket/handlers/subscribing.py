@@ -3,7 +3,7 @@
 from trading import protocol
 from trading.access.refusals import NOT_AUTHENTICATED
 from trading.delivery.channel_groups import PORTFOLIO
-from trading.reads import selectors
+from trading.reads.markets import Markets
 from trading.reads.readers import Read
 from trading.transport.gateway import Gateway
 from trading.websocket.announcement_board import CHANNEL, AnnouncementBoard, Reader
@@ -19,7 +19,7 @@ class SubscriptionHandler:
     of a connection. An exchange that is closed gives no market data."""
 
     __slots__ = (
-        *("_board", "_gateway", "_market", "_market_data", "_most", "_read", "_reader", "_responder", "_session"),
+        *("_board", "_gateway", "_market_data", "_markets", "_most", "_read", "_reader", "_responder", "_session"),
         "_subscriptions",
     )
 
@@ -31,7 +31,7 @@ class SubscriptionHandler:
         responder: Responder,
         read: Read,
         gateway: Gateway,
-        market: str,
+        markets: Markets,
         most: int,
         board: AnnouncementBoard,
         reader: Reader,
@@ -42,7 +42,7 @@ class SubscriptionHandler:
         self._responder = responder
         self._read = read
         self._gateway = gateway
-        self._market = market
+        self._markets = markets
         self._most = most
         self._board = board
         self._reader = reader
@@ -85,7 +85,7 @@ class SubscriptionHandler:
             return f"Unknown channel {', '.join(unknown)}"
         if not message.channels:
             return "Name at least one channel"
-        unknown = await self._read(selectors.unknown_instruments, names=message.instruments, market=self._market)
+        unknown = await self._read(self._markets.unknown_instruments, names=message.instruments)
         if unknown:
             return f"Unknown instrument {', '.join(unknown)}"
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]

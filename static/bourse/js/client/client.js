@@ -244,6 +244,7 @@ export class Client {
   #heard(frame) {
     const question = this.asked.get(frame.request_id ?? '');
     this.asked.delete(frame.request_id ?? '');
+    if ('market' in frame) return undefined; // of a market beside the one that the page shows
     if (protocol.PRIVATE_PUSHES.has(frame.type) && !this.#isNext(/** @type {{ seq: number }} */ (frame))) return undefined;
     if (question?.kind === 'request') return question.answered?.(frame);
     if (question?.kind === 'renew') return 'success' in frame && frame.success ? undefined : this.#expired();

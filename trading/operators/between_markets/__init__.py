@@ -1,0 +1,1 @@
+"""Money that goes from one market to another."""
