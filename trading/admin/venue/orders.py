@@ -80,7 +80,8 @@ def _line(row: Order) -> tuple[Any, ...]:
     price = "-" if row.price is None else amount_text(row.price)
     filled = f"{row.filled:,} / {row.volume:,}"
     names = (protocol.order_id_text(row.pk), row.account.user_id, row.client_order_id or "-", row.instrument_id)
-    return (row.pk, *names, f"{row.direction} {row.offset}", price, filled, row.status, local_time(row.accepted_at))
+    side = f"{_(row.direction)} {_(row.offset)}"
+    return (row.pk, *names, side, price, filled, _(row.status), local_time(row.accepted_at))
 
 
 def _cancel(request: HttpRequest, text: str) -> HttpResponse:
@@ -149,10 +150,10 @@ def _shown(request: HttpRequest, life: order_life.Life) -> HttpResponse:
         facts=[
             (_("User"), Account.objects.get(pk=row.account_id).user_id),
             (_("Instrument"), row.instrument_id),
-            (_("Side"), f"{row.direction} {row.offset} {row.order_type} {row.time_condition}"),
+            (_("Side"), " ".join(map(_, (row.direction, row.offset, row.order_type, row.time_condition)))),
             (_("Price"), price),
             (_("Filled"), f"{row.filled:,} / {row.volume:,}"),
-            (_("Status"), row.status),
+            (_("Status"), _(row.status)),
             (_("Why it was cancelled"), " ".join(filter(None, (row.cancel_reason, str(row.cancel_code or ""))))),
             (_("Its client's id"), row.client_order_id or ""),
             (_("Trading day"), day_text(row.trading_day)),

@@ -58,8 +58,8 @@ def one_view(request: HttpRequest, number: int) -> HttpResponse:
 def _side(row: Trade) -> tuple[str, str, str, str, str, int, str]:
     return (
         row.account.user_id,
-        row.direction,
-        row.offset,
+        _(row.direction),
+        _(row.offset),
         amount_text(row.commission),
         amount_text(row.close_profit),
         row.order_id,
