@@ -236,7 +236,8 @@ def test_the_question_before_a_close_promises_nothing_that_will_not_be(
     other = Trader(own, COUNTERPART)
     other.order("SELL", 2, 120.0)
     phase = "from trading.operators import requests; from trading.core.commands import SetInstrumentPhase as S; "
-    phase += "from trading.core.types import Phase; requests.carry_out(S('IX2301', Phase.{}), market='MAIN')"
+    phase += "from trading.core.commands import HaltInstrument; from trading.core.types import Phase; "
+    phase += "requests.carry_out({}, market='MAIN')"
     with new_page(browser) as page:
         open_live(page, own)
         sign_in(page, own)
@@ -252,15 +253,25 @@ def test_the_question_before_a_close_promises_nothing_that_will_not_be(
             expect(page.locator("#confirm-text")).to_contain_text(words)
             expect(page.locator("#confirm-text")).to_contain_text("Your own orders in its way are cancelled")
             page.click("#confirm-no")
-        for name, words, offered in (
-            ("AUCTION", "refuses market orders until it ends", ["Cancel", "At a limit price…"]),
-            ("CLOSED", "The market is closed: every order is refused", ["Cancel"]),
+        for name, command, words, offered in (
+            (
+                "auction",
+                "S('IX2301', Phase.AUCTION)",
+                "refuses market orders until it ends",
+                ["Cancel", "At a limit price…"],
+            ),
+            ("closed", "S('IX2301', Phase.CLOSED)", "The market is closed: every order is refused", ["Cancel"]),
+            ("halted", "HaltInstrument('IX2301')", "Trading is halted: every order is refused", ["Cancel"]),
         ):
-            own.manage("shell", "-c", phase.format(name))
-            expect(page.locator("#market-phase")).to_have_attribute("data-phase", name.lower())
+            own.manage("shell", "-c", phase.format(command))
+            expect(page.locator("#market-phase")).to_have_attribute("data-phase", name)
             page.locator("[data-close]").click()
             expect(page.locator("#confirm-text")).to_contain_text(words)
             expect(page.locator("#confirm button:visible")).to_have_text(offered)
+            page.click("#confirm-no")
+            page.locator("[data-reverse]").click()
+            expect(page.locator("#confirm-text")).to_contain_text(words)
+            expect(page.locator("#confirm button:visible")).to_have_text(["Cancel"])
             page.click("#confirm-no")
         assert page.complaints == []
     other.leave()

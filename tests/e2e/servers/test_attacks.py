@@ -9,10 +9,12 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
 
 import pytest
+from websocket import ABNF
 
 from exchange_site.security.request_bounds import BODY_BYTES
 from exchange_site.servers.intake import FLOOD_SECONDS
@@ -88,6 +90,20 @@ def test_a_client_that_only_answers_pings_of_the_protocol_stays(
         until = time.monotonic() + 6
         while time.monotonic() < until:
             client.hear()  # the library answers pings meanwhile
+        assert client.ask("ping")["type"] == "pong"
+
+
+@BOTH
+def test_a_client_that_only_sends_pings_of_the_protocol_stays(new_server: Callable[..., Server], program: str) -> None:
+    """One that sends nothing is closed meanwhile. The server sends no pings that could be answered."""
+    server = new_server(program=program, PING_SECONDS=600, IDLE_SECONDS=6)
+    with Client(server.ws) as client, Client(server.ws) as silent, ThreadPoolExecutor() as beside:
+        closed = beside.submit(silent.close_code)
+        while not closed.done():
+            client.socket.ping()
+            opcode, _ = client.socket.recv_data(control_frame=True)
+            assert opcode == ABNF.OPCODE_PONG
+        assert closed.result() == 4408
         assert client.ask("ping")["type"] == "pong"
 
 
