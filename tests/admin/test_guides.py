@@ -1,4 +1,4 @@
-"""The guides for operators name what there is: each name in italics stands in the back office, or in the guide itself."""
+"""The guides for operators name what there is: what is in italics stands in the back office, or in the guide itself."""
 
 import re
 

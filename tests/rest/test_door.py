@@ -109,6 +109,25 @@ async def test_a_field_that_is_wrong_is_malformed(ann: Client, more: dict[str, A
     assert await Order.objects.acount() == 0
 
 
+@pytest.mark.parametrize(
+    "more", ['"volume": 100', '"volume": 1', '"vol\\u0075me": 100', '"stp": null, "stp": "CANCEL_TAKER"']
+)
+async def test_a_field_that_is_given_twice_is_malformed(ann: Client, more: str) -> None:
+    body = f"{json.dumps(order('BUY OPEN 1 @ 110'))[:-1]}, {more}}}"
+    for path, sent in (("orders/", body), ("orders/batch/", f'{{"orders": [{body}]}}')):
+        reply = await ann.post(path, sent.encode())
+        assert reply.code == 400 and "is given twice" in reply.json["detail"]
+    assert await Order.objects.acount() == 0
+
+
+@pytest.mark.parametrize(("computed", "price"), [(105 * 1.1, 115.5), (170 * 0.7, 119.0)])
+async def test_a_price_that_a_client_computed_in_doubles_is_the_tick_it_means(
+    ann: Client, computed: float, price: float
+) -> None:
+    reply = await ann.post("orders/", order("BUY OPEN 1 @ 110") | {"price": computed})
+    assert reply.json["order"]["price"] == price, reply.json
+
+
 async def test_null_says_that_a_field_is_not_given(ann: Client) -> None:
     nulls = {"post_only": None, "client_order_id": None, "stp": None}
     assert (await ann.post("orders/", order("BUY OPEN 1 @ 110") | nulls)).status == 201
