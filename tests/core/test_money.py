@@ -353,6 +353,14 @@ def test_a_double_that_is_none_of_the_ticks_near_it_stays_between_them() -> None
     assert price_from_float(3991.20005) is None
 
 
+@pytest.mark.parametrize("price", [0.0005, 110.5, 3991.2])
+def test_a_double_stands_for_the_price_that_is_a_thousand_millionth_away_and_no_further(price: float) -> None:
+    for off in (9e-10, -9e-10):
+        assert price_from_float(price + off) == units(str(price))
+    for off in (2e-9, -2e-9):
+        assert price_from_float(price + off) is None
+
+
 @pytest.mark.parametrize(
     ("value", "lots"), [(0.1 * 30, 3), (1e9, 10**9), (-0.0, 0), (2.000000002, None), (1e-10, None)]
 )
