@@ -10,6 +10,7 @@ from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.db.models.signals import post_migrate
+from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
 from exchange_site.clock import Clock
@@ -73,6 +74,13 @@ def _put_back(sender: AppConfig, **_: Any) -> None:
         for table, rows in MIGRATED.items():
             marks = ", ".join(["%s"] * len(rows[0]))
             cursor.executemany(f"INSERT INTO {connection.ops.quote_name(table)} VALUES ({marks})", rows)
+
+
+@pytest.fixture(autouse=True)
+def speak_english() -> Iterator[None]:
+    """A page that is opened in Chinese leaves its language behind in the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from django.test import Client
 from tests.admin.pages import logged_in
 from tests.builders import FUNDS, NOW, Books, Founded, cancel, order
 from tests.engine_beside import EngineBeside
-from trading.models import Holiday, RiskEvent, SettlementPrice, Statement, TradingSession, User
+from trading.models import Holiday, Market, RiskEvent, SettlementPrice, Statement, TradingSession, Transfer, User
 
 Staff = Callable[..., Client]
 
@@ -36,6 +36,14 @@ def a_day_before() -> None:
     RiskEvent.objects.create(account_id=1, kind="WARNED", margin=8_000_000, balance=10_000_000, time=time)
     TradingSession.objects.create(market_id="MAIN", time="09:00", action="continuous", weekdays="12345")
     Holiday.objects.create(market_id="MAIN", date="2024-01-01")
+
+
+def money_on_its_way() -> None:
+    """To another market, which nobody runs."""
+    other = Market.objects.create(code="OTHER")
+    Transfer.objects.create(
+        id="t1", user_id="user001", source_id="MAIN", target=other, amount=7, status="IN_TRANSIT", sent_at=1
+    )
 
 
 @pytest.fixture

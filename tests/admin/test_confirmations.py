@@ -49,7 +49,7 @@ def test_an_action_asks_first(traded: Founded, root: Client, model: str, action:
         ("account", "freeze_selected", "They have 1 live order, and 2 of them hold positions."),
         ("order", "cancel_selected", "1 live order of 1 account with 2 lots left."),
         ("instrument", "halt_selected", "They have 1 live order of 1 account."),
-        ("instrument", "close_selected", "Close: 2 instruments"),
+        ("instrument", "close_selected", "Close trading: 2 instruments"),
     ],
 )
 def test_the_question_has_numbers(traded: Founded, root: Client, model: str, action: str, words: str) -> None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.test import Client
 from knox.models import get_token_model
 
+from tests.admin.conftest import money_on_its_way
 from tests.admin.pages import YES, page, text_of
 from tests.builders import Books, Founded, make_users
 from trading import protocol
@@ -19,13 +20,11 @@ from trading.models import (
     Account,
     Instrument,
     LedgerEntry,
-    Market,
     OperatorCommand,
     Order,
     Position,
     Statement,
     Trade,
-    Transfer,
     User,
 )
 from trading.reads import selectors
@@ -65,10 +64,7 @@ def test_only_our_token_model_is_in_the_admin() -> None:
 def audited(traded: Founded, root: Client) -> Founded:
     root.post(page("instrument", "halt", "IF2301"), YES)
     root.post(page("instrument", "halt", "IF2301"), YES)
-    other = Market.objects.create(code="OTHER")
-    Transfer.objects.create(
-        id="t1", user_id="user001", source_id="MAIN", target=other, amount=7, status="IN_TRANSIT", sent_at=1
-    )
+    money_on_its_way()
     return traded
 
 

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.test import Client
 
+from tests.admin.conftest import money_on_its_way
 from tests.admin.pages import YES, logged_in, page
 from tests.admin.test_instruments import NEW
 from tests.admin.test_pages import MODELS
@@ -169,6 +170,7 @@ def _market(traded: Founded, engine: EngineBeside) -> None:
     root = logged_in(User.objects.create_superuser("founder"))
     root.post(page("instrument", "halt", "IF2301"), YES)
     root.post(page("account", "freeze", 3), YES)
+    money_on_its_way()
 
 
 def everything() -> list[Any]:

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.test import Client
 
-from tests.admin.conftest import staff, traded
+from tests.admin.conftest import money_on_its_way, staff, traded
 from tests.admin.pages import logged_in, page
 from tests.builders import Founded
 from tests.engine_beside import EngineBeside
@@ -27,6 +27,7 @@ def everybody(traded: Founded, engine: EngineBeside) -> dict[str, Client]:
     root = logged_in(User.objects.create_superuser("root"))
     root.post(page("instrument", "halt", "IF2301"), {"post": "yes"})
     root.post(page("account", "freeze", 3), {"post": "yes"})
+    money_on_its_way()
     Group.objects.create(name="operators")
     AccessAttempt.objects.create(username="x", failures_since_start=1, get_data="", post_data="", path_info="/")
     call_command("rebuild_bars", verbosity=0)

@@ -186,7 +186,7 @@ def test_the_declared_frames_are_the_servers() -> None:
         ("m.cancelOrder('O1')", protocol.CancelOrder(order_id="O1")),
         ("m.queryOrder('O1')", protocol.QueryOrder(order_id="O1")),
         ("m.queryAccount()", protocol.QueryAccount()),
-        ("m.queryPosition()", protocol.QueryPosition()),
+        ("m.queryPosition()", protocol.QueryPosition(lots=True)),
         ("m.queryInstruments()", protocol.QueryInstruments()),
         ("m.queryStatistics()", protocol.QueryStatistics()),
         ("m.queryPublicTrades('IX2301')", protocol.QueryPublicTrades(instrument_id=ID)),

@@ -114,6 +114,8 @@ interface Trade {
   volume: number;
   timestamp: number;
   seq?: number;
+  market?: string;
+  market_seq?: number;
 }
 
 interface OrderStatusFrame {
@@ -134,6 +136,8 @@ interface OrderStatusFrame {
   offset?: Offset;
   order_type?: OrderType;
   client_order_id?: string;
+  market?: string;
+  market_seq?: number;
 }
 
 interface AccountUpdate {
@@ -146,6 +150,8 @@ interface AccountUpdate {
   risk_ratio: number;
   timestamp: number;
   seq?: number;
+  market?: string;
+  market_seq?: number;
 }
 
 interface Portfolio {
@@ -167,6 +173,8 @@ interface RiskWarning {
   balance: number;
   timestamp: number;
   seq: number;
+  market?: string;
+  market_seq?: number;
 }
 
 interface Liquidation {
@@ -177,6 +185,8 @@ interface Liquidation {
   balance: number;
   timestamp: number;
   seq: number;
+  market?: string;
+  market_seq?: number;
 }
 
 interface PositionExpired {
@@ -188,6 +198,8 @@ interface PositionExpired {
   close_profit: number;
   timestamp: number;
   seq: number;
+  market?: string;
+  market_seq?: number;
 }
 
 interface StatementPosition {
@@ -212,6 +224,8 @@ interface Statement {
   positions: StatementPosition[];
   timestamp: number;
   seq?: number;
+  market?: string;
+  market_seq?: number;
 }
 
 interface BookLevel {
@@ -335,6 +349,8 @@ interface TradeBroken {
   close_profit: number;
   timestamp: number;
   seq: number;
+  market?: string;
+  market_seq?: number;
 }
 
 interface AnnouncementData {
@@ -489,6 +505,7 @@ interface InstrumentData {
   phase: Phase;
   settlement_price: number;
   last_price: number | null;
+  market?: string;
 }
 
 interface PublicTradeData {
@@ -520,6 +537,7 @@ interface Snapshot {
   positions: PositionData[];
   orders: OrderData[];
   trading_day: number;
+  market?: string;
 }
 
 interface QueryResponse {

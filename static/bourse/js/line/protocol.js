@@ -67,7 +67,7 @@ export const CLIENT_FRAMES = {
   submit_order: fields(ORDER, HANDLING),
   cancel_order: fields('order_id'),
   query_order: fields('order_id'),
-  query_account: fields(''),
+  query_account: fields('', 'market'),
   query_position: fields('', 'instrument_id lots'),
   ping: fields(''),
   pong: fields(''),
@@ -76,13 +76,13 @@ export const CLIENT_FRAMES = {
   cancel_after: fields('timeout_ms'),
   submit_orders: fields('orders'),
   cancel_orders: fields('order_ids'),
-  resume: fields('', 'last_seq'),
+  resume: fields('', 'last_seq market'),
   set_session: fields('cancel_on_disconnect', 'grace_ms'),
   logout: fields(''),
   query_orders: fields('', `${PAGE} status`),
   query_trades: fields('', `${PAGE} order_id`),
   query_instruments: fields('', 'instrument_id'),
-  query_statements: fields('', 'from_day to_day limit'),
+  query_statements: fields('', 'from_day to_day limit market'),
   query_bars: fields('instrument_id', 'period before limit'),
   query_public_trades: fields('instrument_id', 'limit'),
   query_statistics: fields('', 'instrument_id'),
@@ -90,6 +90,8 @@ export const CLIENT_FRAMES = {
 
 const VERDICT = 'success error_code error_message';
 const RISK = 'risk_ratio margin balance timestamp seq';
+/** Of another market than the first, where an exchange has several. */
+const ELSEWHERE = 'market market_seq';
 const BOOK = 'instrument_id bids asks timestamp';
 const IN_AUCTION = 'phase indicative_price indicative_volume';
 
@@ -98,12 +100,12 @@ export const SERVER_FRAMES = {
   auth_response: fields('success user_id message'),
   subscribe_response: fields('success channels instruments message'),
   order_response: fields(`${VERDICT} order_id`, 'client_order_id status filled_volume retry_after'),
-  trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', 'seq'),
+  trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', `seq ${ELSEWHERE}`),
   order_status: fields(
     'order_id status filled_volume remaining_volume timestamp',
-    'seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id',
+    `seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id ${ELSEWHERE}`,
   ),
-  account_update: fields('balance available frozen margin profit risk_ratio timestamp', 'seq'),
+  account_update: fields('balance available frozen margin profit risk_ratio timestamp', `seq ${ELSEWHERE}`),
   portfolio: fields('balance available frozen margin profit position_profit risk_ratio timestamp'),
   orderbook: fields(BOOK, IN_AUCTION),
   ticker: fields('instrument_id last_price volume timestamp', 'direction day'),
@@ -115,22 +117,25 @@ export const SERVER_FRAMES = {
   cancel_all_response: fields(`${VERDICT} cancelled`, 'retry_after'),
   cancel_after_response: fields(`${VERDICT} deadline`, 'retry_after'),
   resume_response: fields('success last_seq'),
-  snapshot: fields('seq account positions orders trading_day'),
+  snapshot: fields('seq account positions orders trading_day', 'market'),
   set_session_response: fields('success cancel_on_disconnect grace_ms'),
   logout_response: fields('success'),
-  risk_warning: fields(RISK),
-  liquidation: fields(`status ${RISK}`),
-  position_expired: fields('instrument_id volume_long volume_short price close_profit timestamp seq'),
+  risk_warning: fields(RISK, ELSEWHERE),
+  liquidation: fields(`status ${RISK}`, ELSEWHERE),
+  position_expired: fields('instrument_id volume_long volume_short price close_profit timestamp seq', ELSEWHERE),
   statement: fields(
     'day opening deposits withdrawals close_profit position_profit commission closing margin positions timestamp',
-    'seq',
+    `seq ${ELSEWHERE}`,
   ),
   instrument_status: fields('instrument_id phase timestamp'),
   instrument_state: fields('instrument_id state timestamp'),
   orderbook_delta: fields(`${BOOK} seq prev_seq`, IN_AUCTION),
   kline: fields('instrument_id period start open high low close volume turnover trades open_interest'),
   announcement: fields('message timestamp'),
-  trade_broken: fields('trade_id order_id instrument_id direction offset price volume commission close_profit timestamp seq'),
+  trade_broken: fields(
+    'trade_id order_id instrument_id direction offset price volume commission close_profit timestamp seq',
+    ELSEWHERE,
+  ),
   announcements: fields('announcements timestamp'),
 };
 
