@@ -189,6 +189,8 @@ class Contest(models.Model):
     ended_at = models.DateTimeField(null=True)
     looked_at = models.DateTimeField(null=True)
     first_command = models.BigIntegerField(default=0, help_text="No command that is done later has a lower number.")
+    host = models.ForeignKey(User, on_delete=models.PROTECT, null=True, editable=False, related_name="+")
+    """Who prepared it: what it does by itself is asked in their name."""
 
     class Meta:
         ordering = ["-id"]

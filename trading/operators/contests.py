@@ -16,7 +16,9 @@ from trading.core.commands import Deposit, FreezeAccount, Withdraw
 from trading.core.types import stored_name
 from trading.models import IS_LIVE, Account, Contest, ContestEntry, OperatorCommand, Order, User
 from trading.operators import contest_rules, requests
+from trading.operators.authority import approvals
 from trading.operators.authority.approvals import MONEY
+from trading.operators.authority.rights import may_ask
 from trading.reads import selectors
 
 logger = logging.getLogger(__name__)
@@ -126,8 +128,8 @@ def look(market: str, now: datetime) -> None:
 
 
 def _begin_due(market: str, now: datetime) -> None:
-    """Begin what is to begin by itself. Its balances are set first; whoever is not ready when that was answered does
-    not take part."""
+    """Begin what is to begin by itself. Its balances are set first, in the name of its host: with their rights, and by
+    a second person where it takes one. Whoever is not ready when that was answered does not take part."""
     contest = (
         Contest.objects.filter(market=market, status=Status.DRAFT, starts_at__lte=now).order_by("starts_at").first()
     )
@@ -135,14 +137,22 @@ def _begin_due(market: str, now: datetime) -> None:
         return
     key = f"contest:{contest.pk}:level:"
     asked = OperatorCommand.objects.filter(market=market, key__startswith=key)
-    commands = [] if asked.exists() else levelling(contest)[0]
+    host = contest.host
+    commands = [] if asked.exists() or host is None else _allowed(levelling(contest)[0], host)
+    hold = approvals.takes_two(commands, host)
     for command in commands:
-        requests.ask(command, market=market, asked_by=None, key=f"{key}{command.user_id}"[:64], reason=contest.name)
-    if commands or asked.filter(status=OperatorCommand.Status.PENDING).exists():
+        own = f"{key}{command.user_id}"[:64]
+        requests.ask(command, market=market, asked_by=host, key=own, reason=contest.name, hold=hold)
+    if commands or asked.filter(status__in=("HELD", "PENDING")).exists():
         return
     if not start(contest, now, without={each.user_id for each in unready(contest)}):
         logger.warning("contest %s could not begin at its time: nobody is ready", contest.pk)
         Contest.objects.filter(pk=contest.pk).update(starts_at=None)
+
+
+def _allowed(commands: list[Deposit | Withdraw], host: User) -> list[Deposit | Withdraw]:
+    """What they may ask for now, whatever they might when they prepared it."""
+    return [command for command in commands if host.is_active and may_ask(host, command)]
 
 
 def measure(contest: Contest, now: datetime) -> None:

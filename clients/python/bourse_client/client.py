@@ -372,7 +372,7 @@ class Client:
         found: list[T] = []
         page: Frame = {}
         while most is None or len(found) < most:
-            data = (await self.ask(kind, limit=PAGE, **filters, **page))["data"]
+            data = (await self.ask(kind, **{"limit": PAGE, **filters, **page}))["data"]
             found += msgspec.convert(data[name], list[entry])  # type: ignore[valid-type]
             if data.get("next") is None:
                 break

@@ -47,6 +47,7 @@ def test_much_money_waits_for_another(treasurer: Client, officer: Officer) -> No
     assert f"Command #{row.pk} waits for the approval of another person" in said
     assert (row.status, deposits("user001")) == ("HELD", "1000000.00")
     second = officer("Treasurer", name="second")
+    assert '"amount": "1,000.0001"' in text_of(second.get(address("approvals"))), "in the currency, not in our units"
     assert "Approved" in text_of(second.post(address("approve", row.pk), YES, follow=True))
     row.refresh_from_db()
     assert row.decided_by == User.objects.get(username="second")
@@ -91,7 +92,7 @@ def test_it_is_asked_first(treasurer: Client, officer: Officer) -> None:
     row = put_in(treasurer, "5000")
     said = text_of(officer("Treasurer", name="second").post(address("approve", row.pk)))
     assert "Deposit, asked by treasurer." in said
-    assert "amount: 50000000" in said
+    assert "amount: 5,000.00" in said
     row.refresh_from_db()
     assert row.status == "HELD"
 

@@ -4,16 +4,18 @@ import csv
 import io
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.admin.conftest import Staff
 from tests.admin.desk.conftest import Officer
 from tests.admin.pages import fresh, text_of
 from tests.builders import Books, Founded, order
 from trading.admin.desk.page import address
-from trading.models import AccessToken, Account, Contest, OperatorCommand
+from trading.models import AccessToken, Account, Contest, OperatorCommand, User
 from trading.operators import contest_rules, contests, requests
 from trading.operators.scheduler import Scheduler
 from trading.storage.mapping import rules_of
@@ -131,6 +133,38 @@ def test_it_begins_by_itself_with_those_who_are_ready(host: Client) -> None:
     contest.refresh_from_db()
     assert contest.status == "RUNNING"
     assert [row.account.user_id for row in contest.entries.order_by("pk")] == ["user001", "user002"]
+
+
+def test_by_itself_it_moves_no_money_that_its_host_may_not(market: Founded, staff: Staff) -> None:
+    """Whoever may only run contests begins with those who have the balance already: nobody, here."""
+    contest = prepared(staff("run_contest"), starts_at=later(hours=1))
+    due = timezone.now() + timedelta(hours=1, minutes=1)
+    Scheduler("MAIN", lambda: int(due.timestamp() * 1000)).look()
+    contest.refresh_from_db()
+    assert contest.host == User.objects.get(username="clerk")
+    assert (contest.status, contest.starts_at) == ("DRAFT", None)
+    assert not OperatorCommand.objects.exists()
+
+
+def test_by_itself_it_waits_for_the_second_person(host: Client, settings: Any) -> None:
+    settings.FOUR_EYES_ABOVE = "1"
+    contest = prepared(host, starts_at=later(hours=1))
+    due = timezone.now() + timedelta(hours=1, minutes=1)
+    for _ in range(2):
+        Scheduler("MAIN", lambda: int(due.timestamp() * 1000)).look()
+    contest.refresh_from_db()
+    assert contest.status == "DRAFT" and contest.starts_at is not None
+    rows = list(OperatorCommand.objects.all())
+    assert rows and all((row.status, row.asked_by) == ("HELD", contest.host) for row in rows)
+
+
+def test_it_can_be_kept_from_beginning_by_itself(host: Client) -> None:
+    contest = prepared(host, starts_at=later(hours=1))
+    assert "Do not begin by itself" in host.get(address("contest", contest.pk)).content.decode()
+    said = text_of(host.post(address("unschedule_contest", contest.pk), follow=True))
+    contest.refresh_from_db()
+    assert contest.starts_at is None and "does not begin by itself any more" in said
+    assert "There was nothing to do." in text_of(host.post(address("unschedule_contest", contest.pk), follow=True))
 
 
 def test_it_gives_up_where_nobody_is_ready(host: Client) -> None:

@@ -105,6 +105,7 @@ def list_view(request: HttpRequest) -> HttpResponseBase:
     if request.method != "POST" or not form.is_valid():
         return show(request, "contests", _("Contests"), rows=rows, form=form)
     form.instance.market, _made = Market.objects.get_or_create(code=present_market())
+    form.instance.host = cast(User, request.user)
     row = form.save()
     messages.success(request, _("{name} is prepared. Next: the same balance for everybody.").format(name=row.name))
     return HttpResponseRedirect(address("contest", row.pk))
@@ -221,6 +222,19 @@ def start_view(request: HttpRequest, number: int) -> HttpResponseBase:
     return back
 
 
+def unschedule_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    """Let it not begin by itself. Money that it has asked for and that nobody has approved stays to be decided."""
+    contest = _contest(number)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    waiting = Contest.objects.filter(pk=contest.pk, status=Contest.Status.DRAFT, starts_at__isnull=False)
+    if waiting.update(starts_at=None):
+        messages.success(request, _("{name} does not begin by itself any more.").format(name=contest.name))
+    else:
+        messages.warning(request, _("There was nothing to do."))
+    return HttpResponseRedirect(address("contest", number))
+
+
 def end_view(request: HttpRequest, number: int) -> HttpResponseBase:
     contest, back = _contest(number), HttpResponseRedirect(address("contest", number))
     if request.method != "POST":
@@ -264,6 +278,7 @@ PAGES = [
     Page("contests", "contests/", NEEDS, list_view, "Contests", "Start balance, ranking, end, export."),
     Page("contest", "contests/<int:number>/", NEEDS, one_view),
     _page("level", level_view),
+    _page("unschedule", unschedule_view),
     _page("start", start_view),
     _page("end", end_view),
     _page("publish", publish_view),

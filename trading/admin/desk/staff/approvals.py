@@ -1,7 +1,7 @@
 """Commands that wait for a second person: seen, approved, rejected."""
 
 import json
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -10,13 +10,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from trading.admin import engine_requests
-from trading.admin.columns import time_text
+from trading.admin.columns import amount_text, time_text
 from trading.admin.desk.page import Page, address, ask_first, show
 from trading.admin.engine_requests import present_market
 from trading.models import OperatorCommand, User
 from trading.operators import requests
 from trading.operators.authority import approvals
 
+MONEY = ("amount", "price", "reference_price", "tick")
+"""Fields of commands in 1/10,000 of the currency."""
+PRICES = "prices"
+"""A field that has such a price by instrument."""
 MOST = 200
 """Commands on the page; the oldest first, so none is forgotten."""
 TOO_LATE = gettext_noop("Command #{pk} no longer waits: somebody decided before, or its time is over.")
@@ -28,7 +32,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "row": row,
-            "content": json.dumps(row.payload, indent=1, ensure_ascii=False),
+            "content": json.dumps(_readable(row.payload), indent=1, ensure_ascii=False),
             "asked": time_text(row.asked_at),
             "until": time_text(row.expires_at) if row.expires_at else "-",
             "why_not": _said(approvals.why_not(row, operator)),
@@ -38,6 +42,18 @@ def list_view(request: HttpRequest) -> HttpResponse:
         for row in approvals.held(present_market())[:MOST]
     ]
     return show(request, "approvals", _("Approvals"), rows=rows)
+
+
+def _readable(payload: dict[str, Any]) -> dict[str, Any]:
+    """What a command asks for, money in the currency: nobody approves 1/10,000 of it."""
+    found = dict(payload)
+    for name, value in payload.items():
+        if isinstance(value, dict):
+            prices = name == PRICES
+            found[name] = {key: amount_text(each) for key, each in value.items()} if prices else _readable(value)
+        elif name in MONEY and isinstance(value, int):
+            found[name] = amount_text(value)
+    return found
 
 
 def _said(why_not: str | None) -> str | None:
@@ -77,7 +93,7 @@ def _decide(request: HttpRequest, number: int, *, approve: bool) -> HttpResponse
 
 def _sentences(row: OperatorCommand) -> list[str]:
     asked_by = row.asked_by.username if row.asked_by else _("the shell")
-    content = ", ".join(f"{name}: {value}" for name, value in row.payload.items() if name != "type")
+    content = ", ".join(f"{name}: {value}" for name, value in _readable(row.payload).items() if name != "type")
     return [
         _("{kind}, asked by {name}.").format(kind=_(row.kind), name=asked_by),
         _("Reason: {reason}").format(reason=row.reason or _("none given")),
