@@ -15,9 +15,9 @@ from tests.websocket.conftest import Clock, Join
 from trading.core.commands import Deposit, OpenAccount
 from trading.core.money import UNIT
 from trading.core.types import ACCOUNTS_OF_MARKET
-from trading.models import Account, Market, Order, Trade
+from trading.models import Account, Instrument, Market, Order, Trade
 from trading.models import Transfer as TransferRow
-from trading.operators import inline_engine
+from trading.operators import inline_engine, requests
 from trading.operators.between_markets import transfers
 from trading.protocol import QueryData, TradeData, order_number
 from trading.reads.markets import _page as several_page
@@ -293,6 +293,18 @@ async def test_a_market_whose_engine_does_not_run_says_so_and_the_other_goes_on(
     assert (await alice.place("BUY OPEN 1 @ 110", THERE))["error_code"] == 503
     assert (await alice.place("BUY OPEN 1 @ 110", HERE))["success"]
     assert exchange.not_ready_because == "nothing goes here"
+
+
+async def test_an_instrument_is_listed_at_one_market(exchange: Exchange) -> None:
+    """The other would write over its row."""
+    asking = database_sync_to_async(requests.ask, thread_sensitive=False)
+    waiting = database_sync_to_async(requests.wait, thread_sensitive=False)
+    before = await Instrument.objects.filter(pk=HERE).values().aget()
+    row = await waiting(await asking(listing(HERE), market="OTHER"))
+    assert (row.status, row.code, row.result) == ("REFUSED", 409, "IX2301 is listed at another market")
+    assert await Instrument.objects.filter(pk=HERE).values().aget() == before
+    row = await waiting(await asking(listing("CU2302"), market="OTHER"))
+    assert row.status == "DONE"
 
 
 async def test_transfers_are_seen_on_their_way(exchange: Exchange, market: Founded) -> None:

@@ -10,7 +10,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Abs, Coalesce
 
 from trading.core.accounts import KEPT_IDS, ClientOrder
-from trading.core.commands import AdminCommand, Command, SubmitOrder
+from trading.core.codes import Code
+from trading.core.commands import AdminCommand, Command, ListInstrument, SubmitOrder
+from trading.core.events import Refused
 from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord, PositionRecord, Snapshot
 from trading.models import (
     IS_LIVE,
@@ -144,10 +146,19 @@ class MarketReader:
         found = OperatorCommand.objects.using(self._using).filter(
             market=self._market, status=OperatorCommand.Status.PENDING
         )
-        return [
-            OperatorAsk(pk, _command(payload))
-            for pk, payload in found.order_by("id").values_list("pk", "payload")[:most]
-        ]
+        rows = [(pk, _command(payload)) for pk, payload in found.order_by("id").values_list("pk", "payload")[:most]]
+        elsewhere = self._elsewhere({_listed(command) for _, command in rows} - {None})
+        return [OperatorAsk(pk, command, elsewhere.get(_listed(command) or "")) for pk, command in rows]
+
+    def _elsewhere(self, names: set[str | None]) -> dict[str, Refused]:
+        """Of the instruments that are to be listed, those that another market has: an id is one market's."""
+        if not names:
+            return {}
+        taken = Instrument.objects.using(self._using).filter(pk__in=names).exclude(market=self._market)
+        return {
+            name: Refused(Code.DUPLICATE, f"{name} is listed at another market")
+            for name in taken.values_list("pk", flat=True)
+        }
 
     def journal(self) -> Iterable[tuple[int, list[Command]]]:
         """All journalled batches from the first, as (time, commands)."""
@@ -160,6 +171,10 @@ class MarketReader:
         found = JournalBatch.objects.using(self._using).filter(market=self._market, number__gt=number)
         rows = found.order_by("number").values_list("number", "time", "commands")[:most]
         return [JournalEntry(at, time, mapping.commands_of(commands)) for at, time, commands in rows]
+
+
+def _listed(command: Command | None) -> str | None:
+    return command.contract.instrument_id if isinstance(command, ListInstrument) else None
 
 
 def _command(payload: object) -> Command | None:

@@ -5,15 +5,17 @@ from typing import Protocol
 import msgspec
 
 from trading.core.commands import Command
-from trading.core.events import Event
+from trading.core.events import Event, Refused
 from trading.core.state import Changes
 
 
 class OperatorAsk(msgspec.Struct, frozen=True):
-    """An operator's command that waits in the table; `command` is None when its row cannot be read."""
+    """An operator's command that waits in the table; `command` is None when its row cannot be read. `refusal`: what
+    speaks against it outside the engine's own market."""
 
     row_id: int
     command: Command | None
+    refusal: Refused | None = None
 
 
 class OperatorAnswer(msgspec.Struct, frozen=True):

@@ -97,6 +97,8 @@ class Turn:
         """A command that broke the engine before is refused, or it would break it for ever."""
         if ask.command is None:
             return UNREADABLE
+        if ask.refusal is not None:
+            return ask.refusal
         if ask.row_id in self._broken_asks:
             return BROKEN
         try:

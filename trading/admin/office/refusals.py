@@ -56,6 +56,7 @@ SENTENCES = (
     gettext_noop("{} holds nothing to be closed"),
     gettext_noop("{} is frozen already"),
     gettext_noop("{} is listed already"),
+    gettext_noop("{} is listed at another market"),
     gettext_noop("{} is no phase to set: halt, resume or settle instead"),
     gettext_noop("{} is not frozen"),
     gettext_noop("{} is not halted"),
