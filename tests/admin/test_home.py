@@ -183,5 +183,5 @@ def test_it_asks_the_database_the_same_however_much_there_is(
         row.save(force_insert=True)
     Account.objects.update(warned=True)
     root.get(FIGURES)  # the first look of a session is written down
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert root.get(FIGURES).status_code == 200

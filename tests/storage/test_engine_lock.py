@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import psycopg
 import pytest
 from django.db import Error, connection, connections
 
@@ -44,7 +45,8 @@ class Process:
 def holder() -> Iterator[Process]:
     """It has the lock."""
     made = Process(NEVER)
-    assert made.do(made.lock.acquire)
+    while not made.do(made.lock.acquire):
+        pass  # the session of the test before has not ended yet
     yield made
     made.end()
 
@@ -113,6 +115,31 @@ def test_nobody_is_asked_to_leave_but_by_who_waits_for_it(holder: Process, other
     other.do(connections.close_all)
     while holder.do(holder.lock.beat):  # the database has not noticed yet
         pass
+
+
+def lose_session() -> Any:
+    """The connection, which lives on in the database."""
+    lost, connections["default"].connection = connections["default"].connection, None
+    return lost
+
+
+def test_the_session_before_keeps_nobody_from_the_own_lock(holder: Process) -> None:
+    """It was closed, or broke, and the database has not noticed."""
+    lost = holder.do(lose_session)
+    assert not holder.do(holder.lock.held)
+    assert holder.do(holder.lock.acquire)
+    with pytest.raises(psycopg.Error):
+        lost.execute("SELECT 1")
+    lost.close()
+
+
+def test_another_keeps_the_lock_that_was_the_own_once(holder: Process, other: Process) -> None:
+    holder.do(connections.close_all)
+    while not other.do(other.lock.acquire):
+        pass  # the database has not noticed yet
+    assert not holder.do(holder.lock.acquire)
+    other.do(other.execute, "SELECT 1")
+    assert other.do(other.lock.held)
 
 
 def test_a_lock_that_is_not_held_does_not_beat(other: Process) -> None:

@@ -30,6 +30,13 @@ SILENT = (
     f" AND application_name = %s AND state LIKE 'idle%%' AND {SILENCE} > %s"
 )
 """The session that has a lock, said that it beats, and does not; and for how long."""
+OWN = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+"""This session; its number may be given again, but not with the same beginning."""
+END = (
+    f"SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid IN ({HOLDER})"  # noqa: S608  # as above
+    " AND (pid, backend_start) = (%s, %s)"
+)
+TRY = "SELECT pg_try_advisory_lock(%s)"
 BEAT = f"SELECT set_config('application_name', %s, false), {HELD}"
 
 
@@ -140,18 +147,32 @@ class AdvisoryLock:
         self._key, self._standby_key, self._hand_over_key = lock_keys(name)
         self._beats = f"bourse engine {name}"
         self._session: Any = None
+        self._own: Any = None
+        """Which session had the lock last, for the database."""
         self._standing_by: Any = None
 
     def acquire(self) -> bool:
         if self.held():
             return True
-        if not self._ask("SELECT pg_try_advisory_lock(%s)") and not self._take_from_silent():
+        if not (self._ask(TRY) or self._take_from_own() or self._take_from_silent()):
             return False
         self._session = connections[self._using].connection
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(OWN)
+            self._own = cursor.fetchone()
         if self._standing_by is self._session:
             self._ask("SELECT pg_advisory_unlock_shared(%s)", self._standby_key)
         self._standing_by = None
         return True
+
+    def _take_from_own(self) -> bool:
+        """Have the lock that the session before this one had. After it was closed, or broke, the database may not have
+        noticed yet; nobody else has taken the market over then."""
+        if self._own is None:
+            return False
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(END, [self._key, *self._own])
+        return self._ask(TRY)
 
     def _take_from_silent(self) -> bool:
         """End the session of a holder that has stopped beating, and have the lock."""
@@ -162,7 +183,7 @@ class AdvisoryLock:
             return False
         logger.warning("the engine's session %d has been silent for %.2f s; it is ended", *silent)
         self._ask("SELECT pg_terminate_backend(%s, 1000)", silent[0])
-        return self._ask("SELECT pg_try_advisory_lock(%s)")
+        return self._ask(TRY)
 
     def beat(self) -> bool:
         """It is the name of the session that says that it beats."""
@@ -194,7 +215,7 @@ class AdvisoryLock:
                 self._ask("SELECT pg_advisory_unlock(%s)")
             except Error:  # the session is gone, and the lock with it
                 connections[self._using].close()
-        self._session = None
+        self._session = self._own = None
 
 
 def lock_keys(market: str) -> tuple[int, int, int]:
