@@ -396,7 +396,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         order_id=record.order_id,
         account=account,
         instrument=instrument,
-        side=account.side(instrument, record.direction is Direction.BUY),
+        side=account.going[instrument.instrument_id, record.direction is Direction.BUY],
         direction=record.direction,
         offset=record.offset,
         order_type=record.order_type,

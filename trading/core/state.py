@@ -3,6 +3,7 @@
 Only holds and finds; the rules that move it are in the rooms beside this one.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -55,22 +56,14 @@ class Account(AccountBase, eq=False):
     may look through all orders.
 
     `orders`: live orders by id, waiting ones too. `groups`: those of them with an `oco_group`, by it and id.
-    `going`: by instrument and whether it is the buying side. `waiting`, `trailing`: how many wait, and trail.
+    `going`: by id of the instrument and whether it is the buying side. `waiting`, `trailing`: how many wait, and trail.
     """
 
     orders: dict[int, "Order"] = {}
     groups: dict[str | None, dict[int, "Order"]] = {}
-    going: dict[tuple[str, bool], Side] = {}
+    going: defaultdict[tuple[str, bool], Side] = msgspec.field(default_factory=lambda: defaultdict(Side))
     waiting: int = 0
     trailing: int = 0
-
-    def side(self, instrument: "Instrument", is_buy: bool) -> Side:
-        """What is going on one side of an instrument."""
-        key = instrument.contract.instrument_id, is_buy
-        found = self.going.get(key)
-        if found is None:
-            found = self.going[key] = Side()
-        return found
 
     def begin_order(self, order: "Order") -> None:
         """An order is live from now on: it waits, or rests in the book."""
@@ -369,8 +362,10 @@ class State:
         """A number for an order or a trade: unique over all markets, increasing even when the clock is not, and telling
         the time. Where the market's share of a millisecond is used up it goes on with that of the next one."""
         begin, end = self.share
-        number = max(self.last_id + 1, number_at(self.now) + begin)
-        if not begin <= number % SEQUENCE < end:
+        number, first = self.last_id + 1, number_at(self.now) + begin
+        if number <= first:
+            number = first
+        elif not begin <= number % SEQUENCE < end:
             number += (begin - number) % SEQUENCE
         self.last_id = number
         return number

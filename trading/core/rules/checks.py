@@ -50,7 +50,6 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
             return found
         price = found
     is_buy = command.direction is BUY
-    side = account.going.get((command.instrument_id, is_buy)) or account.side(instrument, is_buy)
     options = command.options
     display, status = 0, SUBMITTED
     if options is not None:
@@ -77,7 +76,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         order_id=0,
         account=account,
         instrument=instrument,
-        side=side,
+        side=account.going[command.instrument_id, is_buy],
         direction=command.direction,
         offset=command.offset,
         order_type=command.order_type,
@@ -219,10 +218,8 @@ def check_counts(state: State, order: Order) -> Refused | None:
     account, market = order.account, state.day.limits
     rules = account.rules
     waits = order.options is not None and order.options.waits
-    if not waits and not may_rest(order.order_type, order.time_condition):
-        return None
     most = _most(rules.live_orders, market.live_orders)
-    if most is not None and len(account.orders) >= most:
+    if most is not None and len(account.orders) >= most and (waits or may_rest(order.order_type, order.time_condition)):
         return _too_many("live orders", most)
     if not waits:
         return None
@@ -350,7 +347,7 @@ def _check_order_limit(order: Order, known: bool) -> Refused | None:
     """Live orders of the account in the instrument, waiting ones too, but for itself."""
     account, instrument = order.account, order.instrument
     most = instrument.terms.max_orders if account.rules.max_orders is None else account.rules.max_orders
-    live = order.side.live + account.side(instrument, not order.is_buy).live - known
+    live = order.side.live + account.going[instrument.instrument_id, not order.is_buy].live - known
     if live >= most:
         return Refused(Code.LIMIT_REACHED, f"Order limit: {live} of {most} orders are live")
     return None
