@@ -54,8 +54,9 @@ def all_there(server: Server) -> None:
 
 @pytest.mark.parametrize("suffixes", [("-wal",), ("-shm",), ("-wal", "-shm")], ids="+".join)
 def test_what_lies_beside_the_database_is_removed(suffixes: tuple[str, ...], new_server: Callable[..., Server]) -> None:
-    """The commits that were in the log only are written into the database before the engine stops."""
-    server = new_server()
+    """The commits that were in the log only are written into the database before the engine stops. That can be while
+    nobody else has written into a new log; the use of tokens would be, soon after signing in."""
+    server = new_server(TOKEN_LOOK_SECONDS=3600)
     with signed_in(server, "user001") as client:
         trade(client)
         for suffix in suffixes:
@@ -65,6 +66,19 @@ def test_what_lies_beside_the_database_is_removed(suffixes: tuple[str, ...], new
         assert (refusal["error_code"], refusal["error_message"]) == (503, reason)
     assert "all commits until batch" in server.log()
     all_there(server)
+
+
+def test_somebody_else_has_written_into_a_new_log(new_server: Callable[..., Server]) -> None:
+    """Then nobody can put the two together, and it does not say that all is well."""
+    server = new_server(TOKEN_LOOK_SECONDS=3600)
+    another = beside(server, ".another")
+    another.write_bytes(bytes(4096))
+    with signed_in(server, "user001") as client:
+        trade(client)
+        os.replace(another, beside(server, "-wal"))
+        until_it_stops(server, beside(server, "-wal"))
+        assert client.order("BUY", 1, 115, client_order_id="late")["error_code"] == 503
+    assert "may be in no file that has a name" in server.log()
 
 
 def test_the_database_is_moved_away_and_back(new_server: Callable[..., Server]) -> None:
