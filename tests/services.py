@@ -359,12 +359,14 @@ class Proxy:
 
     def _up(self, client: socket.socket, server: socket.socket, cut_answer: threading.Event) -> None:
         trips: int | None = None
+        over = False
         with suppress(OSError):
             while data := client.recv(65_536):
                 self.flowing.wait()
                 if b"COMMIT\0" in data and self.cut is not None:
                     return self._cut(client, server, data)
-                trips = self._trips(trips, data)
+                trips = self._trips(None if over else trips, data)
+                over = b"COMMIT\0" in data  # what comes after it on this line is asked outside of a transaction
                 if self.step == ("commit", trips):
                     return self._done(client, server)
                 if self.step == ("answer", trips):
