@@ -16,7 +16,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from exchange_site import servers
-from exchange_site.servers.daphne import HttpFactory, Server, WebSocketProtocol, with_backlog
+from exchange_site.servers.daphne import Server, with_backlog
+from exchange_site.servers.daphne_requests import HttpFactory
+from exchange_site.servers.daphne_sockets import WebSocketProtocol
 from exchange_site.servers.uvicorn import WebSocketProtocol as UvicornSocket
 
 APPLICATION = "exchange_site.asgi:application"
