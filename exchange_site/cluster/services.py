@@ -31,20 +31,23 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-    upstream gateways {{ {servers} }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://gateways;
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection $connection_upgrade;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_read_timeout 1h;
-        }}
+    {site}
+}}
+"""
+SITE = """
+map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+upstream gateways {{ {servers} }}
+server {{
+    listen 127.0.0.1:{port};
+    location / {{
+        proxy_pass http://gateways;
+        proxy_http_version 1.1;
+        proxy_set_header Host $http_host;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $connection_upgrade;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_read_timeout 1h;
     }}
 }}
 """
@@ -161,15 +164,23 @@ def start_postgres(folder: Path, port: int) -> tuple[Child, str]:
     return child, f"postgres://{user}@127.0.0.1:{port}/postgres"
 
 
-def start_nginx(folder: Path, port: int, gateways: Sequence[int]) -> Child | None:
-    """In front of the gateways, each connection to the next one; None where there is no nginx."""
+def nginx_words(folder: Path, site: str) -> list[str] | None:
+    """Set nginx up for a site, with all that it writes in `folder`, and what starts it; None where it is missing."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         return None
-    servers = " ".join(f"server 127.0.0.1:{each};" for each in gateways)
     user = "user root;" if os.getuid() == 0 else ""
     config = folder / "nginx.conf"
-    config.write_text(NGINX.format(user=user, folder=folder, servers=servers, port=port))
-    child = Child("nginx", [program, "-p", str(folder), "-e", "stderr", "-c", str(config)], folder)
+    config.write_text(NGINX.format(user=user, folder=folder, site=site))
+    return [program, "-p", str(folder), "-e", "stderr", "-c", str(config)]
+
+
+def start_nginx(folder: Path, port: int, gateways: Sequence[int]) -> Child | None:
+    """In front of the gateways, each connection to the next one; None where there is no nginx."""
+    servers = " ".join(f"server 127.0.0.1:{each};" for each in gateways)
+    words = nginx_words(folder, SITE.format(servers=servers, port=port))
+    if words is None:
+        return None
+    child = Child("nginx", words, folder)
     child.wait_for(port)
     return child

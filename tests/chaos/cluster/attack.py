@@ -14,9 +14,10 @@ from typing import Self
 import msgspec
 
 from marketdata.core.depth import LEVELS
-from tests.chaos.cluster.callers import Contradiction, Follower, Probe, Recorder, Voice, wait_for
+from tests.chaos.cluster.callers import Follower, Probe, Recorder
 from tests.chaos.cluster.events import Event
 from tests.chaos.cluster.parts import ANSWER_SECONDS, Parts
+from tests.chaos.cluster.voice import Contradiction, Voice, wait_for
 from tests.chaos.helper import Desk, Examiner
 from tests.chaos.load import INSTRUMENT, Memory
 from tests.chaos.staff import Staff, StaffMemory
@@ -136,10 +137,10 @@ class Run:
         for recorder in self.recorders:
             recorder.idle.clear()
             recorder.under_way.clear()
-            recorder.pouring.set()
+            recorder.going.set()
         for probe in self.probes:
             probe.idle.clear()
-            probe.sending.set()
+            probe.going.set()
         for recorder in self.recorders:
             wait_for("the first answer to a trader", recorder.under_way.is_set)
         self._still_well()
@@ -188,9 +189,9 @@ class Run:
         """Everybody ends what is under way."""
         staff.stop()
         for probe in self.probes:
-            probe.sending.clear()
+            probe.going.clear()
         for recorder in self.recorders:
-            recorder.pouring.clear()
+            recorder.going.clear()
         for idle in (each.idle for each in self._callers()):
             wait_for("the end of what is under way", idle.is_set)
         staff.join(PATIENCE)

@@ -1,200 +1,53 @@
-"""Clients that live through what happens to a cluster: where a connection is lost they go to the next gateway, resume,
-and go on. They remember what they were told, and raise Contradiction at the first number that is missing."""
+"""Clients that live through what happens to a cluster: who trades, who asks at a fixed pace, who follows the book."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import msgspec
 
 from tests.chaos.cluster.parts import Front
+from tests.chaos.cluster.voice import RETRY_SECONDS, Contradiction, Persistent
 from tests.chaos.load import INSTRUMENT, LOST, Memory, Trader
 from tests.e2e.client import PATIENCE, Client, Frame, order_fields
 
-DEAF_SECONDS = 3.0
-"""A client that hears nothing for so long, not even an answer that it waits for, tries another gateway."""
 QUIET_SECONDS = 15.0
-"""One that waits for market data only is more patient: the server pings it more often than that."""
+"""One that waits for market data only is patient: the server pings it more often than that."""
 WINDOW = 6
 """Requests of a trader that may wait for their answers."""
 PROBE_SECONDS = 0.02
 """Between two orders of a probe, whether the last was answered or not."""
-RETRY_SECONDS = 0.05
 BELOW = 115.0
 """A price at which nobody sells."""
 
 
-class Contradiction(Exception):
-    """The exchange broke a promise."""
-
-
-class CannotTell(Exception):
-    """An unknown outcome could not be settled just now."""
-
-
-def is_definite(frame: Frame) -> bool:
-    """Whether an answer says what became of the request."""
-    return frame["success"] or any(words in frame["error_message"] for words in ("nothing was done", "takes no orders"))
-
-
-class Voice:
-    """One user, on one gateway after the other. `heard` takes private pushes in and sees that none is missing."""
-
-    def __init__(self, fronts: Sequence[Front], home: int, memory: Memory) -> None:
-        self.memory = memory
-        self.snapshots = self.resumed = self.connections = 0
-        self.client: Client | None = None
-        self._fronts = fronts
-        self._at = home
-
-    def connect(self, deaf_seconds: float = DEAF_SECONDS) -> Client:
-        """A connection that has resumed; raises one of LOST, and the next call tries the next gateway."""
-        front = self._fronts[self._at % len(self._fronts)]
-        self._at += 1
-        memory = self.memory
-        client = Client(front.ws, memory.user_id)
-        try:
-            client.socket.settimeout(deaf_seconds)
-            answer = client.ask("auth", user_id=memory.user_id, token=front.token(memory.user_id))
-            if not answer["success"]:
-                raise ConnectionError(f"no auth just now: {answer}")
-            client.send("resume", last_seq=memory.seq)
-            answer = client.until("resume_response")
-            if not answer["success"]:
-                raise ConnectionError(f"no resume just now: {answer}")
-            last = answer["last_seq"]
-            while memory.seq < last:
-                self.take_in(client.hear())
-                self.resumed += 1
-        except BaseException:
-            client.socket.shutdown()
-            raise
-        self._at -= 1  # this one is well
-        self.connections += 1
-        self.client = client
-        return client
-
-    def lost(self) -> None:
-        """Let go of the connection; the next one is at another gateway."""
-        client, self.client = self.client, None
-        if client is not None:
-            self._at += 1
-            client.socket.shutdown()
-
-    def take_in(self, frame: Frame) -> None:
-        if frame["type"] == "snapshot":
-            self.memory.seq = frame["seq"]
-            self.snapshots += 1
-        elif "seq" in frame:
-            if frame["seq"] != self.memory.seq + 1:
-                raise Contradiction(f"{self.memory.user_id} has {self.memory.seq} and hears {frame}")
-            self.memory.hear(frame)
-
-    # -- what nobody has answered
-
-    def settle(self, same_day: bool, deadline: float) -> None:
-        """Make sure of every order whose outcome is unknown: send it again under its name; where the day is another,
-        look among the orders."""
-        while (left := self.memory.unanswered()) or self.client is None:
-            if time.monotonic() > deadline:
-                raise CannotTell(f"{self.memory.user_id} is not told of {list(left)[:5]}")
-            try:
-                client = self.client or self.connect()
-                if same_day:
-                    self._send_again(client, left)
-                else:
-                    self._look_up(client, left)
-                self.hear_all(client)
-            except LOST:
-                self.lost()
-                time.sleep(RETRY_SECONDS)
-
-    def hear_all(self, client: Client) -> None:
-        """All pushes that were sent by now."""
-        client.send("ping", request_id="end")
-        while (frame := client.hear()).get("request_id") != "end":
-            self.take_in(frame)
-
-    def _send_again(self, client: Client, left: dict[str, Frame]) -> None:
-        for name, fields in left.items():
-            client.send("submit_order", request_id=name, **fields)
-        waiting = set(left)
-        while waiting:
-            frame = client.hear()
-            if frame.get("request_id") in waiting:
-                waiting.discard(frame["request_id"])
-                self.memory.answer(frame["request_id"], frame)
-            else:
-                self.take_in(frame)
-        time.sleep(RETRY_SECONDS)
-
-    def _look_up(self, client: Client, left: dict[str, Frame]) -> None:
-        before, missing = None, dict(left)
-        while missing:
-            client.send("query_orders", request_id="page", limit=200, **({"before": before} if before else {}))
-            while (frame := client.hear()).get("request_id") != "page":
-                self.take_in(frame)
-            if "data" not in frame:
-                raise ConnectionError(f"no query just now: {frame}")
-            for order in frame["data"]["orders"]:
-                if missing.pop(order["client_order_id"], None):
-                    self.memory.accepted[order["client_order_id"]] = order["order_id"]
-            before = frame["data"]["next"]
-            if before is None:
-                break
-        self.memory.refused |= dict.fromkeys(missing, 0)
-
-
-class Recorder(Trader):
-    """Pours orders, cancels, amendments and queries while `pouring` is set, over all that happens."""
+class Recorder(Persistent, Trader):
+    """Pours orders, cancels, amendments and queries."""
 
     def __init__(self, fronts: Sequence[Front], home: int, memory: Memory, seed: int) -> None:
-        super().__init__(fronts[0], memory, seed)  # type: ignore[arg-type]  # of a server it needs the same
-        self.voice = Voice(fronts, home, memory)
-        self.pouring = threading.Event()
-        self.idle = threading.Event()
-        self.unknown = self.refusals = self.queries = 0
+        Trader.__init__(self, fronts[0], memory, seed)  # type: ignore[arg-type]  # of a server it needs the same
+        self.begin(fronts, home, memory)
+        self.queries = 0
         self.sweeps = True
-        self._stopping = False
 
-    def stop(self) -> None:
-        self._stopping = True
-        self.pouring.set()
-
-    def run(self) -> None:
-        try:
-            while not self._stopping:
-                with suppress(*LOST):
-                    self._trade(self.voice.client or self.voice.connect())
-                    continue
-                self._forget()
-                time.sleep(RETRY_SECONDS)
-        except BaseException as error:
-            self.failure = error
-        finally:
-            self.idle.set()
-            self.voice.lost()
-
-    def _forget(self) -> None:
-        """What was under way has an unknown outcome, and these orders are touched no more."""
-        self.voice.lost()
+    def forget(self) -> None:
+        """These orders are touched no more."""
         self._awaited.clear()
         self._mine.clear()
         self._amending.clear()
 
-    def _trade(self, client: Client) -> None:
+    def speak(self, client: Client) -> None:
         while not self._stopping:
-            while self.pouring.is_set() and len(self._awaited) < WINDOW:
+            while self.going.is_set() and len(self._awaited) < WINDOW:
                 self._send(client)
             if not self._awaited:
                 self.voice.hear_all(client)
                 self.idle.set()
-                self.pouring.wait()
+                self.going.wait()
                 return
             frame = client.hear()
             client.heard.clear()
@@ -220,14 +73,8 @@ class Recorder(Trader):
             raise Contradiction(f"{self._memory.user_id} was told of {order_id}, and then: {frame}")
 
     def _submitted(self, name: str, frame: Frame) -> None:
-        if not frame["success"] and frame["error_code"] == 503:
-            if is_definite(frame):
-                self.refusals += 1
-                self._memory.refused[name] = 503
-            else:
-                self.unknown += 1
-            return
-        super()._submitted(name, frame)
+        if not self.refused(name, frame):
+            super()._submitted(name, frame)
 
     def _set_switch(self, client: Client) -> None:
         """Not here: a gateway that was stopped and wakes up would set an old one again."""
@@ -241,53 +88,33 @@ class Probed(msgspec.Struct):
     acknowledged: bool = False
 
 
-class Probe(threading.Thread):
+class Probe(Persistent):
     """Sends a small order at a fixed pace, whether the last one was answered or not: it tells for how long the exchange
     was away. Two threads: one sends, one hears."""
 
     def __init__(self, fronts: Sequence[Front], home: int, memory: Memory) -> None:
         super().__init__(daemon=True, name=f"probe {memory.user_id}")
-        self.voice = Voice(fronts, home, memory)
-        self.failure: BaseException | None = None
-        self.sending = threading.Event()
-        self.idle = threading.Event()
+        self.begin(fronts, home, memory)
+        self.failure = None
         self.orders: list[Probed] = []
-        self.unknown = self.refusals = 0
         self._waiting: dict[str, Probed] = {}
         self._numbers = 0
-        self._stopping = False
 
-    def stop(self) -> None:
-        self._stopping = True
-        self.sending.set()
+    def forget(self) -> None:
+        self._waiting.clear()
 
-    def run(self) -> None:
-        try:
-            while not self._stopping:
-                with suppress(*LOST):
-                    self._probe(self.voice.client or self.voice.connect())
-                    continue
-                self.voice.lost()
-                self._waiting.clear()
-                time.sleep(RETRY_SECONDS)
-        except BaseException as error:
-            self.failure = error
-        finally:
-            self.idle.set()
-            self.voice.lost()
-
-    def _probe(self, client: Client) -> None:
+    def speak(self, client: Client) -> None:
         """Hear; the pace of sending is another thread's, as long as this connection lives."""
         over = threading.Event()
         sender = threading.Thread(target=self._send_at_pace, args=(client, over), daemon=True)
         sender.start()
         try:
             while not self._stopping:
-                if not self.sending.is_set() and not self._waiting:
+                if not self.going.is_set() and not self._waiting:
                     self.voice.hear_all(client)
                     if not self._waiting:
                         self.idle.set()
-                        self.sending.wait()
+                        self.going.wait()
                         return
                     continue
                 frame = client.hear()
@@ -304,7 +131,7 @@ class Probe(threading.Thread):
     def _send_at_pace(self, client: Client, over: threading.Event) -> None:
         with suppress(*LOST):
             while not over.wait(PROBE_SECONDS):
-                if not self.sending.is_set():
+                if not self.going.is_set():
                     continue
                 self._numbers += 1
                 name = f"p{self._numbers}"
@@ -318,12 +145,7 @@ class Probe(threading.Thread):
         probed = self._waiting.pop(name)
         probed.answered, probed.acknowledged = time.monotonic(), frame["success"]
         self.voice.memory.answer(name, frame)
-        if not frame["success"] and frame["error_code"] == 503:
-            if is_definite(frame):
-                self.refusals += 1
-                self.voice.memory.refused[name] = 503
-            else:
-                self.unknown += 1
+        self.refused(name, frame)
 
     def acknowledged_after(self, at: float) -> float | None:
         """When the first order that was sent after then was acknowledged."""
@@ -400,13 +222,3 @@ class Follower(threading.Thread):
         bids, asks = (dict(side) for side in self._sides.values())
         ordered = sorted(bids.values(), reverse=True)[:levels], sorted(asks.values())[:levels]
         return [list(side) for side in ordered]
-
-
-def wait_for(what: str, seen: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """What `seen` gives as soon as it is something. Contradiction when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not (found := seen()):
-        if time.monotonic() > deadline:
-            raise Contradiction(f"{what} does not come within {seconds:.0f} s")
-        time.sleep(0.01)
-    return found

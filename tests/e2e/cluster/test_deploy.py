@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import ssl
 import subprocess
@@ -16,30 +15,13 @@ from urllib.request import Request, urlopen
 import msgspec
 import pytest
 
-from exchange_site.cluster.services import Child
+from exchange_site.cluster.services import Child, nginx_words
 from tests.e2e.client import Client, order_fields
 from tests.e2e.cluster.making import Cluster, until
 from tests.e2e.server import ROOT
 from tests.processes import free_port
 
 pytestmark = pytest.mark.long
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-WHOLE = """
-{user}
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/bourse.conf;
-}}
-"""
 
 
 class Front(msgspec.Struct):
@@ -65,8 +47,8 @@ class Front(msgspec.Struct):
 
 @pytest.fixture
 def front(new_cluster: Callable[..., Cluster]) -> Iterator[Front]:
-    if NGINX is None or shutil.which("openssl") is None:
-        pytest.skip("nginx or openssl is not installed")
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
     cluster = new_cluster(HTTPS="on", BEHIND_PROXY="on", ALLOWED_HOSTS="localhost,127.0.0.1")
     with tempfile.TemporaryDirectory(prefix="bourse-tests-") as name:
         folder = Path(name)
@@ -90,10 +72,9 @@ def front(new_cluster: Callable[..., Cluster]) -> Iterator[Front]:
         }.items():
             assert said in text, said
             text = text.replace(said, meant)
-        (folder / "bourse.conf").write_text(text)
-        config = folder / "nginx.conf"
-        config.write_text(WHOLE.format(user="user root;" if os.getuid() == 0 else "", folder=folder))
-        words = [NGINX, "-p", name, "-e", "stderr", "-c", str(config)]
+        words = nginx_words(folder, text)
+        if words is None:
+            pytest.skip("nginx is not installed")
         tried = subprocess.run([*words, "-t"], capture_output=True, text=True, timeout=60, check=False)
         assert tried.returncode == 0, tried.stderr
         child = Child("nginx", words, folder)
