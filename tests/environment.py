@@ -6,14 +6,11 @@ which the workers of pytest-xdist share; so do the servers that tests start, eac
 
 import atexit
 import os
-import shutil
 import tempfile
 
-# Of the whole run: a worker of pytest-xdist has it from whoever started it, who takes it away in the end.
-if "TESTS_FOLDER" not in os.environ:
-    os.environ["TESTS_FOLDER"] = tempfile.mkdtemp(prefix="bourse-tests-")
-    atexit.register(shutil.rmtree, os.environ["TESTS_FOLDER"], ignore_errors=True)
-_data = tempfile.mkdtemp(dir=os.environ["TESTS_FOLDER"])
+from tests.run_folder import RUN_FOLDER
+
+_data = tempfile.mkdtemp(dir=RUN_FOLDER)
 os.environ.update(DATA_DIR=_data, SECRET_KEY="tests only", DEMO="", DEBUG="", HTTPS="")
 for name in ("DATABASE_URL", "REDIS_URL", "RATE_LIMITS", "ALLOWED_HOSTS", "MARKET"):
     os.environ.pop(name, None)

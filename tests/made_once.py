@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.run_folder import RUN_FOLDER
+
 ROOT = Path(__file__).resolve().parent.parent
-OF_THIS_RUN = Path(os.environ["TESTS_FOLDER"])
-"""Goes away with the process that began the run (`tests/environment.py`)."""
 KEPT = ROOT / ".pytest_cache" / "databases"
 MADE_OF = ("trading", "marketdata", "exchange_site", "bots")
 
@@ -46,7 +46,7 @@ def migrated_database() -> Path:
 def _migrate(path: Path) -> None:
     from tests.e2e.server import manage
 
-    scratch = Path(tempfile.mkdtemp(dir=OF_THIS_RUN))
+    scratch = Path(tempfile.mkdtemp(dir=RUN_FOLDER))
     manage(scratch, "migrate", "--verbosity", "0")
     shutil.move(scratch / "bourse.sqlite3", path)  # it may be on another disk
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.server import Market, Server
-from tests.made_once import OF_THIS_RUN, made_once
+from tests.made_once import made_once
+from tests.run_folder import RUN_FOLDER
 from tests.services import shared_database
 
 
@@ -17,7 +18,7 @@ def seeded_market(tmp_path_factory: pytest.TempPathFactory) -> Market:
     """The demo market, made once; servers get copies."""
     if shared_database() is not None:
         return Market.seeded(tmp_path_factory.mktemp("seeded"))
-    return Market.at(made_once(OF_THIS_RUN, "seeded", Market.seeded))
+    return Market.at(made_once(RUN_FOLDER, "seeded", Market.seeded))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,36 @@
+"""The programs of the tests that `make` calls begin by themselves, without pytest and what it sets up."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = sorted(set(re.findall(r"-m (tests[\w.]*)", (ROOT / "Makefile").read_text())))
+
+
+def test_there_are_some() -> None:
+    assert {"tests.bench", "tests.chaos.kill", "tests.attack"} <= set(PROGRAMS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_can_be_begun(program: str) -> None:
+    spec = find_spec(program)
+    assert spec is not None
+    module = f"{program}.__main__" if spec.submodule_search_locations else program
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    begun = subprocess.run(
+        [sys.executable, "-c", f"import importlib; importlib.import_module({module!r})"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert begun.returncode == 0, begun.stderr
