@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
 from trading.schemas.json_schema import Json
-from trading.websocket.contract.asyncapi import as_json, document
+from trading.websocket.contract.asyncapi import as_json, document, served_at
 
 
 class Field(NamedTuple):
@@ -57,7 +57,8 @@ class Told(NamedTuple):
 @cache_control(no_cache=True)
 def asyncapi(request: HttpRequest) -> HttpResponse:
     """For programs."""
-    return HttpResponse(as_json(), content_type="application/json")
+    said = served_at(request.get_host(), request.is_secure())
+    return HttpResponse(as_json(said), content_type="application/json")
 
 
 class SocketPage(TemplateView):
@@ -66,7 +67,8 @@ class SocketPage(TemplateView):
     template_name = "socket_docs.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**_contents(), **kwargs)
+        scheme = "wss" if self.request.is_secure() else "ws"
+        return super().get_context_data(address=f"{scheme}://{self.request.get_host()}/ws", **_contents(), **kwargs)
 
 
 def socket_document_routes() -> list[URLPattern]:
@@ -90,7 +92,6 @@ def _contents() -> dict[str, Any]:
     messages = document()["components"]["messages"]
     return {
         "info": document()["info"],
-        "servers": document()["servers"].values(),
         "groups": groups,
         "answers": [_message(name) for name in answers],
         "news": [

@@ -226,7 +226,17 @@ def test_the_official_parser_accepts_it() -> None:
 
 def test_it_is_served_to_programs() -> None:
     asked = Browser().get("/asyncapi.json")
-    assert asked["Content-Type"] == "application/json" and asked.content == as_json()
+    assert asked["Content-Type"] == "application/json"
+    assert asked.json() | {"servers": None} == json.loads(as_json()) | {"servers": None}
+
+
+@pytest.mark.parametrize(("secure", "protocol"), [(False, "ws"), (True, "wss")])
+def test_it_says_where_it_was_asked_for(secure: bool, protocol: str, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["exchange.example"]
+    browser = Browser(headers={"host": "exchange.example:8443"})
+    (server,) = browser.get("/asyncapi.json", secure=secure).json()["servers"].values()
+    assert (server["protocol"], server["host"]) == (protocol, "exchange.example:8443")
+    assert f"{protocol}://exchange.example:8443/ws" in browser.get("/docs/ws/", secure=secure).content.decode()
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
@@ -235,6 +245,7 @@ def test_the_page_shows_every_message_and_part(language: str) -> None:
     shown = re.findall(r'<section id="(\w+)">', page)
     assert sorted(shown) == sorted(SCHEMAS)
     assert set(re.findall(r'href="#([\w-]+)"', page)) <= {*shown, "parts", "codes", "close-codes"}
+    assert ("每个文本帧是一个 JSON 对象" in page) == (language == "zh-hans")
     assert ("交易所主动推送" in page) == (language == "zh-hans") and f'<html lang="{language}">' in page
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
+from django.utils.translation import gettext_noop
 
 from trading.core.codes import Code
 from trading.protocol import QueryResponse
@@ -22,11 +23,13 @@ from trading.websocket.subscriptions import CHANNELS
 VERSION = "1.2.0"
 """Of the contract: whatever changes in the document is a new one, with a file in docs/contracts/."""
 
-DESCRIPTION = """The WebSocket of the exchange: one JSON object a text frame. Prices, volumes and money are numbers, \
+DESCRIPTION = gettext_noop(
+    """The WebSocket of the exchange: one JSON object a text frame. Prices, volumes and money are numbers, \
 times are Unix milliseconds. A field that is not in the document is refused, so that a mistyped one never becomes \
 another order; `null` says of an optional field that it is not given. Answers come in the order of the requests and \
 carry their `request_id`; what is told has been stored before. Clients ignore messages and fields that they do not \
 know: new ones may come without a new first number of the version."""
+)
 CHANNEL = {"$ref": "#/channels/socket"}
 CLOSE_CODES = {
     1008: "It has sent faster than it was read for five seconds, and nobody has signed in on it.",
@@ -58,7 +61,7 @@ def answer_of(request: Request) -> str | None:
 
 @cache
 def document() -> Json:
-    """The same for everybody."""
+    """As it is released: the same for everybody."""
     messages, schemas = _messages(), _schemas()
     return {
         "asyncapi": "3.0.0",
@@ -90,8 +93,15 @@ def document() -> Json:
     }
 
 
-def as_json() -> bytes:
-    return msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n"
+def served_at(host: str, secure: bool) -> Json:
+    """The document as the server at `host` gives it: programs that were made from it come back to that server."""
+    here = {"host": host, "protocol": "wss" if secure else "ws", "description": "Where this document comes from."}
+    return document() | {"servers": {"here": here}}
+
+
+def as_json(said: Json | None = None) -> bytes:
+    """To be read by people, too. The released document where no other is given."""
+    return msgspec.json.format(msgspec.json.encode(said or document()), indent=2) + b"\n"
 
 
 def _channel(messages: Json) -> Json:
