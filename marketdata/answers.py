@@ -1,6 +1,7 @@
 """Answers to everybody's queries of market data. Bars are stored with a delay, so what is newer than the rows is put
 over them: nobody is answered with less than they have been told."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from marketdata.core.day import Statistics
 from trading import protocol
 from trading.reads import answers
 from trading.reads.markets import Markets
+from trading.reads.readers import Read
 
 Answer = protocol.QueryResponse | protocol.Error
 
@@ -27,7 +29,29 @@ class Live(Protocol):
     def statistics(self, instrument_id: str, time: int) -> Statistics | None: ...
 
 
-class PublicQueries:
+class Freshened(ABC):
+    """Queries that are answered from the rows, and then with what has been told since they were stored. `answer` is to
+    be called where batches are told."""
+
+    async def answer(self, query: protocol.PublicQuery, read: Read) -> Answer:
+        """The answer as of now, or the error that refuses the query."""
+        told = self.told(query)  # beforehand: what is stored while the rows are read is in neither later
+        return self.freshened(query, await read(self, query), told)
+
+    @abstractmethod
+    def __call__(self, query: protocol.PublicQuery) -> Answer:
+        """The answer from the rows of the last commit, or the error that refuses the query. Blocks."""
+
+    @abstractmethod
+    def told(self, query: protocol.PublicQuery) -> list[Bar]:
+        """Bars that may not be stored yet as they are now."""
+
+    @abstractmethod
+    def freshened(self, query: protocol.PublicQuery, answer: Answer, told: Sequence[Bar]) -> Answer:
+        """An answer from the rows with what has been told, before they were read (`told`) and since."""
+
+
+class PublicQueries(Freshened):
     """Of one market. `clock` tells Unix milliseconds: it decides which day today is."""
 
     def __init__(self, market: str, clock: Callable[[], int], live: Live) -> None:
@@ -35,12 +59,16 @@ class PublicQueries:
         self._clock = clock
         self._live = live
 
-    def freshened(self, query: protocol.PublicQuery, answer: Answer) -> Answer:
-        """An answer with what has been told since its rows were stored. To be called where batches are told."""
+    def told(self, query: protocol.PublicQuery) -> list[Bar]:
+        if not isinstance(query, protocol.QueryBars):
+            return []
+        return self._live.newest(query.instrument_id, Period(query.period))
+
+    def freshened(self, query: protocol.PublicQuery, answer: Answer, told: Sequence[Bar]) -> Answer:
         if isinstance(answer, protocol.Error):
             return answer
         if isinstance(query, protocol.QueryBars):
-            data = protocol.QueryData(bars=self._fresh_bars(query, answer.data.bars or []))
+            data = protocol.QueryData(bars=self._fresh_bars(query, answer.data.bars or [], told))
         elif isinstance(query, protocol.QueryStatistics):
             days = answer.data.statistics or []
             data = protocol.QueryData(statistics=[self._fresh_day(day) for day in days])
@@ -48,9 +76,11 @@ class PublicQueries:
             return answer
         return msgspec.structs.replace(answer, data=data)
 
-    def _fresh_bars(self, query: protocol.QueryBars, stored: list[protocol.BarData]) -> list[protocol.BarData]:
+    def _fresh_bars(
+        self, query: protocol.QueryBars, stored: list[protocol.BarData], told: Sequence[Bar]
+    ) -> list[protocol.BarData]:
         found = {bar.start: bar for bar in stored}
-        for bar in self._live.newest(query.instrument_id, Period(query.period)):
+        for bar in [*told, *self.told(query)]:
             known = found.get(bar.start)
             if (query.before is None or bar.start < query.before) and (known is None or known.trades <= bar.trades):
                 found[bar.start] = frames.bar_data(bar)
@@ -66,7 +96,6 @@ class PublicQueries:
         return stored if stored.trades > fresh.trades and (same_day or self._live.in_doubt) else fresh
 
     def __call__(self, query: protocol.PublicQuery) -> Answer:
-        """The answer to a query from the rows of the last commit, or the error that refuses it. Blocks."""
         if isinstance(query, protocol.QueryInstruments):
             return answers.public_answer(query, market=self._market)
         return answers.answer_with(query, lambda: self._data(query))
@@ -92,21 +121,22 @@ class PublicQueries:
                 return protocol.QueryData(statistics=[frames.statistics_data(day) for day in days])
 
 
-class QueriesOfMarkets:
+class QueriesOfMarkets(Freshened):
     """Of several markets: about an instrument where it is listed, about all of them everywhere."""
 
     def __init__(self, markets: Markets, each: Mapping[str, PublicQueries]) -> None:
         self._markets = markets
         self._each = each
 
-    def freshened(self, query: protocol.PublicQuery, answer: Answer) -> Answer:
-        """As `PublicQueries.freshened`: each market puts in what it knows."""
+    def told(self, query: protocol.PublicQuery) -> list[Bar]:
+        return [bar for queries in self._each.values() for bar in queries.told(query)]
+
+    def freshened(self, query: protocol.PublicQuery, answer: Answer, told: Sequence[Bar]) -> Answer:
         for queries in self._each.values():
-            answer = queries.freshened(query, answer)
+            answer = queries.freshened(query, answer, told)
         return answer
 
     def __call__(self, query: protocol.PublicQuery) -> Answer:
-        """The answer from the rows of the last commit, or the error that refuses it. Blocks."""
         if query.instrument_id is not None:
             code = self._markets.of_instrument(query.instrument_id)
             return self._named(code, self._each[code](query))

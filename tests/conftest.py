@@ -13,6 +13,7 @@ from django.db.models.signals import post_migrate
 from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
+import tests.properties  # noqa: F401  # before a test is made of properties
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
 from exchange_site.wiring import Exchange, ExchangeClock

@@ -66,32 +66,32 @@ JSON = st.recursive(
 KEYS = sorted({json.loads(name) for fields in FRAMES for name, _ in fields})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(codec=None)))
 def test_any_text(text: str) -> None:
     decoded(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200), st.sampled_from(("latin-1", "utf-8", "utf-16")))
 def test_any_bytes_read_as_text(raw: bytes, code: str) -> None:
     decoded(raw.decode(code, errors="replace"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON, st.booleans())
 def test_any_json(value: object, escaped: bool) -> None:
     decoded(json.dumps(value, ensure_ascii=escaped))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(FRAMES), st.dictionaries(st.sampled_from(KEYS), JSON, max_size=2), st.booleans())
 def test_any_value_in_any_field(fields: Fields, change: dict[str, Any], escaped: bool) -> None:
     commands_of(json.dumps(json.loads(written(fields)) | change, ensure_ascii=escaped))
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32))
 def test_any_mutation(name: str, seed: int) -> None:
     dice = Random(seed)
@@ -116,7 +116,7 @@ def play(dice: Random, frames: int) -> list[Event]:
     return events
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 2**32))
 def test_the_books_add_up_whatever_is_sent(seed: int) -> None:
     play(Random(seed), frames=100)
@@ -191,7 +191,7 @@ def command_of(text: str) -> Command | Refused | None:
 
 
 @pytest.mark.parametrize("name", PRICED)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(DECIMALS, st.integers(0, 2))
 @example(Decimal("120.00001"), 0)
 @example(Decimal("120.0001"), 2)
@@ -206,7 +206,7 @@ def test_a_price_is_inside_what_was_written_or_refused(name: str, number: Decima
 
 
 @pytest.mark.parametrize("name", COUNTED)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(DECIMALS, st.integers(0, 2))
 @example(Decimal("2.00000001"), 0)
 @example(Decimal("1000000000"), 2)
@@ -227,7 +227,7 @@ def test_an_odd_number_is_the_float_it_means_or_refused(name: str, text: str) ->
     assert found is None or abs(found / (UNIT if name in PRICED else 1) - float(text)) <= 1e-9
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.floats(0, 2e9) | st.builds(lambda a, b: a + b, st.floats(0, 200), st.floats(0, 200)))
 @example(0.1 + 0.2)
 @example(120.00000000000001)

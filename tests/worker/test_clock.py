@@ -146,7 +146,7 @@ def test_what_passed_while_nobody_looked_does_not_pass_again(waited: int) -> Non
     assert machine.told() == waited
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(-2 * YEAR, 2 * YEAR) | st.integers(-5, 5), st.integers(0, 5_000)), max_size=30))
 def test_whatever_is_done_to_the_machine_time_neither_goes_back_nor_stands_nor_leaps(
     moves: list[tuple[int, int]],

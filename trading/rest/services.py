@@ -7,18 +7,17 @@ from trading import protocol
 from trading.access.rate_limits import RateLimiter
 from trading.access.token_monitor import TokenMonitor
 from trading.reads.markets import Markets
-from trading.reads.readers import Readers
+from trading.reads.readers import Read, Readers
 from trading.transport.gateway import Gateway
 
 Answer = protocol.QueryResponse | protocol.Error
 
 
 class PublicAnswer(Protocol):
-    """Answers queries of the market, in two steps: from the rows, and then with what is not in the rows yet."""
+    """Answers queries of the market."""
 
-    def __call__(self, query: protocol.PublicQuery) -> Answer: ...
-
-    def freshened(self, query: protocol.PublicQuery, answer: Answer) -> Answer: ...
+    async def answer(self, query: protocol.PublicQuery, read: Read) -> Answer:
+        """As of now; `read` gives a turn at the tables."""
 
 
 class Services(Protocol):

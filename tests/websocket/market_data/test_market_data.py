@@ -17,6 +17,7 @@ from trading.core.commands import ChangeTerms, Command, HaltInstrument, ListInst
 from trading.core.money import RATE
 from trading.core.types import Phase
 from trading.operators import requests
+from trading.protocol import QueryBars, QueryResponse
 
 Open = Callable[..., Awaitable[Exchange]]
 MINUTE = 60_000
@@ -425,6 +426,25 @@ async def test_the_last_trades(visitor: Client, clock: Clock, alice: Client, bob
     assert list(found[0]) == ["price", "volume", "timestamp", "direction"]
     assert {trade["direction"] for trade in found} == {"SELL"}
     assert await data(visitor, "query_public_trades", instrument_id="IX2301", limit=2) == found[:2]
+
+
+async def test_bars_that_are_stored_while_the_rows_are_read_are_in_the_answer(
+    exchange: Exchange, clock: Clock, alice: Client, bob: Client
+) -> None:
+    """They are not in the rows that were read, and nothing new any more when the rows are there."""
+    for price in (120, 121):
+        await trade(alice, bob, price)
+        clock.pass_by(MINUTE)
+    query = QueryBars(instrument_id="IX2301", period="1m", limit=10)
+
+    async def read(find: Callable[..., Any], *arguments: Any) -> Any:
+        found = await exchange.readers.run("test", find, *arguments)
+        await exchange.recorder.keep_up()
+        return found
+
+    answer = await exchange.services.public_answer.answer(query, read)
+    assert isinstance(answer, QueryResponse) and answer.data.bars is not None
+    assert [bar.close for bar in answer.data.bars] == [121.0, 120.0]
 
 
 async def test_a_query_is_never_older_than_what_was_told(

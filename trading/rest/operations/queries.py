@@ -38,5 +38,4 @@ class PublicQuery(Operation):
 
 async def public(call: Call, message: protocol.PublicQuery) -> protocol.QueryData:
     """What a query of the market gives, as of now."""
-    find = call.services.public_answer
-    return found_by(find.freshened(message, await call.read(find, message)))
+    return found_by(await call.services.public_answer.answer(message, call.read))

@@ -13,13 +13,10 @@ Answer = protocol.QueryResponse | protocol.Error
 
 
 class PublicAnswer(Protocol):
-    """Answers queries of the market, in two steps: from the rows, and then with what is not in the rows yet."""
+    """Answers queries of the market."""
 
-    def __call__(self, query: protocol.PublicQuery) -> Answer:
-        """Blocks on the database."""
-
-    def freshened(self, query: protocol.PublicQuery, answer: Answer) -> Answer:
-        """The answer as of now."""
+    async def answer(self, query: protocol.PublicQuery, read: Read) -> Answer:
+        """As of now; `read` gives a turn at the tables."""
 
 
 class QueryHandler:
@@ -38,8 +35,7 @@ class QueryHandler:
 
     async def answer(self, message: protocol.Query) -> None:
         if isinstance(message, protocol.PublicQuery):
-            stored = await self._read(self._public_answer, message)
-            self._responder.send(self._public_answer.freshened(message, stored))
+            self._responder.send(await self._public_answer.answer(message, self._read))
         elif self._session.user_id is None:
             await self._responder.refuse_message(message, NOT_AUTHENTICATED)
         else:
