@@ -119,7 +119,7 @@ async def test_a_connection_is_kept_alive_by_pings(monkeypatch: pytest.MonkeyPat
             pings.release()
 
     async with server(count) as url, connected(url, deaf):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             for _ in range(3):
                 await pings.acquire()
 
@@ -202,7 +202,7 @@ async def test_an_exchange_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     done, _ = await asyncio.wait([waiting], timeout=0.02)
     assert not done
     async with serve(answering(ping={"type": "pong"}), "127.0.0.1", port):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await waiting
 
 

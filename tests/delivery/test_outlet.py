@@ -72,7 +72,7 @@ class Made:
         self.running = asyncio.create_task(self.outlet.run())
 
     async def sent(self, count: int) -> list[tuple[str, Any]]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.layer.sent) < count:
                 await asyncio.sleep(0.001)
         return self.layer.sent
@@ -142,7 +142,7 @@ async def test_what_cannot_be_sent_is_lost_and_said_to_be(made: Made) -> None:
     made.layer.fails.append(ConnectionResetError("gone"))
     await made.outlet.group_send("user.alice", private_message("alice", [(None, "{}")], 4))
     made.outlet.beat(None, False)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(made.layer.sent) < 2:
             made.outlet.beat(None, False)
             await asyncio.sleep(0.01)
@@ -164,7 +164,7 @@ async def test_it_knows_which_groups_a_gateway_hears(made: Made, redis: RedisSer
     gateway = pubsub_layer(redis.url)
     groups = [portfolio_group(user_id) for user_id in ("alice", "bob")]
     channel = await gateway.new_channel()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await gateway.group_add(shared_group("MAIN", groups[0]), channel)
         while not (found := await made.outlet.listened(groups)):
             await asyncio.sleep(0.001)

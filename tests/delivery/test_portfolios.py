@@ -63,7 +63,7 @@ class Made:
         await self.layer.group_add(f"portfolio.{user_id}", f"of.{user_id}")
 
     async def hear(self, user_id: str) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             message = await self.layer.receive(f"of.{user_id}")
         (frame,) = message["frames"]
         return dict(json.loads(frame))
@@ -110,7 +110,7 @@ async def test_what_is_not_stored_yet_is_not_told(made: Made) -> None:
     made.in_step = False
     batch = made.applied(*move(121))
     made.portfolios._moved.add("IX2301")  # an earlier batch had moved it
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not made.portfolios._overdue:
             await asyncio.sleep(0)
     asked = len(made.layer.asked)

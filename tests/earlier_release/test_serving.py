@@ -33,7 +33,7 @@ THEN: dict[str, Any] = KNOWN["database"]
 WAIT = """
 from trading.operators import requests
 from trading.models import OperatorCommand
-row = requests.wait(OperatorCommand.objects.get(key="left-waiting"), timeout=20)
+row = requests.wait(OperatorCommand.objects.get(key="left-waiting"), timeout=60)
 print(row.status, row.result)
 """
 

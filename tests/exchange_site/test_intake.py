@@ -37,7 +37,7 @@ class Way:
         self.flood.set_result(None)
 
     async def all_taken(self, size: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while sum(map(len, self.pieces)) < size:
                 await asyncio.sleep(0.001)
 

@@ -115,7 +115,7 @@ async def test_nothing_is_noted_while_no_orders_are_taken(started: Floor) -> Non
 
 async def test_a_running_exchange_notes_its_pulse(open_exchange: Any) -> None:
     await open_exchange(pulse_seconds=0.01)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (row := await Row.objects.order_by("-minute").afirst()) is None:
             await asyncio.sleep(0.01)
     assert set(row.present["instruments"]) == {"IX2301", "IF2301"}

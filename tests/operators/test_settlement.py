@@ -277,7 +277,7 @@ def in_thread(work: Callable[[], Any]) -> Any:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = monotonic() + 20
+    deadline = monotonic() + 60
     while not condition():
         assert monotonic() < deadline
         sleep(0.005)

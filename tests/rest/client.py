@@ -10,7 +10,7 @@ from exchange_site.security.rest_bounds import bounded_rest
 from trading.rest.operation import ROOT, Transfer
 from trading.rest.services import Services
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds until an answer that does not come is a failure."""
 ALWAYS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after", "x-request-id")
 FAILURE = {"code", "message", "detail", "request_id"}

@@ -48,7 +48,7 @@ class Stream:
         queue = self.queue if queue is None else queue
         reading = asyncio.create_task(queue.run())
         taken: list[Envelope] = []
-        deadline = monotonic() + 20
+        deadline = monotonic() + 60
         while len(taken) < count:
             assert monotonic() < deadline, taken
             taken += await queue.take(100, 0.01)

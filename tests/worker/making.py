@@ -269,7 +269,7 @@ class Floor:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let the worker work until something is so."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.001)
 

@@ -20,11 +20,11 @@ def one_gateway(new_cluster: object) -> Cluster:
 def test_a_gateway_serves_pages_and_figures_as_a_server_does(one_gateway: Cluster) -> None:
     server = one_gateway.gateways[0]
     for path in ("/", "/admin/login/", "/healthz", "/readyz"):
-        with urlopen(server.http + path, timeout=20) as answer:
+        with urlopen(server.http + path, timeout=60) as answer:
             assert answer.status == 200, path
     with one_gateway.client(0, "user001") as client:
         assert client.order("BUY", 1, 115)["success"]
-        with urlopen(f"{server.http}/metrics", timeout=20) as answer:
+        with urlopen(f"{server.http}/metrics", timeout=60) as answer:
             told = answer.read().decode()
     assert "bourse_ready 1.0" in told and "bourse_connections_authenticated 1.0" in told
     assert "halted" in one_gateway.manage("shell", "-v", "0", "-c", HALT)
@@ -43,7 +43,7 @@ def test_what_the_engine_counts_is_seen_at_a_gateway(one_gateway: Cluster) -> No
 
 
 def _metric(cluster: Cluster, name: str) -> float | None:
-    with urlopen(f"{cluster.gateways[0].http}/metrics", timeout=20) as answer:
+    with urlopen(f"{cluster.gateways[0].http}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     found = [line.split()[1] for line in lines if line.startswith(f"{name} ")]
     return float(found[0]) if found else None

@@ -35,7 +35,7 @@ class Trader:
     """A plain protocol client: the other side of the page's trades."""
 
     def __init__(self, server: Any, user_id: str) -> None:
-        self.socket = websocket.create_connection(f"{server.ws}?user_id={user_id}", timeout=10)
+        self.socket = websocket.create_connection(f"{server.ws}?user_id={user_id}", timeout=60)
         self.mine: list[str] = []
         self.left = threading.Event()
         threading.Thread(target=self.beat, daemon=True).start()

@@ -39,7 +39,7 @@ def test_the_server_pings_and_closes_whoever_stays_silent(new_server: Callable[.
 
 def handshake(server: Server, origin: str | None, path: str = "/ws") -> int:
     """The status of a handshake with this Origin header."""
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {
         "Upgrade": "websocket",
         "Connection": "Upgrade",
@@ -85,7 +85,7 @@ def test_the_socket_is_at_its_path_only(server: Server, path: str, status: int) 
 
 def test_a_websocket_client_is_told_why(server: Server) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-        websocket.create_connection(server.ws, origin="https://evil.example", timeout=10)
+        websocket.create_connection(server.ws, origin="https://evil.example", timeout=60)
     assert refused.value.status_code == 403
 
 
@@ -108,7 +108,7 @@ def test_a_crowd_that_comes_at_once_may_wait_and_is_not_dropped(
     crowd = []
     try:
         for _ in range(100):
-            crowd.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            crowd.append(socket.create_connection(("127.0.0.1", server.port), timeout=60))
     finally:
         os.kill(server.pid, signal.SIGCONT)
         for each in crowd:

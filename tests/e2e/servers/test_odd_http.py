@@ -58,7 +58,7 @@ HEADS = {
 
 
 def status_of(server: Server, request: bytes) -> int:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(request)
         return int(connection.makefile("rb").readline().split()[1])
 

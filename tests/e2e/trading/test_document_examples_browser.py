@@ -116,7 +116,7 @@ def signed_in(page: Page, settled: Callable[[str], str]) -> None:
 def sell_to_reader(server: Any, volume: float = 10.0) -> None:
     """The other side: sells at the price of the examples until `volume` lots have met the reader's order, which may
     still be on its way from the browser."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     with the_other_side(server) as socket:
         while volume and time.monotonic() < deadline:
             volume -= sell(socket, volume)
@@ -125,7 +125,7 @@ def sell_to_reader(server: Any, volume: float = 10.0) -> None:
 
 @contextmanager
 def the_other_side(server: Any) -> Iterator[websocket.WebSocket]:
-    socket = websocket.create_connection(f"{server.ws}?user_id={OTHER}", timeout=10)
+    socket = websocket.create_connection(f"{server.ws}?user_id={OTHER}", timeout=60)
     socket.send(json.dumps({"type": "auth", "user_id": OTHER, "token": server.token(OTHER)}))
     yield socket
     socket.close()

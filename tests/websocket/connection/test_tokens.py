@@ -253,7 +253,7 @@ async def test_a_look_that_fails_is_not_the_last(
     client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     with monkeypatch.context() as patch:
         patch.setattr("trading.reads.selectors.valid_tokens", broken)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "tokens cannot be looked up" not in caplog.text:
                 await asyncio.sleep(0.01)
     await client.hears_nothing()
@@ -333,7 +333,7 @@ async def test_a_wrong_user_or_a_refused_one_has_not_used_it(open_exchange: Open
 async def test_the_use_is_noted_by_itself(open_exchange: Open, join: Join, market: Founded) -> None:
     exchange = await open_exchange(TOKEN_LOOK_SECONDS=0.01)
     await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await row_of("user001")).last_used is None:
             await asyncio.sleep(0.01)
 
@@ -358,7 +358,7 @@ async def test_a_database_that_cannot_be_written_hurts_nobody(
     for user_id in ("user001", "user002", "user003"):
         client = await (await join(exchange.services)).sign_in(user_id, market.tokens[user_id])
         assert (await client.ask(type="query_account"))["data"]["account"]["user_id"] == user_id
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "the use of tokens cannot be noted" not in caplog.text:
             assert (await client.ask(type="query_account"))["type"] == "query_response"
             await asyncio.sleep(0.05)
