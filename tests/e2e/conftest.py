@@ -12,6 +12,9 @@ from tests.made_once import made_once
 from tests.run_folder import RUN_FOLDER
 from tests.services import shared_database
 
+PATIENT = {"IDLE_SECONDS": "600"}
+"""A client says nothing while its test runs a command, and that may take a minute on a busy machine."""
+
 
 @pytest.fixture(scope="session")
 def seeded_market(tmp_path_factory: pytest.TempPathFactory) -> Market:
@@ -24,7 +27,7 @@ def seeded_market(tmp_path_factory: pytest.TempPathFactory) -> Market:
 @pytest.fixture(scope="session")
 def server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server that all tests share: leave its books as you found them, and never stop it."""
-    shared = Server(seeded_market.copy(tmp_path_factory.mktemp("server")))
+    shared = Server(seeded_market.copy(tmp_path_factory.mktemp("server")), extra=PATIENT)
     try:
         shared.start()
         yield shared
@@ -46,7 +49,7 @@ def new_server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) 
         **extra: Any,
     ) -> Server:
         market = beside.market if beside else seeded_market.copy(tmp_path_factory.mktemp("server"))
-        environment = {name: str(value) for name, value in extra.items()}
+        environment = PATIENT | {name: str(value) for name, value in extra.items()}
         made.append(Server(market, extra=environment, program=program, files=files))
         if start:
             made[-1].start()

@@ -62,6 +62,10 @@ class FakeStore:
     def lock(self) -> bool:
         return not self.elsewhere
 
+    def taken(self) -> bool:
+        self.log.append("taken")
+        return self.elsewhere
+
     def examine(self) -> None:
         self.log.append("examine")
 

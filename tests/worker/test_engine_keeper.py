@@ -54,7 +54,7 @@ class House(Floor):
     async def submit(self) -> Event:
         answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self.gateway.submit(BUY, answer.set_result)
-        return await asyncio.wait_for(answer, 10)
+        return await asyncio.wait_for(answer, 60)
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ async def house(can_follow: bool = False, **fields: object) -> AsyncIterator[Hou
         yield made
     finally:
         made.keeper.stop("The exchange is stopping; nothing was done")
-        await asyncio.wait_for(made.task, 10)
+        await asyncio.wait_for(made.task, 60)
         await made.worker.close()
 
 
@@ -127,6 +127,24 @@ async def test_a_superseded_engine_steps_back_reloads_and_goes_on(caplog: pytest
         assert isinstance(await h.submit(), OrderAccepted)
         assert (len(h.listener.loaded), h.prepared) == (2, 2)
     assert caplog.text.count(reason) == 1
+
+
+async def test_who_hands_over_waits_until_another_is_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow they are: whoever takes the market back at once has handed nothing over."""
+    monkeypatch.setattr("trading.worker.engine_keeper.HAND_OVER_SECONDS", 60)
+    async with house() as h:
+        await h.keeper.decided.wait()
+        h.store.leave_asked = True
+        await h.until(lambda: h.log.count("taken") > 20)
+        h.store.leave_asked = False
+        assert h.keeper.not_ready_because == ELSEWHERE
+        assert len(h.listener.loaded) == 1, "it has not taken the market back"
+        h.store.elsewhere = True
+        asked = len(h.log)
+        await h.until(lambda: "taken" in h.log[asked:])
+        h.store.elsewhere = False
+        await h.until(lambda: h.keeper.not_ready_because is None)
+        assert len(h.listener.loaded) == 2
 
 
 async def test_a_database_that_cannot_be_used_is_looked_for_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -217,7 +235,7 @@ async def test_books_that_cannot_be_brought_up_to_date_are_loaded() -> None:
 async def test_it_says_that_it_lives_while_it_is_the_engine_and_computes() -> None:
     async with house(can_follow=True) as h:
         await h.until(lambda: h.keeper.not_ready_because is None)
-        before, deadline = h.store.beats, time.monotonic() + 10
+        before, deadline = h.store.beats, time.monotonic() + 60
         while h.store.beats < before + 3:  # the loop is busy all the time
             assert time.monotonic() < deadline
     after = h.store.beats

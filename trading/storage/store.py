@@ -151,6 +151,10 @@ class Store:
         self._locked = self._lock.acquire()
         return self._locked
 
+    def taken(self) -> bool:
+        """Whether any process is the market's engine."""
+        return self._lock.taken()
+
     def reconnect(self) -> None:
         """After an error: a new connection. Where the lock went with the old one it is taken again, for a new epoch.
         Superseded when another engine has it."""

@@ -21,8 +21,9 @@ ATTEMPTS, PAUSE = 10, 0.1
 every so many seconds. Whoever follows looks more often (`follower.py`)."""
 ACCESS_PAUSE = 2.0
 """Seconds until a database that could not be used is looked for again."""
-HAND_OVER_SECONDS = 2.0
-"""Of leave to whoever stands by, before this process may be the engine again."""
+HAND_OVER_SECONDS = 10.0
+"""The most that whoever stands by may take to become the engine, before this process may be it again. Nobody is asked to
+hand over where nobody stands by; on a busy machine they may be slow."""
 
 LOADING = "The books are being loaded."
 ELSEWHERE = (
@@ -179,7 +180,7 @@ class EngineKeeper:
         except HandedOver:
             self._close(ELSEWHERE.format(market=self._market), logging.WARNING)
             await self._worker.release()
-            await self._sleep(HAND_OVER_SECONDS)
+            await self._leave()
             return True
         except FilesReplaced as error:
             self._close(f"The engine stopped: {error}; see the server's log.", logging.CRITICAL)
@@ -187,6 +188,13 @@ class EngineKeeper:
             logger.exception("the engine stopped")
             self._close("The engine stopped; see the server's log.", logging.CRITICAL)
         return False
+
+    async def _leave(self) -> None:
+        """Until another process is the engine, or nobody has become it."""
+        clock = asyncio.get_running_loop().time
+        latest = clock() + HAND_OVER_SECONDS
+        while clock() < latest and not self._stopping.is_set() and not await self._worker.another_is_engine():
+            await self._sleep(PAUSE)
 
     def _close(self, reason: str, level: int) -> None:
         logger.log(level, reason)

@@ -165,6 +165,14 @@ class Worker:
         await self._blocking(self._store.stand_by)
         return follower.pause
 
+    async def another_is_engine(self) -> bool:
+        """Whether another process has got the market, after it was released. False where that cannot be found out."""
+        try:
+            return await self._blocking(self._store.taken)
+        except Exception:
+            logger.exception("it cannot be found out who runs the engine")
+            return False
+
     async def release(self) -> None:
         """Let another process run the market's engine. `start` may take it back."""
         if self._pulse is not None:

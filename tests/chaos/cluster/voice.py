@@ -191,7 +191,7 @@ class Persistent(threading.Thread):
         return True
 
 
-def wait_for(what: str, seen: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+def wait_for(what: str, seen: Callable[[], Any], seconds: float = 4 * PATIENCE) -> Any:
     """What `seen` gives as soon as it is something. Contradiction when it does not come."""
     deadline = time.monotonic() + seconds
     while not (found := seen()):

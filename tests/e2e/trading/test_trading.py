@@ -18,7 +18,7 @@ HOLD = 1200.276
 @pytest.fixture(scope="module")
 def market(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server for this module alone: balances and books are known."""
-    fresh = Server(seeded_market.copy(tmp_path_factory.mktemp("trading")))
+    fresh = Server(seeded_market.copy(tmp_path_factory.mktemp("trading")), extra={"IDLE_SECONDS": "600"})
     try:
         fresh.start()
         yield fresh
