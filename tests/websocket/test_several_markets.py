@@ -261,6 +261,19 @@ async def test_a_restart_finds_everything(
         assert (await client.hear_until("order_response"))["success"]
 
 
+@pytest.mark.parametrize("newest", [HERE, THERE])
+async def test_a_market_starts_whichever_has_traded_last(
+    exchange: Exchange, open_exchange: OpenExchange, market: Founded, alice: Client, bob: Client, newest: str
+) -> None:
+    for name in (HERE, THERE) if newest == THERE else (THERE, HERE):
+        await place(bob, "SELL OPEN 1 @ 120", name)
+        await place(alice, "BUY OPEN 1 @ 120", name)
+    for client in (alice, bob):
+        await client.leave()
+    again = await open_exchange(FURTHER_MARKETS=["OTHER"])
+    assert again.not_ready_because is None
+
+
 async def test_rest_serves_both(exchange: Exchange, market: Founded, bob: Client) -> None:
     ann = RestClient(exchange.services).as_(market.tokens["user001"])
     asked = {"direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "price": 110, "volume": 1}
