@@ -15,13 +15,15 @@ from tests.websocket.conftest import Clock, Join
 from trading.core.commands import Deposit, OpenAccount
 from trading.core.money import UNIT
 from trading.core.types import ACCOUNTS_OF_MARKET
-from trading.models import Account, Instrument, Market, Order, Trade
+from trading.models import Account, Instrument, Market, OperatorCommand, Order, Trade
 from trading.models import Transfer as TransferRow
 from trading.operators import inline_engine, requests
 from trading.operators.between_markets import transfers
 from trading.protocol import QueryData, TradeData, order_number
 from trading.reads.markets import _page as several_page
 from trading.storage.reconciliation import check_all_books
+from trading.storage.store import Store
+from trading.worker.batch import OperatorAsk
 
 HERE, THERE = "IX2301", "CU2301"
 """Listed at the first market, and at the other."""
@@ -318,6 +320,37 @@ async def test_an_instrument_is_listed_at_one_market(exchange: Exchange) -> None
     assert await Instrument.objects.filter(pk=HERE).values().aget() == before
     row = await waiting(await asking(listing("CU2302"), market="OTHER"))
     assert row.status == "DONE"
+
+
+async def test_of_two_markets_that_list_an_instrument_at_once_one_does(
+    exchange: Exchange, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look of one engine and its commit the other one lists it."""
+    asking = database_sync_to_async(requests.ask, thread_sensitive=False)
+    (further,) = exchange.further
+    store = further.worker._store
+    assert isinstance(store, Store)
+    look = store.pending
+    rows: list[OperatorCommand] = []
+
+    def look_and_be_slow(most: int) -> list[OperatorAsk]:
+        found = look(most)
+        if found and not rows:
+            rows.append(requests.wait(requests.ask(listing("CU2303"), market="MAIN"), timeout=60))
+        return found
+
+    monkeypatch.setattr(store, "pending", look_and_be_slow)
+    loser = await database_sync_to_async(requests.wait, thread_sensitive=False)(
+        await asking(listing("CU2303"), market="OTHER"), timeout=60
+    )
+    assert [row.status for row in rows] == ["DONE"]
+    assert (loser.status, loser.code, loser.result) == ("REFUSED", 409, "CU2303 is listed at another market")
+    assert (await Instrument.objects.aget(pk="CU2303")).market_id == "MAIN"
+    assert "CU2303" in exchange.worker.engine.state.instruments
+    assert "CU2303" not in further.worker.engine.state.instruments
+    for name in ("CU2303", THERE):
+        await place(alice, "BUY OPEN 1 @ 110", name)
+    assert await database_sync_to_async(check_all_books, thread_sensitive=False)() == []
 
 
 async def test_transfers_are_seen_on_their_way(exchange: Exchange, market: Founded) -> None:
