@@ -229,6 +229,22 @@ async def test_what_was_missed_elsewhere_is_told_when_it_is_asked_for(
     assert [frame["market"] for frame in await again.rest()] == ["OTHER", "OTHER"], "it goes on"
 
 
+async def test_what_a_shell_command_did_without_an_engine_is_told_as_that_markets(
+    other_market: None, settings: Any, open_exchange: OpenExchange, market: Founded, join: Join
+) -> None:
+    settings.FURTHER_MARKETS = ["OTHER"]
+    asking = database_sync_to_async(inline_engine.carry_out, thread_sensitive=False)
+    row = await asking(Deposit(TRADERS[0], UNIT), market="OTHER")
+    assert row.status == "DONE"
+    exchange = await open_exchange()
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
+    last = (await client.ask(type="resume", last_seq=None, market="OTHER"))["last_seq"]
+    await client.rest()
+    await client.say(type="resume", last_seq=last - 1, market="OTHER")
+    _, told = await client.rest()
+    assert (told["type"], told["market"], told["market_seq"]) == ("account_update", "OTHER", last)
+
+
 @pytest.mark.parametrize("way", ["lost", "countdown"])
 async def test_the_switches_cancel_at_every_market(alice: Client, bob: Client, clock: Clock, way: str) -> None:
     if way == "lost":
