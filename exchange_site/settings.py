@@ -84,8 +84,6 @@ FURTHER_MARKETS = env.list("FURTHER_MARKETS", default=[])
 """Markets that run in the same server beside MARKET, which is meant where nobody names one (docs/market-rules.md)."""
 if len({MARKET, *FURTHER_MARKETS}) <= len(FURTHER_MARKETS):
     raise ImproperlyConfigured("MARKET and FURTHER_MARKETS name each market once")
-if REDIS_URL and FURTHER_MARKETS:
-    raise ImproperlyConfigured("With REDIS_URL every gateway serves one MARKET: leave FURTHER_MARKETS out")
 ARCHIVE_DIR = Path(env.str("ARCHIVE_DIR", default=str(DATA_DIR / "archive")))
 ARCHIVE_KEEP_DAYS = env.int("ARCHIVE_KEEP_DAYS", default=5)
 ARCHIVE_DAILY = env.bool("ARCHIVE_DAILY", default=False)

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
-from exchange_site.monitoring.market_figures import MarketFigures
+from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
 from exchange_site.monitoring.pulse import Pulse
 from exchange_site.security.client_address import address_of
 from marketdata.answers import PublicQueries, QueriesOfMarkets
@@ -125,6 +125,9 @@ class Layer(Protocol):
 class Queue(CommandQueue, Transport, Protocol):
     """Where commands come from."""
 
+    def __len__(self) -> int:
+        """Commands that wait."""
+
 
 class EngineHost:
     """A market's engine with what lives beside it, whatever process that is: market data, bars, the schedule, what
@@ -147,6 +150,7 @@ class EngineHost:
     ) -> None:
         self.config = config
         self._clock = clock
+        self._queue = queue
         self.counters = counters or Counters()
         self.readers = readers
         self.bar_publisher = BarPublisher(layer, config.bar_interval)
@@ -181,6 +185,13 @@ class EngineHost:
         )
         self._recording = self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def now(self) -> MarketNow:
+        """How the market is."""
+        return MarketNow(
+            self.config.market, self._keeper.not_ready_because, len(self._queue), MarketFigures.of(self.worker)
+        )
 
     def refuses_connections(self) -> bool:
         return self.worker.engine.state.day.restrictions.no_connections
@@ -290,6 +301,9 @@ class Exchange(EngineHost):
             for code in config.further_markets
         ]
         hosts: list[EngineHost] = [self, *self.further]
+        if self._others is not None:
+            for further in self.further:
+                self._others.add(further.config.market, further.gateway)
         self.present = {name: _first_of([host.present[name] for host in hosts]) for name in self.present}
         markets = Markets(config.markets)
         queries = {host.config.market: PublicQueries(host.config.market, clock, host.recorder) for host in hosts}
@@ -317,12 +331,11 @@ class Exchange(EngineHost):
     def reach(self, host: EngineHost) -> None:
         """A market's engine is loaded: commands for its accounts go there."""
         if self._others is not None:
-            self._others.add(host.worker.engine.state.shard, host.gateway)
+            self._others.learn(host.config.market, host.worker.engine.state.shard)
 
     async def _prepare(self) -> None:
         await super()._prepare()
-        if self._others is not None:
-            self._others.own_shard = self.worker.engine.state.shard
+        self.reach(self)
 
     @classmethod
     def from_settings(cls) -> "Exchange":
@@ -347,6 +360,11 @@ class Exchange(EngineHost):
     @property
     def market_figures(self) -> MarketFigures:
         return MarketFigures.of(self.worker)
+
+    @property
+    def each_market(self) -> list[MarketNow]:
+        """How each of several markets is; nothing where there is one."""
+        return [host.now for host in (self, *self.further)] if self.further else []
 
     async def ensure_started(self) -> None:
         """Start once; whoever comes meanwhile waits until it is known whether orders are taken."""

@@ -19,6 +19,7 @@ from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.market_figures import MarketFigures
 from exchange_site.monitoring.pulse import Pulse
 from exchange_site.wiring import RESTART_SECONDS, EngineHost, calm_garbage_collector
+from trading.core.types import shard_of_account
 from trading.delivery.redis.outlet import Outlet
 from trading.delivery.redis.wires import NETWORK, Megaphone, pubsub_layer
 from trading.operators.hand_over import NotHandedOver, hand_over
@@ -50,12 +51,23 @@ class EngineProcess(EngineHost):
         self.queue = RedisStream(
             self._redis, config.market, outlet.answer, clock, config.queue_limit, round(2_000 * config.answer_seconds)
         )
-        super().__init__(config, self.queue, outlet, clock, readers=Readers(1), listeners=[outlet])
+        super().__init__(
+            config,
+            self.queue,
+            outlet,
+            clock,
+            readers=Readers(1),
+            listeners=[outlet],
+            told_as=config.market if config.market in config.further_markets else None,
+        )
         outlet.present = self.present
         self.sign = EngineSign(self._redis, config.market)
         self.lost_gateways = LostGateways(
-            self._redis, config.market, DisconnectTimers(self.gateway, clock), lambda: self.serves
+            self._redis, config.market, DisconnectTimers(self.gateway, clock), lambda: self.serves, self._is_ours
         )
+
+    def _is_ours(self, account_id: int) -> bool:
+        return shard_of_account(account_id) == self.worker.engine.state.shard
 
     @property
     def serves(self) -> bool:

@@ -1,5 +1,7 @@
 """What an engine tells of its market to whoever watches, in this process or in another one."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from trading.core.types import Phase
@@ -23,3 +25,13 @@ class MarketFigures(msgspec.Struct, frozen=True):
             phases[instrument.phase.value] += 1
         live = sum(len(account.orders) for account in state.accounts.values())
         return cls(worker.number, state.day.trading_day, live, phases)
+
+
+class MarketNow(NamedTuple):
+    """One of several markets of a server: why it takes no orders (None: it does), commands that wait for its engine,
+    and its figures (None: its engine is not heard)."""
+
+    market: str
+    closed_because: str | None
+    waiting: int
+    figures: MarketFigures | None

@@ -14,12 +14,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from exchange_site.monitoring.market_figures import MarketFigures
+from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
 from trading.core.codes import Code
 from trading.core.commands import TraderCommand
 from trading.core.types import stored_name
 from trading.delivery.channel_groups import user_group
-from trading.delivery.channel_layer import InProcessLayer
 from trading.observability.counters import Counters, Histogram
 from trading.websocket.heartbeat import IDLE_CLOSE, Heartbeat
 from trading.websocket.send_queue import SLOW_CLOSE
@@ -38,6 +37,12 @@ class Queue(Protocol):
     def __len__(self) -> int: ...
 
 
+class Layer(Protocol):
+    """Where connections are."""
+
+    def members(self, prefix: str) -> int: ...
+
+
 class Running(Protocol):
     """What is asked of the exchange."""
 
@@ -48,7 +53,7 @@ class Running(Protocol):
     def queue(self) -> Queue: ...
 
     @property
-    def layer(self) -> InProcessLayer: ...
+    def layer(self) -> Layer: ...
 
     @property
     def market_figures(self) -> MarketFigures | None:
@@ -56,6 +61,10 @@ class Running(Protocol):
 
     @property
     def not_ready_because(self) -> str | None: ...
+
+    @property
+    def each_market(self) -> Sequence[MarketNow]:
+        """How each of several markets is; nothing where there is one."""
 
 
 class Metrics:
@@ -122,6 +131,8 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._market()
+        if several := self._exchange.each_market:
+            yield from _of_markets(several)
         yield from self._commands()
         yield from self._times()
         yield from self._connections()
@@ -195,6 +206,23 @@ class Exposition(Collector):
 
 FROM_THE_START = ("done", str(Code.UNAVAILABLE.value))
 """Results that are told as 0 before they have happened, so that a first one is seen to be one more."""
+
+
+def _of_markets(markets: Sequence[MarketNow]) -> Iterator[Metric]:
+    """What tells one of several markets from another."""
+    ready = GaugeMetricFamily("bourse_market_ready", "1 when the market takes orders", labels=["market"])
+    waiting = GaugeMetricFamily(
+        "bourse_market_queue_commands", "Commands that wait for the market's engine", labels=["market"]
+    )
+    batch = GaugeMetricFamily("bourse_market_journal_batch", "Number of the market's last commit", labels=["market"])
+    live = GaugeMetricFamily("bourse_market_orders_live", "Live orders of the market", labels=["market"])
+    for each in markets:
+        ready.add_metric([each.market], each.closed_because is None)
+        waiting.add_metric([each.market], each.waiting)
+        if each.figures is not None:
+            batch.add_metric([each.market], each.figures.batch)
+            live.add_metric([each.market], each.figures.orders_live)
+    yield from (ready, waiting, batch, live)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

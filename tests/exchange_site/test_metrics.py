@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exchange_site.monitoring.market_figures import MarketFigures
+from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
 from exchange_site.monitoring.metrics import Exposition, Metrics
 from tests.builders import order
 from tests.worker.making import Floor, floor
@@ -33,6 +33,7 @@ class Exchange:
         self.counters = f.counters
         self.heartbeat = Heartbeat(5, 10, self.counters)
         self.not_ready_because: str | None = None
+        self.each_market: list[MarketNow] = []
 
     @property
     def market_figures(self) -> MarketFigures:
@@ -169,6 +170,22 @@ async def test_what_is_so_now() -> None:
         assert samples(exchange)["bourse_ready", ""] == 0
 
 
+async def test_each_of_several_markets() -> None:
+    async with floor(running=False) as f:
+        exchange = Exchange(f)
+        figures = MarketFigures(batch=7, trading_day=0, orders_live=2, phases={})
+        exchange.each_market = [MarketNow("MAIN", None, 3, figures), MarketNow("OTHER", "silent", 0, None)]
+        told = {key: value for key, value in samples(exchange).items() if key[0].startswith("bourse_market_")}
+        assert told == {
+            ("bourse_market_ready", "market=MAIN"): 1,
+            ("bourse_market_ready", "market=OTHER"): 0,
+            ("bourse_market_queue_commands", "market=MAIN"): 3,
+            ("bourse_market_queue_commands", "market=OTHER"): 0,
+            ("bourse_market_journal_batch", "market=MAIN"): 7,
+            ("bourse_market_orders_live", "market=MAIN"): 2,
+        }
+
+
 async def test_what_was_counted() -> None:
     async with floor(running=False) as f:
         counted = f.counters
@@ -217,6 +234,7 @@ def section(heading: str) -> str:
 async def test_every_metric_is_documented() -> None:
     async with floor(running=False) as f:
         exchange = Exchange(f)
+        exchange.each_market = [MarketNow("MAIN", None, 0, MarketFigures.of(f.worker))]
         _, text = await ask(Metrics(exchange, "", HOSTS), scope_of())
         families = [*text_string_to_metric_families(text)]
     ours = {f"{each.name}_total" if each.type == "counter" else each.name for each in families}

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from tests.builders import FUNDS, Founded
 from tests.operators.test_shell import shell
-from trading.core.commands import Deposit, FreezeAccount, OpenAccount, ReceiveTransfer, SendTransfer
+from trading.core.commands import Deposit, FreezeAccount, OpenAccount, ReceiveTransfer, SendTransfer, Withdraw
 from trading.core.money import MAX_MONEY, UNIT
 from trading.core.types import ACCOUNTS_OF_MARKET, Transfer
 from trading.delivery.channel_layer import InProcessLayer
@@ -193,6 +193,70 @@ def test_what_the_target_refuses_comes_back(markets: Any, last: int) -> None:
     check(MAX_MONEY, gone=False)
     kinds = LedgerEntry.objects.filter(kind="TRANSFER").order_by("id").values_list("amount", flat=True)
     assert list(kinds) == [-AMOUNT, AMOUNT]
+
+
+@pytest.mark.parametrize("comes", ["back", "there"])
+def test_what_both_ends_refuse_is_tried_again_until_one_takes_it(
+    markets: Any, comes: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The target has no room, and at the source the command is lost: the engine has refused it as one that broke it.
+    One step is asked for at a time, and it ends once."""
+    requests.ask(OpenAccount("user001"), market="OTHER")
+    requests.ask(Deposit("user001", MAX_MONEY), market="OTHER")
+    run("OTHER")
+    ask()
+    run("MAIN")
+    now = 4_000_000_000_000
+    go_round(now, lost=True)
+    assert status() == "IN_TRANSIT" and asked() == ["receive", "return"]
+    for _ in range(3):
+        go_round(now + transfers.AGAIN_MS - 1, lost=True)
+    assert asked() == ["receive", "return"]
+    for attempt in range(2, 5):
+        now += transfers.AGAIN_MS << attempt - 2
+        go_round(now, lost=True)
+        assert len(asked()) == 2 * attempt
+    call_command("check_books")
+    told = capsys.readouterr().out
+    assert "In transit: transfer t1 of user001, MAIN to OTHER: refused at both ends (MAIN said" in told
+    if comes == "there":
+        requests.ask(Withdraw("user001", MAX_MONEY), market="OTHER")
+        run("OTHER")
+    now += transfers.AGAIN_MS << 3
+    go_round(now)
+    assert status() == ("ARRIVED" if comes == "there" else "RETURNED")
+    kinds = LedgerEntry.objects.filter(kind="TRANSFER").order_by("id").values_list("amount", flat=True)
+    assert list(kinds) == [-AMOUNT, AMOUNT] and check_all_books() == []
+    before = asked()
+    go_round(now + (transfers.AGAIN_MS << 9))
+    assert asked() == before and transfers.in_transit() == []
+
+
+def go_round(now: int, lost: bool = False) -> None:
+    """Look and let both engines run, twice; with `lost` what comes back is refused."""
+    for _ in range(2):
+        transfers.look(now)
+        run("OTHER")
+        transfers.look(now)
+        if lost:
+            waiting = OperatorCommand.objects.filter(kind="ReturnTransfer", status="PENDING")
+            waiting.update(status="REFUSED", code=500, result="it broke the engine", finished_at=now)
+        run("MAIN")
+
+
+def asked() -> list[str]:
+    keys = OperatorCommand.objects.filter(key__startswith="transfer:t1:re").order_by("id").values_list("key", flat=True)
+    return [key.removeprefix("transfer:t1:") for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"), [(2, "no server of any market runs"), (3, "waits for the engine of market OTHER")]
+)
+def test_what_a_transfer_waits_for_is_told(markets: Any, steps: int, words: str) -> None:
+    for step, *_ in STEPS[:steps]:
+        step()
+    (told,) = transfers.in_transit()
+    assert words in told
 
 
 def test_frozen_money_is_not_sent_and_a_frozen_account_still_receives(markets: Any) -> None:

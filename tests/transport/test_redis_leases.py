@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from tests.services import Redis as RedisServer
-from trading.transport.redis_leases import LOST_SECONDS, Lease, LostGateways
+from trading.transport.redis_leases import LOST_SECONDS, GatewayRow, Lease, Leases, LostGateways
 
 
 class Timers:
@@ -29,8 +31,12 @@ class Table:
         self.now = 100.0
         self.engine = Timers()
         self.serves = True
-        self.look = LostGateways(client, "MAIN", self.engine, lambda: self.serves, lambda: self.now)
+        self.strange: set[int] = set()
+        self.look = LostGateways(client, "MAIN", self.engine, lambda: self.serves, self.is_ours, lambda: self.now)
         self.look._blind = False
+
+    def is_ours(self, account_id: int) -> bool:
+        return account_id not in self.strange
 
     def gateway(self, name: str, armed: dict[int, int]) -> tuple[Lease, Timers]:
         timers = Timers()
@@ -59,6 +65,29 @@ async def test_the_connections_of_a_gateway_that_falls_silent_are_lost_once(tabl
     for _ in range(2):
         await table.look.turn()
         assert table.engine.begun == [(7, 100.0, 200), (8, 100.0, 0)]
+
+
+async def test_accounts_of_another_market_are_the_concern_of_its_engine(table: Table) -> None:
+    dead, _ = table.gateway("dead", {7: 200, 8: 0})
+    table.strange.add(7)
+    await dead.write()
+    await table.look.turn()
+    table.now += LOST_SECONDS
+    await table.look.turn()
+    assert table.engine.begun == [(8, 100.0, 0)]
+
+
+async def test_a_gateway_of_several_markets_has_a_row_at_each(table: Table) -> None:
+    timers = Timers()
+    rows = [Lease(table.client, market, timers, "g", lambda: {7: 0}, clock=lambda: 1.0) for market in ("MAIN", "OTHER")]
+    leases = Leases(rows)
+    leases.signed_in(7)
+    await leases.write()
+    for market in ("MAIN", "OTHER"):
+        row: Any
+        (row,) = (await table.client.hgetall(f"bourse:{market}:gateways")).values()
+        told = msgspec.msgpack.decode(row, type=GatewayRow)
+        assert (told.armed, list(told.signed_in)) == ({7: 0}, [7])
 
 
 async def test_only_the_engine_acts(table: Table) -> None:

@@ -15,13 +15,15 @@ from tests.websocket.conftest import Clock, Join
 from trading.core.commands import Deposit, OpenAccount
 from trading.core.money import UNIT
 from trading.core.types import ACCOUNTS_OF_MARKET
-from trading.models import Account, Instrument, Market, Order, Trade
+from trading.models import Account, Instrument, Market, OperatorCommand, Order, Trade
 from trading.models import Transfer as TransferRow
 from trading.operators import inline_engine, requests
 from trading.operators.between_markets import transfers
 from trading.protocol import QueryData, TradeData, order_number
 from trading.reads.markets import _page as several_page
 from trading.storage.reconciliation import check_all_books
+from trading.storage.store import Store
+from trading.worker.batch import OperatorAsk
 
 HERE, THERE = "IX2301", "CU2301"
 """Listed at the first market, and at the other."""
@@ -227,6 +229,22 @@ async def test_what_was_missed_elsewhere_is_told_when_it_is_asked_for(
     assert [frame["market"] for frame in await again.rest()] == ["OTHER", "OTHER"], "it goes on"
 
 
+async def test_what_a_shell_command_did_without_an_engine_is_told_as_that_markets(
+    other_market: None, settings: Any, open_exchange: OpenExchange, market: Founded, join: Join
+) -> None:
+    settings.FURTHER_MARKETS = ["OTHER"]
+    asking = database_sync_to_async(inline_engine.carry_out, thread_sensitive=False)
+    row = await asking(Deposit(TRADERS[0], UNIT), market="OTHER")
+    assert row.status == "DONE"
+    exchange = await open_exchange()
+    client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
+    last = (await client.ask(type="resume", last_seq=None, market="OTHER"))["last_seq"]
+    await client.rest()
+    await client.say(type="resume", last_seq=last - 1, market="OTHER")
+    _, told = await client.rest()
+    assert (told["type"], told["market"], told["market_seq"]) == ("account_update", "OTHER", last)
+
+
 @pytest.mark.parametrize("way", ["lost", "countdown"])
 async def test_the_switches_cancel_at_every_market(alice: Client, bob: Client, clock: Clock, way: str) -> None:
     if way == "lost":
@@ -259,6 +277,19 @@ async def test_a_restart_finds_everything(
     for order_id in orders:
         await client.say(type="cancel_order", order_id=order_id)
         assert (await client.hear_until("order_response"))["success"]
+
+
+@pytest.mark.parametrize("newest", [HERE, THERE])
+async def test_a_market_starts_whichever_has_traded_last(
+    exchange: Exchange, open_exchange: OpenExchange, market: Founded, alice: Client, bob: Client, newest: str
+) -> None:
+    for name in (HERE, THERE) if newest == THERE else (THERE, HERE):
+        await place(bob, "SELL OPEN 1 @ 120", name)
+        await place(alice, "BUY OPEN 1 @ 120", name)
+    for client in (alice, bob):
+        await client.leave()
+    again = await open_exchange(FURTHER_MARKETS=["OTHER"])
+    assert again.not_ready_because is None
 
 
 async def test_rest_serves_both(exchange: Exchange, market: Founded, bob: Client) -> None:
@@ -305,6 +336,37 @@ async def test_an_instrument_is_listed_at_one_market(exchange: Exchange) -> None
     assert await Instrument.objects.filter(pk=HERE).values().aget() == before
     row = await waiting(await asking(listing("CU2302"), market="OTHER"))
     assert row.status == "DONE"
+
+
+async def test_of_two_markets_that_list_an_instrument_at_once_one_does(
+    exchange: Exchange, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look of one engine and its commit the other one lists it."""
+    asking = database_sync_to_async(requests.ask, thread_sensitive=False)
+    (further,) = exchange.further
+    store = further.worker._store
+    assert isinstance(store, Store)
+    look = store.pending
+    rows: list[OperatorCommand] = []
+
+    def look_and_be_slow(most: int) -> list[OperatorAsk]:
+        found = look(most)
+        if found and not rows:
+            rows.append(requests.wait(requests.ask(listing("CU2303"), market="MAIN"), timeout=60))
+        return found
+
+    monkeypatch.setattr(store, "pending", look_and_be_slow)
+    loser = await database_sync_to_async(requests.wait, thread_sensitive=False)(
+        await asking(listing("CU2303"), market="OTHER"), timeout=60
+    )
+    assert [row.status for row in rows] == ["DONE"]
+    assert (loser.status, loser.code, loser.result) == ("REFUSED", 409, "CU2303 is listed at another market")
+    assert (await Instrument.objects.aget(pk="CU2303")).market_id == "MAIN"
+    assert "CU2303" in exchange.worker.engine.state.instruments
+    assert "CU2303" not in further.worker.engine.state.instruments
+    for name in ("CU2303", THERE):
+        await place(alice, "BUY OPEN 1 @ 110", name)
+    assert await database_sync_to_async(check_all_books, thread_sensitive=False)() == []
 
 
 async def test_transfers_are_seen_on_their_way(exchange: Exchange, market: Founded) -> None:

@@ -1,7 +1,7 @@
 """Private pushes: numbered and encoded before the commit, sent after it, one `group_send` a user and batch."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import msgspec
 
@@ -52,6 +52,8 @@ ABOUT_MONEY = (
     | protocol.Statement
 )
 """What speaks of an account as a whole, or of what became of its money."""
+KINDS_ABOUT_MONEY = frozenset(each.__struct_config__.tag for each in get_args(ABOUT_MONEY))
+"""The same as the `type` of frames."""
 
 
 class Pushes(msgspec.Struct):

@@ -6,6 +6,8 @@ For shell commands only: a thread that serves a request must never be the engine
 import asyncio
 import time
 
+from django.conf import settings
+
 from trading.core.commands import AdminCommand
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
@@ -42,7 +44,7 @@ async def _serve_pending(market: str) -> bool:
     worker = Worker(
         queue=InProcessQueue(1),
         store=Store(market),
-        pushes=PushEncoder(InProcessLayer()),
+        pushes=PushEncoder(InProcessLayer(), market if market in settings.FURTHER_MARKETS else None),
         listeners=[],
         clock=lambda: time.time_ns() // 1_000_000,
         counters=Counters(),

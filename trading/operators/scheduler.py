@@ -59,7 +59,7 @@ class Scheduler:
             market.refresh_from_db()
             self._ask(market, self._due[0])
             self._due.pop(0)
-        transfers.look()
+        transfers.look(self._clock())
         contests.look(self._market, now)
         at_a_time.look(self._market, now)
 

@@ -48,12 +48,14 @@ class Markets:
             self._instruments[instrument_id] = code
         return self._instruments[instrument_id]
 
-    def unknown_instruments(self, *, names: list[str]) -> list[str]:
-        """Those of `names` that are listed nowhere."""
+    def of_instruments(self, *, names: list[str]) -> dict[str, str]:
+        """Where each of them is listed; without those that are listed nowhere."""
         if not names:
-            return []
-        listed = set(Instrument.objects.filter(pk__in=names, market__in=self.codes).values_list("pk", flat=True))
-        return [name for name in names if name not in listed]
+            return {}
+        found = Instrument.objects.filter(pk__in=names, market__in=self.codes).values_list("pk", "market_id")
+        listed: dict[str, str] = dict(found)
+        self._instruments |= listed
+        return listed
 
     def of_number(self, number: int | None) -> str:
         """Whose order or trade this is."""

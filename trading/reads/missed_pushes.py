@@ -8,6 +8,8 @@ import logging
 import msgspec
 
 from trading import protocol
+from trading.delivery.channel_groups import MONEY, TaggedFrame
+from trading.delivery.push_encoder import KINDS_ABOUT_MONEY
 from trading.models import Account, PushBatch
 from trading.reads import answers, selectors
 from trading.storage.consistent_read import consistent_read
@@ -64,26 +66,33 @@ def last_number(*, user_id: str, market: str) -> int:
     return found.first() or 0
 
 
-def missed_by_group(*, user_id: str, market: str, after: int) -> tuple[list[tuple[str | None, str]], int]:
+def missed_by_group(
+    *, user_id: str, market: str, after: int, told_as: str | None = None
+) -> tuple[list[TaggedFrame], int]:
     """The pushes of a user after number `after`, as their group would have heard them, and the number of the last one;
-    a snapshot in place of those that are not kept."""
+    a snapshot in place of those that are not kept. `told_as`: the market that they name; None: the first, which they do
+    not."""
     account = Account.objects.filter(user__username=user_id, market=market).first()
     if account is None or account.push_seq <= after:
         return [], after
-    frames: list[tuple[str | None, str]] = []
+    frames: list[TaggedFrame] = []
     while after < account.push_seq:
         found = page(account_id=account.pk, after=after, upto=account.push_seq)
         if found is None:
             told = snapshot(account_id=account.pk)
-            return [(None, protocol.encode(told))], told.seq
-        frames += [(_tag(frame), frame) for frame in found.frames]
+            tag = None if told_as is None else MONEY
+            return [(tag, protocol.encode(msgspec.structs.replace(told, market=told_as)))], told.seq
+        frames += [(_tag(frame, told_as), frame) for frame in found.frames]
         after = found.last_seq
     return frames, after
 
 
-def _tag(frame: str) -> str | None:
-    """The instrument of a trade: some connections want trades of some only."""
+def _tag(frame: str, told_as: str | None) -> str | None:
+    """The instrument of a trade: some connections want trades of some only. Or that it speaks of another market's
+    money."""
     kind = _kind.decode(frame)
+    if told_as is not None and kind.type in KINDS_ABOUT_MONEY:
+        return MONEY
     return kind.instrument_id if kind.type == "trade" else None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connections
 
-from trading.core.events import TransferReceived
+from trading.core.events import InstrumentListed, TransferReceived
 from trading.core.state import Changes, Day
 from trading.models import Transfer
 from trading.storage import mapping
@@ -42,6 +42,7 @@ class BatchWriter:
         self._advance(batch, cursor)
         row = mapping.INSTRUMENT.row
         self._write(cursor, mapping.INSTRUMENTS, [row(each, market) for each in changes.instruments.values()])
+        self._keep_apart(cursor, [each for each in batch.events if type(each) is InstrumentListed])
         row = mapping.ACCOUNT.row
         self._write(cursor, mapping.ACCOUNTS, [row(each, market, seqs[key]) for key, each in changes.accounts.items()])
         row = mapping.POSITION.row
@@ -91,6 +92,22 @@ class BatchWriter:
         )
         if not (cursor.fetchone() if self._returning else cursor.rowcount):
             raise Superseded(f"another engine has taken market {self._market} over")
+
+    def _keep_apart(self, cursor: Any, listed: list[InstrumentListed]) -> None:
+        """An instrument is one market's. Unstorable where another market has listed it in the same moment: the row is
+        that market's, however this batch has written it."""
+        if not listed:
+            return
+        names = [each.instrument_id for each in listed]
+        marks = ", ".join([self._mark] * len(names))
+        cursor.execute(
+            f"SELECT COUNT(*) FROM trading_instrument WHERE market_id <> {self._mark}"  # noqa: S608  # marks only
+            f" AND instrument_id IN ({marks})",
+            (self._market, *names),
+        )
+        (elsewhere,) = cursor.fetchone()
+        if elsewhere:
+            raise Unstorable(f"of {', '.join(names)} {elsewhere} are listed at another market")
 
     def _write_orders(self, cursor: Any, batch: Batch) -> None:
         """Most orders are plain, and written with half as many columns. On a new trading day all live ones are written:

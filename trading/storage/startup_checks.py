@@ -184,18 +184,19 @@ def _check_positions(market: Market, engine: Engine, using: str) -> None:
 
 
 def _check_history(market: Market, using: str) -> None:
-    """The newest trade is the last one that the instruments know of, and the ledger has booked it."""
-    instruments = Instrument.objects.using(using).filter(market=market).order_by("-last_time")
-    last_time = instruments.values_list("last_time", flat=True).first() or 0
-    fields = ("account__market_id", "trade_id", "time", "commission", "close_profit")
-    sides = Trade.objects.using(using).order_by("-trade_id").values_list(*fields)[:2]
-    newest = [side for side in sides if side[0] == market.code]
+    """The newest trade is the last one that the instruments know of, and the ledger has booked it. Trades of other
+    markets, which may be newer, are passed over."""
+    instruments = Instrument.objects.using(using).filter(market=market)
+    last_time = instruments.order_by("-last_time").values_list("last_time", flat=True).first() or 0
+    fields = ("trade_id", "time", "commission", "close_profit")
+    trades = Trade.objects.using(using).filter(instrument__in=instruments.values("pk"))
+    newest = list(trades.order_by("-trade_id").values_list(*fields)[:2])
     archived = _newest_archived(market, using)
     if not newest and archived is not None and last_time < archived.until:
         return
-    time = newest[0][2] if newest else 0
+    time = newest[0][1] if newest else 0
     if time != last_time:
         raise Damaged(Check.HISTORY, f"the newest trade is of {time}, the instruments have traded at {last_time}")
     booked = LedgerEntry.objects.using(using).order_by("-id").values_list("time", flat=True).first() or 0
     if booked < time and any(commission or profit for *_, commission, profit in newest):
-        raise Damaged(Check.HISTORY, f"trade {newest[0][1]} of {time} is not booked, the ledger ends at {booked}")
+        raise Damaged(Check.HISTORY, f"trade {newest[0][0]} of {time} is not booked, the ledger ends at {booked}")

@@ -52,6 +52,10 @@ class Gateway:
         """Why nothing is taken, or None while the exchange is open."""
         return None if self._closed is None else self._closed.detail
 
+    def closed_at(self, market: str) -> str | None:
+        """Why nothing is taken for a market; None while it is."""
+        return self.closed_because
+
     def close(self, reason: str) -> None:
         """From now on every command is answered 503 with `reason`."""
         self._closed = Refused(Code.UNAVAILABLE, reason)

@@ -6,7 +6,7 @@ No clock of one machine is compared with that of another: a row has a counter, a
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -146,9 +146,26 @@ class Lease(GatewayTable):
             super()._tell_signed_in(name, row, known, now)
 
 
+class Leases:
+    """A gateway's rows at all markets that it serves."""
+
+    def __init__(self, each: Sequence[Lease]) -> None:
+        self._each = each
+
+    def signed_in(self, account_id: int) -> None:
+        """As `Lease.signed_in`."""
+        for lease in self._each:
+            lease.signed_in(account_id)
+
+    async def write(self) -> None:
+        """As `Lease.write`."""
+        for lease in self._each:
+            await lease.write()
+
+
 class LostGateways(GatewayTable):
     """The engine's look at the gateways: the connections of one that is lost are lost. `serves`: whether this process
-    is the engine."""
+    is the engine; `is_ours`: whether an account is of its market, for gateways tell every market of all."""
 
     def __init__(
         self,
@@ -156,10 +173,12 @@ class LostGateways(GatewayTable):
         market: str,
         timers: Timers,
         serves: Callable[[], bool],
+        is_ours: Callable[[int], bool] = lambda account_id: True,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         super().__init__(redis, market, timers, clock)
         self._serves = serves
+        self._is_ours = is_ours
 
     @property
     def connected(self) -> tuple[int, int]:
@@ -175,7 +194,7 @@ class LostGateways(GatewayTable):
         for name, seen in list(self._seen.items()):
             if now - seen.since >= LOST_SECONDS:
                 logger.warning("gateway %s is lost, with %d accounts that depend on it", name, len(seen.row.armed))
-                for account_id, grace_ms in seen.row.armed.items():
+                for account_id, grace_ms in filter(lambda each: self._is_ours(each[0]), seen.row.armed.items()):
                     self._timers.begin(account_id, seen.since, grace_ms)
                 await self._redis.hdel(self._key, name)
                 del self._seen[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -33,16 +33,24 @@ def own_redis() -> Iterator[Redis]:
 def new_cluster(
     postgres: Postgres, seeded: tuple[Market, str], own_redis: Redis, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NewCluster]:
-    """Makes a cluster that runs. `new_cluster(ANSWER_SECONDS="1")` sets its environment."""
+    """Makes a cluster that runs. `new_cluster(ANSWER_SECONDS="1")` sets its environment; `further` are the codes of
+    further markets, which `prepare` has put into the database before anything runs."""
     made: list[Cluster] = []
 
-    def make(gateways: int = 2, **extra: str) -> Cluster:
+    def make(
+        gateways: int = 2,
+        further: Sequence[str] = (),
+        prepare: Callable[[Cluster], None] = lambda cluster: None,
+        **extra: str,
+    ) -> Cluster:
         folder = tmp_path_factory.mktemp("cluster")
         shutil.copy2(seeded[0].folder / "secret_key", folder / "secret_key")
         url = postgres.url(postgres.create(seeded[1]))
         market = Market(folder, url)
         market.tokens = dict(seeded[0].tokens)
-        made.append(Cluster(market, url, own_redis, gateways, **{"IDLE_SECONDS": str(PATIENCE), **extra}))
+        environment = {"IDLE_SECONDS": str(PATIENCE), **extra}
+        made.append(Cluster(market, url, own_redis, gateways, further, **environment))
+        prepare(made[-1])
         made[-1].start()
         return made[-1]
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tests.e2e.client import Client
@@ -19,9 +19,10 @@ from tests.services import Redis
 
 
 class EngineProcess:
-    """`manage.py run_engine`, which can be killed and started again."""
+    """`manage.py run_engine`, which can be killed and started again. `words`: what else it is told."""
 
-    def __init__(self, market: Market, environment: Mapping[str, str]) -> None:
+    def __init__(self, market: Market, environment: Mapping[str, str], *words: str) -> None:
+        self._words = words
         self._market = market
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -30,7 +31,7 @@ class EngineProcess:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "manage.py", "run_engine"],
+                [sys.executable, "manage.py", "run_engine", *self._words],
                 cwd=ROOT,
                 env=environment_of(self._market.folder, self._environment),
                 stdin=subprocess.DEVNULL,
@@ -65,18 +66,30 @@ class EngineProcess:
 
 
 class Cluster:
-    """An engine and gateways over a seeded market."""
+    """An engine and gateways over a seeded market; and an engine of each of `further` markets that are there."""
 
-    def __init__(self, market: Market, database_url: str, redis: Redis, gateways: int = 2, **extra: str) -> None:
+    def __init__(
+        self,
+        market: Market,
+        database_url: str,
+        redis: Redis,
+        gateways: int = 2,
+        further: Sequence[str] = (),
+        **extra: str,
+    ) -> None:
         self.market = market
         self.redis = redis
         self.database = database_url.rpartition("/")[2]
         self.environment = {"DATABASE_URL": database_url, "REDIS_URL": redis.url, **extra}
+        if further:
+            self.environment["FURTHER_MARKETS"] = ",".join(further)
         self.engine = EngineProcess(market, self.environment)
+        self.further = {code: EngineProcess(market, self.environment, "--market", code) for code in further}
         self.gateways = [Server(market, extra=self.environment) for _ in range(gateways)]
 
     def start(self) -> None:
-        self.engine.start()
+        for engine in (self.engine, *self.further.values()):
+            engine.start()
         for gateway in self.gateways:
             gateway.launch()
         for gateway in self.gateways:
@@ -86,6 +99,17 @@ class Cluster:
     def until_ready(self) -> None:
         for gateway in self.gateways:
             until_ready(gateway)
+        for code in self.further:
+            self.until_market(code, is_ready=True)
+
+    def until_market(self, code: str, *, is_ready: bool) -> None:
+        """Until every gateway says so of one of several markets."""
+        told = f'bourse_market_ready{{market="{code}"}} {float(is_ready)}\n'
+        for gateway in self.gateways:
+            until(partial(self._tells, gateway, told))
+
+    def _tells(self, gateway: Server, line: str) -> bool:
+        return line in ask(gateway, "/metrics")[1]
 
     def until_closed(self) -> None:
         """Until every gateway says that it takes no orders."""
@@ -106,10 +130,12 @@ class Cluster:
     def stop(self) -> None:
         for gateway in self.gateways:
             gateway.kill()
-        self.engine.end(signal.SIGKILL)
+        for engine in (self.engine, *self.further.values()):
+            engine.end(signal.SIGKILL)
 
     def logs(self) -> str:
-        return "\n".join([self.engine.log(), *(gateway.log() for gateway in self.gateways)])
+        engines = [self.engine.log(), *(engine.log() for engine in self.further.values())]
+        return "\n".join([*engines, *(gateway.log() for gateway in self.gateways)])
 
 
 class OneOfMany(Server):

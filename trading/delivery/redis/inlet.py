@@ -1,4 +1,4 @@
-"""A gateway's channel layer: groups of its own connections, fed from Redis.
+"""What a gateway hears of a market: groups of its own connections, fed from Redis.
 
 Of each group that a connection here is in, the gateway hears once, whoever many are in it; what it passes on has no
 holes. All that comes, answers to commands too, comes on one channel in the order in which the engine has sent it, so
@@ -37,13 +37,15 @@ JOIN_SECONDS = 3.0
 """After which a group that cannot be heard is an error."""
 
 
-class Inlet(InProcessLayer):
-    """`inbound` and `outbound` lead to Redis: one hears, the other tells. `channel` is where this gateway hears.
-    `take_answers` and `take_note` get what is for the gateway itself. `run` and `tidy` are to be kept going."""
+class Inlet:
+    """`room` has the connections, each group under its `shared_group` name. `inbound` and `outbound` lead to Redis: one
+    hears, the other tells. `channel` is where this gateway hears. `told_as`: the market that private pushes name; None:
+    the first, which they do not. `take_answers` and `take_note` get what is for the gateway itself. `run` and `tidy`
+    are to be kept going."""
 
     def __init__(
         self,
-        capacity: int,
+        room: InProcessLayer,
         *,
         inbound: Any,
         outbound: Any,
@@ -54,8 +56,10 @@ class Inlet(InProcessLayer):
         last_number: LastNumber,
         missed: Missed,
         read_present: ReadPresent,
+        told_as: str | None = None,
     ) -> None:
-        super().__init__(capacity)
+        self._room = room
+        self._told_as = told_as
         self._inbound = inbound
         self._outbound = outbound
         self._market = market
@@ -78,7 +82,6 @@ class Inlet(InProcessLayer):
 
     async def group_add(self, group: str, channel: str) -> None:
         """Whoever is in a group hears all that is told from now on. Raises where Redis cannot be reached."""
-        self.require_valid_group_name(group)
         async with asyncio.timeout(JOIN_SECONDS):
             while not await self._enter(group, channel):
                 await asyncio.sleep(CONFIRM_SECONDS)
@@ -94,9 +97,9 @@ class Inlet(InProcessLayer):
                     await self._join(group)
                     line.joined = True
                 told = await line.begin()
-                await super().group_add(group, channel)
+                await self._room.group_add(shared_group(self._market, group), channel)
                 for message in told:
-                    await self.send(channel, message)
+                    await self._room.send(channel, message)
             except NoneYet:
                 return False
             finally:
@@ -108,7 +111,7 @@ class Inlet(InProcessLayer):
         if line is None:
             private = user_group("")
             if group.startswith(private):
-                line = PrivateLine(group.removeprefix(private), self._last_number, self._missed)
+                line = PrivateLine(group.removeprefix(private), self._last_number, self._missed, self._told_as)
             elif group.startswith(portfolio_group("")):
                 line = PassingLine(group)
             else:
@@ -118,11 +121,14 @@ class Inlet(InProcessLayer):
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Redis hears of it later: whoever leaves does not wait."""
-        await super().group_discard(group, channel)
+        await self._room.group_discard(shared_group(self._market, group), channel)
         self._leave_if_empty(group)
 
+    def _has_members(self, group: str) -> bool:
+        return self._room.has_members(shared_group(self._market, group))
+
     def _leave_if_empty(self, group: str) -> None:
-        if group in self._lines and not self.has_members(group):
+        if group in self._lines and not self._has_members(group):
             self._to_leave.add(group)
             self._left.wake()
 
@@ -139,7 +145,7 @@ class Inlet(InProcessLayer):
 
     async def _leave(self, group: str, line: Line) -> None:
         async with line.lock:
-            if self.has_members(group) or self._lines.get(group) is not line:
+            if self._has_members(group) or self._lines.get(group) is not line:
                 return
             try:
                 await self._inbound.group_discard(shared_group(self._market, group), self._channel)
@@ -222,7 +228,7 @@ class Inlet(InProcessLayer):
             line = self._lines.get(group)
             if line is not None:
                 for told in await line.take(message):
-                    await self.group_send(group, told)
+                    await self._room.group_send(shared_group(self._market, group), told)
         else:
             if kind == "beat" and message["generation"] != self._generation:
                 self._generation = message["generation"]
@@ -235,7 +241,7 @@ class Inlet(InProcessLayer):
         for group, line in list(self._lines.items()):
             try:
                 for told in await line.catch_up():
-                    await self.group_send(group, told)
+                    await self._room.group_send(shared_group(self._market, group), told)
             except NoneYet:
                 self._doubt = True
                 return

@@ -26,12 +26,14 @@ class NoneYet(Exception):
 
 
 class PrivateLine:
-    """The private pushes of a user. They are stored before they are told: a hole is filled from there."""
+    """The private pushes of a user at a market (None: the first). They are stored before they are told: a hole is
+    filled from there."""
 
-    def __init__(self, user_id: str, last_number: LastNumber, missed: Missed) -> None:
+    def __init__(self, user_id: str, last_number: LastNumber, missed: Missed, market: str | None = None) -> None:
         self.lock = asyncio.Lock()
         self.joined = False
         self._user_id = user_id
+        self._market = market
         self._last_number = last_number
         self._missed = missed
         self._known: int | None = None
@@ -62,7 +64,7 @@ class PrivateLine:
                 assert last - len(frames) <= self._known, "a push is stored before it is told"
                 new = frames[len(frames) - (last - self._known) :]
                 self._known = last
-                told.append(private_message(self._user_id, new, last))
+                told.append(private_message(self._user_id, new, last, self._market))
             return told
 
     async def _fill(self) -> list[Message]:
@@ -71,7 +73,7 @@ class PrivateLine:
         if last <= self._known:
             return []
         self._known = last
-        return [private_message(self._user_id, frames, last)]
+        return [private_message(self._user_id, frames, last, self._market)]
 
 
 class MarketLine:

@@ -97,9 +97,9 @@ class Outlet:
 
     def beat(self, closed: str | None, no_connections: bool) -> None:
         """The engine lives. `closed`: why it takes no orders, if it takes none; `no_connections`: nobody else may
-        connect."""
+        connect. It tells, too, which accounts are this market's."""
         note = {"type": "beat", "generation": self._generation, "closed": closed, "no_connections": no_connections}
-        self.tell_gateways(note)
+        self.tell_gateways(note if self._engine is None else {**note, "shard": self._engine.state.shard})
 
     def tell_gateways(self, note: Message) -> None:
         """A note for the gateways themselves."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from trading.operators.between_markets import transfers
 from trading.storage import reconciliation
 
 
@@ -20,6 +21,9 @@ class Command(BaseCommand):
         findings = reconciliation.check_all_books() if market is None else reconciliation.check_books(market)
         for finding in findings[: options["most"]]:
             self.stdout.write(finding)
+        if market is None:
+            for sentence in transfers.in_transit()[: options["most"]]:
+                self.stdout.write(f"In transit: {sentence}.")
         name = "all markets" if market is None else f"market {market}"
         if findings:
             raise CommandError(f"The books of {name} contradict themselves: {len(findings)} findings.")

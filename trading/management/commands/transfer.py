@@ -48,5 +48,5 @@ class Command(BaseCommand):
         while row.status == Transfer.Status.IN_TRANSIT:
             step = inline_engine.wait(transfers.carry_on(row))
             row.refresh_from_db()
-            if step.status == OperatorCommand.Status.PENDING or step.key.endswith(":return"):
+            if step.status == OperatorCommand.Status.PENDING or ":return" in step.key:
                 return

@@ -7,7 +7,7 @@ Each step is a command of the operators' door under a key that names the transfe
 is asked for. All that is known is in the tables: whoever looks carries on what is in transit.
 """
 
-import logging
+import itertools
 import uuid
 
 from trading.core.commands import AdminCommand, OpenAccount, ReceiveTransfer, ReturnTransfer, SendTransfer
@@ -16,8 +16,9 @@ from trading.models import Account, Market, OperatorCommand, User
 from trading.models import Transfer as TransferRow
 from trading.operators import requests
 
-logger = logging.getLogger(__name__)
 Status = OperatorCommand.Status
+AGAIN_MS = 60_000
+"""After which a transfer is tried again that both ends have refused, the first time."""
 
 
 class CannotTransfer(Exception):
@@ -60,25 +61,52 @@ def ask(
     return row
 
 
-def look() -> None:
-    """Carry on everything that is in transit. Can be called at any time, by any number of processes."""
+def look(now: int = 0) -> None:
+    """Carry on everything that is in transit. Can be called at any time, by any number of processes. `now`: Unix ms;
+    without it nothing is tried again that was refused at both ends."""
     for row in TransferRow.objects.filter(status=TransferRow.Status.IN_TRANSIT).order_by("sent_at"):
-        carry_on(row)
+        carry_on(row, now)
 
 
-def carry_on(row: TransferRow) -> OperatorCommand:
-    """Ask for the next step of a transfer that is in transit, unless it was asked for. The step."""
+def carry_on(row: TransferRow, now: int = 0) -> OperatorCommand:
+    """Ask for the next step of a transfer that is in transit, unless it was asked for. The step. What target and source
+    have both refused is tried again, each time after twice as long: one step at a time, and money comes in once."""
     transfer = Transfer(row.pk, row.user_id, row.source_id, row.target_id, row.amount)
     if not Account.objects.filter(user_id=row.user_id, market=row.target_id).exists():
         _step(OpenAccount(row.user_id), row.target_id, row, "open")
-    received = _step(ReceiveTransfer(transfer), row.target_id, row, "receive")
-    if received.status != Status.REFUSED:
-        return received
-    returned = _step(ReturnTransfer(transfer), row.source_id, row, "return")
-    if returned.status == Status.REFUSED:
-        logger.error("transfer %s stays in transit: %s; %s", row.pk, received.result, returned.result)
-    return returned
+    for attempt in itertools.count():
+        again = f":{attempt + 1}" if attempt else ""
+        received = _step(ReceiveTransfer(transfer), row.target_id, row, f"receive{again}")
+        if received.status != Status.REFUSED:
+            return received
+        returned = _step(ReturnTransfer(transfer), row.source_id, row, f"return{again}")
+        if returned.status != Status.REFUSED or now - (returned.finished_at or now) < AGAIN_MS << attempt:
+            return returned
+    raise AssertionError("it goes on until a step is not over")
 
 
 def _step(command: AdminCommand, market: str, row: TransferRow, name: str) -> OperatorCommand:
-    return requests.ask(command, market=market, key=f"transfer:{row.pk}:{name}")
+    return requests.ask(command, market=market, key=_key(row.pk, name))
+
+
+def _key(transfer_id: str, name: str) -> str:
+    return f"transfer:{transfer_id}:{name}"
+
+
+def in_transit() -> list[str]:
+    """Of each transfer that is on its way a sentence that says what it waits for."""
+    found = TransferRow.objects.filter(status=TransferRow.Status.IN_TRANSIT).order_by("sent_at", "pk")
+    return [
+        f"transfer {row.pk} of {row.user_id}, {row.source_id} to {row.target_id}: {_waits_for(row)}" for row in found
+    ]
+
+
+def _waits_for(row: TransferRow) -> str:
+    steps = OperatorCommand.objects.filter(key__startswith=_key(row.pk, "")).exclude(kind="SendTransfer")
+    last = steps.order_by("-id").first()
+    if last is None:
+        return "no server of any market runs that would carry it on"
+    if last.status == Status.REFUSED:
+        words = ", ".join(f"{step.market_id} said {step.result}" for step in steps.order_by("-id")[:2])
+        return f"refused at both ends ({words}); it is tried again by itself"
+    return f"waits for the engine of market {last.market_id}"

@@ -16,7 +16,7 @@ from trading.websocket.subscriptions import CHANNELS, MARKET_CHANNELS, PRIVATE_C
 class SubscriptionHandler:
     """Checks a request, notes it, and follows or leaves the market data: what is followed comes behind the answer,
     what is left ends before it. `most`: pairs of an instrument and a channel
-    of a connection. An exchange that is closed gives no market data."""
+    of a connection. A market that is closed gives no market data."""
 
     __slots__ = (
         *("_board", "_gateway", "_market_data", "_markets", "_most", "_read", "_reader", "_responder", "_session"),
@@ -85,7 +85,8 @@ class SubscriptionHandler:
             return f"Unknown channel {', '.join(unknown)}"
         if not message.channels:
             return "Name at least one channel"
-        unknown = await self._read(self._markets.unknown_instruments, names=message.instruments)
+        listed = await self._read(self._markets.of_instruments, names=message.instruments)
+        unknown = [name for name in message.instruments if name not in listed]
         if unknown:
             return f"Unknown instrument {', '.join(unknown)}"
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]
@@ -96,4 +97,5 @@ class SubscriptionHandler:
             return f"Name at least one instrument for {', '.join(of_instruments)}"
         if self._subscriptions.would_be(public, message.instruments, message.period) > self._most:
             return f"Too many subscriptions: at most {self._most} of an instrument and a channel"
-        return self._gateway.closed_because
+        concerned = sorted(set(listed.values())) or [self._markets.first]
+        return next(filter(None, map(self._gateway.closed_at, concerned)), None)
