@@ -17,6 +17,7 @@ from trading.protocol import market_data, pushes, query_data
 
 PACKAGE = ROOT / "clients/python/bourse_client"
 OUTSIDE = {"bourse_client", "msgspec", "websockets"}
+FOR_THE_COMMAND = {"typer", "rich"}
 
 
 def test_there_is_an_exception_for_each_code_and_it_is_named_after_it() -> None:
@@ -81,5 +82,7 @@ def imported(file: Path) -> set[str]:
 
 
 def test_the_client_is_made_of_little() -> None:
-    found = {name for file in PACKAGE.rglob("*.py") for name in imported(file)}
-    assert found - sys.stdlib_module_names == OUTSIDE
+    command = set((PACKAGE / "command_line").rglob("*.py"))
+    library = {name for file in set(PACKAGE.rglob("*.py")) - command for name in imported(file)}
+    assert library - sys.stdlib_module_names == OUTSIDE
+    assert {name for file in command for name in imported(file)} - sys.stdlib_module_names <= OUTSIDE | FOR_THE_COMMAND
