@@ -18,6 +18,7 @@ from trading.protocol import market_data, pushes, query_data
 PACKAGE = ROOT / "clients/python/bourse_client"
 OUTSIDE = {"bourse_client", "msgspec", "websockets"}
 FOR_THE_COMMAND = {"typer", "rich"}
+FOR_FILES = {"pyarrow"}
 
 
 def test_there_is_an_exception_for_each_code_and_it_is_named_after_it() -> None:
@@ -83,6 +84,8 @@ def imported(file: Path) -> set[str]:
 
 def test_the_client_is_made_of_little() -> None:
     command = set((PACKAGE / "command_line").rglob("*.py"))
-    library = {name for file in set(PACKAGE.rglob("*.py")) - command for name in imported(file)}
+    files = set((PACKAGE / "research").rglob("*.py"))
+    library = {name for file in set(PACKAGE.rglob("*.py")) - command - files for name in imported(file)}
     assert library - sys.stdlib_module_names == OUTSIDE
+    assert {name for file in files for name in imported(file)} - sys.stdlib_module_names <= OUTSIDE | FOR_FILES
     assert {name for file in command for name in imported(file)} - sys.stdlib_module_names <= OUTSIDE | FOR_THE_COMMAND

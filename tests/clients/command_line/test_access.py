@@ -155,11 +155,12 @@ async def test_an_order_of_which_nobody_knows(
     async with wire(server.ws) as cut:
         cut.silent_down = lambda frame: frame["type"] == "order_response"
         monkeypatch.setenv("BOURSE_URL", cut.url)
-        code = 3
-        while code == 3:  # a busy machine may not even have connected
-            words = ["--timeout", "3", "buy", INSTRUMENT, "1", "@119", "--id", "lost"]
+        for _ in range(10):
+            words = ["--timeout", "1", "buy", INSTRUMENT, "1", "@119", "--id", "lost"]
             code = await asyncio.to_thread(main, words)
             said = capsys.readouterr().err
+            if code != 3:  # a busy machine may not even have connected
+                break
     assert code == 5 and said.count("\n") == 1 and "--id lost" in said
     for again in (False, True):
         if again:

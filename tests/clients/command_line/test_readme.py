@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from bourse_client.command_line.endings import Ending
@@ -13,13 +14,15 @@ from tests.clients.command_line.conftest import Type
 from tests.e2e.server import ROOT
 
 README = (ROOT / "clients/python/README.md").read_text(encoding="utf-8")
+SAMPLE = "clients/python/sample_message_1.csv"
 LINES = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 
 
-def test_the_examples_run(types: Type) -> None:
-    assert len(LINES) > 5
+def test_the_examples_run(types: Type, tmp_path: Path) -> None:
+    places = {"sessions": str(tmp_path / "sessions"), SAMPLE: str(ROOT / SAMPLE)}
+    assert len(LINES) > 7
     for line in LINES:
-        program, *words = shlex.split(line)
+        program, *words = (places.get(word, word) for word in shlex.split(line))
         said = types(*words)
         assert program == "bourse" and (said.code, said.err) == (0, ""), line
 

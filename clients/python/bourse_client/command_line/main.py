@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from bourse_client.command_line import holdings, market, orders, signing_in
+from bourse_client.command_line import holdings, market, orders, research, signing_in
 from bourse_client.command_line.endings import Ending, Failed
 from bourse_client.version import VERSION
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 PANELS = {
     "Who you are": (signing_in.login, signing_in.logout, holdings.account, holdings.positions, holdings.watch),
     "The market": (market.book, market.ticker, market.bars),
+    "Files": (research.record, research.replay),
     "Orders": (orders.buy, orders.sell, orders.close, orders.orders, orders.cancel),
 }
 for panel, commands in PANELS.items():
