@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from bourse_client import errors, messages
+from bourse_client.private import PUSHES
 
 from tests.e2e.server import ROOT
 from trading import protocol
@@ -67,6 +68,13 @@ def test_a_message_has_the_fields_that_the_exchange_gives_it(
     # What may be left out there may be left out here; but `seq`, which each push has.
     left_out = {name for name, field in given.items() if not field.required}
     assert {field.name for field in fields if field.required} & left_out <= {"seq", "prev_seq"}
+
+
+def test_every_numbered_push_is_known() -> None:
+    """One that is not would be a hole, and the client would never catch up."""
+    kinds = protocol.ServerMessage.__args__
+    numbered = {kind.__struct_config__.tag for kind in kinds if "market_seq" in kind.__struct_fields__}
+    assert numbered == PUSHES
 
 
 def test_an_order_may_have_the_options_that_the_exchange_knows() -> None:
