@@ -23,16 +23,18 @@ PATIENCE = 60.0
 LEVELS = 20
 SAMPLE = """\
 34200.000000001,1,11,10,1195000,1
-34200.000000002,1,12,5,1195000,1
+34200.000000002,1,12,8,1195000,1
 34200.000000003,1,13,7,1205000,-1
 34200.000000004,2,11,4,1195000,1
 34200.000000005,4,11,2,1195000,1
+34200.000000005,2,11,1,1195000,1
 34200.000000006,3,13,7,1205000,-1
 34200.000000007,5,0,3,1200000,1
 34200.000000008,7,0,0,-1,-1
 34200.000000009,3,99,1,1000000,1
 """
-"""Ten bought, four of them cancelled, two traded; seven sold and deleted; a hidden trade, a halt, an unknown order."""
+"""Ten bought, of which five are cancelled and two traded; eight behind them; seven sold and deleted; then what is
+passed over: a hidden trade, a halt, an order that nobody knows."""
 
 
 def client(server: Server, user_id: str) -> Client:
@@ -152,9 +154,9 @@ def test_a_sample_with_every_kind(types: Type, server: Server, tmp_path: Path, m
     said = types("replay", str(file), "--into", INSTRUMENT, "--speed", "0", "--json")
     assert (said.code, said.err) == (0, "")
     over = {"HIDDEN_EXECUTION": 1, "HALT": 1, "UNKNOWN_ORDER": 1}
-    assert said.lines == [{"played": 9, "of": 9, "passed_over": over, "refused": {}}]
+    assert said.lines == [{"played": 10, "of": 10, "passed_over": over, "refused": {}}]
     left = {order["volume"]: order for order in types("orders", "--json").lines}
-    assert {volume: order["remaining_volume"] for volume, order in left.items()} == {6.0: 4.0, 5.0: 5.0}
+    assert {volume: order["remaining_volume"] for volume, order in left.items()} == {5.0: 3.0, 8.0: 8.0}
     assert types("positions", "--json").lines[0]["volume_long"] == 2
 
 
