@@ -156,18 +156,18 @@ async def test_an_order_of_which_nobody_knows(
         cut.silent_down = lambda frame: frame["type"] == "order_response"
         monkeypatch.setenv("BOURSE_URL", cut.url)
         for _ in range(10):
-            words = ["--timeout", "1", "buy", INSTRUMENT, "1", "@119", "--id", "lost"]
+            words = ["--timeout", "1", "buy", INSTRUMENT, "1", "@119", "--id", "cli-lost"]
             code = await asyncio.to_thread(main, words)
             said = capsys.readouterr().err
             if code != 3:  # a busy machine may not even have connected
                 break
-    assert code == 5 and said.count("\n") == 1 and "--id lost" in said
+    assert code == 5 and said.count("\n") == 1 and "--id cli-lost" in said
     for again in (False, True):
         if again:
-            placed = await asyncio.to_thread(types, "buy", INSTRUMENT, "1", "@119", "--id", "lost")
+            placed = await asyncio.to_thread(types, "buy", INSTRUMENT, "1", "@119", "--id", "cli-lost")
             assert placed.code == 0
         found = await asyncio.to_thread(types, "orders", "--json")
-        assert [order["client_order_id"] for order in found.lines] == ["lost"]
+        assert [order["client_order_id"] for order in found.lines] == ["cli-lost"]
 
 
 def test_a_question_may_be_answered(types: Type, settings_folder: Path) -> None:

@@ -11,16 +11,16 @@ from tests.clients.command_line.conftest import INSTRUMENT, Type
 
 
 def test_an_order_is_placed_shown_and_cancelled(types: Type) -> None:
-    placed = types("buy", INSTRUMENT, "3", "@119.5", "--time", "GTC", "--id", "mine", "--json")
+    placed = types("buy", INSTRUMENT, "3", "@119.5", "--time", "GTC", "--id", "cli-mine", "--json")
     assert (placed.code, placed.err) == (0, "")
     order = placed.lines[0]
     assert (order["direction"], order["offset"], order["volume"], order["price"]) == ("BUY", "OPEN", 3.0, 119.5)
-    assert (order["status"], order["client_order_id"]) == ("Submitted", "mine")
+    assert (order["status"], order["client_order_id"]) == ("Submitted", "cli-mine")
     assert types("orders", "--json").lines == [order]
-    again = types("buy", INSTRUMENT, "3", "@119.5", "--time", "GTC", "--id", "mine", "--json")
+    again = types("buy", INSTRUMENT, "3", "@119.5", "--time", "GTC", "--id", "cli-mine", "--json")
     assert again.lines == [order]
     table = types("orders").out
-    assert order["order_id"] in table and "119.5" in table and "mine" in table
+    assert order["order_id"] in table and "119.5" in table and "cli-mine" in table
     cancelled = types("cancel", order["order_id"])
     assert (cancelled.code, cancelled.out) == (0, f"{order['order_id']} cancelled\n")
     assert types("orders", "--json").out == ""
