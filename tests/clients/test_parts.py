@@ -145,6 +145,17 @@ def test_positions_are_kept_from_trades(direction: str, offset: str, lots: Any) 
     assert (known.positions["X"].volume_long, known.positions["X"].volume_short) == lots
 
 
+@pytest.mark.parametrize(("direction", "offset"), [("BUY", "OPEN"), ("SELL", "CLOSE"), ("BUY", "CLOSE")])
+def test_a_trade_that_is_taken_back_leaves_the_positions_as_they_were(direction: str, offset: str) -> None:
+    known = private()
+    before = dict(known.positions)
+    known.take(trade(8, direction, offset, 1))
+    assert known.positions != before
+    taken_back = trade(9, direction, offset, 1) | {"type": "trade_broken", "commission": 0.0, "close_profit": 0.0}
+    assert known.is_next(9) and known.take(taken_back) == taken_back
+    assert known.positions == before and known.seq == 9
+
+
 def test_a_position_that_is_flat_is_none() -> None:
     known = private()
     known.take(trade(8, "SELL", "CLOSE", 2))

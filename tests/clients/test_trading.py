@@ -131,8 +131,8 @@ async def test_market_data(server: Server) -> None:
         async with buyer.tickers(INSTRUMENT) as tickers, buyer.bars(INSTRUMENT) as bars:
             await buyer.buy(INSTRUMENT, 2, 119.5)
             await seller.sell(INSTRUMENT, 2, 119.5)
-            ticker = await following(tickers, lambda ticker: ticker.volume == 2)
-            assert (ticker.last_price, ticker.direction) == (119.5, "SELL")
+            ticker = await following(tickers, lambda ticker: (ticker.volume, ticker.direction) == (2, "SELL"))
+            assert ticker.last_price == 119.5
             bar = await following(bars, lambda bar: bar.close == 119.5)
             assert bar.start in {each.start for each in await buyer.past_bars(INSTRUMENT)}
         await flat(buyer, seller)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from bourse_client import errors, messages
+from bourse_client.private import PUSHES
 
 from tests.e2e.server import ROOT
 from trading import protocol
@@ -17,6 +18,8 @@ from trading.protocol import market_data, pushes, query_data
 
 PACKAGE = ROOT / "clients/python/bourse_client"
 OUTSIDE = {"bourse_client", "msgspec", "websockets"}
+FOR_THE_COMMAND = {"typer", "rich"}
+FOR_FILES = {"pyarrow"}
 
 
 def test_there_is_an_exception_for_each_code_and_it_is_named_after_it() -> None:
@@ -67,6 +70,13 @@ def test_a_message_has_the_fields_that_the_exchange_gives_it(
     assert {field.name for field in fields if field.required} & left_out <= {"seq", "prev_seq"}
 
 
+def test_every_numbered_push_is_known() -> None:
+    """One that is not would be a hole, and the client would never catch up."""
+    kinds = protocol.ServerMessage.__args__
+    numbered = {kind.__struct_config__.tag for kind in kinds if "market_seq" in kind.__struct_fields__}
+    assert numbered == PUSHES
+
+
 def test_an_order_may_have_the_options_that_the_exchange_knows() -> None:
     usual = {"instrument_id", "direction", "offset", "volume", "price", "order_type", "client_order_id"}
     known = {field.name for field in msgspec.structs.fields(protocol.OrderFields)}
@@ -81,5 +91,9 @@ def imported(file: Path) -> set[str]:
 
 
 def test_the_client_is_made_of_little() -> None:
-    found = {name for file in PACKAGE.rglob("*.py") for name in imported(file)}
-    assert found - sys.stdlib_module_names == OUTSIDE
+    command = set((PACKAGE / "command_line").rglob("*.py"))
+    files = set((PACKAGE / "research").rglob("*.py"))
+    library = {name for file in set(PACKAGE.rglob("*.py")) - command - files for name in imported(file)}
+    assert library - sys.stdlib_module_names == OUTSIDE
+    assert {name for file in files for name in imported(file)} - sys.stdlib_module_names <= OUTSIDE | FOR_FILES
+    assert {name for file in command for name in imported(file)} - sys.stdlib_module_names <= OUTSIDE | FOR_THE_COMMAND

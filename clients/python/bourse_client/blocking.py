@@ -17,6 +17,7 @@ from bourse_client.messages import (
     BookChange,
     Frame,
     Instrument,
+    Interruption,
     Order,
     OrderOptions,
     OrderState,
@@ -237,3 +238,6 @@ class SyncClient:
 
     def book_changes(self, instrument_id: str) -> Values[BookChange]:
         return self._stream(lambda: self._client.book_changes(instrument_id))
+
+    def trades_and_changes(self, instrument_id: str) -> Values[Ticker | BookChange | Interruption]:
+        return self._stream(lambda: self._client.trades_and_changes(instrument_id))

@@ -34,6 +34,7 @@ from bourse_client.messages import (
     BookChange,
     Frame,
     Instrument,
+    Interruption,
     Order,
     OrderOptions,
     OrderState,
@@ -333,6 +334,11 @@ class Client:
     def book_changes(self, instrument_id: str) -> Stream[BookChange]:
         """Levels that have changed; the whole book first, and again after a lost connection."""
         return self._markets.stream(Topic("orderbook_delta", instrument_id))
+
+    def trades_and_changes(self, instrument_id: str) -> Stream[Ticker | BookChange | Interruption]:
+        """Every trade of the market and the levels that have changed, in the order in which they come. A trade comes
+        before the change that it makes; what comes before a whole book is in it."""
+        return self._markets.trades_and_changes(instrument_id)
 
     # -- asking
 

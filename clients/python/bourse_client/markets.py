@@ -10,7 +10,7 @@ import msgspec
 
 from bourse_client.book import Book, BookGap
 from bourse_client.errors import Refused, TooFast, Unavailable
-from bourse_client.messages import Bar, BookChange, Frame, Ticker
+from bourse_client.messages import Bar, BookChange, Frame, Interruption, Ticker
 from bourse_client.streams import Stream
 
 CHANNELS = {"orderbook_delta": "orderbook_delta", "ticker": "ticker", "kline": "kline"}
@@ -47,10 +47,12 @@ class Markets:
         self._ask_once = ask_once
         self._beside = beside
         self._followed: dict[Topic, Followed] = {}
+        self._told_of_losses: dict[Stream[Any], Interruption] = {}
 
     async def subscribe(self, ask: Ask) -> None:
-        """Ask a new connection for everything that is followed. What the exchange does not know any more ends."""
-        for topics in grouped(self._followed):
+        """Ask a new connection for everything that is followed, for books last: what comes before the whole book is in
+        it. What the exchange does not know any more ends."""
+        for topics in grouped(sorted(self._followed, key=lambda topic: topic.channel == "orderbook_delta")):
             try:
                 await ask("subscribe", together(topics))
             except (TooFast, Unavailable):
@@ -79,6 +81,23 @@ class Markets:
         made: Stream[Book] = Stream(self._leaver(topic), lambda: self._follow(topic, lambda it: it.watchers, made))
         return made
 
+    def trades_and_changes(self, instrument_id: str) -> Stream[Any]:
+        """Two topics in one stream, in the order in which they come."""
+        topics = [Topic("ticker", instrument_id), Topic("orderbook_delta", instrument_id)]
+
+        async def leave(stream: Stream[Any]) -> None:
+            self._told_of_losses.pop(stream, None)
+            for topic in topics:
+                await self._leaver(topic)(stream)
+
+        async def begin() -> None:
+            for topic in topics:
+                await self._follow(topic, lambda it: it.readers, made)
+
+        made: Stream[Any] = Stream(leave, begin)
+        self._told_of_losses[made] = Interruption(instrument_id)
+        return made
+
     def hear(self, frame: Frame) -> None:
         kind = frame["type"]
         if kind not in CHANNELS:
@@ -97,6 +116,8 @@ class Markets:
         for followed in self._followed.values():
             if followed.book is not None:
                 followed.book.forget()
+        for stream, interruption in self._told_of_losses.items():
+            stream.put(interruption)
 
     def end(self, why: Exception | None) -> None:
         for followed in self._followed.values():

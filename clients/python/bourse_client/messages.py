@@ -137,6 +137,12 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True):
     direction: str | None = None
 
 
+class Interruption(msgspec.Struct, frozen=True):
+    """The connection was lost: trades may be missing. The last trade may come again, then the whole book comes."""
+
+    instrument_id: str
+
+
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     open: float

@@ -10,8 +10,12 @@ import msgspec
 from bourse_client.messages import Account, Frame, Order, OrderState, Position, Snapshot, Trade
 
 PUSHES = frozenset(
-    {"trade", "order_status", "account_update", "risk_warning", "liquidation", "position_expired", "statement"}
+    {
+        *("trade", "order_status", "account_update", "risk_warning", "liquidation", "position_expired", "statement"),
+        "trade_broken",
+    }
 )
+"""All that are numbered: one that is not known would be a hole."""
 KEPT_FINISHED = 10_000
 """Finished orders that are remembered."""
 OPENS = "OPEN"
@@ -78,6 +82,8 @@ class Private:
                 return self.account
             case "position_expired":
                 self.positions.pop(frame["instrument_id"], None)
+            case "trade_broken":
+                self._trade(msgspec.convert(frame, Trade), -1)
         return frame
 
     def learn(self, order: Order) -> None:
@@ -108,12 +114,12 @@ class Private:
         if order.client_order_id is not None and self._names.get(order.client_order_id) == order_id:
             del self._names[order.client_order_id]
 
-    def _trade(self, trade: Trade) -> None:
-        """BUY to open and SELL to close are of the long lots, the others of the short ones."""
+    def _trade(self, trade: Trade, times: int = 1) -> None:
+        """BUY to open and SELL to close are of the long lots, the others of the short ones. -1: it is taken back."""
         position = self.positions.get(trade.instrument_id) or Position(instrument_id=trade.instrument_id)
         opens = trade.offset == OPENS
         side = "volume_long" if (trade.direction == "BUY") == opens else "volume_short"
-        volume = getattr(position, side) + (trade.volume if opens else -trade.volume)
+        volume = getattr(position, side) + times * (trade.volume if opens else -trade.volume)
         position = msgspec.structs.replace(position, **{side: volume})
         if position.volume_long or position.volume_short:
             self.positions[trade.instrument_id] = position

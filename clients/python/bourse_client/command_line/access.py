@@ -1,0 +1,93 @@
+"""Which exchange and which user: from the environment, or from a file that only its owner can read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import typer
+
+from bourse_client.command_line.endings import Ending, Failed
+
+DEFAULT_URL = "http://localhost:8081"
+OWNER_ONLY = 0o600
+
+
+class Access(msgspec.Struct, frozen=True):
+    """`user_id` and `token` are null of whoever only looks on."""
+
+    url: str
+    user_id: str | None = None
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Access({self.url!r}, {self.user_id!r})"
+
+
+def access_file() -> Path:
+    """In the folder of this user's settings."""
+    return Path(typer.get_app_dir("bourse")) / "access.json"
+
+
+def checked_url(url: str) -> str:
+    """The address without its last slash. Failed where it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
+        raise Failed(Ending.USAGE, f"{url!r} is no address: it begins with http:// or https://")
+    return url.rstrip("/")
+
+
+def current(environment: Mapping[str, str] = os.environ) -> Access:
+    """What BOURSE_URL, BOURSE_USER and BOURSE_TOKEN say, before what was saved. A token that was saved for one address
+    is never shown to another."""
+    saved = load() or Access(DEFAULT_URL)
+    url = checked_url(environment.get("BOURSE_URL") or saved.url)
+    user_id, token = environment.get("BOURSE_USER"), environment.get("BOURSE_TOKEN")
+    if token and user_id:
+        return Access(url, user_id, token)
+    if token:
+        raise Failed(Ending.USAGE, "BOURSE_TOKEN needs BOURSE_USER: whose token it is")
+    if url != saved.url or (user_id and user_id != saved.user_id):
+        return Access(url)
+    return saved
+
+
+def load() -> Access | None:
+    """What `bourse login` has saved. Failed where others could read it."""
+    path = access_file()
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    if os.name == "posix" and mode & ~OWNER_ONLY:
+        raise Failed(Ending.NOT_SIGNED_IN, f"others can read {path}: sign in anew, or chmod 600 it")
+    try:
+        return msgspec.json.decode(text, type=Access)
+    except msgspec.MsgspecError as error:
+        raise Failed(Ending.NOT_SIGNED_IN, f"{path} cannot be read: sign in anew ({error})") from error
+
+
+def save(access: Access) -> Path:
+    """Whole or not at all, and never readable for others."""
+    path = access_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
+        file.write(msgspec.json.encode(access))
+    fresh.replace(path)
+    return path
+
+
+def forget() -> bool:
+    """Whether there was something to forget."""
+    try:
+        access_file().unlink()
+    except FileNotFoundError:
+        return False
+    return True

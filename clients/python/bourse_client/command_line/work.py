@@ -1,0 +1,68 @@
+"""A command's work with a client: connected, bounded in time, and ended in one way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from bourse_client.client import Client
+from bourse_client.command_line import access
+from bourse_client.command_line.endings import Ending, Failed
+from bourse_client.errors import BourseError
+
+T = TypeVar("T")
+Work = Callable[[Client], Awaitable[T]]
+
+Json = Annotated[bool, typer.Option("--json", help="JSON for scripts: one object, of lists one a line.")]
+Instrument = Annotated[str, typer.Argument(metavar="INSTRUMENT", help="For example IX2301.")]
+Count = Annotated[int | None, typer.Option("--count", min=1, help="End after so many.")]
+
+
+def visitor(context: typer.Context) -> Client:
+    """Nobody, who sees what everybody sees."""
+    return Client(access.current().url, patience=context.obj)
+
+
+def trader(context: typer.Context) -> Client:
+    """The user who is signed in."""
+    known = access.current()
+    if known.token is None:
+        raise Failed(Ending.NOT_SIGNED_IN, f"nobody is signed in at {known.url}: use bourse login")
+    return Client(known.url, known.user_id, known.token, patience=context.obj)
+
+
+def ask(context: typer.Context, client: Client, work: Work[T], *, doubt: str | None = None) -> T:
+    """Its outcome. `doubt`: what nobody knows, of work that changes something, where no answer comes in time."""
+
+    async def connected() -> T:
+        async with client:
+            try:
+                async with asyncio.timeout(context.obj):
+                    return await work(client)
+            except TimeoutError as error:
+                ending = Ending.UNKNOWN if doubt else Ending.UNREACHABLE
+                raise Failed(ending, f"no answer within {context.obj:g} s{f': {doubt}' if doubt else ''}") from error
+
+    return _done(connected)
+
+
+def follow(client: Client, work: Work[None]) -> None:
+    """Until it ends by itself, or the user ends it."""
+
+    async def connected() -> None:
+        async with client:
+            await work(client)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        _done(connected)
+
+
+def _done(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    try:
+        return asyncio.run(work())
+    except BourseError as error:
+        raise Failed.of(error) from error

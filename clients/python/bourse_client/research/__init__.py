@@ -1,0 +1,1 @@
+"""Sessions of a market as files in LOBSTER's format: recorded, and played into a market."""

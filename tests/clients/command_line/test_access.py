@@ -1,0 +1,191 @@
+"""Who is signed in, where the token lies, and the endings that are about the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import re
+import select
+import stat
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+from bourse_client.command_line import access
+from bourse_client.command_line.main import PANELS, app, main
+from typer.testing import CliRunner
+
+from tests.clients.command_line.conftest import INSTRUMENT, Type
+from tests.clients.wire import wire
+from tests.e2e.server import PATIENCE, ROOT, Server
+from tests.processes import free_port
+
+FILE = "access.json"
+
+
+def sign_in(server: Server, token: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
+    """Without a terminal: the token comes from standard input."""
+    (tmp_path / "token").write_text(f"{token}\n")
+    with (tmp_path / "token").open() as given:
+        monkeypatch.setattr(sys, "stdin", given)
+        return main(["login", "--url", server.http, "--user", "user001", "--token-stdin"])
+
+
+def test_a_token_is_kept_for_its_owner_alone(
+    settings_folder: Path,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    token = server.token("user001")
+    assert sign_in(server, token, monkeypatch, tmp_path) == 0
+    file = settings_folder / FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and token in file.read_text()
+    assert list(settings_folder.iterdir()) == [file]
+    assert main(["account"]) == 0
+    said = capsys.readouterr()
+    assert "user001" in said.out and token not in said.out + said.err
+    assert token not in repr(access.current())
+
+    file.chmod(0o640)
+    assert main(["account"]) == 4 and "others can read" in capsys.readouterr().err
+    file.chmod(0o600)
+    assert main(["logout"]) == 0 and not file.exists()
+    assert main(["account"]) == 4
+    assert main(["logout", "--json"]) == 0
+    assert '{"forgotten":false}' in capsys.readouterr().out
+
+
+def test_a_wrong_token_is_not_kept(
+    settings_folder: Path,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert sign_in(server, "wrong", monkeypatch, tmp_path) == 4
+    assert capsys.readouterr().err.startswith("bourse: 401 ") and not settings_folder.exists()
+
+
+def read_until(terminal: int, words: str, seen: str) -> str:
+    """All that has been shown by then."""
+    while words not in seen:
+        assert select.select([terminal], [], [], PATIENCE)[0], seen
+        seen += os.read(terminal, 1024).decode()
+    return seen
+
+
+def test_a_token_is_not_shown_while_it_is_typed(settings_folder: Path, server: Server) -> None:
+    mine, theirs = pty.openpty()
+
+    def take_terminal() -> None:
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    command = [sys.executable, "-m", "bourse_client", "login", "--url", server.http]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT / "clients/python",
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=take_terminal,
+    ) as typing:
+        os.close(theirs)
+        seen = read_until(mine, "User: ", "")
+        os.write(mine, b"user001\n")
+        seen = read_until(mine, "Token: ", seen)  # its last blank comes when the echo is off
+        os.write(mine, f"{server.token('user001')}\n".encode())
+        seen = read_until(mine, "is signed in", seen)
+    os.close(mine)
+    assert typing.returncode == 0 and "user001" in seen and server.token("user001") not in seen
+
+
+def test_a_token_is_not_shown_to_another_address(settings_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    access.save(access.Access("http://here.example", "user001", "secret"))
+    assert access.current().token == "secret"
+    monkeypatch.setenv("BOURSE_URL", "http://elsewhere.example")
+    assert access.current() == access.Access("http://elsewhere.example")
+    monkeypatch.setenv("BOURSE_URL", "http://here.example")
+    monkeypatch.setenv("BOURSE_USER", "user002")
+    assert access.current() == access.Access("http://here.example")
+
+
+def test_the_environment_goes_before_the_file(types: Type, settings_folder: Path) -> None:
+    assert types("account").code == 0
+    access.save(access.Access("http://here.example", "user001", "secret"))
+    assert types("account").code == 0
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]"])
+def test_a_file_that_is_none(settings_folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = access.save(access.Access("http://here.example"))
+    path.write_text(text)
+    assert main(["account"]) == 4 and "sign in anew" in capsys.readouterr().err
+
+
+def test_half_of_it_in_the_environment(
+    settings_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BOURSE_TOKEN", "secret")
+    assert main(["account"]) == 2 and "BOURSE_USER" in capsys.readouterr().err
+    monkeypatch.delenv("BOURSE_TOKEN")
+    monkeypatch.setenv("BOURSE_URL", "localhost:8081")
+    assert main(["book", INSTRUMENT]) == 2 and "is no address" in capsys.readouterr().err
+
+
+def test_nobody_is_there(
+    settings_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BOURSE_URL", f"http://127.0.0.1:{free_port()}")
+    assert main(["--timeout", "0.1", "book", INSTRUMENT, "--json"]) == 3
+    assert '"error":"UNREACHABLE"' in capsys.readouterr().err
+
+
+async def test_an_order_of_which_nobody_knows(
+    types: Type, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exchange has taken it, and its answer does not arrive."""
+    assert (await asyncio.to_thread(types, "account")).code == 0
+    async with wire(server.ws) as cut:
+        cut.silent_down = lambda frame: frame["type"] == "order_response"
+        monkeypatch.setenv("BOURSE_URL", cut.url)
+        for _ in range(10):
+            words = ["--timeout", "1", "buy", INSTRUMENT, "1", "@119", "--id", "cli-lost"]
+            code = await asyncio.to_thread(main, words)
+            said = capsys.readouterr().err
+            if code != 3:  # a busy machine may not even have connected
+                break
+    assert code == 5 and said.count("\n") == 1 and "--id cli-lost" in said
+    for again in (False, True):
+        if again:
+            placed = await asyncio.to_thread(types, "buy", INSTRUMENT, "1", "@119", "--id", "cli-lost")
+            assert placed.code == 0
+        found = await asyncio.to_thread(types, "orders", "--json")
+        assert [order["client_order_id"] for order in found.lines] == ["cli-lost"]
+
+
+def test_a_question_may_be_answered(types: Type, settings_folder: Path) -> None:
+    types("buy", INSTRUMENT, "1", "@119")
+    no = CliRunner().invoke(app, ["cancel", "--all"], input="n\n")
+    assert getattr(no.exception, "ending", None) == 2 and len(types("orders", "--json").lines) == 1
+    yes = CliRunner().invoke(app, ["cancel", "--all"], input="y\n")
+    assert yes.exit_code == 0 and "1 cancelled" in yes.output
+
+
+@pytest.mark.parametrize("command", [each.__name__ for commands in PANELS.values() for each in commands])
+def test_the_help_of_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert re.search(rf"^  bourse {command}", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_command_alone_tells_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert all(each.__name__ in said for commands in PANELS.values() for each in commands)
+    assert main(["--version"]) == 0
