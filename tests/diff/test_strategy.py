@@ -46,6 +46,16 @@ def run(server: Server, name: str, *words: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def wait_for_line(program: subprocess.Popen[str], line: str) -> None:
+    assert program.stdout is not None
+    heard = []
+    for each in program.stdout:
+        if each.strip() == line:
+            return
+        heard.append(each)
+    raise AssertionError("".join(heard))
+
+
 def of(server: Server, *users: str) -> list[str]:
     return [word for user in users for word in (user, server.market.tokens[user])]
 
@@ -62,3 +72,47 @@ def test_two_accounts_of_a_program_trade_with_each_other(new_server: Callable[..
     assert seen["greedy"] == 50
     assert seen["refused"][0] is True and seen["refused"][1].startswith("Price must be from")
     assert seen["again"] == 1
+
+
+@pytest.mark.long
+def test_bars_of_any_length_and_ticks_follow_the_trades(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    server = new_server(RATE_LIMITS="on")
+    seen = run(server, "watch.py", SYMBOL, "CFFEX.IF2301", *of(server, "user003", "user004"))
+    lengths = {"second": 1, "five": 5, "minute": 60, "three": 180, "quarter": 900, "two hours": 7200, "day": 86400}
+    assert set(seen["charts"]) == set(lengths)
+    for word, length in lengths.items():
+        steps, volume, held, start = seen["charts"][word]
+        assert (steps, volume, held) == ([1], 3.0, True), word
+        assert (start + (8 * 3600 * 10**9 if word == "day" else 0)) % (length * 10**9) == 0, word
+    assert seen["both"] is True
+
+
+@pytest.mark.long
+def test_a_target_is_reached_and_the_next_program_finds_what_was(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    server = new_server(RATE_LIMITS="on")
+    seen = run(server, "target.py", SYMBOL, *of(server, "user003", "user004"))
+    assert seen == {"begun": 0, "seen": [[3, 0], [0, 2]], "again": [-2, True, True], "trades": 8}
+
+
+@pytest.mark.long
+def test_a_program_outlives_its_server(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    """The client itself waits ten seconds or more before it connects again."""
+    server = new_server(RATE_LIMITS="on")
+    program = subprocess.Popen(
+        [sys.executable, STRATEGIES / "come_back.py", SYMBOL, *of(server, "user003")],
+        cwd=server.market.folder,
+        env=environment_of(server.market.folder, addresses(server)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        wait_for_line(program, "now")
+        server.kill()
+        server.start()
+        told, _ = program.communicate(timeout=5 * PATIENCE)
+    finally:
+        program.kill()
+    assert program.returncode == 0, f"{told}\n{server.log()}"
+    assert json.loads(told.splitlines()[-1]) == {"orders": [1, 2, 3], "ids": [1]}

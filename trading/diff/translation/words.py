@@ -79,7 +79,19 @@ class InsQuery(_Said, frozen=True, tag="ins_query"):
     variables: dict[str, Any] | None = None
 
 
-Said = PeekMessage | ReqLogin | ConfirmSettlement | InsertOrder | CancelOrder | SubscribeQuote | InsQuery
+class SetChart(_Said, frozen=True, kw_only=True, tag="set_chart"):
+    """`duration`: nanoseconds of a bar; 0: ticks. `view_width`: how many the client wants to see. Without `ins_list`
+    the chart is not wanted any more. The others: a part of the past, which only downloads ask for."""
+
+    chart_id: Text
+    ins_list: str
+    duration: Annotated[int, msgspec.Meta(ge=0, le=10**18)] = 0
+    view_width: int = 0
+    focus_datetime: int | None = None
+    left_kline_id: int | None = None
+
+
+Said = PeekMessage | ReqLogin | ConfirmSettlement | InsertOrder | CancelOrder | SubscribeQuote | SetChart | InsQuery
 
 _decoder: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
 
