@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine with the lifespan of the server."""
+"""The ASGI application: HTTP by Django, the sockets by their consumers, the engine with the lifespan of the server."""
 
 import asyncio
 import logging

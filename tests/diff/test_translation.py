@@ -285,6 +285,8 @@ def test_an_order_waits_for_the_account_after_it(trader: TraderConversation) -> 
     first, second = asked(trader)
     assert not trader.patches
     tell(trader, submitted(status="Filled", filled_volume=2.0, remaining_volume=0.0))
+    trader.turn(heard=True)
+    assert not trader.patches and asked(trader) == []
     answer(trader, first, account=account(margin=5.0))
     answer(trader, second, positions=[])
     (told,) = trader.patches.take()
