@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, `/ws` by the consumer, the engine with the lifespan of the server."""
+"""The ASGI application: HTTP by Django, the sockets by their consumers, the engine with the lifespan of the server."""
 
 import asyncio
 import logging
@@ -26,9 +26,11 @@ from exchange_site.page.transfers import demo_transfer  # noqa: E402
 from exchange_site.security.client_address import address_of  # noqa: E402
 from exchange_site.security.origin import BrowserOriginValidator  # noqa: E402
 from exchange_site.security.request_bounds import RequestBounds  # noqa: E402
-from exchange_site.security.rest_bounds import bounded_rest  # noqa: E402
+from exchange_site.security.rest_bounds import bounded_rest, bounded_sign_in  # noqa: E402
 from exchange_site.urls import DEMO_ACCOUNTS  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
+from trading.diff import sign_in  # noqa: E402
+from trading.diff.routing import diff_routes  # noqa: E402
 from trading.rest.operation import ROOT  # noqa: E402
 from trading.websocket.routing import socket_routes  # noqa: E402
 
@@ -49,10 +51,13 @@ class Application:
         self._minutes: asyncio.Task[None] | None = None
         self._pages = RequestBounds(django_application, address_of)
         self._rest = bounded_rest(self.exchange.services, settings.CORS_ORIGINS, demo_transfer(DEMO_ACCOUNTS))
+        self._diff = bounded_sign_in(self.exchange.services)
         self._router = ProtocolTypeRouter(
             {
                 "http": self._http,
-                "websocket": BrowserOriginValidator(socket_routes(self.exchange.services), settings.SOCKET_ORIGINS),
+                "websocket": BrowserOriginValidator(
+                    socket_routes(self.exchange.services, diff_routes(self.exchange.services)), settings.SOCKET_ORIGINS
+                ),
             }
         )
 
@@ -67,8 +72,12 @@ class Application:
             await self._router(scope, receive, send)
 
     async def _http(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        answering = self._rest if scope["path"].startswith(ROOT) else self._pages
-        await answering(scope, receive, send)
+        if scope["path"].startswith(ROOT):
+            await self._rest(scope, receive, send)
+        elif scope["path"].startswith(sign_in.ROOT):
+            await self._diff(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
 
     def _without_django(self, scope: dict[str, Any]) -> Probes | Metrics | None:
         """Who answers what must be answered while Django, the database or the engine are in trouble."""

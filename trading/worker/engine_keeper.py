@@ -22,8 +22,8 @@ every so many seconds. Whoever follows looks more often (`follower.py`)."""
 ACCESS_PAUSE = 2.0
 """Seconds until a database that could not be used is looked for again."""
 HAND_OVER_SECONDS = 10.0
-"""The most that whoever stands by may take to become the engine, before this process may be it again. Nobody is asked to
-hand over where nobody stands by; on a busy machine they may be slow."""
+"""The most that whoever stands by may take to become the engine, before this process may be it again. They are there,
+or nobody would be asked to hand over; on a busy machine they may be slow."""
 
 LOADING = "The books are being loaded."
 ELSEWHERE = (

@@ -92,7 +92,12 @@ class Command(BaseCommand):
     def _print_sheet(self, port: str) -> None:
         host = f"localhost:{port}"
         self.stdout.write(f"\n  Trading page  http://{host}/\n  Admin         http://{host}/admin/")
-        self.stdout.write(f"  WebSocket     ws://{host}/ws\n\n  user      token")
+        self.stdout.write(f"  WebSocket     ws://{host}/ws")
+        self.stdout.write(
+            f"  tqsdk         export TQ_AUTH_URL=http://{host}/diff TQ_INS_URL=http://{host}/diff/symbols.json"
+        )
+        self.stdout.write(f"                export TQ_MD_URL=ws://{host}/diff/md TQ_TD_URL=ws://{host}/diff/td")
+        self.stdout.write("\n  user      token")
         for user_id in demo_market.USERS:
             AccessToken.objects.filter(user__username=user_id, name=demo_market.TOKEN_NAME).delete()
             _, token = AccessToken.objects.create(User.objects.get(username=user_id), name=demo_market.TOKEN_NAME)

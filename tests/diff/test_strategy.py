@@ -1,0 +1,118 @@
+"""Programs written with tqsdk, as it is installed, against a real server: only their environment says where it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import new_server, seeded_market  # noqa: F401  # fixtures
+from tests.e2e.server import PATIENCE, Server, environment_of
+
+pytestmark = pytest.mark.skipif(find_spec("tqsdk") is None, reason="tqsdk is not installed")
+STRATEGIES = Path(__file__).parent / "strategies"
+SYMBOL = "CFFEX.IX2301"
+
+
+def addresses(server: Server) -> dict[str, str]:
+    web, socket = f"{server.http}/diff", f"{server.http.replace('http', 'ws')}/diff"
+    return {
+        "TQ_AUTH_URL": web,
+        "TQ_INS_URL": f"{web}/symbols.json",
+        "TQ_MD_URL": f"{socket}/md",
+        "TQ_TD_URL": f"{socket}/td",
+    }
+
+
+def run(server: Server, name: str, *words: str) -> Any:
+    """What a strategy has seen."""
+    done = subprocess.run(
+        [sys.executable, STRATEGIES / name, *words],
+        cwd=server.market.folder,
+        env=environment_of(server.market.folder, addresses(server)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=5 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{server.log()}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def wait_for_line(program: subprocess.Popen[str], line: str) -> None:
+    assert program.stdout is not None
+    heard = []
+    for each in program.stdout:
+        if each.strip() == line:
+            return
+        heard.append(each)
+    raise AssertionError("".join(heard))
+
+
+def of(server: Server, *users: str) -> list[str]:
+    return [word for user in users for word in (user, server.market.tokens[user])]
+
+
+def test_two_accounts_of_a_program_trade_with_each_other(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    server = new_server(RATE_LIMITS="on")
+    seen = run(server, "trade.py", SYMBOL, *of(server, "user003", "user004"))
+    price = seen["price"]
+    assert SYMBOL in seen["symbols"] and seen["tick"] == 0.5
+    assert seen["cancelled"] == [3, False]
+    assert seen["taken"] == [0, [[price, 2]], price]
+    assert seen["position"] == [2, True]
+    assert seen["offer"] == [3, "ALIVE"]
+    assert seen["greedy"] == 50
+    assert seen["refused"][0] is True and seen["refused"][1].startswith("Price must be from")
+    assert seen["again"] == 1
+
+
+@pytest.mark.long
+def test_bars_of_any_length_and_ticks_follow_the_trades(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    server = new_server(RATE_LIMITS="on")
+    seen = run(server, "watch.py", SYMBOL, "CFFEX.IF2301", *of(server, "user003", "user004"))
+    lengths = {"second": 1, "five": 5, "minute": 60, "three": 180, "quarter": 900, "two hours": 7200, "day": 86400}
+    assert set(seen["charts"]) == set(lengths)
+    for word, length in lengths.items():
+        steps, volume, held, start = seen["charts"][word]
+        assert (steps, volume, held) == ([1], 3.0, True), word
+        assert (start + (8 * 3600 * 10**9 if word == "day" else 0)) % (length * 10**9) == 0, word
+    assert seen["both"] is True
+
+
+@pytest.mark.long
+def test_a_target_is_reached_and_the_next_program_finds_what_was(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    server = new_server(RATE_LIMITS="on")
+    seen = run(server, "target.py", SYMBOL, *of(server, "user003", "user004"))
+    assert seen == {"begun": 0, "seen": [[3, 0], [0, 2]], "again": [-2, True, True], "trades": 8}
+
+
+@pytest.mark.long
+def test_a_program_outlives_its_server(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    """The client itself waits ten seconds or more before it connects again."""
+    server = new_server(RATE_LIMITS="on")
+    program = subprocess.Popen(
+        [sys.executable, STRATEGIES / "come_back.py", SYMBOL, *of(server, "user003")],
+        cwd=server.market.folder,
+        env=environment_of(server.market.folder, addresses(server)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        wait_for_line(program, "now")
+        server.kill()
+        server.start()
+        told, _ = program.communicate(timeout=5 * PATIENCE)
+    finally:
+        program.kill()
+    assert program.returncode == 0, f"{told}\n{server.log()}"
+    assert json.loads(told.splitlines()[-1]) == {"orders": [1, 2, 3], "ids": [1]}

@@ -1,0 +1,117 @@
+"""What both sockets of DIFF have in common: they ask our protocol, and gather what the client is told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from trading import protocol
+from trading.core.codes import Code
+from trading.diff.translation.instruments import Instruments
+from trading.diff.translation.patches import Patches
+from trading.diff.translation.words import InsQuery, Said
+
+READS = ("subscribe", "unsubscribe", "resume")
+"""What does no harm twice, as queries do none."""
+RETRY_SECONDS = 1.0
+
+Then = Callable[[Any], None]
+"""What becomes of an answer."""
+
+_frames: msgspec.json.Decoder[protocol.ServerMessage] = msgspec.json.Decoder(protocol.ServerMessage)
+
+
+class Conversation:
+    """With one client. `asks`: frames of our protocol for the exchange, each with the seconds to wait before; whoever
+    sends them empties it. `patches`: what the client has not been told. `first`: the market that nobody names."""
+
+    name = ""
+    """In the names of notes: a client has several connections, and one tree."""
+
+    def __init__(self, first: str) -> None:
+        self.instruments = Instruments(first)
+        self.asks: list[tuple[float, str]] = []
+        self.patches = Patches()
+        self.now = 0
+        """Unix ms, of what was heard last."""
+        self._open: dict[str, tuple[str, str, Then]] = {}
+        self._asked = self._noted = 0
+
+    @property
+    def waiting(self) -> int:
+        """How much there is that the client has not been told."""
+        return self.patches.nodes
+
+    # -- with the client
+
+    def take(self, said: Said) -> None:
+        """What the client says."""
+        self.note("ERROR", Code.MALFORMED, f"{Code.MALFORMED.text}: this is not for this address")
+
+    def note(self, level: str, code: int, content: str) -> None:
+        """Tell a sentence to whoever sits before the program."""
+        self._noted += 1
+        told = {"type": "MESSAGE", "level": level, "code": int(code), "content": content}
+        self.patches.add({"notify": {f"{self.name}.{self.now}.{self._noted}": told}})
+
+    # -- with the exchange
+
+    def turn(self, *, heard: bool) -> None:
+        """All that came together is taken in; `heard`: the client waits for news."""
+
+    def ask(self, then: Then, type: str, **fields: Any) -> None:
+        self._asked += 1
+        request_id = str(self._asked)
+        frame = msgspec.json.encode({"type": type, **fields, "request_id": request_id}).decode()
+        self._open[request_id] = (type, frame, then)
+        self.asks.append((0.0, frame))
+
+    def hear(self, frame: str, now: int) -> None:
+        """A frame of the exchange, at Unix ms `now`."""
+        self.now = now
+        message = _frames.decode(frame)
+        request_id = getattr(message, "request_id", None)
+        if not isinstance(request_id, str) or request_id not in self._open:
+            self.told(message)
+            return
+        type, asked, then = self._open[request_id]
+        if isinstance(message, protocol.Error) and _comes_again(message, type):
+            self.asks.append((message.retry_after or RETRY_SECONDS, asked))
+            return
+        del self._open[request_id]
+        then(message)
+
+    def told(self, message: protocol.ServerMessage) -> None:
+        """What nobody asked for."""
+        match message:
+            case protocol.InstrumentState():
+                self.look_at_instruments()
+            case protocol.Announcement():
+                self.note("WARNING", 0, message.message)
+            case protocol.Error():
+                self.note("ERROR", message.code, message.message)
+
+    def look_at_instruments(self) -> None:
+        self.ask(self._learn, "query_instruments")
+
+    def _learn(self, answer: Any) -> None:
+        if isinstance(answer, protocol.QueryResponse):
+            self.instruments.learn(answer.data.instruments or [])
+        self.learned()
+
+    def learned(self) -> None:
+        """The instruments are known, perhaps anew."""
+
+    def describe(self, said: InsQuery) -> None:
+        """Answer a question about instruments."""
+        if not said.query:
+            self.patches.add({"symbols": {said.query_id: None}})
+            return
+        result = self.instruments.answer(said.query, said.variables)
+        told = {"query": said.query, "variables": said.variables or {}, "result": result}
+        self.patches.add({"symbols": {said.query_id: told}})
+
+
+def _comes_again(refusal: protocol.Error, type: str) -> bool:
+    asks = type in READS or type.startswith("query_")
+    return asks and refusal.code in (Code.TOO_FAST, Code.UNAVAILABLE)

@@ -1,0 +1,335 @@
+"""The socket of trading: one user's orders, trades, positions and money."""
+
+from typing import Any
+
+import msgspec
+
+from trading import protocol
+from trading.core.codes import Code
+from trading.diff.translation import orders, portfolio
+from trading.diff.translation.conversation import Conversation
+from trading.diff.translation.patches import Patches
+from trading.diff.translation.words import (
+    CancelOrder,
+    ConfirmSettlement,
+    InsertOrder,
+    Patch,
+    ReqLogin,
+    Said,
+)
+
+PAGE = 200
+PAGES = 25
+"""Of orders and of trades that a login looks at; who has more of a day sees the last ones."""
+CHANNELS = ["trade", "portfolio", "instruments"]
+PRIVATE = (
+    protocol.AccountUpdate | protocol.Portfolio | protocol.RiskWarning | protocol.Liquidation | protocol.PositionExpired
+)
+"""What is about the account as a whole."""
+
+
+OF_ORDERS = protocol.OrderStatusFrame | protocol.Trade | protocol.TradeBroken | protocol.Statement
+"""What is understood when all orders are known."""
+
+
+class Known(msgspec.Struct):
+    """An order that the client knows by its `key`."""
+
+    key: str
+    volume: int
+
+
+class Loaded(msgspec.Struct):
+    """What a login has found so far; `missing`: answers that are not there. `meanwhile`: what was told before all is
+    known, of orders that may not be known yet."""
+
+    orders: dict[str, Patch] = {}
+    trades: list[protocol.TradeData] = []
+    meanwhile: list[protocol.ServerMessage] = []
+    missing: int = 0
+
+
+class TraderConversation(Conversation):
+    """What is told of orders and trades waits until the account and the positions after it are known: the client sees
+    them change together."""
+
+    def __init__(self, first: str) -> None:
+        super().__init__(first)
+        self._user: str | None = None
+        self._signing = False
+        self._loaded: Loaded | None = None
+        self._day = 0
+        self._known: dict[str, Known] = {}
+        self._ids: dict[str, str] = {}
+        self._trades: set[str] = set()
+        self._positions: set[str] = set()
+        self._sent: dict[str, list[CancelOrder]] = {}
+        self._changed = self._looking = False
+        self._gathered, self._covered = Patches(), Patches()
+
+    @property
+    def waiting(self) -> int:
+        return self.patches.nodes + self._gathered.nodes + self._covered.nodes
+
+    # -- with the client
+
+    def take(self, said: Said) -> None:
+        match said:
+            case ReqLogin():
+                self._log_in(said)
+            case ConfirmSettlement():
+                pass
+            case InsertOrder() | CancelOrder():
+                if self._user is None or said.user_id not in (None, self._user):
+                    self.note("ERROR", Code.NOT_AUTHENTICATED, f"{Code.NOT_AUTHENTICATED.text}: log in first")
+                elif isinstance(said, InsertOrder):
+                    self._insert(said)
+                else:
+                    self._cancel(said)
+            case _:
+                super().take(said)
+
+    # -- who
+
+    def _log_in(self, said: ReqLogin) -> None:
+        if self._user is not None or self._signing:
+            self.note("ERROR", Code.FORBIDDEN, f"{Code.FORBIDDEN.text}: this connection is somebody's")
+            return
+        self._signing, self.name = True, said.user_name
+        self.ask(self._signed_in, "auth", user_id=said.user_name, token=said.password)
+
+    def _signed_in(self, answer: Any) -> None:
+        self._signing = False
+        if not isinstance(answer, protocol.AuthResponse) or not answer.success:
+            code = answer.code if isinstance(answer, protocol.Error) else Code.NOT_AUTHENTICATED
+            self.note("ERROR", code, f"登录失败, {answer.message}")
+            return
+        self._user = answer.user_id
+        self.note("INFO", 0, "登录成功")
+        self.ask(self._subscribed, "subscribe", channels=CHANNELS)
+        self._load()
+
+    def _subscribed(self, answer: Any) -> None:
+        if not isinstance(answer, protocol.SubscribeResponse) or not answer.success:
+            self.note("ERROR", Code.UNAVAILABLE, answer.message)
+
+    # -- all there is
+
+    def _load(self) -> None:
+        """Ask for everything of the trading day: the answers come in this order."""
+        self._loaded = Loaded(missing=2)
+        self.look_at_instruments()
+        self.ask(self._resumed, "resume")
+        self.ask(self._since, "query_statements", limit=1)
+
+    def _resumed(self, answer: Any) -> None:
+        """What follows is told by pushes; a snapshot, which tells the trading day, comes behind this."""
+        if isinstance(answer, protocol.Error):
+            self._user = self._loaded = None
+            self.note("ERROR", answer.code, f"登录失败, {answer.message}")
+
+    def _since(self, answer: Any) -> None:
+        if self._loaded is None:
+            return
+        statements = answer.data.statements if isinstance(answer, protocol.QueryResponse) else None
+        times = {"from_time": statements[0].timestamp} if statements else {}
+        self._loaded.missing += 1
+        self._page("query_orders", {"status": "LIVE"}, None, 1)
+        self._page("query_orders", times, None, 1)
+        self._page("query_trades", times, None, 1)
+
+    def _page(self, query: str, fields: dict[str, Any], before: str | None, number: int) -> None:
+        last = {} if before is None else {"before": before}
+
+        def take(answer: Any) -> None:
+            self._take_page(answer, query, fields, number)
+
+        self.ask(take, query, limit=PAGE, **fields, **last)
+
+    def _take_page(self, answer: Any, query: str, fields: dict[str, Any], number: int) -> None:
+        loaded = self._loaded
+        if loaded is None:
+            return
+        data = answer.data if isinstance(answer, protocol.QueryResponse) else protocol.QueryData()
+        for order in data.orders or []:
+            key = self._know(order.order_id, order.client_order_id, order.volume)
+            loaded.orders[key] = orders.kept_order(order, key, self.instruments.ids(order.instrument_id))
+        loaded.trades += [trade for trade in data.trades or [] if not trade.broken]
+        if isinstance(data.next, str) and number < PAGES:
+            self._page(query, fields, data.next, number + 1)
+            return
+        loaded.missing -= 1
+        if not loaded.missing:
+            self._loaded_all(loaded)
+
+    def _loaded_all(self, loaded: Loaded) -> None:
+        """What the client knew and is not of this day any more goes; then account and positions are looked at."""
+        gone_orders = {each.key for each in self._known.values()} - loaded.orders.keys()
+        self._known = {id: each for id, each in self._known.items() if each.key in loaded.orders}
+        self._ids = {each.key: id for id, each in self._known.items()}
+        trades = {each["trade_id"]: each for each in map(self._trade, loaded.trades)}
+        gone_trades, self._trades = self._trades - trades.keys(), set(trades)
+        self._tell({"orders": dict.fromkeys(gone_orders), "trades": dict.fromkeys(gone_trades)})
+        self._tell({"orders": loaded.orders, "trades": trades, "positions": {}})
+        day = str(self._day) if self._day else ""
+        self._tell({"user_id": self._user, "trading_day": day, "trade_more_data": False})
+        self._loaded, self._changed = None, True
+        for message in loaded.meanwhile:
+            self.told(message)
+
+    # -- orders
+
+    def _insert(self, said: InsertOrder) -> None:
+        symbol = f"{said.exchange_id}.{said.instrument_id}"
+        try:
+            fields = orders.submission(said, self.instruments.name(symbol) or symbol)
+        except protocol.ProtocolError as error:
+            self._refuse(said, error.code, error.detail)
+            return
+        self._sent.setdefault(said.order_id, [])
+        self.ask(lambda answer: self._inserted(said, answer), "submit_order", **fields)
+
+    def _inserted(self, said: InsertOrder, answer: Any) -> None:
+        cancels = self._sent.pop(said.order_id, [])
+        if isinstance(answer, protocol.Error):
+            self._refuse(said, answer.code, answer.message)
+        elif answer.success and answer.order_id is not None:
+            if answer.order_id not in self._known:
+                self._know(answer.order_id, said.order_id, said.volume)
+                told = orders.said_order(said, self._user or "", self.now)
+                alive = {"exchange_order_id": answer.order_id, "volume_left": said.volume, "status": "ALIVE"}
+                self._tell({"orders": {said.order_id: {**told, **alive, "last_msg": ""}}})
+        else:
+            self._refuse(said, answer.error_code or 0, answer.error_message or "")
+        for cancel in cancels:
+            self._cancel(cancel)
+
+    def _refuse(self, said: InsertOrder, code: int, why: str) -> None:
+        """An order that is refused is finished; one that is there under the same id stays as it is."""
+        if said.order_id not in self._ids:
+            told = orders.said_order(said, self._user or "", self.now)
+            over = {"exchange_order_id": "", "volume_left": said.volume, "status": "FINISHED", "last_msg": why}
+            self._tell({"orders": {said.order_id: {**told, **over}}})
+            self._changed = True
+        self.note("WARNING", code, f"下单失败, {why}")
+
+    def _cancel(self, said: CancelOrder) -> None:
+        if said.order_id in self._sent:
+            self._sent[said.order_id].append(said)
+            return
+        order_id = self._ids.get(said.order_id)
+        if order_id is None:
+            self.note("WARNING", Code.ORDER_NOT_FOUND, f"撤单失败, {Code.ORDER_NOT_FOUND.text}")
+        else:
+            self.ask(self._cancelled, "cancel_order", order_id=order_id)
+
+    def _cancelled(self, answer: Any) -> None:
+        if isinstance(answer, protocol.OrderResponse) and not answer.success:
+            self.note("WARNING", answer.error_code or 0, f"撤单失败, {answer.error_message}")
+
+    def _know(self, order_id: str, own_id: str | None, volume: float) -> str:
+        """The client's id of an order: its own, or that of the exchange where it was given none."""
+        known = self._known.get(order_id)
+        if known is None:
+            key = order_id if own_id is None or own_id in self._ids else own_id
+            known = self._known[order_id] = Known(key, round(volume))
+            self._ids[key] = order_id
+        return known.key
+
+    # -- what is told
+
+    def told(self, message: protocol.ServerMessage) -> None:
+        if self._loaded is not None and isinstance(message, OF_ORDERS):
+            self._loaded.meanwhile.append(message)
+            return
+        match message:
+            case protocol.OrderStatusFrame():
+                self._progress(message)
+            case protocol.Trade():
+                told = self._trade(message)
+                self._trades.add(told["trade_id"])
+                self._tell({"trades": {told["trade_id"]: told}})
+                self._changed = True
+            case protocol.TradeBroken():
+                self._take_back(message)
+            case protocol.Snapshot():
+                self._day = message.trading_day
+            case protocol.Statement():
+                if self._user is not None:
+                    self._load()
+            case _:
+                super().told(message)
+        if isinstance(message, PRIVATE):
+            self._changed = True
+            self._warn(message)
+
+    def _progress(self, frame: protocol.OrderStatusFrame) -> None:
+        told: Patch = {}
+        if frame.order_id not in self._known:
+            if frame.instrument_id is None or self._user is None:
+                return
+            key = self._know(frame.order_id, frame.client_order_id, frame.volume or frame.remaining_volume)
+            told = orders.new_order(frame, key, self._user, self.instruments.ids(frame.instrument_id))
+        known = self._known[frame.order_id]
+        if frame.volume is not None:
+            known.volume = round(frame.volume)
+        self._tell({"orders": {known.key: {**told, **orders.progress(frame, known.volume)}}})
+        self._changed = True
+
+    def _trade(self, told: protocol.Trade | protocol.TradeData) -> Patch:
+        known = self._known.get(told.order_id)
+        key = told.order_id if known is None else known.key
+        return orders.trade(told, key, self._user or "", self.instruments.ids(told.instrument_id))
+
+    def _take_back(self, broken: protocol.TradeBroken) -> None:
+        known = self._known.get(broken.order_id)
+        key = orders.trade_key(broken.trade_id, broken.order_id if known is None else known.key)
+        self._trades.discard(key)
+        self._tell({"trades": {key: None}})
+        self._changed = True
+        self.note("WARNING", 0, f"成交 {broken.trade_id} 已被交易所撤销")
+
+    def _warn(self, message: PRIVATE) -> None:
+        match message:
+            case protocol.RiskWarning():
+                self.note("WARNING", 0, f"风险度 {message.risk_ratio}")
+            case protocol.Liquidation():
+                self.note("WARNING", 0, f"强行平仓 {message.status}, 风险度 {message.risk_ratio}")
+            case protocol.PositionExpired():
+                self.note("WARNING", 0, f"{message.instrument_id} 到期, 以 {message.price} 平仓")
+
+    def _tell(self, fields: Patch) -> None:
+        if self._user is not None:
+            self._gathered.add({"trade": {self._user: fields}})
+
+    # -- account and positions
+
+    def turn(self, *, heard: bool) -> None:
+        """Look at account and positions where something has changed; one look at a time, and none for a client that is
+        not there to be told."""
+        ready = self._user is not None and self._loaded is None and not self._looking
+        if heard and ready and self._changed:
+            self._changed, self._looking = False, True
+            self._covered, self._gathered = self._gathered, Patches()
+            self.ask(self._take_account, "query_account")
+            self.ask(self._take_positions, "query_position")
+        elif ready and not self._changed and self._gathered:
+            self.patches.add_all(self._gathered.take())
+
+    def _take_account(self, answer: Any) -> None:
+        if isinstance(answer, protocol.QueryResponse) and answer.data.account is not None and self._user is not None:
+            accounts = {"CNY": portfolio.account(answer.data.account)}
+            self._covered.add({"trade": {self._user: {"accounts": accounts}}})
+
+    def _take_positions(self, answer: Any) -> None:
+        self._looking = False
+        if self._user is not None and isinstance(answer, protocol.QueryResponse):
+            found: dict[str, Patch] = {}
+            held = {each.instrument_id: each for each in answer.data.positions or []}
+            for name in self._positions | held.keys():
+                ids = self.instruments.ids(name)
+                told = portfolio.flat(self._user, name, ids)
+                found[self.instruments.symbol(name)] = portfolio.position(held[name], ids) if name in held else told
+            self._positions |= held.keys()
+            self._covered.add({"trade": {self._user: {"positions": found}}})
+        self.patches.add_all(self._covered.take())
