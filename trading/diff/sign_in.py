@@ -8,6 +8,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -106,7 +107,7 @@ class SignIn:
     async def _symbols(self, scope: dict[str, Any]) -> bytes:
         asker = f"address {self._services.address_of(scope)}"
         query = protocol.QueryInstruments()
-        answer = await self._services.readers.run(asker, self._services.public_answer, query)
+        answer = await self._services.public_answer.answer(query, partial(self._services.readers.run, asker))
         if isinstance(answer, protocol.Error):
             raise Refusal(answer.code, answer.message)
         instruments = Instruments(self._services.markets.first)
