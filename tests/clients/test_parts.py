@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any
 
 import pytest
-from bourse_client import pauses
+from bourse_client import Client, pauses
 from bourse_client.book import Book, BookGap
 from bourse_client.client import _retry_after
 from bourse_client.errors import Overrun, TooFast
@@ -118,7 +117,7 @@ ACCOUNT = dict.fromkeys(("balance", "available", "frozen", "margin", "profit", "
 
 def private() -> Private:
     known = Private()
-    positions = [{"instrument_id": "X", "volume_long": 2.0, "volume_short": 1.0}]
+    positions = [{"instrument_id": "X", "volume_long": 3.0, "volume_long_today": 1.0, "volume_short": 1.0}]
     snapshot = {"type": "snapshot", "seq": 7, "account": ACCOUNT, "positions": positions, "orders": []}
     known.restore(snapshot | {"trading_day": 20261126})
     return known
@@ -130,26 +129,61 @@ def trade(seq: int, direction: str, offset: str, volume: float) -> Frame:
 
 
 @pytest.mark.parametrize(
-    ("direction", "offset", "lots"),
+    ("direction", "offset", "volume", "long", "short"),
     [
-        ("BUY", "OPEN", (3, 1)),
-        ("SELL", "OPEN", (2, 2)),
-        ("SELL", "CLOSE", (1, 1)),
-        ("SELL", "CLOSETODAY", (1, 1)),
-        ("BUY", "CLOSEYESTERDAY", (2, 0)),
+        ("BUY", "OPEN", 1, (4, 2), (1, 0)),
+        ("SELL", "OPEN", 1, (3, 1), (2, 1)),
+        ("SELL", "CLOSE", 1, (2, 1), (1, 0)),
+        ("SELL", "CLOSE", 3, (0, 0), (1, 0)),
+        ("SELL", "CLOSETODAY", 1, (2, 0), (1, 0)),
+        ("BUY", "CLOSEYESTERDAY", 1, (3, 1), (0, 0)),
     ],
 )
-def test_positions_are_kept_from_trades(direction: str, offset: str, lots: Any) -> None:
+def test_positions_are_kept_from_trades(
+    direction: str, offset: str, volume: float, long: tuple[float, float], short: tuple[float, float]
+) -> None:
+    """Two long lots of yesterday, one of today, and a short one of yesterday."""
     known = private()
-    known.take(trade(8, direction, offset, 1))
-    assert (known.positions["X"].volume_long, known.positions["X"].volume_short) == lots
+    known.take(trade(8, direction, offset, volume))
+    assert legs(known) == (long, short)
+
+
+def legs(known: Private) -> tuple[tuple[float, float], tuple[float, float]]:
+    """All lots and today's, long and short."""
+    held = known.positions["X"]
+    return (held.volume_long, held.volume_long_today), (held.volume_short, held.volume_short_today)
+
+
+@pytest.mark.parametrize(("offset", "long"), [("OPEN", (2, 0)), ("CLOSE", (4, 2))])
+def test_a_trade_that_was_taken_back(offset: str, long: tuple[float, float]) -> None:
+    known = private()
+    was = trade(8, "BUY" if offset == "OPEN" else "SELL", offset, 1)
+    assert known.take(was | {"type": "trade_broken"})["type"] == "trade_broken"
+    assert legs(known) == (long, (1, 0))
+
+
+def test_a_settlement_makes_lots_yesterdays() -> None:
+    known = private()
+    known.take({"type": "statement", "seq": 8, "timestamp": 1})
+    assert legs(known) == ((3, 0), (1, 0))
 
 
 def test_a_position_that_is_flat_is_none() -> None:
     known = private()
-    known.take(trade(8, "SELL", "CLOSE", 2))
+    known.take(trade(8, "SELL", "CLOSE", 3))
     known.take(trade(9, "BUY", "CLOSE", 1))
     assert known.positions == {}
+
+
+async def test_pushes_of_another_market_are_not_taken_for_the_first_ones() -> None:
+    client = Client("http://localhost")
+    client._resuming = False
+    client._private = private()
+    pushes = client.pushes()
+    other = trade(90, "BUY", "OPEN", 1) | {"market": "CFFEX", "market_seq": 90}
+    for frame in ({name: other[name] for name in other if name != "seq"}, other, trade(8, "BUY", "OPEN", 1)):
+        client._hear(frame)
+    assert (await anext(pushes)).seq == 8 and legs(client._private) == ((4, 2), (1, 0))
 
 
 def test_pushes_are_taken_once_and_without_holes() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from bourse_client import errors, messages
+from bourse_client.private import PUSHES
 
 from tests.e2e.server import ROOT
 from trading import protocol
@@ -48,6 +49,7 @@ SAME: list[tuple[type[msgspec.Struct], type[msgspec.Struct]]] = [
     (messages.Instrument, query_data.InstrumentData),
     (messages.Bar, market_data.BarData),
     (messages.Ticker, market_data.Ticker),
+    (messages.Day, market_data.StatisticsData),
     (messages.BookChange, market_data.OrderBookDelta),
     (messages.Level, market_data.BookLevel),
 ]
@@ -65,6 +67,15 @@ def test_a_message_has_the_fields_that_the_exchange_gives_it(
     # What may be left out there may be left out here; but `seq`, which each push has.
     left_out = {name for name, field in given.items() if not field.required}
     assert {field.name for field in fields if field.required} & left_out <= {"seq", "prev_seq"}
+
+
+def test_every_push_that_is_numbered_is_counted() -> None:
+    kinds = {kind.__struct_config__.tag for kind in pushes.__dict__.values() if is_numbered(kind)}
+    assert kinds == PUSHES
+
+
+def is_numbered(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct) and "seq" in kind.__struct_fields__
 
 
 def test_an_order_may_have_the_options_that_the_exchange_knows() -> None:
