@@ -24,6 +24,8 @@ from vnpy_bourse.quotes import Quote
 MOST_OF_THE_DAY = 5_000
 """Orders and trades of the present day that are told at the start, the newest."""
 BARS_AT_ONCE = 1_000
+PATIENCE = 30.0
+"""Seconds that a first connection may take before the log says that there is none."""
 AGAIN_SECONDS = 1.0
 """Before another client is tried in place of one that has ended."""
 
@@ -67,7 +69,7 @@ class Session:
 
     async def _sign_in(self, token: str) -> None:
         """One client, from its beginning to its end."""
-        client = Client(self._address, self._user_id, token, hear_line=self._line)
+        client = Client(self._address, self._user_id, token, patience=PATIENCE, hear_line=self._line)
         pushes = client.pushes()
         async with client:
             self._client = client

@@ -92,14 +92,14 @@ class Desk:
 
     # -- what is done
 
-    def add(self, server: Server, gateway: str, user_id: str) -> None:
+    def add(self, server: Server, gateway: str, user_id: str, address: str = "") -> None:
         """A gateway that is connected, and that knows all there is to know."""
         self.main.add_gateway(BourseGateway, gateway)
-        self.connect(server, gateway, user_id)
+        self.connect(server, gateway, user_id, address)
 
-    def connect(self, server: Server, gateway: str, user_id: str) -> None:
+    def connect(self, server: Server, gateway: str, user_id: str, address: str = "") -> None:
         before = sum("connected to" in line for line in self.log(gateway))
-        setting = {"address": server.http, "user_id": user_id, "token": server.token(user_id)}
+        setting = {"address": address or server.http, "user_id": user_id, "token": server.token(user_id)}
         self.main.connect(setting, gateway)
         self.until(lambda: sum("connected to" in line for line in self.log(gateway)) > before, "the connection")
 
