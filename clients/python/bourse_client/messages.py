@@ -207,7 +207,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
-    """What is traded. Null: no such limit, or no trade yet."""
+    """What is traded. Null: no such limit, no trade yet, or of `market` the first one."""
 
     instrument_id: str
     name: str
@@ -223,6 +223,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     phase: str
     settlement_price: float
     last_price: float | None
+    market: str | None = None
 
 
 class OrderOptions(TypedDict, total=False):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bourse_client import BourseError, Client, Lost, Refused
 from bourse_client.errors import Forbidden, NotAuthenticated, OrderFinished
-from bourse_client.messages import Account, Bar, Frame, OrderState, Snapshot, Trade
+from bourse_client.messages import Account, Bar, Frame, Order, OrderState, Snapshot, Trade
 from bourse_client.streams import Stream
 from vnpy.trader.constant import Interval
 from vnpy.trader.database import DB_TZ
@@ -21,11 +21,14 @@ from vnpy_bourse.holdings import Holdings
 from vnpy_bourse.orders import Orders
 from vnpy_bourse.quotes import Quote
 
+T = TypeVar("T", Order, Trade)
 MOST_OF_THE_DAY = 5_000
 """Orders and trades of the present day that are told at the start, the newest."""
 BARS_AT_ONCE = 1_000
 PATIENCE = 30.0
 """Seconds that a first connection may take before the log says that there is none."""
+WORTH_SECONDS = 0.5
+"""Between two questions what positions are worth: a busy account shall have its questions for itself."""
 AGAIN_SECONDS = 1.0
 """Before another client is tried in place of one that has ended."""
 
@@ -43,6 +46,7 @@ class Session:
         self._orders = Orders(self._name)
         self._holdings = Holdings(self._name)
         self._contracts: dict[str, ContractData] = {}
+        self._elsewhere: set[str] = set()
         self._quotes: dict[str, Quote] = {}
         self._placing: dict[str, asyncio.Task[None]] = {}
         self._told_trades: set[tuple[str, str]] = set()
@@ -161,8 +165,8 @@ class Session:
         await self._tell_contracts(client)
         settled = (await client.ask("query_statements", limit=1))["data"]["statements"]
         of_the_day = {"from_time": settled[0]["timestamp"]} if settled else {}
-        orders = await client.query_orders(most=MOST_OF_THE_DAY, **of_the_day)
-        trades = await client.query_trades(most=MOST_OF_THE_DAY, **of_the_day)
+        orders = self._here(await client.query_orders(most=MOST_OF_THE_DAY, **of_the_day))
+        trades = self._here(await client.query_trades(most=MOST_OF_THE_DAY, **of_the_day))
         for order in [*snapshot.orders, *reversed(orders)]:
             self._order(self._orders.learn(order))
         await self._settle_doubts(client, {order.order_id for order in snapshot.orders})
@@ -176,6 +180,10 @@ class Session:
             self._log(f"connected to {self._address} as {self._user_id}")
             for quote in self._quotes.values():
                 self._beside(self._follow(quote), f"ticks of {quote.symbol}")
+
+    def _here(self, found: list[T]) -> list[T]:
+        """Those of the first market; queries gather over all of them."""
+        return [each for each in found if each.instrument_id not in self._elsewhere]
 
     async def _settle_doubts(self, client: Client, live: set[str]) -> None:
         """Orders that have ended unheard on an earlier day, and those that never came to the exchange."""
@@ -218,6 +226,7 @@ class Session:
                 self._worth_changed = False
                 rows = await self._signed_in().query_positions()
                 self._positions(self._holdings.value(rows))
+                await asyncio.sleep(WORTH_SECONDS)
         finally:
             self._valuing = False
 
@@ -232,8 +241,11 @@ class Session:
         self._value()
 
     async def _tell_contracts(self, client: Client) -> None:
-        """Those that are new or have changed."""
+        """Those that are new or have changed. The client hears only what becomes of orders at the first market."""
         for instrument in await client.instruments():
+            if instrument.market is not None:
+                self._elsewhere.add(instrument.instrument_id)
+                continue
             contract = words.contract(instrument, self._name)
             if self._contracts.get(contract.symbol) != contract:
                 self._contracts[contract.symbol] = contract
@@ -276,8 +288,9 @@ class Session:
         self._orders.sent(order)
         name = order.orderid
         client = self._client
-        if client is None:
-            self._log(f"order {name}: not connected")
+        if client is None or req.symbol in self._elsewhere:
+            why = "not connected" if client is None else f"{req.symbol} is traded at another market than the first"
+            self._log(f"order {name}: {why}")
             self._order(self._orders.reject(name))
             return
         self._placing[name] = self._beside(self._place(client, name, words.wanted(req)), f"order {name}")
