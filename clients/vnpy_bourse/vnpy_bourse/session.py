@@ -259,18 +259,29 @@ class Session:
             self._beside(self._follow(quote), f"ticks of {symbol}")
 
     async def _follow(self, quote: Quote) -> None:
-        """Until the client ends. Whoever is refused may ask again."""
-        client = self._signed_in()
-        try:
-            async with client.books(quote.symbol) as books, client.tickers(quote.symbol) as tickers:
-                if quote.symbol not in self._contracts:
-                    await self._tell_contracts(client)
-                quote.name = self._contracts[quote.symbol].name
-                quote.day = {day.instrument_id: day for day in await client.days()}.get(quote.symbol)
-                await asyncio.gather(self._ticks(quote, books, quote.see), self._ticks(quote, tickers, quote.hear))
-        except Refused:
-            del self._quotes[quote.symbol]
-            raise
+        """Until the client ends. An exchange that begins or stops refuses for a while; only of what it does not know
+        its sentence has the name, and whoever was refused in this way may ask again."""
+        client, told = self._signed_in(), False
+        while client is self._client:
+            try:
+                await self._follow_once(client, quote)
+                return
+            except Refused as refused:
+                if quote.symbol in refused.message:
+                    del self._quotes[quote.symbol]
+                    raise
+                if not told:
+                    self._log(f"ticks of {quote.symbol} will come later: {refused.message}")
+                told = True
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _follow_once(self, client: Client, quote: Quote) -> None:
+        async with client.books(quote.symbol) as books, client.tickers(quote.symbol) as tickers:
+            if quote.symbol not in self._contracts:
+                await self._tell_contracts(client)
+            quote.name = self._contracts[quote.symbol].name
+            quote.day = {day.instrument_id: day for day in await client.days()}.get(quote.symbol)
+            await asyncio.gather(self._ticks(quote, books, quote.see), self._ticks(quote, tickers, quote.hear))
 
     async def _ticks(self, quote: Quote, stream: Stream[Any], take: Callable[[Any], None]) -> None:
         async for value in stream:

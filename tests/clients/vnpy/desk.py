@@ -49,7 +49,7 @@ class Desk:
         with self._more:
             while not is_so():
                 left = deadline - time.monotonic()
-                assert left > 0, f"{what} did not come; the log ends with {self.log()[-12:]}"
+                assert left > 0, f"{what} did not come; gateways say {self.said()[-12:]}"
                 self._more.wait(left)
 
     # -- what was told
@@ -60,6 +60,10 @@ class Desk:
 
     def log(self, gateway: str = "") -> list[str]:
         return [log.msg for log in self.of(EVENT_LOG, gateway)]
+
+    def said(self) -> list[str]:
+        """Without what the main engine writes of each request."""
+        return [line for line in self.log() if " -> " not in line]
 
     def says(self, words: str, gateway: str = "") -> bool:
         return any(words in line for line in self.log(gateway))

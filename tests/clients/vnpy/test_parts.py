@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from bourse_client.errors import Malformed
 from bourse_client.messages import Order, OrderState, Position, Trade
+from vnpy.event import EventEngine
 from vnpy.trader.constant import Direction, Offset, OrderType, Status
 from vnpy.trader.object import OrderData, PositionData
-from vnpy_bourse import words
+from vnpy_bourse import BourseGateway, words
 from vnpy_bourse.holdings import Holdings
 from vnpy_bourse.orders import Orders
+from vnpy_bourse.quotes import Quote
+from vnpy_bourse.session import Session
 
 ORDER: dict[str, Any] = {
     "instrument_id": "X",
@@ -151,3 +155,27 @@ def test_an_answer_values_lots_and_does_not_change_them() -> None:
     long, short = holdings.value([row | {"volume_long": 2.0}])
     assert (long.volume, long.frozen, long.price, long.pnl) == (1, 1, 10.0, 7.0)
     assert (short.volume, short.frozen, short.price, short.pnl) == (0, 0, 0, 0)
+
+
+class Refusing:
+    """A client whose exchange is not there yet, and then does not know the instrument."""
+
+    def __init__(self) -> None:
+        self.sentences = ["The exchange is starting", "The exchange is starting", "Unknown instrument X"]
+
+    def books(self, instrument_id: str) -> None:
+        raise Malformed(400, self.sentences.pop(0))
+
+
+async def test_ticks_that_are_refused_for_a_while_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vnpy_bourse.session.AGAIN_SECONDS", 0)
+    events = EventEngine()
+    session = Session(BourseGateway(events, "G"), "http://localhost", "user001")
+    client: Any = Refusing()
+    session._client = client
+    session._quotes["X"] = quote = Quote("X", "G")
+    with pytest.raises(Malformed, match="Unknown"):
+        await session._follow(quote)
+    assert client.sentences == [] and session._quotes == {}
+    assert events._queue.get_nowait().data.msg == "ticks of X will come later: The exchange is starting"
+    assert events._queue.empty(), "it is said once"
