@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = ("trading", "exchange_site", "marketdata", "bots", "clients/python", "static/bourse/js")
+PRODUCT = (
+    "trading",
+    "exchange_site",
+    "marketdata",
+    "bots",
+    "clients/python",
+    "clients/vnpy_bourse",
+    "static/bourse/js",
+)
 NO_ROOMS = {"__pycache__", "migrations"}
 """Migrations are a history, which only grows."""
 MOST_FILES = 14

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any
 
 import pytest
-from bourse_client import pauses
+from bourse_client import Client, pauses
 from bourse_client.book import Book, BookGap
 from bourse_client.client import _retry_after
-from bourse_client.errors import Overrun, TooFast
+from bourse_client.errors import Malformed, Overrun, TooFast, Unavailable
+from bourse_client.markets import Markets, Topic
 from bourse_client.messages import BookChange, Frame, Level
 from bourse_client.pauses import Lane, Pauses
 from bourse_client.private import Hole, Private
@@ -118,7 +118,7 @@ ACCOUNT = dict.fromkeys(("balance", "available", "frozen", "margin", "profit", "
 
 def private() -> Private:
     known = Private()
-    positions = [{"instrument_id": "X", "volume_long": 2.0, "volume_short": 1.0}]
+    positions = [{"instrument_id": "X", "volume_long": 3.0, "volume_long_today": 1.0, "volume_short": 1.0}]
     snapshot = {"type": "snapshot", "seq": 7, "account": ACCOUNT, "positions": positions, "orders": []}
     known.restore(snapshot | {"trading_day": 20261126})
     return known
@@ -130,22 +130,46 @@ def trade(seq: int, direction: str, offset: str, volume: float) -> Frame:
 
 
 @pytest.mark.parametrize(
-    ("direction", "offset", "lots"),
+    ("direction", "offset", "volume", "long", "short"),
     [
-        ("BUY", "OPEN", (3, 1)),
-        ("SELL", "OPEN", (2, 2)),
-        ("SELL", "CLOSE", (1, 1)),
-        ("SELL", "CLOSETODAY", (1, 1)),
-        ("BUY", "CLOSEYESTERDAY", (2, 0)),
+        ("BUY", "OPEN", 1, (4, 2), (1, 0)),
+        ("SELL", "OPEN", 1, (3, 1), (2, 1)),
+        ("SELL", "CLOSE", 1, (2, 1), (1, 0)),
+        ("SELL", "CLOSE", 3, (0, 0), (1, 0)),
+        ("SELL", "CLOSETODAY", 1, (2, 0), (1, 0)),
+        ("BUY", "CLOSEYESTERDAY", 1, (3, 1), (0, 0)),
     ],
 )
-def test_positions_are_kept_from_trades(direction: str, offset: str, lots: Any) -> None:
+def test_positions_are_kept_from_trades(
+    direction: str, offset: str, volume: float, long: tuple[float, float], short: tuple[float, float]
+) -> None:
+    """Two long lots of yesterday, one of today, and a short one of yesterday."""
     known = private()
-    known.take(trade(8, direction, offset, 1))
-    assert (known.positions["X"].volume_long, known.positions["X"].volume_short) == lots
+    known.take(trade(8, direction, offset, volume))
+    assert legs(known) == (long, short)
 
 
-@pytest.mark.parametrize(("direction", "offset"), [("BUY", "OPEN"), ("SELL", "CLOSE"), ("BUY", "CLOSE")])
+def legs(known: Private) -> tuple[tuple[float, float], tuple[float, float]]:
+    """All lots and today's, long and short."""
+    held = known.positions["X"]
+    return (held.volume_long, held.volume_long_today), (held.volume_short, held.volume_short_today)
+
+
+@pytest.mark.parametrize(("offset", "long"), [("OPEN", (2, 0)), ("CLOSE", (4, 2))])
+def test_a_trade_that_was_taken_back(offset: str, long: tuple[float, float]) -> None:
+    known = private()
+    was = trade(8, "BUY" if offset == "OPEN" else "SELL", offset, 1)
+    assert known.take(was | {"type": "trade_broken"})["type"] == "trade_broken"
+    assert legs(known) == (long, (1, 0))
+
+
+def test_a_settlement_makes_lots_yesterdays() -> None:
+    known = private()
+    known.take({"type": "statement", "seq": 8, "timestamp": 1})
+    assert legs(known) == ((3, 0), (1, 0))
+
+
+@pytest.mark.parametrize(("direction", "offset"), [("BUY", "OPEN"), ("SELL", "OPEN")])
 def test_a_trade_that_is_taken_back_leaves_the_positions_as_they_were(direction: str, offset: str) -> None:
     known = private()
     before = dict(known.positions)
@@ -158,9 +182,20 @@ def test_a_trade_that_is_taken_back_leaves_the_positions_as_they_were(direction:
 
 def test_a_position_that_is_flat_is_none() -> None:
     known = private()
-    known.take(trade(8, "SELL", "CLOSE", 2))
+    known.take(trade(8, "SELL", "CLOSE", 3))
     known.take(trade(9, "BUY", "CLOSE", 1))
     assert known.positions == {}
+
+
+async def test_pushes_of_another_market_are_not_taken_for_the_first_ones() -> None:
+    client = Client("http://localhost")
+    client._resuming = False
+    client._private = private()
+    pushes = client.pushes()
+    other = trade(90, "BUY", "OPEN", 1) | {"market": "CFFEX", "market_seq": 90}
+    for frame in ({name: other[name] for name in other if name != "seq"}, other, trade(8, "BUY", "OPEN", 1)):
+        client._hear(frame)
+    assert (await anext(pushes)).seq == 8 and legs(client._private) == ((4, 2), (1, 0))
 
 
 def test_pushes_are_taken_once_and_without_holes() -> None:
@@ -180,3 +215,25 @@ def test_finished_orders_are_forgotten_when_there_are_too_many(monkeypatch: pyte
         known.take(state | {"timestamp": seq, "seq": seq})
     assert list(known.orders) == ["O15", "O16", "O17"]
     assert known.known_as("c14") is None and known.known_as("c17") is not None and known.latest == 17
+
+
+async def test_what_is_followed_outlives_an_exchange_that_takes_nothing_yet() -> None:
+    """Only what is named in the refusal ends."""
+    sentences = ["Subscribed successfully"]
+
+    async def ask(kind: str, fields: Frame) -> Frame:
+        if sentences[0] != "Subscribed successfully":
+            raise Malformed(400, sentences[0])
+        return {}
+
+    markets = Markets(ask, ask, lambda work: None)
+    tickers = await markets.stream(Topic("ticker", "X")).start()
+    sentences[0] = "The exchange is starting"
+    with pytest.raises(Unavailable, match="starting"):
+        await markets.subscribe(ask)
+    markets.hear({"type": "ticker", "instrument_id": "X", "last_price": 1.0, "volume": 1.0, "timestamp": 1})
+    assert (await anext(tickers)).last_price == 1.0
+    sentences[0] = "Unknown instrument X"
+    await markets.subscribe(ask)
+    with pytest.raises(Malformed, match="Unknown"):
+        await anext(tickers)

@@ -51,6 +51,7 @@ SAME: list[tuple[type[msgspec.Struct], type[msgspec.Struct]]] = [
     (messages.Instrument, query_data.InstrumentData),
     (messages.Bar, market_data.BarData),
     (messages.Ticker, market_data.Ticker),
+    (messages.Day, market_data.StatisticsData),
     (messages.BookChange, market_data.OrderBookDelta),
     (messages.Level, market_data.BookLevel),
 ]

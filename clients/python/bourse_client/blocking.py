@@ -15,6 +15,7 @@ from bourse_client.messages import (
     Account,
     Bar,
     BookChange,
+    Day,
     Frame,
     Instrument,
     Interruption,
@@ -210,8 +211,13 @@ class SyncClient:
     def instruments(self) -> list[Instrument]:
         return self._run(self._client.instruments())
 
-    def past_bars(self, instrument_id: str, period: str = "1m", most: int = 200) -> list[Bar]:
-        return self._run(self._client.past_bars(instrument_id, period, most))
+    def days(self) -> list[Day]:
+        return self._run(self._client.days())
+
+    def past_bars(
+        self, instrument_id: str, period: str = "1m", most: int = 200, before: int | None = None
+    ) -> list[Bar]:
+        return self._run(self._client.past_bars(instrument_id, period, most, before))
 
     # -- streams
 

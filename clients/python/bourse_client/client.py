@@ -32,6 +32,7 @@ from bourse_client.messages import (
     Account,
     Bar,
     BookChange,
+    Day,
     Frame,
     Instrument,
     Interruption,
@@ -80,14 +81,18 @@ class Client:
         *,
         patience: float = 30.0,
         dice: random.Random | None = None,
+        hear_line: Callable[[bool], None] | None = None,
     ) -> None:
-        """`patience`: seconds that the first connection may take. `dice`: for the pauses between attempts."""
+        """`patience`: seconds that the first connection may take. `dice`: for the pauses between attempts.
+        `hear_line` is told true when the client is connected, and has missed nothing, and false when it is not any
+        more."""
         self._address = socket_address(url)
         if user_id is not None:
             self._address += f"?user_id={quote(user_id)}"
         self.user_id = user_id
         self._token = token
         self._patience = patience
+        self._hear_line = hear_line or _nobody
         self._pauses = Pauses(dice or random.Random())  # noqa: S311 -- pauses, not locks
         self._lanes = {True: Lane(), False: Lane()}
         self._private = Private()
@@ -294,9 +299,15 @@ class Client:
         answer = await self.ask("query_instruments")
         return msgspec.convert(answer["data"]["instruments"], list[Instrument])
 
-    async def past_bars(self, instrument_id: str, period: str = "1m", most: int = 200) -> list[Bar]:
-        """Bars, the newest first; at most 1,000."""
-        answer = await self.ask("query_bars", instrument_id=instrument_id, period=period, limit=most)
+    async def days(self) -> list[Day]:
+        """The trading day of each instrument so far."""
+        return msgspec.convert((await self.ask("query_statistics"))["data"]["statistics"], list[Day])
+
+    async def past_bars(
+        self, instrument_id: str, period: str = "1m", most: int = 200, before: int | None = None
+    ) -> list[Bar]:
+        """Bars, the newest first; at most 1,000. `before`: those that start earlier than this moment (Unix ms)."""
+        answer = await self.ask("query_bars", instrument_id=instrument_id, period=period, limit=most, before=before)
         return msgspec.convert(answer["data"]["bars"], list[Bar])
 
     # -- streams
@@ -472,8 +483,11 @@ class Client:
                 raise Lost("the connection has ended")
         self._line = line
         self._ready.set()
+        self._hear_line(True)
 
     def _leave(self) -> None:
+        if self._line is not None:
+            self._hear_line(False)
         self._line = None
         if self._failure is None:
             self._ready.clear()
@@ -506,8 +520,9 @@ class Client:
             self._caught_up.set()
 
     def _push(self, frame: Frame) -> None:
-        """What comes before the answer to `resume` comes again after it."""
-        if self._resuming:
+        """What comes before the answer to `resume` comes again after it. Pushes of other markets than the first have
+        numbers of their own, and this client keeps the first one only."""
+        if self._resuming or "market" in frame:
             return
         try:
             if not self._private.is_next(frame["seq"]):
@@ -552,6 +567,10 @@ class Client:
         task = asyncio.create_task(do())
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+
+
+def _nobody(is_connected: bool) -> None:
+    pass
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -12,7 +12,7 @@ import msgspec
 Frame = dict[str, Any]
 
 BUY, SELL = "BUY", "SELL"
-OPEN, CLOSE = "OPEN", "CLOSE"
+OPEN, CLOSE, CLOSETODAY = "OPEN", "CLOSE", "CLOSETODAY"
 LIVE = frozenset({"Submitted", "PartiallyFilled", "Waiting"})
 """States of an order that is not finished."""
 
@@ -86,15 +86,54 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """Lots of one instrument."""
+    """Lots of one instrument; `_today`: those of them that were opened on the present trading day."""
 
     instrument_id: str
     volume_long: float = 0.0
     volume_short: float = 0.0
+    volume_long_today: float = 0.0
+    volume_short_today: float = 0.0
 
     @property
     def net(self) -> float:
         return self.volume_long - self.volume_short
+
+    @property
+    def is_flat(self) -> bool:
+        return not (self.volume_long or self.volume_short)
+
+    def traded(self, direction: str, offset: str, volume: float) -> Position:
+        """After a trade. BUY to open and SELL to close are of the long lots, the others of the short ones; CLOSE takes
+        lots of earlier days first."""
+        is_long = (direction == BUY) == (offset == OPEN)
+        lots, today = self._leg(is_long)
+        if offset == OPEN:
+            return self._with(is_long, lots + volume, today + volume)
+        if offset == CLOSETODAY:
+            today -= volume
+        lots -= volume
+        return self._with(is_long, lots, min(today, lots) if offset == CLOSE else today)
+
+    def taken_back(self, direction: str, offset: str, volume: float) -> Position:
+        """After a trade was taken back: lots that it has closed are today's again."""
+        is_long = (direction == BUY) == (offset == OPEN)
+        change = -volume if offset == OPEN else volume
+        lots, today = self._leg(is_long)
+        return self._with(is_long, lots + change, today + change)
+
+    def carried(self) -> Position:
+        """After a settlement: no lot is of today."""
+        return msgspec.structs.replace(self, volume_long_today=0.0, volume_short_today=0.0)
+
+    def _leg(self, is_long: bool) -> tuple[float, float]:
+        if is_long:
+            return self.volume_long, self.volume_long_today
+        return self.volume_short, self.volume_short_today
+
+    def _with(self, is_long: bool, lots: float, today: float) -> Position:
+        if is_long:
+            return msgspec.structs.replace(self, volume_long=lots, volume_long_today=today)
+        return msgspec.structs.replace(self, volume_short=lots, volume_short_today=today)
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,14 +166,32 @@ class BookChange(msgspec.Struct, frozen=True, kw_only=True):
     indicative_volume: float | None = None
 
 
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """The trading day of an instrument so far. Null: no trade yet, or no such limit. `settlement_price`: the last."""
+
+    instrument_id: str
+    open: float | None
+    high: float | None
+    low: float | None
+    last_price: float | None
+    volume: float
+    turnover: float
+    open_interest: float
+    settlement_price: float
+    limit_up: float | None
+    limit_down: float | None
+
+
 class Ticker(msgspec.Struct, frozen=True, kw_only=True):
-    """A trade of the market. `direction` is that of the side that came to the book; an auction has none."""
+    """A trade of the market. `direction` is that of the side that came to the book; an auction has none. `day`: after
+    it; of trades that come together the last one has it."""
 
     instrument_id: str
     last_price: float
     volume: float
     timestamp: int
     direction: str | None = None
+    day: Day | None = None
 
 
 class Interruption(msgspec.Struct, frozen=True):
@@ -156,7 +213,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
-    """What is traded. Null: no such limit, or no trade yet."""
+    """What is traded. Null: no such limit, no trade yet, or of `market` the first one."""
 
     instrument_id: str
     name: str
@@ -172,6 +229,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     phase: str
     settlement_price: float
     last_price: float | None
+    market: str | None = None
 
 
 class OrderOptions(TypedDict, total=False):

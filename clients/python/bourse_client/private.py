@@ -11,14 +11,18 @@ from bourse_client.messages import Account, Frame, Order, OrderState, Position, 
 
 PUSHES = frozenset(
     {
-        *("trade", "order_status", "account_update", "risk_warning", "liquidation", "position_expired", "statement"),
+        "trade",
+        "order_status",
+        "account_update",
+        "risk_warning",
+        "liquidation",
+        "position_expired",
+        "statement",
         "trade_broken",
     }
 )
-"""All that are numbered: one that is not known would be a hole."""
 KEPT_FINISHED = 10_000
 """Finished orders that are remembered."""
-OPENS = "OPEN"
 
 
 class Hole(Exception):
@@ -71,8 +75,11 @@ class Private:
         match frame["type"]:
             case "trade":
                 trade = msgspec.convert(frame, Trade)
-                self._trade(trade)
+                self._hold(self._position(frame).traded(trade.direction, trade.offset, trade.volume))
                 return trade
+            case "trade_broken":
+                was = frame["direction"], frame["offset"], frame["volume"]
+                self._hold(self._position(frame).taken_back(*was))
             case "order_status":
                 state = msgspec.convert(frame, OrderState)
                 self._change(state)
@@ -82,8 +89,8 @@ class Private:
                 return self.account
             case "position_expired":
                 self.positions.pop(frame["instrument_id"], None)
-            case "trade_broken":
-                self._trade(msgspec.convert(frame, Trade), -1)
+            case "statement":
+                self.positions = {name: position.carried() for name, position in self.positions.items()}
         return frame
 
     def learn(self, order: Order) -> None:
@@ -114,14 +121,12 @@ class Private:
         if order.client_order_id is not None and self._names.get(order.client_order_id) == order_id:
             del self._names[order.client_order_id]
 
-    def _trade(self, trade: Trade, times: int = 1) -> None:
-        """BUY to open and SELL to close are of the long lots, the others of the short ones. -1: it is taken back."""
-        position = self.positions.get(trade.instrument_id) or Position(instrument_id=trade.instrument_id)
-        opens = trade.offset == OPENS
-        side = "volume_long" if (trade.direction == "BUY") == opens else "volume_short"
-        volume = getattr(position, side) + times * (trade.volume if opens else -trade.volume)
-        position = msgspec.structs.replace(position, **{side: volume})
-        if position.volume_long or position.volume_short:
-            self.positions[trade.instrument_id] = position
+    def _position(self, frame: Frame) -> Position:
+        name = frame["instrument_id"]
+        return self.positions.get(name) or Position(instrument_id=name)
+
+    def _hold(self, position: Position) -> None:
+        if position.is_flat:
+            self.positions.pop(position.instrument_id, None)
         else:
-            self.positions.pop(trade.instrument_id, None)
+            self.positions[position.instrument_id] = position

@@ -133,7 +133,7 @@ async def test_what_was_recorded_ends_in_the_same_book(new_server: Callable[...,
         await asyncio.gather(recording_it, return_exceptions=True)
 
     messages = list(lobster.messages(files.messages))
-    assert len(messages) == len(files.books.read_text().splitlines()) > 40
+    assert len(messages) == len(files.books.read_text().splitlines()) > 0
     executed = sum(each.size for each in messages if each.kind in {4, 5})
     async with client(target, "user001") as maker, client(target, "user002") as taker:
         replay = Replay(maker, taker, INSTRUMENT, 500)
