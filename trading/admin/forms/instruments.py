@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Self
 
 import msgspec
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from trading.admin.columns import day_text
+from trading.admin.engine_requests import present_market
 from trading.admin.forms.base import CommandForm
 from trading.admin.forms.fields import day_field, limit_field, lots_field, money_field, rate_field, rate_units, units
 from trading.core.commands import ChangeTerms, ListInstrument
 from trading.core.money import RATE, to_text
 from trading.core.types import Contract, Fee, Terms
-from trading.models import NAME, Instrument
+from trading.models import NAME, Instrument, Market
 from trading.operators import calendar
 from trading.storage.mapping import terms_of
 
@@ -48,6 +54,18 @@ class _TermsFields(CommandForm):
         required=False,
         help_text="Without price limits: how far from the last price they trade; 0.1 is 10 %; empty: 10 %.",
     )
+
+    def clean_last_day(self) -> date | None:
+        """Nothing new may end before it began. What an instrument has stays: it expires with the next settlement."""
+        day: date | None = self.cleaned_data["last_day"]
+        if day is None or calendar.number_of(day) == self.instance.last_day:
+            return day
+        market = Market.objects.filter(code=present_market()).first() or Market(code=present_market())
+        present = calendar.trading_day(market, timezone.now())
+        if day < present:
+            sentence = _("This day has passed. The market is in trading day {day}: choose it or a later one.")
+            raise ValidationError(sentence.format(day=day_text(calendar.number_of(present))))
+        return day
 
     def terms(self) -> Terms:
         data = self.cleaned_data
