@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from trading.admin import confirmations, engine_requests, lists
 from trading.admin.forms.base import CommandForm, KeyedForm
 from trading.admin.office import export
-from trading.admin.office.words import translate_fields
+from trading.admin.office.words import history_text, translate_fields
 from trading.models import OperatorCommand
 from trading.operators import requests
 
@@ -93,10 +93,15 @@ class PlainAdmin(ModelAdmin):
         return found
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Django looks for the object first, and so tells everybody which there are."""
+        """Django looks for the object first, and so tells everybody which there are. What it has written itself it
+        translates; what we have written is translated here."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return super().history_view(request, object_id, extra_context)
+        response = super().history_view(request, object_id, extra_context)
+        for entry in getattr(response, "context_data", {}).get("action_list", ()):
+            if not entry.change_message.startswith("["):
+                entry.change_message = history_text(entry.change_message)
+        return response
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return lists.PlainList
