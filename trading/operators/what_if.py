@@ -2,12 +2,12 @@
 rules, and forgotten. Changes nothing. Works beside a running engine; loads all that a restart would load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from trading.core.commands import BreakTrade, CheckRisk, ForceCancelOrder, Settle
+from trading.core.commands import BreakTrade, ChangeTerms, CheckRisk, ForceCancelOrder, ListInstrument, Settle
 from trading.core.engine import Engine
 from trading.core.events import (
     Event,
@@ -109,6 +109,22 @@ def if_settled(market: str, command: Settle, risk: CheckRisk) -> Day:
     cancelled = sum(isinstance(event, OrderCancelled) for event in events)
     everyone = msgspec.structs.replace(risk, everyone=True)
     return Day(None, cancelled, expired, _judged(engine, everyone, now))
+
+
+def if_asked(market: str, commands: Sequence[ListInstrument | ChangeTerms]) -> list[Refused | None]:
+    """What the engine would answer to instruments that are listed or changed one after the other. Loads no accounts."""
+    with consistent_read("default"):
+        reader = MarketReader(market, "default", only=())
+        row = reader.row()
+        records, now = reader.snapshot(row), reader.time_of(row.batch)
+    engine = Engine.restore(records)
+    elsewhere = reader.elsewhere({each.contract.instrument_id for each in commands if isinstance(each, ListInstrument)})
+    found = []
+    for command in commands:
+        name = command.contract.instrument_id if isinstance(command, ListInstrument) else ""
+        answer = elsewhere.get(name) or engine.apply(command, now)[0]
+        found.append(answer if isinstance(answer, Refused) else None)
+    return found
 
 
 def if_broken(market: str, command: BreakTrade) -> Break:

@@ -152,10 +152,10 @@ class MarketReader:
             market=self._market, status=OperatorCommand.Status.PENDING
         )
         rows = [(pk, _command(payload)) for pk, payload in found.order_by("id").values_list("pk", "payload")[:most]]
-        elsewhere = self._elsewhere({_listed(command) for _, command in rows} - {None})
+        elsewhere = self.elsewhere({_listed(command) or "" for _, command in rows} - {""})
         return [OperatorAsk(pk, command, elsewhere.get(_listed(command) or "")) for pk, command in rows]
 
-    def _elsewhere(self, names: set[str | None]) -> dict[str, Refused]:
+    def elsewhere(self, names: set[str]) -> dict[str, Refused]:
         """Of the instruments that are to be listed, those that another market has: an id is one market's."""
         if not names:
             return {}

@@ -117,13 +117,14 @@ class ChangeTermsForm(_TermsFields):
 
     @classmethod
     def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
-        return super().of(row, initial=_terms_initial(terms_of(row)))
+        return super().of(row, initial=terms_values(terms_of(row)))
 
     def command(self) -> ChangeTerms:
         return ChangeTerms(self.instance.pk, self.terms())
 
 
-def _terms_initial(terms: Terms) -> dict[str, Any]:
+def terms_values(terms: Terms) -> dict[str, Any]:
+    """As the fields of the forms have them."""
     fees = {"fee_open": terms.fee_open, "fee_close": terms.fee_close, "fee_close_today": terms.fee_close_today}
     return {
         "name": terms.name,
@@ -141,10 +142,9 @@ def _terms_initial(terms: Terms) -> dict[str, Any]:
     }
 
 
-def _copied(row: Instrument) -> dict[str, Any]:
-    """What the form begins with, to list another instrument like this one."""
+def contract_values(row: Instrument) -> dict[str, Any]:
+    """What stays as it was listed, beside the id."""
     return {
-        **_terms_initial(terms_of(row)),
         "product_id": row.product_id,
         "tick": to_text(row.tick),
         "multiplier": row.multiplier,
@@ -154,6 +154,9 @@ def _copied(row: Instrument) -> dict[str, Any]:
 
 
 class ListInstrumentForm(_TermsFields):
+    PLAIN = Terms(name="", margin_long=RATE // 10, margin_short=RATE // 10)
+    """What it begins with."""
+
     instrument_id = forms.CharField(
         label="Instrument id", max_length=64, validators=[NAME], help_text="Such as IF2301."
     )
@@ -173,8 +176,8 @@ class ListInstrumentForm(_TermsFields):
     def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
         """`copy` names an instrument whose values it begins with."""
         other = Instrument.objects.filter(pk=str(initial.get("copy", ""))[:64]).first()
-        plain = Terms(name="", margin_long=RATE // 10, margin_short=RATE // 10)
-        return super().of(row, initial=_terms_initial(plain) if other is None else _copied(other))
+        values = terms_values(cls.PLAIN) if other is None else terms_values(terms_of(other)) | contract_values(other)
+        return super().of(row, initial=values)
 
     def command(self) -> ListInstrument:
         data = self.cleaned_data
