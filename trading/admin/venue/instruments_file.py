@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from django import forms
+from django.forms.utils import pretty_name
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
@@ -112,7 +113,10 @@ def _fresh(request: HttpRequest) -> Any:
 def _columns() -> list[tuple[str, str, str]]:
     """The name of each, what it is, and more of that."""
     fields = ListInstrumentForm.base_fields
-    return [(name, _(str(fields[name].label or name)), _(str(fields[name].help_text or "-"))) for name in COLUMNS]
+    return [
+        (name, _(str(fields[name].label or pretty_name(name))), _(str(fields[name].help_text or "-")))
+        for name in COLUMNS
+    ]
 
 
 # --- what it would do

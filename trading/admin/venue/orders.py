@@ -153,7 +153,7 @@ def _shown(request: HttpRequest, life: order_life.Life) -> HttpResponse:
             (_("Instrument"), row.instrument_id),
             (_("Side"), " ".join(map(_, (row.direction, row.offset, row.order_type, row.time_condition)))),
             (_("Price"), price),
-            (_("Filled"), f"{row.filled:,} / {row.volume:,}"),
+            (_("Filled lots"), f"{row.filled:,} / {row.volume:,}"),
             (_("Status"), _(row.status)),
             (_("Why it was cancelled"), _why(row)),
             (_("Its client's id"), row.client_order_id or ""),
