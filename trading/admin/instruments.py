@@ -191,6 +191,14 @@ class InstrumentAdmin(CommandAdmin):
                 buttons.append(Tool(words[0], url_of(self, "phase", obj.pk, phase.value), post=True))
         return [*buttons, *links]
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """The page of one that can trade follows its book and its trades over the public socket."""
+        row = kwargs.get("obj")
+        if row is not None and row.phase != Phase.DELISTED:
+            pace = {"pings": settings.PING_SECONDS, "idle": settings.IDLE_SECONDS}
+            context["live"] = {"instrument": row.pk, "tick": to_text(row.tick), **pace}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         self.require(request, "add_instrument")
         page = FormPage(
