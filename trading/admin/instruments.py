@@ -128,6 +128,7 @@ def _named(sentence: str, users: list[str]) -> list[str]:
 @admin.register(Instrument)
 class InstrumentAdmin(CommandAdmin):
     add_label = "List an instrument"
+    exported = True
     actions = (
         *("halt_selected", "resume_selected", "auction_selected", "continuous_selected", "close_selected"),
         *("change_selected", "expire_selected"),
