@@ -13,7 +13,7 @@ const ROOMS = {
   orders: ['state', 'line', 'base'],
   state: ['line', 'base'],
   line: ['base'],
-  office: ['ui', 'base'],
+  office: ['ui', 'line', 'base'],
   ui: ['locales', 'base'],
   locales: [],
   base: [],

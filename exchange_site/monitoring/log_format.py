@@ -71,11 +71,13 @@ def _json(value: object) -> str:
 
 class StrangersAreNoErrors(logging.Filter):
     """What Django finds suspicious in a request (a wrong Host, too many fields) was refused and is no error of ours:
-    anybody could fill the log with tracebacks, and ring the alarm. It stays in the log as a warning."""
+    anybody could fill the log with tracebacks, and ring the alarm. It stays in the log as a warning. So does a request
+    that was refused because of who asked or what was sent (403, 400): a line, without a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security.") and record.levelno == logging.ERROR:
             record.levelno, record.levelname = logging.WARNING, "WARNING"
+        if record.name.startswith(("django.security.", "django.request")) and record.levelno == logging.WARNING:
             record.exc_info = record.exc_text = None
         return True
 

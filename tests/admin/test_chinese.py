@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from tests.admin.pages import page
 from tests.builders import Founded
-from trading.models import Contest, HealthCheck, OperatorCommand, Order, User
+from trading.models import Contest, HealthCheck, OperatorCommand, Order, Trade, User
 
 CHINESE = {"headers": {"accept-language": "zh-hans"}}
 ALLOWED = {
@@ -99,7 +99,10 @@ def keys(name: str, pattern: URLPattern) -> list[dict[str, Any]]:
         "user": [str(User.objects.get(username="clerk").pk)],
         "operatorcommand": [str(pk) for pk in OperatorCommand.objects.values_list("pk", flat=True)],
     }
-    numbers = list(Contest.objects.values_list("pk", flat=True)) if "contest" in name else [1]
+    numbers = [1]
+    for word, rows in (("contest", Contest.objects), ("desk_order", Order.objects), ("desk_trade", Trade.objects)):
+        if word in name:
+            numbers = list(rows.values_list("trade_id" if word == "desk_trade" else "pk", flat=True))
     values: dict[str, list[Any]] = {
         "object_id": ids.get(model, ["1"]),
         "number": numbers,
@@ -198,6 +201,33 @@ def test_what_forms_ask_and_refuse_is_in_chinese(busy: Founded, root: Client) ->
             english[f"{number} {url} {data}"] = found
     assert english == {}
     assert answered >= 50
+
+
+def test_the_history_of_a_user_is_in_chinese(busy: Founded, root: Client) -> None:
+    """What Django writes of a form that was saved, and what pages of ours write."""
+    clerk, account = User.objects.get(username="clerk"), User.objects.get(username="user001")
+    where = page("user", "change", clerk.pk)
+    content = root.get(where).context["adminform"].form.initial
+    groups = [each.pk for each in content["groups"]][1:]
+    names = {"username": "clerk", "email": "a@b.cn", "first_name": "X", "last_name": "Y"}
+    roles = {"key": "0" * 32, "roles": ["Viewer", "Support"], "reason": "7", "post": "yes"}
+    for url, data in (
+        (where, {**names, "is_superuser": "on", "groups": groups}),
+        (page_of("desk_member", clerk.pk), roles),
+        (page_of("desk_forget_factor", clerk.pk), {"post": "yes"}),
+    ):
+        root.post(url, data, follow=True, **CHINESE)  # type: ignore[arg-type]
+    root.get(page_of("desk_view_as", 1))
+    for user, lines in ((clerk, 3), (account, 1)):
+        found = root.get(page("user", "history", user.pk), **CHINESE)  # type: ignore[arg-type]
+        assert len(found.context["action_list"]) == lines
+        assert english_in(found) == set()
+
+
+def test_a_refused_password_is_told_in_chinese(busy: Founded, root: Client) -> None:
+    sent = {"old_password": "wrong", "new_password1": "a", "new_password2": "a"}
+    refused = root.post(reverse("admin:password_change"), sent, **CHINESE)  # type: ignore[arg-type]
+    assert "密码太短" in refused.content.decode() and english_in(refused) == set()
 
 
 CONTEST = ("level", "start", "end", "publish")

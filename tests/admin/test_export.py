@@ -5,11 +5,14 @@ import io
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.admin.conftest import Staff
-from tests.admin.pages import page
+from tests.admin.pages import page, text_of
 from tests.builders import Books, Founded, order
+from trading.admin.office import export
 from trading.models import LedgerEntry, Order
 
 
@@ -52,9 +55,34 @@ def test_it_takes_the_same_queries_for_many_rows(
         assert len(rows_of(root, "order")) == 64
 
 
+def test_accounts_and_instruments_are_files_too(traded: Founded, root: Client) -> None:
+    """Sorted and filtered as the list is, with figures that are read for many accounts at once."""
+    rows_of(root, "account")  # the first request of a session is noted
+    with CaptureQueriesContext(connection) as for_one:
+        rows_of(root, "account", q="user001")
+    with CaptureQueriesContext(connection) as for_three:
+        head, *rows = rows_of(root, "account", o="-1")
+    assert len(for_three) <= len(for_one)
+    assert head[:3] == ["user", "balance", "available"]
+    assert [row[0] for row in rows] == ["user003", "user002", "user001"]
+    assert rows[2][1] == "999994.00" and rows[2][3] == "3615.00"
+    assert [row[0] for row in rows_of(root, "account", standing="frozen")[1:]] == []
+    assert {row[0] for row in rows_of(root, "instrument")[1:]} == {"IF2301", "IX2301"}
+
+
+def test_a_file_that_would_be_too_long_is_refused_in_words(
+    traded: Founded, root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "MOST_ROWS", 2)
+    refused = root.get(page("account"), {"_csv": "1"}, follow=True)
+    assert "More than 2 rows are too many for a file: filter the list." in text_of(refused)
+    assert len(rows_of(root, "account", q="user001")) == 2
+
+
 def test_whoever_may_not_see_a_list_gets_no_csv(traded: Founded, staff: Staff) -> None:
     clerk = staff("view_trade")
-    assert clerk.get(page("order"), {"_csv": "1"}).status_code == 403
+    for model in ("order", "account", "instrument", "ledgerentry"):
+        assert clerk.get(page(model), {"_csv": "1"}).status_code == 403
     assert len(rows_of(clerk, "trade")) == 3
 
 

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 from tests.admin.pages import YES, asked, choose, content_of, fresh, page, send, text_of
-from tests.builders import Books, Founded, order
+from tests.builders import Books, Founded, order, terms
+from trading.core.commands import ChangeTerms, Settle
 from trading.models import Account, Instrument
 
 ADD = page("instrument", "add")
@@ -32,7 +33,7 @@ NEW = {
     "max_position": "2000",
     "max_orders": "30",
     "larger_side": "on",
-    "last_day": "2024-01-15",
+    "last_day": "2099-01-15",
 }
 
 
@@ -58,7 +59,7 @@ def test_an_instrument_is_listed_as_written(root: Client) -> None:
     assert (row["fee_close_today_per_lot"], row["fee_close_today_rate"]) == (30_000, 0)
     assert (row["min_volume"], row["max_volume"]) == (2, 500)
     assert (row["max_position"], row["max_orders"]) == (2_000, 30)
-    assert (row["larger_side"], row["last_day"]) == (True, 20240115)
+    assert (row["larger_side"], row["last_day"]) == (True, 20990115)
     assert (row["limit_up"], row["limit_down"]) == (717_400_000, 642_600_000)
     assert row["phase"] == "continuous"
 
@@ -104,6 +105,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"max_position": "-1"}, "greater than or equal to 0"),
     ({"max_orders": "1.5"}, "Enter a whole number."),
     ({"last_day": "2024-02-30"}, "Enter a valid date."),
+    ({"last_day": "2023-11-13"}, "This day has passed. The market is in trading day"),
 ]
 
 
@@ -125,6 +127,23 @@ def test_terms_change_and_margins_follow(root: Client) -> None:
     assert Account.objects.get(pk=2).margin == 1_200 * 10_000
     assert Instrument.objects.get(pk="IX2301").name == "renamed"
     assert asked() == [("ChangeTerms", "DONE", "root")]
+
+
+def test_the_last_day_of_the_present_trading_day_is_not_past(root: Client) -> None:
+    """What matters is the day that the market is in, not the date: it is over with its settlement."""
+    Books().commit(Settle(20231114, 20231115, {}))
+    assert "(code" not in text_of(send(root, CHANGE, last_day="2023-11-15"))
+    assert Instrument.objects.get(pk="IX2301").last_day == 20231115
+    refused = send(root, CHANGE, last_day="2023-11-14")
+    assert refused.context["adminform"].form.errors == {
+        "last_day": ["This day has passed. The market is in trading day 2023-11-15: choose it or a later one."]
+    }
+    assert Instrument.objects.get(pk="IX2301").last_day == 20231115
+
+
+def test_a_last_day_that_it_has_already_may_stay(root: Client) -> None:
+    Books().commit(ChangeTerms("IX2301", terms(last_day=20231101)))
+    assert "Changed the terms of IX2301." in text_of(send(root, CHANGE, name="renamed"))
 
 
 def test_terms_that_the_engine_refuses(root: Client) -> None:

@@ -11,6 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.test import RequestFactory
 
 from exchange_site.monitoring.log_format import (
     CountErrors,
@@ -195,6 +200,34 @@ def test_other_errors_stay_what_they_are() -> None:
     handler.handle(suspicious(logging.CRITICAL))
     handler.handle(logging.LogRecord("django.request", logging.ERROR, "", 1, "failed", (), None))
     assert counted.errors == 2
+
+
+def answered(error: Exception) -> str:
+    """What is written when a page answers with an error."""
+
+    def page(request: HttpRequest) -> HttpResponse:
+        raise error
+
+    stream, requests = io.StringIO(), logging.getLogger("django.request")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextLines())
+    handler.addFilter(StrangersAreNoErrors())
+    requests.addHandler(handler)
+    try:
+        convert_exception_to_response(page)(RequestFactory().get("/admin/x/"))
+    finally:
+        requests.removeHandler(handler)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("error", [PermissionDenied(), BadRequest("bad"), MultiPartParserError("cut off")])
+def test_a_refused_request_is_one_line(error: Exception) -> None:
+    lines = answered(error).splitlines()
+    assert len(lines) == 1 and "WARNING django.request" in lines[0] and "/admin/x/" in lines[0]
+
+
+def test_a_failure_of_ours_has_its_traceback() -> None:
+    assert "ValueError: ours" in answered(ValueError("ours"))
 
 
 def test_a_log_that_cannot_be_written_says_so_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,6 +173,7 @@ AS_LISTED, AS_MARKET = "as the instrument says", "as the market says"
 @admin.register(Account)
 class AccountAdmin(CommandAdmin):
     add_label = "Open an account"
+    exported = True
     actions = ("freeze_selected", "unfreeze_selected")
     ordering = ("user",)
     list_filter = (StandingFilter,)
@@ -246,6 +247,9 @@ class AccountAdmin(CommandAdmin):
         """Of the present market: commands name the user, who may have an account elsewhere too."""
         found: QuerySet[Account] = super().get_queryset(request).filter(market=present_market())
         return found
+
+    def read_together(self, rows: Iterable[Account]) -> None:
+        give_figures(rows)
 
     def has_freeze_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("trading.freeze_account")

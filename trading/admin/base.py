@@ -1,6 +1,6 @@
 """What the admin pages have in common: rows that are shown only, and forms whose content is a command to the engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from django.contrib import admin, messages
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from trading.admin import confirmations, engine_requests, lists
 from trading.admin.forms.base import CommandForm, KeyedForm
 from trading.admin.office import export
-from trading.admin.office.words import translate_fields
+from trading.admin.office.words import history_text, translate_fields
 from trading.models import OperatorCommand
 from trading.operators import requests
 
@@ -93,10 +93,15 @@ class PlainAdmin(ModelAdmin):
         return found
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Django looks for the object first, and so tells everybody which there are."""
+        """Django looks for the object first, and so tells everybody which there are. What it has written itself it
+        translates; what we have written is translated here."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return super().history_view(request, object_id, extra_context)
+        response = super().history_view(request, object_id, extra_context)
+        for entry in getattr(response, "context_data", {}).get("action_list", ()):
+            if not entry.change_message.startswith("["):
+                entry.change_message = history_text(entry.change_message)
+        return response
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return lists.PlainList
@@ -152,6 +157,8 @@ class ShownAdmin(PlainAdmin):
     list_per_page = 50
     show_full_result_count = False
     actions: Sequence[Any] | None = None
+    exported = False
+    """Whether what a list shows can be had as CSV."""
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.sections
@@ -167,6 +174,36 @@ class ShownAdmin(PlainAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def read_together(self, rows: Iterable[Any]) -> None:
+        """What the columns of many rows need, read at once for a file."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if not self.exported:
+            return super().changelist_view(request, extra_context)
+        if export.PARAMETER in request.GET:
+            return self._csv(request)
+        query = request.GET.copy()
+        query[export.PARAMETER] = "1"
+        return super().changelist_view(request, {"csv": query.urlencode(), **(extra_context or {})})
+
+    def _csv(self, request: HttpRequest) -> HttpResponseBase:
+        """What the list shows under this address."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = request.GET.copy()
+        del asked[export.PARAMETER]
+        request.GET = asked  # type: ignore[assignment]  # the list knows no other way to be asked
+        try:
+            found = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(request.path)
+        keys = export.keys_of(found)
+        if len(keys) > export.MOST_ROWS:
+            most = _("More than {count} rows are too many for a file: filter the list.")
+            messages.error(request, most.format(count=f"{export.MOST_ROWS:,}"))
+            return HttpResponseRedirect(f"{request.path}?{asked.urlencode()}")
+        return export.response(request, found, keys, self.get_list_display(request))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Django's own form is for looking only. ("Save as new" would not even ask for the change permission.)"""
@@ -189,6 +226,7 @@ class GrowingAdmin(ShownAdmin):
     `newest_by` is a column that grows with every row; it is indexed, alone and after each of `indexed_lookups`.
     """
 
+    exported = True
     newest_by = "id"
     sortable_by = ()
     indexed_lookups: ClassVar[tuple[str, ...]] = ()
@@ -215,28 +253,11 @@ class GrowingAdmin(ShownAdmin):
         return rows
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        if export.PARAMETER in request.GET:
-            return self._csv(request)
-        query = request.GET.copy()
-        query[export.PARAMETER] = "1"
-        response = super().changelist_view(request, {"csv": query.urlencode(), **(extra_context or {})})
+        response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context and context["cl"].shortened:
             context["subtitle"] = _("Among the newest {count} rows").format(count=f"{lists.LOOKED_THROUGH:,}")
         return response
-
-    def _csv(self, request: HttpRequest) -> HttpResponseBase:
-        """What the list shows under this address."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        asked = request.GET.copy()
-        del asked[export.PARAMETER]
-        request.GET = asked  # type: ignore[assignment]  # the list knows no other way to be asked
-        try:
-            found = self.get_changelist_instance(request)
-        except IncorrectLookupParameters:
-            return HttpResponseRedirect(request.path)
-        return export.response(request, found, self.get_list_display(request))
 
 
 class CommandAdmin(ShownAdmin):

@@ -5,18 +5,21 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
-from trading.admin.columns import day, limit, moment, money, number, rate
+from trading.admin.columns import day, day_text, limit, moment, money, number, rate
+from trading.admin.engine_requests import present_market
 from trading.admin.forms.instruments import (
     CONTRACT_FIELDSETS,
     TERMS_FIELDSETS,
@@ -24,11 +27,13 @@ from trading.admin.forms.instruments import (
     ListInstrumentForm,
 )
 from trading.core.accounts import Figures
-from trading.core.commands import AdminCommand, HaltInstrument, ResumeInstrument, SetInstrumentPhase
+from trading.core.commands import AdminCommand, ChangeTerms, HaltInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.money import share, to_text
 from trading.core.types import Phase
-from trading.models import Account, Instrument, Position
+from trading.models import IS_HELD, Account, Instrument, Market, Position
+from trading.operators import calendar
 from trading.reads import selectors
+from trading.storage.mapping import terms_of
 
 STATE = (
     "phase",
@@ -123,7 +128,11 @@ def _named(sentence: str, users: list[str]) -> list[str]:
 @admin.register(Instrument)
 class InstrumentAdmin(CommandAdmin):
     add_label = "List an instrument"
-    actions = ("halt_selected", "resume_selected", "auction_selected", "continuous_selected", "close_selected")
+    exported = True
+    actions = (
+        *("halt_selected", "resume_selected", "auction_selected", "continuous_selected", "close_selected"),
+        *("change_selected", "expire_selected"),
+    )
     list_display = (
         "instrument_id",
         "name",
@@ -182,6 +191,14 @@ class InstrumentAdmin(CommandAdmin):
             if phase != obj.phase:
                 buttons.append(Tool(words[0], url_of(self, "phase", obj.pk, phase.value), post=True))
         return [*buttons, *links]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """The page of one that can trade follows its book and its trades over the public socket."""
+        row = kwargs.get("obj")
+        if row is not None and row.phase != Phase.DELISTED:
+            pace = {"pings": settings.PING_SECONDS, "idle": settings.IDLE_SECONDS}
+            context["live"] = {"instrument": row.pk, "tick": to_text(row.tick), **pace}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         self.require(request, "add_instrument")
@@ -292,6 +309,38 @@ class InstrumentAdmin(CommandAdmin):
     @admin.action(description="Close the selected instruments", permissions=["halt"])
     def close_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse | None:
         return self._set_phase(request, queryset, Phase.CLOSED)
+
+    @admin.action(description="Change the terms of the selected instruments", permissions=["halt"])
+    def change_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse:
+        names = ",".join(row.pk for row in confirmations.chosen(queryset)[: confirmations.MOST_ROWS])
+        return HttpResponseRedirect(
+            f"{reverse('admin:trading_desk_instruments_file')}?{urlencode({'instruments': names})}"
+        )
+
+    @admin.action(description="Let the selected instruments expire with the next settlement", permissions=["halt"])
+    def expire_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse | None:
+        """Their last trading day becomes the present one."""
+        rows = confirmations.chosen(queryset.exclude(phase=Phase.DELISTED.value))
+        market, _made = Market.objects.get_or_create(code=present_market())
+        last_day = calendar.number_of(calendar.trading_day(market, timezone.now()))
+        held = Position.objects.filter(IS_HELD, instrument__in=rows).values("account").distinct().count()
+        return confirmations.carry_out(
+            request,
+            self,
+            rows,
+            [ChangeTerms(row.pk, msgspec.structs.replace(terms_of(row), last_day=last_day)) for row in rows],
+            question=f"{_('Let expire')}: {confirmations.counted(len(rows), 'instrument')}",
+            sentences=[
+                _("With the settlement of trading day {day} they are delisted, for good.").format(
+                    day=day_text(last_day)
+                ),
+                _("Positions of {accounts} are closed at the settlement price; live orders end.").format(
+                    accounts=confirmations.counted(held, "account")
+                ),
+                confirmations.about_instruments(rows),
+            ],
+            done=_("Instruments that expire with the next settlement: {count}."),
+        )
 
     def _set_phase(self, request: HttpRequest, queryset: QuerySet[Instrument], phase: Phase) -> HttpResponse | None:
         return self._many(

@@ -7,6 +7,7 @@ milliseconds. The constraints repeat the core's invariants, because rows can com
 from trading.models.accounts import (
     AT_RISK,
     IN_DEBT,
+    IS_HELD,
     Account,
     LedgerEntry,
     Position,
@@ -34,6 +35,7 @@ from trading.models.users import AccessToken, StaffSession, User
 __all__ = [
     "AT_RISK",
     "IN_DEBT",
+    "IS_HELD",
     "IS_LIVE",
     "NAME",
     "AccessToken",

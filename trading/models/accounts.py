@@ -6,6 +6,8 @@ from django.db.models import F, Q
 from trading.models.markets import Instrument, Market
 from trading.models.users import User
 
+IS_HELD = Q(long_today__gt=0) | Q(long_his__gt=0) | Q(short_today__gt=0) | Q(short_his__gt=0)
+"""Of positions: rows of flat ones stay."""
 AT_RISK = Q(warned=True) | Q(liquidating=True)
 IN_DEBT = Q(pre_balance__lt=F("withdrawals") + F("commission") - F("deposits") - F("close_profit"))
 """What was booked is negative. The few of both kinds have an index each, found by a query with just this condition."""

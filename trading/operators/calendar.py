@@ -139,6 +139,11 @@ def today(market: Market, now: datetime) -> date:
     return now.astimezone(ZoneInfo(market.time_zone)).date()
 
 
+def trading_day(market: Market, now: datetime) -> date:
+    """The trading day that the market is in; before its first settlement the date."""
+    return date_of(days_to_settle(market, today(market, now))[0])
+
+
 def days_to_settle(market: Market, on: date, day: int = 0) -> tuple[int, int]:
     """The trading day that a settlement on some date ends, if it is not named, and the one that it begins."""
     calendar = calendar_of(market)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from trading.core.commands import AdminCommand, SetAccountRules, SetCloseOnly
 from trading.core.types import number_at
-from trading.models import IS_LIVE, Account, Contest, ContestBreach, Instrument, Order, Position, Trade
+from trading.models import IS_HELD, IS_LIVE, Account, Contest, ContestBreach, Instrument, Order, Position, Trade
 from trading.operators import requests
 from trading.storage.mapping import rules_of
 
@@ -105,12 +105,9 @@ def _too_large(contest: Contest) -> Iterator[Breach]:
     if contest.max_position is None:
         return
     rows = Position.objects.filter(account_id__in=contest.entries.values("account_id"))
-    for row in rows.filter(_HELD):
+    for row in rows.filter(IS_HELD):
         if max(row.long_today + row.long_his, row.short_today + row.short_his) > contest.max_position:
             yield row.account_id, Rule.POSITION, row.instrument_id
-
-
-_HELD = Q(long_today__gt=0) | Q(long_his__gt=0) | Q(short_today__gt=0) | Q(short_his__gt=0)
 
 
 def _too_many(contest: Contest) -> Iterator[Breach]:

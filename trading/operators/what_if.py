@@ -2,12 +2,12 @@
 rules, and forgotten. Changes nothing. Works beside a running engine; loads all that a restart would load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from trading.core.commands import CheckRisk, ForceCancelOrder, Settle
+from trading.core.commands import BreakTrade, ChangeTerms, CheckRisk, ForceCancelOrder, ListInstrument, Settle
 from trading.core.engine import Engine
 from trading.core.events import (
     Event,
@@ -20,6 +20,7 @@ from trading.core.events import (
 from trading.core.state import Account
 from trading.core.types import Phase
 from trading.storage.consistent_read import consistent_read
+from trading.storage.market_reader import MarketReader
 from trading.storage.store import Store
 
 Kind = TypeVar("Kind", LiquidationStarted, RiskWarned)
@@ -50,6 +51,21 @@ class Day(msgspec.Struct, frozen=True):
     cancelled: int
     expired: dict[str, int]
     outcome: Outcome
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What an account would have. In 1/10,000."""
+
+    user_id: str
+    balance: int
+    available: int
+
+
+class Break(msgspec.Struct, frozen=True):
+    """What breaking a trade would do: the engine's refusal, or what buyer and seller would have then."""
+
+    refused: Refused | None
+    left: list[Left]
 
 
 NOTHING = Outcome([], [], [])
@@ -93,6 +109,41 @@ def if_settled(market: str, command: Settle, risk: CheckRisk) -> Day:
     cancelled = sum(isinstance(event, OrderCancelled) for event in events)
     everyone = msgspec.structs.replace(risk, everyone=True)
     return Day(None, cancelled, expired, _judged(engine, everyone, now))
+
+
+def if_asked(market: str, commands: Sequence[ListInstrument | ChangeTerms]) -> list[Refused | None]:
+    """What the engine would answer to instruments that are listed or changed one after the other. Loads no accounts."""
+    with consistent_read("default"):
+        reader = MarketReader(market, "default", only=())
+        row = reader.row()
+        records, now = reader.snapshot(row), reader.time_of(row.batch)
+    engine = Engine.restore(records)
+    elsewhere = reader.elsewhere({each.contract.instrument_id for each in commands if isinstance(each, ListInstrument)})
+    found = []
+    for command in commands:
+        name = command.contract.instrument_id if isinstance(command, ListInstrument) else ""
+        answer = elsewhere.get(name) or engine.apply(command, now)[0]
+        found.append(answer if isinstance(answer, Refused) else None)
+    return found
+
+
+def if_broken(market: str, command: BreakTrade) -> Break:
+    """Loads both accounts with all of theirs and no others: a trade that is taken back concerns nobody else."""
+    sides = (command.buyer.account_id, command.seller.account_id)
+    with consistent_read("default"):
+        reader = MarketReader(market, "default", only=sides)
+        row = reader.row()
+        records, now = reader.snapshot(row), reader.time_of(row.batch)
+    engine = Engine.restore(records)
+    answer = engine.apply(command, now)[0]
+    if isinstance(answer, Refused):
+        return Break(answer, [])
+    return Break(None, [_left(engine.state.accounts[number]) for number in sides])
+
+
+def _left(account: Account) -> Left:
+    figures = account.figures()
+    return Left(account.user_id, figures.balance, figures.available)
 
 
 def _judged(engine: Engine, risk: CheckRisk, now: int) -> Outcome:

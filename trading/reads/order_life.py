@@ -28,15 +28,18 @@ MOST_FILES = 3
 """An order is in the file of the day in which it ended; that is mostly the one in which it came."""
 RECENT = 100_000
 """Operators' commands among which the one that cancelled an order is looked for."""
+PRICES = {"price", "stop_price", "trail"}
+"""Of a command, in 1/10,000."""
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """Something that happened. `kind`: asked, told, fill, broken, operator; `what`: its name; `words`: more of it."""
+    """Something that happened. `kind`: asked, told, fill, broken, operator; `what`: its name; `content`: more of it, as
+    the command or the frame has it; prices and money as text."""
 
     time: int
     kind: str
     what: str
-    words: str
+    content: dict[str, Any]
 
 
 class Life(msgspec.Struct, frozen=True):
@@ -154,15 +157,16 @@ def _of_account(order: Order, time: int, commands: list[Command]) -> Iterator[Mo
 
 def _command(time: int, command: Command) -> Moment:
     content = msgspec.to_builtins(command)
-    if content.get("price") is not None:
-        content["price"] = to_text(content["price"])
-    return Moment(time, "asked", stored_name(command), _said(content, "type", "order_id", "account_id"))
+    content |= content.pop("handling", None) or {}
+    for name in PRICES & content.keys():
+        if content[name] is not None:
+            content[name] = to_text(content[name])
+    return Moment(time, "asked", stored_name(command), _set(content, "type", "order_id", "account_id"))
 
 
-def _said(content: dict[str, Any], *without: str) -> str:
-    """What a command or a frame says, as "price 120.0, volume 3"; what is unset is left out."""
-    told = (f"{name} {value}" for name, value in content.items() if name not in without and value is not None)
-    return ", ".join(told)
+def _set(content: dict[str, Any], *without: str) -> dict[str, Any]:
+    """What a command or a frame says; what is unset is left out."""
+    return {name: value for name, value in content.items() if name not in without and value is not None}
 
 
 # --- what happened
@@ -176,26 +180,26 @@ def _told(order: Order) -> Iterator[Moment]:
         lines = text or "" if packed is None else unpack_frames(bytes(packed))
         for frame in (json.loads(line) for line in lines.split("\n") if mark in line):
             if frame["type"] == "order_status":
-                words = _said(frame, "type", "order_id", "timestamp", "status")
-                yield Moment(frame["timestamp"], "told", frame["status"], words)
+                content = _set(frame, "type", "order_id", "timestamp", "status")
+                yield Moment(frame["timestamp"], "told", frame["status"], content)
 
 
 def _fill(row: Trade) -> Moment:
-    words = {
+    content = {
         "price": to_text(row.price),
         "volume": row.volume,
         "commission": to_text(row.commission),
         "close_profit": to_text(row.close_profit),
         "is_maker": row.is_maker,
     }
-    return Moment(row.time, "fill", str(row.trade_id), _said(words))
+    return Moment(row.time, "fill", str(row.trade_id), content)
 
 
 def _broken(order: Order, fills: list[Trade]) -> Iterator[Moment]:
     numbers = [row.trade_id for row in fills]
     for row in TradeBreak.objects.filter(account_id=order.account_id, trade_id__in=numbers, order_number=order.pk):
-        words = {"commission": to_text(row.commission), "close_profit": to_text(-row.close_profit)}
-        yield Moment(row.time, "broken", str(row.trade_id), _said(words))
+        content = {"commission": to_text(row.commission), "close_profit": to_text(-row.close_profit)}
+        yield Moment(row.time, "broken", str(row.trade_id), content)
 
 
 def _operators(order: Order, market: str) -> Iterator[Moment]:
@@ -209,7 +213,5 @@ def _operators(order: Order, market: str) -> Iterator[Moment]:
     for row in done.filter(kind__in=kinds).select_related("asked_by"):
         if row.kind == "CancelAnyOrder" and row.payload.get("order_id") != order.pk:
             continue
-        who = "the schedule or the shell" if row.asked_by is None else row.asked_by.username
-        yield Moment(
-            order.updated_at, "operator", f"{row.kind} #{row.pk}", f"{who}: {row.reason}" if row.reason else who
-        )
+        who = None if row.asked_by is None else row.asked_by.username
+        yield Moment(order.updated_at, "operator", f"{row.kind} #{row.pk}", {"who": who, "reason": row.reason})

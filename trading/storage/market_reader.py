@@ -1,7 +1,7 @@
 """The way back from rows: the engine's state as of the last commit, the journal, and what operators ask."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from operator import itemgetter
 
 import msgspec
@@ -32,12 +32,17 @@ from trading.worker.follower import JournalEntry
 
 
 class MarketReader:
-    """Reads what its engine needs of one market. Where several queries must agree, the caller holds a transaction."""
+    """Reads what its engine needs of one market. Where several queries must agree, the caller holds a transaction.
 
-    def __init__(self, market: str, using: str) -> None:
+    `only`: accounts, with what is theirs, without the others: enough where nothing is to trade.
+    """
+
+    def __init__(self, market: str, using: str, only: Collection[int] | None = None) -> None:
         self._market = market
         self._using = using
         self._mark = mark_of(connections[using])
+        self._own = Q(market=market) if only is None else Q(market=market, pk__in=only)
+        self._theirs = Q(account__market=market) if only is None else Q(account__market=market, account__in=only)
 
     def snapshot(self, market: Market) -> Snapshot:
         """The engine's state as the rows have it. `market`: its row."""
@@ -72,7 +77,7 @@ class MarketReader:
 
     def _accounts(self, trading_day: int) -> list[AccountRecord]:
         client_orders = self._client_orders(trading_day)
-        found = Account.objects.using(self._using).filter(market=self._market).order_by("id")
+        found = Account.objects.using(self._using).filter(self._own).order_by("id")
         return [
             mapping.account_record(row, client_orders.get(row[0], []))
             for row in found.values_list(*mapping.LOADED_ACCOUNT_FIELDS)
@@ -92,7 +97,7 @@ class MarketReader:
         return {account_id: sorted(orders, key=itemgetter(0)) for account_id, orders in by_account.items()}
 
     def _used_today(self, trading_day: int) -> QuerySet[Order]:
-        found = Order.objects.using(self._using).filter(account__market=self._market, client_order_id__isnull=False)
+        found = Order.objects.using(self._using).filter(self._theirs, client_order_id__isnull=False)
         return found.filter(Q(trading_day=trading_day) | Q(known_day=trading_day))
 
     def used_ids(self, asked: list[SubmitOrder], trading_day: int) -> dict[tuple[int, str], ClientOrder]:
@@ -124,20 +129,20 @@ class MarketReader:
         )
 
     def _positions(self) -> list[PositionRecord]:
-        found = Position.objects.using(self._using).filter(account__market=self._market)
+        found = Position.objects.using(self._using).filter(self._theirs)
         details = self._details()
         ordered = found.order_by("account_id", "instrument_id").values_list(*mapping.LOADED_POSITION_FIELDS)
         return [mapping.position_record(row, details) for row in ordered if any(row[2:])]
 
     def _details(self) -> mapping.Details:
         """The lines of all positions' details, in each leg the first opened first."""
-        found = PositionDetail.objects.using(self._using).filter(account__market=self._market)
+        found = PositionDetail.objects.using(self._using).filter(self._theirs)
         rows = found.order_by(Abs("id")).values_list(*mapping.LOADED_DETAIL_FIELDS)
         return mapping.details(rows.iterator())
 
     def _orders(self) -> list[OrderRecord]:
         """Live orders in time priority."""
-        found = Order.objects.using(self._using).filter(IS_LIVE, account__market=self._market)
+        found = Order.objects.using(self._using).filter(IS_LIVE, self._theirs)
         ordered = found.order_by(Coalesce("priority", "id"))
         return [mapping.order_record(row) for row in ordered.values_list(*mapping.LOADED_ORDER_FIELDS)]
 
@@ -147,10 +152,10 @@ class MarketReader:
             market=self._market, status=OperatorCommand.Status.PENDING
         )
         rows = [(pk, _command(payload)) for pk, payload in found.order_by("id").values_list("pk", "payload")[:most]]
-        elsewhere = self._elsewhere({_listed(command) for _, command in rows} - {None})
+        elsewhere = self.elsewhere({_listed(command) or "" for _, command in rows} - {""})
         return [OperatorAsk(pk, command, elsewhere.get(_listed(command) or "")) for pk, command in rows]
 
-    def _elsewhere(self, names: set[str | None]) -> dict[str, Refused]:
+    def elsewhere(self, names: set[str]) -> dict[str, Refused]:
         """Of the instruments that are to be listed, those that another market has: an id is one market's."""
         if not names:
             return {}

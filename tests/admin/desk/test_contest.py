@@ -174,6 +174,21 @@ def test_the_public_sees_it_where_that_is_switched_on(host: Client) -> None:
     assert anybody.get("/contest/").status_code == 404
 
 
+def test_what_is_over_is_told_as_over(host: Client) -> None:
+    contest = running(host, enforced="on", public="on")
+    during = text_of(host.get(address("contest", contest.pk)))
+    assert "Its rules are enforced. All its accounts are frozen when it ends." in during
+    assert " Ends " in during and "Ranking as of the last look" in during
+    assert ", ends " in text_of(Client().get("/contest/"))
+    host.post(address("end_contest", contest.pk), YES)
+    after = text_of(host.get(address("contest", contest.pk)))
+    assert "Its rules were enforced until the end. All its accounts were frozen when it ended." in after
+    assert "Ranking at the end" in after and " Ended 20" in after
+    assert not any(each in after for each in (" Ends ", "when it ends", "Last look", "as of the last look"))
+    public = text_of(Client().get("/contest/"))
+    assert "The ranking at its end, 20" in public and "ends " not in public
+
+
 def test_the_results_are_a_file(host: Client) -> None:
     contest = running(host)
     trade()

@@ -3,15 +3,31 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from tests.admin.desk.conftest import Officer
 from tests.admin.pages import YES, text_of
 from tests.builders import Books, Founded, order
 from trading import protocol
 from trading.admin.desk.page import address
-from trading.core.commands import AmendOrder, CancelOrder, Settle
+from trading.admin.venue import order_words
+from trading.core.commands import AmendOrder, CancelAll, CancelOrder, ForceCancelOrder, Settle, SubmitOrder
+from trading.core.types import (
+    CancelReason,
+    Direction,
+    Offset,
+    OrderOptions,
+    OrderStatus,
+    OrderType,
+    SelfTrade,
+    StopKind,
+    TimeCondition,
+    Trigger,
+    stored_name,
+)
 from trading.models import OperatorCommand, Order, Trade
 from trading.storage.archive.archiver import Archiver
 
@@ -90,6 +106,34 @@ def test_who_may_not_cancel_finds_only(some: None, clerk: Client, officer: Offic
 # --- a life
 
 
+def test_every_word_that_commands_and_frames_may_say_is_in_chinese() -> None:
+    """Names of their fields, and the values that are one of a list."""
+    of_commands = {
+        field.name
+        for struct in (SubmitOrder, AmendOrder, CancelOrder, CancelAll, ForceCancelOrder, OrderOptions)
+        for field in msgspec.structs.fields(struct)
+    }
+    of_frames = {field.name for field in msgspec.structs.fields(protocol.OrderStatusFrame)}
+    unsaid = {"account_id", "order_id", "options", "timestamp", "status"}
+    assert {name.replace("_", " ") for name in (of_commands | of_frames) - unsaid} <= set(order_words.NAMES)
+    lists = (CancelReason, Direction, Offset, OrderStatus, OrderType, SelfTrade, StopKind, TimeCondition, Trigger)
+    values = {str(each.value) for listed in lists for each in listed}
+    kinds = {stored_name(kind) for kind in (SubmitOrder, AmendOrder, CancelOrder, CancelAll, ForceCancelOrder)}
+    with translation.override("zh-hans"):
+        english = {each for each in {*order_words.NAMES, *values, *kinds} if translation.gettext(each) == each}
+    assert english == set()
+
+
+def test_a_life_is_told_in_the_language_of_the_page(books: Books, clerk: Client) -> None:
+    """Prices of a stop as people write them, and what is somebody's own as it is."""
+    books.commit(order(1, "BUY OPEN 5 @ 119", own_id="BUY", options=OrderOptions(stop_price=1_210_000)))
+    row = Order.objects.get(client_order_id="BUY")
+    said = text_of(clerk.get(address("order", row.pk)))
+    assert "order type LIMIT, volume 5, price 119.00" in said and "stop price 121.00" in said
+    chinese = text_of(clerk.get(address("order", row.pk), headers={"accept-language": "zh-hans"}))
+    assert "委托类型 限价, 手数 5, 价格 119.00" in chinese and "客户委托号 BUY" in chinese
+
+
 def moments(response: Any) -> list[tuple[str, str]]:
     return [(kind, what) for _time, kind, _word, what, _name, _words in response.context["moments"]]
 
@@ -121,7 +165,7 @@ def test_a_life_has_what_was_asked_and_what_came_of_it_in_order(books: Books, cl
     assert "price 120.0" in text_of(found) and "commission 4.0" in text_of(found)
     times = [each[0] for each in found.context["moments"]]
     assert times == sorted(times)
-    assert "ASKED" in text_of(found) and "user001" in text_of(found)
+    assert "ASKED" in text_of(found) and "Submitted" in text_of(found) and "user001" in text_of(found)
 
 
 def test_it_says_which_operator_cancelled_it_and_why(some: None, clerk: Client) -> None:

@@ -11,10 +11,11 @@ from tests.admin.desk.conftest import Officer
 from tests.admin.pages import YES, asked, text_of
 from tests.builders import FUNDS, Books, Founded, order
 from trading import protocol
+from trading.admin.columns import amount_text
 from trading.admin.desk.page import address
-from trading.core.commands import Settle
+from trading.core.commands import Settle, Withdraw
 from trading.models import Account, LedgerEntry, OperatorCommand, Position, PushBatch, Statement, Trade, TradeBreak
-from trading.reads import answers
+from trading.reads import answers, selectors
 from trading.storage.packing import unpack_frames
 from trading.storage.reconciliation import check_books, replay_journal
 
@@ -126,6 +127,45 @@ def test_lots_that_are_closed_since_are_refused(clerk: Client, books: Books) -> 
     books.commit(order(3, "BUY OPEN 1 @ 125"), order(1, "SELL CLOSE 1 @ 125"))
     assert "user001: the lots are closed since" in text_of(send(clerk, trade_id, **YES))
     assert not TradeBreak.objects.exists()
+    sound()
+
+
+def test_the_page_says_why_it_cannot_be_broken(clerk: Client, books: Books) -> None:
+    """Asked of the engine's own rule before anybody fills in a form."""
+    where = address("trade", number())
+    assert "Give the commission back" in text_of(clerk.get(where))
+    books.commit(order(1, "SELL CLOSE 1 @ 130"))
+    said = text_of(clerk.get(where))
+    assert "It cannot be broken: user001: live orders are to close the lots: cancel them first (code 1005)" in said
+    assert "Give the commission back" not in said
+    chinese = text_of(clerk.get(where, headers={"accept-language": "zh-hans"}))
+    assert "user001：有平仓委托正占用这些持仓，请先撤单" in chinese
+    assert "cancel them first" in text_of(send(clerk, int(where.rstrip("/").rsplit("/", 1)[1])))
+    books.commit(Settle(20240102, 20240103, {}))
+    assert "which is settled: only money can make good for it (code" in text_of(clerk.get(where))
+    assert not OperatorCommand.objects.exists()
+
+
+def test_it_warns_of_debts_and_of_too_little_margin(clerk: Client, books: Books) -> None:
+    """user001 has gained by a closing and taken out all that is available: undone, they have less than nothing."""
+    books.commit(order(3, "BUY OPEN 3 @ 122"), order(1, "SELL CLOSE 3 @ 122"))
+    books.commit(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
+    closing = int(Trade.objects.order_by("trade_id").values_list("trade_id", flat=True)[2])
+    view = selectors.account_view(user_id="user001", market="MAIN")
+    assert view is not None
+    books.commit(Withdraw("user001", view.figures.withdrawable))
+    said = text_of(clerk.get(address("trade", closing)))
+    assert "user001 would be short of margin:" in said and "user003 would be" not in said
+    assert "user001 would be short of margin:" in text_of(send(clerk, closing))
+    books.commit(order(1, "SELL CLOSE 1 @ 119"), order(2, "BUY CLOSE 1 @ 119"))
+    view = selectors.account_view(user_id="user001", market="MAIN")
+    assert view is not None
+    books.commit(Withdraw("user001", view.figures.withdrawable))
+    debt = text_of(send(clerk, closing))
+    assert "user001 would be in debt: the balance would be -" in debt
+    send(clerk, closing, **YES)
+    after = selectors.account_view(user_id="user001", market="MAIN")
+    assert after is not None and f"the balance would be {amount_text(after.figures.balance)}." in debt
     sound()
 
 

@@ -56,7 +56,7 @@ def pages(numbers: dict[str, str]) -> list[str]:
         *("", "funds/correct/", "funds/file/", "statements/", "people/new/", "people/class/", "approvals/", "audit/"),
         *("checks/", "risk/", "what-if/?percent=-20", "settle/", "calendar/", "contests/", "roles/", "sessions/"),
         *(f"contests/{numbers['running']}/", f"contests/{numbers['draft']}/", f"roles/{numbers['boss']}/"),
-        "second-factor/",
+        *("second-factor/", "instruments/file/", "later/"),
     )
     models = ("account", "order", "trade", "instrument", "operatorcommand", "statement", "user", "accesstoken")
     return [

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.browser import WatchedPage, chromium, new_page
+from tests.e2e.client import signed_in
 from tests.e2e.server import Server
 
 SECRET = "correct-horse-battery"
 WIDTHS = (1440, 820, 390)
+IF = {"instrument_id": "IF2301"}
 BOSS = f"""
 from trading.models import User
 User.objects.filter(username="boss").exists() or User.objects.create_superuser("boss", password={SECRET!r})
@@ -75,6 +77,28 @@ def test_the_home_page_keeps_up_by_itself(browser: Any, server: Server) -> None:
         page.evaluate("document.querySelector('.cards').remove()")
         page.wait_for_selector(".cards")  # it is told again
         assert page.complaints == []
+
+
+def test_the_page_of_an_instrument_follows_its_book_and_its_trades(
+    browser: Any, new_server: Callable[..., Server]
+) -> None:
+    server = new_server()
+    with new_page(browser) as page, signed_in(server, "user001") as seller, signed_in(server, "user002") as buyer:
+        enter(page, server)
+        seller.order("SELL", 3, 4010.0, **IF)
+        page.goto(f"{server.http}/admin/trading/instrument/IF2301/change/")
+        page.wait_for_selector("#live-asks tr:has-text('4,010.0'):has-text('3')")  # as it was
+        seller.order("SELL", 2, 4005.0, **IF)
+        page.wait_for_selector("#live-asks tr:last-child:has-text('4,005.0')")  # the lowest next to the bids
+        buyer.order("BUY", 2, 4005.0, **IF)
+        page.wait_for_selector("#live-tape tr:first-child:has-text('4,005.0')")
+        page.wait_for_selector("#live-asks:not(:has-text('4,005.0'))")
+        buyer.order("BUY", 1, 4000.0, **IF)
+        page.wait_for_selector("#live-bids tr:has-text('4,000.0')")
+        assert page.locator("#live-empty").is_hidden()
+        server.kill()
+        page.wait_for_selector("#live-lost:not([hidden])")
+        assert "does not answer" in page.inner_text("#live-lost")
 
 
 def test_a_server_that_is_gone_is_said(browser: Any, server: Server) -> None:

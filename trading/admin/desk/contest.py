@@ -127,22 +127,24 @@ def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
         unready=[(each.user_id, _(each.why)) for each in waiting[:MOST_NAMED]],
         more=max(0, len(waiting) - MOST_NAMED),
         ranking=ranking_lines(contest, MOST_SHOWN, amount_text),
-        times=[
-            (label, time_text(moment))
-            for label, moment in (
-                (_("Starts"), contest.starts_at if contest.status == Contest.Status.DRAFT else None),
-                (_("Started"), contest.started_at),
-                (_("Last look"), contest.looked_at),
-                (_("Ends"), contest.ends_at),
-            )
-            if moment is not None
-        ],
+        times=[(label, time_text(moment)) for label, moment in _times(contest) if moment is not None],
         balance=amount_text(contest.start_balance),
         breaches=[
             (time_text(row.seen_at), row.account.user_id, row.get_rule_display(), row.instrument_id)
             for row in contest.breaches.select_related("account")[:MOST_SHOWN]
         ],
     )
+
+
+def _times(contest: Contest) -> list[tuple[str, datetime | None]]:
+    """What is over is told as over."""
+    status, states = contest.status, Contest.Status
+    return [
+        (_("Starts"), contest.starts_at if status == states.DRAFT else None),
+        (_("Started"), contest.started_at),
+        (_("Last look"), contest.looked_at if status == states.RUNNING else None),
+        (_("Ended"), contest.ended_at) if status == states.ENDED else (_("Ends"), contest.ends_at),
+    ]
 
 
 def ranking_lines(contest: Contest, most: int | None, amount: Callable[[int], str]) -> list[tuple[str, ...]]:

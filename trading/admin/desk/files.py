@@ -45,12 +45,13 @@ def csv_response(
 
 
 def _parts(head: Sequence[str], lines: Iterator[Sequence[Any]]) -> Iterator[str]:
-    yield MARK + _text([head])
+    yield MARK + text([head])
     while part := list(islice(lines, CHUNK)):
-        yield _text(part)
+        yield text(part)
 
 
-def _text(lines: Iterable[Sequence[Any]]) -> str:
+def text(lines: Iterable[Sequence[Any]]) -> str:
+    """Lines as CSV."""
     out = io.StringIO()
     csv.writer(out).writerows([[_cell(value) for value in line] for line in lines])
     return out.getvalue()
@@ -67,12 +68,12 @@ def _is_number(text: str) -> bool:
     return text.removeprefix("-").replace(".", "", 1).isdecimal()
 
 
-def lines_of(text: str, most: int) -> list[list[str]]:
+def lines_of(sent: str, most: int) -> list[list[str]]:
     """The lines of a CSV that somebody sent, without empty ones, each cell without blanks around it. ValidationError
     where nobody can read it, or where there are too many."""
     try:
         found = [
-            [cell.strip() for cell in line] for line in csv.reader(io.StringIO(text.removeprefix(MARK)), strict=True)
+            [cell.strip() for cell in line] for line in csv.reader(io.StringIO(sent.removeprefix(MARK)), strict=True)
         ]
     except csv.Error as error:
         raise ValidationError(_("This is no CSV: {error}.").format(error=error)) from error

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Case, Count, ExpressionWrapper, F, FloatField, Max, Q, Sum, Value, When
+from django.db.models import Case, Count, ExpressionWrapper, F, FloatField, Max, Sum, Value, When
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from trading.admin.engine_requests import present_market
 from trading.core.commands import CheckRisk, ForceClose
 from trading.core.money import RATE
 from trading.core.types import Phase
-from trading.models import Account, Instrument, Position
+from trading.models import IS_HELD, Account, Instrument, Position
 from trading.operators import what_if
 from trading.reads import selectors
 
@@ -76,9 +76,8 @@ def exposure() -> list[dict[str, Any]]:
     """What is held in each instrument: lots (long and short are the same number), what they are worth, by how many
     accounts, and the share of the largest holder of each side."""
     long, short = F("long_today") + F("long_his"), F("short_today") + F("short_his")
-    holding = Q(long_today__gt=0) | Q(long_his__gt=0) | Q(short_today__gt=0) | Q(short_his__gt=0)
     rows = (
-        Position.objects.filter(holding, account__market=present_market())
+        Position.objects.filter(IS_HELD, account__market=present_market())
         .values("instrument_id", "instrument__mark_price", "instrument__multiplier")
         .annotate(lots=Sum(long), holders=Count("pk"), most_long=Max(long), most_short=Max(short))
         .order_by("instrument_id")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Self
 
 import msgspec
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from trading.admin.columns import day_text
+from trading.admin.engine_requests import present_market
 from trading.admin.forms.base import CommandForm
 from trading.admin.forms.fields import day_field, limit_field, lots_field, money_field, rate_field, rate_units, units
 from trading.core.commands import ChangeTerms, ListInstrument
 from trading.core.money import RATE, to_text
 from trading.core.types import Contract, Fee, Terms
-from trading.models import NAME, Instrument
+from trading.models import NAME, Instrument, Market
 from trading.operators import calendar
 from trading.storage.mapping import terms_of
 
@@ -48,6 +54,18 @@ class _TermsFields(CommandForm):
         required=False,
         help_text="Without price limits: how far from the last price they trade; 0.1 is 10 %; empty: 10 %.",
     )
+
+    def clean_last_day(self) -> date | None:
+        """Nothing new may end before it began. What an instrument has stays: it expires with the next settlement."""
+        day: date | None = self.cleaned_data["last_day"]
+        if day is None or calendar.number_of(day) == self.instance.last_day:
+            return day
+        market = Market.objects.filter(code=present_market()).first() or Market(code=present_market())
+        present = calendar.trading_day(market, timezone.now())
+        if day < present:
+            sentence = _("This day has passed. The market is in trading day {day}: choose it or a later one.")
+            raise ValidationError(sentence.format(day=day_text(calendar.number_of(present))))
+        return day
 
     def terms(self) -> Terms:
         data = self.cleaned_data
@@ -99,13 +117,14 @@ class ChangeTermsForm(_TermsFields):
 
     @classmethod
     def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
-        return super().of(row, initial=_terms_initial(terms_of(row)))
+        return super().of(row, initial=terms_values(terms_of(row)))
 
     def command(self) -> ChangeTerms:
         return ChangeTerms(self.instance.pk, self.terms())
 
 
-def _terms_initial(terms: Terms) -> dict[str, Any]:
+def terms_values(terms: Terms) -> dict[str, Any]:
+    """As the fields of the forms have them."""
     fees = {"fee_open": terms.fee_open, "fee_close": terms.fee_close, "fee_close_today": terms.fee_close_today}
     return {
         "name": terms.name,
@@ -123,10 +142,9 @@ def _terms_initial(terms: Terms) -> dict[str, Any]:
     }
 
 
-def _copied(row: Instrument) -> dict[str, Any]:
-    """What the form begins with, to list another instrument like this one."""
+def contract_values(row: Instrument) -> dict[str, Any]:
+    """What stays as it was listed, beside the id."""
     return {
-        **_terms_initial(terms_of(row)),
         "product_id": row.product_id,
         "tick": to_text(row.tick),
         "multiplier": row.multiplier,
@@ -136,6 +154,9 @@ def _copied(row: Instrument) -> dict[str, Any]:
 
 
 class ListInstrumentForm(_TermsFields):
+    PLAIN = Terms(name="", margin_long=RATE // 10, margin_short=RATE // 10)
+    """What it begins with."""
+
     instrument_id = forms.CharField(
         label="Instrument id", max_length=64, validators=[NAME], help_text="Such as IF2301."
     )
@@ -155,8 +176,8 @@ class ListInstrumentForm(_TermsFields):
     def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
         """`copy` names an instrument whose values it begins with."""
         other = Instrument.objects.filter(pk=str(initial.get("copy", ""))[:64]).first()
-        plain = Terms(name="", margin_long=RATE // 10, margin_short=RATE // 10)
-        return super().of(row, initial=_terms_initial(plain) if other is None else _copied(other))
+        values = terms_values(cls.PLAIN) if other is None else terms_values(terms_of(other)) | contract_values(other)
+        return super().of(row, initial=values)
 
     def command(self) -> ListInstrument:
         data = self.cleaned_data

@@ -1,5 +1,6 @@
 """What Django calls things, in the language of the page: labels, choices, permissions."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -11,6 +12,19 @@ if TYPE_CHECKING:
     Choices = forms.ModelMultipleChoiceField[Any]
 else:
     Choices = forms.ModelMultipleChoiceField
+
+ROLES_GIVEN = re.compile(r"Roles: (.*?)\. (.*)", re.DOTALL)
+ZONE_SET = re.compile(r"Time zone (.*)")
+
+
+def history_text(line: str) -> str:
+    """A line of Django's own log of changes that we have written ourselves: as English stands in the table."""
+    if given := ROLES_GIVEN.fullmatch(line):
+        return _("Roles: {roles}. {reason}").format(roles=", ".join(map(_, given[1].split(", "))), reason=given[2])
+    if zone := ZONE_SET.fullmatch(line):
+        return _("Time zone {zone}").format(zone=zone[1])
+    return _(line) if line else ""
+
 
 DEEDS = ("add", "change", "delete", "view")
 """That Django itself has a permission for."""

@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from trading.admin.base import ShownAdmin
 from trading.admin.columns import money, number
 from trading.admin.records.base import SEARCH_USERS
 from trading.core.money import to_text
-from trading.models import Position
+from trading.models import IS_HELD, Position
 from trading.reads import selectors
 
 
@@ -19,7 +19,6 @@ class HoldingFilter(admin.SimpleListFilter):
 
     title = "holding"
     parameter_name = "holding"
-    lots = Q(long_today__gt=0) | Q(long_his__gt=0) | Q(short_today__gt=0) | Q(short_his__gt=0)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("open", "Open"), ("flat", "Flat")]
@@ -27,9 +26,9 @@ class HoldingFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "open":
-                return queryset.filter(self.lots)
+                return queryset.filter(IS_HELD)
             case "flat":
-                return queryset.exclude(self.lots)
+                return queryset.exclude(IS_HELD)
             case _:
                 return queryset
 

@@ -16,6 +16,7 @@ from trading.admin.columns import amount_text, day_text, local_time
 from trading.admin.desk.page import Page, address, ask_first, show
 from trading.admin.engine_requests import present_market
 from trading.admin.lists import newest
+from trading.admin.venue import order_words
 from trading.core.commands import ForceCancelOrder
 from trading.core.types import LIVE
 from trading.models import IS_LIVE, Account, Instrument, Order
@@ -152,14 +153,21 @@ def _shown(request: HttpRequest, life: order_life.Life) -> HttpResponse:
             (_("Instrument"), row.instrument_id),
             (_("Side"), " ".join(map(_, (row.direction, row.offset, row.order_type, row.time_condition)))),
             (_("Price"), price),
-            (_("Filled"), f"{row.filled:,} / {row.volume:,}"),
+            (_("Filled lots"), f"{row.filled:,} / {row.volume:,}"),
             (_("Status"), _(row.status)),
-            (_("Why it was cancelled"), " ".join(filter(None, (row.cancel_reason, str(row.cancel_code or ""))))),
+            (_("Why it was cancelled"), _why(row)),
             (_("Its client's id"), row.client_order_id or ""),
             (_("Trading day"), day_text(row.trading_day)),
         ],
         moments=[
-            (local_time(each.time), each.kind, kinds[each.kind], each.what, _name(each), each.words)
+            (
+                local_time(each.time),
+                each.kind,
+                kinds[each.kind],
+                each.what,
+                order_words.name(each),
+                order_words.content(each),
+            )
             for each in life.moments
         ],
         archived=life.archived,
@@ -168,9 +176,11 @@ def _shown(request: HttpRequest, life: order_life.Life) -> HttpResponse:
     )
 
 
-def _name(moment: order_life.Moment) -> str:
-    """Fills have the number of their trade."""
-    return protocol.trade_id_text(int(moment.what)) if moment.kind in ("fill", "broken") else moment.what
+def _why(row: Order) -> str:
+    """In a word, and with the code of an error where there was one."""
+    if not row.cancel_reason:
+        return ""
+    return f"{_(row.cancel_reason)} {row.cancel_code or ''}".strip()
 
 
 PAGES: list[Page] = [

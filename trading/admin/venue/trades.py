@@ -10,12 +10,14 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from trading import protocol
 from trading.admin import engine_requests
 from trading.admin.columns import amount_text, local_time
-from trading.admin.confirmations import counted
+from trading.admin.confirmations import counted, said_yes
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
+from trading.admin.office.refusals import said
+from trading.core.events import Refused
 from trading.core.types import Offset
 from trading.models import Trade, User
-from trading.operators import trade_breaks
+from trading.operators import trade_breaks, what_if
 from trading.operators.authority.rights import may_ask
 from trading.reads import selectors
 
@@ -29,7 +31,7 @@ class BreakForm(ReasonForm):
 
 
 def one_view(request: HttpRequest, number: int) -> HttpResponse:
-    """What it was, and for whoever may, the form that takes it back."""
+    """What it was, and for whoever may, the form that takes it back, or why that cannot be."""
     found = trade_breaks.sides(number, present_market())
     if found is None:
         raise Http404(_("There is no such trade in the tables: perhaps its day is in the archive."))
@@ -37,6 +39,7 @@ def one_view(request: HttpRequest, number: int) -> HttpResponse:
     command = trade_breaks.command(buyer, seller, give_back_fees=True)
     name = protocol.trade_id_text(number)
     broken, may = trade_breaks.is_broken(number), may_ask(cast(User, request.user), command)
+    foreseen = what_if.if_broken(present_market(), command) if may and not broken else None
     form: Any = BreakForm(request.POST) if request.method == "POST" else BreakForm.fresh()
     if request.method == "POST":
         engine_requests.allowed(request, command)
@@ -51,8 +54,27 @@ def one_view(request: HttpRequest, number: int) -> HttpResponse:
         sides=[_side(row) for row in found],
         about=[buyer.instrument_id, amount_text(buyer.price), counted(buyer.volume, "lot"), local_time(buyer.time)],
         broken=broken,
-        **({} if broken or not may else {"form": form}),
+        refused="" if foreseen is None or foreseen.refused is None else _said(foreseen.refused),
+        warnings=[] if foreseen is None else _warnings(foreseen),
+        **({} if foreseen is None or foreseen.refused is not None else {"form": form}),
     )
+
+
+def _said(refused: Refused) -> str:
+    return _("{reason} (code {code})").format(reason=said(refused.detail), code=int(refused.code))
+
+
+def _warnings(foreseen: what_if.Break) -> list[str]:
+    """Whom it would leave in debt, or with less than their margins and orders need."""
+    debt = _("{user} would be in debt: the balance would be {amount}.")
+    short = _("{user} would be short of margin: {amount} would be available, and they may be liquidated.")
+    return [
+        debt.format(user=each.user_id, amount=amount_text(each.balance))
+        if each.balance < 0
+        else short.format(user=each.user_id, amount=amount_text(each.available))
+        for each in foreseen.left
+        if each.balance < 0 or each.available < 0
+    ]
 
 
 def _side(row: Trade) -> tuple[str, str, str, str, str, int, str]:
@@ -69,8 +91,14 @@ def _side(row: Trade) -> tuple[str, str, str, str, str, int, str]:
 
 def _break(request: HttpRequest, form: BreakForm, buyer: Trade, seller: Trade) -> HttpResponse | None:
     fees = form.cleaned_data["give_back_fees"]
+    command = trade_breaks.command(buyer, seller, give_back_fees=fees)
+    foreseen = what_if.if_broken(present_market(), command)
+    if foreseen.refused is not None and not said_yes(request):
+        form.add_error(None, _said(foreseen.refused))
+        return None
     sentences = [
         *(_consequence(row, fees) for row in (buyer, seller)),
+        *_warnings(foreseen),
         _("Both are told. It cannot be undone."),
         _("Reason: {reason}").format(reason=form.cleaned_data["reason"]),
     ]
@@ -78,7 +106,6 @@ def _break(request: HttpRequest, form: BreakForm, buyer: Trade, seller: Trade) -
     question = ask_first(request, title, button, sentences)
     if question is not None:
         return question
-    command = trade_breaks.command(buyer, seller, give_back_fees=fees)
     if carry_out(request, form, [command], done=_("The trade is broken."), reason=form.cleaned_data["reason"]) is None:
         return None
     return HttpResponseRedirect(address("trade", buyer.trade_id))
