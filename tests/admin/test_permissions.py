@@ -93,6 +93,7 @@ DEEDS = {
         lambda: page("instrument", "phase", "IX2301", "closed"), YES.copy, ("change_instrument",)
     ),
     "close many": _choice("instrument", "close_selected", lambda: "IX2301", "change_instrument", "view_instrument"),
+    "expire many": _choice("instrument", "expire_selected", lambda: "IX2301", "change_instrument", "view_instrument"),
     "begin many": _choice(
         "instrument", "continuous_selected", lambda: "IF2301", "change_instrument", "view_instrument"
     ),

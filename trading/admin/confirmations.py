@@ -58,8 +58,7 @@ def carry_out(
 ) -> HttpResponse | None:
     """Ask the engine for something about each of the rows that were chosen in a list, once the operator has said yes.
     `done` has a `{count}`."""
-    if len(rows) > MOST_ROWS:
-        messages.error(request, _("Nothing was done: choose at most {count} at once.").format(count=MOST_ROWS))
+    if too_many(request, rows):
         return None
     if not said_yes(request):
         return ask(request, model_admin, title=question, button=question, sentences=[*sentences, _names(rows)])
@@ -77,6 +76,14 @@ def _names(rows: Sequence[Any]) -> str:
 def chosen(rows: QuerySet[Any]) -> list[Any]:
     """The rows that were chosen, up to one more than an action takes."""
     return list(rows[: MOST_ROWS + 1])
+
+
+def too_many(request: HttpRequest, rows: Sequence[Any]) -> bool:
+    """Whether more were chosen than an action takes; the operator is told."""
+    if len(rows) <= MOST_ROWS:
+        return False
+    messages.error(request, _("Nothing was done: choose at most {count} at once.").format(count=MOST_ROWS))
+    return True
 
 
 # --- what will happen, in numbers

@@ -311,8 +311,11 @@ class InstrumentAdmin(CommandAdmin):
         return self._set_phase(request, queryset, Phase.CLOSED)
 
     @admin.action(description="Change the terms of the selected instruments", permissions=["halt"])
-    def change_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse:
-        names = ",".join(row.pk for row in confirmations.chosen(queryset)[: confirmations.MOST_ROWS])
+    def change_selected(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> HttpResponse | None:
+        rows = confirmations.chosen(queryset)
+        if confirmations.too_many(request, rows):
+            return None
+        names = ",".join(row.pk for row in rows)
         return HttpResponseRedirect(
             f"{reverse('admin:trading_desk_instruments_file')}?{urlencode({'instruments': names})}"
         )
