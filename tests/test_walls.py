@@ -38,6 +38,14 @@ BROKEN_BY = {
         "trading.protocol.fault_django",
         "django",
     ),
+    "DIFF: the sockets and the sign-in stand on a translation that is pure": (
+        "trading.diff.translation.fault_consumer",
+        "trading.diff.consumer",
+    ),
+    "The translation of DIFF knows the protocol and nothing behind it": (
+        "trading.diff.translation.fault_django",
+        "django",
+    ),
     "Between an order and the engine there is no Django: worker and transport are handed what they work with": (
         "trading.worker.fault_django",
         "django",

@@ -1,5 +1,23 @@
-"""The servers of the end-to-end tests, for the client too."""
+"""The servers of the end-to-end tests, for clients too."""
 
-from tests.e2e.conftest import new_server, seeded_market, server
+from __future__ import annotations
 
-__all__ = ["new_server", "seeded_market", "server"]
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.conftest import PATIENT, new_server, seeded_market
+from tests.e2e.server import Market, Server
+
+__all__ = ["new_server", "seeded_market"]
+
+
+@pytest.fixture(scope="module")
+def server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for each file: clients look at whole books and at all of their orders, which others must not have left."""
+    own = Server(seeded_market.copy(tmp_path_factory.mktemp("server")), extra=PATIENT)
+    try:
+        own.start()
+        yield own
+    finally:
+        own.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,3 +63,14 @@ def types(
     for user, side in (("user001", "volume_long"), ("user002", "volume_short")):
         for position in held[user]:
             assert run("close", position["instrument_id"], str(position[side]), "@119.5", user=user).code == 0
+
+
+def until_shown(types: Type, levels: list[tuple[float, float]]) -> Any:
+    """The book as soon as it has these levels (price and lots, the best bid first): it is told some milliseconds
+    after an order is acknowledged."""
+    deadline, seen = time.monotonic() + float(PATIENCE), None
+    while seen != levels:
+        assert time.monotonic() < deadline, seen
+        book = types("book", INSTRUMENT, "--json").lines[0]
+        seen = [(level["price"], level["volume"]) for level in book["bids"] + book["asks"]]
+    return book

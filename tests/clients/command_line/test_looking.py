@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.command_line.conftest import INSTRUMENT, Type
+from tests.clients.command_line.conftest import INSTRUMENT, Type, until_shown
 from tests.e2e.server import PATIENCE, ROOT
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -40,6 +40,7 @@ def test_a_book(types: Type) -> None:
     types("buy", INSTRUMENT, "12", "@119")
     types("buy", INSTRUMENT, "3", "@118.5")
     types("sell", INSTRUMENT, "2", "@120.5")
+    until_shown(types, [(119.0, 12.0), (118.5, 3.0), (120.5, 2.0)])
     book = types("book", INSTRUMENT, "--depth", "1", "--json").lines[0]
     assert book["bids"] == [{"price": 119.0, "volume": 12.0, "order_count": 1}]
     assert book["asks"] == [{"price": 120.5, "volume": 2.0, "order_count": 1}]
@@ -55,6 +56,7 @@ def test_an_instrument_that_is_none(types: Type) -> None:
 
 def test_a_book_that_lives(types: Type, start: Start) -> None:
     types("buy", INSTRUMENT, "1", "@119")
+    until_shown(types, [(119.0, 1.0)])
     with start("book", INSTRUMENT, "--live", "--count", "2", "--json") as following:
         assert following.stdout is not None
         assert '"bids":[{"price":119.0,"volume":1.0' in following.stdout.readline()

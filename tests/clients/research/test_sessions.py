@@ -15,7 +15,7 @@ from bourse_client.research import lobster, recording
 from bourse_client.research.replaying import Replay
 from pyarrow import parquet
 
-from tests.clients.command_line.conftest import INSTRUMENT, Type
+from tests.clients.command_line.conftest import INSTRUMENT, Type, until_shown
 from tests.clients.wire import once, wire
 from tests.e2e.server import Server
 
@@ -167,11 +167,7 @@ def test_alone_and_with_a_book_before_it(types: Type, tmp_path: Path) -> None:
     books.write_text("1210000,700,1190000,10\n")
     said = types("replay", str(messages), str(books), "--into", INSTRUMENT, "--speed", "1000")
     assert said.out == "4 of 4 messages played\n  refused, 1007: 1\n"
-    book = types("book", INSTRUMENT, "--json").lines[0]
-    assert [(level["price"], level["volume"]) for level in book["bids"] + book["asks"]] == [
-        (119.0, 9.0),
-        (121.0, 400.0),
-    ]
+    until_shown(types, [(119.0, 9.0), (121.0, 400.0)])
 
 
 def test_the_command_writes_csv_and_parquet(types: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -251,16 +251,25 @@ TAGS |= {"HTMLInputElement": "input", "HTMLSelectElement": "select", "HTMLButton
 def test_the_template_has_the_elements_that_the_modules_ask_for() -> None:
     """The type check takes their being there, and what they are, for granted."""
     template = (STATIC.parent / "templates/index.html").read_text()
-    texts = [path.read_text() for path in (STATIC / "bourse/js").rglob("*.js")]
+    modules = STATIC / "bourse/js"
+    texts = [path.read_text() for path in modules.rglob("*.js") if not path.is_relative_to(modules / "office")]
     tags = {element: tag for tag, element in re.findall(r'<(\w+)\b[^>]*?\sid="([\w-]+)"', template)}
     made = set(re.findall(r"json_script:\"(\w+)\"", template))
     asked = {element for text in texts for element in re.findall(r"\bbyId\('([\w-]+)'\)", text)}
     assert len(asked) > 50 and asked <= tags.keys() | made, asked - tags.keys() - made
-    body = (STATIC / "bourse/js/types.d.ts").read_text().partition("interface PageElements {")[2].partition("}")[0]
+    body = (modules / "types.d.ts").read_text().partition("interface PageElements {")[2].partition("}")[0]
     declared = dict(re.findall(r"'([\w-]+)': (\w+);", body))
     assert declared and {element: TAGS[kind] for element, kind in declared.items()} == {
         element: tags[element] for element in declared
     }
+
+
+def test_the_templates_of_the_office_have_the_elements_that_its_modules_ask_for() -> None:
+    templates = "".join(path.read_text() for path in (STATIC.parent / "templates/admin").rglob("*.html"))
+    there = set(re.findall(r'\sid="([\w-]+)"', templates)) | set(re.findall(r"json_script:\"([\w-]+)\"", templates))
+    texts = [path.read_text() for path in (STATIC / "bourse/js/office").rglob("*.js")]
+    asked = {element for text in texts for element in re.findall(r"\bbyId\('([\w-]+)'\)", text)}
+    assert len(asked) > 5 and asked <= there, asked - there
 
 
 # --- the order book
