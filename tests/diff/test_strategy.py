@@ -116,3 +116,33 @@ def test_a_program_outlives_its_server(new_server: Callable[..., Server]) -> Non
         program.kill()
     assert program.returncode == 0, f"{told}\n{server.log()}"
     assert json.loads(told.splitlines()[-1]) == {"orders": [1, 2, 3], "ids": [1]}
+
+
+LISTING = """
+from trading.core.commands import ListInstrument
+from trading.core.money import RATE, UNIT
+from trading.core.types import Contract, Fee, Terms
+from trading.operators import inline_engine
+
+fee = Fee(3 * UNIT, 0)
+contract = Contract(
+    instrument_id="DCE.i2701", product_id="i", tick=UNIT // 2, multiplier=100, reference_price=800 * UNIT
+)
+terms = Terms(
+    name="Iron ore", margin_long=RATE // 10, margin_short=RATE // 10, fee_open=fee, fee_close=fee, fee_close_today=fee
+)
+print(inline_engine.carry_out(ListInstrument(contract, terms), market="MAIN").status)
+"""
+"""Commission per lot, for TqSim knows no other."""
+
+
+@pytest.mark.long
+def test_an_account_here_and_one_of_tqsim_agree_on_the_same_fills(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    server = new_server(RATE_LIMITS="on", start=False)
+    assert server.manage("shell", "--verbosity", "0", "-c", LISTING).split() == ["DONE"]
+    server.start()
+    seen = run(server, "same_fills.py", "DCE.i2701", *of(server, "user003", "user004"))
+    assert [each["commission"] for each in seen] == [15, 21, 33, 36, 45]
+    assert [(each["long"], each["short"]) for each in seen] == [(5, 0), (3, 0), (3, 4), (3, 3), (0, 3)]
+    assert [each["margin"] for each in seen[:2]] == [40_000, 24_000]
+    assert seen[1]["close_profit"] == 300

@@ -176,6 +176,26 @@ def market() -> MarketConversation:
     return conversation
 
 
+@pytest.mark.parametrize("names", [["CFFEX.IX2301", "KQ.m@CFFEX.IX"], ["KQ.m@CFFEX.IX"]])
+def test_a_program_that_names_what_is_not_there_is_told_so(market: MarketConversation, names: list[str]) -> None:
+    """For it waits for it."""
+    query = f"{{multi_symbol_info(instrument_id: {json.dumps(names)}) {{}}}}"
+    market.take(decode(json.dumps({"aid": "ins_query", "query_id": "q", "query": query})))
+    (told,) = market.patches.take()
+    assert "q" in told["symbols"]
+    assert [(note["level"], note["code"], note["content"]) for note in told["notify"].values()] == [
+        ("WARNING", 1004, "Unknown instrument: KQ.m@CFFEX.IX")
+    ]
+
+
+@pytest.mark.parametrize("arguments", ['(instrument_id: ["CFFEX.IX2301", "CSI.000300"])', '(class: ["CONT"])', ""])
+def test_a_question_about_what_is_there_needs_no_note(market: MarketConversation, arguments: str) -> None:
+    query = f"{{multi_symbol_info{arguments} {{}}}}"
+    market.take(decode(json.dumps({"aid": "ins_query", "query_id": "q", "query": query})))
+    (told,) = market.patches.take()
+    assert "notify" not in told
+
+
 def test_a_quote_is_followed_and_told(market: MarketConversation) -> None:
     *following, days = asked(market)
     assert [each["channels"] for each in following] == [["orderbook"], ["ticker"]]

@@ -58,20 +58,25 @@ class Market:
         self.tokens: dict[str, str] = {}
 
     @classmethod
-    def seeded(cls, folder: Path, database_url: str | None = None) -> Market:
-        """A new one, made with the same commands that `make run` uses. Without an address it is a file, or where the
-        suite runs on PostgreSQL a fresh database."""
+    def empty(cls, folder: Path, database_url: str | None = None) -> Market:
+        """A new one in which nothing has happened. Without an address it is a file, or where the suite runs on
+        PostgreSQL a fresh database."""
         shared = shared_database()
         if database_url is None and shared is not None:
             database_url = postgres_url(shared, create_database(shared))
         market = cls(folder, database_url)
-        extra = market.environment()
         folder.mkdir(parents=True, exist_ok=True)
         if database_url is None:
             shutil.copy(migrated_database(), folder / "bourse.sqlite3")
         else:
-            manage(folder, "migrate", "--verbosity", "0", extra=extra)
-        sheet = manage(folder, "seed_demo", "--tokens", extra=extra)
+            manage(folder, "migrate", "--verbosity", "0", extra=market.environment())
+        return market
+
+    @classmethod
+    def seeded(cls, folder: Path, database_url: str | None = None) -> Market:
+        """A new one, made with the same commands that `make run` uses."""
+        market = cls.empty(folder, database_url)
+        sheet = manage(folder, "seed_demo", "--tokens", extra=market.environment())
         lines = (line.split() for line in sheet.splitlines())
         market.tokens = {words[0]: words[1] for words in lines if len(words) == 2 and words[0].startswith("user0")}
         assert market.tokens, f"seed_demo printed no tokens:\n{sheet}"

@@ -1,5 +1,7 @@
 """The demo market: three index futures, ten traders, one operator. Nothing else of the exchange depends on it."""
 
+from collections.abc import Iterable
+
 from trading.core.commands import AdminCommand, Deposit, ListInstrument, OpenAccount
 from trading.core.money import RATE, UNIT
 from trading.core.types import Contract, Fee, Terms, stored_name
@@ -44,9 +46,9 @@ INSTRUMENTS = [
 ]
 
 
-def founding() -> list[tuple[AdminCommand, str]]:
+def founding(listings: Iterable[ListInstrument] = INSTRUMENTS) -> list[tuple[AdminCommand, str]]:
     """What makes the market, each with the key under which it is asked for: nobody is given their funds twice."""
-    asks: list[tuple[AdminCommand, str]] = [(listing, listing.contract.instrument_id) for listing in INSTRUMENTS]
+    asks: list[tuple[AdminCommand, str]] = [(listing, listing.contract.instrument_id) for listing in listings]
     for user_id in USERS:
         asks += [(OpenAccount(user_id), user_id), (Deposit(user_id, DEPOSIT), user_id)]
     return [(command, f"demo:{stored_name(command)}:{name}") for command, name in asks]

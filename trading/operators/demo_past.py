@@ -33,6 +33,7 @@ from trading.worker.batch import Batch
 from trading.worker.worker import Worker
 
 T = TypeVar("T")
+Listings = Sequence[commands.ListInstrument]
 
 DAYS = 250
 """Trading days before the present one: a year."""
@@ -130,10 +131,12 @@ class Moment(msgspec.Struct, frozen=True):
     settles: tuple[int, int] | None = None
 
 
-def moments(seed: int, end: datetime, days: int = DAYS) -> Iterator[Moment]:
+def moments(
+    seed: int, end: datetime, days: int = DAYS, listings: Listings = demo_market.INSTRUMENTS
+) -> Iterator[Moment]:
     """The past until `end`: so many trading days, and the present one."""
     dice = random.Random(seed)  # noqa: S311  # a story, no secret
-    walks = [Walk(listing, dice) for listing in demo_market.INSTRUMENTS]
+    walks = [Walk(listing, dice) for listing in listings]
     traders = Traders(demo_market.USERS, dice)
     opened = end - timedelta(minutes=PRESENT_MINUTES)
     past = trading_days(opened, days)
@@ -190,19 +193,27 @@ def _ms(moment: datetime) -> int:
 # --- playing it
 
 
-def play(market: str, seed: int, end: datetime, tell: Callable[[str], None], days: int = DAYS) -> bool:
+def play(
+    market: str,
+    seed: int,
+    end: datetime,
+    tell: Callable[[str], None],
+    days: int = DAYS,
+    listings: Listings = demo_market.INSTRUMENTS,
+) -> bool:
     """Let it happen, where nothing has happened yet; False where something has, or an engine runs. The users must be
-    there. `tell` hears how far it has come."""
+    there. `tell` hears how far it has come. `listings`: what is traded."""
     if JournalBatch.objects.filter(market=market).exists():
         return False
-    return asyncio.run(_Player(market).play(list(moments(seed, end, days)), tell))
+    return asyncio.run(_Player(market, listings).play(list(moments(seed, end, days, listings)), tell))
 
 
 class _Player:
     """An exchange in the past, and whoever asks something of it."""
 
-    def __init__(self, market: str) -> None:
+    def __init__(self, market: str, listings: Listings) -> None:
         self._market = market
+        self._listings = listings
         self._now = 0
         self._accounts: dict[str, int] = {}
         self._answers: dict[int, Event] = {}
@@ -246,7 +257,7 @@ class _Player:
         return True
 
     async def _found(self) -> None:
-        await self._ask(demo_market.founding())
+        await self._ask(demo_market.founding(self._listings))
         self._accounts = await self._blocking(self._accounts_by_user)
 
     def _accounts_by_user(self) -> dict[str, int]:

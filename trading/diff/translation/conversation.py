@@ -14,6 +14,8 @@ from trading.diff.translation.words import InsQuery, Said
 READS = ("subscribe", "unsubscribe", "resume")
 """What does no harm twice, as queries do none."""
 RETRY_SECONDS = 1.0
+MOST_NAMED = 10
+"""Unknown instruments in one note."""
 
 Then = Callable[[Any], None]
 """What becomes of an answer."""
@@ -103,13 +105,19 @@ class Conversation:
         """The instruments are known, perhaps anew."""
 
     def describe(self, said: InsQuery) -> None:
-        """Answer a question about instruments."""
+        """Answer a question about instruments. A program that names one that there is not waits for it: whoever sits
+        before it should know why."""
         if not said.query:
             self.patches.add({"symbols": {said.query_id: None}})
             return
         result = self.instruments.answer(said.query, said.variables)
         told = {"query": said.query, "variables": said.variables or {}, "result": result}
         self.patches.add({"symbols": {said.query_id: told}})
+        missing = self.instruments.missing(said.query, said.variables)
+        if missing:
+            self.note(
+                "WARNING", Code.INSTRUMENT_UNKNOWN, f"{Code.INSTRUMENT_UNKNOWN.text}: {', '.join(missing[:MOST_NAMED])}"
+            )
 
 
 def _comes_again(refusal: protocol.Error, type: str) -> bool:

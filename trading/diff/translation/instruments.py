@@ -81,6 +81,13 @@ class Instruments:
         found = [self._describe(symbol, each) for symbol, each in self._by_symbol.items()]
         return {"multi_symbol_info": [each for each in found if _fits(each, wanted)]}
 
+    def missing(self, query: str, variables: dict[str, Any] | None) -> list[str]:
+        """Symbols that a question names, of instruments that there are not."""
+        named = wanted_by(query, variables or {}).get("instrument_id", [])
+        return [
+            symbol for symbol in map(str, named) if symbol not in self._by_symbol and symbol != INDEX["instrument_id"]
+        ]
+
     def _describe(self, symbol: str, instrument: InstrumentData) -> Patch:
         tick, price = instrument.tick, instrument.settlement_price
         last = _last_moment(instrument.last_day)
