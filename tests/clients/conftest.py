@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import PATIENT, new_server, seeded_market
-from tests.e2e.server import Market, Server
+from tests.e2e.conftest import new_server, seeded_market
+from tests.e2e.server import PATIENT, Market, Server
 
 __all__ = ["new_server", "seeded_market"]
 

@@ -21,8 +21,7 @@ import pytest
 import websocket
 
 from tests.diff.test_strategy import addresses
-from tests.e2e.conftest import PATIENT
-from tests.e2e.server import PATIENCE, ROOT, Market, Server, environment_of
+from tests.e2e.server import PATIENCE, PATIENT, ROOT, Market, Server, environment_of
 from tests.processes import end_with_parent
 
 _SPEC = find_spec("tqsdk")

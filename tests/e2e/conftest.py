@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.server import Market, Server
+from tests.e2e.server import PATIENT, Market, Server
 from tests.made_once import made_once
 from tests.run_folder import RUN_FOLDER
 from tests.services import shared_database
-
-PATIENT = {"IDLE_SECONDS": "600"}
-"""A client says nothing while its test runs a command, and that may take a minute on a busy machine."""
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,8 @@ PATIENCE = 60.0
 """Seconds that a busy machine may take to start a server."""
 COMMAND_PATIENCE = 600.0
 """Seconds that a busy machine may take to run a command; to migrate takes many seconds on a quiet one."""
+PATIENT = {"IDLE_SECONDS": "600"}
+"""For a server of tests: a client says nothing while its test runs a command, which may take a minute."""
 POLL = 0.01
 TOKENS = "tokens.json"
 APPLICATION = "exchange_site.asgi:application"

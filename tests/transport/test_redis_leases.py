@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -25,15 +25,31 @@ class Timers:
         self.seen.append((account_id, at))
 
 
+class Clocked(Redis):
+    """Redis with a clock of the test's; it shows something else than those of the gateways."""
+
+    now = 100.0
+
+    async def time(self, **options: Any) -> tuple[int, int]:
+        return int(self.now) + 5_000, round(self.now % 1 * 1_000_000)
+
+
 class Table:
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Clocked) -> None:
         self.client = client
-        self.now = 100.0
         self.engine = Timers()
         self.serves = True
         self.strange: set[int] = set()
         self.look = LostGateways(client, "MAIN", self.engine, lambda: self.serves, self.is_ours, lambda: self.now)
         self.look._blind = False
+
+    @property
+    def now(self) -> float:
+        return self.client.now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self.client.now = now
 
     def is_ours(self, account_id: int) -> bool:
         return account_id not in self.strange
@@ -45,7 +61,7 @@ class Table:
 
 @pytest.fixture
 async def table(redis: RedisServer) -> AsyncIterator[Table]:
-    client = Redis.from_url(redis.url)
+    client = cast(Clocked, Clocked.from_url(redis.url))
     await client.flushall()
     yield Table(client)
     await client.aclose()
@@ -138,3 +154,14 @@ async def test_everybody_else_is_told_once_of_who_has_signed_in(table: Table) ->
     await here.write()
     await there.turn()
     assert others.seen == [(7, 100.0), (7, 100.5)]
+
+
+async def test_a_row_that_is_read_late_makes_nobody_come_later(table: Table) -> None:
+    """Who had come before a connection was lost is not back, however late it is heard of."""
+    here, _ = table.gateway("here", {})
+    there, others = table.gateway("there", {})
+    here.signed_in(7)
+    await here.write()
+    table.now += 0.5
+    await there.turn()
+    assert others.seen == [(7, 100.0)]

@@ -2,6 +2,8 @@
 second. A row that does not change any more is that of a gateway that was lost, and its connections were lost with it.
 
 No clock of one machine is compared with that of another: a row has a counter, and its readers look at their own clocks.
+When somebody has signed in is told by the clock of Redis, which all can ask: a row is read up to half a second after it
+was written, and a user who had come before a connection was lost must not count as one who is back.
 """
 
 import asyncio
@@ -26,13 +28,18 @@ RECENT_SECONDS = 10.0
 
 class GatewayRow(msgspec.Struct, frozen=True):
     """`armed`: by account, after how many milliseconds its orders go when the connection is lost; `signed_in`: by
-    account, the row that told it first and how many seconds ago its user has authenticated, of late; `connected`: open
-    connections, and how many of them have authenticated."""
+    account, the row that told it first and when its user has authenticated, of late (Unix seconds of Redis);
+    `connected`: open connections, and how many of them have authenticated."""
 
     counter: int
     armed: dict[int, int]
     signed_in: dict[int, tuple[int, float]]
     connected: tuple[int, int] = (0, 0)
+
+
+def _seconds(time: tuple[int, int]) -> float:
+    """What Redis says to TIME."""
+    return time[0] + time[1] / 1_000_000
 
 
 _encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(GatewayRow)
@@ -84,20 +91,22 @@ class GatewayTable:
     async def turn(self) -> None:
         """Read all rows."""
         found: Any = await self._redis.hgetall(self._key)
+        time: Any = await self._redis.time()
         now = self._clock()
         for name, row in ((key.decode(), _decoder.decode(data)) for key, data in found.items()):
             seen = self._seen.get(name)
             if seen is None or seen.row.counter != row.counter:
                 self._seen[name] = _Seen(row, now)
-                self._tell_signed_in(name, row, 0 if seen is None else seen.row.counter, now)
+                self._tell_signed_in(name, row, 0 if seen is None else seen.row.counter, now - _seconds(time))
         if self._blind:  # nobody could be seen for a while: that was no silence of theirs
             for seen in self._seen.values():
                 seen.since = now
 
-    def _tell_signed_in(self, name: str, row: GatewayRow, known: int, now: float) -> None:
-        for account_id, (first, ago) in row.signed_in.items():
+    def _tell_signed_in(self, name: str, row: GatewayRow, known: int, ahead: float) -> None:
+        """`ahead`: what our clock shows more than that of Redis."""
+        for account_id, (first, at) in row.signed_in.items():
             if first > known:
-                self._timers.seen_elsewhere(account_id, now - ago)
+                self._timers.seen_elsewhere(account_id, at + ahead)
 
 
 class Lease(GatewayTable):
@@ -133,17 +142,18 @@ class Lease(GatewayTable):
     async def write(self) -> None:
         """Have the row say how things are now. Raises what Redis raises."""
         async with self._writing:
+            time: Any = await self._redis.time()
             now = self._clock()
             recent = {key: each for key, each in self._signed_in.items() if now - each[1] < RECENT_SECONDS}
             self._signed_in = recent
             self._counter += 1
-            signed_in = {key: (first, now - at) for key, (first, at) in recent.items()}
+            signed_in = {key: (first, _seconds(time) - now + at) for key, (first, at) in recent.items()}
             row = GatewayRow(self._counter, self._armed(), signed_in, self._connected())
             await self._redis.hset(self._key, self._name, _encoder.encode(row))
 
-    def _tell_signed_in(self, name: str, row: GatewayRow, known: int, now: float) -> None:
+    def _tell_signed_in(self, name: str, row: GatewayRow, known: int, ahead: float) -> None:
         if name != self._name:
-            super()._tell_signed_in(name, row, known, now)
+            super()._tell_signed_in(name, row, known, ahead)
 
 
 class Leases:

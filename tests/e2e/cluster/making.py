@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tests.e2e.client import Client
-from tests.e2e.server import ROOT, Market, Server, environment_of, manage
+from tests.e2e.server import PATIENT, ROOT, Market, Server, environment_of, manage
 from tests.e2e.servers.test_postgres import until, until_ready
 from tests.e2e.servers.test_probes import ask
 from tests.processes import end_with_parent
@@ -80,7 +80,7 @@ class Cluster:
         self.market = market
         self.redis = redis
         self.database = database_url.rpartition("/")[2]
-        self.environment = {"DATABASE_URL": database_url, "REDIS_URL": redis.url, **extra}
+        self.environment = {**PATIENT, "DATABASE_URL": database_url, "REDIS_URL": redis.url, **extra}
         if further:
             self.environment["FURTHER_MARKETS"] = ",".join(further)
         self.engine = EngineProcess(market, self.environment)
@@ -99,7 +99,7 @@ class Cluster:
     def until_ready(self) -> None:
         for gateway in self.gateways:
             until_ready(gateway)
-        for code in self.further:
+        for code in ("MAIN", *self.further) if self.further else ():  # a gateway is ready while any of them is
             self.until_market(code, is_ready=True)
 
     def until_market(self, code: str, *, is_ready: bool) -> None:
