@@ -74,7 +74,7 @@ WRONG = {
     "CC2701,First,CC,0.5,10,100,0.1,0.1,0.12,2020-01-15": "last_day: This day has passed.",
     "CC2701,First,CC,0.5": "4 cells, but there are 10 columns.",
     "IX2301,a future,IX,0.25,100,120,0.1,0.1,0.1,": "tick: it cannot be changed.",
-    NEW.strip(): "AA2701 is listed already",
+    NEW.strip(): "It is named in line 2 already.",
 }
 
 
@@ -95,12 +95,18 @@ def test_a_wrong_line_is_told_in_words_and_nothing_is_asked_for(clerk: Client, l
         ("instrument_id,colour\nA,red", "There is no column colour."),
         ("name\nA", "The first line must name each column once"),
         ("instrument_id,name,name\nA,B,C", "The first line must name each column once"),
-        (HEAD + NEW * 501, "502 lines are too many"),
+        (HEAD + NEW * 501, "501 lines are too many: at most 500"),
         ('instrument_id\n"A', "This is no CSV"),
     ],
 )
 def test_what_is_no_list_of_instruments(clerk: Client, rows: str, problem: str) -> None:
     assert problem in text_of(send(clerk, rows))
+    assert not OperatorCommand.objects.exists()
+
+
+def test_an_instrument_that_is_named_twice_is_not_changed_twice(clerk: Client) -> None:
+    said = text_of(send(clerk, "instrument_id,margin_long\nIX2301,0.3\nIX2301,0.4\n", True))
+    assert "It is named in line 2 already." in said
     assert not OperatorCommand.objects.exists()
 
 

@@ -29,7 +29,7 @@ FILE = "access.json"
 
 def sign_in(server: Server, token: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
     """Without a terminal: the token comes from standard input."""
-    (tmp_path / "token").write_text(f"{token}\n")
+    (tmp_path / "token").write_bytes(f"{token}\n".encode(errors="surrogateescape"))
     with (tmp_path / "token").open() as given:
         monkeypatch.setattr(sys, "stdin", given)
         return main(["login", "--url", server.http, "--user", "user001", "--token-stdin"])
@@ -135,8 +135,19 @@ def test_half_of_it_in_the_environment(
     monkeypatch.setenv("BOURSE_TOKEN", "secret")
     assert main(["account"]) == 2 and "BOURSE_USER" in capsys.readouterr().err
     monkeypatch.delenv("BOURSE_TOKEN")
-    monkeypatch.setenv("BOURSE_URL", "localhost:8081")
-    assert main(["book", INSTRUMENT]) == 2 and "is no address" in capsys.readouterr().err
+    for wrong in ("localhost:8081", "http://[::1", "http://localhost:99999", "http://localhost:abc"):
+        monkeypatch.setenv("BOURSE_URL", wrong)
+        assert main(["book", INSTRUMENT]) == 2 and "is no address" in capsys.readouterr().err
+    assert main(["--timeout", "nan", "book", INSTRUMENT]) == 2 and "number of seconds" in capsys.readouterr().err
+
+
+def test_a_token_that_is_none_and_a_folder_that_cannot_be(
+    settings_folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for token in ("\udcff\udcfe", "Schlüssel"):
+        assert sign_in(server, token, monkeypatch, tmp_path) == 2
+    settings_folder.write_text("a file in the way")
+    assert sign_in(server, server.token("user001"), monkeypatch, tmp_path) == 2
 
 
 def test_nobody_is_there(

@@ -194,6 +194,9 @@ def test_files_that_are_none(types: Type, tmp_path: Path, text: str) -> None:
     (tmp_path / "m.csv").write_text(text)
     said = types("replay", str(tmp_path / "m.csv"), "--into", INSTRUMENT)
     assert said.code == 2 and said.err.count("\n") == 1
+    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00,\x80\n")
+    said = types("replay", str(tmp_path / "bytes.csv"), "--into", INSTRUMENT)
+    assert said.code == 2 and "bytes.csv is no CSV" in said.err
     assert types("replay", str(tmp_path / "absent.csv"), "--into", INSTRUMENT).code == 2
     (tmp_path / "file").write_text("")
     assert types("record", INSTRUMENT, "--to", str(tmp_path / "file")).code == 2

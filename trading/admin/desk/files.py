@@ -68,9 +68,9 @@ def _is_number(text: str) -> bool:
     return text.removeprefix("-").replace(".", "", 1).isdecimal()
 
 
-def lines_of(sent: str, most: int) -> list[list[str]]:
+def lines_of(sent: str, most: int, *, heads: int = 0) -> list[list[str]]:
     """The lines of a CSV that somebody sent, without empty ones, each cell without blanks around it. ValidationError
-    where nobody can read it, or where there are too many."""
+    where nobody can read it, or where there are too many; the first `heads` name columns and are not counted."""
     try:
         found = [
             [cell.strip() for cell in line] for line in csv.reader(io.StringIO(sent.removeprefix(MARK)), strict=True)
@@ -80,9 +80,10 @@ def lines_of(sent: str, most: int) -> list[list[str]]:
     lines = [line for line in found if any(line)]
     if not lines:
         raise ValidationError(_("There is no line in it."))
-    if len(lines) > most:
+    count = len(lines) - heads
+    if count > most:
         raise ValidationError(
-            _("{count} lines are too many: at most {most} at once.").format(count=f"{len(lines):,}", most=f"{most:,}")
+            _("{count} lines are too many: at most {most} at once.").format(count=f"{count:,}", most=f"{most:,}")
         )
     return lines
 

@@ -66,7 +66,7 @@ class InstrumentsFileForm(later.TimedForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         text = data.get("rows") or files.text_of(data.get("file"))
-        head, *lines = files.lines_of(text, confirmations.MOST_ROWS + 1)
+        head, *lines = files.lines_of(text, confirmations.MOST_ROWS, heads=1)
         data["text"], data["head"], data["lines"] = text, head, lines
         unknown = [name for name in head if name not in COLUMNS]
         if unknown:
@@ -126,13 +126,19 @@ def preview(operator: User, head: list[str], lines: list[list[str]]) -> list[Lin
     """What each line would do, as the forms and the engine's own rules have it."""
     at = head.index("instrument_id")
     known = Instrument.objects.in_bulk([line[at] for line in lines if len(line) > at])
-    found = []
+    found: list[Line] = []
+    first: dict[str, int] = {}
     for number, cells in enumerate(lines, 2):
         if len(cells) != len(head):
             problem = _("{count} cells, but there are {columns} columns.").format(count=len(cells), columns=len(head))
             found.append(Line(number, cells[0], problem=problem))
         else:
             given = dict(zip(head, map(_unmarked, cells), strict=True))
+            name = given["instrument_id"]
+            if first.setdefault(name, number) != number:
+                problem = _("It is named in line {number} already.").format(number=first[name])
+                found.append(Line(number, name, problem=problem))
+                continue
             found.append(_line(number, given, known.get(given["instrument_id"]), operator))
     return _foreseen(found)
 

@@ -35,8 +35,12 @@ def access_file() -> Path:
 
 def checked_url(url: str) -> str:
     """The address without its last slash. Failed where it is none."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in {"http", "https", "ws", "wss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of its brackets, or of its port
+        is_one = False
+    if not is_one:
         raise Failed(Ending.USAGE, f"{url!r} is no address: it begins with http:// or https://")
     return url.rstrip("/")
 
@@ -74,13 +78,16 @@ def load() -> Access | None:
 
 
 def save(access: Access) -> Path:
-    """Whole or not at all, and never readable for others."""
+    """Whole or not at all, and never readable for others. Failed where nothing can be written."""
     path = access_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
-        file.write(msgspec.json.encode(access))
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
+            file.write(msgspec.json.encode(access))
+        fresh.replace(path)
+    except OSError as error:
+        raise Failed(Ending.USAGE, f"{path} cannot be written: {error.strerror}") from error
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from math import isfinite
 from typing import Annotated
 
 import typer
@@ -54,6 +55,8 @@ def bourse(
     with no. 3 the exchange cannot be reached. 4 not signed in. 5 nobody knows whether it was done. 6 the order has
     ended before it was filled. 130 interrupted; what follows something until Ctrl-C ends with 0.
     """
+    if not isfinite(timeout):
+        raise typer.BadParameter("--timeout is a number of seconds")
     context.obj = timeout
 
 

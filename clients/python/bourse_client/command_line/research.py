@@ -36,7 +36,7 @@ def record(
     instrument: Instrument,
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the files come.")],
     levels: Annotated[int, typer.Option(min=1, max=100, help="Levels of the order-book file.")] = 10,
-    seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="End after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="End after so long.")] = None,
     count: Count = None,
     json: Json = False,
 ) -> None:

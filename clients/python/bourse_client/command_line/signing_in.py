@@ -13,6 +13,8 @@ from bourse_client.command_line.endings import Ending, Failed
 from bourse_client.command_line.shown import as_json
 from bourse_client.command_line.work import Json, ask
 
+UNLIKE_ANY = "this is no token: a token is letters and digits"
+
 
 def login(
     context: typer.Context,
@@ -35,10 +37,15 @@ def login(
         raise Failed(Ending.USAGE, "--token-stdin needs --url and --user, for nothing else can be asked")
     url = access.checked_url(url or typer.prompt("Exchange", default=access.DEFAULT_URL, err=True))
     user = user or str(typer.prompt("User", err=True))
-    token = sys.stdin.readline() if token_stdin else str(typer.prompt("Token", hide_input=True, err=True))
+    try:
+        token = sys.stdin.readline() if token_stdin else str(typer.prompt("Token", hide_input=True, err=True))
+    except UnicodeDecodeError as error:
+        raise Failed(Ending.USAGE, UNLIKE_ANY) from error
     wished = access.Access(url, user, token.strip())
     if not wished.token:
         raise Failed(Ending.USAGE, "the token is empty")
+    if not (wished.token.isascii() and wished.token.isprintable()):
+        raise Failed(Ending.USAGE, UNLIKE_ANY)
 
     async def nothing(_: Client) -> None:
         """To be signed in is all."""

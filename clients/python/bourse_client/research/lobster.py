@@ -63,28 +63,35 @@ def book_line(asks: Sequence[Level], bids: Sequence[Level], levels: int) -> list
     return [number for ask, bid in zip(full_asks, full_bids, strict=True) for number in (*ask, *bid)]
 
 
+def _rows(path: Path) -> Iterator[list[str]]:
+    """The lines of a file; Unreadable where it is no text."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            yield from csv.reader(file)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Unreadable(f"{path.name} is no CSV") from error
+
+
 def is_message_file(path: Path) -> bool:
-    """By its columns: those of an order-book file are a multiple of four."""
-    with path.open(newline="") as file:
-        return len(next(csv.reader(file), [])) == MESSAGE_COLUMNS
+    """By its columns: those of an order-book file are a multiple of four. Unreadable where it is no text."""
+    return len(next(_rows(path), [])) == MESSAGE_COLUMNS
 
 
 def messages(path: Path) -> Iterator[Message]:
     """Unreadable, with the line, where one is none."""
-    with path.open(newline="") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            try:
-                time, kind, *rest = row
-                order_id, size, price, direction = map(int, rest)
-                yield Message(int(Decimal(time) * 1_000_000_000), Kind(int(kind)), order_id, size, price, direction)
-            except (ValueError, ArithmeticError) as error:
-                raise Unreadable(f"{path.name}, line {number} is no message: {','.join(row)}") from error
+    for number, row in enumerate(_rows(path), start=1):
+        try:
+            time, kind, *rest = row
+            order_id, size, price, direction = map(int, rest)
+            message = Message(int(Decimal(time) * 1_000_000_000), Kind(int(kind)), order_id, size, price, direction)
+        except (ValueError, ArithmeticError) as error:
+            raise Unreadable(f"{path.name}, line {number} is no message: {','.join(row)}") from error
+        yield message
 
 
 def first_book(path: Path) -> dict[tuple[int, int], int]:
     """The size by direction and price, after the first message."""
-    with path.open(newline="") as file:
-        row = next(csv.reader(file), [])
+    row = next(_rows(path), [])
     try:
         numbers = [int(text) for text in row]
     except ValueError as error:
