@@ -40,9 +40,10 @@ async def flat(*clients: Client) -> None:
     await seller.cancel_all()
     lots = buyer.positions[INSTRUMENT].volume_long if INSTRUMENT in buyer.positions else 0
     if lots:
-        await buyer.place(INSTRUMENT, "SELL", lots, 119.5, offset="CLOSE")
-        closing = await seller.place(INSTRUMENT, "BUY", lots, 119.5, offset="CLOSE")
-        await seller.finished(closing.order_id)
+        offered = await buyer.place(INSTRUMENT, "SELL", lots, 119.5, offset="CLOSE")
+        taken = await seller.place(INSTRUMENT, "BUY", lots, 119.5, offset="CLOSE")
+        await seller.finished(taken.order_id)
+        await buyer.finished(offered.order_id)  # each hears of it in its own time
 
 
 async def test_an_order_from_its_beginning_to_its_end(server: Server) -> None:
