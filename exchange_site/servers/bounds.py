@@ -1,10 +1,12 @@
 """How much may wait, on the way in and on the way out, of a client that is not kept up with or does not read; and how
 many may come."""
 
+import asyncio
 import logging
 import resource
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,30 @@ TOO_SLOW = answer("408 Request Timeout")
 BODY_TOO_LARGE = answer("413 Content Too Large")
 PATH_TOO_LONG = answer("414 URI Too Long")
 HEAD_TOO_LARGE = answer("431 Request Header Fields Too Large")
+
+
+class Deadline:
+    """Until when a request must be there, or `late` is called. Nothing runs until it is begun."""
+
+    __slots__ = ("_late", "_timer")
+
+    def __init__(self, late: Callable[[], None]) -> None:
+        self._late = late
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether a request has been waited for since it was stopped last."""
+        return self._timer is not None
+
+    def begin(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._late)
+
+    def stop(self) -> None:
+        """The request is there, or nobody waits for it any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class Head:

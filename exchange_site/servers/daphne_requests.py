@@ -17,8 +17,8 @@ from exchange_site.servers.bounds import (
     BODY_TOO_LARGE,
     LINGER_SECONDS,
     NO_ROOM,
-    REQUEST_SECONDS,
     TOO_SLOW,
+    Deadline,
     Head,
     open_files,
 )
@@ -34,7 +34,7 @@ class HttpWay:
         self._feed, self._lost, self._made = protocol.dataReceived, protocol.connectionLost, protocol.makeConnection
         protocol.dataReceived, protocol.connectionLost, protocol.makeConnection = self.receive, self.lost, self.made
         self._intake = intake.Intake(self, closes_floods=False)
-        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline = Deadline(self._too_late)
         self._head = Head()
         self._in_head = True
         self._is_whole = self._ended = False
@@ -43,15 +43,15 @@ class HttpWay:
         self._transport = transport
         self._made(transport)
         if open_files.has_room(transport.fileno()):
-            self._wait_for_request()
+            self._deadline.begin()
         else:
             self._ended = True
             transport.write(NO_ROOM)
             transport.loseConnection()
 
     def receive(self, data: bytes) -> None:
-        if not self._is_whole and self._deadline is None:
-            self._wait_for_request()
+        if not self._is_whole and not self._deadline.runs:
+            self._deadline.begin()
         if not self._ended:
             self._intake.receive(data)
 
@@ -95,7 +95,7 @@ class HttpWay:
     def request_is_whole(self) -> None:
         intake.strangers.cost += intake.REQUEST_COST
         self._is_whole = True
-        self._stop_waiting()
+        self._deadline.stop()
 
     def request_is_answered(self) -> None:
         self._is_whole, self._in_head = False, True
@@ -109,16 +109,8 @@ class HttpWay:
 
     def end(self) -> None:
         self._ended = True
-        self._stop_waiting()
+        self._deadline.stop()
         self._intake.end()
-
-    def _wait_for_request(self) -> None:
-        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._too_late)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
     def _too_late(self) -> None:
         if self._head.begun or not self._in_head:

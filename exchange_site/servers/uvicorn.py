@@ -29,8 +29,8 @@ from exchange_site.servers.bounds import (
     LINGER_SECONDS,
     MOST_WAITING,
     NO_ROOM,
-    REQUEST_SECONDS,
     TOO_SLOW,
+    Deadline,
     Head,
     bound_send_buffer,
     open_files,
@@ -180,21 +180,20 @@ class _HttpWay:
     """The way in of a connection that speaks HTTP, until it becomes a socket: in front of any of uvicorn's classes."""
 
     transport: Any
-    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)  # type: ignore[misc]
         self.intake = intake.Intake(self, closes_floods=False)
-        self._head = Head()
+        self._head, self._deadline = Head(), Deadline(self._too_late)
         if open_files.has_room(transport.get_extra_info("socket").fileno()):
-            self._wait_for_request()
+            self._deadline.begin()
         else:
             transport.write(NO_ROOM)
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._deadline is None and self._is_between():
-            self._wait_for_request()
+        if not self._deadline.runs and self._is_between():
+            self._deadline.begin()
         self.intake.receive(data)
 
     def feed(self, data: bytes) -> None:
@@ -209,7 +208,7 @@ class _HttpWay:
         super().data_received(data)  # type: ignore[misc]
         if not self._is_between() or self.transport.get_protocol() is not self:
             self._head.clear()
-            self._stop_waiting()
+            self._deadline.stop()
 
     def takes_more(self) -> bool:
         return not self.flow.read_paused  # type: ignore[attr-defined]
@@ -225,7 +224,7 @@ class _HttpWay:
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        self._deadline.stop()
         self.intake.end()
         super().connection_lost(exc)  # type: ignore[misc]
 
@@ -233,14 +232,6 @@ class _HttpWay:
         """Whether no request is under way whose head is there: its body is the application's to wait for."""
         cycle = self.cycle  # type: ignore[attr-defined]
         return cycle is None or cycle.response_complete
-
-    def _wait_for_request(self) -> None:
-        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._too_late)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
     def _too_late(self) -> None:
         if self._head.begun:
@@ -250,7 +241,7 @@ class _HttpWay:
 
     def _refuse(self, answer: bytes) -> None:
         """Say so, and read no more."""
-        self._stop_waiting()
+        self._deadline.stop()
         self.intake.end()
         if not self.transport.is_closing():
             self.transport.write(answer)
