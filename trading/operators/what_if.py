@@ -113,11 +113,8 @@ def if_settled(market: str, command: Settle, risk: CheckRisk) -> Day:
 
 def if_asked(market: str, commands: Sequence[ListInstrument | ChangeTerms]) -> list[Refused | None]:
     """What the engine would answer to instruments that are listed or changed one after the other. Loads no accounts."""
-    with consistent_read("default"):
-        reader = MarketReader(market, "default", only=())
-        row = reader.row()
-        records, now = reader.snapshot(row), reader.time_of(row.batch)
-    engine = Engine.restore(records)
+    reader = MarketReader(market, "default", only=())
+    engine, now = _load_part(reader)
     elsewhere = reader.elsewhere({each.contract.instrument_id for each in commands if isinstance(each, ListInstrument)})
     found = []
     for command in commands:
@@ -130,15 +127,19 @@ def if_asked(market: str, commands: Sequence[ListInstrument | ChangeTerms]) -> l
 def if_broken(market: str, command: BreakTrade) -> Break:
     """Loads both accounts with all of theirs and no others: a trade that is taken back concerns nobody else."""
     sides = (command.buyer.account_id, command.seller.account_id)
-    with consistent_read("default"):
-        reader = MarketReader(market, "default", only=sides)
-        row = reader.row()
-        records, now = reader.snapshot(row), reader.time_of(row.batch)
-    engine = Engine.restore(records)
+    engine, now = _load_part(MarketReader(market, "default", only=sides))
     answer = engine.apply(command, now)[0]
     if isinstance(answer, Refused):
         return Break(answer, [])
     return Break(None, [_left(engine.state.accounts[number]) for number in sides])
+
+
+def _load_part(reader: MarketReader) -> tuple[Engine, int]:
+    """As `load`, with the accounts that the reader reads."""
+    with consistent_read("default"):
+        row = reader.row()
+        records, now = reader.snapshot(row), reader.time_of(row.batch)
+    return Engine.restore(records), now
 
 
 def _left(account: Account) -> Left:
