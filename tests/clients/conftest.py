@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.conftest import new_server, seeded_market
-from tests.e2e.server import PATIENT, Market, Server
+from tests.e2e.server import Market, Server, started
 
 __all__ = ["new_server", "seeded_market"]
 
@@ -15,9 +15,5 @@ __all__ = ["new_server", "seeded_market"]
 @pytest.fixture(scope="module")
 def server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for each file: clients look at whole books and at all of their orders, which others must not have left."""
-    own = Server(seeded_market.copy(tmp_path_factory.mktemp("server")), extra=PATIENT)
-    try:
-        own.start()
+    with started(seeded_market.copy(tmp_path_factory.mktemp("server"))) as own:
         yield own
-    finally:
-        own.stop()

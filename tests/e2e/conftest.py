@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.server import PATIENT, Market, Server
+from tests.e2e.server import PATIENT, Market, Server, started
 from tests.made_once import made_once
 from tests.run_folder import RUN_FOLDER
 from tests.services import shared_database
@@ -24,12 +24,8 @@ def seeded_market(tmp_path_factory: pytest.TempPathFactory) -> Market:
 @pytest.fixture(scope="session")
 def server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server that all tests share: leave its books as you found them, and never stop it."""
-    shared = Server(seeded_market.copy(tmp_path_factory.mktemp("server")), extra=PATIENT)
-    try:
-        shared.start()
+    with started(seeded_market.copy(tmp_path_factory.mktemp("server"))) as shared:
         yield shared
-    finally:
-        shared.stop()
 
 
 @pytest.fixture

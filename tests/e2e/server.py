@@ -17,8 +17,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,17 @@ def manage(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None
     )
     assert done.returncode == 0, f"manage.py {arguments[0]} failed:\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+@contextmanager
+def started(market: Market) -> Iterator[Server]:
+    """A patient server over a market, stopped in the end."""
+    server = Server(market, extra=PATIENT)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 class Server:

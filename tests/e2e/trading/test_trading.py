@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.client import Client, Frame, signed_in
-from tests.e2e.server import Market, Server
+from tests.e2e.server import PATIENT, Market, Server
 
 HOLD = 1200.276
 """Held for a lot at 120: 10 % of 120 × 100, and 0.0023 % of it for the commission."""
@@ -18,7 +18,7 @@ HOLD = 1200.276
 @pytest.fixture(scope="module")
 def market(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server for this module alone: balances and books are known."""
-    fresh = Server(seeded_market.copy(tmp_path_factory.mktemp("trading")), extra={"IDLE_SECONDS": "600"})
+    fresh = Server(seeded_market.copy(tmp_path_factory.mktemp("trading")), extra=PATIENT)
     try:
         fresh.start()
         yield fresh
