@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run cluster test test-long test-postgres check unit coverage bench bench-cluster attack chaos chaos-cluster fuzz contracts fuzz-rest histories mutants soak pictures lists audit format pin clean
+.PHONY: setup run cluster test test-slow test-long test-postgres check unit coverage bench bench-cluster attack chaos chaos-cluster fuzz contracts fuzz-rest histories mutants soak pictures lists audit format pin clean
 
 setup: $(STAMP)
 
@@ -59,7 +59,11 @@ check: setup
 # AGAIN: more words for pytest, behind these; .ci/run says with them to try once more what failed.
 PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile $(AGAIN)
 unit: setup
-	$(PYTEST) -m 'not long'
+	$(PYTEST) -m 'not long and not slow'
+
+# What CI runs after `make test`: earlier releases, browsers, servers that are cut off, histories that are long.
+test-slow: setup
+	$(PYTEST) -m 'slow and not long'
 
 # What takes its time: floods, kills, deaf clients, bots, every page in a browser, the same under the other server.
 test-long: setup

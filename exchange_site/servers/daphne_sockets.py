@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
@@ -114,6 +115,9 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
 
     def trust(self, user_is_known: bool) -> None:
         self.intake.trust(user_is_known)
+
+    def work(self, step: Callable[[], bool]) -> None:
+        self.intake.work(step)
 
     # -- ends
 

@@ -12,6 +12,7 @@ Time is measured, not guessed: a slower machine gives strangers fewer frames, no
 
 import asyncio
 import logging
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 from time import perf_counter
@@ -67,14 +68,14 @@ class Turns:
         """What was counted for messages and requests in this turn."""
         self._seconds = seconds
         self._pause_per_second = 1 / share - 1
-        self._queue: list[tuple[float, int, Intake]] = []
+        self._queue: list[tuple[float, int, Intake | Work]] = []
         self._numbers = count()
         self._not_before = 0.0
         self._at_work = False
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
 
-    def add(self, intake: "Intake") -> None:
-        heappush(self._queue, (intake.spent(), next(self._numbers), intake))
+    def add(self, waiting: "Intake | Work") -> None:
+        heappush(self._queue, (waiting.spent(), next(self._numbers), waiting))
         if self._timer is None and not self._at_work:
             self._schedule()
 
@@ -86,36 +87,36 @@ class Turns:
     def _turn(self) -> None:
         self._timer, self.cost, self._at_work = None, 0.0, True
         began, spent = perf_counter(), 0.0
-        blocked: list[Intake] = []
+        blocked: list[Intake | Work] = []
         while self._queue and spent < self._seconds:
-            _, _, intake = heappop(self._queue)
-            took = _step(intake)
+            _, _, waiting = heappop(self._queue)
+            took = _step(waiting)
             before, spent = spent, perf_counter() - began + self.cost
-            intake.spend(spent - before)
+            waiting.spend(spent - before)
             if not took:
-                blocked.append(intake)
-            elif intake.waits:
-                intake.turns.add(intake)
+                blocked.append(waiting)
+            elif waiting.waits:
+                waiting.turns.add(waiting)
         pause = spent * self._pause_per_second
         if blocked and not self._queue:
             pause = max(pause, LOOK_SECONDS)
-        for intake in blocked:
-            if intake.waits:
-                intake.turns.add(intake)
+        for waiting in blocked:
+            if waiting.waits:
+                waiting.turns.add(waiting)
         self._at_work = False
         self._not_before = asyncio.get_running_loop().time() + pause
         if self._queue:
             self._schedule()
 
 
-def _step(intake: "Intake") -> bool:
+def _step(waiting: "Intake | Work") -> bool:
     """A parser that fails is the end of its connection, not of everybody's turns."""
     try:
-        return intake.step()
+        return waiting.step()
     except Exception:
         logger.exception("what a client sent could not be read")
-        intake.end()
-        intake.way.flooded()
+        waiting.end()
+        waiting.way.flooded()
         return True
 
 
@@ -130,6 +131,7 @@ class Intake:
         self.turns = strangers
         self._closes_floods = closes_floods
         self.way = way
+        self.ended = False
         self._rest = bytearray()
         self._in_line = False
         self._stopped = False
@@ -180,6 +182,10 @@ class Intake:
             self._read_on()
         return True
 
+    def work(self, step: Callable[[], bool]) -> None:
+        """Do something for the client that is more than reading it, in its turns: see `Work`."""
+        self.turns.add(Work(self, step))
+
     def trust(self, user_is_known: bool) -> None:
         """From the next turn on."""
         self.turns = known if user_is_known else strangers
@@ -187,6 +193,7 @@ class Intake:
 
     def end(self) -> None:
         """The connection is lost: what waits of it is nobody's."""
+        self.ended = True
         self._rest.clear()
         self._in_line = False
         self._look_away()
@@ -214,3 +221,33 @@ class Intake:
     def _flooded(self) -> None:
         self.end()
         self.way.flooded()
+
+
+class Work:
+    """What is done for a connection beyond reading it, and costs as much: `step` does a little and says whether there
+    is more. It takes the turns of its connection, and counts as its cost."""
+
+    waits = True
+
+    def __init__(self, intake: Intake, step: Callable[[], bool]) -> None:
+        self.way = intake.way
+        self._intake = intake
+        self._step = step
+
+    @property
+    def turns(self) -> Turns:
+        return self._intake.turns
+
+    def spent(self) -> float:
+        return self._intake.spent()
+
+    def spend(self, seconds: float) -> None:
+        self._intake.spend(seconds)
+
+    def step(self) -> bool:
+        self.waits = not self._intake.ended and self._step()
+        return True
+
+    def end(self) -> None:
+        self.waits = False
+        self._intake.end()

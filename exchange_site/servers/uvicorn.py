@@ -17,6 +17,7 @@ Addresses: uvicorn believes `X-Forwarded-For` of programs on the same machine; h
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -174,6 +175,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def trust(self, user_is_known: bool) -> None:
         self.intake.trust(user_is_known)
+
+    def work(self, step: Callable[[], bool]) -> None:
+        self.intake.work(step)
 
 
 class _HttpWay:

@@ -18,6 +18,8 @@ from tests.admin.pages import page
 from tests.builders import Founded
 from trading.models import Contest, HealthCheck, OperatorCommand, Order, Trade, User
 
+pytestmark = pytest.mark.slow
+
 CHINESE = {"headers": {"accept-language": "zh-hans"}}
 ALLOWED = {
     *("Bourse", "CSV", "English", "IP", "PBKDF", "SHA", "TOTP", "UTC", "UTF", "QR", "ID", "HTML", "ms", "JSON", "URL"),

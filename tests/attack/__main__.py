@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.attack.attacks import ATTACKS, MIB
-from tests.attack.honest import Honest, Waits
+from tests.attack.honest import Honest, Movers, Waits
 from tests.e2e.server import ROOT, Market, Server
 
 WARM, LEAD = 1.0, 0.3
@@ -31,6 +31,8 @@ PAUSE_SECONDS = 12.0
 GOAL_P99, GOAL_LONGEST = 0.050, 0.250
 SETTINGS = {"RATE_LIMITS": "on"}
 OF_ATTACK = {"passwords": {"BEHIND_PROXY": "on"}}
+MOVING = {"charts"}
+"""Attacks that need a market that moves."""
 QUIET, PAUSE = "quiet", "pause"
 ROWS = (QUIET, *ATTACKS, PAUSE)
 
@@ -80,6 +82,8 @@ async def under(attack: str, server: Server, seconds: float) -> Row:
     await honest.enter()
     await honest.trade(WARM)
     memory, attacker = Memory(server.pid), None
+    movers = Movers(*(Honest(server.port, user_id, server.token(user_id)) for user_id in ("user003", "user004")))
+    moving = asyncio.ensure_future(movers.move()) if attack in MOVING else None
     try:
         if attack in ATTACKS:
             attacker = start(attack, server.port, seconds + LEAD)
@@ -103,6 +107,9 @@ async def under(attack: str, server: Server, seconds: float) -> Row:
         memory.end()
         if attacker is not None:
             attacker.kill()
+        if moving is not None:
+            moving.cancel()
+            await asyncio.wait({moving})
     honest.leave()
     late.leave()
     return Row(waits, sign_in, memory.before, memory.most, share, ends)

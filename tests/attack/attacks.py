@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 
 UPGRADE = (
-    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b" HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 )
 MIB = 2**20
@@ -66,10 +66,12 @@ class Attack:
 
         await asyncio.gather(*(again(number) for number in range(count)))
 
-    async def socket(self, extra: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def socket(
+        self, extra: bytes = b"", path: bytes = b"/ws"
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A WebSocket; ValueError when the handshake is refused."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(UPGRADE + extra + b"\r\n")
+        writer.write(b"GET " + path + UPGRADE + extra + b"\r\n")
         head = await reader.readuntil(b"\r\n\r\n")
         if b" 101 " not in head:
             writer.close()
@@ -246,11 +248,35 @@ async def idle_crowd(attack: Attack) -> None:
     await attack.many(1_200, one)
 
 
+async def charts(attack: Attack) -> None:
+    """Market data as DIFF has it, which anybody may ask for: as many charts as a connection may have, of bars that are
+    made from trades."""
+    asked = [
+        {"aid": "set_chart", "chart_id": f"c{number}", "ins_list": "CFFEX.IX2301", "duration": number * 1_000_000_000,
+         "view_width": 10_000}
+        for number in range(1, 65)
+    ]  # fmt: skip
+    peek = frame(TEXT, b'{"aid":"peek_message"}')
+
+    async def one(_: int) -> None:
+        reader, writer = await attack.socket(path=b"/diff/md")
+        try:
+            writer.write(b"".join(frame(TEXT, json.dumps(each).encode()) for each in asked))
+            while attack.goes_on and not reader.at_eof():
+                writer.write(peek)
+                await reader.read(BLOCK)
+            attack.ends["closed" if reader.at_eof() else "open at the end"] += 1
+        finally:
+            writer.transport.abort()
+
+    await attack.many(40, one)
+
+
 ATTACKS = {
     each.__name__: each
     for each in (
         pings, deaf_pings, empty_fragments, nothings, bombs, large_frames, connects, bodies, half_requests, pages,
-        passwords, tokens, idle_crowd,
+        passwords, tokens, idle_crowd, charts,
     )
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 
 from tests.bench.wire import Wire
 
@@ -58,8 +59,7 @@ class Honest:
         for tick in range(int(seconds / EVERY)):
             due = began + tick * EVERY
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            self._ask(due, type="submit_order", instrument_id="IX2301", direction="BUY", offset="OPEN", volume=1,
-                      price=115, order_type="LIMIT", time_condition="IOC")  # fmt: skip
+            self.order("BUY", 115, due, time_condition="IOC")
             self._ask(due, type="query_account")
         deadline = time.perf_counter() + PATIENCE
         while self._asked and time.perf_counter() < deadline and not self._wire.closed.done():
@@ -70,6 +70,11 @@ class Honest:
         waits.seconds += [time.perf_counter() - asked for asked in self._asked.values()]
         self._asked.clear()
         return waits
+
+    def order(self, direction: str, price: float, due: float, **more: str) -> None:
+        """Send one order of one lot."""
+        self._ask(due, type="submit_order", instrument_id="IX2301", direction=direction, offset="OPEN", volume=1,
+                  price=price, order_type="LIMIT", **more)  # fmt: skip
 
     def leave(self) -> None:
         with suppress(OSError):
@@ -90,3 +95,23 @@ class Honest:
             self._waits.seconds.append(time.perf_counter() - asked)
             code = frame.get("error_code") or frame.get("code")
             self._waits.refused += code in (429, 503)
+
+
+class Movers:
+    """Two who trade with each other, so that there is market data."""
+
+    def __init__(self, buyer: Honest, seller: Honest) -> None:
+        self._sides = (("BUY", buyer), ("SELL", seller))
+
+    async def move(self) -> None:
+        """Twenty trades a second, at changing prices, until it is cancelled."""
+        for _, mover in self._sides:
+            await mover.enter()
+        try:
+            for number in count():
+                for direction, mover in self._sides:
+                    mover.order(direction, 118 + number % 5, time.perf_counter())
+                await asyncio.sleep(0.05)
+        finally:
+            for _, mover in self._sides:
+                mover.leave()

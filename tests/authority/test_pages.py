@@ -132,6 +132,7 @@ async def test_what_is_answered_without_django_asks_nobody_who_he_is() -> None:
 ODD = ("999999999", "9" * 40, "nobody", "-1", "\ufffd'\"")
 
 
+@pytest.mark.slow
 def test_staff_without_permissions_cannot_tell_which_rows_exist(
     everybody: dict[str, Client], subtests: pytest.Subtests
 ) -> None:
@@ -144,6 +145,7 @@ def test_staff_without_permissions_cannot_tell_which_rows_exist(
             assert {said(everybody["staff"].get(address(key, odd))) for odd in ODD} == {there}
 
 
+@pytest.mark.slow
 def test_an_address_of_no_row_is_a_failure_to_nobody(everybody: dict[str, Client], subtests: pytest.Subtests) -> None:
     """Whoever may see rows is told that there is none."""
     for key in TABLE:

@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.server import Market, manage
 from tests.earlier_release.past import KNOWN, counts, left_behind, replayed_hash, rows
 
-pytestmark = pytest.mark.sqlite_only
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite_only]
 
 OPEN_AGAIN = """
 from bots.management.commands.run_bots import open_accounts

@@ -5,7 +5,17 @@ import asyncio
 import pytest
 
 from exchange_site.servers import intake as module
-from exchange_site.servers.intake import KNOWN_PIECE, STRANGERS_PIECE, Intake
+from exchange_site.servers.intake import KNOWN_PIECE, STRANGERS_PIECE, Intake, Turns
+
+
+@pytest.fixture(autouse=True)
+def turns_of_this_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer of the test before is of a loop that has ended."""
+    for name, (piece, seconds, share) in {
+        "strangers": (STRANGERS_PIECE, module.STRANGERS_SECONDS, module.STRANGERS_SHARE),
+        "known": (KNOWN_PIECE, module.KNOWN_SECONDS, 1.0),
+    }.items():
+        monkeypatch.setattr(module, name, Turns(piece, seconds, share))
 
 
 class Way:
@@ -122,3 +132,46 @@ async def test_strangers_leave_most_of_the_time_to_others() -> None:
     way.intake.receive(b"x" * 20 * STRANGERS_PIECE)
     await way.all_taken(20 * STRANGERS_PIECE)
     assert loop.time() - began > 0.06, "20 ms of work, a fifth of the time"
+
+
+async def test_work_for_a_stranger_is_done_in_turns_and_leaves_most_of_the_time_to_others() -> None:
+    way, loop = Way(), asyncio.get_running_loop()
+    steps, done = 0, loop.create_future()
+
+    def step() -> bool:
+        nonlocal steps
+        steps += 1
+        module.strangers.cost += 0.001
+        if steps == 20:
+            done.set_result(None)
+        return steps < 20
+
+    began = loop.time()
+    way.intake.work(step)
+    assert not steps, "not at once"
+    await asyncio.wait_for(done, 60)
+    assert loop.time() - began > 0.06, "20 ms of work, a fifth of the time"
+    assert way.intake.spent() > 0.001, "it counts as the connection's cost"
+
+
+async def test_a_newcomer_comes_before_the_work_for_others() -> None:
+    order: list[str] = []
+    busy, newcomer = Way("busy", order), Way("newcomer", order)
+    busy.intake.spend(1.0)
+
+    def step() -> bool:
+        order.append("work")
+        return len(order) < 5
+
+    busy.intake.work(step)
+    newcomer.intake.receive(b"hello")
+    await newcomer.all_taken(5)
+    assert order[0] == "newcomer"
+
+
+async def test_work_for_a_connection_that_is_lost_is_not_done() -> None:
+    way, other = Way(), Way()
+    way.intake.work(lambda: pytest.fail("nobody is there"))
+    way.intake.end()
+    other.intake.receive(b"x")
+    await other.all_taken(1)

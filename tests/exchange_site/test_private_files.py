@@ -15,6 +15,8 @@ import pytest
 from exchange_site.security.private_files import keep_private
 from tests.e2e.server import ROOT, environment_of
 
+pytestmark = pytest.mark.slow
+
 
 def modes(folder: Path) -> dict[str, str]:
     return {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in folder.iterdir() if file.is_file()}

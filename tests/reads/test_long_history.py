@@ -24,6 +24,7 @@ ROWS, DAYS = 30_000, 12_000
 USER = answers.Asker("user001", "MAIN")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db,
     pytest.mark.sqlite_only,
 ]

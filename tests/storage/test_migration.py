@@ -12,6 +12,8 @@ from trading.core.types import Phase
 from trading.models import Instrument
 from trading.reads import missed_pushes
 
+pytestmark = pytest.mark.slow
+
 BEFORE = [("trading", "0001_initial")]
 
 

@@ -21,6 +21,10 @@ from trading.websocket.server_line import Listener, ServerLine, line_of
 PONG = '{"type":"pong"}'
 MOST_WAITING = 100_000
 """Branches of the tree that a client has not asked for: it is gone, or slower than everything it is told."""
+MOST_UNHEARD = 2_000
+"""Frames of the exchange that wait to be translated: as above."""
+FEW_UNHEARD = 100
+"""More of them, and nothing new is asked; no more, and they are told before a close."""
 Receive = Callable[[], Any]
 Make = Callable[[str], Conversation]
 """A conversation at an exchange whose first market is named."""
@@ -74,10 +78,14 @@ class InnerLine:
     def trust(self, user_is_known: bool) -> None:
         self._line.trust(user_is_known)
 
+    def work(self, step: Callable[[], bool]) -> None:
+        self._line.work(step)
+
 
 class Wire:
     """Between the client and its connection. A client is sent one answer for each `peek_message`, so it is never sent
-    more than it takes; what it is told meanwhile is merged."""
+    more than it takes; what it is told meanwhile is merged. One frame of the exchange can change many charts, so
+    each is translated in the client's turns, as its own frames are read."""
 
     def __init__(
         self,
@@ -96,14 +104,16 @@ class Wire:
         self._bucket = services.limiter.bucket(self._loop.time())
         self._connection: Connection | None = None
         self._asks: deque[str] = deque()
+        self._unheard: deque[str] = deque()
+        self._told: str | None = None
         self._news = asyncio.Event()
         self._coming: asyncio.Task[dict[str, Any]] | None = None
-        self._peeked = self._turning = self._gone = False
+        self._peeked = self._at_work = self._gone = False
 
     async def run(self, connection: Connection) -> None:
         """Until the client is gone."""
         self._connection = connection
-        self._turn()
+        self._work()
         try:
             await connection.serve(self._next)
         finally:
@@ -117,6 +127,9 @@ class Wire:
         if message["type"] == "websocket.send":
             self._hear(message["text"])
             return
+        more = len(self._unheard) <= FEW_UNHEARD
+        while more:
+            more = self._step()
         await self._answer()
         await self._send(message)
 
@@ -126,36 +139,71 @@ class Wire:
                 self._asks.append(PONG)
                 self._news.set()
             return
-        self._conversation.hear(frame, self._services.clock())
-        if not self._turning:
-            self._turning = True
-            self._loop.call_soon(self._turn)
+        self._unheard.append(frame)
+        if len(self._unheard) > MOST_UNHEARD:
+            self._is_slow()
+        self._work()
 
-    def _turn(self) -> None:
-        """What came together is taken in together."""
-        self._turning = False
-        self._conversation.turn(heard=self._peeked)
-        asks, self._conversation.asks = self._conversation.asks, []
+    def _is_slow(self) -> None:
+        if self._connection is not None:
+            self._connection.close(SLOW_CLOSE, patience=0)
+
+    def _work(self) -> None:
+        """Translate what there is, in the client's turns."""
+        if self._at_work:
+            return
+        self._at_work = True
+        if self.line is not None:
+            self.line.work(self._step)
+        else:
+            self._loop.call_soon(self._alone)
+
+    def _alone(self) -> None:
+        """Where the server below knows no turns."""
+        try:
+            more = self._step()
+        except Exception:
+            self._gone = True
+            self._news.set()
+            raise
+        if more:
+            self._loop.call_soon(self._alone)
+
+    def _step(self) -> bool:
+        """Translate one frame; what came together is taken in together. Whether there is more."""
+        if self._unheard:
+            self._conversation.hear(self._unheard.popleft(), self._services.clock())
+        self._at_work = bool(self._unheard)
+        if not self._at_work:
+            self._take_in()
+        return self._at_work
+
+    def _take_in(self) -> None:
+        conversation = self._conversation
+        conversation.turn(heard=self._peeked)
+        asks, conversation.asks = conversation.asks, []
         for wait, frame in asks:
             if wait:
                 self._loop.call_later(wait, self._ask, frame)
             else:
                 self._asks.append(frame)
+        if self._peeked and conversation.patches:
+            self._peeked = False
+            self._told = msgspec.json.encode({"aid": "rtn_data", "data": conversation.patches.take()}).decode()
+        if conversation.waiting > MOST_WAITING:
+            self._is_slow()
         self._news.set()
-        if self._conversation.waiting > MOST_WAITING and self._connection is not None:
-            self._connection.close(SLOW_CLOSE, patience=0)
 
     def _ask(self, frame: str) -> None:
         self._asks.append(frame)
         self._news.set()
 
     async def _answer(self) -> None:
-        """Answer a peek, if there is one and something to tell."""
-        if self._peeked and self._conversation.patches:
-            self._peeked = False
-            told = {"aid": "rtn_data", "data": self._conversation.patches.take()}
+        """Send the answer to a peek, if there is one."""
+        told, self._told = self._told, None
+        if told is not None:
             try:
-                await self._send({"type": "websocket.send", "text": msgspec.json.encode(told).decode()})
+                await self._send({"type": "websocket.send", "text": told})
             except Exception:  # each server has its own; the client has left
                 self._gone = True
 
@@ -167,7 +215,7 @@ class Wire:
             await self._answer()
             if self._gone:
                 return {"type": "websocket.disconnect", "code": 1006}
-            if self._asks:
+            if self._asks and len(self._unheard) <= FEW_UNHEARD:
                 return {"type": "websocket.receive", "text": self._asks.popleft()}
             if self._coming is None:
                 self._coming = asyncio.ensure_future(self._receive())
@@ -203,4 +251,4 @@ class Wire:
                 self._conversation.take(said)
         except protocol.ProtocolError as error:
             self._conversation.note("ERROR", error.code, error.detail)
-        self._turn()
+        self._work()

@@ -28,6 +28,7 @@ from trading.core.codes import Code
 from trading.rest.callers import Caller, Callers
 from trading.rest.errors import AnyCode, ApiError, HttpCode
 from trading.rest.operation import ROOT, Answer, Call, Operation, Transfer
+from trading.rest.read_back import ReadBack
 from trading.rest.reading import malformed
 from trading.rest.routes import Operations, routes
 from trading.rest.services import Services
@@ -69,6 +70,7 @@ class Api:
         self._transfer = transfer
         self._origins = frozenset(origins)
         self._callers = Callers(services)
+        self._read_back = ReadBack(services.readers)
         self._resolver = URLResolver(RegexPattern(f"^{ROOT}"), routes(self))
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -142,6 +144,7 @@ class Api:
             message=message,
             key=key,
             transfer=self._transfer,
+            read_back=self._read_back,
         )
         answer = await operation.run(call)
         return self._success(visit, answer)

@@ -13,6 +13,7 @@ from trading.core.events import Event, Refused
 from trading.reads.selectors import Identity
 from trading.rest.callers import Caller
 from trading.rest.errors import AnyCode, ApiError, HttpCode
+from trading.rest.read_back import ReadBack
 from trading.rest.reading import malformed, read_body, read_query
 from trading.rest.services import Services
 from trading.transport.gateway import Gateway
@@ -45,7 +46,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that may be asked. `message`: what it says. `path`: the names in its address."""
+    """One request that may be asked. `message`: what it says. `path`: the names in its address. `read_back`: reads what
+    has just been placed."""
 
     services: Services
     caller: Caller
@@ -53,6 +55,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     message: Any
     key: str | None
     transfer: Transfer | None
+    read_back: ReadBack
 
     @property
     def identity(self) -> Identity:

@@ -3,6 +3,7 @@
 Under any other server there is none, and everything goes by ASGI alone.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 EXTENSION = "bourse.line"
@@ -27,6 +28,10 @@ class ServerLine(Protocol):
 
     def trust(self, user_is_known: bool) -> None:
         """Whether somebody has signed in: strangers share a part of the processor."""
+
+    def work(self, step: Callable[[], bool]) -> None:
+        """Call `step` in the client's turns until it says that there is no more: it counts as reading the client does,
+        so strangers share a part of the processor for it too."""
 
 
 def line_of(scope: dict[str, Any]) -> ServerLine | None:

@@ -205,4 +205,5 @@ def test_files_that_are_none(types: Type, tmp_path: Path, text: str) -> None:
 def test_an_instrument_that_is_none(types: Type, tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text(SAMPLE)
     assert types("replay", str(tmp_path / "m.csv"), "--into", "NONE").code == 1
-    assert types("record", "NONE", "--to", str(tmp_path)).code == 1
+    assert types("record", "NONE", "--to", str(tmp_path / "none")).code == 1
+    assert not list((tmp_path / "none").iterdir()), "no empty files stay"

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.client import order_fields
 from tests.e2e.cluster.making import Cluster
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_orders_of_a_user_are_counted_over_all_gateways(new_cluster: Callable[..., Cluster]) -> None:

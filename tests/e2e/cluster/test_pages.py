@@ -17,6 +17,7 @@ def one_gateway(new_cluster: object) -> Cluster:
     return made
 
 
+@pytest.mark.slow
 def test_a_gateway_serves_pages_and_figures_as_a_server_does(one_gateway: Cluster) -> None:
     server = one_gateway.gateways[0]
     for path in ("/", "/admin/login/", "/healthz", "/readyz"):

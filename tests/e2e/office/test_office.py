@@ -11,6 +11,8 @@ from tests.e2e.browser import WatchedPage, chromium, new_page
 from tests.e2e.client import signed_in
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 SECRET = "correct-horse-battery"
 WIDTHS = (1440, 820, 390)
 IF = {"instrument_id": "IF2301"}

@@ -12,6 +12,8 @@ from tests.e2e.browser import WatchedPage, chromium, missing, new_page
 from tests.e2e.page.test_page import PERSON, open_live, sign_in
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 try:
     from playwright.sync_api import expect
 except ImportError:

@@ -18,6 +18,8 @@ from tests.e2e.server import PATIENCE, Market, Server
 from tests.e2e.servers.test_probes import ask
 from tests.services import Postgres, Proxy
 
+pytestmark = pytest.mark.slow
+
 LOCK = crc32(b"bourse engine MAIN")
 NOT_STORED = "The exchange could not store this; nothing was done"
 UNKNOWN = "The database has not said whether this was stored."

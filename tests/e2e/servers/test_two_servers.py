@@ -17,6 +17,8 @@ from tests.e2e.server import PATIENCE, PROGRAMS, Server
 from tests.e2e.servers.test_probes import ask
 from trading.protocol import order_id_text
 
+pytestmark = pytest.mark.slow
+
 REASON = "Another process runs the engine of market MAIN on this database; this server takes no orders until it ends."
 
 

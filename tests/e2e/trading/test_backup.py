@@ -16,7 +16,7 @@ from tests.e2e.client import order_fields, signed_in
 from tests.e2e.server import PATIENCE, Market, Server
 from trading.protocol import order_id_text
 
-pytestmark = pytest.mark.sqlite_only
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite_only]
 
 USERS = ("user001", "user002")
 WINDOW, ENOUGH = 4, 100

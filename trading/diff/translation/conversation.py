@@ -1,6 +1,7 @@
 """What both sockets of DIFF have in common: they ask our protocol, and gather what the client is told."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,6 +20,9 @@ MOST_NAMED = 10
 
 Then = Callable[[Any], None]
 """What becomes of an answer."""
+
+LONG_FRAME = 4_096
+"""Characters of a frame that is one client's answer, rather than a push to many."""
 
 _frames: msgspec.json.Decoder[protocol.ServerMessage] = msgspec.json.Decoder(protocol.ServerMessage)
 
@@ -71,7 +75,7 @@ class Conversation:
     def hear(self, frame: str, now: int) -> None:
         """A frame of the exchange, at Unix ms `now`."""
         self.now = now
-        message = _frames.decode(frame)
+        message = _pushed(frame) if len(frame) < LONG_FRAME else _frames.decode(frame)
         request_id = getattr(message, "request_id", None)
         if not isinstance(request_id, str) or request_id not in self._open:
             self.told(message)
@@ -118,6 +122,12 @@ class Conversation:
             self.note(
                 "WARNING", Code.INSTRUMENT_UNKNOWN, f"{Code.INSTRUMENT_UNKNOWN.text}: {', '.join(missing[:MOST_NAMED])}"
             )
+
+
+@lru_cache(maxsize=64)
+def _pushed(frame: str) -> protocol.ServerMessage:
+    """A push is the same text for all who follow: it is decoded once for those who hear it at the same time."""
+    return _frames.decode(frame)
 
 
 def _comes_again(refusal: protocol.Error, type: str) -> bool:

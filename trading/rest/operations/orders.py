@@ -1,6 +1,7 @@
 """Orders: place, look at, change, cancel; alone, many at once, or all."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -50,7 +51,9 @@ def placed(identity: selectors.Identity, order_id: str, markets: Markets, *, is_
 
 
 async def _answer(call: Call, order_id: str, status: int = 200) -> Answer:
-    found = await call.read(placed, call.identity, order_id, call.services.markets, is_new=status == 201)
+    is_new = status == 201
+    read = partial(placed, call.identity, order_id, call.services.markets, is_new=is_new)
+    found = await (call.read_back.read(read) if is_new else call.read(read))
     return Answer(found, status, f"orders/{order_id}/")
 
 

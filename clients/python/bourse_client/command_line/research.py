@@ -64,7 +64,11 @@ def record(
                 async with asyncio.timeout(seconds):
                     await written
 
-        follow(client, work)
+        try:
+            follow(client, work)
+        except Failed:
+            recording.remove_empty(files)
+            raise
     made = [*files, *_parquet(files, levels)]
     if json:
         as_json({"files": [str(file) for file in made]})

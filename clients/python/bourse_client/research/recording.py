@@ -34,6 +34,13 @@ def open_files(folder: Path, instrument_id: str, levels: int, now: int) -> tuple
     return files, midnight
 
 
+def remove_empty(files: Files) -> None:
+    """Nothing was written: nothing stays."""
+    for file in files:
+        if not file.stat().st_size:
+            file.unlink()
+
+
 async def record(
     client: Client,
     instrument_id: str,
