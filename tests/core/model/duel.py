@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tests.core.model.books import Told, profit
+from tests.core.model.books import Order, Told, profit
 from tests.core.model.market import Market
 from tests.core.model.rules import FIRST, PRESENT, Rules
 from trading.core import events as said
@@ -191,6 +191,12 @@ class Duel:
                 for long in (True, False)
                 if position.leg(long).lots
             },
+            "going": {
+                (account.account_id, name, buy): (side.live, side.opening)
+                for account in state.accounts.values()
+                for (name, buy), side in account.going.items()
+                if side.live or side.opening
+            },
             "accounts": {number: account_figures(account) for number, account in state.accounts.items()},
             "deadlines": {each.account_id: (each.cancel_at, each.disconnect_at) for each in records.accounts},
             "own ids": {
@@ -354,12 +360,24 @@ def model_picture(model: Market) -> Picture:
             for order in model.orders
         },
         "legs": {key: leg_figures(model, *key) for key, leg in model.legs.items() if leg.lots},
+        "going": {
+            key: (len(orders), sum(order.left for order in orders if order.opens and order.resting))
+            for key, orders in by_side(model).items()
+        },
         "accounts": {number: figures(model, number) for number in model.accounts},
         "deadlines": {number: (each.cancel_at, each.disconnect_at) for number, each in model.accounts.items()},
         "own ids": {
             number: {name: known[0] for name, known in each.own_ids.items()} for number, each in model.accounts.items()
         },
     }
+
+
+def by_side(model: Market) -> dict[tuple[int, str, bool], list[Order]]:
+    """Live orders of an account, an instrument and a side."""
+    found: dict[tuple[int, str, bool], list[Order]] = {}
+    for order in model.orders:
+        found.setdefault((order.account, order.name, order.buy), []).append(order)
+    return found
 
 
 def status(order: Any) -> str:

@@ -287,6 +287,12 @@ class History:
         if self.dice.random() < 0.3:
             more["time_condition"] = TimeCondition.GTC
         self.ask(self.order(account, name, direction, offset, **more))
+        number = self.duel.model.numbers
+        resting = self.duel.model.find(number)
+        if resting is not None and resting.left > 1 and self.dice.random() < 0.3:
+            self.ask(
+                AmendOrder(resting.account, number, volume=resting.filled + self.dice.randint(1, resting.left - 1))
+            )
 
     def handled(self, order: SubmitOrder, **how: object) -> SubmitOrder:
         options = msgspec.structs.replace(order.options or PLAIN, **how)
@@ -672,6 +678,9 @@ class History:
             self.order(one, name, way_out, Offset.OPEN, price=worse, volume=dice.choice((1, 2, 8))),
             RISK,
         )
+        if model.accounts[poor].liquidating and dice.random() < 0.3:
+            user = model.accounts[poor].user
+            self.ask(Deposit(user, dice.choice((1, max(1, -model.available(poor) + UNIT)))), Withdraw(user, 1))
 
     def a_look_at_risk(self) -> None:
         self.ask(msgspec.structs.replace(RISK, everyone=self.dice.random() < 0.2))
