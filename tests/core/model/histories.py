@@ -156,6 +156,7 @@ class History:
             self.a_break: 5,
             self.a_word: 1,
             self.an_own_order_in_the_way: 4,
+            self.a_hedge: 3,
         }
 
     def play(self, steps: int) -> None:
@@ -681,6 +682,27 @@ class History:
         if model.accounts[poor].liquidating and dice.random() < 0.3:
             user = model.accounts[poor].user
             self.ask(Deposit(user, dice.choice((1, max(1, -model.available(poor) + UNIT)))), Withdraw(user, 1))
+
+    def a_hedge(self) -> None:
+        """Somebody at risk holds both sides of a product, and one side only can be closed."""
+        dice, model, name = self.dice, self.duel.model, self.dice.choice(("IX1", "IX1", "IX2"))
+        ranked = sorted(model.accounts, key=model.available)
+        poor, one, other = dice.choice(ranked[1:-2]), ranked[-1], ranked[-2]
+        price = self.price(name, (0,))
+        bought, sold = dice.choice(((4, 2), (2, 4), (3, 3)))
+        self.ask(
+            ForceCancelAll(None, name),
+            self.order(one, name, Direction.SELL, Offset.OPEN, price=price, volume=bought),
+            self.order(poor, name, Direction.BUY, Offset.OPEN, price=price, volume=bought),
+            self.order(one, name, Direction.BUY, Offset.OPEN, price=price, volume=sold),
+            self.order(poor, name, Direction.SELL, Offset.OPEN, price=price, volume=sold),
+            ForceCancelAll(None, name),
+            self.order(other, name, dice.choice(list(Direction)), Offset.OPEN, price=price, volume=dice.choice((1, 9))),
+        )
+        most = model.withdrawable(poor)
+        if most > 0:
+            self.ask(Withdraw(model.accounts[poor].user, most))
+        self.ask(RISK)
 
     def a_look_at_risk(self) -> None:
         self.ask(msgspec.structs.replace(RISK, everyone=self.dice.random() < 0.2))

@@ -56,7 +56,7 @@ LEAST = {
     "close only": 12,
     "connections": 15,
     "market limits": 30,
-    "refused 1016": 8,
+    "refused 1016": 4,
     "broken": 40,
     "received": 5,
     "sent": 1,
