@@ -151,3 +151,16 @@ def test_the_project_speaks_of_itself_alone() -> None:
     texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("requirements*"), ROOT / "Makefile"]
     for path in texts:
         assert not banned.search(path.read_text()), path
+
+
+def test_every_test_that_shows_a_case_is_there() -> None:
+    """A test as `file::function`, a story of the market as `file::title`."""
+    named = re.findall(r"`(tests/[^`]+)::([^`]+)`", (ROOT / "docs/conformance.md").read_text())
+    assert len(named) > 50
+    lines = {"txt": "\n== {}\n", "py": "def {}("}
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if lines[file.rpartition(".")[2]].format(name) not in (ROOT / file).read_text()
+    ]
+    assert missing == []

@@ -7,7 +7,7 @@ import pytest
 
 from tests.diff.test_translation import NOW, answer, asked, instrument, made, tell
 from trading import protocol
-from trading.diff.translation.charts import DAY, MINUTE, MOST, Series, part_of
+from trading.diff.translation.charts import DAY, KEPT, MINUTE, MOST, NUMBERS_PER_MS, Series, part_of
 from trading.diff.translation.market import MarketConversation
 from trading.diff.translation.words import decode
 
@@ -26,13 +26,14 @@ def test_bars_are_made_of_the_longest_stored_ones_that_fit(seconds: int, part: i
     assert part_of(seconds * SECOND) == part * SECOND
 
 
-def test_bars_are_folded_and_quiet_times_are_flat() -> None:
+def test_bars_are_folded_and_there_are_none_of_quiet_times() -> None:
     series = Series(3 * MINUTE)
     base = 6_000_000 * MINUTE
     series.learn([bar(base + 7 * MINUTE, 9.0), bar(base, 5.0), bar(base + 2 * MINUTE, 7.0, 2.0, open_interest=6.0)])
-    first = base // (3 * MINUTE)
-    assert (series.first, series.last) == (first, first + 2)
-    told = series.bars(range(first, first + 3))
+    series.number(NOW)
+    first = series.first
+    assert series.last == first + 1
+    told = series.bars(range(first, first + 2))
     assert told[str(first)] == {
         "datetime": base * 1_000_000,
         "open": 5.0,
@@ -43,10 +44,35 @@ def test_bars_are_folded_and_quiet_times_are_flat() -> None:
         "open_oi": 6,
         "close_oi": 6,
     }
-    flat = told[str(first + 1)]
-    assert (flat["open"], flat["close"], flat["volume"], flat["close_oi"]) == (7.0, 7.0, 0, 6)
-    assert list(series.put(bar(base + 8 * MINUTE, 8.0))) == [first + 2]
-    assert list(series.put(bar(base + 15 * MINUTE, 8.0))) == [first + 3, first + 4, first + 5]
+    after = told[str(first + 1)]
+    assert (after["datetime"], after["volume"], after["open_oi"]) == ((base + 6 * MINUTE) * 1_000_000, 1, 6)
+    assert list(series.put(bar(base + 8 * MINUTE, 8.0))) == [first + 1]
+    assert list(series.put(bar(base + 5 * DAY, 8.0))) == [first + 2]
+    assert series.bars([first + 2])[str(first + 2)]["datetime"] == (base + 5 * DAY) * 1_000_000
+
+
+def test_what_was_before_gets_the_numbers_before() -> None:
+    """A chart that shows more looks further back, while another shows the same bars."""
+    series = Series(MINUTE)
+    series.learn([bar(10 * MINUTE, 5.0), bar(12 * MINUTE, 6.0)])
+    series.number(NOW)
+    first, last = series.first, series.last
+    series.learn([bar(2 * MINUTE, 3.0), bar(3 * MINUTE, 4.0), bar(10 * MINUTE, 5.0)])
+    assert (series.first, series.last) == (first - 2, last)
+    series.number(NOW + 5)
+    assert [each["close"] for each in series.bars(range(first - 2, last + 1)).values()] == [3.0, 4.0, 5.0, 6.0]
+    assert list(series.put(bar(11 * MINUTE, 9.0))) == [], "no number is left between two others"
+
+
+def test_who_comes_again_mixes_no_bars_up() -> None:
+    """The client moves what it has by as many bars as the number of the last has grown: then all of them."""
+    numbers = []
+    for time in (NOW, NOW + 10):
+        series = Series(MINUTE)
+        series.learn([bar(10 * MINUTE, 5.0), bar(12 * MINUTE, 6.0)])
+        series.number(time)
+        numbers.append(series.last)
+    assert numbers[1] - numbers[0] >= MOST and numbers[1] < 2**53, "the client counts in doubles"
 
 
 def test_a_part_that_grows_takes_the_place_of_what_it_was() -> None:
@@ -60,9 +86,9 @@ def test_bars_from_trades() -> None:
     series = Series(5 * SECOND)
     for time, price in ((10_000, 5.0), (14_999, 3.0), (12_000, 9.0), (15_000, 4.0)):
         series.put_trade(price, 2.0, time, 7.0)
-    told = series.bars([2, 3])
-    assert [told["2"][name] for name in ("open", "high", "low", "close", "volume")] == [5.0, 9.0, 3.0, 9.0, 6]
-    assert told["3"]["open"] == 4.0
+    told = series.bars([0, 1])
+    assert [told["0"][name] for name in ("open", "high", "low", "close", "volume")] == [5.0, 9.0, 3.0, 9.0, 6]
+    assert told["1"]["open"] == 4.0
 
 
 def test_days_have_no_days_in_between() -> None:
@@ -77,19 +103,23 @@ def test_days_have_no_days_in_between() -> None:
     assert [series.same_time(number, other) for number in range(4)] == [None, None, 0, None]
 
 
-def test_a_long_quiet_time_is_told_as_far_as_it_can_be_seen() -> None:
+def test_bars_that_nobody_can_see_any_more_are_forgotten() -> None:
     series = Series(SECOND)
-    series.put_trade(5.0, 1.0, 0, 0.0)
-    told = series.put_trade(6.0, 1.0, 10 * DAY, 0.0)
-    assert len(told) == MOST and told[-1] == series.last == 10 * DAY // SECOND
+    series.number(NOW)
+    first = NOW * NUMBERS_PER_MS
+    for second in range(KEPT + 1):
+        told = series.put_trade(5.0, 1.0, second * SECOND, 0.0)
+    assert list(told) == [series.last] == [first + KEPT]
+    assert series.last - series.first + 1 == MOST
+    assert series.bars([series.last])[str(series.last)]["datetime"] == KEPT * 10**9
 
 
 def test_where_nothing_was_traded_there_is_one_flat_bar_until_the_first_trade() -> None:
     series = Series(MINUTE)
     series.begin_flat(7.0, 90_000)
-    assert series.bars([1])["1"]["volume"] == 0
+    assert series.bars([0])["0"]["volume"] == 0
     series.put(bar(MINUTE, 9.0))
-    assert series.bars([1])["1"]["open"] == 9.0
+    assert series.first == series.last and series.bars([0])["0"]["open"] == 9.0
 
 
 # --- conversations
@@ -118,13 +148,13 @@ def test_a_chart_is_ready_when_its_bars_are_there_and_follows(market: MarketConv
     start = NOW - NOW % MINUTE
     answer(market, looking, bars=[bar(start - back * MINUTE, 5.0) for back in range(4)])
     (told,) = market.patches.take()
-    last = start // MINUTE
+    last = NOW * NUMBERS_PER_MS - 1
     serial = told["klines"]["CFFEX.IX2301"][str(60 * 10**9)]
     assert serial["last_id"] == last and sorted(serial["data"]) == [str(last - 2), str(last - 1), str(last)]
     shown = told["charts"]["c"]
     assert (shown["left_id"], shown["right_id"], shown["ready"]) == (last - 2, last, True)
     assert shown["state"] == json.loads(chart()) and told["mdhis_more_data"] is False
-    tell(market, made(protocol.Kline, instrument_id="IX2301", period="1m", start=start + MINUTE, **_whole(6.0)))
+    tell(market, made(protocol.Kline, instrument_id="IX2301", period="1m", start=start + 3 * DAY, **_whole(6.0)))
     (told,) = market.patches.take()
     assert list(told["klines"]["CFFEX.IX2301"][str(60 * 10**9)]["data"]) == [str(last + 1)]
     assert told["charts"]["c"] == {"left_id": last - 1, "right_id": last + 1}
@@ -139,13 +169,26 @@ def test_two_instruments_are_bound_by_their_times(market: MarketConversation) ->
     market.take(decode(chart("CFFEX.IX2301,CFFEX.IF2301")))
     looks = [ask for ask in asked(market) if ask["type"] == "query_bars"]
     start = NOW - NOW % MINUTE
-    answer(market, looks[0], bars=[bar(start, 5.0), bar(start - MINUTE, 5.0)])
+    answer(market, looks[0], bars=[bar(start, 5.0), bar(start - MINUTE, 5.0), bar(start - 3 * MINUTE, 5.0)])
     assert not market.patches, "the other is not there"
-    answer(market, looks[1], bars=[bar(start, 5.0)])
+    answer(market, looks[1], bars=[bar(start, 5.0), bar(start - 3 * MINUTE, 5.0)])
     (told,) = market.patches.take()
-    number = start // MINUTE
+    number = NOW * NUMBERS_PER_MS - 1
     bound = told["klines"]["CFFEX.IX2301"][str(60 * 10**9)]["binding"]
-    assert bound == {"CFFEX.IF2301": {str(number): number}}
+    assert bound == {"CFFEX.IF2301": {str(number): number, str(number - 2): number - 1}}
+    for name in ("IF2301", "IX2301"):
+        tell(market, made(protocol.Kline, instrument_id=name, period="1m", start=start + MINUTE, **_whole(6.0)))
+    bound = _bound(market)
+    assert bound == {"CFFEX.IF2301": {str(number + 1): number + 1}}
+    for name in ("IX2301", "IF2301"):
+        tell(market, made(protocol.Kline, instrument_id=name, period="1m", start=start + 9 * MINUTE, **_whole(6.0)))
+    tell(market, made(protocol.Kline, instrument_id="IF2301", period="1m", start=start + 10 * MINUTE, **_whole(6.0)))
+    assert _bound(market) == {"CFFEX.IF2301": {str(number + 2): number + 2}}
+
+
+def _bound(market: MarketConversation) -> Any:
+    (told,) = market.patches.take()
+    return told["klines"]["CFFEX.IX2301"][str(60 * 10**9)]["binding"]
 
 
 def test_what_no_chart_shows_is_followed_no_more(market: MarketConversation) -> None:

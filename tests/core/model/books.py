@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import UnsetType
 
 from tests.core.model.rules import Rules
-from trading.core.commands import SubmitOrder
+from trading.core.commands import BreakTrade, SubmitOrder
 from trading.core.types import (
     AccountRules,
     CancelReason,
@@ -31,6 +31,8 @@ from trading.core.types import (
 
 Told = tuple[Any, ...]
 """What happened, in one line: ("accepted", order, lots) and so on."""
+Trades = dict[int, BreakTrade]
+"""Every trade by its number (1, 2, ...), in the words in which it is broken."""
 
 RATE = 100_000_000
 COLLAR = Fraction(1, 10)
@@ -74,6 +76,17 @@ class Leg:
 
     def parcels(self) -> list[Parcel]:
         return self.his + self.today
+
+    def add(self, lots: int, cost: int) -> Parcel:
+        """Lots of today, the last in the line; with those at one price before them they are one parcel."""
+        last = self.today[-1] if self.today else None
+        if last is None or last.cost * lots != cost * last.lots:
+            last = Parcel(0, 0, 0)
+            self.today.append(last)
+        last.lots += lots
+        last.cost += cost
+        last.paid += cost
+        return last
 
     @property
     def lots(self) -> int:
@@ -255,6 +268,9 @@ class Books:
         self.legs: dict[tuple[int, str, bool], Leg] = {}
         self.orders: list[Order] = []
         self.met: list[Order] = []
+        self.trades: Trades = {}
+        self.opened: dict[tuple[int, int], Parcel] = {}
+        """Where the lots went that a trade (its number) opened for an account."""
         self.numbers = 0
         self.places = 0
         self.told: list[Told] = []

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from tests.core.model.books import Told, profit
+from tests.core.model.books import Order, Told, profit
 from tests.core.model.market import Market
 from tests.core.model.rules import FIRST, PRESENT, Rules
 from trading.core import events as said
-from trading.core.commands import AmendOrder, CancelOrder, Command, ForceCancelOrder
+from trading.core.commands import AmendOrder, BreakTrade, CancelOrder, Command, ForceCancelOrder, WithdrawAnnouncement
 from trading.core.engine import Engine
 from trading.core.state import State
-from trading.core.types import FIRST_RULES, OrderStatus
+from trading.core.types import FIRST_RULES, OrderStatus, TradeSide
 
 Picture = dict[str, Any]
 NO_ORDER = 7
@@ -30,6 +30,8 @@ class Duel:
         self.engine = Engine(State(FIRST_RULES)) if rules == FIRST else Engine()
         self.model = Market(rules)
         self.ids: list[int] = []
+        self.trades: list[int] = []
+        self.announcements: list[int] = []
         self.seen: Counter[str] = Counter()
 
     def play(self, command: Command, now: int) -> None:
@@ -71,15 +73,24 @@ class Duel:
             number = command.order_id
             known = self.ids[number - 1] if 0 < number <= len(self.ids) else NO_ORDER
             return msgspec.structs.replace(command, order_id=known)
+        if isinstance(command, BreakTrade):
+            buyer, seller = (
+                msgspec.structs.replace(side, order_id=self.ids[side.order_id - 1])
+                for side in (command.buyer, command.seller)
+            )
+            known = self.trades[command.trade_id - 1]
+            return msgspec.structs.replace(command, trade_id=known, buyer=buyer, seller=seller)
+        if isinstance(command, WithdrawAnnouncement):
+            number = command.number
+            known = self.announcements[number - 1] if 0 < number <= len(self.announcements) else NO_ORDER
+            return WithdrawAnnouncement(known)
         return command
 
     def number(self, order_id: int) -> int:
         return self.ids.index(order_id) + 1
 
     def new(self, order_id: int) -> int:
-        assert not self.ids or order_id > self.ids[-1], "ids tell who came first"
-        self.ids.append(order_id)
-        return len(self.ids)
+        return begun(self.ids, order_id)
 
     # --- the engine's words
 
@@ -103,6 +114,7 @@ class Duel:
                 lots = event.volume, event.filled, event.remaining
                 return "amended", self.number(event.order_id), event.account_id, event.price, *lots
             case said.Traded():
+                begun(self.trades, event.trade_id)
                 fills = self.fill(event.taker), self.fill(event.maker)
                 return "trade", event.instrument_id, event.price, event.volume, *fills
             case said.OrderCancelled():
@@ -111,7 +123,20 @@ class Duel:
                 return "cancelled", self.number(event.order_id), event.account_id, *left, event.reason.value, *code
             case said.Refused():
                 return "refused", event.code.value
+            case said.TradeBroken():
+                trade = event.instrument_id, event.price, event.volume
+                return "broken", self.trade(event.trade_id), *trade, self.side(event.buyer), self.side(event.seller)
+            case said.Announced():
+                return "announced", begun(self.announcements, event.number)
+            case said.AnnouncementWithdrawn():
+                return "announcement withdrawn", self.announcements.index(event.number) + 1
         return operators_words(event)
+
+    def trade(self, trade_id: int) -> int:
+        return self.trades.index(trade_id) + 1
+
+    def side(self, side: TradeSide) -> Told:
+        return side.account_id, self.number(side.order_id), side.offset.value, side.commission, side.close_profit
 
     # --- what can be seen of the engine
 
@@ -120,6 +145,12 @@ class Duel:
         frozen = self.frozen(records.orders)
         return {
             "day": (records.day.trading_day, records.day.fee_groups, self.engine.firing),
+            "broken": [self.trade(trade_id) for trade_id in records.day.broken],
+            "announced": [
+                (self.announcements.index(each.number) + 1, *msgspec.structs.astuple(each)[1:])
+                for each in records.day.announcements
+                if each.until > self.model.now
+            ],
             "restraints": (
                 *(state.day.limits, state.day.restrictions.close_only, state.day.restrictions.closing),
                 *(
@@ -160,6 +191,12 @@ class Duel:
                 for long in (True, False)
                 if position.leg(long).lots
             },
+            "going": {
+                (account.account_id, name, buy): (side.live, side.opening)
+                for account in state.accounts.values()
+                for (name, buy), side in account.going.items()
+                if side.live or side.opening
+            },
             "accounts": {number: account_figures(account) for number, account in state.accounts.items()},
             "deadlines": {each.account_id: (each.cancel_at, each.disconnect_at) for each in records.accounts},
             "own ids": {
@@ -184,6 +221,13 @@ class Duel:
 
     def depth(self, side: Any, of: Any) -> list[tuple[int, int, int]]:
         return [(price * of.contract.tick, volume, orders) for price, volume, orders in side.depth(1_000)]
+
+
+def begun(numbers: list[int], number: int) -> int:
+    """The engine has numbered one more thing of a kind; which of them it is."""
+    assert not numbers or number > numbers[-1], "numbers tell what came first"
+    numbers.append(number)
+    return len(numbers)
 
 
 def waits(record: Any) -> bool:
@@ -232,6 +276,10 @@ def operators_words(event: said.Event) -> Told:
             return "deposited", event.account_id, event.amount
         case said.Withdrawn():
             return "withdrawn", event.account_id, event.amount
+        case said.TransferSent():
+            return "sent", event.account_id, event.transfer
+        case said.TransferReceived():
+            return "received", event.account_id, event.transfer, event.returned
         case said.AccountFrozen():
             return "frozen", event.account_id, event.frozen
         case said.OrdersCancelled():
@@ -286,6 +334,8 @@ def settlement_words(event: said.Event) -> Told:
 def model_picture(model: Market) -> Picture:
     return {
         "day": (model.day, model.groups, model.behind()),
+        "broken": model.broken,
+        "announced": model.shown_announcements(),
         "restraints": (
             *(model.limits, model.nobody_opens, tuple(sorted(model.closing)), model.no_connections),
             model.closing,
@@ -310,12 +360,24 @@ def model_picture(model: Market) -> Picture:
             for order in model.orders
         },
         "legs": {key: leg_figures(model, *key) for key, leg in model.legs.items() if leg.lots},
+        "going": {
+            key: (len(orders), sum(order.left for order in orders if order.opens and order.resting))
+            for key, orders in by_side(model).items()
+        },
         "accounts": {number: figures(model, number) for number in model.accounts},
         "deadlines": {number: (each.cancel_at, each.disconnect_at) for number, each in model.accounts.items()},
         "own ids": {
             number: {name: known[0] for name, known in each.own_ids.items()} for number, each in model.accounts.items()
         },
     }
+
+
+def by_side(model: Market) -> dict[tuple[int, str, bool], list[Order]]:
+    """Live orders of an account, an instrument and a side."""
+    found: dict[tuple[int, str, bool], list[Order]] = {}
+    for order in model.orders:
+        found.setdefault((order.account, order.name, order.buy), []).append(order)
+    return found
 
 
 def status(order: Any) -> str:

@@ -14,6 +14,7 @@ from tests.core.model.rules import FIRST
 from trading.core.commands import (
     AdoptRules,
     AmendOrder,
+    Announce,
     CancelAfter,
     CancelAll,
     CancelOrder,
@@ -30,8 +31,11 @@ from trading.core.commands import (
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    ReceiveTransfer,
     RefuseConnections,
     ResumeInstrument,
+    ReturnTransfer,
+    SendTransfer,
     SetAccountRules,
     SetCloseOnly,
     SetFeeGroup,
@@ -41,6 +45,7 @@ from trading.core.commands import (
     Settle,
     SubmitOrder,
     Withdraw,
+    WithdrawAnnouncement,
 )
 from trading.core.types import (
     PLAIN,
@@ -59,6 +64,7 @@ from trading.core.types import (
     StopKind,
     Terms,
     TimeCondition,
+    Transfer,
     Trigger,
 )
 
@@ -147,6 +153,10 @@ class History:
             self.an_iceberg: 5,
             self.a_restart: 6,
             self.a_look_at_risk: 8,
+            self.a_break: 5,
+            self.a_word: 1,
+            self.an_own_order_in_the_way: 4,
+            self.a_hedge: 3,
         }
 
     def play(self, steps: int) -> None:
@@ -278,6 +288,12 @@ class History:
         if self.dice.random() < 0.3:
             more["time_condition"] = TimeCondition.GTC
         self.ask(self.order(account, name, direction, offset, **more))
+        number = self.duel.model.numbers
+        resting = self.duel.model.find(number)
+        if resting is not None and resting.left > 1 and self.dice.random() < 0.3:
+            self.ask(
+                AmendOrder(resting.account, number, volume=resting.filled + self.dice.randint(1, resting.left - 1))
+            )
 
     def handled(self, order: SubmitOrder, **how: object) -> SubmitOrder:
         options = msgspec.structs.replace(order.options or PLAIN, **how)
@@ -365,6 +381,24 @@ class History:
             time_condition=dice.choice((TimeCondition.GFD, TimeCondition.FOK, TimeCondition.FOK, TimeCondition.IOC)),
         )
 
+    def an_own_order_in_the_way(self) -> None:
+        """Somebody's order would trade with others, and with an own order that stands between them: that ends it, or
+        goes with its group."""
+        dice, model = self.dice, self.duel.model
+        name, side = dice.choice(NAMES), dice.choice(list(Direction))
+        against = Direction.SELL if side is Direction.BUY else Direction.BUY
+        one, other = dice.sample(sorted(model.accounts, key=model.available)[-3:], 2)
+        best = model.queue(name, side is Direction.BUY)
+        price = best[0].price if best else self.price(name)
+        group = dice.choice((None, "g"))
+        for account, volume in ((other, 1), (one, 2), (other, 2)):
+            order = self.order(account, name, side, Offset.OPEN, volume=volume, price=price)
+            self.ask(self.handled(order, oco_group=group) if account == one else order)
+        through = sum(each.left for each in model.queue(name, side is Direction.BUY) if each.price == price) - 2
+        stays = dice.choice((TimeCondition.FOK, TimeCondition.FOK, TimeCondition.GFD))
+        order = self.order(one, name, against, Offset.OPEN, volume=max(1, through), price=price, time_condition=stays)
+        self.ask(self.handled(order, oco_group=group, stp=dice.choice(list(SelfTrade))))
+
     def a_wrong_order(self) -> None:
         good = self.any_order(client_order_id=None, order_type=OrderType.LIMIT)
         last = self.duel.model.instruments[good.instrument_id].last or 1_000
@@ -451,7 +485,9 @@ class History:
         given = terms(dice.choice((PRESENT_TERMS.get(name, 0), 0, 1, 2, 3)))
         if name in self.duel.model.instruments:
             given = msgspec.structs.replace(given, last_day=self.duel.model.instruments[name].terms.last_day)
+        transfer = Transfer("t", user, "futures", "options", dice.choice((1, most, most + 1, most // 2, 0)))
         ways: tuple[tuple[Command, ...], ...] = (
+            *((kind(transfer),) for kind in (SendTransfer, ReceiveTransfer, ReturnTransfer)),
             (Deposit(user, dice.choice((1, 99_999, 500 * UNIT, 0, 10**16))),),
             (Withdraw(user, dice.choice((1, most, most + 1, most // 2, 0))),),
             *((SetAccountRules(user, rules),) for _ in range(4)),
@@ -487,6 +523,31 @@ class History:
         if dice.random() < 0.3:
             self.a_restart()
         self.ask(*end)
+
+    def a_break(self) -> None:
+        """A trade is taken back: the last, one of the last, or one that perhaps cannot be; sometimes twice."""
+        dice, trades = self.dice, self.duel.model.trades
+        if not trades:
+            return
+        back = dice.choice((1, 1, 2, 3, 6, 20))
+        trade = msgspec.structs.replace(trades[max(1, len(trades) + 1 - back)], give_back_fees=dice.random() < 0.5)
+        wrong = dice.choice((*({},) * 9, {"day": trade.day + 1}, {"instrument_id": "NONE"}, {"seller": trade.buyer}))
+        if dice.random() < 0.3:
+            self.ask(ForceCancelAll(None, trade.instrument_id))
+        self.ask(*[msgspec.structs.replace(trade, **wrong)] * dice.choice((1, 1, 1, 1, 2)))
+        if dice.random() < 0.2:
+            self.a_restart()
+        if dice.random() < 0.3:
+            self.a_closing()
+
+    def a_word(self) -> None:
+        """Operators tell everybody something, or one user, or take it back."""
+        dice, now = self.dice, self.now_or_later()
+        until, stop = now + dice.choice((0, 1, 700, 10_000)), dice.choice((None, None, None, now, now + 1))
+        user = dice.choice((None, None, "user1", "user99"))
+        self.ask(Announce(dice.choice((" Maintenance. ", "A break", "A stop", " ", "x" * 501)), until, user, stop))
+        if dice.random() < 0.5:
+            self.ask(WithdrawAnnouncement(self.duel.model.announcements - dice.choice((0, 0, 1))))
 
     def a_hard_hand(self) -> None:
         """Operators cancel many orders, or close somebody's positions."""
@@ -618,6 +679,30 @@ class History:
             self.order(one, name, way_out, Offset.OPEN, price=worse, volume=dice.choice((1, 2, 8))),
             RISK,
         )
+        if model.accounts[poor].liquidating and dice.random() < 0.3:
+            user = model.accounts[poor].user
+            self.ask(Deposit(user, dice.choice((1, max(1, -model.available(poor) + UNIT)))), Withdraw(user, 1))
+
+    def a_hedge(self) -> None:
+        """Somebody at risk holds both sides of a product, and one side only can be closed."""
+        dice, model, name = self.dice, self.duel.model, self.dice.choice(("IX1", "IX1", "IX2"))
+        ranked = sorted(model.accounts, key=model.available)
+        poor, one, other = dice.choice(ranked[1:-2]), ranked[-1], ranked[-2]
+        price = self.price(name, (0,))
+        bought, sold = dice.choice(((4, 2), (2, 4), (3, 3)))
+        self.ask(
+            ForceCancelAll(None, name),
+            self.order(one, name, Direction.SELL, Offset.OPEN, price=price, volume=bought),
+            self.order(poor, name, Direction.BUY, Offset.OPEN, price=price, volume=bought),
+            self.order(one, name, Direction.BUY, Offset.OPEN, price=price, volume=sold),
+            self.order(poor, name, Direction.SELL, Offset.OPEN, price=price, volume=sold),
+            ForceCancelAll(None, name),
+            self.order(other, name, dice.choice(list(Direction)), Offset.OPEN, price=price, volume=dice.choice((1, 9))),
+        )
+        most = model.withdrawable(poor)
+        if most > 0:
+            self.ask(Withdraw(model.accounts[poor].user, most))
+        self.ask(RISK)
 
     def a_look_at_risk(self) -> None:
         self.ask(msgspec.structs.replace(RISK, everyone=self.dice.random() < 0.2))

@@ -3,11 +3,13 @@
 from fractions import Fraction
 
 from tests.core.model.books import Account, Instrument, Leg, Order, Parcel, Told, merge, profit, rate
-from tests.core.model.restraints import Restraints
+from tests.core.model.office import Office
 from tests.core.model.rules import VERSIONS, Rules
 from trading.core.commands import (
     AdoptRules,
     AmendOrder,
+    Announce,
+    BreakTrade,
     CancelAfter,
     CancelAll,
     CancelOrder,
@@ -24,8 +26,11 @@ from trading.core.commands import (
     HaltInstrument,
     ListInstrument,
     OpenAccount,
+    ReceiveTransfer,
     RefuseConnections,
     ResumeInstrument,
+    ReturnTransfer,
+    SendTransfer,
     SetAccountRules,
     SetCloseOnly,
     SetFeeGroup,
@@ -35,16 +40,16 @@ from trading.core.commands import (
     Settle,
     SubmitOrder,
     Withdraw,
+    WithdrawAnnouncement,
 )
 from trading.core.types import CancelReason, Phase
 
-MOST_MONEY = 10**15
 MOST_LOTS = 1_000_000
 PORTION = 100
 SCHEDULED = (Phase.CLOSED, Phase.AUCTION, Phase.CONTINUOUS)
 
 
-class Market(Restraints):
+class Market(Office):
     """`do` does a command and tells what has happened."""
 
     def __init__(self, rules: Rules) -> None:
@@ -73,6 +78,12 @@ class Market(Restraints):
             OpenAccount: self.open_account,
             Deposit: self.deposit,
             Withdraw: self.withdraw,
+            SendTransfer: self.send,
+            ReceiveTransfer: self.receive,
+            ReturnTransfer: self.take_back,
+            BreakTrade: self.break_trade,
+            Announce: self.announce,
+            WithdrawAnnouncement: self.withdraw_announcement,
             FreezeAccount: self.freeze,
             SetAccountRules: self.set_rules,
             SetFeeGroup: self.set_fee_group,
@@ -300,7 +311,7 @@ class Market(Restraints):
         live = {order.number for order in self.orders}
         for account in self.accounts.values():
             account.own_ids = {name: known for name, known in account.own_ids.items() if known[0] in live}
-        self.day = command.next_day
+        self.day, self.broken = command.next_day, []
         return None
 
     def outside(self, order: Order) -> bool:
@@ -367,43 +378,12 @@ class Market(Restraints):
 
     # --- operators
 
-    def account_of(self, user: str) -> Account | None:
-        return next((account for account in self.accounts.values() if account.user == user), None)
-
     def open_account(self, command: OpenAccount) -> None:
         if self.account_of(command.user_id):
             return self.refuse(409)
         account = Account(len(self.accounts) + 1, command.user_id)
         self.accounts[account.number] = account
         return self.tell("opened", account.number, account.user)
-
-    def deposit(self, command: Deposit) -> None:
-        account = self.account_of(command.user_id)
-        if account is None:
-            return self.refuse(1003)
-        static = account.opening + account.deposits - account.withdrawals
-        if command.amount <= 0 or static + command.amount > MOST_MONEY:
-            return self.refuse(400)
-        account.deposits += command.amount
-        return self.tell("deposited", account.number, command.amount)
-
-    def withdraw(self, command: Withdraw) -> None:
-        account = self.account_of(command.user_id)
-        if account is None:
-            return self.refuse(1003)
-        wrong = {1012} if account.closed else set()
-        if command.amount <= 0:
-            wrong.add(400)
-        if command.amount > self.withdrawable(account.number):
-            wrong.add(1001)
-        if wrong:
-            return self.refuse(*wrong)
-        account.withdrawals += command.amount
-        return self.tell("withdrawn", account.number, command.amount)
-
-    def withdrawable(self, account: int) -> int:
-        """Gains that are not realised stay in."""
-        return self.available(account) - max(0, self.position_profit(account))
 
     def freeze(self, command: FreezeAccount) -> None:
         account = self.account_of(command.user_id)

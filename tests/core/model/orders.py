@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from tests.core.model.books import LASTS, NO_OPTIONS, Order, Parcel, merge, profit, take
+from tests.core.model.books import LASTS, NO_OPTIONS, Order, Told, merge, profit, take
 from tests.core.model.checks import Checks, first_stop, gathers, rivals
-from trading.core.commands import AmendOrder, SubmitOrder
-from trading.core.types import CancelReason, Phase, SelfTrade, TimeCondition, Trigger
+from trading.core.commands import AmendOrder, BreakTrade, SubmitOrder
+from trading.core.types import CancelReason, Phase, SelfTrade, TimeCondition, TradeSide, Trigger
 
 
 class Orders(Checks):
@@ -122,22 +122,28 @@ class Orders(Checks):
     def trade(self, taker: Order, maker: Order, price: int, lots: int) -> None:
         of = self.instruments[taker.name]
         of.mark = of.last = price
-        fills = [self.fill(order, price, lots) for order in (taker, maker)]
+        number = len(self.trades) + 1
+        fills = [self.fill(order, price, lots, number) for order in (taker, maker)]
         self.tell("trade", taker.name, price, lots, *fills)
+        buyer, seller = (
+            TradeSide(order.account, order.number, order.offset, *fill[-2:])
+            for order, fill in sorted(zip((taker, maker), fills, strict=True), key=lambda side: not side[0].buy)
+        )
+        self.trades[number] = BreakTrade(number, self.day, taker.name, price, lots, buyer, seller, give_back_fees=True)
         self.see(taker.name, Trigger.LAST, price)
         for order in (taker, maker):
             self.cancel_rivals(order)
 
-    def fill(self, order: Order, price: int, lots: int) -> tuple[object, ...]:
-        """Lots into a position or out of it. What is told of it: (order, account, side, offset, filled, left,
-        commission, close profit)."""
+    def fill(self, order: Order, price: int, lots: int, trade: int) -> Told:
+        """Lots into a position or out of it, by a trade. What is told of it: (order, account, side, offset, filled,
+        left, commission, close profit)."""
         of, account = self.instruments[order.name], self.accounts[order.account]
         value, terms = of.value(price), of.terms
         order.left -= lots
         gained = 0
         if order.opens:
             leg = self.leg(order.account, order.name, order.buy)
-            leg.today.append(Parcel(lots, lots * value, lots * value))
+            self.opened[trade, order.account] = leg.add(lots, lots * value)
             if not self.rules.lots_in_turn:
                 leg.today = merge(leg.today)
             fees = [(terms.fee_open, lots)]

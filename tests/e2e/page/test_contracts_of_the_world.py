@@ -183,3 +183,47 @@ def while_it_is_open(page: Page, own: Any, name: str) -> None:
     ask(own, "put(Settle(20400103, 20400104, {}))")
     expect(page.locator(f"[data-instrument={name}] .phase")).to_have_text("Delisted")
     expect(page.locator(f"[data-instrument={LATE}] .phase")).to_have_text("Halted")
+
+
+WIDEST = ("W002309", "W012309", "W062309", "W112309")
+"""Ticks of 0.0001, 0.3 and 2.5, large multipliers, names in both scripts."""
+CUT = r"""
+    () => [...document.querySelectorAll('body *')]
+        .filter((each) => each.children.length === 0 && /^[\d,.%+−-]*\d%?$/.test(each.textContent.trim()))
+        .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1)
+        .filter((each) => getComputedStyle(each).display !== 'inline')
+        .map((each) => `${each.id || each.className}: ${each.textContent}`)
+"""
+"""Numbers that do not fit where they stand."""
+
+
+def test_the_narrowest_phone_shows_whole_numbers(browser: Any, new_server: Callable[..., Any]) -> None:
+    """At 320 pixels, in both languages and all views, with a position and an order in each contract and a large order
+    in the ticket."""
+    own = new_server()
+    ask(own, "".join(f"enlist({name!r}, *{CONTRACTS[name]!r})\n" for name in WIDEST))
+    maker, taker, person = (Trader(own, user) for user in (COUNTERPART, BYSTANDER, PERSON))
+    for name in WIDEST:
+        trade(maker, taker, name)
+        tick, price = (Decimal(each) for each in CONTRACTS[name][:2])
+        person.order("SELL", 1, float(price - tick), instrument_id=name)
+        person.order("SELL", 1, float(price + 14 * tick), instrument_id=name)
+    with new_page(browser, viewport={"width": 320, "height": 568}) as page:
+        page.goto(own.http + "/")
+        expect(page.locator("#connection")).to_have_attribute("data-phase", "live")
+        sign_in(page, own, PERSON)
+        for _ in range(2):
+            for name in WIDEST:
+                select(page, name)
+                for view in page.locator("#views button:visible").all():
+                    view.click()
+                    if view.get_attribute("data-view") == "trade":
+                        page.locator("#asks .level:not(:disabled)").last.click()
+                        page.fill("#volume", "1000")
+                        expect(page.locator("#ticket-value")).not_to_have_text("–")
+                    found = overflow(page), page.evaluate(CUT)
+                    assert found == (0, []), (name, view.inner_text())
+            page.click("#language")
+        assert page.complaints == []
+    for trader in (maker, taker, person):
+        trader.leave()

@@ -121,14 +121,14 @@ class ChartBoard:
             )
 
     def _page(self, key: tuple[str, int], series: Series, width: int, found: list[BarData], number: int) -> None:
-        """Pages of stored bars, back to where the chart begins."""
+        """Pages of stored bars, back to where the chart begins. The oldest bar may lack parts, so there is one more."""
         count = min(PAGE, width * (series.duration // series.part) + 1)
         before = {"before": found[-1].start} if found else {}
 
         def take(answer: Any) -> None:
             page = answer.data.bars or [] if isinstance(answer, protocol.QueryResponse) else []
             bars = [*found, *page]
-            enough = bars and bars[0].start - bars[-1].start >= width * series.duration
+            enough = len({part.start // series.duration for part in bars}) > width
             if len(page) == count and not enough and number < PAGES:
                 self._page(key, series, width, bars, number + 1)
             elif self._series.get(key) is series:
@@ -144,6 +144,7 @@ class ChartBoard:
         found = self._conversation.instruments.named(name)
         if found is not None:
             series.begin_flat(found.settlement_price, self._conversation.now)
+        series.number(self._conversation.now)
         series.loaded = True
 
     def _take_trades(self, key: tuple[str, int], answer: Any) -> None:
@@ -242,7 +243,9 @@ class ChartBoard:
         self._tell(name, series, numbers)
         for chart in self._charts.values():
             if chart.duration == series.duration and name in chart.names and len(chart.names) > 1:
-                self._bind(chart, numbers)
+                main = self._series[chart.names[0], chart.duration]
+                same = [number if series is main else series.same_time(number, main) for number in numbers]
+                self._bind(chart, [number for number in same if number is not None])
         self._move(name, series.duration)
 
     def _move(self, name: str, duration: int) -> None:
@@ -257,7 +260,7 @@ class ChartBoard:
         self._conversation.patches.add({"klines": {symbol: {length: told}}})
 
     def _bind(self, chart: Chart, numbers: Iterable[int]) -> None:
-        """Which bars of the others are of the time of the first one's."""
+        """Which bars of the others are of the time of these, the first one's."""
         if len(chart.names) < 2:
             return
         main = self._series[chart.names[0], chart.duration]

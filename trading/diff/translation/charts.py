@@ -1,11 +1,10 @@
 """Bars of any length, and ticks, numbered as the client wants them: each number is one more than the one before.
 
-Within a day a bar's number is its time, counted in its own length, so that it is the same for whoever comes again, and
-for two instruments; where nothing was traded there is a flat bar without volume. Days are counted from the first that
-is known, so that there are none in between.
+Where nothing was traded there is no bar, so there are none of nights and weekends. The numbers begin at the time when a
+client asks, far above those that it was told before: who comes again takes every bar anew, and mixes none up.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
 from trading.diff.translation.words import NANOSECONDS, Patch
@@ -17,7 +16,8 @@ BEIJING_MS = 8 * 3_600_000
 MOST = 10_000
 """Bars that a client can see at once."""
 KEPT = 2 * MOST
-LONGEST_MS = 10 * 365 * DAY
+NUMBERS_PER_MS = 1_000
+"""In the ten milliseconds that it takes a client to come again there are as many as it can see."""
 
 
 def part_of(duration: int) -> int:
@@ -34,8 +34,9 @@ class Series:
         self.loaded = False
         self.known_until = 0
         """Unix ms of the last trade of the past: what is told of then and before is inside."""
-        self.first = self.last = -1
-        """Numbers of the first and the last bar; -1: there is none."""
+        self._first: int | None = None
+        """The number of the first bar, once it is settled."""
+        self._keys: list[int] = []
         self._groups: dict[int, dict[int, BarData]] = {}
         self._days: list[int] = []
         self._made_up: int | None = None
@@ -45,47 +46,66 @@ class Series:
         """What to follow; None: trades."""
         return PERIODS.get(self.part)
 
+    @property
+    def first(self) -> int:
+        """The number of the first bar; -1: there is none."""
+        return (self._first or 0) if self._keys else -1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self._keys) - 1 if self._keys else -1
+
     # -- in
 
     def learn(self, parts: Iterable[BarData]) -> None:
-        """Stored bars, in any order, before any number is told."""
+        """Stored bars, in any order. Bars that have numbers keep them: what is older comes before them."""
         found = sorted(parts, key=lambda part: part.start)
+        numbered = len(self._keys) if self._first is not None else 0
         if self.part == DAY:
             self._days = sorted({*self._days, *(part.start for part in found)})
             known = [part for group in self._groups.values() for part in group.values()]
             self._groups.clear()
             found = [*known, *found]
+        elif numbered:
+            found = [part for part in found if self._key(part.start) < self._keys[0]]
         for part in found:
             self._put(part)
-        self.first, self.last = min(self._groups, default=-1), max(self._groups, default=-1)
+        self._keys = sorted(self._groups)
+        if numbered:
+            self._first = max(0, self.first - (len(self._keys) - numbered))
+
+    def number(self, time: int) -> None:
+        """Settle the numbers, at a time (Unix ms): those of who comes again later are far above."""
+        if self._first is None:
+            self._first = max(0, time * NUMBERS_PER_MS - len(self._keys))
 
     def begin_flat(self, price: float, time: int) -> None:
         """Where nothing was ever traded there is one bar without volume, now: a client that comes again waits for some
         bar before it goes on."""
-        if self.last == -1:
+        if not self._keys:
             bar = dict.fromkeys(("open", "high", "low", "close"), price)
             none = dict.fromkeys(("volume", "turnover", "open_interest"), 0.0)
             start = time - time % (self.part or self.duration)
             self.put(BarData(start=start, trades=0, **bar, **none))
-            self._made_up = self.last
+            self._made_up = self._key(start)
 
     def put(self, part: BarData) -> Sequence[int]:
         """A bar so far; the numbers of the bars that are new or otherwise now."""
         if self.part == DAY and part.start not in self._days:
             insort(self._days, part.start)
-        number = self._put(part)
-        before, self.last = self.last, max(self.last, number)
-        if self.first == -1:
-            self.first = number
-        if before == -1 or number <= before:
-            return (number,)
+        key = self._key(part.start)
+        if key not in self._groups:
+            if self._first is not None and self._keys and key < self._keys[-1]:
+                return ()  # a number between two others there is not
+            insort(self._keys, key)
+        self._put(part)
         self._forget()
-        return range(max(before + 1, number - MOST + 1), number + 1)
+        return (self.first + bisect_left(self._keys, key),)
 
     def put_trade(self, price: float, volume: float, time: int, open_interest: float) -> Sequence[int]:
         """A trade, for bars that are made from trades."""
         start = time - time % self.duration
-        known = self._groups.get(start // self.duration, {}).get(start)
+        known = self._groups.get(start, {}).get(start)
         high, low = (price, price) if known is None else (max(known.high, price), min(known.low, price))
         return self.put(
             BarData(
@@ -101,48 +121,43 @@ class Series:
             )
         )
 
-    def _put(self, part: BarData) -> int:
-        number = self._number(part.start)
-        if number == self._made_up:
-            self._groups[number], self._made_up = {}, None
-        self._groups.setdefault(number, {})[part.start] = part
-        return number
+    def _put(self, part: BarData) -> None:
+        key = self._key(part.start)
+        if key == self._made_up:
+            self._groups[key], self._made_up = {}, None
+        self._groups.setdefault(key, {})[part.start] = part
 
-    def _number(self, start: int) -> int:
+    def _key(self, start: int) -> int:
+        """Which bar a part belongs to: its start; of days, which of those that are known."""
         if self.part == DAY:
             return self._days.index(start) // (self.duration // DAY)
-        return start // self.duration
+        return start - start % self.duration
 
     def _forget(self) -> None:
         """What nobody can see any more; days are few."""
-        if self.part != DAY and self.last - self.first > KEPT:
-            oldest = self.last - MOST
-            self._groups = {number: group for number, group in self._groups.items() if number >= oldest}
-            self.first = min(self._groups)
+        if self.part != DAY and len(self._keys) > KEPT:
+            gone = len(self._keys) - MOST
+            for key in self._keys[:gone]:
+                del self._groups[key]
+            self._keys = self._keys[gone:]
+            self._first = (self._first or 0) + gone
 
     # -- out
 
     def bars(self, numbers: Sequence[int]) -> dict[str, Patch]:
         """Bars by their numbers, which come one after the other."""
         told: dict[str, Patch] = {}
-        before = self._bar_before(numbers[0]) if numbers else None
+        before = self._bar(numbers[0] - 1, None) if numbers and numbers[0] > self.first else None
         for number in numbers:
-            bar = self._bar(number, before)
-            if bar is not None:
-                told[str(number)] = before = bar
+            told[str(number)] = before = self._bar(number, before)
         return told
 
-    def _bar_before(self, number: int) -> Patch | None:
-        nearest = next((each for each in range(number - 1, self.first - 1, -1) if each in self._groups), None)
-        return None if nearest is None else self._bar(nearest, None)
-
-    def _bar(self, number: int, before: Patch | None) -> Patch | None:
-        group = self._groups.get(number)
-        if group is None:
-            return None if before is None else self._flat(number, before)
+    def _bar(self, number: int, before: Patch | None) -> Patch:
+        key = self._keys[number - self.first]
+        group = self._groups[key]
         parts = [group[start] for start in sorted(group)]
         close_oi = round(parts[-1].open_interest)
-        start = parts[0].start - BEIJING_MS if self.part == DAY else number * self.duration
+        start = parts[0].start - BEIJING_MS if self.part == DAY else key
         return {
             "datetime": start * NANOSECONDS,
             "open": parts[0].open,
@@ -154,20 +169,15 @@ class Series:
             "close_oi": close_oi,
         }
 
-    def _flat(self, number: int, before: Patch) -> Patch:
-        price, held = before["close"], before["close_oi"]
-        prices = dict.fromkeys(("open", "high", "low", "close"), price)
-        start = number * self.duration * NANOSECONDS
-        return {"datetime": start, **prices, "volume": 0, "open_oi": held, "close_oi": held}
-
     def same_time(self, number: int, other: "Series") -> int | None:
         """The number that another series has for the time of a bar of this one, if it has that bar."""
+        key = self._keys[number - self.first]
         if self.part == DAY:
-            starts = self._groups.get(number, {})
-            found = next((other._number(start) for start in starts if start in other._days), None)
+            starts = [start for start in self._groups[key] if start in other._days]
+            found = other._key(starts[0]) if starts else -1
         else:
-            found = number
-        return found if found is not None and other.first <= found <= other.last and other.last >= 0 else None
+            found = key
+        return other.first + bisect_left(other._keys, found) if found in other._groups else None
 
 
 TICK_FIELDS = (
