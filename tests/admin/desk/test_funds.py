@@ -9,7 +9,7 @@ from django.test import AsyncClient, Client
 from tests.admin.desk.conftest import Officer
 from tests.admin.pages import deposits, text_of
 from tests.builders import Books, Founded, order
-from trading.admin.desk import statements
+from trading.admin.desk import files, statements
 from trading.admin.desk.page import address
 from trading.core.commands import Deposit, Settle
 from trading.core.money import UNIT
@@ -98,6 +98,29 @@ def test_a_file_is_shown_line_by_line_and_then_moved_once(treasurer: Client) -> 
     assert [row.reason for row in OperatorCommand.objects.all()] == ["prizes"] * 3
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_cells_that_a_spreadsheet_separates_otherwise_are_read(treasurer: Client, mark: str) -> None:
+    values = {"key": KEY, "rows": GOOD.replace(",", mark), "reason": "prizes", "post": "yes"}
+    treasurer.post(address("funds_file"), values)
+    assert deposits("user001") == "1000015.00"
+
+
+@pytest.mark.parametrize(
+    ("sent", "mark"),
+    [
+        ("a,1\nb,2", ","),
+        ("a;1\n\nb;2\n", ";"),
+        ("a\t1\nb\t2,5", "\t"),
+        ("a;1\nb,2", ","),
+        ('"x;y",1\n"z;z",2', ","),
+        ("name", ","),
+        ("", ","),
+    ],
+)
+def test_what_stands_between_cells(sent: str, mark: str) -> None:
+    assert files.separator(sent) == mark
+
+
 WRONG = {
     "nobody,5": "nobody has no account.",
     "user001,x": "'x' is no amount.",
@@ -108,6 +131,8 @@ WRONG = {
     "user001,-600000\nuser001,-600000": "Only 400,000.00 can be withdrawn.",
     "user001,0.00001": "more than four decimals",
     '"user001': "This is no CSV",
+    "user001;1000,5": "'1000,5' has a comma: write decimals with a point",
+    "user001;1\nuser002,2": "A line has a user id and an amount.",
     "": "There is no line in it.",
     "\n".join(["user001,1"] * 501): "501 lines are too many",
 }

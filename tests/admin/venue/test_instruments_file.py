@@ -59,6 +59,10 @@ def test_several_are_listed_after_a_preview_and_once(clerk: Client) -> None:
     assert OperatorCommand.objects.count() == 2
 
 
+def test_a_file_of_a_spreadsheet_that_writes_semicolons_is_read(clerk: Client) -> None:
+    assert "Instruments done: 2." in text_of(send(clerk, (HEAD + NEW + OTHER).replace(",", ";")))
+
+
 def test_the_same_form_twice_asks_once(clerk: Client) -> None:
     for _ in range(2):
         send(clerk, HEAD + NEW, key="0" * 32)

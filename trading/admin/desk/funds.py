@@ -36,7 +36,14 @@ def movement(user_id: str, amount: int) -> Deposit | Withdraw:
 
 
 def units_of(text: str) -> int:
-    """An amount as somebody wrote it, in 1/10,000. ValidationError where it is none."""
+    """An amount as somebody wrote it, in 1/10,000. ValidationError where it is none. A comma may be a decimal sign or
+    stand between thousands: nobody guesses about money."""
+    if "," in text:
+        raise ValidationError(
+            _("{text} has a comma: write decimals with a point, and nothing between thousands.").format(
+                text=repr(text[:40])
+            )
+        )
     try:
         amount = Decimal(text)
     except InvalidOperation:
