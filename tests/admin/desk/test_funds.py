@@ -9,11 +9,14 @@ from django.test import AsyncClient, Client
 from tests.admin.desk.conftest import Officer
 from tests.admin.pages import deposits, text_of
 from tests.builders import Books, Founded, order
+from tests.operators.test_shell import shell
 from trading.admin.desk import files, statements
 from trading.admin.desk.page import address
 from trading.core.commands import Deposit, Settle
 from trading.core.money import UNIT
 from trading.models import Account, LedgerEntry, OperatorCommand, Statement, User
+from trading.operators import requests
+from trading.storage import reconciliation
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -41,6 +44,32 @@ def test_a_balance_is_put_right(treasurer: Client, right: str, kind: str, amount
     assert "Corrected the balance of user001" in said
     row = OperatorCommand.objects.get()
     assert (row.kind, row.payload["amount"], row.reason) == (kind, amount, "Correction: a test")
+    assert row.payload["correction"] is True
+    entry = LedgerEntry.objects.order_by("-pk")[0]
+    assert (entry.kind, entry.amount) == ("CORRECTION", amount if kind == "Deposit" else -amount)
+
+
+@pytest.mark.parametrize(("codename", "status"), [("correct_balance", 302), ("deposit_funds", 403)])
+def test_it_takes_the_right_to_correct_and_no_other(market: Founded, staff: Any, codename: str, status: int) -> None:
+    sent = {"key": KEY, "reason": "x", "user_id": "user001", "balance": "1000001", "post": "yes"}
+    assert staff(codename).post(address("correct"), sent).status_code == status
+    assert OperatorCommand.objects.count() == (status == 302)
+
+
+def test_corrections_are_named_in_ledger_and_statement_and_the_books_agree(treasurer: Client, officer: Officer) -> None:
+    confirmed(treasurer, address("correct"), user_id="user001", balance="1000010")
+    confirmed(treasurer, address("correct"), user_id="user001", balance="1000003.5", key="1" * 32)
+    settlement = officer("Settlement officer")
+    settlement.post(address("settle"), {"key": KEY, "day": "2023-11-14", "next_day": "2023-11-15", "post": "yes"})
+    assert requests.wait(OperatorCommand.objects.get(kind="Settle")).status == "DONE"
+    viewer = officer("Viewer")
+    said = text_of(viewer.get(address("ledger_day", 1, 20231114)))
+    assert "Correction - 10.00" in said and "Correction - -6.50" in said
+    said = text_of(viewer.get(address("statement", 1, 20231114)))
+    assert "Deposits 1,000,010.00 Withdrawals 6.50 Of which corrections 3.50" in said
+    assert "corrections" not in text_of(viewer.get(address("statement", 2, 20231114)))
+    assert not reconciliation.check_books("MAIN")
+    assert "The tables give the same." in shell("replay_journal")
 
 
 def test_the_difference_is_told_first_and_nothing_moves(treasurer: Client) -> None:
