@@ -10,6 +10,7 @@ from django.urls import reverse
 from tests.admin.conftest import Staff
 from tests.admin.pages import YES, logged_in, page, text_of
 from tests.builders import FUNDS, Founded
+from trading.admin.office import home
 from trading.models import Account, Instrument, Market, OperatorCommand, Pulse, User
 from trading.storage.pulses import KEPT, MINUTE, Beat, note
 
@@ -185,3 +186,16 @@ def test_it_asks_the_database_the_same_however_much_there_is(
     root.get(FIGURES)  # the first look of a session is written down
     with django_assert_max_num_queries(13):
         assert root.get(FIGURES).status_code == 200
+
+
+def test_what_waits_for_a_second_person_is_counted(traded: Founded, root: Client) -> None:
+    for number in range(3):
+        OperatorCommand.objects.create(market_id="MAIN", kind="Deposit", payload={}, key=f"h{number}", status="HELD")
+    assert ["Waiting approvals", "3", "bad"] in figures(root)["cards"]
+
+
+def test_more_debts_than_are_shown_are_counted(traded: Founded, root: Client) -> None:
+    for number in range(home.MOST_ACCOUNTS + 5):
+        user = User.objects.create_user(f"poor{number}")
+        Account.objects.create(user=user, market_id="MAIN", pre_balance=-1)
+    assert f"{home.MOST_ACCOUNTS + 5} accounts are in debt." in alarms(root)
