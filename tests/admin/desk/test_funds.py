@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import AsyncClient, Client
 
 from tests.admin.desk.conftest import Officer
-from tests.admin.pages import deposits, text_of
+from tests.admin.pages import deposits, page, text_of
 from tests.builders import Books, Founded, order
 from tests.operators.test_shell import shell
 from trading.admin.desk import files, statements
@@ -70,6 +70,12 @@ def test_corrections_are_named_in_ledger_and_statement_and_the_books_agree(treas
     assert "corrections" not in text_of(viewer.get(address("statement", 2, 20231114)))
     assert not reconciliation.check_books("MAIN")
     assert "The tables give the same." in shell("replay_journal")
+
+
+def test_the_page_of_an_account_leads_to_it(treasurer: Client) -> None:
+    tools = treasurer.get(page("account", "change", 1)).context["tools"]
+    url = next(tool.url for tool in tools if tool.label == "Correct a balance")
+    assert treasurer.get(url).context["form"]["user_id"].value() == "user001"
 
 
 def test_the_difference_is_told_first_and_nothing_moves(treasurer: Client) -> None:

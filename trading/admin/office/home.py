@@ -4,6 +4,7 @@ read by an index or from few rows; nothing counts a table."""
 import time
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -18,7 +19,7 @@ from trading.admin.records.operator_commands import subject_of
 from trading.core.accounts import Figures
 from trading.core.types import Phase, Restrictions
 from trading.models import AT_RISK, IN_DEBT, Account, Instrument, Market, OperatorCommand, Pulse
-from trading.operators import requests
+from trading.operators import calendar, requests
 from trading.reads import pulses, selectors
 from trading.storage.mapping import restrictions_of
 
@@ -87,7 +88,7 @@ class Home:
         pending, held = (self._asked(status) for status in (Status.PENDING, Status.HELD))
         cards = [
             Card(_("Market"), self.market),
-            Card(_("Trading day"), day_text(row.trading_day) if row is not None else "-"),
+            Card(_("Trading day"), self._trading_day(row)),
             Card(_("Phase"), _phases(instruments)),
             *self._engine_cards(),
             Card(_("Waiting commands"), f"{pending:,}", "bad" if pending else ""),
@@ -103,6 +104,13 @@ class Home:
             "cards": cards,
             "tables": [table for table in tables if table is not None],
         }
+
+    def _trading_day(self, row: Market | None) -> str:
+        """Before the first settlement it is the date of the market's clocks."""
+        if row is None:
+            return "-"
+        now = datetime.fromtimestamp(self.now / 1000, UTC)
+        return day_text(row.trading_day or calendar.number_of(calendar.today(row, now)))
 
     def _asked(self, status: OperatorCommand.Status) -> int:
         """How many commands stand so; no more are counted than are looked at."""
