@@ -96,9 +96,11 @@ def test_higher_margin_rates_are_asked_about(traded: Founded, root: Client) -> N
     assert Instrument.objects.get(pk="IX2301").margin_long == 20_000_000
 
 
-def test_who_would_be_liquidated_is_counted(traded: Founded, root: Client) -> None:
+def test_who_would_be_liquidated_is_counted(traded: Founded, root: Client, settings: Any) -> None:
+    """user002 is short 3 lots of 12,050 each, and has a million."""
+    settings.RISK_WARN = settings.RISK_LIMIT = 0.03
     address = page("instrument", "change", "IX2301")
-    dear = {**content_of(root, address), "margin_short": "40"}
+    dear = {**content_of(root, address), "margin_short": "0.9"}
     assert "1 of them will be at the liquidation level" in text_of(root.post(address, dear, follow=True))
 
 

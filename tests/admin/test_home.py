@@ -4,12 +4,13 @@ import time
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from tests.admin.conftest import Staff
 from tests.admin.pages import YES, logged_in, page, text_of
 from tests.builders import FUNDS, Founded
+from trading.admin.office import home
 from trading.models import Account, Instrument, Market, OperatorCommand, Pulse, User
 from trading.storage.pulses import KEPT, MINUTE, Beat, note
 
@@ -185,3 +186,27 @@ def test_it_asks_the_database_the_same_however_much_there_is(
     root.get(FIGURES)  # the first look of a session is written down
     with django_assert_max_num_queries(13):
         assert root.get(FIGURES).status_code == 200
+
+
+def test_what_waits_for_a_second_person_is_counted(traded: Founded, root: Client) -> None:
+    for number in range(3):
+        OperatorCommand.objects.create(market_id="MAIN", kind="Deposit", payload={}, key=f"h{number}", status="HELD")
+    assert ["Waiting approvals", "3", "bad"] in figures(root)["cards"]
+
+
+def test_before_the_first_settlement_the_trading_day_is_the_date(market: Founded, root: Client) -> None:
+    """A Tuesday evening in London is a Wednesday in Shanghai."""
+    Market.objects.update(trading_day=0, time_zone="Asia/Shanghai")
+    request = RequestFactory().get(HOME)
+    request.user = User.objects.get(username="root")
+    cards = home.Home(request, now=1_700_000_000_000).figures()["cards"]
+    assert home.Card("Trading day", "2023-11-15") in cards
+    Market.objects.update(trading_day=20231120)
+    assert home.Card("Trading day", "2023-11-20") in home.Home(request, now=1_700_000_000_000).figures()["cards"]
+
+
+def test_more_debts_than_are_shown_are_counted(traded: Founded, root: Client) -> None:
+    for number in range(home.MOST_ACCOUNTS + 5):
+        user = User.objects.create_user(f"poor{number}")
+        Account.objects.create(user=user, market_id="MAIN", pre_balance=-1)
+    assert f"{home.MOST_ACCOUNTS + 5} accounts are in debt." in alarms(root)

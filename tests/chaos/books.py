@@ -161,7 +161,7 @@ class Books:
     def _moved(self) -> Counter[tuple[str, int]]:
         from trading.models import LedgerEntry
 
-        entries = LedgerEntry.objects.filter(kind__in=("DEPOSIT", "WITHDRAWAL"))
+        entries = LedgerEntry.objects.filter(kind__in=("DEPOSIT", "WITHDRAWAL", "CORRECTION"))
         moved: Any = entries.values_list("account__user_id", "amount")
         return Counter(moved)
 

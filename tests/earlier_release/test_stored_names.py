@@ -79,8 +79,8 @@ COMMANDS = {
     "CancelAll": "account_id instrument_id=null direction=null",
     "CancelAfter": 'account_id deadline=null reason="COUNTDOWN"',
     "OpenAccount": "user_id",
-    "Deposit": "user_id amount",
-    "Withdraw": "user_id amount",
+    "Deposit": "user_id amount correction=false",
+    "Withdraw": "user_id amount correction=false",
     "SendTransfer": "transfer",
     "ReceiveTransfer": "transfer",
     "ReturnTransfer": "transfer",
@@ -189,7 +189,7 @@ CHOICES = {
     "trading_tradebreak.direction": "BUY SELL",
     "trading_tradebreak.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
     "trading_trade.offset": "OPEN CLOSE CLOSETODAY CLOSEYESTERDAY",
-    "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY TRANSFER",
+    "trading_ledgerentry.kind": "DEPOSIT WITHDRAWAL COMMISSION CLOSE_PROFIT SETTLEMENT EXPIRY TRANSFER CORRECTION",
     "trading_transfer.status": "IN_TRANSIT ARRIVED RETURNED",
     "trading_riskevent.kind": "WARNED EASED LIQUIDATION_STARTED LIQUIDATION_ENDED",
     "trading_tradingsession.action": "auction continuous closed settle",
@@ -349,9 +349,10 @@ def test_the_log_of_orders_tells_the_stored_name(caplog: pytest.LogCaptureFixtur
 def test_a_renamed_field_keeps_its_stored_name() -> None:
     """What the text above says of `msgspec.field` is so."""
 
-    class Renamed(msgspec.Struct, tag="Deposit"):
+    class Renamed(msgspec.Struct, tag="Deposit", omit_defaults=True):
         account: str = msgspec.field(name="user_id")
         amount: int
+        correction: bool = False
 
     stored = msgspec.msgpack.encode(commands.Deposit("user001", 1))
     assert msgspec.msgpack.encode(Renamed("user001", 1)) == stored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -24,7 +24,7 @@ from trading.models import (
     Statement,
     Trade,
 )
-from trading.operators import demo_market, demo_past
+from trading.operators import calendar, demo_market, demo_past
 from trading.operators.calendar import number_of
 from trading.storage.engine_lock import engine_lock
 
@@ -128,4 +128,15 @@ def test_time_goes_one_way_whenever_it_is_played(day: int, hour: int) -> None:
     settled = [each.settles for each in story if each.settles]
     assert [following for _, following in settled[:-1]] == [day for day, _ in settled[1:]]
     assert all(day < following for day, following in settled)
-    assert settled[-1][0] < number_of(end.date()) <= max(settled[-1][1], number_of(end.date()))
+    monday = date(2024, 3, 11)
+    assert settled[-1][1] == number_of(end.date() if end.isoweekday() <= 5 else monday)  # whatever the hour
+    assert settled[-1][0] < number_of(end.date())
+
+
+def test_just_after_midnight_the_date_is_the_trading_day(db: None) -> None:
+    """The next settlement ends the date's own day: none is left out."""
+    for day in (4, 5):  # a Monday, and a day after another
+        end = datetime(2024, 3, day, 0, 5, tzinfo=UTC)
+        _, present = [each.settles for each in demo_past.moments(SEED, end, DAYS) if each.settles][-1]
+        market = Market(code="MAIN", trading_day=present)
+        assert calendar.days_to_settle(market, end.date()) == (20240300 + day, 20240301 + day)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -289,10 +290,12 @@ class AccountAdmin(CommandAdmin):
             )
             if request.user.has_perm(f"trading.{needed}")
         ]
+        correct = reverse("admin:trading_desk_correct")
         freeze = "unfreeze" if obj.frozen else "freeze"
         deeds = [
             ("deposit_funds", Tool("Deposit", url_of(self, "deposit", obj.pk))),
             ("withdraw_funds", Tool("Withdraw", url_of(self, "withdraw", obj.pk))),
+            ("correct_balance", Tool("Correct a balance", f"{correct}?{urlencode({'user': obj.user_id})}")),
             ("change_account", Tool("Rules", url_of(self, "rules", obj.pk))),
             ("freeze_account", Tool(freeze.capitalize(), url_of(self, freeze, obj.pk), post=True)),
         ]

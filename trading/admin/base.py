@@ -275,8 +275,8 @@ class CommandAdmin(ShownAdmin):
         form = page.form(request.POST, instance=obj)
         if not form.is_valid():
             return self._show(request, page, form, obj)
-        sentences = page.question(form)
-        if sentences and not confirmations.said_yes(request):
+        sentences = [] if confirmations.said_yes(request) else page.question(form)
+        if sentences:
             return confirmations.ask(request, self, title=page.title, button=page.button, sentences=sentences)
         command = form.command()
         data = form.cleaned_data

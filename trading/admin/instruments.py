@@ -1,6 +1,6 @@
 """Instruments: listed, changed in what may change, halted and resumed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from trading.admin import confirmations
+from trading.admin import confirmations, margins
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import day, day_text, limit, moment, money, number, rate
 from trading.admin.engine_requests import present_market
@@ -26,13 +26,11 @@ from trading.admin.forms.instruments import (
     ChangeTermsForm,
     ListInstrumentForm,
 )
-from trading.core.accounts import Figures
 from trading.core.commands import AdminCommand, ChangeTerms, HaltInstrument, ResumeInstrument, SetInstrumentPhase
-from trading.core.money import share, to_text
+from trading.core.money import to_text
 from trading.core.types import Phase
-from trading.models import IS_HELD, Account, Instrument, Market, Position
+from trading.models import IS_HELD, Instrument, Market, Position
 from trading.operators import calendar
-from trading.reads import selectors
 from trading.storage.mapping import terms_of
 
 STATE = (
@@ -77,52 +75,6 @@ PHASES = {
     Phase.CLOSED: (gettext_noop("Close trading"), gettext_noop("{} is closed: only cancels are taken.")),
 }
 """What an operator may set, the button for it, and what to say when it is done."""
-
-
-def margin_question(form: ChangeTermsForm) -> list[str]:
-    """What higher margin rates will cost, or nothing where none is higher. Of a product whose larger side alone pays,
-    it is the most that they can cost."""
-    row, terms = form.instance, form.terms()
-    if terms.margin_long <= row.margin_long and terms.margin_short <= row.margin_short:
-        return []
-    more: dict[int, int] = {}
-    accounts: dict[int, Account] = {}
-    for held in Position.objects.filter(instrument=row).select_related("account"):
-        long = share(held.long_today_cost + held.long_his_cost, terms.margin_long) - held.long_margin
-        short = share(held.short_today_cost + held.short_his_cost, terms.margin_short) - held.short_margin
-        if held.long_today or held.long_his or held.short_today or held.short_his:
-            more[held.account_id], accounts[held.account_id] = long + short, held.account
-    figures = selectors.account_figures(accounts=accounts.values())
-    over, warned = _pressed(figures, more, settings.RISK_LIMIT), _pressed(figures, more, settings.RISK_WARN)
-    return [
-        _("The margin rates of {name} go up at once, for positions and live orders.").format(name=row.pk),
-        _(
-            "{accounts} with positions will pay {amount} more margin. {over} of them will be at the liquidation level "
-            "or above it."
-        ).format(
-            accounts=confirmations.counted(len(accounts), "account"),
-            amount=to_text(sum(more.values())),
-            over=f"{len(over):,}",
-        ),
-        *_named(_("Would be liquidated: {names}."), [accounts[number].user_id for number in over]),
-        *_named(_("Would be warned: {names}."), [accounts[number].user_id for number in warned if number not in over]),
-    ]
-
-
-def _pressed(figures: Mapping[int, Figures], more: Mapping[int, int], ratio: float) -> list[int]:
-    """The accounts whose risk ratio reaches this with more margin."""
-    return [number for number, each in figures.items() if each.margin + more[number] >= each.balance * ratio]
-
-
-def _named(sentence: str, users: list[str]) -> list[str]:
-    """Who is meant, if anybody; of many the first."""
-    if not users:
-        return []
-    others = len(users) - confirmations.NAMED
-    names = ", ".join(users[: confirmations.NAMED])
-    if others > 0:
-        names = _("{names} and {count} more").format(names=names, count=others)
-    return [sentence.format(names=names)]
 
 
 @admin.register(Instrument)
@@ -235,7 +187,7 @@ class InstrumentAdmin(CommandAdmin):
             ],
             shown=(*STATE, *CONTRACT),
             done=lambda form: _("Changed the terms of {}.").format(form.instance.pk),
-            question=margin_question,
+            question=margins.question,
         )
         return self.serve_form(request, page, obj=self.object_at(request, object_id))
 

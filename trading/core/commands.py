@@ -78,18 +78,21 @@ class OpenAccount(msgspec.Struct, frozen=True, tag="OpenAccount"):
     user_id: str
 
 
-class Deposit(msgspec.Struct, frozen=True, tag="Deposit"):
-    """Put money into an account."""
+class Deposit(msgspec.Struct, frozen=True, tag="Deposit", omit_defaults=True):
+    """Put money into an account. `correction`: because its balance was wrong."""
 
     user_id: str
     amount: int
+    correction: bool = False
 
 
-class Withdraw(msgspec.Struct, frozen=True, tag="Withdraw"):
-    """Take money out of an account; at most what is available without counting unrealised gains."""
+class Withdraw(msgspec.Struct, frozen=True, tag="Withdraw", omit_defaults=True):
+    """Take money out of an account; at most what is available without counting unrealised gains. `correction`: because
+    its balance was wrong."""
 
     user_id: str
     amount: int
+    correction: bool = False
 
 
 class SendTransfer(msgspec.Struct, frozen=True, tag="SendTransfer"):

@@ -125,19 +125,21 @@ class AccountOpened(msgspec.Struct, frozen=True, tag="AccountOpened"):
 
 
 class Deposited(msgspec.Struct, frozen=True, tag="Deposited"):
-    """Money came in."""
+    """Money came in. `correction`: the balance was wrong."""
 
     account_id: int
     amount: int
     time: int
+    correction: bool = False
 
 
 class Withdrawn(msgspec.Struct, frozen=True, tag="Withdrawn"):
-    """Money went out."""
+    """Money went out. `correction`: the balance was wrong."""
 
     account_id: int
     amount: int
     time: int
+    correction: bool = False
 
 
 class TransferSent(msgspec.Struct, frozen=True, tag="TransferSent"):

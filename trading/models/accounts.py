@@ -121,6 +121,7 @@ class LedgerEntry(models.Model):
         SETTLEMENT = "SETTLEMENT"
         EXPIRY = "EXPIRY"
         TRANSFER = "TRANSFER"
+        CORRECTION = "CORRECTION"
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)

@@ -134,12 +134,13 @@ class Moment(msgspec.Struct, frozen=True):
 def moments(
     seed: int, end: datetime, days: int = DAYS, listings: Listings = demo_market.INSTRUMENTS
 ) -> Iterator[Moment]:
-    """The past until `end`: so many trading days, and the present one."""
+    """The past until `end`: so many trading days, and the present one, which is that of `end`'s date: what is traded
+    before midnight belongs to it, as in a night session."""
     dice = random.Random(seed)  # noqa: S311  # a story, no secret
     walks = [Walk(listing, dice) for listing in listings]
     traders = Traders(demo_market.USERS, dice)
     opened = end - timedelta(minutes=PRESENT_MINUTES)
-    past = trading_days(opened, days)
+    past = trading_days(end, days)
     for at, day in enumerate(past):
         opening = datetime.combine(day, OPENING, UTC)
         busy = at >= days - BUSY_DAYS

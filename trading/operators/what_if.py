@@ -53,6 +53,16 @@ class Day(msgspec.Struct, frozen=True):
     outcome: Outcome
 
 
+class Margins(msgspec.Struct, frozen=True):
+    """What new terms of instruments would do together. `changed`: those that the engine would not refuse; `accounts`
+    hold them, and would pay so much `more` margin (1/10,000) for all that they hold."""
+
+    changed: list[str]
+    accounts: int
+    more: int
+    outcome: Outcome
+
+
 class Left(msgspec.Struct, frozen=True):
     """What an account would have. In 1/10,000."""
 
@@ -109,6 +119,18 @@ def if_settled(market: str, command: Settle, risk: CheckRisk) -> Day:
     cancelled = sum(isinstance(event, OrderCancelled) for event in events)
     everyone = msgspec.structs.replace(risk, everyone=True)
     return Day(None, cancelled, expired, _judged(engine, everyone, now))
+
+
+def if_terms_were(market: str, commands: Sequence[ChangeTerms], risk: CheckRisk) -> Margins:
+    """What the watch over risk would do if instruments had other terms at once: an account that holds several pays for
+    all of them, and where only the larger side of a product pays, the engine knows which that is."""
+    engine, now = load(market)
+    state = engine.state
+    before = {number: account.margin for number, account in state.accounts.items()}
+    changed = [each.instrument_id for each in commands if not isinstance(engine.apply(each, now)[0], Refused)]
+    holders = {number for name in changed for number in state.instruments[name].holders}
+    more = sum(state.accounts[number].margin - before[number] for number in holders)
+    return Margins(changed, len(holders), more, _judged(engine, risk, now))
 
 
 def if_asked(market: str, commands: Sequence[ListInstrument | ChangeTerms]) -> list[Refused | None]:

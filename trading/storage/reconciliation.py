@@ -310,9 +310,9 @@ class _Books:
         return sums
 
     def paid_in(self) -> int:
-        """Deposits less withdrawals."""
+        """Deposits less withdrawals, corrections among them."""
         entries = self._entries
-        return entries["DEPOSIT"] + entries["WITHDRAWAL"]
+        return entries["DEPOSIT"] + entries["WITHDRAWAL"] + entries["CORRECTION"]
 
     def inside(self) -> int:
         """All balances, and the commission that was kept."""

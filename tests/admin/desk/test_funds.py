@@ -7,13 +7,16 @@ from django.contrib.auth.models import Permission
 from django.test import AsyncClient, Client
 
 from tests.admin.desk.conftest import Officer
-from tests.admin.pages import deposits, text_of
+from tests.admin.pages import deposits, page, text_of
 from tests.builders import Books, Founded, order
-from trading.admin.desk import statements
+from tests.operators.test_shell import shell
+from trading.admin.desk import files, statements
 from trading.admin.desk.page import address
 from trading.core.commands import Deposit, Settle
 from trading.core.money import UNIT
 from trading.models import Account, LedgerEntry, OperatorCommand, Statement, User
+from trading.operators import requests
+from trading.storage import reconciliation
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -41,6 +44,38 @@ def test_a_balance_is_put_right(treasurer: Client, right: str, kind: str, amount
     assert "Corrected the balance of user001" in said
     row = OperatorCommand.objects.get()
     assert (row.kind, row.payload["amount"], row.reason) == (kind, amount, "Correction: a test")
+    assert row.payload["correction"] is True
+    entry = LedgerEntry.objects.order_by("-pk")[0]
+    assert (entry.kind, entry.amount) == ("CORRECTION", amount if kind == "Deposit" else -amount)
+
+
+@pytest.mark.parametrize(("codename", "status"), [("correct_balance", 302), ("deposit_funds", 403)])
+def test_it_takes_the_right_to_correct_and_no_other(market: Founded, staff: Any, codename: str, status: int) -> None:
+    sent = {"key": KEY, "reason": "x", "user_id": "user001", "balance": "1000001", "post": "yes"}
+    assert staff(codename).post(address("correct"), sent).status_code == status
+    assert OperatorCommand.objects.count() == (status == 302)
+
+
+def test_corrections_are_named_in_ledger_and_statement_and_the_books_agree(treasurer: Client, officer: Officer) -> None:
+    confirmed(treasurer, address("correct"), user_id="user001", balance="1000010")
+    confirmed(treasurer, address("correct"), user_id="user001", balance="1000003.5", key="1" * 32)
+    settlement = officer("Settlement officer")
+    settlement.post(address("settle"), {"key": KEY, "day": "2023-11-14", "next_day": "2023-11-15", "post": "yes"})
+    assert requests.wait(OperatorCommand.objects.get(kind="Settle")).status == "DONE"
+    viewer = officer("Viewer")
+    said = text_of(viewer.get(address("ledger_day", 1, 20231114)))
+    assert "Correction - 10.00" in said and "Correction - -6.50" in said
+    said = text_of(viewer.get(address("statement", 1, 20231114)))
+    assert "Deposits 1,000,010.00 Withdrawals 6.50 Of which corrections 3.50" in said
+    assert "corrections" not in text_of(viewer.get(address("statement", 2, 20231114)))
+    assert not reconciliation.check_books("MAIN")
+    assert "The tables give the same." in shell("replay_journal")
+
+
+def test_the_page_of_an_account_leads_to_it(treasurer: Client) -> None:
+    tools = treasurer.get(page("account", "change", 1)).context["tools"]
+    url = next(tool.url for tool in tools if tool.label == "Correct a balance")
+    assert treasurer.get(url).context["form"]["user_id"].value() == "user001"
 
 
 def test_the_difference_is_told_first_and_nothing_moves(treasurer: Client) -> None:
@@ -98,6 +133,29 @@ def test_a_file_is_shown_line_by_line_and_then_moved_once(treasurer: Client) -> 
     assert [row.reason for row in OperatorCommand.objects.all()] == ["prizes"] * 3
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_cells_that_a_spreadsheet_separates_otherwise_are_read(treasurer: Client, mark: str) -> None:
+    values = {"key": KEY, "rows": GOOD.replace(",", mark), "reason": "prizes", "post": "yes"}
+    treasurer.post(address("funds_file"), values)
+    assert deposits("user001") == "1000015.00"
+
+
+@pytest.mark.parametrize(
+    ("sent", "mark"),
+    [
+        ("a,1\nb,2", ","),
+        ("a;1\n\nb;2\n", ";"),
+        ("a\t1\nb\t2,5", "\t"),
+        ("a;1\nb,2", ","),
+        ('"x;y",1\n"z;z",2', ","),
+        ("name", ","),
+        ("", ","),
+    ],
+)
+def test_what_stands_between_cells(sent: str, mark: str) -> None:
+    assert files.separator(sent) == mark
+
+
 WRONG = {
     "nobody,5": "nobody has no account.",
     "user001,x": "'x' is no amount.",
@@ -108,6 +166,8 @@ WRONG = {
     "user001,-600000\nuser001,-600000": "Only 400,000.00 can be withdrawn.",
     "user001,0.00001": "more than four decimals",
     '"user001': "This is no CSV",
+    "user001;1000,5": "'1000,5' has a comma: write decimals with a point",
+    "user001;1\nuser002,2": "A line has a user id and an amount.",
     "": "There is no line in it.",
     "\n".join(["user001,1"] * 501): "501 lines are too many",
 }

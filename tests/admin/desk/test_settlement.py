@@ -5,16 +5,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
 from tests.admin.desk.conftest import Officer
-from tests.admin.pages import text_of
+from tests.admin.pages import logged_in, text_of
 from tests.builders import Books, Founded, order
 from trading.admin.desk.page import address
 from trading.admin.desk.settlement import trading_days
-from trading.models import Holiday, OperatorCommand, Statement
+from trading.models import Holiday, OperatorCommand, Statement, User
+from trading.operators import requests
 from trading.operators.calendar import Calendar, Rule
+from trading.storage.engine_lock import engine_lock
 
 KEY = "0123456789abcdef0123456789abcdef"
 DAYS = {"key": KEY, "day": "2023-11-14", "next_day": "2023-11-15"}
@@ -24,6 +27,13 @@ DAYS = {"key": KEY, "day": "2023-11-14", "next_day": "2023-11-15"}
 def client(market: Founded, officer: Officer) -> Client:
     Books().commit(order(2, "SELL OPEN 5 @ 120"), order(1, "BUY OPEN 5 @ 120"), order(1, "BUY OPEN 1 @ 110"))
     return officer("Settlement officer")
+
+
+@pytest.fixture
+def desk_without_engine(market: Founded) -> Client:
+    user = User.objects.create_user("officer", is_staff=True)
+    user.groups.set(Group.objects.filter(name="Settlement officer"))
+    return logged_in(user)
 
 
 def test_the_form_proposes_prices(client: Client) -> None:
@@ -43,7 +53,7 @@ def test_it_is_done_once(client: Client) -> None:
     values = {**DAYS, "price:IX2301": "121", "post": "yes", "reason": "the evening"}
     for _ in range(3):
         client.post(address("settle"), values)
-    row = OperatorCommand.objects.get()
+    row = requests.wait(OperatorCommand.objects.get())
     assert (row.kind, row.status, row.reason) == ("Settle", "DONE", "the evening")
     assert Statement.objects.count() == 3
 
@@ -74,6 +84,65 @@ def test_what_the_engine_would_refuse_is_told_before(client: Client) -> None:
     assert "The engine would refuse it: The settlement price of IX2301 must be a positive multiple of 0.50" in said
     said = text_of(client.post(address("settle"), {**DAYS, "next_day": "2023-11-13"}))
     assert "The engine would refuse it" in said
+
+
+# --- how far it is
+
+
+def press(client: Client) -> OperatorCommand:
+    """Settle, and be led to the page that keeps up with it."""
+    led = client.post(address("settle"), {**DAYS, "price:IX2301": "121", "post": "yes"})
+    row = OperatorCommand.objects.get()
+    assert led["Location"] == address("settlement", row.pk)
+    return row
+
+
+def test_its_page_tells_what_came_of_it(client: Client) -> None:
+    row = requests.wait(press(client))
+    answer: Any = client.get(address("settlement", row.pk))
+    said = text_of(answer)
+    assert [look for look, _text in answer.context["told"]["steps"]] == ["done"] * 3
+    assert "Settled 2023-11-14; 2023-11-15 has begun. Statements as a file: 3 Accounts" in said
+    assert "Accounts in debt now: 0; warned or liquidated now: 0." in said
+    assert "IX2301 121.00" in said and "Asked for by settlement at" in said
+    assert "settlement.js" not in answer.content.decode()
+    assert client.get(address("settlement", row.pk), {"json": "1"}).json()["running"] is False
+    assert OperatorCommand.objects.get().after is not None, "the audit has what it has made of the market"
+    assert client.get(address("settle")).status_code == 200  # the next day's
+
+
+def test_while_it_waits_every_officer_is_led_to_its_page(client: Client, officer: Officer, settings: Any) -> None:
+    settings.FOUR_EYES_KINDS = "Settle"
+    row = press(client)
+    second = officer("Settlement officer", name="second")
+    for one in (client, second):
+        assert one.get(address("settle"))["Location"] == address("settlement", row.pk)
+        answer: Any = one.get(address("settlement", row.pk))
+        assert "It waits for the approval of another person. " in text_of(answer)
+        assert [look for look, _text in answer.context["told"]["steps"]] == ["done", "now", ""]
+        assert "settlement.js" in answer.content.decode()
+    OperatorCommand.objects.update(status="REFUSED", result="Rejected by second.")
+    answer = client.get(address("settlement", row.pk))
+    assert "Refused: Rejected by second." in text_of(answer) and "settlement.js" not in answer.content.decode()
+    assert "Begin again" in text_of(answer)
+
+
+def test_what_no_engine_takes_is_said(market: Founded, desk_without_engine: Client) -> None:
+    row = press(desk_without_engine)
+    answer: Any = desk_without_engine.get(address("settlement", row.pk))
+    assert "No engine runs. The settlement is kept, and done when one starts." in text_of(answer)
+    lock = engine_lock("MAIN")
+    assert lock.acquire()
+    try:
+        answer = desk_without_engine.get(address("settlement", row.pk))
+        assert "The engine settles 3 accounts in 2 instruments, for " in text_of(answer)
+    finally:
+        lock.release()
+
+
+def test_only_settlements_have_such_a_page(client: Client) -> None:
+    row = OperatorCommand.objects.create(market_id="MAIN", kind="Deposit", payload={}, key="k")
+    assert client.get(address("settlement", row.pk)).status_code == 404
 
 
 # --- the calendar

@@ -59,6 +59,10 @@ def test_several_are_listed_after_a_preview_and_once(clerk: Client) -> None:
     assert OperatorCommand.objects.count() == 2
 
 
+def test_a_file_of_a_spreadsheet_that_writes_semicolons_is_read(clerk: Client) -> None:
+    assert "Instruments done: 2." in text_of(send(clerk, (HEAD + NEW + OTHER).replace(",", ";")))
+
+
 def test_the_same_form_twice_asks_once(clerk: Client) -> None:
     for _ in range(2):
         send(clerk, HEAD + NEW, key="0" * 32)
@@ -128,6 +132,22 @@ def test_terms_of_several_are_changed_and_other_columns_stay(clerk: Client) -> N
     after = set(Instrument.objects.values().get(pk="IX2301").items())
     assert {name for name, _value in before - after} == {"margin_long", "last_day"}
     assert [each[0] for each in asked()] == ["ChangeTerms"]
+
+
+def test_margins_of_several_lines_are_summed(clerk: Client, settings: Any) -> None:
+    """user001 is long 20 lots of 12,000 each in both, and has a million: one rate alone warns nobody, both do."""
+    settings.RISK_WARN, settings.RISK_LIMIT = 0.3, 0.55
+    Books().commit(order(1, "BUY OPEN 20 @ 120"), order(2, "SELL OPEN 20 @ 120"))
+    Books().commit(order(1, "BUY OPEN 20 @ 120", "IF2301"), order(3, "SELL OPEN 20 @ 120", "IF2301"))
+    both = "instrument_id,margin_long\nIX2301,{}\nIF2301,{}\n"
+    for first, second in ((0.9, 0.1), (0.1, 0.9)):
+        assert "Would be" not in text_of(send(clerk, both.format(first, second), False))
+    said = text_of(send(clerk, both.format(0.9, 0.9), False))
+    assert "Would be warned: user001." in said and "Would be liquidated" not in said
+    assert "The margin rates of IX2301, IF2301 go up at once" in said
+    settings.RISK_LIMIT = 0.4
+    assert "Would be liquidated: user001." in text_of(send(clerk, both.format(0.9, 0.9), False))
+    assert not OperatorCommand.objects.exists()
 
 
 def test_at_a_time_they_wait_and_can_be_seen(clerk: Client) -> None:

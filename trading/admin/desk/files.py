@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -19,6 +20,7 @@ LARGEST = 1_000_000
 """Bytes of a file that somebody sends."""
 MARK = "\ufeff"
 """Spreadsheets know by it that a file is UTF-8."""
+QUOTED = re.compile(r'"[^"]*"')
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -71,10 +73,10 @@ def _is_number(text: str) -> bool:
 def lines_of(sent: str, most: int, *, heads: int = 0) -> list[list[str]]:
     """The lines of a CSV that somebody sent, without empty ones, each cell without blanks around it. ValidationError
     where nobody can read it, or where there are too many; the first `heads` name columns and are not counted."""
+    plain = sent.removeprefix(MARK)
+    reader = csv.reader(io.StringIO(plain), delimiter=separator(plain), strict=True)
     try:
-        found = [
-            [cell.strip() for cell in line] for line in csv.reader(io.StringIO(sent.removeprefix(MARK)), strict=True)
-        ]
+        found = [[cell.strip() for cell in line] for line in reader]
     except csv.Error as error:
         raise ValidationError(_("This is no CSV: {error}.").format(error=error)) from error
     lines = [line for line in found if any(line)]
@@ -86,6 +88,13 @@ def lines_of(sent: str, most: int, *, heads: int = 0) -> list[list[str]]:
             _("{count} lines are too many: at most {most} at once.").format(count=f"{count:,}", most=f"{most:,}")
         )
     return lines
+
+
+def separator(sent: str) -> str:
+    """What stands between the cells: a comma; or a semicolon (spreadsheets write it where the comma is the decimal
+    sign) or a tab (cells that are copied) where each line has one outside quotes."""
+    lines = [line for line in QUOTED.sub("", sent).splitlines() if line.strip()]
+    return next((mark for mark in ";\t" if lines and all(mark in line for line in lines)), ",")
 
 
 def text_of(sent: Any) -> str:

@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, cast
 
+import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -36,7 +37,14 @@ def movement(user_id: str, amount: int) -> Deposit | Withdraw:
 
 
 def units_of(text: str) -> int:
-    """An amount as somebody wrote it, in 1/10,000. ValidationError where it is none."""
+    """An amount as somebody wrote it, in 1/10,000. ValidationError where it is none. A comma may be a decimal sign or
+    stand between thousands: nobody guesses about money."""
+    if "," in text:
+        raise ValidationError(
+            _("{text} has a comma: write decimals with a point, and nothing between thousands.").format(
+                text=repr(text[:40])
+            )
+        )
     try:
         amount = Decimal(text)
     except InvalidOperation:
@@ -114,7 +122,7 @@ def _given(request: HttpRequest) -> dict[str, str]:
 
 
 def _correct(request: HttpRequest, form: Any, row: Account, difference: int) -> HttpResponseBase:
-    command = movement(row.user_id, difference)
+    command = msgspec.structs.replace(movement(row.user_id, difference), correction=True)
     reason = f"Correction: {form.cleaned_data['reason']}"[:200]
     done = _("Corrected the balance of {user} by {amount}.").format(user=row.user_id, amount=amount_text(difference))
     if carry_out(request, form, [command], done=done, reason=reason) is None:

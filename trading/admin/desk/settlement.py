@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from trading.admin import engine_requests
 from trading.admin.columns import amount_text, day_text
+from trading.admin.desk import settlement_progress
 from trading.admin.desk.page import Page, address, show
 from trading.admin.desk.risk import risk_settings, told
 from trading.admin.engine_requests import present_market
@@ -34,9 +35,13 @@ DAY = timedelta(days=1)
 
 
 def settle_view(request: HttpRequest) -> HttpResponseBase:
-    """Prices, then what they would do, then it is done: once a day, whoever asks."""
+    """Prices, then what they would do, then it is done: once a day, whoever asks. While one is under way nothing else
+    can be asked for, so its page is shown."""
     market = get_object_or_404(Market, pk=present_market())
     if request.method != "POST":
+        present = settlement_progress.under_way()
+        if present is not None:
+            return HttpResponseRedirect(address("settlement", present.pk))
         return _form(request, SettleForm.of(market, initial={}))
     form = SettleForm(request.POST, instance=market)
     if not form.is_valid():
@@ -45,15 +50,11 @@ def settle_view(request: HttpRequest) -> HttpResponseBase:
     reason = request.POST.get("reason", "")[:200]
     if request.POST.get("post") != "yes":
         return _preview(request, form, command, reason)
-    row = engine_requests.ask(request, command, reason=reason)
+    row = engine_requests.ask_settlement(request, command, reason=reason)
     if not requests.is_of(row, command):
         messages.error(request, engine_requests.used_before(row))
         return _form(request, form)
-    done = _("Settled {day}; {next_day} has begun.").format(
-        day=day_text(command.day), next_day=day_text(command.next_day)
-    )
-    engine_requests.tell(request, row, done=done)
-    return HttpResponseRedirect(address("settle"))
+    return HttpResponseRedirect(address("settlement", row.pk))
 
 
 def _form(request: HttpRequest, form: SettleForm) -> HttpResponseBase:
@@ -186,6 +187,7 @@ PAGES = [
         *("settle", "settle/", ("settle_market",), settle_view),
         *("Settle the trading day", "Prices, outliers, and what it would do, before it is done."),
     ),
+    *settlement_progress.PAGES,
     Page(
         *("calendar", "calendar/", ("add_holiday", "delete_holiday"), calendar_view),
         *("Calendar", "Holidays, and the next ten trading days that they make."),

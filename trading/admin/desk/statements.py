@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from trading import protocol
 from trading.admin.columns import amount_text, day_text, local_time
@@ -40,17 +42,23 @@ class Day:
         self._after = -1 if previous is None else previous.time
         self._until = None if self.statement is None else self.statement.time
 
-    def entries(self) -> Iterator[LedgerEntry]:
-        """In order. The numbers of entries grow with their times, so an index finds where the day begins and ends."""
+    def rows(self) -> QuerySet[LedgerEntry]:
+        """The numbers of entries grow with their times, so an index finds where the day begins and ends."""
         rows = LedgerEntry.objects.filter(account=self.account)
         first = _first_after(self.account, self._after)
         if first is None:
-            return
-        rows = rows.filter(pk__gte=first)
+            return rows.none()
         end = None if self._until is None else _first_after(self.account, self._until)
-        if end is not None:
-            rows = rows.filter(pk__lt=end)
-        yield from files.by_key(rows)
+        return rows.filter(pk__gte=first) if end is None else rows.filter(pk__gte=first, pk__lt=end)
+
+    def entries(self) -> Iterator[LedgerEntry]:
+        """In order."""
+        yield from files.by_key(self.rows())
+
+    def corrections(self) -> int:
+        """What corrections of the balance add up to; they are among the deposits and withdrawals."""
+        found = self.rows().filter(kind=LedgerEntry.Kind.CORRECTION).order_by()
+        return found.aggregate(sum=Sum("amount"))["sum"] or 0
 
     def lines(self) -> Iterator[tuple[str, str, str, str, str]]:
         """Time, kind, trade, amount, and the balance after it."""
@@ -114,6 +122,9 @@ def statement_view(request: HttpRequest, number: int, day: int) -> HttpResponseB
     if "csv" in request.GET:
         return files.csv_response(request, name, HEAD, _lines(row))
     amounts = [(label, amount_text(getattr(row, label.replace(" ", "_")))) for label in map(_said, AMOUNTS)]
+    corrections = Day(row.account, day).corrections()
+    if corrections:
+        amounts.insert(AMOUNTS.index("close_profit"), (gettext_noop("of which corrections"), amount_text(corrections)))
     positions = [
         (each["instrument_id"], each["long"], each["short"], amount_text(each["price"]), amount_text(each["margin"]))
         for each in row.positions

@@ -4,6 +4,7 @@ read by an index or from few rows; nothing counts a table."""
 import time
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -18,11 +19,12 @@ from trading.admin.records.operator_commands import subject_of
 from trading.core.accounts import Figures
 from trading.core.types import Phase, Restrictions
 from trading.models import AT_RISK, IN_DEBT, Account, Instrument, Market, OperatorCommand, Pulse
-from trading.operators import requests
+from trading.operators import calendar, requests
 from trading.reads import pulses, selectors
 from trading.storage.mapping import restrictions_of
 
 PERMISSION = "trading.view_market"
+Status = OperatorCommand.Status
 DAY = 24 * 60 * 60 * 1_000
 SILENT_AFTER = 20_000
 """Milliseconds without a pulse: four have not come."""
@@ -83,14 +85,14 @@ class Home:
         row = Market.objects.filter(code=self.market).first()
         instruments = list(Instrument.objects.filter(market=self.market).exclude(phase=Phase.DELISTED.value))
         accounts = self._troubled() if self._may("view_account") else []
-        asked = OperatorCommand.objects.filter(market=self.market, status=OperatorCommand.Status.PENDING)
-        pending = len(asked.values_list("pk")[:LOOKED_AT])
+        pending, held = (self._asked(status) for status in (Status.PENDING, Status.HELD))
         cards = [
             Card(_("Market"), self.market),
-            Card(_("Trading day"), day_text(row.trading_day) if row is not None else "-"),
+            Card(_("Trading day"), self._trading_day(row)),
             Card(_("Phase"), _phases(instruments)),
             *self._engine_cards(),
             Card(_("Waiting commands"), f"{pending:,}", "bad" if pending else ""),
+            Card(_("Waiting approvals"), f"{held:,}", "bad" if held else ""),
         ]
         tables = [
             self._instruments(instruments) if self._may("view_instrument") else None,
@@ -102,6 +104,17 @@ class Home:
             "cards": cards,
             "tables": [table for table in tables if table is not None],
         }
+
+    def _trading_day(self, row: Market | None) -> str:
+        """Before the first settlement it is the date of the market's clocks."""
+        if row is None:
+            return "-"
+        now = datetime.fromtimestamp(self.now / 1000, UTC)
+        return day_text(row.trading_day or calendar.number_of(calendar.today(row, now)))
+
+    def _asked(self, status: OperatorCommand.Status) -> int:
+        """How many commands stand so; no more are counted than are looked at."""
+        return len(OperatorCommand.objects.filter(market=self.market, status=status).values_list("pk")[:LOOKED_AT])
 
     def _may(self, codename: str) -> bool:
         return self._request.user.has_perm(f"trading.{codename}")
@@ -147,7 +160,7 @@ class Home:
             yield ngettext(
                 "{count} command waits for the engine.", "{count} commands wait for the engine.", pending
             ).format(count=pending)
-        debts = sum(figures.balance < 0 for _row, figures in accounts)
+        debts = self._debts(accounts)
         if debts:
             yield ngettext("{count} account is in debt.", "{count} accounts are in debt.", debts).format(count=debts)
 
@@ -183,6 +196,13 @@ class Home:
         found = [(row, figures[row.pk]) for row in rows]
         return sorted(found, key=lambda each: (each[1].balance >= 0, -each[1].risk_ratio))
 
+    def _debts(self, shown: Iterable[tuple[Account, Figures]]) -> int:
+        """Of those that are shown, and of all whose booked balance is negative: the table has only the worst."""
+        named = sum(figures.balance < 0 for _row, figures in shown)
+        if named < MOST_ACCOUNTS:
+            return named
+        return max(named, Account.objects.filter(IN_DEBT, market=self.market).count())
+
     def _accounts(self, troubled: Iterable[tuple[Account, Figures]]) -> dict[str, Any]:
         lines = [
             [
@@ -209,7 +229,7 @@ class Home:
                     f"{_(row.kind)} {subject_of(row)}",
                     url=reverse("admin:trading_operatorcommand_change", args=[row.pk]),
                 ),
-                Cell(row.get_status_display(), "bad" if row.status == OperatorCommand.Status.REFUSED else ""),
+                Cell(row.get_status_display(), "bad" if row.status == Status.REFUSED else ""),
             ]
             for row in [row for row in newest if row.asked_by_id is not None][:MOST_COMMANDS]
         ]

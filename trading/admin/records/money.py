@@ -130,7 +130,7 @@ class TransferAdmin(GrowingAdmin):
         moment("ended_at", "ended"),
     )
     list_filter = ("status",)
-    list_select_related = ("user",)
+    list_select_related = ("user", "source", "target")
     search_fields = ("=user__username", "=id")
     search_help_text = "A user id, or the id of a transfer."
     sections = (

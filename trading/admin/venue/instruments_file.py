@@ -2,7 +2,7 @@
 what would happen, asked for all or none, at once or at a time."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from django import forms
@@ -12,13 +12,12 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from trading.admin import confirmations
+from trading.admin import confirmations, margins
 from trading.admin.desk import files
 from trading.admin.desk.page import Page, address, carry_out, show
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.base import CommandForm
 from trading.admin.forms.instruments import ChangeTermsForm, ListInstrumentForm, contract_values, terms_values
-from trading.admin.instruments import margin_question
 from trading.admin.office.refusals import said
 from trading.admin.venue import later
 from trading.core.commands import ChangeTerms, ListInstrument
@@ -37,14 +36,14 @@ WORDS = {"yes": "true", "true": "true", "1": "true", "no": "false", "false": "fa
 
 
 class Line(NamedTuple):
-    """A line of a file: what it would do, and the command for it; or why it cannot be."""
+    """A line of a file: what it would do, and the command for it; or why it cannot be. `dearer`: margin may go up."""
 
     number: int
     name: str
     what: str = ""
     problem: str = ""
     command: ListInstrument | ChangeTerms | None = None
-    warnings: Sequence[str] = ()
+    dearer: bool = False
 
 
 class InstrumentsFileForm(later.TimedForm):
@@ -90,8 +89,10 @@ def file_view(request: HttpRequest) -> HttpResponseBase:
     wrong = sum(bool(line.problem) for line in lines)
     commands = [line.command for line in lines if line.command is not None]
     if wrong or not commands or not confirmations.said_yes(request):
+        dearer = [] if wrong else [line.command for line in lines if line.dearer]
         shown = {"lines": lines, "wrong": wrong, "count": len(commands), "when": later.said_when(data["at"])}
-        return show(request, "instruments_file", title, **about, **shown)
+        warnings = margins.sentences(cast(list[ChangeTerms], dearer))
+        return show(request, "instruments_file", title, **about, **shown, warnings=warnings)
     if data["at"] is None:
         said_so = _("Instruments done: {count}.")
         done = carry_out(request, form, commands, done=said_so, reason=data["reason"]) is not None
@@ -177,7 +178,7 @@ def _line(number: int, given: dict[str, str], row: Instrument | None, operator: 
         return Line(number, name, _("stays as it is"))
     new = terms_values(command.terms)
     changes = (f"{key} {_text(old[key]) or '-'} → {_text(new[key]) or '-'}" for key in TERMS if new[key] != old[key])
-    return Line(number, name, ", ".join(changes), command=command, warnings=margin_question(cast(Any, form)))
+    return Line(number, name, ", ".join(changes), command=command, dearer=margins.are_raised(row, command.terms))
 
 
 def _data(old: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:

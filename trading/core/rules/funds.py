@@ -50,7 +50,7 @@ def deposit(state: State, command: Deposit) -> list[Event]:
     if isinstance(found, Refused):
         return [found]
     _pay_in(state, found, command.amount)
-    return [Deposited(found.account_id, command.amount, state.now)]
+    return [Deposited(found.account_id, command.amount, state.now, command.correction)]
 
 
 def withdraw(state: State, command: Withdraw) -> list[Event]:
@@ -58,7 +58,7 @@ def withdraw(state: State, command: Withdraw) -> list[Event]:
     if isinstance(found, Refused):
         return [found]
     _pay_out(state, found, command.amount)
-    return [Withdrawn(found.account_id, command.amount, state.now)]
+    return [Withdrawn(found.account_id, command.amount, state.now, command.correction)]
 
 
 # --- between markets

@@ -41,6 +41,8 @@ APP = "trading"
 def permissions_for(command: AdminCommand) -> tuple[str, ...]:  # noqa: PLR0912  # a branch for each kind
     """Codenames of permissions of which it takes one to ask for a command, and to approve it."""
     match command:
+        case Deposit(correction=True) | Withdraw(correction=True):
+            return ("correct_balance",)
         case Deposit():
             return ("deposit_funds",)
         case Withdraw() | SendTransfer():

@@ -33,6 +33,7 @@ TRADES = Table(TradeRow, _TRADE, _FILL)
 
 LEDGER = Table(LedgerEntry, Columns(dict.fromkeys(("account", "kind", "amount", "trade_id", "time"), GIVEN)))
 _DEPOSIT, _WITHDRAWAL = LedgerEntry.Kind.DEPOSIT.value, LedgerEntry.Kind.WITHDRAWAL.value
+_CORRECTION = LedgerEntry.Kind.CORRECTION.value
 _COMMISSION, _CLOSE_PROFIT = LedgerEntry.Kind.COMMISSION.value, LedgerEntry.Kind.CLOSE_PROFIT.value
 _SETTLEMENT, _EXPIRY = LedgerEntry.Kind.SETTLEMENT.value, LedgerEntry.Kind.EXPIRY.value
 _TRANSFER, _IN_TRANSIT = LedgerEntry.Kind.TRANSFER.value, Transfer.Status.IN_TRANSIT.value
@@ -91,9 +92,9 @@ def _movement(event: Movement) -> tuple[str, int]:
     """Kind and amount of money that came in or went out."""
     match event:
         case events.Deposited():
-            return _DEPOSIT, event.amount
+            return _CORRECTION if event.correction else _DEPOSIT, event.amount
         case events.Withdrawn():
-            return _WITHDRAWAL, -event.amount
+            return _CORRECTION if event.correction else _WITHDRAWAL, -event.amount
         case events.TransferSent():
             return _TRANSFER, -event.transfer.amount
         case events.TransferReceived():

@@ -20,8 +20,8 @@ function card([name, text, look]) {
   return el('div', { className: `card ${look}` }, el('span', {}, name), el('strong', {}, text));
 }
 
-/** @param {Table} table */
-function panel({ title, heads, rows, empty }) {
+/** A table with its title. @param {Table} table */
+export function panel({ title, heads, rows, empty }) {
   const nothing = el('tr', {}, el('td', { colSpan: heads.length }, empty));
   const lines = rows.map((row) => el('tr', {}, ...row.map(cell)));
   return el(
