@@ -8,7 +8,7 @@ import random
 import pytest
 from bourse_client import Client, pauses
 from bourse_client.book import Book, BookGap
-from bourse_client.client import _retry_after
+from bourse_client.connection import _retry_after
 from bourse_client.errors import Malformed, Overrun, TooFast, Unavailable
 from bourse_client.markets import Markets, Topic
 from bourse_client.messages import BookChange, Frame, Level
@@ -189,13 +189,14 @@ def test_a_position_that_is_flat_is_none() -> None:
 
 async def test_pushes_of_another_market_are_not_taken_for_the_first_ones() -> None:
     client = Client("http://localhost")
-    client._resuming = False
-    client._private = private()
+    connection = client._connection
+    connection._resuming = False
+    connection.private = private()
     pushes = client.pushes()
     other = trade(90, "BUY", "OPEN", 1) | {"market": "CFFEX", "market_seq": 90}
     for frame in ({name: other[name] for name in other if name != "seq"}, other, trade(8, "BUY", "OPEN", 1)):
-        client._hear(frame)
-    assert (await anext(pushes)).seq == 8 and legs(client._private) == ((4, 2), (1, 0))
+        connection._hear(frame)
+    assert (await anext(pushes)).seq == 8 and legs(connection.private) == ((4, 2), (1, 0))
 
 
 def test_pushes_are_taken_once_and_without_holes() -> None:
