@@ -77,8 +77,8 @@ async def test_what_pushes_do_not_tell_any_more_is_looked_up(server: Server) -> 
 
 def forget(client: Client) -> None:
     """The number of its last push means nothing to the exchange any more."""
-    assert client._connection.private.seq is not None
-    client._connection.private.seq += 1_000_000
+    assert client._connection.known.first.seq is not None
+    client._connection.known.first.seq += 1_000_000
 
 
 async def test_a_cancel_whose_answer_was_lost_is_no_failure(server: Server) -> None:

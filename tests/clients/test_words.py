@@ -55,8 +55,8 @@ SAME: list[tuple[type[msgspec.Struct], type[msgspec.Struct]]] = [
     (messages.BookChange, market_data.OrderBookDelta),
     (messages.Level, market_data.BookLevel),
 ]
-ONLY_PUSHED = {"seq"}
-"""Of a trade: a query has none."""
+ONLY_PUSHED = {"seq", "market", "market_seq"}
+"""Of trades and accounts: a query has none."""
 
 
 @pytest.mark.parametrize(("ours", "theirs"), SAME, ids=lambda kind: kind.__name__)

@@ -120,6 +120,9 @@ class SyncClient:
     def account(self) -> Account | None:
         return self._client.account
 
+    def account_at(self, market: str | None = None) -> Account | None:
+        return self._client.account_at(market)
+
     @property
     def positions(self) -> dict[str, Position]:
         return self._client.positions
@@ -202,8 +205,8 @@ class SyncClient:
     def query_trades(self, *, most: int | None = None, **filters: Any) -> list[Trade]:
         return self._run(self._client.query_trades(most=most, **filters))
 
-    def query_account(self) -> Frame:
-        return self._run(self._client.query_account())
+    def query_account(self, market: str | None = None) -> Frame:
+        return self._run(self._client.query_account(market))
 
     def query_positions(self) -> list[Frame]:
         return self._run(self._client.query_positions())

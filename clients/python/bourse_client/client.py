@@ -83,21 +83,27 @@ class Client(Orders):
 
     @property
     def account(self) -> Account | None:
-        return self._connection.private.account
+        """Money at the first market."""
+        return self.account_at()
+
+    def account_at(self, market: str | None = None) -> Account | None:
+        """Money at a market; null where the user has no account."""
+        known = {each.market: each.account for each in self._connection.known}
+        return known.get(market)
 
     @property
     def positions(self) -> dict[str, Position]:
-        """By instrument; those that are not flat."""
-        return dict(self._connection.private.positions)
+        """By instrument, of all markets; those that are not flat."""
+        return self._connection.known.positions
 
     @property
     def orders(self) -> dict[str, Order]:
-        """By order id: those that live, and those of this client's time that are finished."""
-        return dict(self._connection.private.orders)
+        """By order id: those that live, and those of this client's time that are finished; of all markets."""
+        return self._connection.known.orders
 
     @property
     def live_orders(self) -> list[Order]:
-        return [order for order in self._connection.private.orders.values() if order.is_live]
+        return self._connection.known.live_orders
 
     # -- asking
 
@@ -133,7 +139,7 @@ class Client(Orders):
             "client_order_id": name,
             **options,
         }
-        since, in_doubt = self._connection.private.latest, False
+        since, in_doubt = self._connection.known.latest, False
         while True:
             await self._connection.ready_line()
             try:
@@ -162,18 +168,18 @@ class Client(Orders):
     async def finished(self, order_id: str) -> Order:
         """Wait until an order is filled or cancelled."""
         while True:
-            order = self._connection.private.orders.get(order_id)
+            order = self._connection.known.order(order_id)
             if order is None:
                 order = await self.query_order(order_id)
                 if order.is_live:
-                    self._connection.private.learn(order)
+                    self._connection.known.learn(order)
             if not order.is_live:
                 return order
             await self._connection.change_of(order_id)
 
     async def _find(self, name: str, since: int) -> Order | None:
         """The order of this own id, if the exchange has it. `since`: what it had told before the order was sent."""
-        known = self._connection.private.known_as(name)
+        known = self._connection.known.known_as(name)
         if known is not None:
             return known
         page: Frame = {"from_time": since} if since else {}
@@ -190,11 +196,11 @@ class Client(Orders):
         """An order that was accepted: pushes tell of it now, or have told before this client was there."""
         try:
             async with asyncio.timeout(FIRST_PUSH_SECONDS):
-                while order_id not in self._connection.private.orders:
+                while (order := self._connection.known.order(order_id)) is None:
                     await self._connection.change_of(order_id)
         except TimeoutError:
             return await self.query_order(order_id)
-        return self._connection.private.orders[order_id]
+        return order
 
     # -- streams
 
@@ -208,7 +214,7 @@ class Client(Orders):
         return self._connection.stream(OrderState)
 
     def accounts(self) -> Stream[Account]:
-        """The account, each time when it has changed."""
+        """An account, each time when it has changed; its `market` is null of the first one."""
         return self._connection.stream(Account)
 
     def pushes(self) -> Stream[Any]:

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from bourse_client.errors import (
+    AccountNotFound,
     BourseError,
     Forbidden,
     Lost,
@@ -25,7 +26,7 @@ from bourse_client.line import Line, connected
 from bourse_client.markets import Markets
 from bourse_client.messages import Frame, OrderState
 from bourse_client.pauses import SOON, Lane, Pauses
-from bourse_client.private import PUSHES, Hole, Private
+from bourse_client.private import PUSHES, Holdings, Hole, Private, number
 from bourse_client.streams import Stream
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ def socket_address(url: str) -> str:
 
 
 class Connection:
-    """A user's line to the exchange, which is put up again where it was lost; and what came over it: `private` is what
+    """A user's line to the exchange, which is put up again where it was lost; and what came over it: `known` is what
     is known of the user, `markets` what is followed."""
 
     def __init__(
@@ -67,13 +68,16 @@ class Connection:
         self._hear_line = hear_line or _nobody
         self._pauses = Pauses(dice or random.Random())  # noqa: S311 -- pauses, not locks
         self._lanes = {True: Lane(), False: Lane()}
-        self.private = Private()
+        self.known = Holdings()
         self.markets = Markets(self.ask_alike, self.ask_once, self._chore)
         self._line: Line | None = None
         self._ready = asyncio.Event()
         self._caught_up = asyncio.Event()
-        self._resuming = True
+        self._resuming: Private | None = None
+        """What is catching up, to its push `_upto`;"""
         self._upto = 0
+        self._resumed: set[str | None] = set()
+        """... and the markets that have, on this connection."""
         self._failure: BourseError | None = None
         self._reconnecting: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
@@ -191,20 +195,35 @@ class Connection:
 
     async def _begin(self, line: Line) -> None:
         """Sign in, subscribe to what was subscribed to, and catch up with what was missed."""
-        self._caught_up.clear()
-        self._resuming = True
-        if self.user_id is not None and self._token is not None:
+        self._resumed.clear()
+        is_user = self.user_id is not None and self._token is not None
+        if is_user:
             await line.ask("auth", {"user_id": self.user_id, "token": self._token})
         await self.markets.subscribe(line.ask)
-        if self.user_id is not None and self._token is not None:
-            seq = self.private.seq
-            await line.ask("resume", {} if seq is None else {"last_seq": seq})
-            await _first(self._caught_up, line.ended)
-            if not self._caught_up.is_set():
-                raise Lost("the connection has ended")
+        if is_user:
+            self.known.locate((await line.ask("query_instruments", {}))["data"]["instruments"])
+            while waiting := [each for each in self.known if each.market not in self._resumed]:
+                await self._catch_up(line, waiting[0])
         self._line = line
         self._ready.set()
         self._hear_line(True)
+
+    async def _catch_up(self, line: Line, market: Private) -> None:
+        """Hear what was missed of one market, or all that there is. Without an account there is nothing yet."""
+        self._caught_up.clear()
+        self._resuming = market
+        asked = {"market": market.market, "last_seq": market.seq}
+        try:
+            await line.ask("resume", {name: value for name, value in asked.items() if value is not None})
+        except AccountNotFound:
+            if market.market is None:
+                raise
+            market.begin_empty()
+            self._resumed.add(market.market)
+            return
+        await _first(self._caught_up, line.ended)
+        if not self._caught_up.is_set():
+            raise Lost("the connection has ended")
 
     def _leave(self) -> None:
         if self._line is not None:
@@ -230,27 +249,37 @@ class Connection:
         kind = frame["type"]
         if kind in PUSHES:
             self._push(frame)
-        elif kind == "resume_response":
-            self._resuming = False
+        elif kind == "resume_response" and self._resuming is not None:
+            self._resumed.add(self._resuming.market)
             self._upto = frame["last_seq"]
         elif kind == "snapshot":
             self._restore(frame)
         else:
             self.markets.hear(frame)
-        if not self._resuming and self.private.seq is not None and self.private.seq >= self._upto:
+        self._look_whether_caught_up()
+
+    def _look_whether_caught_up(self) -> None:
+        market = self._resuming
+        if market is None or market.seq is None or market.market not in self._resumed:
+            return
+        if market.seq >= self._upto:
             self._caught_up.set()
 
     def _push(self, frame: Frame) -> None:
-        """What comes before the answer to `resume` comes again after it. Pushes of other markets than the first have
-        numbers of their own, and this client keeps the first one only."""
-        if self._resuming or "market" in frame:
+        """What comes before the answer to `resume` comes again after it."""
+        market = frame.get("market")
+        known = self.known.at(market)
+        if market not in self._resumed:
+            if self._line is not None:  # An account was opened where nothing was listed when this connection began.
+                known.begin_empty()
+                raise Lost(f"nothing was known of market {market}")
             return
         try:
-            if not self.private.is_next(frame["seq"]):
+            if not known.is_next(number(frame)):
                 return
         except Hole as hole:
             raise Lost(str(hole)) from hole
-        value = self.private.take(frame)
+        value = known.take(frame)
         for kind, stream in self._streams:
             if isinstance(value, kind):
                 stream.put(value)
@@ -258,7 +287,7 @@ class Connection:
             self._tell_change(value.order_id)
 
     def _restore(self, frame: Frame) -> None:
-        snapshot, missed = self.private.restore(frame)
+        snapshot, missed = self.known.at(frame.get("market")).restore(frame)
         self._upto = snapshot.seq
         for kind, stream in self._streams:
             if kind is object:

@@ -31,9 +31,11 @@ class Queries:
         """Own trades, the newest first."""
         return await self._pages("query_trades", "trades", Trade, most, filters)
 
-    async def query_account(self) -> Frame:
-        """All that is known of the account now; positions are worth their last price."""
-        return dict((await self.ask("query_account"))["data"]["account"])
+    async def query_account(self, market: str | None = None) -> Frame:
+        """All that is known of the account now, at another market than the first if one is named; positions are worth
+        their last price."""
+        asked = {} if market is None else {"market": market}
+        return dict((await self.ask("query_account", **asked))["data"]["account"])
 
     async def query_positions(self) -> list[Frame]:
         """Positions with lots of today and before, their cost and profit."""
