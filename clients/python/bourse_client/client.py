@@ -49,13 +49,13 @@ class Client(Orders):
         user_id: str | None = None,
         token: str | None = None,
         *,
-        patience: float = 30.0,
+        patience: float | None = 30.0,
         dice: random.Random | None = None,
         hear_line: Callable[[bool], None] | None = None,
     ) -> None:
-        """`patience`: seconds that the first connection may take. `dice`: for the pauses between attempts.
-        `hear_line` is told true when the client is connected, and has missed nothing, and false when it is not any
-        more."""
+        """`patience`: seconds that the first connection may take; null: as long as it needs. `dice`: for the pauses
+        between attempts. `hear_line` is told true when the client is connected, and has missed nothing, and false when
+        it is not any more."""
         self.user_id = user_id
         self._connection = Connection(url, user_id, token, patience=patience, dice=dice, hear_line=hear_line)
 

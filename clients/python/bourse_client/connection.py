@@ -55,7 +55,7 @@ class Connection:
         user_id: str | None,
         token: str | None,
         *,
-        patience: float,
+        patience: float | None,
         dice: random.Random | None,
         hear_line: Callable[[bool], None] | None,
     ) -> None:
@@ -94,7 +94,7 @@ class Connection:
                 await self.ready_line()
         except TimeoutError as error:
             await self.close()
-            raise Lost(f"{self._address} did not answer within {self._patience:g} s") from error
+            raise Lost(f"{self._address} did not answer within {self._patience or 0:g} s") from error
         except BaseException:
             await self.close()
             raise
