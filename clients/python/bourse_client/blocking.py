@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, Unpack
 
+from bourse_client.asking.orders import Orders
 from bourse_client.book import Book
 from bourse_client.client import Client
 from bourse_client.errors import Lost
@@ -66,18 +67,18 @@ async def anext_of(stream: Stream[T]) -> T:
     return await anext(stream)
 
 
-class SyncClient:
-    """`Client` with calls that wait. Its methods and exceptions are those of `Client`; any thread may call them."""
+class Waiting:
+    """Orders and queries of a client without asyncio. Any thread may call them."""
 
-    def __init__(self, url: str, user_id: str | None = None, token: str | None = None, **options: Any) -> None:
+    def __init__(self, client: Orders) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="bourse-client", daemon=True)
-        self._client = Client(url, user_id, token, **options)
+        self._carrier = client
 
     def __enter__(self) -> Self:
         self._thread.start()
         try:
-            self._run(self._client.__aenter__())
+            self._run(self._carrier.__aenter__())
         except BaseException:
             self._stop()
             raise
@@ -87,7 +88,7 @@ class SyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._run(self._client.close())
+            self._run(self._carrier.close())
         finally:
             self._stop()
 
@@ -108,11 +109,97 @@ class SyncClient:
             running.cancel()
             raise
 
-    def _stream(self, make: Callable[[], Stream[T]]) -> Values[T]:
-        async def made() -> Stream[T]:
-            return make()
+    # -- orders
 
-        return Values(self._run(made()), self._run)
+    def place(
+        self,
+        instrument_id: str,
+        direction: str,
+        volume: float,
+        price: float | None = None,
+        *,
+        offset: str = "OPEN",
+        client_order_id: str | None = None,
+        **options: Unpack[OrderOptions],
+    ) -> Order:
+        return self._run(
+            self._carrier.place(
+                instrument_id, direction, volume, price, offset=offset, client_order_id=client_order_id, **options
+            )
+        )
+
+    def buy(
+        self,
+        instrument_id: str,
+        volume: float,
+        price: float | None = None,
+        *,
+        client_order_id: str | None = None,
+        **options: Unpack[OrderOptions],
+    ) -> Order:
+        return self._run(self._carrier.buy(instrument_id, volume, price, client_order_id=client_order_id, **options))
+
+    def sell(
+        self,
+        instrument_id: str,
+        volume: float,
+        price: float | None = None,
+        *,
+        client_order_id: str | None = None,
+        **options: Unpack[OrderOptions],
+    ) -> Order:
+        return self._run(self._carrier.sell(instrument_id, volume, price, client_order_id=client_order_id, **options))
+
+    def amend(self, order_id: str, *, price: float | None = None, volume: float | None = None) -> None:
+        self._run(self._carrier.amend(order_id, price=price, volume=volume))
+
+    def cancel(self, order_id: str) -> None:
+        self._run(self._carrier.cancel(order_id))
+
+    def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int:
+        return self._run(self._carrier.cancel_all(instrument_id, direction))
+
+    def cancel_after(self, seconds: float) -> None:
+        self._run(self._carrier.cancel_after(seconds))
+
+    # -- queries
+
+    def ask(self, kind: str, **fields: Any) -> Frame:
+        return self._run(self._carrier.ask(kind, **fields))
+
+    def query_order(self, order_id: str) -> Order:
+        return self._run(self._carrier.query_order(order_id))
+
+    def query_orders(self, *, most: int | None = None, **filters: Any) -> list[Order]:
+        return self._run(self._carrier.query_orders(most=most, **filters))
+
+    def query_trades(self, *, most: int | None = None, **filters: Any) -> list[Trade]:
+        return self._run(self._carrier.query_trades(most=most, **filters))
+
+    def query_account(self, market: str | None = None) -> Frame:
+        return self._run(self._carrier.query_account(market))
+
+    def query_positions(self) -> list[Frame]:
+        return self._run(self._carrier.query_positions())
+
+    def instruments(self) -> list[Instrument]:
+        return self._run(self._carrier.instruments())
+
+    def days(self) -> list[Day]:
+        return self._run(self._carrier.days())
+
+    def past_bars(
+        self, instrument_id: str, period: str = "1m", most: int = 200, before: int | None = None
+    ) -> list[Bar]:
+        return self._run(self._carrier.past_bars(instrument_id, period, most, before))
+
+
+class SyncClient(Waiting):
+    """`Client` with calls that wait. Its methods and exceptions are those of `Client`; any thread may call them."""
+
+    def __init__(self, url: str, user_id: str | None = None, token: str | None = None, **options: Any) -> None:
+        self._client = Client(url, user_id, token, **options)
+        super().__init__(self._client)
 
     # -- what is known
 
@@ -135,92 +222,14 @@ class SyncClient:
     def live_orders(self) -> list[Order]:
         return self._client.live_orders
 
-    # -- orders
-
-    def place(
-        self,
-        instrument_id: str,
-        direction: str,
-        volume: float,
-        price: float | None = None,
-        *,
-        offset: str = "OPEN",
-        client_order_id: str | None = None,
-        **options: Unpack[OrderOptions],
-    ) -> Order:
-        return self._run(
-            self._client.place(
-                instrument_id, direction, volume, price, offset=offset, client_order_id=client_order_id, **options
-            )
-        )
-
-    def buy(
-        self,
-        instrument_id: str,
-        volume: float,
-        price: float | None = None,
-        *,
-        client_order_id: str | None = None,
-        **options: Unpack[OrderOptions],
-    ) -> Order:
-        return self._run(self._client.buy(instrument_id, volume, price, client_order_id=client_order_id, **options))
-
-    def sell(
-        self,
-        instrument_id: str,
-        volume: float,
-        price: float | None = None,
-        *,
-        client_order_id: str | None = None,
-        **options: Unpack[OrderOptions],
-    ) -> Order:
-        return self._run(self._client.sell(instrument_id, volume, price, client_order_id=client_order_id, **options))
-
-    def amend(self, order_id: str, *, price: float | None = None, volume: float | None = None) -> None:
-        self._run(self._client.amend(order_id, price=price, volume=volume))
-
-    def cancel(self, order_id: str) -> None:
-        self._run(self._client.cancel(order_id))
-
-    def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int:
-        return self._run(self._client.cancel_all(instrument_id, direction))
-
-    def cancel_after(self, seconds: float) -> None:
-        self._run(self._client.cancel_after(seconds))
-
     def finished(self, order_id: str) -> Order:
         return self._run(self._client.finished(order_id))
 
-    # -- queries
+    def _stream(self, make: Callable[[], Stream[T]]) -> Values[T]:
+        async def made() -> Stream[T]:
+            return make()
 
-    def ask(self, kind: str, **fields: Any) -> Frame:
-        return self._run(self._client.ask(kind, **fields))
-
-    def query_order(self, order_id: str) -> Order:
-        return self._run(self._client.query_order(order_id))
-
-    def query_orders(self, *, most: int | None = None, **filters: Any) -> list[Order]:
-        return self._run(self._client.query_orders(most=most, **filters))
-
-    def query_trades(self, *, most: int | None = None, **filters: Any) -> list[Trade]:
-        return self._run(self._client.query_trades(most=most, **filters))
-
-    def query_account(self, market: str | None = None) -> Frame:
-        return self._run(self._client.query_account(market))
-
-    def query_positions(self) -> list[Frame]:
-        return self._run(self._client.query_positions())
-
-    def instruments(self) -> list[Instrument]:
-        return self._run(self._client.instruments())
-
-    def days(self) -> list[Day]:
-        return self._run(self._client.days())
-
-    def past_bars(
-        self, instrument_id: str, period: str = "1m", most: int = 200, before: int | None = None
-    ) -> list[Bar]:
-        return self._run(self._client.past_bars(instrument_id, period, most, before))
+        return Values(self._run(made()), self._run)
 
     # -- streams
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self, Unpack
 
 import msgspec
 
-from bourse_client.asking.orders import Orders
+from bourse_client.asking.orders import Orders, order_fields
 from bourse_client.asking.queries import PAGE
 from bourse_client.book import Book
 from bourse_client.connection import Connection
@@ -64,11 +62,6 @@ class Client(Orders):
     async def __aenter__(self) -> Self:
         await self._connection.open()
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """End the connection and all streams. Orders stay in the market."""
@@ -128,17 +121,8 @@ class Client(Orders):
         """Place an order and return it as it is then: MARKET without a price. Refused where the exchange does not want
         it. Where the connection was lost meanwhile, the exchange is asked whether it has the order, and only if not it
         is sent again: give it a `valid_until` (Unix ms) if it must not come late."""
-        name = client_order_id or secrets.token_hex(12)
-        fields: Frame = {
-            "instrument_id": instrument_id,
-            "direction": direction,
-            "offset": offset,
-            "volume": volume,
-            "price": price,
-            "order_type": "MARKET" if price is None else "LIMIT",
-            "client_order_id": name,
-            **options,
-        }
+        fields = order_fields(instrument_id, direction, volume, price, offset, client_order_id, options)
+        name = fields["client_order_id"]
         since, in_doubt = self._connection.known.latest, False
         while True:
             await self._connection.ready_line()

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+import secrets
+from types import TracebackType
+from typing import Self, Unpack
 
 from bourse_client.asking.queries import Queries
-from bourse_client.messages import Order, OrderOptions
+from bourse_client.messages import Frame, Order, OrderOptions
 
 
 class Orders(Queries):
     """Those that need no more than `ask`, and the short ways to `place`. Who gives orders asks, too."""
+
+    async def __aenter__(self) -> Self:
+        raise NotImplementedError
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        raise NotImplementedError
+
+    async def cancel(self, order_id: str) -> None:
+        """Cancel an order. OrderFinished where it is too late."""
+        raise NotImplementedError
 
     async def place(
         self,
@@ -64,3 +81,25 @@ class Orders(Queries):
     async def cancel_after(self, seconds: float) -> None:
         """The dead man's switch: all orders are cancelled so long from now, unless this is said again. 0 disarms."""
         await self.ask("cancel_after", timeout_ms=round(1000 * seconds))
+
+
+def order_fields(
+    instrument_id: str,
+    direction: str,
+    volume: float,
+    price: float | None,
+    offset: str,
+    client_order_id: str | None,
+    options: OrderOptions,
+) -> Frame:
+    """The fields of an order, which gets an own id where it has none: so it can be sent again."""
+    return {
+        "instrument_id": instrument_id,
+        "direction": direction,
+        "offset": offset,
+        "volume": volume,
+        "price": price,
+        "order_type": "MARKET" if price is None else "LIMIT",
+        "client_order_id": client_order_id or secrets.token_hex(12),
+        **options,
+    }
