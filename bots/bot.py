@@ -1,16 +1,22 @@
-"""What all bots do: sign in, learn what there is, look around now and then, and leave nothing behind."""
+"""What all bots do: sign in, learn what there is, look around now and then, and leave nothing behind. Their client
+comes back by itself where the connection is lost."""
 
 import asyncio
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
-from bots.client import Busy, Connection, Lost, stay_connected
-from bots.frames import AUCTION, CONTINUOUS, DELISTED, Frame, refusals
-from bots.portfolio import Instrument, Portfolio
+from bourse_client import BourseError, Client, Missed, Refused
+from bourse_client.errors import AccountFrozen
+
+from bots.portfolio import AUCTION, CONTINUOUS, DELISTED, Instrument, Portfolio
 from bots.world import Identity, World
+
+T = TypeVar("T")
+Beside = Callable[[Coroutine[Any, Any, None]], object]
+"""Does work beside what goes on."""
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +28,10 @@ DEAD_MAN_SECONDS = 45
 """So long the exchange keeps the orders of a bot that it does not hear from."""
 LEAVE_SECONDS = 2.0
 """What a bot that stops may take to cancel its orders."""
-PAGE = 200
-"""Orders in one answer."""
-CLOSED_ACCOUNT, CLOSED_SECONDS = 1012, 5.0
-"""The code of an account that is frozen or being liquidated, and the pause that follows."""
+CLOSED_SECONDS = 5.0
+"""The pause of a bot whose account is frozen or being liquidated."""
+TROUBLE_SECONDS = 20.0
+"""A connection that is lost for so long is worth a line in the log."""
 FULL, EMPTY = 0.5, 0.1
 """The shares of the money that must be available for trading as usual, and for opening anything at all."""
 
@@ -38,40 +44,62 @@ def appetite(balance: float, available: float) -> float:
 
 
 class Bot:
-    """One user of the exchange with one connection at a time. What it does there is its `act`."""
+    """One user of the exchange. What it does there is its `act`."""
 
-    def __init__(self, identity: Identity, world: World) -> None:
+    def __init__(self, identity: Identity, world: World, client: Client | None = None) -> None:
+        """`client`: of this user; without one it makes its own."""
         self.identity = identity
         self.world = world
         self.dice = random.Random(f"{world.seed} {identity.user_id}")
-        self.portfolio = Portfolio()
-        self._connection: Connection | None = None
+        pauses = random.Random(identity.user_id)
+        self.client = client or Client(
+            world.url, identity.user_id, identity.token, patience=None, dice=pauses, hear_line=self._hear_line
+        )
+        self.portfolio = Portfolio(self.client)
         self._watched: set[str] = set()
         self._looked_at = 0.0
         self._poor = False
+        self._closed = False
+        self._worry: asyncio.TimerHandle | None = None
         self.traded = asyncio.Event()
         """Set when an order of the bot's own has traded."""
 
     async def run(self) -> None:
         """Trade until cancelled; then cancel all orders."""
-        await stay_connected(self.world.url, self.identity.user_id, self.identity.token, self._hear, self._session)
+        async with self.client, asyncio.TaskGroup() as group:
+            group.create_task(self._hear())
+            try:
+                await self._look(group.create_task)
+                await self.begin()
+                while True:
+                    await self._turn(group.create_task)
+            finally:
+                await self._leave()
 
     # -- for those that act
 
     async def begin(self) -> None:
-        """Take in hand what an earlier connection has left."""
+        """Take in hand what an earlier run has left."""
         raise NotImplementedError
 
     async def act(self) -> None:
         """One step. Must return now and then."""
         raise NotImplementedError
 
-    async def ask(self, kind: str, **fields: Any) -> Frame:
-        assert self._connection is not None, "a bot acts while it is connected"
-        answer = await self._connection.ask(kind, **fields)
-        if CLOSED_ACCOUNT in refusals(answer):
-            raise Busy(CLOSED_SECONDS)
+    async def attempt(self, request: Awaitable[T]) -> T | None:
+        """What comes of a request; nothing where it is refused. Refusals are counted."""
+        try:
+            answer = await request
+        except Refused as refused:
+            self._refused([refused.code])
+            return None
+        if isinstance(answer, dict):
+            self._refused([each["error_code"] for each in answer.get("results", []) if each.get("error_code")])
         return answer
+
+    def _refused(self, codes: list[int]) -> None:
+        self.portfolio.refuse(codes)
+        self._closed |= AccountFrozen.CODE in codes
 
     @property
     def appetite(self) -> float:
@@ -82,62 +110,73 @@ class Bot:
         phases, instruments = self.portfolio.phases, self.portfolio.instruments
         return {name: instruments[name] for name in sorted(self._watched) if phases[name] in (CONTINUOUS, AUCTION)}
 
-    async def find_orders(self) -> None:
-        """Ask for the orders that live, page by page."""
-        self.portfolio.orders.clear()
-        before: dict[str, str] = {}
-        while True:
-            answer = await self.ask("query_orders", status="LIVE", limit=PAGE, **before)
-            if answer["data"]["next"] is None:
-                return
-            before = {"before": answer["data"]["next"]}
-
     # -- life
 
-    def _hear(self, frame: Frame, request: Frame | None) -> None:
-        self.portfolio.hear(frame, request)
-        if frame["type"] == "trade":
-            self.traded.set()
-
-    async def _session(self, connection: Connection) -> None:
-        self._connection = connection
-        self._watched.clear()
-        try:
-            await self._look()
-            await self.begin()
-            while True:
-                await self._turn()
-        finally:
-            await self._leave()
-
-    async def _turn(self) -> None:
-        try:
-            pause = STALE_SECONDS if self.portfolio.stale else LOOK_SECONDS
-            if asyncio.get_running_loop().time() - self._looked_at >= pause:
-                await self._look()
-            await self.act()
-        except Busy as busy:
-            await asyncio.sleep(busy.seconds)
+    async def _turn(self, beside: Beside) -> None:
+        pause = STALE_SECONDS if self.portfolio.stale else LOOK_SECONDS
+        if asyncio.get_running_loop().time() - self._looked_at >= pause:
+            await self._look(beside)
+        await self.act()
+        if self._closed:
+            self._closed = False
+            await asyncio.sleep(CLOSED_SECONDS)
 
     async def _leave(self) -> None:
-        with suppress(Lost, Busy, TimeoutError):
+        with suppress(BourseError, TimeoutError):
             async with asyncio.timeout(LEAVE_SECONDS):
-                await self.ask("cancel_all")
+                await self.client.cancel_all()
+
+    def _hear_line(self, is_connected: bool) -> None:
+        if self._worry is not None:
+            self._worry.cancel()
+        if not is_connected:
+            words = "%s cannot reach the exchange and keeps trying", self.identity.user_id
+            self._worry = asyncio.get_running_loop().call_later(TROUBLE_SECONDS, logger.warning, *words)
+
+    # -- hearing
+
+    async def _hear(self) -> None:
+        """What happens to the bot's own orders and money."""
+        pushes = self.client.pushes()
+        while True:
+            try:
+                async for push in pushes:
+                    self.hear(push)
+                return
+            except Missed:
+                self.portfolio.stale = True
+
+    def hear(self, push: object) -> None:
+        trades = self.portfolio.trades
+        self.portfolio.hear(push)
+        if self.portfolio.trades > trades:
+            self.traded.set()
+
+    async def _follow(self, name: str) -> None:
+        """One book, as long as there is one."""
+        try:
+            async with self.client.books(name) as books:
+                async for book in books:
+                    self.portfolio.look_at(book)
+        except Refused:  # It is not listed any more.
+            self.portfolio.stale = True
+        finally:
+            self._watched.discard(name)
 
     # -- looking around
 
-    async def _look(self) -> None:
-        """Renew the dead man's switch, and correct whatever the frames did not tell."""
+    async def _look(self, beside: Beside) -> None:
+        """Renew the dead man's switch, learn what has changed, and follow what is new."""
         self._looked_at = asyncio.get_running_loop().time()
-        self.portfolio.stale = False
-        await self.ask("cancel_after", timeout_ms=1000 * DEAD_MAN_SECONDS)
-        for query in ("query_instruments", "query_position", "query_account"):
-            await self.ask(query)
-        await self._watch(self.portfolio.instruments.values())
+        await self.attempt(self.client.cancel_after(DEAD_MAN_SECONDS))
+        self.portfolio.learn((await self.client.ask("query_instruments"))["data"]["instruments"])
+        for name in self._fresh(self.portfolio.instruments.values()):
+            self._watched.add(name)
+            beside(self._follow(name))
         self._tell_money()
 
-    async def _watch(self, instruments: Iterable[Instrument]) -> None:
-        """Follow the books of all instruments that are wanted and trade, or will trade again."""
+    def _fresh(self, instruments: Iterable[Instrument]) -> list[str]:
+        """What is wanted, trades or will trade again, and is not followed yet."""
         wanted = [
             each
             for each in instruments
@@ -146,10 +185,7 @@ class Bot:
         ]
         for each in wanted:
             self.world.learn(each)
-        fresh = [each.instrument_id for each in wanted if each.instrument_id not in self._watched]
-        if fresh:
-            await self.ask("subscribe", channels=["orderbook"], instruments=fresh)
-            self._watched.update(fresh)
+        return [each.instrument_id for each in wanted if each.instrument_id not in self._watched]
 
     def _tell_money(self) -> None:
         """A line in the log when money begins to run out, and when there is enough again."""

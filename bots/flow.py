@@ -7,8 +7,9 @@ import math
 import random
 from dataclasses import dataclass
 
-from bots.frames import BUY, CLOSE, CONTINUOUS, OPEN, SELL
-from bots.portfolio import Instrument
+from bourse_client.messages import BUY, CLOSE, OPEN, SELL
+
+from bots.portfolio import CONTINUOUS, Instrument
 
 EXCITEMENT = 0.5
 """Arrivals that an arrival brings about on average: trades come in bursts."""

@@ -1,12 +1,17 @@
 """Market makers: show prices on both sides of every book, follow the fair price, and lean against their position."""
 
 import asyncio
+import secrets
+from collections.abc import Awaitable
 from contextlib import suppress
+from typing import Any
+
+from bourse_client import Client
+from bourse_client.messages import BUY, SELL
 
 from bots import quotes
 from bots.bot import Bot
-from bots.frames import AUCTION, BUY, SELL
-from bots.portfolio import Instrument
+from bots.portfolio import AUCTION, Instrument
 from bots.quotes import Plan, Style
 from bots.world import Identity, World
 
@@ -21,15 +26,14 @@ STYLES = (Style(gap=0.5), Style(gap=1.0, lots=8), Style(gap=1.5, spacing=2, lots
 class Maker(Bot):
     """Quotes in all tradable instruments, one after the other."""
 
-    def __init__(self, identity: Identity, world: World, number: int) -> None:
-        super().__init__(identity, world)
+    def __init__(self, identity: Identity, world: World, number: int, client: Client | None = None) -> None:
+        super().__init__(identity, world, client)
         self._style = STYLES[number % len(STYLES)]
         self._centres: dict[str, float] = {}
         self._turns: list[str] = []
 
     async def begin(self) -> None:
         """Orders of before that still are where they should be keep their places."""
-        await self.find_orders()
 
     async def act(self) -> None:
         """Wait for a trade of its own, or until the next instrument's turn has come; then look at those quotes."""
@@ -42,8 +46,8 @@ class Maker(Bot):
     async def _withdraw(self) -> None:
         """Nobody knows what the price will be when trading goes on."""
         tradable = self.tradable()
-        for name in {order.instrument_id for order in self.portfolio.orders.values()} - set(tradable):
-            await self.ask("cancel_all", instrument_id=name)
+        for name in self.portfolio.ordered() - set(tradable):
+            await self.attempt(self.client.cancel_all(name))
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -87,12 +91,13 @@ class Maker(Bot):
 
     async def _carry_out(self, instrument: Instrument, plan: Plan) -> None:
         """Send all of it at once; the exchange does it in this order."""
-        requests = []
+        requests: list[Awaitable[Any]] = []
         if plan.cancels:
-            requests.append(self.ask("cancel_orders", order_ids=[order.order_id for order in plan.cancels]))
+            ids = [order.order_id for order in plan.cancels]
+            requests.append(self.client.ask("cancel_orders", order_ids=ids))
         for change in plan.amendments:
             price = instrument.price(change.price)
-            requests.append(self.ask("amend_order", order_id=change.order.order_id, price=price, volume=change.volume))
+            requests.append(self.client.amend(change.order.order_id, price=price, volume=change.volume))
         if plan.submissions:
             post_only = self.portfolio.phases[instrument.instrument_id] != AUCTION
             orders = [
@@ -104,8 +109,9 @@ class Maker(Bot):
                     "price": instrument.price(order.price),
                     "volume": order.volume,
                     "post_only": post_only,
+                    "client_order_id": secrets.token_hex(12),
                 }
                 for order in plan.submissions
             ]
-            requests.append(self.ask("submit_orders", orders=orders))
-        await asyncio.gather(*requests)
+            requests.append(self.client.ask("submit_orders", orders=orders))
+        await asyncio.gather(*map(self.attempt, requests))

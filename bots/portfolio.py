@@ -1,17 +1,21 @@
-"""What a bot knows, learnt from the frames it hears: instruments, books, its own orders and positions. Pure."""
+"""What a bot knows, in ticks and lots: instruments, and the books, orders and positions that its client keeps. Pure."""
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from bots.frames import BUY, CLOSE, CONTINUOUS, SELL, Frame, refusals
+from bourse_client import messages
+from bourse_client.book import Book
+from bourse_client.messages import BUY, CLOSE, SELL, Frame, Trade
 
 FREE_BAND = 0.2
 """Where an instrument has no price limits, the bots stay this close to its settlement price."""
-ORDER_GONE = (1002, 1011)
-"""Codes of a cancel or an amendment of an order that does not live any more."""
+CONTINUOUS, AUCTION, DELISTED = "continuous", "auction", "delisted"
+"""Phases of trading."""
+LEVELS = 10
+"""Of each side of a book, what a bot looks at."""
 MISINFORMED = (1005, 1006, 1007, 1008, 1009, 1013)
 """Codes of orders that would have been right by what the bot knows: it should look again."""
 
@@ -61,7 +65,7 @@ class Instrument:
 
 @dataclass
 class Order:
-    """A live order of the bot's own; the price in ticks, `left` lots are not filled."""
+    """A live LIMIT order of the bot's own; the price in ticks, `left` lots are not filled."""
 
     order_id: str
     instrument_id: str
@@ -72,50 +76,27 @@ class Order:
     left: int
 
 
-@dataclass
-class Legs:
-    """Lots held long and short; an exchange of futures keeps them apart."""
-
-    long: int = 0
-    short: int = 0
+class Kept(Protocol):
+    """What a client keeps from the pushes that it hears."""
 
     @property
-    def net(self) -> int:
-        return self.long - self.short
-
-
-@dataclass
-class Side:
-    """One side of a book: prices in ticks with the lots there, best first."""
-
-    levels: list[tuple[int, int]] = field(default_factory=list)
+    def live_orders(self) -> list[messages.Order]: ...
 
     @property
-    def lots(self) -> int:
-        return sum(lots for _, lots in self.levels)
+    def positions(self) -> dict[str, messages.Position]: ...
 
-    def best(self, own: Counter[int] | None = None) -> int | None:
-        """The best price at which there is more than `own` (price to lots)."""
-        mine = own or Counter()
-        return next((price for price, lots in self.levels if lots > mine[price]), None)
-
-
-@dataclass
-class Book:
-    bids: Side = field(default_factory=Side)
-    asks: Side = field(default_factory=Side)
+    @property
+    def account(self) -> messages.Account | None: ...
 
 
 class Portfolio:
-    """Fed with every frame by `hear`. `stale`: something has happened of which the frames do not tell everything."""
+    """What follows from what a client keeps. `stale`: something has happened of which it is not told everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
         self.instruments: dict[str, Instrument] = {}
         self.phases: dict[str, str] = {}
         self.books: dict[str, Book] = {}
-        self.orders: dict[str, Order] = {}
-        self.legs: dict[str, Legs] = {}
-        self.balance = self.available = 0.0
         self.stale = False
         self.traded: set[str] = set()
         """Instruments in which own orders have traded; whoever has looked at it clears it."""
@@ -124,135 +105,102 @@ class Portfolio:
 
     # -- what follows from it
 
+    @property
+    def balance(self) -> float:
+        return 0.0 if self._kept.account is None else self._kept.account.balance
+
+    @property
+    def available(self) -> float:
+        return 0.0 if self._kept.account is None else self._kept.account.available
+
     def orders_in(self, instrument_id: str) -> list[Order]:
-        return [order for order in self.orders.values() if order.instrument_id == instrument_id]
+        """Those that can be moved; stops that wait and what has no price are none of a bot's."""
+        found = [order for order in self._kept.live_orders if order.instrument_id == instrument_id]
+        ticks = self.instruments[instrument_id].ticks if found else None
+        return [
+            Order(
+                order_id=order.order_id,
+                instrument_id=instrument_id,
+                direction=order.direction,
+                offset=order.offset,
+                price=ticks(order.price),
+                volume=int(order.volume),
+                left=int(order.remaining_volume),
+            )
+            for order in found
+            if order.price is not None and ticks is not None
+        ]
+
+    def ordered(self) -> set[str]:
+        """The instruments in which there are orders."""
+        return {order.instrument_id for order in self._kept.live_orders}
 
     def net(self, instrument_id: str) -> int:
-        return self.legs.get(instrument_id, Legs()).net
+        return int(self._position(instrument_id).net)
 
     def free(self, instrument_id: str, direction: str) -> int:
         """Lots that an order of this direction may close: those that no live order closes already."""
-        legs = self.legs.get(instrument_id, Legs())
+        position = self._position(instrument_id)
         held = sum(
             order.left
             for order in self.orders_in(instrument_id)
             if order.offset == CLOSE and order.direction == direction
         )
-        return max(0, (legs.short if direction == BUY else legs.long) - held)
+        return max(0, int(position.volume_short if direction == BUY else position.volume_long) - held)
+
+    def bids(self, instrument_id: str) -> list[tuple[int, int]]:
+        """Prices in ticks with the lots there, best first."""
+        book = self.books.get(instrument_id)
+        return [] if book is None else self._levels(instrument_id, book.bids)
+
+    def asks(self, instrument_id: str) -> list[tuple[int, int]]:
+        book = self.books.get(instrument_id)
+        return [] if book is None else self._levels(instrument_id, book.asks)
 
     def others_best(self, instrument_id: str) -> tuple[int | None, int | None]:
         """The best bid and ask of everybody else, as far as the book tells."""
-        book = self.books.get(instrument_id, Book())
         own: dict[str, Counter[int]] = {BUY: Counter(), SELL: Counter()}
         for order in self.orders_in(instrument_id):
             own[order.direction][order.price] += order.left
-        return book.bids.best(own[BUY]), book.asks.best(own[SELL])
+        return best(self.bids(instrument_id), own[BUY]), best(self.asks(instrument_id), own[SELL])
 
-    # -- frames
+    def _position(self, instrument_id: str) -> messages.Position:
+        return self._kept.positions.get(instrument_id) or messages.Position(instrument_id=instrument_id)
 
-    def hear(self, frame: Frame, request: Frame | None) -> None:
-        """Take in a frame; `request` is what it answers."""
-        match frame["type"]:
-            case "order_response" | "orders_response" | "cancel_all_response" | "error" if request is not None:
-                self._answered(frame, request)
-            case "query_response":
-                self._found(frame["request_type"], frame["data"])
-            case "order_status":
-                self._order_moved(frame)
-            case "trade":
-                self._traded(frame)
-            case "account_update":
-                self.balance, self.available = frame["balance"], frame["available"]
-            case "orderbook":
-                self._book(frame)
-            case "instrument_status":
-                self.phases[frame["instrument_id"]] = frame["phase"]
-                self.stale = True
-            case "statement" | "position_expired" | "liquidation":
-                self.stale = True
+    def _levels(self, instrument_id: str, levels: Iterable[messages.Level]) -> list[tuple[int, int]]:
+        ticks = self.instruments[instrument_id].ticks
+        return [(ticks(level.price), int(level.volume)) for level in list(levels)[:LEVELS]]
 
-    def _answered(self, frame: Frame, request: Frame) -> None:
-        self.refused.update(refusals(frame))
-        if any(code in MISINFORMED for code in refusals(frame)):
+    # -- what it is told
+
+    def learn(self, rows: Iterable[Frame]) -> None:
+        """Instruments, as `query_instruments` tells them."""
+        for row in rows:
+            self.instruments[row["instrument_id"]] = Instrument.of(row)
+            self.phases[row["instrument_id"]] = row["phase"]
+        self.stale = False
+
+    def look_at(self, book: Book) -> None:
+        """A book has changed."""
+        self.books[book.instrument_id] = book
+        self.phases[book.instrument_id] = book.phase
+
+    def hear(self, push: Any) -> None:
+        """A private push."""
+        if isinstance(push, Trade):
+            self.trades += 1
+            self.traded.add(push.instrument_id)
+        elif isinstance(push, dict) and push["type"] in ("statement", "position_expired", "liquidation"):
             self.stale = True
-        for item, result in _results(frame, request):
-            if "order_type" in item and result["success"]:
-                self._entered(result["order_id"], item)
-            elif result.get("error_code") in ORDER_GONE:
-                self.orders.pop(item["order_id"], None)
 
-    def _entered(self, order_id: str, item: Frame) -> None:
-        """An order was accepted; what becomes of it is told after this. Only LIMIT orders can rest."""
-        if item["order_type"] == "LIMIT":
-            price = self.instruments[item["instrument_id"]].ticks(item["price"])
-            volume = int(item["volume"])
-            self.orders[order_id] = Order(
-                order_id, item["instrument_id"], item["direction"], item["offset"], price, volume, volume
-            )
-
-    def _order_moved(self, frame: Frame) -> None:
-        order = self.orders.get(frame["order_id"])
-        if order is None:
-            return
-        if frame["status"] in ("Filled", "Cancelled"):
-            del self.orders[order.order_id]
-            return
-        order.left = int(frame["remaining_volume"])
-        if "price" in frame:  # amended
-            order.price = self.instruments[order.instrument_id].ticks(frame["price"])
-            order.volume = int(frame["volume"])
-
-    def _traded(self, frame: Frame) -> None:
-        self.trades += 1
-        self.traded.add(frame["instrument_id"])
-        legs = self.legs.setdefault(frame["instrument_id"], Legs())
-        lots = int(frame["volume"])
-        match frame["direction"], frame["offset"]:
-            case "BUY", "OPEN":
-                legs.long += lots
-            case "SELL", "OPEN":
-                legs.short += lots
-            case "BUY", _:
-                legs.short -= lots
-            case _:
-                legs.long -= lots
-
-    def _book(self, frame: Frame) -> None:
-        name = frame["instrument_id"]
-        self.phases[name] = frame.get("phase", CONTINUOUS)
-        if name in self.instruments:
-            ticks = self.instruments[name].ticks
-            sides = [
-                Side([(ticks(level["price"]), int(level["volume"])) for level in frame[side]])
-                for side in ("bids", "asks")
-            ]
-            self.books[name] = Book(*sides)
-
-    # -- answers to queries
-
-    def _found(self, kind: str, data: Frame) -> None:
-        match kind:
-            case "query_instruments":
-                for row in data["instruments"]:
-                    self.instruments[row["instrument_id"]] = Instrument.of(row)
-                    self.phases[row["instrument_id"]] = row["phase"]
-            case "query_position":
-                self.legs = {
-                    row["instrument_id"]: Legs(int(row["volume_long"]), int(row["volume_short"]))
-                    for row in data["positions"]
-                }
-            case "query_account":
-                self.balance, self.available = data["account"]["balance"], data["account"]["available"]
-            case "query_orders":
-                for row in data["orders"]:
-                    self._entered(row["order_id"], row)
-                    self.orders[row["order_id"]].left = int(row["remaining_volume"])
+    def refuse(self, codes: Iterable[int]) -> None:
+        """The exchange has refused something."""
+        for code in codes:
+            self.refused[code] += 1
+            self.stale |= code in MISINFORMED
 
 
-def _results(frame: Frame, request: Frame) -> Iterator[tuple[Frame, Frame]]:
-    """What was asked, item by item, and what became of it. A frame that was refused as a whole has no results."""
-    if frame["type"] == "order_response":
-        yield request, frame
-    elif frame["type"] == "orders_response":
-        items = request.get("orders") or [{"order_id": order_id} for order_id in request["order_ids"]]
-        yield from zip(items, frame["results"], strict=True)
+def best(levels: list[tuple[int, int]], own: Counter[int] | None = None) -> int | None:
+    """The best price at which there is more than `own` (price to lots)."""
+    mine = own or Counter()
+    return next((price for price, lots in levels if lots > mine[price]), None)

@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bots.frames import BUY, CLOSE, OPEN, SELL
+from bourse_client.messages import BUY, CLOSE, OPEN, SELL
+
 from bots.portfolio import Instrument, Order
 
 SLACK = 0.75

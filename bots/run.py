@@ -9,6 +9,8 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+from bourse_client import Client
+
 from bots.bot import Bot
 from bots.maker import Maker
 from bots.taker import Taker
@@ -43,6 +45,12 @@ async def trade(
     finally:
         reporting.cancel()
         logger.info(report(bots))
+
+
+async def reachable(url: str) -> None:
+    """Wait until an exchange answers at this address."""
+    async with Client(url, patience=None):
+        pass
 
 
 async def _run(bot: Bot) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import heapq
 
+from bourse_client import Client
+from bourse_client.messages import BUY, SELL
+
 from bots import flow
 from bots.bot import Bot
-from bots.frames import BUY, SELL
-from bots.portfolio import Book, Instrument
+from bots.portfolio import Instrument, best
 from bots.world import Identity, World
 
 LONGEST_NAP = 1.0
@@ -16,8 +18,8 @@ LONGEST_NAP = 1.0
 class Taker(Bot):
     """Sends `rate` orders a second on average, spread over all tradable instruments."""
 
-    def __init__(self, identity: Identity, world: World, rate: float) -> None:
-        super().__init__(identity, world)
+    def __init__(self, identity: Identity, world: World, rate: float, client: Client | None = None) -> None:
+        super().__init__(identity, world, client)
         self._arrivals = flow.Arrivals(self.dice, rate)
         self._due = self._arrivals.next()
         self._resting: list[tuple[float, str]] = []
@@ -25,9 +27,7 @@ class Taker(Bot):
 
     async def begin(self) -> None:
         """Nobody knows any more why the orders of before were left."""
-        await self.ask("cancel_all")
-        self.portfolio.orders.clear()
-        self._resting.clear()
+        await self.attempt(self.client.cancel_all())
         while self._due < self.world.clock():
             self._due = self._arrivals.next()
 
@@ -43,8 +43,8 @@ class Taker(Bot):
             await self._arrive()
 
     async def _give_up(self, order_id: str) -> None:
-        if order_id in self.portfolio.orders:
-            await self.ask("cancel_order", order_id=order_id)
+        if any(order.order_id == order_id for order in self.client.live_orders):
+            await self.attempt(self.client.cancel(order_id))
 
     async def _arrive(self) -> None:
         instruments = self.tradable()
@@ -56,29 +56,28 @@ class Taker(Bot):
 
     def _view(self, instrument: Instrument) -> flow.View:
         name = instrument.instrument_id
-        book = self.portfolio.books.get(name, Book())
+        bids, asks = self.portfolio.bids(name), self.portfolio.asks(name)
         return flow.View(
             phase=self.portfolio.phases[name],
             fair=self.world.fair(instrument),
-            best_bid=book.bids.best(),
-            best_ask=book.asks.best(),
+            best_bid=best(bids),
+            best_ask=best(asks),
             net=self.portfolio.net(name),
             free={direction: self.portfolio.free(name, direction) for direction in (BUY, SELL)},
-            lots={BUY: book.asks.lots, SELL: book.bids.lots},
+            lots={BUY: sum(lots for _, lots in asks), SELL: sum(lots for _, lots in bids)},
             appetite=self.appetite,
         )
 
     async def _send(self, instrument: Instrument, intent: flow.Intent) -> None:
-        price = {} if intent.price is None else {"price": instrument.price(intent.price)}
-        answer = await self.ask(
-            "submit_order",
-            instrument_id=instrument.instrument_id,
-            direction=intent.direction,
-            offset=intent.offset,
-            order_type=intent.order_type,
-            time_condition=intent.time_condition,
-            volume=intent.volume,
-            **price,
+        order = await self.attempt(
+            self.client.place(
+                instrument.instrument_id,
+                intent.direction,
+                intent.volume,
+                None if intent.price is None else instrument.price(intent.price),
+                offset=intent.offset,
+                time_condition=intent.time_condition,
+            )
         )
-        if answer["success"] and intent.patience is not None:
-            heapq.heappush(self._resting, (self.world.clock() + intent.patience, answer["order_id"]))
+        if order is not None and intent.patience is not None:
+            heapq.heappush(self._resting, (self.world.clock() + intent.patience, order.order_id))

@@ -20,8 +20,8 @@ BROKEN_BY = {
         "bots.fault_exchange",
         "trading.core.types",
     ),
-    "Nothing needs bots": ("trading.reads.fault_bots", "bots.client"),
-    "What a bot thinks is pure": ("bots.frames", "os"),
+    "Nothing needs bots": ("trading.reads.fault_bots", "bots.run"),
+    "What a bot thinks is pure": ("bots.path", "os"),
     "Data travels one way through the trading app; every room has its place": (
         "trading.core.fault_worker",
         "trading.worker.batch",

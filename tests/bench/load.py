@@ -4,6 +4,10 @@
 
 TOKENS is a file of lines "user token", as `make run` prints them. Bounded in time and number; prints rates and
 latencies. Every second order trades at once: users with an even number buy, the others sell, one lot at one price.
+
+It does not use the client library, not even its `line`: an order and its answer cost that 25 to 27 microseconds of
+processor time, and a `Wire` 11 to 12 (10,000 orders, 20 in flight, three runs against an echo), and each push that
+comes with an order costs it a frame to decode on top. The server would wait for whoever measures it.
 """
 
 import argparse

@@ -6,9 +6,9 @@ from statistics import fmean, median, pvariance
 from typing import Any
 
 import pytest
+from bourse_client.messages import BUY, CLOSE, OPEN, SELL
 
 from bots.flow import BITE, MOST, Arrivals, Intent, View, buying, decide, size
-from bots.frames import BUY, CLOSE, OPEN, SELL
 from tests.bots.test_quotes import instrument
 
 

@@ -1,12 +1,14 @@
-"""What a bot learns from the frames it hears."""
+"""What a bot makes of what its client keeps."""
 
 from typing import Any
 
 import pytest
+from bourse_client.book import Book
+from bourse_client.messages import BUY, SELL, BookChange, Frame, Level
+from bourse_client.private import Private
 
 from bots.bot import appetite
-from bots.frames import BUY, SELL, Frame
-from bots.portfolio import Instrument, Legs, Portfolio
+from bots.portfolio import Instrument, Portfolio, best
 
 ROW: Frame = {
     "instrument_id": "IF",
@@ -26,36 +28,65 @@ ROW: Frame = {
 }
 
 
-def found(kind: str, **data: Any) -> Frame:
-    return {"type": "query_response", "request_type": kind, "data": data}
-
-
-def order(direction: str = BUY, price: float = 3999.8, volume: int = 5, offset: str = "OPEN", **more: Any) -> Frame:
+def order(
+    direction: str = BUY, price: float | None = 3999.8, volume: int = 5, offset: str = "OPEN", **more: Any
+) -> Frame:
     fields = {"direction": direction, "price": price, "volume": volume, "offset": offset, "order_type": "LIMIT"}
     return {"instrument_id": "IF"} | fields | more
 
 
-def status(order_id: str, word: str, left: float, **more: Any) -> Frame:
-    return {"type": "order_status", "order_id": order_id, "status": word, "remaining_volume": left} | more
+class Kept(Private):
+    """What a client keeps; it numbers what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seq = 0
+
+    def tell(self, kind: str, **fields: Any) -> Any:
+        return self.take({"type": kind, "seq": (self.seq or 0) + 1, "timestamp": 1} | fields)
+
+    def enter(self, order_id: str, order: Frame) -> None:
+        """An order was accepted."""
+        self.status(order_id, "Submitted", order["volume"], **order)
+
+    def status(self, order_id: str, word: str, left: float, **more: Any) -> None:
+        self.tell("order_status", order_id=order_id, status=word, filled_volume=0, remaining_volume=left, **more)
+
+    def trade(self, direction: str, offset: str, lots: int, instrument_id: str = "IF") -> Any:
+        ids = {"trade_id": "T1", "order_id": "O1", "instrument_id": instrument_id, "price": 1.0}
+        return self.tell("trade", direction=direction, offset=offset, volume=lots, **ids)
+
+    def money(self, balance: float, available: float) -> None:
+        self.tell("account_update", balance=balance, available=available, **dict.fromkeys(REST_OF_MONEY, 0.0))
 
 
-def accepted(order_id: str) -> Frame:
-    return {"type": "order_response", "success": True, "order_id": order_id, "error_code": None}
+REST_OF_MONEY = ("frozen", "margin", "profit", "risk_ratio")
 
 
-def refused(code: int, kind: str = "order_response") -> Frame:
-    return {"type": kind, "success": False, "order_id": None, "error_code": code, "error_message": "no"}
+def book_of(name: str, bids: dict[float, float], asks: dict[float, float], phase: str | None = None) -> Book:
+    book = Book(name)
+    sides = [[Level(price, lots, 1) for price, lots in side.items()] for side in (bids, asks)]
+    change = BookChange(
+        instrument_id=name, seq=1, prev_seq=None, bids=sides[0], asks=sides[1], timestamp=1, phase=phase
+    )
+    book.apply(change)
+    return book
 
 
 @pytest.fixture
-def portfolio() -> Portfolio:
-    made = Portfolio()
-    made.hear(found("query_instruments", instruments=[ROW]), {})
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def portfolio(kept: Kept) -> Portfolio:
+    made = Portfolio(kept)
+    made.learn([ROW])
     return made
 
 
 def lives(portfolio: Portfolio) -> dict[str, tuple[int, int, int]]:
-    return {name: (each.price, each.left, each.volume) for name, each in portfolio.orders.items()}
+    return {each.order_id: (each.price, each.left, each.volume) for each in portfolio.orders_in("IF")}
 
 
 def test_an_instrument_in_ticks() -> None:
@@ -67,92 +98,74 @@ def test_an_instrument_in_ticks() -> None:
     assert (free.low, free.high, free.last) == (16_000, 24_000, 20_002)
 
 
-def test_the_life_of_an_order(portfolio: Portfolio) -> None:
-    portfolio.hear(accepted("O1"), {"type": "submit_order"} | order())
-    portfolio.hear(status("O1", "Submitted", 5.0), None)
-    assert lives(portfolio) == {"O1": (19_999, 5, 5)}
-    portfolio.hear(status("O1", "PartiallyFilled", 3.0), None)
-    portfolio.hear(status("O1", "PartiallyFilled", 6.0, price=4000.0, volume=8.0), None)
+def test_the_life_of_an_order(portfolio: Portfolio, kept: Kept) -> None:
+    kept.enter("O1", order())
+    assert lives(portfolio) == {"O1": (19_999, 5, 5)} and portfolio.ordered() == {"IF"}
+    kept.status("O1", "PartiallyFilled", 3.0)
+    kept.status("O1", "PartiallyFilled", 6.0, price=4000.0, volume=8.0)
     assert lives(portfolio) == {"O1": (20_000, 6, 8)}
-    portfolio.hear(status("O2", "Submitted", 5.0), None)
-    portfolio.hear(status("O1", "Cancelled", 6.0), None)
-    assert lives(portfolio) == {}
+    kept.enter("O2", order(price=None, order_type="MARKET"))
+    assert set(lives(portfolio)) == {"O1"}, "what has no price cannot be moved"
+    kept.status("O2", "Filled", 0.0)
+    kept.status("O1", "Cancelled", 6.0)
+    assert lives(portfolio) == {} and portfolio.ordered() == set()
 
 
-def test_a_batch_is_taken_in_item_by_item(portfolio: Portfolio) -> None:
-    results = [
-        {"success": True, "order_id": "O1", "error_code": None},
-        {"success": False, "order_id": None, "error_code": 1015},
-        {"success": True, "order_id": "O3", "error_code": None},
-    ]
-    asked = {"type": "submit_orders", "orders": [order(), order(), order(SELL, 4000.2, 7)]}
-    portfolio.hear({"type": "orders_response", "results": results}, asked)
-    assert lives(portfolio) == {"O1": (19_999, 5, 5), "O3": (20_001, 7, 7)}
-    assert portfolio.refused == {1015: 1}
-    gone = [{"success": False, "order_id": None, "error_code": 1011}, {"success": True, "order_id": "O3"}]
-    asked = {"type": "cancel_orders", "order_ids": ["O1", "O3"]}
-    portfolio.hear({"type": "orders_response", "results": gone}, asked)
-    assert set(lives(portfolio)) == {"O3"}, "what became of it is told by its order_status"
-
-
-def test_an_order_that_is_gone_is_forgotten(portfolio: Portfolio) -> None:
-    for number, code in enumerate((1002, 1011, 1015)):
-        portfolio.hear(accepted(f"O{number}"), {"type": "submit_order"} | order())
-        portfolio.hear(refused(code), {"type": "amend_order", "order_id": f"O{number}", "price": 1.0})
-    assert set(lives(portfolio)) == {"O2"}
-
-
-def test_orders_of_before_are_found(portfolio: Portfolio) -> None:
-    row = order(volume=9) | {"order_id": "O7", "remaining_volume": 4.0}
-    portfolio.hear(found("query_orders", orders=[row], next=None), {})
-    assert lives(portfolio) == {"O7": (19_999, 4, 9)}
-
-
-def test_trades_move_the_legs_and_live_closings_hold_lots(portfolio: Portfolio) -> None:
+def test_trades_move_the_lots_and_live_closings_hold_them(portfolio: Portfolio, kept: Kept) -> None:
     for direction, offset, lots in ((BUY, "OPEN", 5), (SELL, "OPEN", 3), (SELL, "CLOSE", 2), (BUY, "CLOSETODAY", 1)):
-        frame = {"type": "trade", "instrument_id": "IF", "direction": direction, "offset": offset, "volume": lots}
-        portfolio.hear(frame, None)
-    assert (portfolio.legs["IF"], portfolio.net("IF"), portfolio.trades) == (Legs(3, 2), 1, 4)
-    assert portfolio.traded == {"IF"}
-    portfolio.hear(accepted("O1"), {"type": "submit_order"} | order(SELL, 4000.2, 2, "CLOSE"))
-    portfolio.hear(accepted("O2"), {"type": "submit_order"} | order(SELL, 4000.2, 9, "OPEN"))
+        portfolio.hear(kept.trade(direction, offset, lots))
+    assert (portfolio.net("IF"), portfolio.trades, portfolio.traded) == (1, 4, {"IF"})
+    assert (portfolio.free("IF", SELL), portfolio.free("IF", BUY)) == (3, 2)
+    kept.enter("O1", order(SELL, 4000.2, 2, "CLOSE"))
+    kept.enter("O2", order(SELL, 4000.2, 9, "OPEN"))
     assert (portfolio.free("IF", SELL), portfolio.free("IF", BUY), portfolio.free("IX", BUY)) == (1, 2, 0)
-    portfolio.hear(found("query_position", positions=[]), {})
-    assert portfolio.net("IF") == 0
 
 
-def test_others_are_who_is_at_a_price_beside_us(portfolio: Portfolio) -> None:
-    def levels(*pairs: tuple[float, float]) -> list[Frame]:
-        return [{"price": price, "volume": volume, "order_count": 1} for price, volume in pairs]
-
-    portfolio.hear(accepted("O1"), {"type": "submit_order"} | order(BUY, 3999.8, 5))
-    portfolio.hear(accepted("O2"), {"type": "submit_order"} | order(SELL, 4000.2, 5))
-    book = {"type": "orderbook", "instrument_id": "IF"}
-    bids, asks = levels((3999.8, 5.0), (3999.6, 2.0)), levels((4000.2, 6.0))
-    portfolio.hear(book | {"bids": bids, "asks": asks}, None)
+def test_others_are_who_is_at_a_price_beside_us(portfolio: Portfolio, kept: Kept) -> None:
+    assert portfolio.others_best("IF") == (None, None)
+    kept.enter("O1", order(BUY, 3999.8, 5))
+    kept.enter("O2", order(SELL, 4000.2, 5))
+    portfolio.look_at(book_of("IF", {3999.8: 5, 3999.6: 2}, {4000.2: 6}))
     assert portfolio.others_best("IF") == (19_998, 20_001)
-    assert portfolio.books["IF"].bids.best() == 19_999 and portfolio.books["IF"].bids.lots == 7
-    portfolio.hear(book | {"bids": [], "asks": levels((4000.2, 5.0)), "phase": "auction"}, None)
+    assert portfolio.bids("IF") == [(19_999, 5), (19_998, 2)] and best(portfolio.bids("IF")) == 19_999
+    portfolio.look_at(book_of("IF", {}, {4000.2: 5}, "auction"))
     assert portfolio.others_best("IF") == (None, None)
     assert portfolio.phases["IF"] == "auction"
+    portfolio.look_at(book_of("IF", {4000.0 - step / 5: 1 for step in range(20)}, {}))
+    assert len(portfolio.bids("IF")) == 10
 
 
 LOOK_AGAIN = [
-    ({"type": "instrument_status", "instrument_id": "IF", "phase": "halted"}, None, True),
-    ({"type": "statement", "day": 20260101}, None, True),
-    ({"type": "position_expired", "instrument_id": "IF"}, None, True),
-    ({"type": "liquidation", "status": "STARTED"}, None, True),
-    *((refused(code), {"type": "submit_order"} | order(), True) for code in (1005, 1006, 1007, 1008, 1009, 1013)),
-    *((refused(code), {"type": "submit_order"} | order(), False) for code in (1001, 1012, 1015)),
-    ({"type": "error", "code": 404, "message": "no"}, {"type": "query_account"}, False),
-    ({"type": "ping"}, None, False),
+    ({"type": "statement", "day": 20260101}, True),
+    ({"type": "position_expired", "instrument_id": "IF"}, True),
+    ({"type": "liquidation", "status": "STARTED"}, True),
+    ({"type": "risk_warning"}, False),
 ]
 
 
-@pytest.mark.parametrize(("frame", "request_", "stale"), LOOK_AGAIN)
-def test_what_makes_a_bot_look_again(portfolio: Portfolio, frame: Frame, request_: Frame | None, stale: bool) -> None:
-    portfolio.hear(frame, request_)
+@pytest.mark.parametrize(("push", "stale"), LOOK_AGAIN)
+def test_what_makes_a_bot_look_again(portfolio: Portfolio, push: Frame, stale: bool) -> None:
+    portfolio.hear(push)
     assert portfolio.stale is stale
+    portfolio.learn([ROW])
+    assert not portfolio.stale
+
+
+CODES = [*((code, True) for code in (1005, 1006, 1007, 1008, 1009, 1013)), *((code, False) for code in (1001, 1015))]
+
+
+@pytest.mark.parametrize(("code", "stale"), CODES)
+def test_a_refusal_is_counted_and_may_say_that_the_bot_is_misinformed(
+    portfolio: Portfolio, code: int, stale: bool
+) -> None:
+    portfolio.refuse([code, code])
+    assert portfolio.refused == {code: 2} and portfolio.stale is stale
+
+
+def test_money_is_what_the_client_keeps(portfolio: Portfolio, kept: Kept) -> None:
+    assert (portfolio.balance, portfolio.available) == (0, 0)
+    kept.money(100.0, 30.0)
+    assert (portfolio.balance, portfolio.available) == (100, 30)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from bourse_client.messages import BUY, CLOSE, OPEN, SELL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.frames import BUY, CLOSE, OPEN, SELL
 from bots.portfolio import Instrument, Order
 from bots.quotes import Plan, Quote, Style, View, follow, ladder, plan, skew
 

@@ -77,8 +77,8 @@ async def test_what_pushes_do_not_tell_any_more_is_looked_up(server: Server) -> 
 
 def forget(client: Client) -> None:
     """The number of its last push means nothing to the exchange any more."""
-    assert client._private.seq is not None
-    client._private.seq += 1_000_000
+    assert client._connection.known.first.seq is not None
+    client._connection.known.first.seq += 1_000_000
 
 
 async def test_a_cancel_whose_answer_was_lost_is_no_failure(server: Server) -> None:
@@ -109,8 +109,8 @@ async def test_pushes_that_are_gone_for_good_are_told_of(server: Server) -> None
         order = await buyer.buy(INSTRUMENT, 1, 119.0)
         assert (await anext(states)).order_id == order.order_id
         forget(buyer)
-        assert buyer._line is not None
-        buyer._line.hang_up()
+        assert buyer._connection._line is not None
+        buyer._connection._line.hang_up()
         with pytest.raises(Missed):
             await anext(states)
         assert [each.order_id for each in buyer.live_orders] == [order.order_id]

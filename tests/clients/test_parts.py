@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 
+import msgspec
 import pytest
-from bourse_client import Client, pauses
+from bourse_client import Client, errors, pauses
 from bourse_client.book import Book, BookGap
-from bourse_client.client import _retry_after
+from bourse_client.connection import _retry_after
 from bourse_client.errors import Malformed, Overrun, TooFast, Unavailable
 from bourse_client.markets import Markets, Topic
-from bourse_client.messages import BookChange, Frame, Level
+from bourse_client.messages import BookChange, Frame, Level, Order
 from bourse_client.pauses import Lane, Pauses
-from bourse_client.private import Hole, Private
+from bourse_client.private import Holdings, Hole, Private
 from bourse_client.streams import Stream
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
@@ -187,15 +188,59 @@ def test_a_position_that_is_flat_is_none() -> None:
     assert known.positions == {}
 
 
-async def test_pushes_of_another_market_are_not_taken_for_the_first_ones() -> None:
+def there(frame: Frame, market_seq: int) -> Frame:
+    """The same push, of another market."""
+    return {name: value for name, value in frame.items() if name != "seq"} | {"market": "B", "market_seq": market_seq}
+
+
+async def test_each_market_has_numbers_and_positions_of_its_own() -> None:
     client = Client("http://localhost")
-    client._resuming = False
-    client._private = private()
+    connection = client._connection
+    connection.known.first = private()
+    connection.known.locate([{"instrument_id": "X"}, {"instrument_id": "Y", "market": "B"}])
+    connection.known.at("B").begin_empty()
+    connection._resumed = {None, "B"}
     pushes = client.pushes()
-    other = trade(90, "BUY", "OPEN", 1) | {"market": "CFFEX", "market_seq": 90}
-    for frame in ({name: other[name] for name in other if name != "seq"}, other, trade(8, "BUY", "OPEN", 1)):
-        client._hear(frame)
-    assert (await anext(pushes)).seq == 8 and legs(client._private) == ((4, 2), (1, 0))
+    bought = trade(90, "BUY", "OPEN", 2) | {"instrument_id": "Y"}
+    for frame in (there(bought, 1), trade(8, "BUY", "OPEN", 1), there(bought, 1), there(bought, 2)):
+        connection._hear(frame)
+    heard = [await anext(pushes) for _ in range(3)]
+    assert [(push.market, push.seq, push.market_seq) for push in heard] == [
+        ("B", None, 1),
+        (None, 8, None),
+        ("B", None, 2),
+    ]
+    assert legs(connection.known.first) == ((4, 2), (1, 0))
+    assert client.positions["Y"].volume_long == 4
+    with pytest.raises(errors.Lost, match="push 4 came after 2"):
+        connection._hear(there(bought, 4))
+
+
+async def test_a_market_that_nobody_knew_is_caught_up_with() -> None:
+    """The connection ends, and the next one asks for all that was told of it."""
+    connection = Client("http://localhost")._connection
+    connection.known.first = private()
+    connection._resumed = {None}
+    connection._hear(there(trade(1, "BUY", "OPEN", 1), 1))
+    assert connection.known.at("B").seq is None, "it will be asked for while this connection begins"
+    connection._line = object()  # type: ignore[assignment]
+    with pytest.raises(errors.Lost, match="nothing was known of market B"):
+        connection._hear(there(trade(1, "BUY", "OPEN", 1), 1))
+    assert connection.known.at("B").seq == 0
+
+
+def test_an_order_is_kept_where_its_instrument_is_listed() -> None:
+    known = Holdings()
+    known.locate([{"instrument_id": "Y", "market": "B"}])
+    fields = {"direction": "BUY", "offset": "OPEN", "volume": 1.0, "price": 1.0, "order_type": "LIMIT", "timestamp": 5}
+    state = {"filled_volume": 0.0, "remaining_volume": 1.0}
+    order = {"order_id": "O1", "instrument_id": "Y", "status": "Submitted", "client_order_id": "mine"} | fields | state
+    known.learn(msgspec.convert(order, Order))
+    assert [each.order_id for each in known.at("B").live_orders] == ["O1"] and known.first.orders == {}
+    assert known.known_as("mine") == known.order("O1") == known.live_orders[0] and known.latest == 5
+    ended = {"type": "order_status", "order_id": "O1", "status": "Cancelled", "timestamp": 6} | state
+    known.at("B").take(there(ended, 1))
+    assert known.live_orders == [] and known.orders["O1"].status == "Cancelled"
 
 
 def test_pushes_are_taken_once_and_without_holes() -> None:

@@ -17,6 +17,7 @@ SAYS = [
     r"O\d{20} Submitted\nCancelled\n",
     r"[\d.]+ \{\}\n1 cancelled\n",
     r"(None|[\d.]+) (None|[\d.]+) \[.*\] \[.*\]\n",
+    r"Submitted [\d.]+\nCancelled\n",
     r"choose another price: .*\n",
 ]
 

@@ -31,7 +31,7 @@ class Recorder:
 
     @property
     def numbers(self) -> list[int]:
-        return sorted([state.seq for state in self.states] + [trade.seq or 0 for trade in self.trades])
+        return sorted([state.seq or 0 for state in self.states] + [trade.seq or 0 for trade in self.trades])
 
 
 async def strategy(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bourse_client import Client, Lost, Refused, SyncClient, errors
-from bourse_client.client import socket_address
+from bourse_client.connection import socket_address
 from bourse_client.messages import Account, Order, Trade
 from bourse_client.streams import Stream
 

@@ -39,6 +39,14 @@ def test_a_code_that_is_not_known_is_a_refusal_too() -> None:
     assert type(refused) is errors.Refused and (refused.code, refused.retry_after) == (1999, 2.0)
 
 
+def test_a_batch_is_refused_where_the_exchange_was_too_busy_for_all_of_it() -> None:
+    busy, wrong = {"error_code": 429, "error_message": "too fast"}, {"error_code": 1007, "error_message": "off"}
+    frame = {"type": "orders_response", "retry_after": 0.5, "results": [busy, busy]}
+    refused = errors.refusal(frame)
+    assert type(refused) is errors.TooFast and refused.retry_after == 0.5
+    assert errors.refusal(frame | {"results": [busy, wrong]}) is None
+
+
 SAME: list[tuple[type[msgspec.Struct], type[msgspec.Struct]]] = [
     (messages.Order, query_data.OrderData),
     (messages.OrderState, pushes.OrderStatusFrame),
@@ -55,8 +63,8 @@ SAME: list[tuple[type[msgspec.Struct], type[msgspec.Struct]]] = [
     (messages.BookChange, market_data.OrderBookDelta),
     (messages.Level, market_data.BookLevel),
 ]
-ONLY_PUSHED = {"seq"}
-"""Of a trade: a query has none."""
+ONLY_PUSHED = {"seq", "market", "market_seq"}
+"""Of trades and accounts: a query has none."""
 
 
 @pytest.mark.parametrize(("ours", "theirs"), SAME, ids=lambda kind: kind.__name__)

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from bots import client, run
+from bots import run
 from bots.world import Identity
 from trading.core import commands
 from trading.core.codes import Code
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         market = settings.MARKET
         _check(options, market)
         parent = options["parent"]
-        if not asyncio.run(run.until_stopped(client.reachable(options["url"]), parent)):
+        if not asyncio.run(run.until_stopped(run.reachable(options["url"]), parent)):
             return
         makers = [make_user(f"bot-maker-{number}") for number in range(1, options["makers"] + 1)]
         takers = [make_user(f"bot-taker-{number}") for number in range(1, options["takers"] + 1)]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, Unpack
 
+from bourse_client.asking.orders import Orders
 from bourse_client.book import Book
 from bourse_client.client import Client
 from bourse_client.errors import Lost
@@ -66,18 +67,18 @@ async def anext_of(stream: Stream[T]) -> T:
     return await anext(stream)
 
 
-class SyncClient:
-    """`Client` with calls that wait. Its methods and exceptions are those of `Client`; any thread may call them."""
+class Waiting:
+    """Orders and queries of a client without asyncio. Any thread may call them."""
 
-    def __init__(self, url: str, user_id: str | None = None, token: str | None = None, **options: Any) -> None:
+    def __init__(self, client: Orders) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="bourse-client", daemon=True)
-        self._client = Client(url, user_id, token, **options)
+        self._carrier = client
 
     def __enter__(self) -> Self:
         self._thread.start()
         try:
-            self._run(self._client.__aenter__())
+            self._run(self._carrier.__aenter__())
         except BaseException:
             self._stop()
             raise
@@ -87,7 +88,7 @@ class SyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._run(self._client.close())
+            self._run(self._carrier.close())
         finally:
             self._stop()
 
@@ -108,30 +109,6 @@ class SyncClient:
             running.cancel()
             raise
 
-    def _stream(self, make: Callable[[], Stream[T]]) -> Values[T]:
-        async def made() -> Stream[T]:
-            return make()
-
-        return Values(self._run(made()), self._run)
-
-    # -- what is known
-
-    @property
-    def account(self) -> Account | None:
-        return self._client.account
-
-    @property
-    def positions(self) -> dict[str, Position]:
-        return self._client.positions
-
-    @property
-    def orders(self) -> dict[str, Order]:
-        return self._client.orders
-
-    @property
-    def live_orders(self) -> list[Order]:
-        return self._client.live_orders
-
     # -- orders
 
     def place(
@@ -146,7 +123,7 @@ class SyncClient:
         **options: Unpack[OrderOptions],
     ) -> Order:
         return self._run(
-            self._client.place(
+            self._carrier.place(
                 instrument_id, direction, volume, price, offset=offset, client_order_id=client_order_id, **options
             )
         )
@@ -160,7 +137,7 @@ class SyncClient:
         client_order_id: str | None = None,
         **options: Unpack[OrderOptions],
     ) -> Order:
-        return self._run(self._client.buy(instrument_id, volume, price, client_order_id=client_order_id, **options))
+        return self._run(self._carrier.buy(instrument_id, volume, price, client_order_id=client_order_id, **options))
 
     def sell(
         self,
@@ -171,53 +148,88 @@ class SyncClient:
         client_order_id: str | None = None,
         **options: Unpack[OrderOptions],
     ) -> Order:
-        return self._run(self._client.sell(instrument_id, volume, price, client_order_id=client_order_id, **options))
+        return self._run(self._carrier.sell(instrument_id, volume, price, client_order_id=client_order_id, **options))
 
     def amend(self, order_id: str, *, price: float | None = None, volume: float | None = None) -> None:
-        self._run(self._client.amend(order_id, price=price, volume=volume))
+        self._run(self._carrier.amend(order_id, price=price, volume=volume))
 
     def cancel(self, order_id: str) -> None:
-        self._run(self._client.cancel(order_id))
+        self._run(self._carrier.cancel(order_id))
 
     def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int:
-        return self._run(self._client.cancel_all(instrument_id, direction))
+        return self._run(self._carrier.cancel_all(instrument_id, direction))
 
     def cancel_after(self, seconds: float) -> None:
-        self._run(self._client.cancel_after(seconds))
-
-    def finished(self, order_id: str) -> Order:
-        return self._run(self._client.finished(order_id))
+        self._run(self._carrier.cancel_after(seconds))
 
     # -- queries
 
     def ask(self, kind: str, **fields: Any) -> Frame:
-        return self._run(self._client.ask(kind, **fields))
+        return self._run(self._carrier.ask(kind, **fields))
 
     def query_order(self, order_id: str) -> Order:
-        return self._run(self._client.query_order(order_id))
+        return self._run(self._carrier.query_order(order_id))
 
     def query_orders(self, *, most: int | None = None, **filters: Any) -> list[Order]:
-        return self._run(self._client.query_orders(most=most, **filters))
+        return self._run(self._carrier.query_orders(most=most, **filters))
 
     def query_trades(self, *, most: int | None = None, **filters: Any) -> list[Trade]:
-        return self._run(self._client.query_trades(most=most, **filters))
+        return self._run(self._carrier.query_trades(most=most, **filters))
 
-    def query_account(self) -> Frame:
-        return self._run(self._client.query_account())
+    def query_account(self, market: str | None = None) -> Frame:
+        return self._run(self._carrier.query_account(market))
 
     def query_positions(self) -> list[Frame]:
-        return self._run(self._client.query_positions())
+        return self._run(self._carrier.query_positions())
 
     def instruments(self) -> list[Instrument]:
-        return self._run(self._client.instruments())
+        return self._run(self._carrier.instruments())
 
     def days(self) -> list[Day]:
-        return self._run(self._client.days())
+        return self._run(self._carrier.days())
 
     def past_bars(
         self, instrument_id: str, period: str = "1m", most: int = 200, before: int | None = None
     ) -> list[Bar]:
-        return self._run(self._client.past_bars(instrument_id, period, most, before))
+        return self._run(self._carrier.past_bars(instrument_id, period, most, before))
+
+
+class SyncClient(Waiting):
+    """`Client` with calls that wait. Its methods and exceptions are those of `Client`; any thread may call them."""
+
+    def __init__(self, url: str, user_id: str | None = None, token: str | None = None, **options: Any) -> None:
+        self._client = Client(url, user_id, token, **options)
+        super().__init__(self._client)
+
+    # -- what is known
+
+    @property
+    def account(self) -> Account | None:
+        return self._client.account
+
+    def account_at(self, market: str | None = None) -> Account | None:
+        return self._client.account_at(market)
+
+    @property
+    def positions(self) -> dict[str, Position]:
+        return self._client.positions
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        return self._client.orders
+
+    @property
+    def live_orders(self) -> list[Order]:
+        return self._client.live_orders
+
+    def finished(self, order_id: str) -> Order:
+        return self._run(self._client.finished(order_id))
+
+    def _stream(self, make: Callable[[], Stream[T]]) -> Values[T]:
+        async def made() -> Stream[T]:
+            return make()
+
+        return Values(self._run(made()), self._run)
 
     # -- streams
 

@@ -149,13 +149,18 @@ class CloseOnly(Refused):
     CODE = 1016
 
 
+BUSY = frozenset({TooFast.CODE, Unavailable.CODE})
+"""Nothing was done, and the same may be asked again."""
 BY_CODE = {kind.CODE: kind for kind in Refused.__subclasses__()}
 
 
 def refusal(frame: Frame) -> Refused | None:
-    """What an answer refuses. A code that is not known here is a plain `Refused`: there may be new ones."""
+    """What an answer refuses; of a batch, where the exchange was too busy for all of it. A code that is not known here
+    is a plain `Refused`: there may be new ones."""
     if frame["type"] == "error":
         code, message = frame["code"], frame["message"]
+    elif (results := frame.get("results")) and all(each.get("error_code") in BUSY for each in results):
+        code, message = results[0]["error_code"], results[0]["error_message"]
     elif frame.get("success", True):
         return None
     elif frame["type"] == "auth_response":

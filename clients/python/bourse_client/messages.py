@@ -41,15 +41,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):
-    """An order has changed. `price`, `volume`: of a new order or after an amendment; from `instrument_id` on: of a new
-    order."""
+    """An order has changed. `price`, `volume`: of a new order or after an amendment; from `instrument_id` to
+    `client_order_id`: of a new order. At another market than the first there are `market` and `market_seq`, and no
+    `seq`."""
 
     order_id: str
     status: str
     filled_volume: float
     remaining_volume: float
     timestamp: int
-    seq: int
+    seq: int | None = None
     price: float | None = None
     volume: float | None = None
     reason: str | None = None
@@ -60,6 +61,8 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     offset: str | None = None
     order_type: str | None = None
     client_order_id: str | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,15 +77,20 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     volume: float
     timestamp: int
     seq: int | None = None
+    market: str | None = None
+    market_seq: int | None = None
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Money at one market; `market` is null of the first one."""
+
     balance: float
     available: float
     frozen: float
     margin: float
     profit: float
     risk_ratio: float
+    market: str | None = None
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,13 +145,15 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the private pushes tell about, as it was after the push `seq`; orders are those that live."""
+    """All that the private pushes of a market tell about, as it was after its push `seq`; orders are those that live.
+    `market` is null of the first one."""
 
     seq: int
     account: Account
     positions: list[Position]
     orders: list[Order]
     trading_day: int
+    market: str | None = None
 
 
 class Level(msgspec.Struct, frozen=True):

@@ -1,8 +1,9 @@
-"""What is known of one user: orders, positions and account, kept by pushes that are numbered. Pure."""
+"""What is known of one user: orders, positions and accounts, kept by pushes that each market numbers. Pure."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -29,18 +30,31 @@ class Hole(Exception):
     """A push is missing."""
 
 
-class Private:
-    """`seq` is the number of the last push that was taken; null until the first snapshot."""
+def number(frame: Frame) -> int:
+    """Of a push, among those of its market."""
+    return int(frame["market_seq" if "market" in frame else "seq"])
 
-    def __init__(self) -> None:
+
+class Private:
+    """What is known of one market. `seq` is the number of the last push that was taken; null until the first snapshot,
+    0 of an account that is not opened yet."""
+
+    def __init__(self, market: str | None = None) -> None:
+        """`market`: null for the first one, which needs no name."""
+        self.market = market
         self.seq: int | None = None
         self.account: Account | None = None
         self.positions: dict[str, Position] = {}
         self.orders: dict[str, Order] = {}
         self.latest = 0
         """Unix ms of the exchange's clock: the last moment that it has told of."""
+        self._live: dict[str, Order] = {}
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._names: dict[str, str] = {}
+
+    @property
+    def live_orders(self) -> list[Order]:
+        return list(self._live.values())
 
     def known_as(self, client_order_id: str) -> Order | None:
         """The order with this own id."""
@@ -52,13 +66,17 @@ class Private:
         snapshot = msgspec.convert(frame, Snapshot)
         missed = self.seq is not None and self.seq != snapshot.seq
         self.seq = snapshot.seq
-        self.account = snapshot.account
+        self.account = msgspec.structs.replace(snapshot.account, market=self.market)
         self.positions = {each.instrument_id: each for each in snapshot.positions}
-        for order_id in [each.order_id for each in self.orders.values() if each.is_live]:
+        for order_id in list(self._live):
             self._forget(order_id)
         for order in snapshot.orders:
             self.learn(order)
         return snapshot, missed
+
+    def begin_empty(self) -> None:
+        """There is no account yet, or nothing that it has done was told: its first push has the number 1."""
+        self.seq = self.seq or 0
 
     def is_next(self, seq: int) -> bool:
         """Whether this push follows on the last; not where it was taken before. Hole where one is missing."""
@@ -70,7 +88,7 @@ class Private:
 
     def take(self, frame: Frame) -> Any:
         """Take the next push; its value, or for those that change nothing here the frame."""
-        self.seq = frame["seq"]
+        self.seq = number(frame)
         self.latest = max(self.latest, frame["timestamp"])
         match frame["type"]:
             case "trade":
@@ -109,6 +127,10 @@ class Private:
 
     def _keep(self, order: Order) -> None:
         self.orders[order.order_id] = order
+        if order.is_live:
+            self._live[order.order_id] = order
+        else:
+            self._live.pop(order.order_id, None)
         if order.client_order_id is not None:
             self._names[order.client_order_id] = order.order_id
         if not order.is_live:
@@ -118,6 +140,7 @@ class Private:
 
     def _forget(self, order_id: str) -> None:
         order = self.orders.pop(order_id)
+        self._live.pop(order_id, None)
         if order.client_order_id is not None and self._names.get(order.client_order_id) == order_id:
             del self._names[order.client_order_id]
 
@@ -130,3 +153,54 @@ class Private:
             self.positions.pop(position.instrument_id, None)
         else:
             self.positions[position.instrument_id] = position
+
+
+class Holdings:
+    """What is known of all markets of the exchange. Instruments, and so orders and positions, are at one of them."""
+
+    def __init__(self) -> None:
+        self.first = Private()
+        self.further: dict[str, Private] = {}
+        self._listed: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Private]:
+        yield self.first
+        yield from self.further.values()
+
+    def at(self, market: str | None) -> Private:
+        """One market; of one that was not known nothing has been told yet."""
+        return self.first if market is None else self.further.setdefault(market, Private(market))
+
+    def locate(self, instruments: Iterable[Frame]) -> None:
+        """Learn at which markets instruments are listed."""
+        self._listed = {row["instrument_id"]: row["market"] for row in instruments if row.get("market") is not None}
+        for market in sorted(set(self._listed.values())):
+            self.at(market)
+
+    def learn(self, order: Order) -> None:
+        """An order as a query tells it."""
+        self.at(self._listed.get(order.instrument_id)).learn(order)
+
+    def known_as(self, client_order_id: str) -> Order | None:
+        """The order with this own id."""
+        return next(filter(None, (each.known_as(client_order_id) for each in self)), None)
+
+    def order(self, order_id: str) -> Order | None:
+        return next(filter(None, (each.orders.get(order_id) for each in self)), None)
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        return {order_id: order for each in self for order_id, order in each.orders.items()}
+
+    @property
+    def live_orders(self) -> list[Order]:
+        return [order for each in self for order in each.live_orders]
+
+    @property
+    def positions(self) -> dict[str, Position]:
+        return {name: position for each in self for name, position in each.positions.items()}
+
+    @property
+    def latest(self) -> int:
+        """Unix ms of the exchange's clock: the last moment that it has told of."""
+        return max(each.latest for each in self)

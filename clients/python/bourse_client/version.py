@@ -1,3 +1,3 @@
 """The version of the client, which is not that of the exchange."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

@@ -125,6 +125,10 @@ class Session:
     # -- what is told, in order
 
     async def _hear(self, client: Client, push: Any) -> None:
+        """What happens at other markets than the first is left alone."""
+        market = push.get("market") if isinstance(push, dict) else push.market
+        if market is not None:
+            return
         match push:
             case Snapshot():
                 await self._restore(client, push)

@@ -112,7 +112,10 @@ def told(push: Any) -> str:
             return f"{clock(push.timestamp)}  order    {what.rstrip()}"
         case Account():
             names = ("balance", "available", "margin", "profit")
-            return "              account  " + "  ".join(f"{name} {money(getattr(push, name))}" for name in names)
+            where = "" if push.market is None else f"  at {push.market}"
+            return (
+                "              account  " + "  ".join(f"{name} {money(getattr(push, name))}" for name in names) + where
+            )
         case Snapshot():
             return f"              missed   some pushes are not kept any more; {len(push.orders)} orders live"
     known = {name: value for name, value in push.items() if name not in {"type", "seq", "timestamp"}}
