@@ -85,7 +85,7 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Ratios against public yardsticks, measured side by side; about four minutes. ONLY="core layer" for some of it.
+# Ratios against public yardsticks, measured side by side; about ten minutes. ONLY="orders core" for some of it.
 bench: setup
 	$(BIN)/python -m tests.bench $(ONLY)
 

@@ -4,10 +4,10 @@ The start line names the application only. daphne imports it before it makes its
 server that is (`CommandLineInterface.server_class`); everything else is subclasses. Those of requests are in
 `daphne_requests.py`, those of sockets in `daphne_sockets.py`.
 
-Way in: see `intake`. Compression that a client offers is declined (RFC 7692, section 5.1), where autobahn answers some
-valid offers with 400. Bodies are bounded as they come, where Twisted would write them to the disk first; a head that is
-too long is told so; a request must be there within `REQUEST_SECONDS`, and the next one of its connection waits until it
-is answered.
+Way in: see `intake`. Whole texts go the short way. Compression that a client offers is declined (RFC 7692, section
+5.1), where autobahn answers some valid offers with 400. Bodies are bounded as they come, where Twisted would write them
+to the disk first; a head that is too long is told so; a request must be there within `REQUEST_SECONDS`, and the next
+one of its connection waits until it is answered.
 
 Way out: daphne takes whatever an application sends and keeps it until the client has read it. Here `send` waits while a
 client has more than a transport's buffer (64 KiB) to read, as uvicorn's does; texts, which are most of what is sent,

@@ -11,7 +11,7 @@ from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocketProtocol
 
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import FEW_WAITING, LINGER_SECONDS, MOST_WAITING, bound_send_buffer
-from exchange_site.servers.frames import pong_frame, text_frame
+from exchange_site.servers.frames import pong_frame, text_frame, whole_texts
 from trading.websocket.server_line import Listener
 
 FLOODED = 1008
@@ -66,7 +66,18 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
             self._dataReceived(data)
 
     def feed(self, data: bytes) -> None:
-        self._dataReceived(data)
+        if self._is_between_frames():
+            texts, data = whole_texts(data)
+            for text in texts:
+                self.intake.turns.cost += intake.FRAME_COST
+                self.application_queue.put_nowait({"type": "websocket.receive", "text": text})
+        if data:
+            self._dataReceived(data)
+
+    def _is_between_frames(self) -> bool:
+        """Whether a frame and a message begin with the next byte."""
+        is_open = self.state == self.STATE_OPEN and not self.muted
+        return is_open and self.current_frame is None and not self.data and not self.inside_message
 
     def takes_more(self) -> bool:
         if self.state == self.STATE_CONNECTING:

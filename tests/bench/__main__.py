@@ -13,7 +13,7 @@ import django
 
 django.setup()
 
-from tests.bench import core, database, kept, layer, rest, sockets  # noqa: E402
+from tests.bench import core, database, kept, layer, orders, rest, sockets  # noqa: E402
 from tests.bench.figures import conditions, table  # noqa: E402
 
 
@@ -23,7 +23,7 @@ def main() -> int:
     print(f"Conditions: {conditions()}.\n", flush=True)
     wanted = sys.argv[1:]
     figures = []
-    for module in (sockets, rest, layer, core, database, kept):
+    for module in (orders, sockets, rest, layer, core, database, kept):
         name = module.__name__.rsplit(".", 1)[1]
         if wanted and name not in wanted:
             continue

@@ -190,7 +190,7 @@ def restart_figure() -> Figure:
         f"{ours:.2f} s",
         f"{bare:.2f} s to read the same rows with sqlite3",
         ours / bare,
-        10,
+        3,
     )
 
 
@@ -264,7 +264,7 @@ def growth_figures(total: int = 1_000_000, window: int = 50_000) -> list[Figure]
             f"{memory[-1]:.0f} MB",
             f"{memory[0]:.0f} MB after the first {window:,}",
             memory[-1] / memory[0],
-            1.2,
+            1.05,
         ),
     ]
 

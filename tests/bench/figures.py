@@ -11,35 +11,62 @@ import msgspec
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """`ratio` against `against`; `goal` as text, `met` whether it is reached."""
+    """`ratio` against `against`, and what its pairs gave; `goal` as text, `met` whether it is reached."""
 
     what: str
     ours: str
     against: str
     ratio: float
+    spread: tuple[float, float] | None
     goal: str
     met: bool
 
 
-def at_least(what: str, ours: str, against: str, ratio: float, goal: float) -> Figure:
-    return Figure(what, ours, against, ratio, f">= {goal:g}", ratio >= goal)
+class Pairs(msgspec.Struct, frozen=True):
+    """What was measured in turn, (ours, theirs): these machines change their speed, so only pairs say something."""
+
+    pairs: list[tuple[float, float]]
+
+    @property
+    def ours(self) -> float:
+        return median([ours for ours, _ in self.pairs])
+
+    @property
+    def theirs(self) -> float:
+        return median([theirs for _, theirs in self.pairs])
+
+    @property
+    def ratios(self) -> list[float]:
+        return sorted(ours / theirs for ours, theirs in self.pairs)
 
 
-def at_most(what: str, ours: str, against: str, ratio: float, goal: float) -> Figure:
-    return Figure(what, ours, against, ratio, f"<= {goal:g}", ratio <= goal)
+def at_least(what: str, ours: str, against: str, measured: float | Pairs, goal: float) -> Figure:
+    ratio, spread = _ratio(measured)
+    return Figure(what, ours, against, ratio, spread, f">= {goal:g}", ratio >= goal)
 
 
-def paired(ours: Callable[[], float], theirs: Callable[[], float], times: int = 3) -> tuple[float, float, float]:
-    """Run both in turn and give (ours, theirs, ratio), each the median: these machines change their speed."""
+def at_most(what: str, ours: str, against: str, measured: float | Pairs, goal: float) -> Figure:
+    ratio, spread = _ratio(measured)
+    return Figure(what, ours, against, ratio, spread, f"<= {goal:g}", ratio <= goal)
+
+
+def _ratio(measured: float | Pairs) -> tuple[float, tuple[float, float] | None]:
+    """That of pairs is their median, between the smallest and the largest."""
+    if isinstance(measured, float | int):
+        return measured, None
+    ratios = measured.ratios
+    return median(ratios), (ratios[0], ratios[-1])
+
+
+def median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def paired(ours: Callable[[], float], theirs: Callable[[], float], times: int = 5) -> Pairs:
+    """Run both in turn, once for nothing."""
     ours()
     theirs()
-    pairs = [(ours(), theirs()) for _ in range(times)]
-    middle = times // 2
-    return (
-        sorted(pair[0] for pair in pairs)[middle],
-        sorted(pair[1] for pair in pairs)[middle],
-        sorted(pair[0] / pair[1] for pair in pairs)[middle],
-    )
+    return Pairs([(ours(), theirs()) for _ in range(times)])
 
 
 def conditions() -> str:
@@ -53,5 +80,11 @@ def conditions() -> str:
 
 def table(figures: list[Figure]) -> str:
     rows = [("what", "ours", "against", "ratio", "goal", ""), ("---",) * 6]
-    rows += [(f.what, f.ours, f.against, f"{f.ratio:.2f}", f.goal, "" if f.met else "missed") for f in figures]
+    rows += [(f.what, f.ours, f.against, _told(f), f.goal, "" if f.met else "missed") for f in figures]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _told(figure: Figure) -> str:
+    if figure.spread is None:
+        return f"{figure.ratio:.2f}"
+    return f"{figure.ratio:.2f} ({figure.spread[0]:.2f} to {figure.spread[1]:.2f})"

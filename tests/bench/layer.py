@@ -30,15 +30,13 @@ async def _deliveries(layer: Any, rounds: int) -> float:
 
 
 def measure() -> list[Figure]:
-    ours, theirs, ratio = paired(
-        lambda: deliveries(InProcessLayer(), 100), lambda: deliveries(InMemoryChannelLayer(), 2)
-    )
+    pairs = paired(lambda: deliveries(InProcessLayer(), 100), lambda: deliveries(InMemoryChannelLayer(), 2))
     return [
         at_least(
             f"channel layer alone, {CHANNELS:,} channels in a group",
-            f"{ours:,.0f} deliveries/s",
-            f"{theirs:,.0f} of InMemoryChannelLayer",
-            ratio,
+            f"{pairs.ours:,.0f} deliveries/s",
+            f"{pairs.theirs:,.0f} of InMemoryChannelLayer",
+            pairs,
             100,
         )
     ]

@@ -15,6 +15,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,8 @@ from tests.bench.wire import Wire
 
 ANSWER = b'{"type":"order_response"'
 REFUSED = b'"success":false'
+PATIENCE = 10.0
+"""Seconds for the last answers."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -63,6 +66,10 @@ class Pourer:
     def say(self, message: dict[str, object]) -> None:
         self._wire.send(json.dumps(message).encode())
 
+    @property
+    def waits(self) -> bool:
+        return self._oldest < len(self._sent)
+
     def start(self, until: float) -> None:
         self.until = until
         for _ in range(self._in_flight):
@@ -92,7 +99,7 @@ class Pourer:
 
 
 async def pour(pourers: list[Pourer], seconds: float, progress: bool = False) -> Result:
-    """Run all connections at once for `seconds`."""
+    """Run all connections at once for `seconds`, and until what they have asked is answered."""
     start = time.perf_counter()
     for pourer in pourers:
         pourer.start(start + seconds)
@@ -100,18 +107,24 @@ async def pour(pourers: list[Pourer], seconds: float, progress: bool = False) ->
         await asyncio.sleep(min(0.5, seconds - passed))
         if progress:
             _show(passed / seconds, sum(pourer.answers for pourer in pourers))
-    answers, frames = sum(p.answers for p in pourers), sum(p.frames for p in pourers)
+    await _answered(pourers)
     result = Result(
         time.perf_counter() - start,
-        answers,
+        sum(p.answers for p in pourers),
         sum(p.refused for p in pourers),
-        frames,
+        sum(p.frames for p in pourers),
         sorted(latency for p in pourers for latency in p.latencies),
     )
-    await asyncio.sleep(0.2)  # what is still on its way is taken by nobody
     for pourer in pourers:
         pourer.close()
     return result
+
+
+async def _answered(pourers: list[Pourer]) -> None:
+    """Until nobody waits for an answer; what is lost is waited for in vain."""
+    deadline = time.perf_counter() + PATIENCE
+    while any(pourer.waits for pourer in pourers) and time.perf_counter() < deadline:
+        await asyncio.sleep(0.001)
 
 
 def _show(share: float, answers: int) -> None:
@@ -131,26 +144,35 @@ async def pour_orders(
     instrument_id: str = "IX2301", price: float = 120.0,
 ) -> Result:  # fmt: skip
     """Orders of as many users as there are tokens, over `connections` sockets."""
+    pourers = await order_pourers(server, tokens, range(connections), in_flight, instrument_id, price)
+    return await pour(pourers, seconds, progress)
+
+
+async def order_pourers(
+    server: int | str, tokens: dict[str, str], numbers: Iterable[int], in_flight: int,
+    instrument_id: str = "IX2301", price: float = 120.0,
+) -> list[Pourer]:  # fmt: skip
+    """Connections that have signed in; their numbers tell whose they are."""
     users = list(tokens)
     pourers = []
-    for number in range(connections):
+    for number in numbers:
         user = number % len(users)
         pourer = Pourer(in_flight, orders(instrument_id, price, user), ANSWER)
         await pourer.open(server, f"/ws?user_id={users[user]}")
         pourer.say({"type": "auth", "user_id": users[user], "token": tokens[users[user]]})
         pourers.append(pourer)
     await asyncio.sleep(0.5)  # let the sign-ins pass
-    return await pour(pourers, seconds, progress)
+    return pourers
 
 
-async def pour_echoes(port: int, connections: int, in_flight: int, seconds: float) -> Result:
+async def echo_pourers(port: int, numbers: Iterable[int], in_flight: int) -> list[Pourer]:
     """The same frames to an echo."""
     pourers = []
-    for number in range(connections):
+    for number in numbers:
         pourer = Pourer(in_flight, orders("IX2301", 120.0, number), b"{")
         await pourer.open(port, "/ws")
         pourers.append(pourer)
-    return await pour(pourers, seconds)
+    return pourers
 
 
 def main() -> None:

@@ -32,15 +32,20 @@ for row in [requests.ask(Deposit(user, 10**14), market="MAIN") for user in demo_
 
 
 class Server(msgspec.Struct, frozen=True):
-    """A running server. `tokens`: user id -> token, where the market is ours."""
+    """A running server. `tokens`: user id -> token, where the market is ours. `data`: the folder of its database."""
 
     port: int
     pid: int
     tokens: dict[str, str]
+    data: Path
 
     def processor_seconds(self) -> float:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def log_bytes(self) -> int:
+        """Of the database's write-ahead log."""
+        return sum(path.stat().st_size for path in self.data.glob("*-wal"))
 
     def resident_kib(self) -> float:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
@@ -64,7 +69,7 @@ def served(application: str, by: str = "daphne", **settings: str) -> Iterator[Se
         process = subprocess.Popen(_command(application, by, port), cwd=ROOT, env=environment)
         try:
             _await(port, process)
-            yield Server(port, process.pid, tokens)
+            yield Server(port, process.pid, tokens, Path(data))
         finally:
             process.kill()
             process.wait()

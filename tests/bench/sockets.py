@@ -1,66 +1,23 @@
-"""The whole path over real sockets, against stock Channels consumers on the same server with the same client."""
+"""Many connections: books to a crowd, clients that do not read, and idle ones, against stock Channels consumers."""
 
 import asyncio
 import json
 import re
 import socket
 import time
+from collections.abc import Callable
 from urllib.request import urlopen
 
-from tests.bench.figures import Figure, at_least, at_most
-from tests.bench.load import Result, orders, pour_echoes, pour_orders
-from tests.bench.servers import ECHO, FAN_OUT, OURS, SILENT, Server, served
+from tests.bench.figures import Figure, Pairs, at_least, at_most
+from tests.bench.load import Result, orders, pour_orders
+from tests.bench.servers import FAN_OUT, OURS, SILENT, Server, served
 from tests.bench.wire import Wire
 
 SECONDS = 4.0
-ROUNDS = 3
+ROUNDS = 5
 SUBSCRIBERS = 1_000
 IDLE_SECONDS = 15.0
 PATIENCE = 60.0
-
-
-def median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
-
-
-def throughput_figure(by: str) -> Figure:
-    """Durable orders, half of them trading, against echoes; 10 connections, 20 in flight."""
-    pairs: list[tuple[Result, Result]] = []
-    with served(OURS, by) as ours, served(ECHO, by) as echo:
-        for _ in range(ROUNDS):
-            theirs = asyncio.run(pour_echoes(echo.port, 10, 20, SECONDS))
-            result = asyncio.run(pour_orders(ours.port, ours.tokens, 10, 20, SECONDS))
-            assert not result.refused, f"{result.refused} orders were refused"
-            pairs.append((result, theirs))
-    rate, frames = median([p.rate for p, _ in pairs]), median([p.frames / p.seconds for p, _ in pairs])
-    return at_least(
-        f"orders acknowledged over /ws under {by}, durable, 10 connections x 20 in flight, half trading",
-        f"{rate:,.0f}/s ({frames:,.0f} frames/s)",
-        f"{median([p.rate for _, p in pairs]):,.0f}/s stock JSON echo",
-        median([ours.rate / theirs.rate for ours, theirs in pairs]),
-        1.5,
-    )
-
-
-def round_trip_figures() -> list[Figure]:
-    """One order, one in flight."""
-    pairs: list[tuple[Result, Result]] = []
-    with served(OURS) as ours, served(ECHO) as echo:
-        for _ in range(ROUNDS):
-            theirs = asyncio.run(pour_echoes(echo.port, 1, 1, SECONDS / 2))
-            pairs.append((asyncio.run(pour_orders(ours.port, ours.tokens, 1, 1, SECONDS / 2)), theirs))
-    figures = []
-    for share, goal in ((0.5, 2.0), (0.99, 3.0)):
-        figures.append(
-            at_most(
-                f"round trip of one durable order, one in flight, p{share * 100:g}",
-                f"{median([p.latency(share) for p, _ in pairs]) * 1e3:.2f} ms",
-                f"{median([p.latency(share) for _, p in pairs]) * 1e3:.2f} ms stock echo",
-                median([ours.latency(share) / theirs.latency(share) for ours, theirs in pairs]),
-                goal,
-            )
-        )
-    return figures
 
 
 # --- fan-out
@@ -95,6 +52,8 @@ class Crowd:
             wire.close()
 
 
+Publish = Callable[[int], None]
+"""Has a book sent; which is told by its number."""
 BOOK = {
     "type": "orderbook",
     "instrument_id": "IX2301",
@@ -104,55 +63,65 @@ BOOK = {
 }
 
 
-async def stock_deliveries(server: Server) -> float:
-    """A publisher that keeps two books on their way, as fast as they arrive everywhere."""
+async def _stock_crowd(server: Server) -> tuple[Crowd, Publish]:
     crowd = Crowd()
     await crowd.open(server.port, "/")
-    start, sent = time.perf_counter(), 0
-    while time.perf_counter() - start < SECONDS:
-        crowd.wires[0].send(json.dumps(BOOK, separators=(",", ":")).encode())
-        sent += 1
-        await crowd.hears((sent - 1) * SUBSCRIBERS)
-    rate = crowd.heard / (time.perf_counter() - start)
-    crowd.close()
-    return rate
+    book = json.dumps(BOOK, separators=(",", ":")).encode()
+    return crowd, lambda _: crowd.wires[0].send(book)
 
 
-async def our_deliveries(server: Server) -> float:
-    """A trader who keeps two books on their way, as fast as they arrive everywhere."""
+async def _our_crowd(server: Server) -> tuple[Crowd, Publish]:
+    """Subscribers, and a trader whose every order changes the book."""
     crowd = Crowd()
     subscribe = {"type": "subscribe", "channels": ["orderbook"], "instruments": ["IX2301"]}
     await crowd.open(server.port, "/ws", json.dumps(subscribe).encode())
     trader = await Wire.connect(server.port, "/ws", lambda _: None)
     trader.send(json.dumps({"type": "auth", "user_id": "user001", "token": server.tokens["user001"]}).encode())
     order = {"type": "submit_order", "instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "volume": 1}
+
+    def publish(number: int) -> None:
+        trader.send(json.dumps({**order, "price": 119.5 - number % 10 / 2, "order_type": "LIMIT"}).encode())
+
     for step in range(10):
-        trader.send(json.dumps({**order, "price": 119.5 - step / 2, "order_type": "LIMIT"}).encode())
+        publish(step)
     await asyncio.sleep(3)
+    crowd.wires.append(trader)
+    return crowd, publish
+
+
+async def _deliveries(crowd: Crowd, publish: Publish) -> float:
+    """Frames a second of a publisher that keeps two books on their way, as fast as they arrive everywhere."""
     start, begin, sent = time.perf_counter(), crowd.heard, 0
-    while time.perf_counter() - start < SECONDS:
-        trader.send(json.dumps({**order, "price": 119.5 - sent % 10 / 2, "order_type": "LIMIT"}).encode())
+    while time.perf_counter() - start < SECONDS / 2:
+        publish(sent)
         sent += 1
         await crowd.hears(begin + (sent - 1) * SUBSCRIBERS)
-    rate = (crowd.heard - begin) / (time.perf_counter() - start)
-    crowd.close()
-    trader.close()
-    return rate
+    await crowd.hears(begin + sent * SUBSCRIBERS)
+    return (crowd.heard - begin) / (time.perf_counter() - start)
 
 
-def fan_out_figure() -> Figure:
+def fan_out_figure(by: str, goal: float) -> Figure:
     settings = {"PING_SECONDS": "600", "IDLE_SECONDS": "600", "BOOK_INTERVAL_MS": "0"}
-    with served(OURS, **settings) as server:
-        ours = asyncio.run(our_deliveries(server))
-    with served(FAN_OUT, FAN_OUT="on") as server:
-        theirs = asyncio.run(stock_deliveries(server))
+    with served(OURS, by, **settings) as ours, served(FAN_OUT, by, FAN_OUT="on") as stock:
+        pairs = asyncio.run(_fan_out(ours, stock))
     return at_least(
-        f"order books delivered to {SUBSCRIBERS:,} subscribers of one instrument, one process",
-        f"{ours:,.0f} frames/s",
-        f"{theirs:,.0f} stock consumer on InMemoryChannelLayer",
-        ours / theirs,
-        10,
+        f"order books delivered to {SUBSCRIBERS:,} subscribers of one instrument under {by}, one process",
+        f"{pairs.ours:,.0f} frames/s",
+        f"{pairs.theirs:,.0f} stock consumer on InMemoryChannelLayer",
+        pairs,
+        goal,
     )
+
+
+async def _fan_out(ours: Server, stock: Server) -> Pairs:
+    crowds = await _our_crowd(ours), await _stock_crowd(stock)
+    pairs = []
+    for _ in range(ROUNDS):
+        mine, theirs = [await _deliveries(*crowd) for crowd in crowds]
+        pairs.append((mine, theirs))
+    for crowd, _ in crowds:
+        crowd.close()
+    return Pairs(pairs)
 
 
 # --- clients that do not read
@@ -208,13 +177,13 @@ def deaf_figures() -> list[Figure]:
     settings = {"PING_SECONDS": "600", "IDLE_SECONDS": "600", "BOOK_INTERVAL_MS": "5"}
     with served(OURS, **settings) as crowded, served(OURS, **settings) as empty:
         pairs, each = asyncio.run(_beside_deaf(crowded, empty))
-    with_deaf, without = (median([pair[side].latency(0.99) for pair in pairs]) for side in (0, 1))
+    latencies = Pairs([(ours.latency(0.99), theirs.latency(0.99)) for ours, theirs in pairs])
     return [
         at_most(
             f"round trip of one durable order, p99, beside {SUBSCRIBERS:,} subscribers that do not read",
-            f"{with_deaf * 1e3:.2f} ms",
-            f"{without * 1e3:.2f} ms without them",
-            median([ours.latency(0.99) / theirs.latency(0.99) for ours, theirs in pairs]),
+            f"{latencies.ours * 1e3:.2f} ms",
+            f"{latencies.theirs * 1e3:.2f} ms without them",
+            latencies,
             1.5,
         ),
         at_most(
@@ -287,10 +256,8 @@ def idle_figures() -> list[Figure]:
 
 def measure() -> list[Figure]:
     return [
-        throughput_figure("daphne"),
-        throughput_figure("uvicorn"),
-        *round_trip_figures(),
-        fan_out_figure(),
+        fan_out_figure("daphne", 10),
+        fan_out_figure("uvicorn", 30),
         *deaf_figures(),
         *idle_figures(),
     ]
