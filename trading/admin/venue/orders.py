@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from trading import protocol
-from trading.admin import confirmations, engine_requests
+from trading.admin import confirmations, engine_requests, scope
 from trading.admin.columns import amount_text, day_text, local_time
 from trading.admin.desk.page import Page, address, ask_first, show
 from trading.admin.engine_requests import present_market
@@ -62,16 +62,18 @@ def search_view(request: HttpRequest) -> HttpResponse:
 
 def _found(text: str, live: bool) -> QuerySet[Order]:
     """Of a user all, by the index of accounts; of an instrument or a client's id those among the newest."""
-    rows = Order.objects.filter(account__market=present_market())
+    rows, market = Order.objects.all(), scope.wanted(Order)
     if live:
         rows = rows.filter(IS_LIVE)
     if not text:
-        return rows
+        return scope.ours(rows)
     accounts = list(Account.objects.filter(user_id=text, market=present_market()).values_list("pk", flat=True))
     if accounts:
         return rows.filter(account__in=accounts)
     if not live:
-        rows, _older = newest(rows, "id")  # no index has these
+        rows, _older = newest(rows, "id", market)  # no index has these
+    elif market is not None:
+        rows = rows.filter(market)
     if Instrument.objects.filter(pk=text, market=present_market()).exists():
         return rows.filter(instrument=text)
     return rows.filter(client_order_id=text)
