@@ -75,7 +75,7 @@ class PlainAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those of this office, for lists, pages and deeds alike: commands name users and instruments, and go to the
         engine of this market."""
-        return scope.ours(self.of_venue(request))
+        return scope.ours(request, self.of_venue(request))
 
     def heading(self, obj: Any) -> str:
         """How an object is called on its page."""
@@ -251,7 +251,7 @@ class GrowingAdmin(ShownAdmin):
             rows = rows.filter(**asked)
         except (ValidationError, ValueError) as error:
             raise IncorrectLookupParameters(error) from error
-        return lists.newest(rows, self.newest_by, scope.wanted(self.model))
+        return lists.newest(rows, self.newest_by, scope.wanted(request, self.model))
 
     def candidates(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows of which the newest are looked through; a filter that an index serves leaves only its own."""

@@ -11,6 +11,8 @@ from trading.models import Market, Transfer
 
 WHERE = {"market": "market", "account": "account__market", "instrument": "instrument__market"}
 """Of a column that says whose a row is, where the market stands."""
+LOOKED_UP = "_further_markets"
+"""Where a request keeps whether there are others."""
 
 
 def of_market(model: type[Model], market: str) -> Q | None:
@@ -23,17 +25,24 @@ def of_market(model: type[Model], market: str) -> Q | None:
     return next((Q(**{path: market}) for name, path in WHERE.items() if name in columns), None)
 
 
-def wanted(model: type[Model]) -> Q | None:
-    """The condition for the rows of this office; None where it has all. A database of one market is asked for no more
-    than its rows."""
-    here = present_market()
-    condition = of_market(model, here)
-    return condition if condition is not None and Market.objects.exclude(pk=here).exists() else None
+def wanted(request: HttpRequest, model: type[Model]) -> Q | None:
+    """The condition for the rows of this office; None where it has all: the tables of one market are read by no more
+    than their own indexes."""
+    condition = of_market(model, present_market())
+    return condition if condition is not None and _others(request) else None
 
 
-def ours(rows: QuerySet[Any]) -> QuerySet[Any]:
+def _others(request: HttpRequest) -> bool:
+    """Whether the database has further markets; looked up once a request."""
+    known = vars(request)
+    if LOOKED_UP not in known:
+        known[LOOKED_UP] = Market.objects.exclude(pk=present_market()).exists()
+    return bool(known[LOOKED_UP])
+
+
+def ours(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
     """Of some rows those of this office."""
-    condition = wanted(rows.model)
+    condition = wanted(request, rows.model)
     return rows if condition is None else rows.filter(condition)
 
 
