@@ -322,3 +322,14 @@ def test_connections_are_of_the_venue(other: None, root: Client) -> None:
         assert sentence in text_of(response)
     assert not OperatorCommand.objects.filter(kind="RefuseConnections").exists()
     assert 'value="refuse"' in root.get("/admin/emergency/").content.decode()
+
+
+def test_announcements_are_of_the_venue(other: None, root: Client) -> None:
+    """Every connection hears those of the first market and no others."""
+    page, sentence = f"{OTHER}trading/desk/announcements/", "hears what is announced in the office of MAIN"
+    said = root.get(page).content.decode()
+    assert sentence in said and 'href="/admin/trading/desk/announcements/"' in said and 'name="text"' not in said
+    sent = fresh(text="A word", ends="2100-01-01 00:00", markets="OTHER")
+    assert sentence in text_of(root.post(page, sent))
+    assert not OperatorCommand.objects.filter(kind="Announce").exists()
+    assert 'name="text"' in root.get("/admin/trading/desk/announcements/").content.decode()
