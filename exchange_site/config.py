@@ -7,6 +7,7 @@ from trading.access.rate_limits import UNLIMITED, Limits
 from trading.core.commands import CheckRisk
 from trading.core.money import RATE
 from trading.core.types import MarketLimits
+from trading.delivery.push_encoder import told_as
 from trading.operators.scheduler import LOOK_SECONDS
 from trading.reads.missed_pushes import PAGE
 from trading.storage.pulses import SECONDS as PULSE_SECONDS
@@ -58,6 +59,10 @@ class ExchangeConfig(msgspec.Struct, frozen=True, kw_only=True):
     def markets(self) -> tuple[str, ...]:
         """All of them; the first is meant where nobody names one."""
         return (self.market, *self.further_markets)
+
+    def told_as(self, market: str) -> str | None:
+        """The market that private pushes of `market` name; None: none."""
+        return told_as(market, self.further_markets)
 
     @classmethod
     def from_settings(cls) -> "ExchangeConfig":

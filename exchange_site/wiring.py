@@ -125,6 +125,9 @@ class Layer(Protocol):
 class Queue(CommandQueue, Transport, Protocol):
     """Where commands come from."""
 
+    @property
+    def limit(self) -> int: ...
+
     def __len__(self) -> int:
         """Commands that wait."""
 
@@ -132,8 +135,7 @@ class Queue(CommandQueue, Transport, Protocol):
 class EngineHost:
     """A market's engine with what lives beside it, whatever process that is: market data, bars, the schedule, what
     operators ask. `clock`: the only one; it tells Unix milliseconds. `readers`: for what the tables are asked;
-    `listeners`: who else hears of every batch. `gateway`, `counters`: if they are not its own. `told_as`: the market
-    that its private pushes name; None: none."""
+    `listeners`: who else hears of every batch. `gateway`, `counters`: if they are not its own."""
 
     def __init__(
         self,
@@ -146,11 +148,10 @@ class EngineHost:
         listeners: Sequence[Listener] = (),
         gateway: Gateway | None = None,
         counters: Counters | None = None,
-        told_as: str | None = None,
     ) -> None:
         self.config = config
         self._clock = clock
-        self._queue = queue
+        self.queue = queue
         self.counters = counters or Counters()
         self.readers = readers
         self.bar_publisher = BarPublisher(layer, config.bar_interval)
@@ -159,6 +160,7 @@ class EngineHost:
         self.portfolios = Portfolios(layer, config.portfolio_interval, lambda: self.worker.in_step)
         self.present = {**self.feed.present, **bars_at_present(self.recorder)}
         self.gateway = gateway or Gateway(queue, self.counters)
+        told_as = config.told_as(config.market)
         self.worker = Worker(
             queue=queue,
             store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
@@ -190,7 +192,7 @@ class EngineHost:
     def now(self) -> MarketNow:
         """How the market is."""
         return MarketNow(
-            self.config.market, self._keeper.not_ready_because, len(self._queue), MarketFigures.of(self.worker)
+            self.config.market, self._keeper.not_ready_because, len(self.queue), MarketFigures.of(self.worker)
         )
 
     def refuses_connections(self) -> bool:
@@ -229,8 +231,20 @@ class EngineHost:
 
         return DailyArchive(market, keep, begin, lambda: self.gateway.closed_because is None)
 
+    @property
+    def not_ready_because(self) -> str | None:
+        """Why no order is taken just now; None when orders are."""
+        return self._keeper.not_ready_because
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Open connections, and how many of them have authenticated."""
+        raise NotImplementedError
+
     def _accompany(self) -> None:
         """Begin what else runs beside the engine from its first start on."""
+        pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
+        self._keep_going("pulse", pulse.run)
 
 
 class FurtherMarket(EngineHost):
@@ -245,13 +259,7 @@ class FurtherMarket(EngineHost):
             clock,
             readers=first.readers,
             counters=first.counters,
-            told_as=config.market,
         )
-
-    @property
-    def not_ready_because(self) -> str | None:
-        """Why no order is taken just now; None when orders are."""
-        return self._keeper.not_ready_because
 
     async def decided(self) -> None:
         """Return when it is known whether orders are taken."""
@@ -260,6 +268,11 @@ class FurtherMarket(EngineHost):
     async def run(self) -> None:
         """Be the engine until told to stop."""
         await self._keeper.run()
+
+    @property
+    def connected(self) -> tuple[int, int]:
+        """Those of the server: a connection is to all markets."""
+        return self._first.connected
 
     async def _prepare(self) -> None:
         await super()._prepare()
@@ -284,12 +297,11 @@ class Exchange(EngineHost):
 
     def __init__(self, config: ExchangeConfig, layer: InProcessLayer, clock: ExchangeClock) -> None:
         self.layer = layer
-        self.queue = InProcessQueue(config.queue_limit)
-        counters = Counters()
-        self._others = MarketGateways(self.queue, counters) if config.further_markets else None
+        queue, counters = InProcessQueue(config.queue_limit), Counters()
+        self._others = MarketGateways(queue, counters) if config.further_markets else None
         super().__init__(
             config,
-            self.queue,
+            queue,
             layer,
             clock,
             readers=Readers(config.read_threads),
@@ -297,7 +309,7 @@ class Exchange(EngineHost):
             counters=counters,
         )
         self.further = [
-            FurtherMarket(msgspec.structs.replace(config, market=code, further_markets=()), layer, clock, self)
+            FurtherMarket(msgspec.structs.replace(config, market=code), layer, clock, self)
             for code in config.further_markets
         ]
         hosts: list[EngineHost] = [self, *self.further]
@@ -383,10 +395,6 @@ class Exchange(EngineHost):
         calm_garbage_collector()
         for run in (self._keeper.run, *(host.run for host in self.further)):
             self._tasks.append(asyncio.create_task(run(), name="engine"))
-
-    def _accompany(self) -> None:
-        pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
-        self._keep_going("pulse", pulse.run)
 
     async def stop(self) -> None:
         """Finish the batch under way, take leave of everybody, and let go of everything. Can be called twice."""

@@ -7,6 +7,7 @@ from django.contrib import admin
 from marketdata.models import Bar, Watermark
 from trading.admin.base import GrowingAdmin, ShownAdmin
 from trading.admin.columns import local_time, moment, money, number, trade_id
+from trading.admin.scope import InstrumentFilter
 
 
 @admin.register(Bar)
@@ -23,7 +24,7 @@ class BarAdmin(GrowingAdmin):
         money("turnover"),
         number("open_interest"),
     )
-    list_filter = ("period", "instrument")
+    list_filter = ("period", ("instrument", InstrumentFilter))
     search_fields = ("=instrument__instrument_id",)
     search_help_text = "An instrument."
     sections = (

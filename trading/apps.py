@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
@@ -10,6 +11,8 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
+
+from trading.access.office_address import office_of
 
 
 def translate_models(app: AppConfig) -> None:
@@ -61,6 +64,18 @@ class BackOffice(AdminSite):
             path("emergency/", self.admin_view(emergency.emergency_view), name="emergency"),
             *super().get_urls(),
         ]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """`office_market`: whose it is, where there are several; `office_markets`: all, with their addresses."""
+        from trading.admin.engine_requests import present_market
+
+        first, here = settings.MARKET, present_market()
+        codes = [first, *settings.FURTHER_MARKETS]
+        several = {
+            "office_market": here,
+            "office_markets": [(code, office_of(code, first), code == here) for code in codes],
+        }
+        return {**super().each_context(request), **(several if len(codes) > 1 else {})}
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """Ours first."""

@@ -4,7 +4,6 @@ operators ask. Gateways reach it over Redis.
 
 import asyncio
 import logging
-from functools import partial
 
 from channels.db import database_sync_to_async
 from django.db import Error
@@ -17,14 +16,12 @@ from redis.exceptions import RedisError
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.market_figures import MarketFigures
-from exchange_site.monitoring.pulse import Pulse
 from exchange_site.wiring import RESTART_SECONDS, EngineHost, calm_garbage_collector
 from trading.core.types import shard_of_account
 from trading.delivery.redis.outlet import Outlet
 from trading.delivery.redis.wires import NETWORK, Megaphone, pubsub_layer
 from trading.operators.hand_over import NotHandedOver, hand_over
 from trading.reads.readers import Readers
-from trading.storage import pulses
 from trading.transport.ending import end_all
 from trading.transport.redis_leases import LostGateways
 from trading.transport.redis_sign import EngineSign
@@ -42,23 +39,24 @@ TIDY_SECONDS = 1.0
 class EngineProcess(EngineHost):
     """One market. Where another process runs its engine this one waits."""
 
+    queue: RedisStream
+
     def __init__(self, config: ExchangeConfig) -> None:
         clock = Clock()
         self._redis = Redis.from_url(config.redis_url, retry=Retry(NoBackoff(), 0), **NETWORK)
         self.outlet = outlet = Outlet(
             Megaphone(pubsub_layer(config.redis_url), self._redis), self._redis, config.market
         )
-        self.queue = RedisStream(
+        queue = RedisStream(
             self._redis, config.market, outlet.answer, clock, config.queue_limit, round(2_000 * config.answer_seconds)
         )
         super().__init__(
             config,
-            self.queue,
+            queue,
             outlet,
             clock,
             readers=Readers(1),
             listeners=[outlet],
-            told_as=config.market if config.market in config.further_markets else None,
         )
         outlet.present = self.present
         self.sign = EngineSign(self._redis, config.market)
@@ -113,18 +111,12 @@ class EngineProcess(EngineHost):
             await asyncio.sleep(RESTART_SECONDS / 5)
 
     @property
-    def not_ready_because(self) -> str | None:
-        """Why no order is taken just now; None when orders are."""
-        return self._keeper.not_ready_because
-
-    @property
     def connected(self) -> tuple[int, int]:
         """Connections of all gateways, and how many of them have authenticated."""
         return self.lost_gateways.connected
 
     def _accompany(self) -> None:
-        pulse = Pulse(self, self._clock, partial(pulses.note, self.config.market), self.config.pulse_seconds)
-        self._keep_going("pulse", pulse.run)
+        super()._accompany()
         self._keep_going("figures for gateways", self._tell_figures)
 
     async def _tell_figures(self) -> None:

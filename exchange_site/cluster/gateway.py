@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from exchange_site.clock import Clock
-from exchange_site.cluster.market_link import LEASE, MarketLink
+from exchange_site.cluster.market_link import LEASE, Door_co, MarketLink
 from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
 from exchange_site.wiring import calm_garbage_collector, connection_services, keep_going, take_leave
@@ -32,6 +32,7 @@ from trading.observability.counters import Counters
 from trading.reads.markets import Markets
 from trading.reads.readers import Readers
 from trading.transport.ending import end_all
+from trading.transport.gateway import Gateway
 from trading.transport.market_gateways import MarketGateways
 from trading.transport.redis_buckets import SharedBuckets
 from trading.transport.redis_leases import Leases
@@ -71,23 +72,11 @@ class ClusterGateway:
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
         room = InProcessLayer(config.max_outbox)
-        self.links = [
-            MarketLink(
-                config,
-                code,
-                redis=self._redis,
-                room=room,
-                readers=self.readers,
-                counters=self.counters,
-                clock=clock,
-                learn=self._learn,
-            )
-            for code in config.markets
-        ]
-        first = self.links[0]
+        first = self._link(config.market, MarketGateways, room)
+        further = [self._link(code, Gateway, room) for code in config.further_markets]
+        self.links: list[MarketLink[Gateway]] = [first, *further]
         self.queue, self.gateway = first.queue, first.gateway
-        assert isinstance(self.gateway, MarketGateways), "the first is the door"
-        for link in self.links[1:]:
+        for link in further:
             self.gateway.add(link.market, link.gateway)
         markets = Markets(config.markets)
         self.layer = Inlets(room, {link.market: link.inlet for link in self.links}, partial(self._listed_at, markets))
@@ -121,8 +110,20 @@ class ClusterGateway:
     def from_settings(cls) -> "ClusterGateway":
         return cls(ExchangeConfig.from_settings())
 
+    def _link(self, market: str, door: type[Door_co], room: InProcessLayer) -> MarketLink[Door_co]:
+        return MarketLink(
+            self.config,
+            market,
+            door,
+            redis=self._redis,
+            room=room,
+            readers=self.readers,
+            counters=self.counters,
+            clock=self._clock,
+            learn=self._learn,
+        )
+
     def _learn(self, market: str, shard: int) -> None:
-        assert isinstance(self.gateway, MarketGateways), "the first is the door"
         self.gateway.learn(market, shard)
 
     async def _listed_at(self, markets: Markets, instrument_id: str) -> str:

@@ -5,7 +5,7 @@ engine lives, and the row that tells that engine of this gateway.
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -23,7 +23,6 @@ from trading.reads import missed_pushes
 from trading.reads.readers import Readers
 from trading.transport.engine_watch import EngineWatch
 from trading.transport.gateway import Gateway
-from trading.transport.market_gateways import MarketGateways
 from trading.transport.redis_commands import RedisCommands
 from trading.transport.redis_leases import Lease
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
@@ -31,14 +30,18 @@ from trading.websocket.cancel_on_disconnect import DisconnectTimers
 LEASE = "lease of the gateway"
 
 
-class MarketLink:
-    """Of `market`, which is the first one or a further one of `config`. `learn` is told the shard of its accounts when
-    the engine is heard."""
+Door_co = TypeVar("Door_co", bound=Gateway, covariant=True)
+
+
+class MarketLink(Generic[Door_co]):
+    """Of `market`, which is the first one or a further one of `config`. Its commands go in by a `door`. `learn` is told
+    the shard of its accounts when the engine is heard."""
 
     def __init__(
         self,
         config: ExchangeConfig,
         market: str,
+        door: type[Door_co],
         *,
         redis: Redis,
         room: InProcessLayer,
@@ -51,11 +54,10 @@ class MarketLink:
         self._redis = redis
         self._readers = readers
         self._learn = learn
-        self._told_as = None if market == config.market else market
+        self._told_as = config.told_as(market)
         self._channel = channel = f"bourse.{market}.gateway.{uuid.uuid4().hex}"
         self.queue = RedisCommands(redis, market, channel, config.queue_limit, config.answer_seconds, clock)
-        kind = MarketGateways if self._told_as is None else Gateway
-        self.gateway = kind(self.queue, counters)
+        self.gateway: Door_co = door(self.queue, counters)
         self.watch = EngineWatch(self.gateway, market)
         self.inlet = Inlet(
             room,

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from trading.access.office_address import BACK_OFFICE, split
+
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -25,7 +27,6 @@ BODY_SECONDS = 20.0
 """Until a body is there."""
 LINGER_SECONDS = 1.0
 """For a client that is told that it sends too much."""
-BACK_OFFICE = "/admin/"
 PASSWORD_PATHS = ("/session", "/admin/login/")
 """Where a stranger's POST has a password hashed."""
 
@@ -137,9 +138,10 @@ class RequestBounds:
             await send({"type": "http.response.body"})
 
     def _lane(self, scope: dict[str, Any]) -> Lane:
-        if scope["method"] == "POST" and scope["path"] in PASSWORD_PATHS:
+        _market, path = split(scope["path"])
+        if scope["method"] == "POST" and path in PASSWORD_PATHS:
             return self._passwords
-        return self._back_office if scope["path"].startswith(BACK_OFFICE) else self._pages
+        return self._back_office if path.startswith(BACK_OFFICE) else self._pages
 
 
 async def _body(scope: dict[str, Any], receive: Receive, most: int) -> bytes:

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from exchange_site.security.login_lockout import client_address
+from exchange_site.security.office_door import route_of
+from trading.access.office_address import BACK_OFFICE
 from trading.models import StaffSession
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -23,18 +25,18 @@ def staff_door(get_response: Respond) -> Respond:
     """Middleware, after the one that says whether the user is verified."""
 
     def respond(request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(reverse("admin:index")):
+        if not request.path_info.startswith(BACK_OFFICE):
             return get_response(request)
         user: Any = request.user
         if not (user.is_authenticated and user.is_staff):
             return get_response(request)
         has_device = _write_down(request, user)
-        page = reverse("admin:trading_desk_second_factor")
-        open_to_all = {page, reverse("admin:logout"), reverse("admin:login")}
+        page = "admin:trading_desk_second_factor"
+        open_to_all = {route_of(name) for name in (page, "admin:logout", "admin:login")}
         if request.path_info in open_to_all or user.is_verified():
             return get_response(request)
         if settings.SECOND_FACTOR or has_device:
-            return HttpResponseRedirect(page)
+            return HttpResponseRedirect(reverse(page))
         return get_response(request)
 
     return respond

@@ -51,7 +51,7 @@ def test_it_takes_the_same_queries_for_many_rows(
         one.pk, one.client_order_id = 10_000 + number, None
         one.save(force_insert=True)
     rows_of(root, "order")  # the first request of a session is noted
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert len(rows_of(root, "order")) == 64
 
 

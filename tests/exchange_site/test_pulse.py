@@ -11,6 +11,7 @@ from marketdata.core.day import Statistics
 from tests.exchange_site.test_metrics import Exchange as Counted
 from tests.worker.making import Floor, floor
 from trading.core.commands import SubmitOrder
+from trading.models import Market
 from trading.models import Pulse as Row
 from trading.storage.pulses import MINUTE, Beat
 
@@ -119,3 +120,12 @@ async def test_a_running_exchange_notes_its_pulse(open_exchange: Any) -> None:
         while (row := await Row.objects.order_by("-minute").afirst()) is None:
             await asyncio.sleep(0.01)
     assert set(row.present["instruments"]) == {"IX2301", "IF2301"}
+
+
+async def test_each_market_of_a_server_gives_its_own_sign_of_life(open_exchange: Any) -> None:
+    await Market.objects.acreate(code="OTHER")
+    await open_exchange(pulse_seconds=0.01, FURTHER_MARKETS=["OTHER"])
+    async with asyncio.timeout(60):
+        while (row := await Row.objects.filter(market="OTHER").afirst()) is None:
+            await asyncio.sleep(0.01)
+    assert row.present["instruments"] == {} and row.present["queue"] == 0

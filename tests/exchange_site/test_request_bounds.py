@@ -112,12 +112,12 @@ async def test_of_one_address_not_too_many_wait_and_others_are_served() -> None:
     assert await other == 200
 
 
-async def test_passwords_have_a_lane_of_their_own() -> None:
+@pytest.mark.parametrize("path", ["/session", "/admin/login/", "/at/CFFEX/admin/login/"])
+async def test_passwords_have_a_lane_of_their_own(path: str) -> None:
     case = Case()
     case.site.may_answer.clear()
     guesses = [
-        asyncio.create_task(case.ask(path="/session", method="POST", address=f"10.0.1.{number}"))
-        for number in range(20)
+        asyncio.create_task(case.ask(path=path, method="POST", address=f"10.0.1.{number}")) for number in range(20)
     ]
     for _ in range(10):
         await asyncio.sleep(0)
@@ -130,7 +130,10 @@ async def test_passwords_have_a_lane_of_their_own() -> None:
     assert await asyncio.gather(*guesses, page) == [200] * 21
 
 
-@pytest.mark.parametrize(("slow", "other"), [("/admin/trading/order/", "/"), ("/", "/admin/")])
+@pytest.mark.parametrize(
+    ("slow", "other"),
+    [("/admin/trading/order/", "/"), ("/", "/admin/"), ("/at/CFFEX/admin/", "/"), ("/at/CFFEX/", "/at/CFFEX/admin/")],
+)
 async def test_slow_pages_of_the_back_office_and_of_the_site_do_not_wait_for_each_other(slow: str, other: str) -> None:
     case = Case()
     case.site.may_answer.clear()

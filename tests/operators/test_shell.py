@@ -247,6 +247,21 @@ def test_the_sheet_waits_for_those_who_are_to_be_there(monkeypatch: pytest.Monke
         seed_demo.wait_for(8, lambda: -1, lambda: pauses.append(None))
 
 
+def test_seed_demo_makes_a_further_market(seeded: str, settings: Any) -> None:
+    """With a future of its own and money of the same traders, who keep what they have at the first."""
+    settings.FURTHER_MARKETS = ["CFFEX"]
+    before = {row.user_id: row.deposits for row in Account.objects.all()}
+    for _ in range(2):
+        assert shell("seed_demo", "--market", "CFFEX") == "A demo market CFFEX is there: 1 instrument, 10 traders.\n"
+    assert Instrument.objects.get(market="CFFEX").pk == "CFFEX2301"
+    for market in ("MAIN", "CFFEX"):
+        assert {row.user_id: row.deposits for row in Account.objects.filter(market=market)} == before
+    sheet = shell("seed_demo", "--tokens", "--port", "9000")
+    assert "http://localhost:9000/admin/" in sheet and "http://localhost:9000/at/CFFEX/admin/" in sheet
+    with pytest.raises(CommandError, match="ELSE is neither MARKET nor one of FURTHER_MARKETS"):
+        shell("seed_demo", "--market", "ELSE")
+
+
 def test_seed_demo_completes_a_market_that_is_there_in_part(market: Founded) -> None:
     shell("seed_demo")
     assert Instrument.objects.count() == 3

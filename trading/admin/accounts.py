@@ -244,11 +244,6 @@ class AccountAdmin(CommandAdmin):
         ),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        """Of the present market: commands name the user, who may have an account elsewhere too."""
-        found: QuerySet[Account] = super().get_queryset(request).filter(market=present_market())
-        return found
-
     def read_together(self, rows: Iterable[Account]) -> None:
         give_figures(rows)
 

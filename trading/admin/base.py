@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from trading.admin import confirmations, engine_requests, lists
+from trading.admin import confirmations, engine_requests, lists, scope
 from trading.admin.forms.base import CommandForm, KeyedForm
 from trading.admin.office import export
 from trading.admin.office.words import history_text, translate_fields
@@ -67,6 +67,15 @@ class PlainAdmin(ModelAdmin):
     linked_lookups: ClassVar[tuple[str, ...]] = ()
     show_facets = admin.ShowFacets.NEVER
     """A count for every choice of every filter is a column of one query, and databases take only so many."""
+
+    def of_venue(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows of all markets."""
+        return super().get_queryset(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Those of this office, for lists, pages and deeds alike: commands name users and instruments, and go to the
+        engine of this market."""
+        return scope.ours(request, self.of_venue(request))
 
     def heading(self, obj: Any) -> str:
         """How an object is called on its page."""
@@ -234,19 +243,19 @@ class GrowingAdmin(ShownAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return lists.RecordList
 
-    def newest(self, request: HttpRequest, search_term: str) -> tuple[QuerySet[Any], bool]:
-        """The rows that a list looks through, and whether there are older ones."""
+    def newest(self, request: HttpRequest, search_term: str) -> tuple[QuerySet[Any], int]:
+        """As `lists.newest` of this office's rows."""
         rows = self.indexed(self.candidates(request), search_term)
         asked = {name: request.GET[name] for name in self.indexed_lookups if name in request.GET}
         try:
             rows = rows.filter(**asked)
         except (ValidationError, ValueError) as error:
             raise IncorrectLookupParameters(error) from error
-        return lists.newest(rows, self.newest_by)
+        return lists.newest(rows, self.newest_by, scope.wanted(request, self.model))
 
     def candidates(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows of which the newest are looked through; a filter that an index serves leaves only its own."""
-        return self.get_queryset(request)
+        return self.of_venue(request)
 
     def indexed(self, rows: QuerySet[Any], search_term: str) -> QuerySet[Any]:
         """What an index finds of a search, or all."""
@@ -256,7 +265,9 @@ class GrowingAdmin(ShownAdmin):
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context and context["cl"].shortened:
-            context["subtitle"] = _("Among the newest {count} rows").format(count=f"{lists.LOOKED_THROUGH:,}")
+            own = context["cl"].shortened == lists.LOOKED_THROUGH
+            words = _("Among the newest {count} rows") if own else _("Among the newest {count} rows of all markets")
+            context["subtitle"] = words.format(count=f"{context['cl'].shortened:,}")
         return response
 
 

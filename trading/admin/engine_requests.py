@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from trading.access import office_address
 from trading.admin.office.refusals import said
 from trading.core.commands import AdminCommand, Settle
 from trading.core.types import stored_name
@@ -41,8 +42,13 @@ HELD = gettext_noop("Command #{pk} waits for the approval of another person; unt
 
 
 def present_market() -> str:
-    """The back office is that of the market which a server here runs."""
-    return str(settings.MARKET)
+    """The market whose back office this is: the address says it, or it is the first one that a server here runs."""
+    return office_address.asked() or str(settings.MARKET)
+
+
+def is_first(market: str) -> bool:
+    """Whether it is the market that speaks for all of the venue."""
+    return market == str(settings.MARKET)
 
 
 def ask(request: HttpRequest, command: AdminCommand, *, key: str | None = None, reason: str = "") -> OperatorCommand:

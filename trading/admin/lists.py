@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
-from django.db.models import DateField, Field, ForeignKey, Model, QuerySet
+from django.db.models import DateField, Field, ForeignKey, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
@@ -21,6 +21,8 @@ MOST_ORDERINGS = 3
 """Columns that a list is sorted by at once."""
 LOOKED_THROUGH = 10_000
 """Rows that a list of records filters, sorts and counts: some ten milliseconds, however long the history is."""
+SEARCHED = 200_000
+"""Rows of all markets among which those of one are found."""
 
 if TYPE_CHECKING:
     Rows = QuerySet[Any]
@@ -35,7 +37,8 @@ def parameters_of(model: type[Model], list_filter: Iterable[Any]) -> set[str]:
         if isinstance(each, type) and issubclass(each, ListFilter):
             names.add(each.parameter_name)  # type: ignore[attr-defined]  # ours are SimpleListFilters
         else:
-            names |= _parameters_of_field(each, model._meta.get_field(each))
+            field = each[0] if isinstance(each, tuple) else each
+            names |= _parameters_of_field(field, model._meta.get_field(field))
     return names
 
 
@@ -63,11 +66,11 @@ class PlainList(ChangeList):
 
 
 class RecordList(PlainList):
-    """A list of a table that grows without end, newest first. `shortened`: there are older rows, which it does not look
-    through. (Sorted otherwise, a database may go through all that there is, along the column that it sorts by.)"""
+    """A list of a table that grows without end, newest first. `shortened`: there are older rows, and it looks through
+    so many. (Sorted otherwise, a database may go through all that there is, along the column that it sorts by.)"""
 
     model_admin: Any
-    shortened = False
+    shortened = 0
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Rows:
         self.params.pop(ORDER_VAR, None)
@@ -76,9 +79,16 @@ class RecordList(PlainList):
         return found
 
 
-def newest(rows: Rows, key: str) -> tuple[Rows, bool]:
-    """The newest rows, as many as a list looks through, and whether there are older ones. `key` grows with every row
-    and is indexed."""
-    found = rows.order_by(f"-{key}").values_list(key, flat=True)[LOOKED_THROUGH - 1 : LOOKED_THROUGH]
-    end = next(iter(found), None)
-    return (rows, False) if end is None else (rows.filter(**{f"{key}__gte": end}), True)
+def newest(rows: Rows, key: str, wanted: Q | None = None) -> tuple[Rows, int]:
+    """The newest rows, as many as a list looks through, and where there are older ones, among how many they are; else
+    0. `key` grows with every row and is indexed. `wanted`: of all rows only these, which no index has."""
+    if wanted is None:
+        return _last(rows, key, LOOKED_THROUGH)
+    rows, searched = _last(rows, key, SEARCHED)
+    rows, looked_through = _last(rows.filter(wanted), key, LOOKED_THROUGH)
+    return rows, looked_through or searched
+
+
+def _last(rows: Rows, key: str, most: int) -> tuple[Rows, int]:
+    end = next(iter(rows.order_by(f"-{key}").values_list(key, flat=True)[most - 1 : most]), None)
+    return (rows, 0) if end is None else (rows.filter(**{f"{key}__gte": end}), most)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -135,13 +134,9 @@ class MarketAdmin(CommandAdmin):
 
 
 class TimetableAdmin(PlainAdmin):
-    """Rows of the present market."""
+    """Rows that are made for the present market."""
 
     list_per_page = 50
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().get_queryset(request).filter(market=present_market())
-        return found
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.market, _made = Market.objects.get_or_create(code=present_market())

@@ -1,6 +1,6 @@
 """Private pushes: numbered and encoded before the commit, sent after it, one `group_send` a user and batch."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol, get_args
 
 import msgspec
@@ -54,6 +54,12 @@ ABOUT_MONEY = (
 """What speaks of an account as a whole, or of what became of its money."""
 KINDS_ABOUT_MONEY = frozenset(each.__struct_config__.tag for each in get_args(ABOUT_MONEY))
 """The same as the `type` of frames."""
+
+
+def told_as(market: str, further: Collection[str]) -> str | None:
+    """What its private pushes call a market where these are beside the first one. That is not named (None): v1.0 knows
+    of no markets."""
+    return market if market in further else None
 
 
 class Pushes(msgspec.Struct):

@@ -46,9 +46,15 @@ INSTRUMENTS = [
 ]
 
 
-def founding(listings: Iterable[ListInstrument] = INSTRUMENTS) -> list[tuple[AdminCommand, str]]:
+def further_founding(market: str) -> list[tuple[AdminCommand, str]]:
+    """What makes a market beside the first: a future of its own, and the same traders with as much money again."""
+    listing = _index_future(f"{market}2301", f"Demo future of {market}", "1", 10, "5000", "0.10")
+    return founding([listing], f"demo:{market}")
+
+
+def founding(listings: Iterable[ListInstrument] = INSTRUMENTS, keys: str = "demo") -> list[tuple[AdminCommand, str]]:
     """What makes the market, each with the key under which it is asked for: nobody is given their funds twice."""
     asks: list[tuple[AdminCommand, str]] = [(listing, listing.contract.instrument_id) for listing in listings]
     for user_id in USERS:
         asks += [(OpenAccount(user_id), user_id), (Deposit(user_id, DEPOSIT), user_id)]
-    return [(command, f"demo:{stored_name(command)}:{name}") for command, name in asks]
+    return [(command, f"{keys}:{stored_name(command)}:{name}") for command, name in asks]

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from trading.core.commands import AdminCommand
 from trading.delivery.channel_layer import InProcessLayer
-from trading.delivery.push_encoder import PushEncoder
+from trading.delivery.push_encoder import PushEncoder, told_as
 from trading.models import OperatorCommand
 from trading.observability.counters import Counters
 from trading.operators import requests
@@ -44,7 +44,7 @@ async def _serve_pending(market: str) -> bool:
     worker = Worker(
         queue=InProcessQueue(1),
         store=Store(market),
-        pushes=PushEncoder(InProcessLayer(), market if market in settings.FURTHER_MARKETS else None),
+        pushes=PushEncoder(InProcessLayer(), told_as(market, settings.FURTHER_MARKETS)),
         listeners=[],
         clock=lambda: time.time_ns() // 1_000_000,
         counters=Counters(),

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -32,12 +33,19 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def running(
-    folder: Path, tmp_path: Path, postgres: Postgres, redis: Redis
+    folder: Path, tmp_path: Path, postgres: Postgres, redis: Redis, further: list[str]
 ) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """`postgres` and `redis`: only where they are installed."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "run_cluster", "--port", str(port)],
+        [
+            sys.executable,
+            "manage.py",
+            "run_cluster",
+            "--port",
+            str(port),
+            *(word for code in further for word in ("--market", code)),
+        ],
         cwd=ROOT,
         env=environment_of(tmp_path, {"TMPDIR": str(folder)}),
         stdin=subprocess.DEVNULL,
@@ -54,7 +62,10 @@ def running(
     process.stdout.close()
 
 
-def test_people_trade_on_it_and_nothing_is_left_of_it(running: tuple[subprocess.Popen[str], int], folder: Path) -> None:
+@pytest.mark.parametrize("further", [[], ["CFFEX"]])
+def test_people_trade_on_it_and_nothing_is_left_of_it(
+    running: tuple[subprocess.Popen[str], int], folder: Path, further: list[str]
+) -> None:
     process, port = running
     assert process.stdout is not None
     heard = ""
@@ -67,9 +78,17 @@ def test_people_trade_on_it_and_nothing_is_left_of_it(running: tuple[subprocess.
     with Client(url, "user001", tokens["user001"]) as one, Client(url, "user002", tokens["user002"]) as two:
         assert one.order("BUY", 1, 115)["success"] and two.order("SELL", 1, 115)["success"]
         assert one.until("trade")["trade_id"] == two.until("trade")["trade_id"]
+        for code in further:
+            name = f"{code}2301"
+            assert one.order("BUY", 1, 5_000, instrument_id=name)["success"]
+            assert two.order("SELL", 1, 5_000, instrument_id=name)["success"]
+            office = f"http://127.0.0.1:{port}/at/{code}/admin/login/"
+            assert office.replace("127.0.0.1", "localhost").removesuffix("login/") in heard
+            with urlopen(office, timeout=PATIENCE) as answer:
+                assert f'class="market">{code}' in answer.read().decode()
     told = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     children = told.split()
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == 0
     assert not list(folder.glob("bourse-cluster-*"))
-    assert len(children) == 7 and not any(Path(f"/proc/{child}").exists() for child in children)
+    assert len(children) == 7 + 2 * len(further) and not any(Path(f"/proc/{child}").exists() for child in children)

@@ -152,13 +152,14 @@ def _lines(row: Statement) -> Iterator[tuple[Any, ...]]:
 def days_view(request: HttpRequest) -> HttpResponseBase:
     """The settled days, each found by an index."""
     days: list[int] = []
+    here = Statement.objects.filter(account__market=present_market())
     rows = Statement.objects.order_by("-day").values_list("day", flat=True)
     while len(days) < DAYS_OFFERED:
         found = (rows.filter(day__lt=days[-1]) if days else rows).first()
         if found is None:
             break
         days.append(found)
-    listed = [(day_text(day), address("statements_day", day)) for day in days]
+    listed = [(day_text(day), address("statements_day", day)) for day in days if here.filter(day=day).exists()]
     return show(request, "days", _("Statements of a day"), days=listed)
 
 

@@ -175,7 +175,7 @@ class ListInstrumentForm(_TermsFields):
     @classmethod
     def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
         """`copy` names an instrument whose values it begins with."""
-        other = Instrument.objects.filter(pk=str(initial.get("copy", ""))[:64]).first()
+        other = Instrument.objects.filter(pk=str(initial.get("copy", ""))[:64], market=present_market()).first()
         values = terms_values(cls.PLAIN) if other is None else terms_values(terms_of(other)) | contract_values(other)
         return super().of(row, initial=values)
 

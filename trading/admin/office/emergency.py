@@ -4,6 +4,7 @@ asked about once, with what it will do in numbers and a reason; each thing has i
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -12,9 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from trading.access.office_address import office_of
 from trading.admin import engine_requests
 from trading.admin.confirmations import counted
-from trading.admin.engine_requests import present_market
+from trading.admin.engine_requests import is_first, present_market
 from trading.core.commands import (
     AdminCommand,
     ForceCancelAll,
@@ -160,6 +162,8 @@ ROWS = (
     (gettext_noop("Connections"), gettext_noop("Of this market's servers."), ("refuse", "admit")),
 )
 """What stands together on the page: a thing, what it is about, and the buttons."""
+OF_VENUE = ("refuse", "admit")
+"""A connection is to all markets at once, and the first of them decides whether new ones are taken."""
 
 
 def _target(asked: QueryDict, fields: Sequence[str]) -> Target | str:
@@ -182,6 +186,8 @@ def emergency_view(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("action", "")
     if name not in ACTIONS:
         return _page(request, _("Choose what to do."))
+    if name in OF_VENUE and not is_first(present_market()):
+        return _page(request, _of_venue())
     target = _target(request.POST, ACTIONS[name].fields)
     if isinstance(target, str):
         return _page(request, target)
@@ -231,7 +237,10 @@ def _page(request: HttpRequest, error: str = "") -> HttpResponse:
         "rows": [
             (_(title), _(about), _fields(names), [(n, _(ACTIONS[n].label)) for n in names])
             for title, about, names in ROWS
+            if is_first(present_market()) or names != OF_VENUE
         ],
+        "of_venue": "" if is_first(present_market()) else _of_venue(),
+        "venue": f"{office_of(settings.MARKET, settings.MARKET)}emergency/",
         "halted": _instruments(Target(), halted=True),
         "instruments": _instruments(Target(), halted=False),
         "close_only": off.close_only,
@@ -239,6 +248,12 @@ def _page(request: HttpRequest, error: str = "") -> HttpResponse:
         "no_connections": off.no_connections,
     }
     return TemplateResponse(request, "admin/office/emergency.html", context)
+
+
+def _of_venue() -> str:
+    """What is said in place of the buttons that are another market's."""
+    sentence = _("A connection is to all markets. Whether new ones are taken is decided in the office of {market}.")
+    return sentence.format(market=settings.MARKET)
 
 
 def _fields(names: Sequence[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from trading.admin.base import GrowingAdmin, Tool
 from trading.admin.columns import day, day_text, moment, money, trade_id
 from trading.admin.records.base import DayFilter, RecordAdmin
+from trading.admin.scope import InstrumentFilter
 from trading.core.money import to_text
 from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, Transfer
 
@@ -93,7 +94,7 @@ class StatementAdmin(RecordAdmin):
 @admin.register(SettlementPrice)
 class SettlementPriceAdmin(GrowingAdmin):
     list_display = (day("day"), "instrument", money("price"), "delisted", moment("time"))
-    list_filter = (DayFilter, "instrument")
+    list_filter = (DayFilter, ("instrument", InstrumentFilter))
     list_select_related = ("instrument",)
     ordering = ("-id",)
     indexed_lookups = ("day",)

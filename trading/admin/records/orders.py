@@ -14,6 +14,7 @@ from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, Tool, url_of
 from trading.admin.columns import day, moment, money, number, order_id, trade_id
 from trading.admin.records.base import SEARCH_USERS, RecordAdmin
+from trading.admin.scope import InstrumentFilter
 from trading.core.codes import Code
 from trading.core.commands import ForceCancelOrder
 from trading.core.types import LIVE
@@ -67,7 +68,7 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
         "status",
         moment("accepted_at", "accepted"),
     )
-    list_filter = (LiveFilter, "status", "direction", "offset", "order_type", "instrument")
+    list_filter = (LiveFilter, "status", "direction", "offset", "order_type", ("instrument", InstrumentFilter))
     list_select_related = ("account", "instrument")
     search_fields = (SEARCH_USERS, "=client_order_id")
     search_help_text = "A user id or its beginning, an order id (O...), or the client's own order id."
@@ -168,7 +169,7 @@ class TradeAdmin(RecordAdmin):
         money("close_profit"),
         moment("time"),
     )
-    list_filter = ("direction", "offset", "is_maker", "instrument")
+    list_filter = ("direction", "offset", "is_maker", ("instrument", InstrumentFilter))
     list_select_related = ("account", "instrument")
     ordering = ("-trade_id", "-direction")
     newest_by = "trade_id"

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from trading.admin.base import ShownAdmin
 from trading.admin.columns import money, number
 from trading.admin.records.base import SEARCH_USERS
+from trading.admin.scope import InstrumentFilter
 from trading.core.money import to_text
 from trading.models import IS_HELD, Position
 from trading.reads import selectors
@@ -64,7 +65,7 @@ class PositionAdmin(ShownAdmin):
         number("short_his", "short yesterday"),
         money("short_margin"),
     )
-    list_filter = (HoldingFilter, "instrument")
+    list_filter = (HoldingFilter, ("instrument", InstrumentFilter))
     list_select_related = ("account", "instrument")
     linked_lookups = ("account__id__exact",)
     search_fields = (SEARCH_USERS,)

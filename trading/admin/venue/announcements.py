@@ -5,17 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
+from trading.access.office_address import office_of
 from trading.admin import engine_requests
 from trading.admin.columns import local_time, time_text
 from trading.admin.confirmations import counted
 from trading.admin.desk.page import Page, address, ask_first, show
-from trading.admin.engine_requests import present_market
+from trading.admin.engine_requests import is_first, present_market
 from trading.admin.venue import later
 from trading.core.commands import Announce, WithdrawAnnouncement
 from trading.core.rules.office.announcements import LONGEST_TEXT
@@ -25,6 +27,7 @@ from trading.operators import at_a_time, requests
 from trading.reads import announcements, pulses
 
 NEEDS = ("announce",)
+PLACE = "trading/desk/announcements/"
 
 
 def _milliseconds(moment: datetime | None) -> int | None:
@@ -94,7 +97,10 @@ class AnnouncementForm(later.TimedForm):
 
 
 def list_view(request: HttpRequest) -> HttpResponse:
-    """What is announced and what will be, with a form for another one."""
+    """What is announced and what will be, with a form for another one: in the first market's office, whose
+    announcements every connection hears."""
+    if not is_first(present_market()):
+        return _page(request, elsewhere=settings.MARKET, there=f"{office_of(settings.MARKET, settings.MARKET)}{PLACE}")
     form: Any = AnnouncementForm(request.POST) if request.method == "POST" else AnnouncementForm.fresh()
     if request.method == "POST" and form.is_valid():
         command, at = form.command(), form.cleaned_data["at"]
@@ -108,15 +114,19 @@ def list_view(request: HttpRequest) -> HttpResponse:
             else later.put(request, form, [command], at, markets=form.codes())
         ):
             return HttpResponseRedirect(address("announcements"))
+    return _page(request, form=form)
+
+
+def _page(request: HttpRequest, **context: Any) -> HttpResponse:
     now = int(timezone.now().timestamp() * 1000)
     return show(
         request,
         "announcements",
         _("Announcements"),
-        form=form,
         present=[_line(each) for each in announcements.present(market=present_market(), time=now)],
         waiting=[_waiting_line(row) for row in _waiting()],
         now=later.now_text(),
+        **context,
     )
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from trading import protocol
-from trading.admin import confirmations, engine_requests
+from trading.admin import confirmations, engine_requests, scope
 from trading.admin.columns import amount_text, day_text, local_time
 from trading.admin.desk.page import Page, address, ask_first, show
 from trading.admin.engine_requests import present_market
@@ -42,7 +42,7 @@ def search_view(request: HttpRequest) -> HttpResponse:
     number = protocol.order_number(text)
     if number is not None:
         return HttpResponseRedirect(address("order", number))
-    found = _found(text, live)
+    found = _found(request, text, live)
     if request.method == "POST":
         return _cancel(request, text)
     rows = list(found.select_related("account").order_by("-id")[: MOST_SHOWN + 1])
@@ -56,22 +56,24 @@ def search_view(request: HttpRequest) -> HttpResponse:
         more=len(rows) > MOST_SHOWN,
         most=MOST_SHOWN,
         may_cancel=request.user.has_perm("trading.change_order"),
-        live_count=_found(text, True).count() if text or live else None,
+        live_count=_found(request, text, True).count() if text or live else None,
     )
 
 
-def _found(text: str, live: bool) -> QuerySet[Order]:
+def _found(request: HttpRequest, text: str, live: bool) -> QuerySet[Order]:
     """Of a user all, by the index of accounts; of an instrument or a client's id those among the newest."""
-    rows = Order.objects.filter(account__market=present_market())
+    rows, market = Order.objects.all(), scope.wanted(request, Order)
     if live:
         rows = rows.filter(IS_LIVE)
     if not text:
-        return rows
+        return scope.ours(request, rows)
     accounts = list(Account.objects.filter(user_id=text, market=present_market()).values_list("pk", flat=True))
     if accounts:
         return rows.filter(account__in=accounts)
     if not live:
-        rows, _older = newest(rows, "id")  # no index has these
+        rows, _older = newest(rows, "id", market)  # no index has these
+    elif market is not None:
+        rows = rows.filter(market)
     if Instrument.objects.filter(pk=text, market=present_market()).exists():
         return rows.filter(instrument=text)
     return rows.filter(client_order_id=text)
@@ -87,7 +89,7 @@ def _line(row: Order) -> tuple[Any, ...]:
 
 def _cancel(request: HttpRequest, text: str) -> HttpResponse:
     """All that are live among those found, up to a number that a page can still name."""
-    rows = list(_found(text, True).order_by("id")[: confirmations.MOST_ROWS + 1])
+    rows = list(_found(request, text, True).order_by("id")[: confirmations.MOST_ROWS + 1])
     back = HttpResponseRedirect(f"{address('orders')}?{urlencode({'q': text, 'live': 'yes'})}")
     commands = [ForceCancelOrder(row.pk) for row in rows]
     engine_requests.allowed(request, *commands or [ForceCancelOrder(0)])

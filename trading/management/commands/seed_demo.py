@@ -14,7 +14,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from trading.access.office_address import office_of
 from trading.core.codes import Code
+from trading.core.commands import AdminCommand
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, User
 from trading.operators import demo_market, demo_past, inline_engine, requests
@@ -44,32 +46,41 @@ class Command(BaseCommand):
             metavar="COUNT",
             help="wait for a server in which so many have signed in, a minute at most, and print the tokens after that",
         )
+        parser.add_argument(
+            "--market", default=settings.MARKET, help="seed one of FURTHER_MARKETS, %(default)s where it is not given"
+        )
         parser.add_argument("--port", default="8081", help="port of the addresses that are printed")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        market = options["market"]
+        if market not in (settings.MARKET, *settings.FURTHER_MARKETS):
+            raise CommandError(f"{market} is neither MARKET nor one of FURTHER_MARKETS")
         for user_id in demo_market.USERS:
             make_user(user_id)
         if options["past"] is not None:
             self._play_past(options["past"])
-        self._seed()
+        is_first = market == settings.MARKET
+        asks = demo_market.founding() if is_first else demo_market.further_founding(market)
+        self._seed(market, asks)
         if options["verbosity"] > 0:
-            self._tell_market()
+            self._tell_market(market, len(demo_market.INSTRUMENTS) if is_first else 1)
         self._make_operator()
         if options["connections"] is not None:
             wait_for(options["connections"], partial(_connections, options["port"]), partial(time.sleep, LOOK))
         if options["tokens"]:
             self._print_sheet(options["port"])
 
-    def _seed(self) -> None:
-        rows = [requests.ask(command, market=settings.MARKET, key=key) for command, key in demo_market.founding()]
+    def _seed(self, market: str, asks: list[tuple[AdminCommand, str]]) -> None:
+        rows = [requests.ask(command, market=market, key=key) for command, key in asks]
         for row in rows:
             inline_engine.wait(row)
             if row.code != Code.DUPLICATE:
                 report(row)
 
-    def _tell_market(self) -> None:
-        instruments, traders = len(demo_market.INSTRUMENTS), len(demo_market.USERS)
-        self.stdout.write(f"The demo market is there: {instruments} instruments, {traders} traders.")
+    def _tell_market(self, market: str, instruments: int) -> None:
+        what = "The demo market" if market == settings.MARKET else f"A demo market {market}"
+        listed = f"{instruments} instrument{'s' if instruments > 1 else ''}"
+        self.stdout.write(f"{what} is there: {listed}, {len(demo_market.USERS)} traders.")
 
     def _play_past(self, seed: int) -> None:
         """Once, before anything else has happened."""
@@ -92,6 +103,8 @@ class Command(BaseCommand):
     def _print_sheet(self, port: str) -> None:
         host = f"localhost:{port}"
         self.stdout.write(f"\n  Trading page  http://{host}/\n  Admin         http://{host}/admin/")
+        for market in settings.FURTHER_MARKETS:
+            self.stdout.write(f"  of {market:<11}http://{host}{office_of(market, settings.MARKET)}")
         self.stdout.write(f"  WebSocket     ws://{host}/ws")
         self.stdout.write(
             f"  tqsdk         export TQ_AUTH_URL=http://{host}/diff TQ_INS_URL=http://{host}/diff/symbols.json"

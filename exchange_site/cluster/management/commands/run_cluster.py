@@ -8,11 +8,13 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from exchange_site.cluster.services import (
@@ -24,21 +26,31 @@ from exchange_site.cluster.services import (
     start_postgres,
     start_redis,
 )
+from trading.models import NAME, Market
 
 GATEWAYS = ENGINES = 2
-"""The second engine waits until the first is gone."""
+"""The second engine of a market waits until the first is gone."""
 
 
 class Command(BaseCommand):
     help = "Run Redis, PostgreSQL, an engine with another that waits, and two gateways, with the demo. Keeps nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--market",
+            action="append",
+            default=[],
+            dest="further",
+            metavar="MARKET",
+            help="one more market with engines of its own, as often as it is given",
+        )
         parser.add_argument("--port", type=int, default=8081, help="where the gateways are reached together")
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
+        further = _checked(options["further"])
         folder = Path(tempfile.mkdtemp(prefix="bourse-cluster-"))
-        cluster = Cluster(folder, options["port"], self._tell)
+        cluster = Cluster(folder, options["port"], self._tell, further)
         try:
             cluster.start()
             cluster.watch()
@@ -55,6 +67,21 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _checked(further: list[str]) -> list[str]:
+    """Codes that a market can have, each once and beside the first."""
+    longest = Market._meta.get_field("code").max_length or 0
+    for code in further:
+        try:
+            NAME(code)
+        except ValidationError as error:
+            raise CommandError(f"--market {code}: {error.messages[0]}") from error
+        if len(code) > longest:
+            raise CommandError(f"--market {code}: at most {longest} characters")
+    if len({settings.MARKET, *further}) <= len(further):
+        raise CommandError(f"--market names markets beside {settings.MARKET}, each once")
+    return further
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -62,7 +89,8 @@ def _interrupt(*_: object) -> None:
 class Cluster:
     """All processes, the first started first; they are ended in the other order."""
 
-    def __init__(self, folder: Path, port: int, tell: Any) -> None:
+    def __init__(self, folder: Path, port: int, tell: Any, further: Sequence[str] = ()) -> None:
+        self._further = further
         self._folder = folder
         self._port = port
         self._tell = tell
@@ -75,13 +103,21 @@ class Cluster:
         self._children.append(start_redis(self._folder, redis_port))
         database, url = start_postgres(self._folder, database_port)
         self._children.append(database)
-        environment = {"DATABASE_URL": url, "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0", "DEMO": "on"}
+        environment = {
+            "DATABASE_URL": url,
+            "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+            "DEMO": "on",
+            "FURTHER_MARKETS": ",".join(self._further),
+        }
         self._tell("The demo market ...")
         self._manage(environment, "migrate", "--verbosity", "0")
         self._tell(self._manage(environment, "seed_demo"))
-        for number in range(1, ENGINES + 1):
-            words = [sys.executable, "manage.py", "run_engine"]
-            self._children.append(Child(f"engine-{number}", words, self._folder, environment))
+        for code in self._further:
+            self._tell(self._manage(environment, "seed_demo", "--market", code))
+        for name, words in {"": [], **{f"-{code}": ["--market", code] for code in self._further}}.items():
+            for number in range(1, ENGINES + 1):
+                whole = [sys.executable, "manage.py", "run_engine", *words]
+                self._children.append(Child(f"engine{name}-{number}", whole, self._folder, environment))
         self._start_gateways(environment)
         self._tell(self._manage(environment, "seed_demo", "--verbosity", "0", "--tokens", "--port", str(self._port)))
         self._tell(f"  The logs are in {self._folder}. Ctrl-C ends everything, and nothing is kept.")
@@ -106,7 +142,7 @@ class Cluster:
         self._children += gateways
         for child, port in zip(gateways, ports, strict=True):
             child.wait_for(port)
-            _wait_until_ready(child, port)
+            _wait_until_ready(child, port, self._further)
             self._tell(f"  {child.name} on http://127.0.0.1:{port}/")
         front = start_nginx(self._folder, self._port, ports)
         if front is None:
@@ -145,12 +181,20 @@ class Cluster:
             child.end(signal.SIGINT if child.name == "postgres" else signal.SIGTERM)
 
 
-def _wait_until_ready(child: Child, port: int) -> None:
+def _wait_until_ready(child: Child, port: int, further: Sequence[str]) -> None:
+    """At every market: a gateway is ready while any of them is."""
+    several = [settings.MARKET, *further] if further else []
+    wanted = [f'bourse_market_ready{{market="{code}"}} 1.0\n'.encode() for code in several]
     deadline = time.monotonic() + PATIENCE
     while not child.has_ended and time.monotonic() < deadline:
         try:
             with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                pass
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                told = answer.read()
+            if all(line in told for line in wanted):
                 return
         except OSError:  # 503, too
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     raise RuntimeError(f"{child.name} does not become ready; see its log:\n{child.log.read_text(errors='replace')}")
