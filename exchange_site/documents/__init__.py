@@ -1,1 +1,1 @@
-"""The documents as pages, with a search over all of them. Knows no trading."""
+"""The documents as pages, with a search over all of them."""

@@ -1,5 +1,6 @@
 /** A page of the documents: blocks of code get a button that copies them. Without this the page is read as it is. */
 import { el } from '../ui/dom.js';
+import { mountSearch } from './search.js';
 
 const words = document.body.dataset;
 
@@ -23,3 +24,5 @@ for (const block of document.querySelectorAll('pre')) {
   block.replaceWith(frame);
   frame.append(block, button);
 }
+
+mountSearch();
