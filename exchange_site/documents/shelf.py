@@ -8,7 +8,10 @@ from typing import NamedTuple
 from django.conf import settings
 from django.utils.translation import gettext_noop as _
 
+from exchange_site.documents.reference.commands_page import commands_page
 from exchange_site.documents.reference.contracts import contracts
+from exchange_site.documents.reference.errors_page import errors_page
+from exchange_site.documents.reference.settings_page import settings_page
 
 ROOT: Path = settings.BASE_DIR
 TWIN = ".zh-CN.md"
@@ -91,6 +94,13 @@ LISTED = (
                 _("Clients to start from, in Python, plain JavaScript, React and Vue."),
             ),
             Document(
+                "reference/errors",
+                "",
+                _("Codes and limits"),
+                _("What each refusal means and what helps, and how much one may ask."),
+                made_by=errors_page,
+            ),
+            Document(
                 "contracts", "", _("Contracts"), _("Every released AsyncAPI and OpenAPI document."), made_by=contracts
             ),
         ],
@@ -113,6 +123,16 @@ LISTED = (
         _("Those who run the servers"),
         [
             _of_docs("operations", _("Running Bourse"), _("Settings, commands, logs, metrics, alarms, backups.")),
+            Document(
+                "reference/settings",
+                "",
+                _("Settings"),
+                _("Every variable, its default and why."),
+                made_by=settings_page,
+            ),
+            Document(
+                "reference/commands", "", _("Commands"), _("Every command and its arguments."), made_by=commands_page
+            ),
             _of_docs("deploy", _("Deploying"), _("Service units, nginx, upgrades and backups of a cluster.")),
             _of_docs(
                 "cluster", _("Several processes"), _("Gateways, an engine and a standby as processes of their own.")
