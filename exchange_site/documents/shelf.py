@@ -55,6 +55,7 @@ LISTED = (
         _("Traders"),
         [
             Document("start", "README.md", _("Start here"), _("What Bourse is, how it is started, and a first order.")),
+            _of_docs("first-trade", _("The first trade"), _("On the page, with ten lines of Python, with curl.")),
             _of_docs(
                 "trading-page", _("The trading page"), _("The terminal in the browser: ways in, what is where, keys.")
             ),
@@ -63,6 +64,7 @@ LISTED = (
                 _("Market rules"),
                 _("Order kinds, phases, settlement, margin and liquidation, with worked examples."),
             ),
+            _of_docs("life-of-an-order", _("The life of an order"), _("Its states in a picture, and why it ends.")),
         ],
     ),
     Group(
@@ -72,6 +74,9 @@ LISTED = (
                 "protocol",
                 _("The WebSocket protocol"),
                 _("Every message, field and code of the socket, with examples."),
+            ),
+            _of_docs(
+                "reconnecting", _("When the connection is lost"), _("Four things, and nothing is lost or done twice.")
             ),
             _of_docs("rest", _("REST"), _("Requests and answers over HTTP, with examples for a shell.")),
             Document(
@@ -131,7 +136,11 @@ LISTED = (
                 made_by=settings_page,
             ),
             Document(
-                "reference/commands", "", _("Commands"), _("Every command and its arguments."), made_by=commands_page
+                "reference/commands",
+                "",
+                _("Shell commands"),
+                _("Every command and its arguments."),
+                made_by=commands_page,
             ),
             _of_docs("deploy", _("Deploying"), _("Service units, nginx, upgrades and backups of a cluster.")),
             _of_docs(

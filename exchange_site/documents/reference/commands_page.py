@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, DjangoHelpFormatter
 from django.utils.translation import gettext as _
 
 from exchange_site.documents.reference import OPERATIONS
-from exchange_site.documents.reference.tables import rows_below, table
+from exchange_site.documents.reference.tables import rows_below, sentence, table
 
 APPS = ("trading", "marketdata", "bots", "exchange_site.cluster")
 OF_EVERY_COMMAND = {*DjangoHelpFormatter.show_last, "--help"}
@@ -29,22 +29,18 @@ def arguments(name: str, command: BaseCommand) -> Iterator[Action]:
 def commands_page() -> str:
     said = rows_below("Commands")
     parts = [
-        f"# {_('Commands')}",
+        f"# {_('Shell commands')}",
         _("Each is started as `manage.py NAME`. When to use which is in [Running Bourse]({address}).").format(
             address=f"{OPERATIONS}#commands"
         ),
     ]
     for name, command in commands().items():
-        more = [_sentence(rest[0]) for usage, rest in said.items() if usage.split()[1:2] == [name]]
+        more = [sentence(rest[0]) for usage, rest in said.items() if usage.split()[1:2] == [name]]
         parts += [f"## {name}", f"`{_usage(name, command)}`", command.help, *more]
         rows = [[f"`{_called(each)}`", _help_of(each), _default_of(each)] for each in arguments(name, command)]
         if rows:
             parts.append(table([_("Argument"), _("Meaning"), _("Default")], rows))
     return "\n\n".join(parts)
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
 
 def _usage(name: str, command: BaseCommand) -> str:

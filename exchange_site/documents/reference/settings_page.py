@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from exchange_site.documents.reference import OPERATIONS
-from exchange_site.documents.reference.tables import rows_below, table
+from exchange_site.documents.reference.tables import rows_below, sentence, table
 
 SOURCE = "exchange_site/settings.py"
 SECTIONS = (
@@ -59,14 +59,19 @@ def settings_page() -> str:
             heading = _(title)
             parts += [
                 f"## {heading[:1].upper()}{heading[1:]}",
-                table([_("Variable"), _("Kind"), _("Default"), _("Meaning"), _("Why")], rows),
+                table([_("Variable"), _("Kind"), _("Default"), _("Meaning")], rows),
             ]
     return "\n\n".join(parts)
 
 
 def _row(setting: Setting, said: dict[str, list[str]]) -> list[str]:
     written, meaning = said[setting.name]
-    return [f"`{setting.name}`", setting.kind, _default(setting) or written, meaning, setting.why]
+    return [
+        f"`{setting.name}`",
+        setting.kind,
+        _default(setting) or written,
+        f"{sentence(meaning)} {setting.why}".strip(),
+    ]
 
 
 def _default(setting: Setting) -> str:

@@ -22,5 +22,9 @@ def rows_below(heading: str) -> dict[str, list[str]]:
     return {name: [_from_the_root(cell.strip()) for cell in rest.split("|")] for name, rest in lines}
 
 
+def sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+
+
 def _from_the_root(cell: str) -> str:
     return re.sub(r"\]\(([\w-]+\.md)", r"](docs/\1", cell.replace("](#", f"]({OPERATIONS}#"))
