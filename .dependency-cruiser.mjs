@@ -14,6 +14,7 @@ const ROOMS = {
   state: ['line', 'base'],
   line: ['base'],
   office: ['ui', 'line', 'base'],
+  documents: ['ui', 'base'],
   ui: ['locales', 'base'],
   locales: [],
   base: [],

@@ -5,6 +5,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 from django.views.i18n import set_language
 
+from exchange_site.documents import pages as documents
+from exchange_site.documents import search_pages
 from exchange_site.page import contest, session
 from exchange_site.page.api_documents import document_routes
 from exchange_site.page.demo_accounts import DemoAccounts
@@ -24,6 +26,8 @@ def routes(market: str, demo_accounts: DemoAccounts) -> list[URLPattern | URLRes
         *session.demo_account_routes(demo_accounts),
         *document_routes(),
         *socket_document_routes(),
+        *search_pages.routes(),
+        *documents.routes(),
         path("admin/password_change/", admin.site.admin_view(password_change, cacheable=True)),
         path("admin/language/", set_language, name="set_language"),
         path("admin/", admin.site.urls),

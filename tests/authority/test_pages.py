@@ -72,6 +72,7 @@ def address(key: str, row_id: str | None = None) -> str:
         row_id = row_id or str(MODELS[model]._default_manager.order_by("pk").first().pk)
     user = User.objects.get(username="user002")
     kind = ContentType.objects.get_for_model(User).pk
+    route = route.replace("/docs/<name>/", "/docs/protocol/").replace("/docs/files/<name>", "/docs/files/docs/page.png")
     route = route.replace("<number>", "1").replace("<day>", "20231113").replace("<user>", str(user.pk))
     return route.replace("<id>", row_id or str(user.pk)).replace("<type>", str(kind)).replace("<phase>", "closed")
 

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("user_id")
         parser.add_argument("amount", help="in the currency, such as 10000 or 0.5")
         parser.add_argument("--from", dest="source", default=settings.MARKET, help="%(default)s where it is not given")
-        parser.add_argument("--to", dest="target", required=True)
+        parser.add_argument("--to", dest="target", required=True, help="the market that gets it")
         parser.add_argument("--id", help="to ask again for the same transfer, after whatever has come between")
 
     def handle(self, *args: Any, **options: Any) -> None:

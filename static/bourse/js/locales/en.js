@@ -17,6 +17,7 @@ export default {
   'close.4408': 'The exchange heard nothing from this page and closed the line.',
   'close.4409': 'This page read too slowly and was disconnected.',
 
+  documents: 'Docs',
   'language.toggle': '切换到中文',
 
   'colours.red': 'Red up, green down',

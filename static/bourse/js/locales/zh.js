@@ -17,6 +17,7 @@ export default {
   'close.4408': '交易所长时间未收到本页面的消息，连接已断开。',
   'close.4409': '本页面接收过慢，连接已断开。',
 
+  documents: '文档',
   'language.toggle': 'Switch to English',
 
   'colours.red': '红涨绿跌',

@@ -1,0 +1,1 @@
+"""The documents as pages, with a search over all of them."""

@@ -1,0 +1,83 @@
+"""The search as a page, and as JSON for the line at the top of every page."""
+
+from functools import cache, lru_cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils import translation
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_cookie
+
+from exchange_site.documents.links import address_of
+from exchange_site.documents.pages import chosen_language, language, rendered
+from exchange_site.documents.search import MOST_LETTERS, Entry, Found, search
+from exchange_site.documents.shelf import documents, groups
+from trading.core.codes import Code
+
+KEPT = 500
+"""Queries whose answers are kept: what is typed again costs nothing."""
+
+
+@cache
+def _entries(language: str) -> list[Entry]:
+    """All sections, as somebody who reads this language sees them."""
+    with translation.override(language):
+        return [
+            Entry.of(name, translation.gettext(document.title), *section)
+            for name, document in documents().items()
+            for section in rendered(name, language).sections
+        ]
+
+
+@lru_cache(maxsize=KEPT)
+def _search(query: str, language: str) -> list[Found]:
+    return search(_entries(language), query)
+
+
+def _address(found: Found) -> str:
+    return address_of(found.name) + (f"#{found.anchor}" if found.anchor else "")
+
+
+def _query(request: HttpRequest) -> str:
+    return " ".join(request.GET.get("q", "").split())
+
+
+@require_safe
+@chosen_language
+@cache_control(private=True, max_age=60)
+@vary_on_cookie
+def for_programs(request: HttpRequest) -> JsonResponse:
+    """`q`: what to look for. `results`: each with `address`, `title` of the document, `heading`, and `excerpt`, pieces
+    of text with whether they are a match. 400: the query is too long."""
+    query = _query(request)
+    if len(query) > MOST_LETTERS:
+        return JsonResponse(
+            {"code": Code.MALFORMED, "message": f"A query has at most {MOST_LETTERS} letters"}, status=400
+        )
+    results = [
+        {"address": _address(each), "title": each.title, "heading": each.heading, "excerpt": each.excerpt}
+        for each in _search(query, language())
+    ]
+    return JsonResponse({"query": query, "results": results})
+
+
+@require_safe
+@chosen_language
+@cache_control(private=True, no_cache=True)
+@vary_on_cookie
+def for_people(request: HttpRequest) -> HttpResponse:
+    query = _query(request)
+    too_long = len(query) > MOST_LETTERS
+    results = [] if too_long else [(_address(each), each) for each in _search(query, language())]
+    context: dict[str, Any] = {"groups": groups(), "query": query, "results": results, "too_long": too_long}
+    return render(request, "documents/search.html", context | {"most": MOST_LETTERS}, status=400 if too_long else 200)
+
+
+def routes() -> list[URLPattern]:
+    return [
+        path("docs/search/", for_people, name="documents-search"),
+        path("docs/search.json", for_programs, name="documents-search-json"),
+    ]

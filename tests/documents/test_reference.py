@@ -1,0 +1,93 @@
+"""What is made from the code: complete, explained, and of one mind with what is written by hand."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+from django.test import Client
+
+from exchange_site.documents.reference.commands_page import arguments, commands
+from exchange_site.documents.reference.errors_page import DO, LIMITS
+from exchange_site.documents.reference.settings_page import SECTIONS, SOURCE, declared
+from exchange_site.documents.reference.tables import rows_below
+from exchange_site.documents.shelf import ROOT, documents
+from tests.admin.test_languages import written
+from trading.core.codes import Code
+from trading.rest.errors import HttpCode
+from trading.websocket.contract.asyncapi import CLOSE_CODES
+
+pytestmark = pytest.mark.django_db
+
+
+def page(name: str, language: str = "en") -> str:
+    return Client().get(f"/docs/reference/{name}/", headers={"accept-language": language}).content.decode()
+
+
+def test_every_setting_has_its_row() -> None:
+    names = re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", (ROOT / SOURCE).read_text())
+    assert [each.name for each in declared()] == names and len(names) > 50
+    said = rows_below("Settings")
+    assert {name for name in names if not (said[name][1] or re.search("[a-z]", said[name][0]) or _why(name))} == set()
+    assert {name for name in names if f"<td><code>{name}</code></td>" not in page("settings")} == set()
+
+
+def _why(name: str) -> str:
+    return next(each.why for each in declared() if each.name == name)
+
+
+def test_the_defaults_that_are_written_by_hand_are_those_of_the_code() -> None:
+    said = rows_below("Settings")
+    other = {}
+    for each in declared():
+        try:
+            default = ast.literal_eval(each.default or "''")
+        except ValueError:
+            continue
+        told = said[each.name][0].strip("`")
+        if isinstance(default, bool):
+            other[each.name] = (told, told == ("on" if default else "off"))
+        elif isinstance(default, int | float):
+            other[each.name] = (told, float(told) == default)
+    assert len(other) > 40 and {name: told for name, (told, same) in other.items() if not same} == {}
+
+
+def test_every_section_of_the_settings_has_a_name_in_chinese() -> None:
+    marked = re.findall(r"^# --- ([^:\n]+)", (ROOT / SOURCE).read_text(), re.MULTILINE)
+    assert marked == list(SECTIONS) and set(marked) - set(written()) == set()
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_says_what_it_does_and_what_it_takes(name: str) -> None:
+    command = commands()[name]
+    assert command.help
+    assert [each.dest for each in arguments(name, command) if each.option_strings and not each.help] == []
+    said = page("commands")
+    assert f'<h2 id="{name}">' in said
+    named = {(each.option_strings or [str(each.metavar or each.dest).upper()])[-1] for each in arguments(name, command)}
+    assert {each for each in named if each not in said} == set()
+
+
+def test_every_code_has_its_meaning_and_what_helps_in_both_languages() -> None:
+    codes = [*Code, *HttpCode]
+    assert list(DO) == [*Code, *HttpCode]
+    said = {text for code in codes for text in (code.text, DO[code])} | set(CLOSE_CODES.values())
+    assert said - set(written()) == set()
+    english, chinese = page("errors"), page("errors", "zh-hans")
+    assert {code for code in codes if f"<td><code>{int(code)}</code></td>" not in english} == set()
+    assert {code for code in CLOSE_CODES if f"<td><code>{code}</code></td>" not in english} == set()
+    assert {name for name in LIMITS if f"<td><code>{name}</code></td>" not in english} == set()
+    assert written()["Insufficient funds"] in chinese
+
+
+def test_no_path_of_the_server_is_told() -> None:
+    assert str(ROOT) not in "".join(page(name) for name in ("settings", "commands", "errors"))
+
+
+def test_the_generated_documents_speak_chinese() -> None:
+    made = [each.name for each in documents().values() if each.made_by]
+    assert len(made) == 4
+    for name in made:
+        said = Client().get(f"/docs/{name}/", headers={"accept-language": "zh-CN"}).content.decode()
+        assert re.search(r"<h1 id=[^>]*>[\u4e00-\u9fff]", said)

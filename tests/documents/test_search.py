@@ -1,0 +1,116 @@
+"""The search over the documents: what is found, in which order, and what a query cannot do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from exchange_site.documents.search import MOST_FOUND, MOST_LETTERS, Entry, search
+
+pytestmark = pytest.mark.django_db
+ENTRIES = [
+    Entry.of("one", "Protocol", "queries", "Queries", "query_orders gives orders, newest first."),
+    Entry.of("one", "Protocol", "cancel", "Cancel an order", "cancel_order takes the id; a border is no order."),
+    Entry.of("two", "市场规则", "limits", "涨跌停", "限价单的价格不能超出当日涨跌停。"),
+    Entry.of("two", "市场规则", "market", "市价单", "市价单没有价格。"),
+]
+
+
+def anchors(query: str) -> list[str]:
+    return [found.anchor for found in search(ENTRIES, query)]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("cancel", ["cancel"]),
+        ("ORDER", ["cancel", "queries"]),
+        ("ord", ["cancel", "queries"]),
+        ("order newest", ["queries"]),
+        ("rder", []),
+        ("query_o", ["queries"]),
+        ("限价单", ["limits"]),
+        ("价", ["market", "limits"]),
+        ("单 限价", ["limits"]),
+        ("限价单市价单", []),
+        ("价格涨跌停", []),
+        ("nothing", []),
+        ("", []),
+        ("   ", []),
+        ("(.*[", []),
+    ],
+)
+def test_what_is_found(query: str, found: list[str]) -> None:
+    assert anchors(query) == found
+
+
+def test_chinese_need_not_stand_together() -> None:
+    assert anchors("当日涨跌") == ["limits"] and anchors("限价单的价") == ["limits"]
+    entry = Entry.of("a", "t", "x", "h", "撤销报单。单撤也可以。")
+    assert [found.anchor for found in search([entry], "报单撤")] == ["x"]
+
+
+def test_an_excerpt_shows_the_words_marked() -> None:
+    entry = Entry.of("a", "t", "x", "h", "before " * 40 + "the Order book " + "after " * 60)
+    (found,) = search([entry], "order bo")
+    text = "".join(piece for piece, _ in found.excerpt)
+    assert [piece for piece, marked in found.excerpt if marked] == ["Order", "bo"]
+    assert text.startswith("… before") and text.endswith(" …") and len(text) < 220
+
+
+def test_not_more_is_found_than_somebody_reads() -> None:
+    assert len(search([Entry.of("a", "t", "x", "h", "word")] * 100, "word")) == MOST_FOUND
+
+
+def test_a_query_of_many_words_is_no_heavier() -> None:
+    words = [f"w{number}" for number in range(12)]
+    assert search([Entry.of("a", "t", "x", "h", " ".join(words[:10]))], " ".join(words))
+
+
+def results(query: str, language: str = "en") -> list[dict[str, Any]]:
+    response = Client().get("/docs/search.json", {"q": query}, headers={"accept-language": language})
+    assert response.status_code == 200
+    found: list[dict[str, Any]] = json.loads(response.content)["results"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "address"),
+    [
+        ("cancel_on_disconnect", "/docs/protocol/"),
+        ("self-trade prevention", "/docs/market-rules/#self-trade-prevention"),
+        ("close codes", "/docs/protocol/#close-codes"),
+        ("backup and restore", "/docs/operations/#backup-and-restore"),
+    ],
+)
+def test_the_first_results_are_what_was_meant(query: str, address: str) -> None:
+    assert any(each["address"].startswith(address) for each in results(query)[:3])
+
+
+def test_whoever_reads_chinese_finds_chinese() -> None:
+    assert results("紧急控制", "zh-CN")[0]["address"].startswith("/docs/operators/")
+    assert results("紧急控制") == []
+
+
+def test_the_page_needs_no_script() -> None:
+    said = Client().get("/docs/search/", {"q": "close codes"}).content.decode()
+    assert '<a href="/docs/protocol/#close-codes">' in said and "<mark>close</mark>" in said.lower()
+    assert "<img" not in Client().get("/docs/search/", {"q": "<img src=x>"}).content.decode()
+    assert Client().get("/docs/search/").status_code == 200
+
+
+def test_every_result_is_there() -> None:
+    for found in results("order"):
+        path, _, anchor = found["address"].partition("#")
+        assert f'id="{anchor}"' in Client().get(path).content.decode()
+
+
+def test_a_query_that_is_too_long_is_refused_in_words() -> None:
+    asked = {"q": "a" * (MOST_LETTERS + 1)}
+    programs, people = Client().get("/docs/search.json", asked), Client().get("/docs/search/", asked)
+    assert (programs.status_code, programs.json()["code"], people.status_code) == (400, 400, 400)
+    assert "100" in programs.json()["message"] and "at most 100 letters" in people.content.decode()
+    assert results("a" * MOST_LETTERS) == []

@@ -1,0 +1,81 @@
+"""The documents in a browser: nothing is cut off on any screen, axe-core finds nothing serious, and the search is used
+from the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.browser import chromium, missing, new_page
+from tests.e2e.office.desk import beyond
+from tests.e2e.office.test_desk_look import AXE, RUN, WIDTHS
+from tests.e2e.server import Server
+
+pytestmark = pytest.mark.long
+PAGES = (
+    "",
+    "protocol/",
+    "operators/",
+    "reference/settings/",
+    "reference/commands/",
+    "reference/errors/",
+    "search/?q=order",
+    "search/?q=nothing-like-it",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.mark.parametrize(("language", "colours"), [("en-US", "light"), ("zh-CN", "dark")])
+def test_nothing_is_cut_and_nothing_serious_is_found(browser: Any, server: Server, language: str, colours: str) -> None:
+    if not AXE.exists():
+        missing("axe-core is not installed: npm ci")
+    script, faults = AXE.read_text(), []  # which marks what it looks at, so the policy is off here
+    with new_page(browser, locale=language, color_scheme=colours, bypass_csp=True) as page:
+        for path in PAGES:
+            page.goto(f"{server.http}/docs/{path}")
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                if beyond(page):
+                    faults.append(f"{path}: {beyond(page)} px beyond {width}")
+                page.evaluate(script)
+                faults += [f"{path} at {width}: {each}" for each in page.evaluate(RUN)]
+    assert not faults, "\n".join(faults)
+
+
+def test_the_search_is_used_from_the_keyboard(browser: Any, server: Server) -> None:
+    with new_page(browser) as page:
+        page.goto(f"{server.http}/docs/operators/")
+        page.keyboard.press("/")
+        page.keyboard.type("missed pushes")
+        page.locator(".search .results mark").first.wait_for()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/docs/protocol/#missed-pushes")
+        assert page.complaints == []
+
+
+def test_enter_leads_to_the_page_of_results(browser: Any, server: Server) -> None:
+    with new_page(browser, locale="zh-CN") as page:
+        page.goto(f"{server.http}/docs/")
+        page.get_by_role("searchbox").fill("紧急控制")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/docs/search/?q=*")
+        page.locator("ol.found mark").first.wait_for()
+        assert page.complaints == []
+
+
+def test_a_block_of_code_is_copied(browser: Any, server: Server) -> None:
+    with new_page(browser, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto(f"{server.http}/docs/rest/")
+        block = page.locator(".code").first
+        block.get_by_role("button", name="Copy").click()
+        block.get_by_role("button", name="Copied").wait_for()
+        assert page.evaluate("() => navigator.clipboard.readText()") == block.locator("code").text_content()
+        assert page.complaints == []
