@@ -13,6 +13,7 @@ PRODUCT = (
     "bots",
     "clients/python",
     "clients/vnpy_bourse",
+    "clients/ccxt_bourse",
     "static/bourse/js",
 )
 NO_ROOMS = {"__pycache__", "migrations"}

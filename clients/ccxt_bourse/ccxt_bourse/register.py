@@ -1,0 +1,16 @@
+"""Makes the exchange one of ccxt's, for programs that look exchanges up by their name."""
+
+from __future__ import annotations
+
+import ccxt
+import ccxt.async_support
+
+from ccxt_bourse import async_support, blocking
+
+
+def register() -> None:
+    """From now on there is `ccxt.bourse`, and the same in `ccxt.async_support`. Again does no more."""
+    for module, kind in ((ccxt, blocking.bourse), (ccxt.async_support, async_support.bourse)):
+        module.bourse = kind
+        if kind.__name__ not in module.exchanges:
+            module.exchanges.append(kind.__name__)
