@@ -269,7 +269,7 @@ class Parsing:
         kind = order["order_type"].lower()
         stop = self.safe_string(order, "stop_price") or self.safe_string(order, "current_stop")
         said = self.safe_string(order, "time_condition")
-        post_only = bool(order.get("post_only"))
+        post_only = bool(order.get("post_only")) if "time_condition" in order else None  # A push does not tell.
         accepted = accepted_at(order["order_id"])
         parsed = self.safe_order(
             {

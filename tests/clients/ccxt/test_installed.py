@@ -29,9 +29,9 @@ def test_the_class_is_made_of_ccxt_alone() -> None:
 def test_a_program_that_looks_exchanges_up_by_name_finds_it() -> None:
     """In a process of its own, for it changes ccxt."""
     program = (
-        "import ccxt, ccxt.async_support, ccxt_bourse; ccxt_bourse.register(); ccxt_bourse.register();"
-        "print(*(getattr(module, 'bourse')().id for module in (ccxt, ccxt.async_support)),"
-        "*(module.exchanges.count('bourse') for module in (ccxt, ccxt.async_support)))"
+        "import ccxt, ccxt.async_support, ccxt.pro, ccxt_bourse; ccxt_bourse.register(); ccxt_bourse.register();"
+        "print(*(getattr(module, 'bourse')().id for module in (ccxt, ccxt.async_support, ccxt.pro)),"
+        "*(module.exchanges.count('bourse') for module in (ccxt, ccxt.async_support, ccxt.pro)))"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
@@ -41,4 +41,4 @@ def test_a_program_that_looks_exchanges_up_by_name_finds_it() -> None:
         timeout=PATIENCE,
         check=False,
     )
-    assert (done.stdout.split(), done.stderr) == (["bourse"] * 2 + ["1"] * 2, "")
+    assert (done.stdout.split(), done.stderr) == (["bourse"] * 3 + ["1"] * 3, "")

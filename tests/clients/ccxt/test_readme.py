@@ -20,6 +20,7 @@ SAID = {
     README: [
         "open True canceled",
         "{'CNY': 10000000.0} ['IX2301/CNY:CNY']",
+        "10000000.0 open canceled",
         "ok",
     ],
     GUIDE: ["open 110.0 2.0 [[110.0, 2.0]] canceled"],
