@@ -10,13 +10,13 @@ STAMP := $(VENV)/.installed
 
 setup: $(STAMP)
 
-$(STAMP): requirements.txt requirements-dev.txt requirements-vnpy.txt package.json package-lock.json
+$(STAMP): requirements.txt requirements-dev.txt requirements-vnpy.txt requirements-ccxt.txt package.json package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	@echo 'Installing what Bourse is made of; the first time this takes a minute.'
 	@test -x $(BIN)/python || { echo '  a virtual environment in $(VENV)'; $(PYTHON) -m venv $(VENV); }
 	@echo '  Python packages ...'
 	@{ $(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt -r requirements-dev.txt \
-	&& $(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-vnpy.txt; echo $$? >$(VENV)/.pip; } \
+	&& $(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-vnpy.txt -r requirements-ccxt.txt; echo $$? >$(VENV)/.pip; } \
 	| awk '/^Collecting/ { sub(/[^A-Za-z0-9_.-].*/, "", $$2); print "    " $$2; fflush() } /^Installing collected/ { print "    ... all of them are being installed"; fflush() }'; \
 	exit $$(cat $(VENV)/.pip)
 	@if ! command -v npm >/dev/null; then echo '  no npm here: the trading page goes without its candle chart, and says so.'; \
@@ -152,7 +152,7 @@ soak: setup
 # that could not be looked up is a failure.
 audit: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
-	$(BIN)/pip-audit --strict --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt -r requirements-vnpy.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt -r requirements-vnpy.txt -r requirements-ccxt.txt
 
 # Pin the newest allowed versions of everything.
 pin: setup

@@ -14,6 +14,7 @@ PRODUCT = (
     "clients/python",
     "clients/vnpy_bourse",
     "clients/gym_bourse",
+    "clients/ccxt_bourse",
     "static/bourse/js",
 )
 NO_ROOMS = {"__pycache__", "migrations"}
