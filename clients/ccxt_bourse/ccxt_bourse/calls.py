@@ -344,8 +344,8 @@ class Calls(Parsing):
         limit: int | None = None,
         params: Fields = NOTHING,
     ) -> Asking:
-        """There is one currency: `code` is not looked at."""
-        found = yield from self._entries(since, limit, params)
+        """There is one currency: of another `code` there is nothing."""
+        found = [] if code not in (None, self.money) else (yield from self._entries(since, limit, params))
         return self.parse_ledger(found, None, since, limit)
 
     def fetch_deposits(
@@ -355,7 +355,7 @@ class Calls(Parsing):
         limit: int | None = None,
         params: Fields = NOTHING,
     ) -> Asking:
-        return (yield from self._transactions("DEPOSIT", since, limit, params))
+        return (yield from self._transactions("DEPOSIT", code, since, limit, params))
 
     def fetch_withdrawals(
         self,
@@ -364,11 +364,13 @@ class Calls(Parsing):
         limit: int | None = None,
         params: Fields = NOTHING,
     ) -> Asking:
-        return (yield from self._transactions("WITHDRAWAL", since, limit, params))
+        return (yield from self._transactions("WITHDRAWAL", code, since, limit, params))
 
-    def _transactions(self, kind: str, since: int | None, limit: int | None, params: Fields) -> Asking:
+    def _transactions(
+        self, kind: str, code: str | None, since: int | None, limit: int | None, params: Fields
+    ) -> Asking:
         """Looked for in the whole ledger, for they are few among many."""
-        found = yield from self._entries(since or 0, None, params)
+        found = [] if code not in (None, self.money) else (yield from self._entries(since or 0, None, params))
         return self.parse_transactions([entry for entry in found if entry["kind"] == kind], None, since, limit)
 
     # -- pages, which come newest first

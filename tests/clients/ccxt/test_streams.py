@@ -11,6 +11,7 @@ import pytest
 from ccxt_bourse import pro
 
 from tests.clients.ccxt.told import ENDLESS, INSTRUMENT, ORDER, POSITION, SYMBOL, TRADE, Fields
+from tests.e2e.server import PATIENCE
 
 ACCOUNT = {"balance": 1000.0, "available": 900.0}
 NEW: Fields = {
@@ -107,6 +108,13 @@ async def test_an_order_and_its_fills(line: Line) -> None:
     assert (trade["id"], trade["order"], trade["side"], trade["amount"]) == (TRADE["trade_id"], order["id"], "buy", 1)
 
 
+async def test_what_an_order_has_cost_is_told_only_where_all_its_fills_are_known(line: Line) -> None:
+    line.sign_in(orders=[ORDER])
+    line.hear("trade", seq=11, **FILL)
+    line.hear("order_status", seq=12, status="PartiallyFilled", **LATER | {"filled_volume": 4.0})
+    assert line.orders() == [(ORDER["order_id"], "open", 4, None)]
+
+
 async def test_no_push_counts_twice_and_a_hole_is_asked_for(line: Line) -> None:
     line.sign_in()
     await line.said()
@@ -117,6 +125,7 @@ async def test_no_push_counts_twice_and_a_hole_is_asked_for(line: Line) -> None:
     line.hear("trade", seq=13, **FILL | {"trade_id": "T13"})
     assert await line.said() == [{"type": "resume", "last_seq": 11}]
     line.hear("trade", seq=14, **FILL | {"trade_id": "T14"})
+    assert await line.said() == []
     line.hear("resume_response", success=True, last_seq=14)
     for seq in (12, 13, 14):
         line.hear("trade", seq=seq, **FILL | {"trade_id": f"T{seq}"})
@@ -268,7 +277,7 @@ async def test_a_frame_that_cannot_be_understood_ends_the_connection_loudly(line
     waits = asyncio.ensure_future(line.client.future("orders"))
     line.hear("kline", colour="red")
     with pytest.raises(KeyError):
-        await waits
+        await asyncio.wait_for(waits, PATIENCE)
     assert line.client.url not in line.exchange.clients
 
 

@@ -437,6 +437,7 @@ def test_the_ledger_and_what_was_paid_in() -> None:
     exchange = Told(newest, oldest, newest, oldest)
     assert [(each["type"], each["amount"]) for each in exchange.fetch_deposits()] == [("deposit", 100)]
     assert [(each["type"], each["amount"]) for each in exchange.fetch_withdrawals()] == [("withdrawal", 5)]
+    assert Told().fetch_deposits("BTC") == Told().fetch_ledger("BTC") == []
     stopped = Told(newest)
     assert [each["timestamp"] for each in stopped.fetch_ledger(None, 4)] == [4] and len(stopped.asked) == 1
 
