@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from exchange_site.documents.markdown import render
+from exchange_site.documents.pages import rendered
 from exchange_site.documents.shelf import LISTED, ROOT, documents, groups
 from tests.admin.test_languages import written
 
@@ -138,7 +139,26 @@ def links(said: str) -> set[str]:
     return {unescape(found) for found in re.findall(r'\s(?:href|src|action)="([^"]*)"', said)}
 
 
-@pytest.mark.parametrize("language", ["en", pytest.param("zh-hans", marks=pytest.mark.long)])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_links_between_documents_lead_to_a_place_of_theirs(language: str) -> None:
+    there = {f"/docs/{name}/": anchors(rendered(name, language).html) for name in NAMES}
+    lost = set()
+    for name in NAMES:
+        for link in links(rendered(name, language).html):
+            target, anchor = urldefrag(urljoin(f"/docs/{name}/", link))
+            known = urlsplit(target).scheme or not target.startswith("/docs/") or target.startswith("/docs/files/")
+            path = urlsplit(target).path
+            if (
+                link[0] not in "/#h"
+                or not (known or path in there)
+                or (anchor and path in there and anchor not in there[path])
+            ):
+                lost.add((name, link))
+    assert lost == set()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_link_is_alive(language: str) -> None:
     """From the documents as far as links lead on the site; what takes a login is not gone through."""
     browser = Client(headers={"accept-language": language})
@@ -153,6 +173,8 @@ def test_every_link_is_alive(language: str) -> None:
         seen[address] = set()
         if response.status_code >= 400:
             dead.append(address)
+        elif response.status_code in (301, 302) and not address.startswith(TAKES_A_LOGIN):
+            waiting.append(urljoin(address, response["Location"]))
         elif response.get("Content-Type", "").startswith("text/html") and not address.startswith(TAKES_A_LOGIN):
             said = response.content.decode()
             seen[address] = anchors(said)
