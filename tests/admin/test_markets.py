@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.contrib import admin
 from django.test import Client
-from django.urls import get_script_prefix
+from django.urls import get_script_prefix, set_script_prefix
 
 from tests.admin.conftest import Staff
 from tests.admin.pages import YES, fresh, logged_in, text_of
@@ -100,6 +101,15 @@ def test_every_page_leads_back_to_its_market(other: None, root: Client) -> None:
     assert ["Market", "OTHER", ""] in figures["cards"]
     assert figures["tables"][0]["rows"][0][0] == [THERE, "", f"{OTHER}trading/instrument/{THERE}/change/"]
     assert get_script_prefix() == "/" and asked() is None
+
+
+def test_static_files_have_one_address_whichever_office_is_opened_first() -> None:
+    """Django remembers the address as it was when it was first asked for."""
+    set_script_prefix("/at/OTHER/")
+    try:
+        assert LazySettings().STATIC_URL == "/static/"
+    finally:
+        set_script_prefix("/")
 
 
 def test_one_market_is_not_named(traded: Founded, root: Client) -> None:
