@@ -7,7 +7,9 @@ from django.contrib import admin
 from django.test import Client
 
 from tests.admin.pages import asked, choose, content_of, page, send, text_of
-from tests.builders import Founded
+from tests.builders import Founded, terms
+from trading.admin import margins
+from trading.core.money import RATE
 from trading.models import Account, Instrument, OperatorCommand, Order, User
 
 ACTIONS = [
@@ -102,6 +104,13 @@ def test_who_would_be_liquidated_is_counted(traded: Founded, root: Client, setti
     address = page("instrument", "change", "IX2301")
     dear = {**content_of(root, address), "margin_short": "0.9"}
     assert "1 of them will be at the liquidation level" in text_of(root.post(address, dear, follow=True))
+
+
+def test_margin_of_both_sides_is_more_than_that_of_the_larger() -> None:
+    row = Instrument(margin_long=RATE // 10, margin_short=RATE // 10, larger_side=True)
+    assert margins.are_raised(row, terms(larger_side=False))
+    assert not margins.are_raised(row, terms(larger_side=True))
+    assert margins.are_raised(row, terms(margin=RATE // 5, larger_side=True))
 
 
 def test_other_terms_are_not_asked_about(traded: Founded, root: Client) -> None:
