@@ -405,6 +405,7 @@ def test_long_and_short_are_two_positions() -> None:
     assert exchange.asked == [("GET", "/positions/", {"lots": "true"})]
     assert (long["side"], long["contracts"], long["entryPrice"], long["unrealizedPnl"]) == ("long", 3, 119.5, 300)
     assert (short["side"], short["contracts"], short["entryPrice"], short["unrealizedPnl"]) == ("short", 2, 119, -300)
+    assert short["timestamp"] == 1696320004000
     assert (long["notional"], long["initialMargin"], long["collateral"]) == (36150, 3600, 3900)
     assert long["leverage"] == pytest.approx(36150 / 3600, abs=1e-9) and long["timestamp"] == 1696320002000
     assert exchange.fetch_positions([exchange.market("rb")["symbol"]]) == []
