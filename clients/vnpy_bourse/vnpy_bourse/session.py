@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 
-import msgspec
 from bourse_client import BourseError, Client, Lost, Refused
 from bourse_client.errors import Forbidden, NotAuthenticated, OrderFinished
 from bourse_client.messages import Account, Bar, Frame, Order, OrderState, Snapshot, Trade
@@ -354,7 +353,7 @@ class Session:
 
     async def _tell_account(self) -> None:
         row = await self._signed_in().query_account()
-        told = msgspec.convert(row, Account)
+        told = Account(**{field: row[field] for field in Account.__struct_fields__ if field in row})
         self._gateway.on_account(words.account(told, self._user_id, self._name))
 
     def query_position(self) -> None:
