@@ -10,7 +10,7 @@ import pytest
 from bourse_client import Client, errors, pauses
 from bourse_client.book import Book, BookGap
 from bourse_client.connection import _retry_after
-from bourse_client.errors import Malformed, Overrun, TooFast, Unavailable
+from bourse_client.errors import InstrumentUnknown, Overrun, TooFast, Unavailable
 from bourse_client.markets import Markets, Topic
 from bourse_client.messages import BookChange, Frame, Level, Order
 from bourse_client.pauses import Lane, Pauses
@@ -263,22 +263,22 @@ def test_finished_orders_are_forgotten_when_there_are_too_many(monkeypatch: pyte
 
 
 async def test_what_is_followed_outlives_an_exchange_that_takes_nothing_yet() -> None:
-    """Only what is named in the refusal ends."""
-    sentences = ["Subscribed successfully"]
+    """What the exchange does not know any more ends."""
+    refusals: list[Exception] = []
 
     async def ask(kind: str, fields: Frame) -> Frame:
-        if sentences[0] != "Subscribed successfully":
-            raise Malformed(400, sentences[0])
+        if refusals:
+            raise refusals[0]
         return {}
 
     markets = Markets(ask, ask, lambda work: None)
     tickers = await markets.stream(Topic("ticker", "X")).start()
-    sentences[0] = "The exchange is starting"
+    refusals[:] = [Unavailable(503, "The exchange is starting")]
     with pytest.raises(Unavailable, match="starting"):
         await markets.subscribe(ask)
     markets.hear({"type": "ticker", "instrument_id": "X", "last_price": 1.0, "volume": 1.0, "timestamp": 1})
     assert (await anext(tickers)).last_price == 1.0
-    sentences[0] = "Unknown instrument X"
+    refusals[:] = [InstrumentUnknown(1004, "Unknown instrument X")]
     await markets.subscribe(ask)
-    with pytest.raises(Malformed, match="Unknown"):
+    with pytest.raises(InstrumentUnknown):
         await anext(tickers)

@@ -305,6 +305,13 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         '"message":"Subscribed successfully"}',
     ),
     (
+        protocol.SubscribeResponse(
+            success=False, channels=["order"], instruments=[], message="Unknown channel order", error_code=400
+        ),
+        '{"type":"subscribe_response","success":false,"channels":["order"],"instruments":[],'
+        '"message":"Unknown channel order","error_code":400}',
+    ),
+    (
         protocol.OrderResponse(success=True, order_id=ORDER_ID, error_code=None, error_message=None),
         f'{{"type":"order_response","success":true,"order_id":"{ORDER_ID}","error_code":null,"error_message":null}}',
     ),

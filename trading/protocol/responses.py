@@ -39,6 +39,7 @@ class SubscribeResponse(Outgoing, frozen=True, tag="subscribe_response"):
     channels: list[str]
     instruments: list[str]
     message: str
+    error_code: int | None = None
     request_id: RequestId = None
 
 

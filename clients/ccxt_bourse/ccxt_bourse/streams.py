@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from ccxt.async_support.base.ws.cache import ArrayCache, ArrayCacheBySymbolById, ArrayCacheByTimestamp
-from ccxt.base.errors import AuthenticationError, BadRequest
+from ccxt.base.errors import AuthenticationError
 
 from ccxt_bourse import errors
 from ccxt_bourse.parsing import Fields, Parsing
@@ -125,7 +125,7 @@ class Streams(Parsing):
         if frame["success"]:
             self._asked.pop(frame.get("request_id", 0), None)
         else:
-            self._refused(client, frame.get("request_id"), BadRequest(f"bourse {frame['message']}"))
+            self._refused(client, frame.get("request_id"), errors.refusal(frame["error_code"], frame["message"]))
 
     def _refused(self, client: Any, number: int | None, error: Exception) -> None:
         """Of a request that is not known, all hear."""

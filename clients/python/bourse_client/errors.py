@@ -166,7 +166,7 @@ def refusal(frame: Frame) -> Refused | None:
     elif frame["type"] == "auth_response":
         code, message = NotAuthenticated.CODE, frame["message"]
     elif frame["type"] == "subscribe_response":
-        code, message = Malformed.CODE, frame["message"]
+        code, message = frame.get("error_code", Malformed.CODE), frame["message"]
     else:
         code, message = frame["error_code"], frame["error_message"]
     return BY_CODE.get(code, Refused)(

@@ -67,8 +67,6 @@ class Markets:
         except (TooFast, Unavailable):
             raise
         except Refused as refused:
-            if topic.instrument_id not in refused.message:  # The exchange begins or stops; it names what is unknown.
-                raise Unavailable(Unavailable.CODE, refused.message) from refused
             for stream in self._followed.pop(topic, Followed()).streams:
                 stream.end(refused)
 

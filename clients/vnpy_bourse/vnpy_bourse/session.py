@@ -263,23 +263,14 @@ class Session:
             self._beside(self._follow(quote), f"ticks of {symbol}")
 
     async def _follow(self, quote: Quote) -> None:
-        """Until the client ends. An exchange that begins or stops refuses for a while; only of what it does not know
-        its sentence has the name, and whoever was refused in this way may ask again."""
-        client, told = self._signed_in(), False
-        while client is self._client:
-            try:
-                await self._follow_once(client, quote)
-                return
-            except Refused as refused:
-                if quote.symbol in refused.message:
-                    del self._quotes[quote.symbol]
-                    raise
-                if not told:
-                    self._log(f"ticks of {quote.symbol} will come later: {refused.message}")
-                told = True
-                await asyncio.sleep(AGAIN_SECONDS)
+        """Until the client ends; whoever is refused may ask again."""
+        try:
+            await self._follow_with(self._signed_in(), quote)
+        except Refused:
+            del self._quotes[quote.symbol]
+            raise
 
-    async def _follow_once(self, client: Client, quote: Quote) -> None:
+    async def _follow_with(self, client: Client, quote: Quote) -> None:
         async with client.books(quote.symbol) as books, client.tickers(quote.symbol) as tickers:
             if quote.symbol not in self._contracts:
                 await self._tell_contracts(client)

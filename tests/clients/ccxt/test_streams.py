@@ -263,9 +263,9 @@ async def test_a_refusal_reaches_whom_it_concerns(line: Line) -> None:
     line.client.subscriptions["ticker:X"] = True
     hurt = [asyncio.ensure_future(line.client.future(name)) for name in ("ticker:X", "trades:X")]
     other = asyncio.ensure_future(line.client.future("orders"))
-    line.hear("subscribe_response", success=False, request_id=message["request_id"], message="no X")
+    line.hear("subscribe_response", success=False, request_id=message["request_id"], message="no X", error_code=1004)
     for each in hurt:
-        with pytest.raises(ccxt.BadRequest, match="bourse no X"):
+        with pytest.raises(ccxt.BadSymbol, match="bourse 1004 no X"):
             await each
     assert not other.done() and line.client.subscriptions == {}
     line.hear("error", code=401, message="Token revoked")

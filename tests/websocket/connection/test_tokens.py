@@ -532,7 +532,7 @@ async def test_too_many_subscriptions(come: Come) -> None:
     both = {"channels": ["orderbook", "ticker"], "instruments": ["IX2301", "IF2301"]}
     answer = await client.ask(type="subscribe", **both)
     message = "Too many subscriptions: at most 3 of an instrument and a channel"
-    assert_frames([answer], {"type": "subscribe_response", "success": False, "message": message})
+    assert_frames([answer], {"success": False, "message": message, "error_code": 1013})
     for channels in (["ticker"], ["ticker"], ["orderbook"]):
         instruments = both["instruments"] if channels == ["ticker"] else ["IX2301"]
         assert (await client.ask(type="subscribe", channels=channels, instruments=instruments))["success"]

@@ -64,20 +64,21 @@ async def test_unsubscribing_is_answered_by_a_subscribe_response(visitor: Client
 
 
 WRONG = [
-    (["orderbook", "depth"], ["IX2301"], "Unknown channel depth"),
-    (["orderbook"], ["IX2301", "XX", "YY"], "Unknown instrument XX, YY"),
-    (["orderbook"], [], "Name at least one instrument for orderbook"),
-    ([], ["IX2301"], "Name at least one channel"),
-    (["ORDERBOOK"], ["IX2301"], "Unknown channel ORDERBOOK"),
+    (["orderbook", "depth"], ["IX2301"], 400, "Unknown channel depth"),
+    (["orderbook"], ["IX2301", "XX", "YY"], 1004, "Unknown instrument XX, YY"),
+    (["orderbook"], [], 400, "Name at least one instrument for orderbook"),
+    ([], ["IX2301"], 400, "Name at least one channel"),
+    (["ORDERBOOK"], ["IX2301"], 400, "Unknown channel ORDERBOOK"),
 ]
 
 
-@pytest.mark.parametrize(("channels", "instruments", "message"), WRONG)
+@pytest.mark.parametrize(("channels", "instruments", "code", "message"), WRONG)
 async def test_a_wrong_request_fails_whole_and_says_why(
-    visitor: Client, alice: Client, channels: list[str], instruments: list[str], message: str
+    visitor: Client, alice: Client, channels: list[str], instruments: list[str], code: int, message: str
 ) -> None:
     answer = await visitor.ask(type="subscribe", channels=channels, instruments=instruments)
-    assert_frames([answer], {"type": "subscribe_response", "success": False, "message": message})
+    wrong = {"success": False, "message": message, "error_code": code}
+    assert_frames([answer], {"type": "subscribe_response", **wrong})
     await alice.place("BUY OPEN 1 @ 120")
     await alice.rest()
     await visitor.hears_nothing()
@@ -87,7 +88,7 @@ async def test_unsubscribing_from_nonsense_fails_too(visitor: Client) -> None:
     await subscribe(visitor, "orderbook")
     await visitor.rest()
     answer = await unsubscribe(visitor, "orderbook", of=["XX"])
-    assert_frames([answer], {"success": False, "message": "Unknown instrument XX"})
+    assert_frames([answer], {"success": False, "message": "Unknown instrument XX", "error_code": 1004})
 
 
 # --- the present at once

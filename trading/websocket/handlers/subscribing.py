@@ -2,6 +2,8 @@
 
 from trading import protocol
 from trading.access.refusals import NOT_AUTHENTICATED
+from trading.core.codes import Code
+from trading.core.events import Refused
 from trading.delivery.channel_groups import PORTFOLIO
 from trading.reads.markets import Markets
 from trading.reads.readers import Read
@@ -64,7 +66,8 @@ class SubscriptionHandler:
                 success=wrong is None,
                 channels=message.channels,
                 instruments=message.instruments,
-                message=wrong or ("Subscribed successfully" if adding else "Unsubscribed successfully"),
+                message=wrong.detail if wrong else "Subscribed successfully" if adding else "Unsubscribed successfully",
+                error_code=wrong.code if wrong else None,
                 request_id=message.request_id,
             )
         )
@@ -78,24 +81,26 @@ class SubscriptionHandler:
         user_id = self._session.user_id
         return {(PORTFOLIO, user_id)} if user_id is not None and PORTFOLIO in message.channels else set()
 
-    async def _what_is_wrong(self, message: protocol.Subscribe | protocol.Unsubscribe) -> str | None:
-        """One sentence that names what is wrong with the request, or None."""
+    async def _what_is_wrong(self, message: protocol.Subscribe | protocol.Unsubscribe) -> Refused | None:
+        """What is wrong with the request, in one sentence that names it; or None."""
         unknown = [channel for channel in message.channels if channel not in CHANNELS]
         if unknown:
-            return f"Unknown channel {', '.join(unknown)}"
+            return Refused(Code.MALFORMED, f"Unknown channel {', '.join(unknown)}")
         if not message.channels:
-            return "Name at least one channel"
+            return Refused(Code.MALFORMED, "Name at least one channel")
         listed = await self._read(self._markets.of_instruments, names=message.instruments)
         unknown = [name for name in message.instruments if name not in listed]
         if unknown:
-            return f"Unknown instrument {', '.join(unknown)}"
+            return Refused(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {', '.join(unknown)}")
         public = [channel for channel in message.channels if channel in PUBLIC_CHANNELS]
         if not public or not isinstance(message, protocol.Subscribe):
             return None
         of_instruments = [channel for channel in public if channel not in MARKET_CHANNELS]
         if of_instruments and not message.instruments:
-            return f"Name at least one instrument for {', '.join(of_instruments)}"
+            return Refused(Code.MALFORMED, f"Name at least one instrument for {', '.join(of_instruments)}")
         if self._subscriptions.would_be(public, message.instruments, message.period) > self._most:
-            return f"Too many subscriptions: at most {self._most} of an instrument and a channel"
+            many = f"Too many subscriptions: at most {self._most} of an instrument and a channel"
+            return Refused(Code.LIMIT_REACHED, many)
         concerned = sorted(set(listed.values())) or [self._markets.first]
-        return next(filter(None, map(self._gateway.closed_at, concerned)), None)
+        closed = next(filter(None, map(self._gateway.closed_at, concerned)), None)
+        return None if closed is None else Refused(Code.UNAVAILABLE, closed)
