@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from django.test import Client
@@ -92,3 +95,25 @@ def test_the_generated_documents_speak_chinese() -> None:
     for name in made:
         said = Client().get(f"/docs/{name}/", headers={"accept-language": "zh-CN"}).content.decode()
         assert re.search(r"<h1 id=[^>]*>[\u4e00-\u9fff]", said)
+
+
+ALONE = """
+import django
+django.setup()
+from exchange_site.documents.reference.commands_page import commands
+print(*commands())
+"""
+
+
+def test_a_server_that_only_knows_the_exchange_finds_every_command() -> None:
+    """pytest has the clients on its path; a server has not."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    said = subprocess.run(
+        [sys.executable, "-c", ALONE],
+        cwd=ROOT,
+        env=environment | {"DJANGO_SETTINGS_MODULE": "exchange_site.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stdout.split() == list(commands()), said.stderr
