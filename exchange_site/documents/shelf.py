@@ -92,11 +92,37 @@ LISTED = (
                 _("Strategies of VeighNa (vnpy) trade here."),
             ),
             _of_docs("tqsdk", _("Programs written with tqsdk"), _("They run unchanged: four variables and a token.")),
+            _of_docs(
+                "ccxt", _("Programs written with ccxt"), _("An exchange class for ccxt: what is there, and why not.")
+            ),
+            Document(
+                "clients/ccxt_bourse",
+                "clients/ccxt_bourse/README.md",
+                _("The class for ccxt"),
+                _("Plain, with asyncio, and over the socket."),
+            ),
+            Document(
+                "clients/gym_bourse",
+                "clients/gym_bourse/README.md",
+                _("An environment for gymnasium"),
+                _("One agent against the demo's bots, as fast as the engine goes."),
+            ),
             Document(
                 "examples",
                 "examples/README.md",
                 _("Examples"),
                 _("Clients to start from, in Python, plain JavaScript, React and Vue."),
+            ),
+            Document(
+                "examples/course",
+                "examples/course/README.md",
+                _("A market maker from nothing"),
+                _("A course of an hour, in six steps that run."),
+            ),
+            _of_docs(
+                "conformance",
+                _("What a client can rely on"),
+                _("Case by case, with the test that shows each."),
             ),
             Document(
                 "reference/errors",
