@@ -26,6 +26,7 @@ LEDGER = {
     "COMMISSION": "fee",
     "CLOSE_PROFIT": "trade",
     "SETTLEMENT": "trade",
+    "CORRECTION": "transfer",
     "EXPIRY": "trade",
     "TRANSFER": "transfer",
 }
