@@ -99,6 +99,12 @@ LISTED = (
                 _("Clients to start from, in Python, plain JavaScript, React and Vue."),
             ),
             Document(
+                "examples/course",
+                "examples/course/README.md",
+                _("A market maker in an hour"),
+                _("A course in six steps, each of which runs."),
+            ),
+            Document(
                 "reference/errors",
                 "",
                 _("Codes and limits"),
