@@ -1,7 +1,7 @@
 """Programs that trade, so that a market is alive. They know the exchange by its public protocol alone
 (docs/protocol.md), and are an example of how to write a client of it.
 
-They use the client library that lies here; it need not be installed.
+They use the client library that lies beside them; it need not be installed, whoever imports this.
 """
 
 import sys

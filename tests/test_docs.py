@@ -2,13 +2,15 @@
 
 import json
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from django.core.management import get_commands
+from django.utils import translation
 
 from trading import protocol
 from trading.core.codes import Code
@@ -26,6 +28,7 @@ from trading.core.types import (
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+IN_CHINESE = (ROOT / "docs/protocol.zh-CN.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 OURS_EVERYWHERE = {"request_id"}
 OF_OTHER_MARKETS = {"market", "market_seq"}
@@ -42,6 +45,11 @@ def rows_of(text: str, heading: str) -> dict[str, str]:
     section = text.split(f"## {heading}\n", 1)[1].split("\n##", 1)[0]
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section, re.MULTILINE)
     return dict(rows)
+
+
+def between(text: str, mark: str) -> str:
+    """What stands between the comments that begin and end a generated table."""
+    return text.partition(f"<!-- {mark} -->\n")[2].partition(f"\n<!-- /{mark} -->")[0]
 
 
 def messages(union: object) -> dict[str, type[msgspec.Struct]]:
@@ -68,29 +76,47 @@ def test_every_field_of_order_options_is_explained() -> None:
     assert set(rows_of(PROTOCOL, "Order options")) == set(protocol.OrderFields.__struct_fields__) - plain
 
 
-def option_rule_table() -> str:
-    lines = [f"| {_wrong(rule)} | {rule.sentence} |" for rule in OPTION_RULES]
-    return "\n".join(["| an order with | is refused with |", "|---|---|", *lines])
+class RuleWords(NamedTuple):
+    """Of the table of what contradicts what, in a language."""
+
+    head: str
+    none: str
+    either: str
+    more: str
+    less: str
+    whole: str
+    comma: str
 
 
-def _wrong(rule: OptionRule) -> str:
-    return ", ".join(_said(field, wanted) for field, wanted in rule.wrong.items())
+ENGLISH = RuleWords(
+    "| an order with | is refused with |", "no {}", " or ", "not more than {}", "not less than {}", "not whole", ", "
+)
+CHINESE = RuleWords("| 报单有 | 拒绝它的话 |", "没有 {}", " 或 ", "不大于 {}", "不小于 {}", "不是整数", "，")
 
 
-def _said(field: str, wanted: Wanted) -> str:
+def option_rule_table(words: RuleWords) -> str:
+    lines = [f"| {_wrong(rule, words)} | {rule.sentence} |" for rule in OPTION_RULES]
+    return "\n".join([words.head, "|---|---|", *lines])
+
+
+def _wrong(rule: OptionRule, words: RuleWords) -> str:
+    return words.comma.join(_said(f"`{field}`", wanted, words) for field, wanted in rule.wrong.items())
+
+
+def _said(field: str, wanted: Wanted, words: RuleWords) -> str:
     match wanted:
         case tuple():
-            return f"`{field}` " + " or ".join(f"`{word}`" for word in wanted)
+            return f"{field} " + words.either.join(f"`{word}`" for word in wanted)
         case Outside(above, below, whole):
-            ranges = [f"not more than {above}"]
-            ranges += [] if below is None else [f"not less than `{below}`"]
-            return f"`{field}` " + " or ".join([*ranges, "not whole"] if whole else ranges)
-    return f"`{field}`" if wanted else f"no `{field}`"
+            ranges = [words.more.format(above)]
+            ranges += [] if below is None else [words.less.format(f"`{below}`")]
+            return f"{field} " + words.either.join([*ranges, words.whole] if whole else ranges)
+    return field if wanted else words.none.format(field)
 
 
-def test_what_contradicts_what_is_the_table_in_the_docs() -> None:
-    documented = PROTOCOL.split("<!-- option rules -->\n")[1].split("\n<!-- /option rules -->")[0]
-    assert documented == option_rule_table()
+@pytest.mark.parametrize(("text", "words"), [(PROTOCOL, ENGLISH), (IN_CHINESE, CHINESE)], ids=["en", "zh"])
+def test_what_contradicts_what_is_the_table_in_the_docs(text: str, words: RuleWords) -> None:
+    assert between(text, "option rules") == option_rule_table(words)
 
 
 def test_every_option_is_explained_in_the_market_rules() -> None:
@@ -128,9 +154,16 @@ def code_table() -> str:
     return "\n".join(["| code | meaning |", "|---|---|", *lines])
 
 
-def test_the_codes_are_the_table_in_the_docs() -> None:
-    documented = PROTOCOL.split("<!-- codes -->\n")[1].split("\n<!-- /codes -->")[0]
-    assert documented == code_table()
+def code_table_in_chinese() -> str:
+    """With the English text, which frames have."""
+    with translation.override("zh-hans"):
+        lines = [f"| {code.value} | {code.text} | {translation.gettext(code.text)} |" for code in Code]
+    return "\n".join(["| 代码 | 消息中的文字 | 含义 |", "|---|---|---|", *lines])
+
+
+@pytest.mark.parametrize(("text", "table"), [(PROTOCOL, code_table), (IN_CHINESE, code_table_in_chinese)])
+def test_the_codes_are_the_table_in_the_docs(text: str, table: Callable[[], str]) -> None:
+    assert between(text, "codes") == table()
 
 
 def test_every_setting_is_documented() -> None:

@@ -12,6 +12,10 @@ from markdown_it.utils import EnvType, OptionsDict
 COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE)
 """Marks for tests; nobody reads them."""
 NO_LETTER = re.compile(r"[^\w\- ]")
+MARKS = "\u3001-\u301c\uff01-\uff5e"
+"""Punctuation that is as wide as a character, with its space in it."""
+NO_SPACE = re.compile(rf"[{MARKS}].|.[{MARKS}]|[\u3400-\u9fff]{{2}}", re.DOTALL)
+"""What stands before and after the end of a line that is no space to Chinese readers."""
 
 
 class Heading(NamedTuple):
@@ -58,6 +62,8 @@ def render(text: str, target: Callable[[str], str], anchors: Sequence[str] = ())
     """`target`: where a link or a picture of the text leads to on the site. `anchors`: those of the same text in
     another language, which its headings take over if they are as many."""
     tokens = _PARSER.parse(COMMENT.sub("", text))
+    for token in tokens:
+        token.children = token.children and _joined(token.children)
     headings = _headings(tokens, anchors)
     for token in tokens:
         if align := str(token.attrs.pop("style", "")):
@@ -73,6 +79,17 @@ def render(text: str, target: Callable[[str], str], anchors: Sequence[str] = ())
 def anchor_of(heading: str) -> str:
     """As GitHub makes it, so that a link works there and here."""
     return NO_LETTER.sub("", heading.strip().lower()).replace(" ", "-")
+
+
+def _joined(parts: list[Token]) -> list[Token]:
+    """Without the ends of lines that are no space."""
+    return [part for place, part in enumerate(parts) if part.type != "softbreak" or not _runs_on(parts, place)]
+
+
+def _runs_on(parts: list[Token], place: int) -> bool:
+    before = next((part.content[-1] for part in reversed(parts[:place]) if part.content), " ")
+    after = next((part.content[0] for part in parts[place:] if part.content), " ")
+    return NO_SPACE.fullmatch(before + after) is not None
 
 
 def _headings(tokens: Sequence[Token], anchors: Sequence[str]) -> list[Heading]:

@@ -17,7 +17,7 @@ from django.views.decorators.vary import vary_on_cookie
 
 from exchange_site.documents.links import target_in
 from exchange_site.documents.markdown import Rendered, render
-from exchange_site.documents.shelf import KINDS, documents, files, groups
+from exchange_site.documents.shelf import KINDS, Document, documents, files, groups
 
 CHINESE = "zh-hans"
 FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -57,6 +57,11 @@ def language() -> str:
     return translation.get_language() or settings.LANGUAGE_CODE
 
 
+def spoken(document: Document, language: str) -> str:
+    """The language of its text for those who read this one, as HTML names it."""
+    return "zh-CN" if language == CHINESE and (document.twin or document.made_by) else "en"
+
+
 @cache
 def rendered(name: str, language: str) -> Rendered:
     """A document in a language, else in English. The headings of both have the same anchors."""
@@ -75,13 +80,13 @@ def _kept(name: str, language: str) -> Kept:
     if name:
         document = documents()[name]
         found = rendered(name, language)
-        here = document.twin is not None or document.made_by is not None
+        said = spoken(document, language)
         context |= {
             "title": document.title,
             "body": found.html,
             "headings": [each for each in found.headings if each.level in (2, 3)],
-            "of_another_language": language == CHINESE and not here,
-            "spoken": "zh-CN" if language == CHINESE and here else "en",
+            "of_another_language": language == CHINESE and said == "en",
+            "spoken": said,
         }
     with translation.override(language):
         body = render_to_string("documents/page.html" if name else "documents/index.html", context).encode()

@@ -116,8 +116,8 @@ LISTED = (
             Document(
                 "examples/course",
                 "examples/course/README.md",
-                _("A market maker from nothing"),
-                _("A course of an hour, in six steps that run."),
+                _("A market maker in an hour"),
+                _("A course in six steps, each of which runs."),
             ),
             _of_docs(
                 "conformance",

@@ -217,3 +217,19 @@ def test_headings_have_the_anchors_of_github_each_its_own() -> None:
 def test_a_table_has_no_inline_styles() -> None:
     said = html("| a | b |\n|---|--:|\n| 1 | 2 |\n")
     assert "style" not in said and said.count('class="right"') == 2 and '<div class="scroll" tabindex="0">' in said
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        ("撤单\n报单", "撤单报单"),
+        ("先撤单，\n`seq` 一", "先撤单，<code>seq</code> 一"),
+        ("*撤单*\n报单", "<em>撤单</em>报单"),
+        ("撤单\n`seq`\n一", "撤单\n<code>seq</code>\n一"),
+        ("an\norder", "an\norder"),
+    ],
+)
+def test_the_end_of_a_line_is_no_space_between_chinese_characters(lines: str, line: str) -> None:
+    assert html(lines) == f"<p>{line}</p>\n"
+    (said,) = render(lines, lambda link: link).sections
+    assert said.text == re.sub(r"<.*?>", "", line).replace("\n", " ")

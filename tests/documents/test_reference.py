@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -97,23 +98,22 @@ def test_the_generated_documents_speak_chinese() -> None:
         assert re.search(r"<h1 id=[^>]*>[\u4e00-\u9fff]", said)
 
 
-ALONE = """
+AS_A_SERVER = """
 import django
 django.setup()
-from exchange_site.documents.reference.commands_page import commands
-print(*commands())
+from exchange_site.documents.reference.commands_page import commands_page
+print(commands_page())
 """
 
 
-def test_a_server_that_only_knows_the_exchange_finds_every_command() -> None:
-    """pytest has the clients on its path; a server has not."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    said = subprocess.run(
-        [sys.executable, "-c", ALONE],
+def test_a_server_makes_the_page_of_commands_without_what_tests_have_on_their_path(tmp_path: Path) -> None:
+    """A server is not started by manage.py, and the client library that the bots use need not be installed."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_A_SERVER],
         cwd=ROOT,
-        env=environment | {"DJANGO_SETTINGS_MODULE": "exchange_site.settings"},
+        env={"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "exchange_site.settings", "DATA_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert said.stdout.split() == list(commands()), said.stderr
+    assert done.returncode == 0 and "## run_bots" in done.stdout, done.stderr

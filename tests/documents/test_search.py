@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -90,14 +91,44 @@ def test_the_first_results_are_what_was_meant(query: str, address: str) -> None:
     assert any(each["address"].startswith(address) for each in results(query)[:3])
 
 
-def test_whoever_reads_chinese_finds_chinese() -> None:
-    assert results("紧急控制", "zh-CN")[0]["address"].startswith("/docs/operators/")
-    assert results("紧急控制") == []
+def test_whoever_reads_chinese_finds_chinese_first() -> None:
+    found = results("紧急控制", "zh-CN")
+    assert found[0]["address"].startswith("/docs/operators/") and "?" not in found[0]["address"]
+    assert (found[0]["language"], found[0]["named"]) == ("zh-CN", "")
+    sections = [
+        each["address"].partition("?")[0] + each["address"].partition("#")[2] for each in results("seq", "zh-CN")
+    ]
+    assert len(sections) == len(set(sections)), "a section is told in one language"
+
+
+@pytest.mark.parametrize(
+    ("query", "language", "address", "told"),
+    [
+        ("紧急控制", "en", "/docs/operators/?lang=zh-hans#", ("zh-CN", "中文")),
+        ("dead man's switch", "zh-CN", "/docs/protocol/?lang=en#orders-and-the-connection", ("en", "English")),
+        ("backup and restore", "zh-CN", "/docs/operations/#backup-and-restore", ("en", "English")),
+        ("close codes", "en", "/docs/protocol/#close-codes", ("en", "")),
+    ],
+)
+def test_the_other_language_is_searched_too_and_named(
+    query: str, language: str, address: str, told: tuple[str, str]
+) -> None:
+    found = [each for each in results(query, language) if each["address"].startswith(address)]
+    assert found and (found[0]["language"], found[0]["named"]) == told
+    path = found[0]["address"].partition("#")[0]
+    response = Client().get(path, headers={"accept-language": language})
+    assert f'<article lang="{told[0]}">' in response.content.decode()
+
+
+def test_the_page_of_results_names_another_language() -> None:
+    said = Client().get("/docs/search/", {"q": "紧急控制"}).content.decode()
+    assert re.search(r'<a href="/docs/operators/\?lang=zh-hans#[\w-]+" lang="zh-CN">', said) and "· 中文</span>" in said
+    assert "· English" not in Client().get("/docs/search/", {"q": "close codes"}).content.decode()
 
 
 def test_the_page_needs_no_script() -> None:
     said = Client().get("/docs/search/", {"q": "close codes"}).content.decode()
-    assert '<a href="/docs/protocol/#close-codes">' in said and "<mark>close</mark>" in said.lower()
+    assert '<a href="/docs/protocol/#close-codes" lang="en">' in said and "<mark>close</mark>" in said.lower()
     assert "<img" not in Client().get("/docs/search/", {"q": "<img src=x>"}).content.decode()
     assert Client().get("/docs/search/").status_code == 200
 

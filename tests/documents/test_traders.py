@@ -1,4 +1,4 @@
-"""The documents for traders: both texts have the same samples, frames are frames, and samples run as they stand."""
+"""The documents for traders: frames are frames, and samples run as they stand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from exchange_site.documents.shelf import ROOT
 from tests.e2e.conftest import new_server, seeded_market, server
 from tests.e2e.server import PATIENCE, Server
-from tests.test_readme import blocks, headings
 from trading import protocol
 from trading.core.types import NEXT_STATUS, CancelReason, OrderStatus
 
@@ -27,20 +26,12 @@ SAYS = {
 }
 
 
-def text(name: str, ending: str = ".md") -> str:
-    return (ROOT / f"docs/{name}{ending}").read_text(encoding="utf-8")
+def text(name: str) -> str:
+    return (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
 
 
 def samples(name: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text(name), re.DOTALL)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_both_languages_have_the_same_parts(name: str) -> None:
-    english, chinese = text(name), text(name, ".zh-CN.md")
-    assert headings(english) == headings(chinese)
-    assert blocks(english) == blocks(chinese)
-    assert english.count("\n| ") == chinese.count("\n| ")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ import { el } from '../ui/dom.js';
 
 const PAUSE_MS = 150;
 
-/** @typedef {{ address: string, title: string, heading: string, excerpt: [string, boolean][] }} Found */
+/** @typedef {{ address: string, title: string, heading: string, language: string, named: string, excerpt: [string, boolean][] }} Found */
 
 export function mountSearch() {
   const form = /** @type {HTMLFormElement} */ (document.querySelector('form.search'));
@@ -56,8 +56,8 @@ export function mountSearch() {
 }
 
 /** @param {Found} found */
-function row({ address, title, heading, excerpt }) {
+function row({ address, title, heading, language, named, excerpt }) {
   const pieces = excerpt.map(([text, marked]) => (marked ? el('mark', { textContent: text }) : text));
-  const of = el('span', { className: 'of', textContent: title });
-  return el('a', { href: address }, el('strong', { textContent: heading || title }), ' ', of, el('span', { className: 'excerpt' }, ...pieces));
+  const of = el('span', { className: 'of', textContent: named ? `${title} · ${named}` : title });
+  return el('a', { href: address }, el('strong', { textContent: heading || title, lang: language }), ' ', of, el('span', { className: 'excerpt', lang: language }, ...pieces));
 }
