@@ -57,6 +57,8 @@ def look(market: str, now: datetime) -> None:
     """Ask for all whose time has come, the earliest first. Each is asked once: its key in the table of commands is that
     of its row."""
     due = ScheduledCommand.objects.filter(market=market, status=Status.WAITING, at__lte=now)
+    if not due.exists():  # nearly always, and less than half the work of reading none
+        return
     for row in due.select_related("asked_by").order_by("at", "pk"):
         _ask(row, now)
 

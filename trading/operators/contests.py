@@ -10,7 +10,7 @@ from math import sqrt
 
 import msgspec
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from trading.core.commands import Deposit, FreezeAccount, Withdraw
 from trading.core.types import stored_name
@@ -117,6 +117,9 @@ def start(contest: Contest, now: datetime, without: Container[str] = ()) -> bool
 
 def look(market: str, now: datetime) -> None:
     """What is due in the contest that runs: a look at what everybody is worth, or its end."""
+    to_begin = Q(status=Status.DRAFT, starts_at__lte=now)
+    if not Contest.objects.filter(to_begin | Q(status=Status.RUNNING), market=market).exists():
+        return
     contest = Contest.objects.filter(market=market, status=Status.RUNNING).first()
     if contest is None or contest.looked_at is None:
         _begin_due(market, now)

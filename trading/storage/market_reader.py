@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 import msgspec
 from django.db import connections
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Abs, Coalesce
+from django.db.models.functions import Abs
 
 from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.codes import Code
@@ -141,10 +141,10 @@ class MarketReader:
         return mapping.details(rows.iterator())
 
     def _orders(self) -> list[OrderRecord]:
-        """Live orders in time priority."""
-        found = Order.objects.using(self._using).filter(IS_LIVE, self._theirs)
-        ordered = found.order_by(Coalesce("priority", "id"))
-        return [mapping.order_record(row) for row in ordered.values_list(*mapping.LOADED_ORDER_FIELDS)]
+        """Live orders in time priority: put in order here, which costs less than in the database."""
+        found = Order.objects.using(self._using).filter(IS_LIVE, self._theirs).order_by()
+        rows = found.values_list(*mapping.LOADED_ORDER_FIELDS)
+        return sorted(map(mapping.order_record, rows), key=attrgetter("priority"))
 
     def asks(self, most: int) -> list[OperatorAsk]:
         """Operators' commands that wait, oldest first."""

@@ -1,6 +1,6 @@
 """Orders: plain ones, those with more to them, and the own ids that clients gave them."""
 
-from enum import Enum
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from trading.core.accounts import Asked, ClientOrder
 from trading.core.snapshot import OrderRecord
 from trading.core.state import Order
-from trading.core.types import OrderOptions, OrderType, lasting
+from trading.core.types import Direction, Offset, OrderOptions, OrderStatus, OrderType, TimeCondition, lasting
 from trading.models import Order as OrderRow
 from trading.storage.sql import GIVEN, Columns, Row, Table, json_text
 
@@ -86,25 +86,40 @@ def _own_id(order: Order, today: int) -> tuple[int | None, int | None, int | Non
 
 
 LOADED_ORDER_FIELDS = tuple("id" if name == "order_id" else name for name in OrderRecord.__struct_fields__)
-_ORDER_WORDS = {
-    field.name: field.type
-    for field in msgspec.structs.fields(OrderRecord)
-    if isinstance(field.type, type) and issubclass(field.type, Enum)
-}
+_direction, _offset, _order_type = cache(Direction), cache(Offset), cache(OrderType)
+_time_condition, _status = cache(TimeCondition), cache(OrderStatus)
+"""What a word of a row is. ValueError where it is none."""
 
 
 def order_record(row: tuple[Any, ...]) -> OrderRecord:
-    """A live order's row as the engine restores it."""
-    values = dict(zip(OrderRecord.__struct_fields__, row, strict=True))
-    for name, word in _ORDER_WORDS.items():
-        values[name] = word(values[name])
-    values["options"] = options_of(values["options"])
-    values["price"] = values["price"] or 0
-    values["stop"] = values["stop"] or 0
-    values["priority"] = values["priority"] or values["order_id"]
-    if values["shown"] is None:
-        values["shown"] = values["volume"] - values["filled"]
-    return OrderRecord(**values)
+    """A live order's row as the engine restores it: by place, for a restart does it for every live order."""
+    order_id, account_id, instrument_id, direction, offset, order_type, time_condition, *numbers = row[:11]
+    his_held, today_held, accepted_at, updated_at, client_order_id, trading_day, *handling = row[11:]
+    volume, price, filled, status = numbers
+    options, shown, stop, priority = handling
+    return OrderRecord(
+        order_id,
+        account_id,
+        instrument_id,
+        _direction(direction),
+        _offset(offset),
+        _order_type(order_type),
+        _time_condition(time_condition),
+        volume,
+        price or 0,
+        filled,
+        _status(status),
+        his_held,
+        today_held,
+        accepted_at,
+        updated_at,
+        client_order_id,
+        trading_day,
+        options_of(options),
+        volume - filled if shown is None else shown,
+        stop or 0,
+        priority or order_id,
+    )
 
 
 def options_of(stored: str | None) -> OrderOptions | None:
