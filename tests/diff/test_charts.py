@@ -160,6 +160,33 @@ def test_a_chart_is_ready_when_its_bars_are_there_and_follows(market: MarketConv
     assert told["charts"]["c"] == {"left_id": last - 1, "right_id": last + 1}
 
 
+def test_a_chart_begins_with_what_was_told_to_another_of_the_same_bars(market: MarketConversation) -> None:
+    """In a cluster what is stored may be a second behind what was told."""
+    start = NOW - NOW % MINUTE
+    market.take(decode(chart()))
+    _, looking = asked(market)
+    answer(market, looking, bars=[])
+    tell(market, made(protocol.Kline, instrument_id="IX2301", period="1m", start=start, **_whole(6.0) | {"trades": 2}))
+    market.patches.take()
+    market.take(decode(chart(seconds=180, chart_id="later")))
+    (looking,) = asked(market)
+    answer(market, looking, bars=[bar(start, 5.0), bar(start - 3 * MINUTE, 4.0)])
+    (told,) = market.patches.take()
+    shown = told["klines"]["CFFEX.IX2301"][str(180 * 10**9)]["data"]
+    assert [each["close"] for each in shown.values()] == [4.0, 6.0]
+
+
+def test_bars_that_are_told_before_those_that_are_stored_stay(market: MarketConversation) -> None:
+    start = NOW - NOW % MINUTE
+    market.take(decode(chart()))
+    _, looking = asked(market)
+    tell(market, made(protocol.Kline, instrument_id="IX2301", period="1m", start=start, **_whole(6.0) | {"trades": 2}))
+    answer(market, looking, bars=[bar(start, 5.0), bar(start - MINUTE, 4.0)])
+    (told,) = market.patches.take()
+    shown = told["klines"]["CFFEX.IX2301"][str(60 * 10**9)]["data"]
+    assert [each["close"] for each in shown.values()] == [4.0, 6.0]
+
+
 def _whole(price: float) -> dict[str, Any]:
     prices = dict.fromkeys(("open", "high", "low", "close"), price)
     return prices | {"volume": 1.0, "turnover": 0.0, "trades": 1, "open_interest": 1.0}

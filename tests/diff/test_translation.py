@@ -299,6 +299,109 @@ def test_nothing_is_looked_at_for_a_client_that_does_not_wait(trader: TraderConv
     assert asked(trader) == [], "one look at a time"
 
 
+AWAY = (503, "This exchange takes no orders just now")
+INSERT: dict[str, Any] = {"aid": "insert_order", "order_id": "mine", "exchange_id": "CFFEX", "instrument_id": "IX2301"}
+INSERT |= {"direction": "BUY", "offset": "OPEN", "volume": 2, "price_type": "LIMIT", "limit_price": 120.0}
+INSERT |= {"time_condition": "GFD", "volume_condition": "ANY"}
+
+
+def respond(conversation: Conversation, ask: dict[str, Any], code: int | None, why: str | None) -> None:
+    """To an order."""
+    order_id = "O1" if code is None else None
+    fields = {"success": code is None, "order_id": order_id, "error_code": code, "error_message": why}
+    conversation.hear(protocol.encode(made(protocol.OrderResponse, **fields, request_id=ask["request_id"])), NOW)
+
+
+def notes(conversation: Conversation) -> list[int]:
+    patches = conversation.patches.take()
+    return [note["code"] for patch in patches for note in patch.get("notify", {}).values()]
+
+
+def test_an_order_meets_the_next_engine_under_the_same_id(trader: TraderConversation) -> None:
+    """And so does its cancel, which waits for it and is sent again as well."""
+    trader.take(decode(json.dumps(INSERT)))
+    (order,) = asked(trader)
+    trader.take(decode('{"aid": "cancel_order", "order_id": "mine"}'))
+    waits = []
+    for _ in range(2):
+        respond(trader, order, *AWAY)
+        ((wait, frame),) = trader.asks
+        assert asked(trader) == [order] and json.loads(frame)["client_order_id"] == "mine"
+        waits.append(wait)
+    assert waits == [1, 2] and notes(trader) == []
+    respond(trader, order, None, None)
+    (cancel,) = asked(trader)
+    assert (cancel["type"], cancel["order_id"]) == ("cancel_order", "O1")
+    respond(trader, cancel, *AWAY)
+    assert asked(trader) == [cancel]
+    respond(trader, cancel, None, None)
+    assert (asked(trader), notes(trader)) == ([], [])
+
+
+def test_what_is_said_before_the_login_waits_until_all_is_known() -> None:
+    """As a client says it that has lost its connection: what waited there comes first."""
+    conversation = TraderConversation("MAIN")
+    conversation.take(decode(json.dumps(INSERT)))
+    conversation.take(decode('{"aid": "req_login", "user_name": "u", "password": "t"}'))
+    (sign_in,) = asked(conversation)
+    assert sign_in["type"] == "auth"
+    tell(conversation, protocol.AuthResponse(success=True, user_id="u", message="", request_id=sign_in["request_id"]))
+    conversation.take(decode('{"aid": "cancel_order", "order_id": "mine"}'))
+    _, listing, _, statements = asked(conversation)
+    answer(conversation, listing, instruments=[instrument()])
+    answer(conversation, statements, statements=[])
+    live, orders, trades = asked(conversation)
+    answer(conversation, live, orders=[], next=None)
+    answer(conversation, orders, orders=[], next=None)
+    assert asked(conversation) == []
+    answer(conversation, trades, trades=[], next=None)
+    (order,) = asked(conversation)
+    assert (order["type"], order["client_order_id"]) == ("submit_order", "mine")
+    respond(conversation, order, None, None)
+    assert words(asked(conversation)) == ["cancel_order"]
+
+
+def test_what_is_said_before_a_login_that_fails_is_told_so() -> None:
+    conversation = TraderConversation("MAIN")
+    conversation.take(decode(json.dumps(INSERT)))
+    conversation.take(decode('{"aid": "req_login", "user_name": "u", "password": "t"}'))
+    (sign_in,) = asked(conversation)
+    refusal = protocol.AuthResponse(success=False, user_id="u", message="no", request_id=sign_in["request_id"])
+    tell(conversation, refusal)
+    conversation.take(decode(json.dumps(INSERT)))
+    assert asked(conversation) == [] and notes(conversation) == [401, 401, 401]
+
+
+def test_so_many_orders_wait_for_a_login_and_not_more() -> None:
+    conversation = TraderConversation("MAIN")
+    for _ in range(65):
+        conversation.take(decode(json.dumps(INSERT)))
+    assert notes(conversation) == [401]
+
+
+def test_an_order_that_no_engine_takes_is_refused_in_the_end(trader: TraderConversation) -> None:
+    trader.take(decode(json.dumps(INSERT)))
+    (order,) = asked(trader)
+    waits = []
+    while True:
+        respond(trader, order, *AWAY)
+        if not trader.asks:
+            break
+        waits.append(trader.asks[0][0])
+        asked(trader)
+    assert waits == [1, 2, 4, 8] and notes(trader) == [503]
+    look(trader)
+    (told,) = trader.patches.take()
+    assert told["trade"]["u"]["orders"]["mine"]["status"] == "FINISHED"
+
+
+def test_an_order_that_is_refused_is_not_sent_again(trader: TraderConversation) -> None:
+    trader.take(decode(json.dumps(INSERT)))
+    (order,) = asked(trader)
+    respond(trader, order, 1001, "Insufficient funds")
+    assert (asked(trader), notes(trader)) == ([], [1001])
+
+
 def test_an_order_waits_for_the_account_after_it(trader: TraderConversation) -> None:
     tell(trader, submitted())
     trader.turn(heard=True)

@@ -95,8 +95,19 @@ class ChartBoard:
         for name, duration in wanted:
             if duration == 0:
                 self._ticks.setdefault(name, Ticks())
-            else:
-                self._series.setdefault((name, duration), Series(duration))
+            elif (name, duration) not in self._series:
+                self._series[name, duration] = self._begun(name, duration)
+
+    def _begun(self, name: str, duration: int) -> Series:
+        """Of bars that are followed already nothing comes at once, and what is stored may be behind: it begins with
+        what others were told last."""
+        series = Series(duration)
+        for (other_name, _), other in self._series.items():
+            newest = other.newest() if other_name == name and other.period == series.period else None
+            if series.period is not None and newest is not None and newest.trades:
+                series.put(newest)
+                break
+        return series
 
     # -- what was
 

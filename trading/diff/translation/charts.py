@@ -69,7 +69,9 @@ class Series:
         elif numbered:
             found = [part for part in found if self._key(part.start) < self._keys[0]]
         for part in found:
-            self._put(part)
+            told = self._groups.get(self._key(part.start), {}).get(part.start)
+            if told is None or told.trades <= part.trades:  # what is stored may be behind what was told
+                self._put(part)
         self._keys = sorted(self._groups)
         if numbered:
             self._first = max(0, self.first - (len(self._keys) - numbered))
@@ -101,6 +103,11 @@ class Series:
         self._put(part)
         self._forget()
         return (self.first + bisect_left(self._keys, key),)
+
+    def newest(self) -> BarData | None:
+        """The last part that is known."""
+        last = self._groups[self._keys[-1]] if self._keys else {}
+        return last[max(last)] if last else None
 
     def put_trade(self, price: float, volume: float, time: int, open_interest: float) -> Sequence[int]:
         """A trade, for bars that are made from trades."""

@@ -14,7 +14,12 @@ from trading.diff.translation.words import InsQuery, Said
 
 READS = ("subscribe", "unsubscribe", "resume")
 """What does no harm twice, as queries do none."""
+ORDERS = ("submit_order", "cancel_order")
+"""What is done once however often it is asked: an order has its client's id."""
 RETRY_SECONDS = 1.0
+ORDER_TRIES = 4
+"""Times that an order meets an exchange that is away, each after twice the seconds of the one before: 15 in all. A
+program of DIFF takes a refusal as the last word, and a next engine is there sooner."""
 MOST_NAMED = 10
 """Unknown instruments in one note."""
 
@@ -25,6 +30,15 @@ LONG_FRAME = 4_096
 """Characters of a frame that is one client's answer, rather than a push to many."""
 
 _frames: msgspec.json.Decoder[protocol.ServerMessage] = msgspec.json.Decoder(protocol.ServerMessage)
+
+
+class Open(msgspec.Struct):
+    """A question without an answer. `tries`: how often it was asked again."""
+
+    type: str
+    frame: str
+    then: Then
+    tries: int = 0
 
 
 class Conversation:
@@ -40,7 +54,7 @@ class Conversation:
         self.patches = Patches()
         self.now = 0
         """Unix ms, of what was heard last."""
-        self._open: dict[str, tuple[str, str, Then]] = {}
+        self._open: dict[str, Open] = {}
         self._asked = self._noted = 0
 
     @property
@@ -69,7 +83,7 @@ class Conversation:
         self._asked += 1
         request_id = str(self._asked)
         frame = msgspec.json.encode({"type": type, **fields, "request_id": request_id}).decode()
-        self._open[request_id] = (type, frame, then)
+        self._open[request_id] = Open(type, frame, then)
         self.asks.append((0.0, frame))
 
     def hear(self, frame: str, now: int) -> None:
@@ -80,12 +94,14 @@ class Conversation:
         if not isinstance(request_id, str) or request_id not in self._open:
             self.told(message)
             return
-        type, asked, then = self._open[request_id]
-        if isinstance(message, protocol.Error) and _comes_again(message, type):
-            self.asks.append((message.retry_after or RETRY_SECONDS, asked))
+        asked = self._open[request_id]
+        wait = _seconds_until_again(message, asked)
+        if wait is not None:
+            asked.tries += 1
+            self.asks.append((wait, asked.frame))
             return
         del self._open[request_id]
-        then(message)
+        asked.then(message)
 
     def told(self, message: protocol.ServerMessage) -> None:
         """What nobody asked for."""
@@ -130,6 +146,14 @@ def _pushed(frame: str) -> protocol.ServerMessage:
     return _frames.decode(frame)
 
 
-def _comes_again(refusal: protocol.Error, type: str) -> bool:
-    asks = type in READS or type.startswith("query_")
-    return asks and refusal.code in (Code.TOO_FAST, Code.UNAVAILABLE)
+def _seconds_until_again(message: protocol.ServerMessage, asked: Open) -> float | None:
+    """How long to wait before it is asked again, if it is."""
+    code = message.code if isinstance(message, protocol.Error) else getattr(message, "error_code", None)
+    if asked.type in ORDERS:
+        is_away = code == Code.UNAVAILABLE and asked.tries < ORDER_TRIES
+        return RETRY_SECONDS * 2**asked.tries if is_away else None
+    if code not in (Code.TOO_FAST, Code.UNAVAILABLE) or not isinstance(message, protocol.Error):
+        return None
+    if asked.type in READS or asked.type.startswith("query_"):
+        return message.retry_after or RETRY_SECONDS
+    return None

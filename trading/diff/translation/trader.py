@@ -21,6 +21,8 @@ from trading.diff.translation.words import (
 PAGE = 200
 PAGES = 25
 """Of orders and of trades that a login looks at; who has more of a day sees the last ones."""
+MOST_EARLY = 64
+"""Orders and cancels that wait for the login."""
 CHANNELS = ["trade", "portfolio", "instruments"]
 PRIVATE = (
     protocol.AccountUpdate | protocol.Portfolio | protocol.RiskWarning | protocol.Liquidation | protocol.PositionExpired
@@ -51,12 +53,14 @@ class Loaded(msgspec.Struct):
 
 class TraderConversation(Conversation):
     """What is told of orders and trades waits until the account and the positions after it are known: the client sees
-    them change together."""
+    them change together. A client that connects again says first what it could not say before, and logs in then:
+    orders and cancels wait until all there is is known."""
 
     def __init__(self, first: str) -> None:
         super().__init__(first)
         self._user: str | None = None
-        self._signing = False
+        self._signing = self._refused = False
+        self._early: list[InsertOrder | CancelOrder] = []
         self._loaded: Loaded | None = None
         self._day = 0
         self._known: dict[str, Known] = {}
@@ -80,14 +84,29 @@ class TraderConversation(Conversation):
             case ConfirmSettlement():
                 pass
             case InsertOrder() | CancelOrder():
-                if self._user is None or said.user_id not in (None, self._user):
-                    self.note("ERROR", Code.NOT_AUTHENTICATED, f"{Code.NOT_AUTHENTICATED.text}: log in first")
-                elif isinstance(said, InsertOrder):
-                    self._insert(said)
+                if self._is_early and len(self._early) < MOST_EARLY:
+                    self._early.append(said)
                 else:
-                    self._cancel(said)
+                    self._do(said)
             case _:
                 super().take(said)
+
+    @property
+    def _is_early(self) -> bool:
+        return self._loaded is not None or (self._user is None and not self._refused)
+
+    def _do(self, said: InsertOrder | CancelOrder) -> None:
+        if self._user is None or said.user_id not in (None, self._user):
+            self.note("ERROR", Code.NOT_AUTHENTICATED, f"{Code.NOT_AUTHENTICATED.text}: log in first")
+        elif isinstance(said, InsertOrder):
+            self._insert(said)
+        else:
+            self._cancel(said)
+
+    def _do_early(self) -> None:
+        early, self._early = self._early, []
+        for said in early:
+            self._do(said)
 
     # -- who
 
@@ -102,12 +121,18 @@ class TraderConversation(Conversation):
         self._signing = False
         if not isinstance(answer, protocol.AuthResponse) or not answer.success:
             code = answer.code if isinstance(answer, protocol.Error) else Code.NOT_AUTHENTICATED
-            self.note("ERROR", code, f"登录失败, {answer.message}")
+            self._turn_away(code, answer.message)
             return
-        self._user = answer.user_id
+        self._user, self._refused = answer.user_id, False
         self.note("INFO", 0, "登录成功")
         self.ask(self._subscribed, "subscribe", channels=CHANNELS)
         self._load()
+
+    def _turn_away(self, code: int, why: str) -> None:
+        self._user = self._loaded = None
+        self._refused = True
+        self.note("ERROR", code, f"登录失败, {why}")
+        self._do_early()
 
     def _subscribed(self, answer: Any) -> None:
         if not isinstance(answer, protocol.SubscribeResponse) or not answer.success:
@@ -125,8 +150,7 @@ class TraderConversation(Conversation):
     def _resumed(self, answer: Any) -> None:
         """What follows is told by pushes; a snapshot, which tells the trading day, comes behind this."""
         if isinstance(answer, protocol.Error):
-            self._user = self._loaded = None
-            self.note("ERROR", answer.code, f"登录失败, {answer.message}")
+            self._turn_away(answer.code, answer.message)
 
     def _since(self, answer: Any) -> None:
         if self._loaded is None:
@@ -176,6 +200,7 @@ class TraderConversation(Conversation):
         self._loaded, self._changed = None, True
         for message in loaded.meanwhile:
             self.told(message)
+        self._do_early()
 
     # -- orders
 
