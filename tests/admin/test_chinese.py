@@ -180,6 +180,11 @@ def test_what_forms_ask_and_refuse_is_in_chinese(busy: Founded, root: Client) ->
     posts += [(page_of("desk_forget_factor", clerk), data) for data in ({}, {"post": "yes"})]
     posts += [(page_of("desk_close_position", 1), {**key, "instrument": each, "reason": "7"}) for each in ("NONE", "")]
     posts += [(page_of("desk_close_position", 3), {**key, "reason": "7", "post": "yes"})]
+    posts += [
+        (page_of(f"desk_{each}", 1), {"key": f"{number:032}", "reason": reason, **yes})
+        for number, each in enumerate(("stop_liquidation", "let_liquidate", "let_liquidate"))
+        for reason, yes in (("", {}), ("7", {}), ("7", {"post": "yes"}))
+    ]
     posts += [(page_of("desk_second_factor"), {"code": "1"})]
     posts += [(page("account", each, 1), {}) for each in ("freeze", "unfreeze", "deposit", "rules")]
     posts += [

@@ -132,7 +132,10 @@ def sentences_of(room: Path) -> set[str]:
 
 RULES = ("funds", "instruments", "phases", "restrictions", "settlement", "adoption")
 """What operators ask for ends in these."""
-COMPOSED = {"New connections are {}": "New connections are refused already"}
+COMPOSED = {
+    "New connections are {}": "New connections are refused already",
+    "The liquidation of {} is {}": "The liquidation of {} is stopped already",
+}
 """What the rule puts into the gap is a part of the sentence."""
 
 

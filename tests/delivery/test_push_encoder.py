@@ -13,7 +13,7 @@ ANSWERS = {
     *(events.AccountOpened, events.AccountFrozen, events.RulesSet, events.FeeGroupSet),
     *(events.InstrumentListed, events.TermsChanged, events.PhasesChanged, events.TimePassed, events.RiskWatched),
     *(events.MarketLimitsSet, events.FiringContinued, events.RulesAdopted),
-    *(events.OrdersCancelled, events.CloseOnlySet, events.ConnectionsRefused),
+    *(events.OrdersCancelled, events.CloseOnlySet, events.ConnectionsRefused, events.LiquidationStopped),
     *(events.Announced, events.AnnouncementWithdrawn),
 }
 """They tell whoever asked what came of it."""

@@ -101,6 +101,7 @@ COMMANDS = {
     "Announce": "text until user_id=null stop_at=null",
     "WithdrawAnnouncement": "number",
     "ForceClose": "user_id instrument_id=null",
+    "StopLiquidation": "user_id stopped",
     "Settle": "day next_day prices confirmed=false",
     "PassTime": "",
     "WatchRisk": "warn_at limit everyone=false",
@@ -117,7 +118,7 @@ EVENTS = (
     "AuctionUncrossed AccountFrozen RulesSet FeeGroupSet MarketLimitsSet TimePassed RiskWatched RiskWarned RiskEased "
     "LiquidationStarted LiquidationEnded InstrumentSettled PositionExpired Statement DaySettled RulesAdopted "
     "FiringContinued OrdersCancelled CloseOnlySet ConnectionsRefused Announced AnnouncementWithdrawn TradeBroken "
-    "TransferSent TransferReceived"
+    "TransferSent TransferReceived LiquidationStopped"
 )
 """The result of operators' commands."""
 
@@ -132,7 +133,7 @@ PARTS: dict[Any, str] = {
     AccountRules: 'stp="CANCEL_MAKER" fee_group="" max_volume=null max_position=null max_orders=null'
     " live_orders=null waiting_orders=null trailing_stops=null",
     MarketLimits: "live_orders=0 waiting_orders=0 trailing_stops=0",
-    Restrictions: "close_only=false closing=[] no_connections=false",
+    Restrictions: "close_only=false closing=[] no_connections=false spared=[]",
     Transfer: "transfer_id user_id source target amount",
     Announcement: "number text made_at until user_id=null stop_at=null",
     TradeSide: "account_id order_id offset commission close_profit",

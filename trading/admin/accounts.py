@@ -22,17 +22,21 @@ from trading.admin.lists import PlainList
 from trading.core.accounts import Figures
 from trading.core.commands import FreezeAccount
 from trading.core.money import to_text
-from trading.models import Account
+from trading.models import Account, Market
 from trading.reads import selectors
-from trading.storage.mapping import rules_of
+from trading.storage.mapping import restrictions_of, rules_of
 
 
 def give_figures(accounts: Iterable[Account]) -> None:
-    """Compute the money of accounts as it is now, with one query for all, and put it on the rows."""
+    """Compute the money of accounts as it is now, with one query for all, and put it on the rows, with whether an
+    operator has stopped their liquidation."""
     rows = list(accounts)
     figures = selectors.account_figures(accounts=rows)
+    off = Market.objects.filter(code=present_market()).values_list("restrictions", flat=True).first()
+    spared = restrictions_of(off).spared if off else ()
     for row in rows:
         vars(row)["figures"] = figures[row.pk]
+        vars(row)["spared"] = row.pk in spared
 
 
 def figures_of(account: Account) -> Figures:
@@ -41,6 +45,14 @@ def figures_of(account: Account) -> Figures:
         give_figures([account])
     figures: Figures = vars(account)["figures"]
     return figures
+
+
+def is_spared(account: Account) -> bool:
+    """Whether an operator has stopped the liquidation of a row's account."""
+    if "spared" not in vars(account):
+        give_figures([account])
+    spared: bool = vars(account)["spared"]
+    return spared
 
 
 def figure(name: str, label: str | None = None) -> Callable[[Any], Any]:
@@ -58,6 +70,8 @@ def standing(account: Account) -> str:
     words = []
     if figures_of(account).balance < 0:
         words.append(_("debt {amount}").format(amount=to_text(-figures_of(account).balance)))
+    if is_spared(account):
+        words.append(_("liquidation stopped"))
     if account.liquidating:
         words.append(_("liquidating"))
     elif account.warned:
@@ -65,6 +79,14 @@ def standing(account: Account) -> str:
     if account.frozen:
         words.append(_("frozen"))
     return format_html(NEGATIVE, ", ".join(words)) if words else "-"
+
+
+def liquidation_tool(account: Account) -> tuple[str, str, str]:
+    """The page of the desk that stops a liquidation, or that lets it go on: its name, what a link to it says, and the
+    permission that it takes."""
+    if is_spared(account):
+        return "let_liquidate", "Let the liquidation go on", "force_close"
+    return "stop_liquidation", "Stop the liquidation", "force_close"
 
 
 def own_rule(name: str, label: str, default: str) -> Callable[[Any], str]:
@@ -282,6 +304,7 @@ class AccountAdmin(CommandAdmin):
                 ("ledger", "Running balance", "view_ledgerentry"),
                 ("view_as", "See as the user", "view_as"),
                 ("close_position", "Close positions", "force_close"),
+                liquidation_tool(obj),
             )
             if request.user.has_perm(f"trading.{needed}")
         ]

@@ -301,8 +301,9 @@ class AccountBase(msgspec.Struct, eq=False):
     """A user's money and positions at one market. Counters without a date are those of the trading day.
 
     `fee_factor`: its share of the commission, of its fee group. `sides`: all long and all short margins of a product
-    whose larger side alone pays. `close_only`: it is one of `Restrictions.closing`. `recent_ids`: the newest keys of
-    `client_orders`, oldest first; its other keys are of live orders. The rest is as in its record.
+    whose larger side alone pays. `close_only`: it is one of `Restrictions.closing` or of `Restrictions.spared`.
+    `recent_ids`: the newest keys of `client_orders`, oldest first; its other keys are of live orders. The rest is as in
+    its record.
     """
 
     account_id: int

@@ -187,6 +187,14 @@ class ForceClose(msgspec.Struct, frozen=True, tag="ForceClose", omit_defaults=Tr
     instrument_id: str | None = None
 
 
+class StopLiquidation(msgspec.Struct, frozen=True, tag="StopLiquidation"):
+    """An operator stops the liquidation of an account, or keeps it from being liquidated: until they let it go on, or
+    the trading day ends. Meanwhile the account opens nothing and pays nothing out."""
+
+    user_id: str
+    stopped: bool
+
+
 class ForceCancelAll(msgspec.Struct, frozen=True, tag="CancelOrders", omit_defaults=True):
     """An operator cancels all orders: of an account, of an instrument, of both, or of everybody."""
 
@@ -301,6 +309,7 @@ AdminCommand = (
     | SetFeeGroup
     | ForceCancelOrder
     | ForceClose
+    | StopLiquidation
     | ForceCancelAll
     | SetCloseOnly
     | RefuseConnections

@@ -210,6 +210,15 @@ class CloseOnlySet(msgspec.Struct, frozen=True, tag="CloseOnlySet"):
     orders: int
 
 
+class LiquidationStopped(msgspec.Struct, frozen=True, tag="LiquidationStopped"):
+    """An operator keeps an account from being liquidated, or lets that go on. If it was being liquidated that it has
+    ended follows, then the cancels of so many orders."""
+
+    account_id: int
+    stopped: bool
+    orders: int
+
+
 class ConnectionsRefused(msgspec.Struct, frozen=True, tag="ConnectionsRefused"):
     """New connections are refused from now on, or no longer."""
 
@@ -405,6 +414,7 @@ Event = (
     | AccountFrozen
     | OrdersCancelled
     | CloseOnlySet
+    | LiquidationStopped
     | ConnectionsRefused
     | TradeBroken
     | Announced

@@ -336,7 +336,7 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         rules=record.rules,
         fee_factor=state.day.fee_groups.get(record.rules.fee_group, RATE),
         frozen=record.frozen,
-        close_only=record.account_id in state.day.restrictions.closing,
+        close_only=state.day.restrictions.only_closes(record.account_id),
         warned=record.warned,
         liquidating=record.liquidating,
         cancel_at=record.cancel_at,

@@ -93,11 +93,17 @@ class StopKind(StrEnum):
 
 class Restrictions(msgspec.Struct, frozen=True, omit_defaults=True):
     """What operators have switched off. `close_only`: nobody opens positions; `closing`: numbers of the accounts that
-    do not, in order; `no_connections`: nobody else may connect."""
+    do not, in order; `no_connections`: nobody else may connect; `spared`: numbers of the accounts that are not
+    liquidated on this trading day, in order."""
 
     close_only: bool = False
     closing: tuple[int, ...] = ()
     no_connections: bool = False
+    spared: tuple[int, ...] = ()
+
+    def only_closes(self, account_id: int) -> bool:
+        """Whether an account of this number opens nothing, whatever holds for all."""
+        return account_id in self.closing or account_id in self.spared
 
 
 class TradeSide(msgspec.Struct, frozen=True):

@@ -209,7 +209,7 @@ def _operators(order: Order, market: str) -> Iterator[Moment]:
     rows = OperatorCommand.objects.filter(market=market).order_by("-id")
     newest = rows.values_list("id", flat=True).first() or 0
     done = rows.filter(id__gt=newest - RECENT, finished_at=order.updated_at, status=OperatorCommand.Status.DONE)
-    kinds = ("CancelAnyOrder", "CancelOrders", "SetCloseOnly", "ForceClose")
+    kinds = ("CancelAnyOrder", "CancelOrders", "SetCloseOnly", "ForceClose", "StopLiquidation")
     for row in done.filter(kind__in=kinds).select_related("asked_by"):
         if row.kind == "CancelAnyOrder" and row.payload.get("order_id") != order.pk:
             continue

@@ -8,12 +8,13 @@ from django.test import Client
 from tests.admin.desk.conftest import Officer
 from tests.admin.pages import text_of
 from tests.builders import NOW, Books, Founded, order
+from trading.admin.columns import amount_text
 from trading.admin.desk import risk
 from trading.admin.desk.page import address
-from trading.core.commands import CheckRisk, ForceCancelOrder, Settle, Withdraw
+from trading.core.commands import CheckRisk, ForceCancelOrder, Settle, StopLiquidation, Withdraw
 from trading.core.events import LiquidationStarted, RiskWarned
 from trading.core.money import RATE, UNIT
-from trading.models import Account, OperatorCommand, Position
+from trading.models import Account, Market, OperatorCommand, Position
 from trading.operators import what_if
 from trading.reads import selectors
 from trading.storage.reconciliation import check_books
@@ -146,3 +147,74 @@ def test_what_is_refused_is_told(books: Books, officer_client: Client) -> None:
     assert "user003 holds nothing to be closed (code 404)" in said
     said = text_of(officer_client.post(address("close_position", 1), {**values, "instrument": "NONE"}))
     assert "There is no instrument NONE." in said
+
+
+# --- a liquidation is stopped
+
+
+def test_a_liquidation_is_stopped_after_a_question_and_goes_on(books: Books, officer_client: Client) -> None:
+    stop, go_on = address("stop_liquidation", 1), address("let_liquidate", 1)
+    assert "Stop the liquidation" in text_of(officer_client.get(address("risk")))
+    figures = selectors.account_figures(accounts=list(Account.objects.filter(pk=1)))[1]
+    asked = text_of(officer_client.post(stop, {"key": KEY, "reason": "money comes"}))
+    assert f"Equity {amount_text(figures.balance)}, margin 49,200.00, risk ratio {figures.risk_ratio:.2%}" in asked
+    assert "forced orders alive: 0" in asked and "Cancelled now: 0 live orders" in asked
+    assert not OperatorCommand.objects.exists()
+    for _ in range(2):
+        answer = officer_client.post(stop, {"key": KEY, "reason": "money comes", "post": "yes"})
+        assert answer.headers["Location"] == go_on, "the opposite is one click away"
+    row = OperatorCommand.objects.get()
+    assert (row.kind, row.status, row.reason) == ("StopLiquidation", "DONE", "money comes")
+    assert Market.objects.get().restrictions == {"spared": [1]}
+    for page in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/"):
+        assert "iquidation stopped" in text_of(officer_client.get(page))
+    assert "Liquidation stopped: 1 account." in text_of(officer_client.get("/admin/"))
+    assert go_on in officer_client.get(address("risk")).content.decode()
+    assert go_on in officer_client.get("/admin/trading/account/1/change/").content.decode()
+    officer_client.post(go_on, {"key": KEY[::-1], "reason": "it came", "post": "yes"})
+    assert Market.objects.get().restrictions == {}
+    assert "iquidation stopped" not in text_of(officer_client.get(address("risk")))
+
+
+def test_it_is_stopped_once_and_a_reason_is_asked_for(books: Books, officer_client: Client) -> None:
+    stop = address("stop_liquidation", 1)
+    officer_client.post(stop, {"key": KEY, "reason": "", "post": "yes"})
+    assert not OperatorCommand.objects.exists()
+    officer_client.post(stop, {"key": KEY, "reason": "one", "post": "yes"})
+    said = text_of(officer_client.post(stop, {"key": KEY[::-1], "reason": "two", "post": "yes"}, follow=True))
+    assert "The liquidation of user001 is stopped already" in said
+
+
+def test_a_restart_remembers_it(books: Books) -> None:
+    books.commit(StopLiquidation("user001", stopped=True))
+    name = books.engine.state_hash()
+    books.load()
+    assert books.engine.state_hash() == name
+    assert books.engine.state.day.restrictions.spared == (1,)
+    books.commit(StopLiquidation("user001", stopped=False))
+    assert check_books("MAIN") == []
+
+
+def test_what_if_knows_who_is_not_liquidated(books: Books) -> None:
+    before = what_if.if_prices_were("MAIN", {"IX2301": 100 * UNIT}, RISK)
+    books.commit(StopLiquidation("user001", stopped=True))
+    after = what_if.if_prices_were("MAIN", {"IX2301": 100 * UNIT}, RISK)
+    assert [one.user_id for one in before.liquidated] == ["user001"]
+    assert after.liquidated == []
+
+
+@pytest.mark.parametrize("role", ["Viewer", "Support", "Treasurer", "Settlement officer"])
+def test_others_may_not_stop_one(books: Books, officer: Officer, role: str) -> None:
+    client = officer(role)
+    for name in ("stop_liquidation", "let_liquidate"):
+        assert client.get(address(name, 1)).status_code == 403
+        assert client.post(address(name, 1), {"key": KEY, "reason": "x", "post": "yes"}).status_code == 403
+    assert not OperatorCommand.objects.exists()
+
+
+def test_two_can_be_asked_for(books: Books, officer_client: Client, settings: Any) -> None:
+    settings.FOUR_EYES_KINDS = ["StopLiquidation"]
+    stop = address("stop_liquidation", 1)
+    answer = officer_client.post(stop, {"key": KEY, "reason": "x", "post": "yes"})
+    assert answer.headers["Location"] == stop, "nothing was stopped yet"
+    assert OperatorCommand.objects.get().status == "HELD"

@@ -232,6 +232,10 @@ class Instrument:
         return rate(self.terms.margin_long if long else self.terms.margin_short)
 
 
+NEVER = None
+"""What an account was `judged` at that the next look must concern."""
+
+
 @dataclass
 class Account:
     number: int
@@ -248,7 +252,7 @@ class Account:
     cancel_at: int | None = None
     disconnect_at: int | None = None
     own_ids: dict[str, tuple[int, SubmitOrder]] = field(default_factory=dict)
-    judged: tuple[int, int] = (0, 0)
+    judged: tuple[int, int] | None = (0, 0)
 
     @property
     def closed(self) -> bool:
@@ -260,6 +264,7 @@ class Books:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
+        self.spared: set[int] = set()
         self.now = 0
         self.day = 0
         self.groups: dict[str, int] = {}

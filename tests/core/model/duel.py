@@ -155,6 +155,7 @@ class Duel:
                 *(state.day.limits, state.day.restrictions.close_only, state.day.restrictions.closing),
                 *(
                     state.day.restrictions.no_connections,
+                    state.day.restrictions.spared,
                     {a.account_id for a in state.accounts.values() if a.close_only},
                 ),
             ),
@@ -286,6 +287,8 @@ def operators_words(event: said.Event) -> Told:
             return "orders cancelled", event.orders
         case said.CloseOnlySet():
             return "close only", event.account_id, event.close_only, event.orders
+        case said.LiquidationStopped():
+            return "liquidation stopped", event.account_id, event.stopped, event.orders
         case said.ConnectionsRefused():
             return "connections", event.refused
         case said.MarketLimitsSet():
@@ -338,7 +341,8 @@ def model_picture(model: Market) -> Picture:
         "announced": model.shown_announcements(),
         "restraints": (
             *(model.limits, model.nobody_opens, tuple(sorted(model.closing)), model.no_connections),
-            model.closing,
+            tuple(sorted(model.spared)),
+            model.closing | model.spared,
         ),
         "instruments": {
             name: (

@@ -43,6 +43,7 @@ from trading.core.commands import (
     SetMarketLimits,
     SetMarketPhase,
     Settle,
+    StopLiquidation,
     SubmitOrder,
     Withdraw,
     WithdrawAnnouncement,
@@ -512,6 +513,10 @@ class History:
         )
         ways: tuple[tuple[tuple[Command, ...], tuple[Command, ...]], ...] = (
             ((SetCloseOnly(closing, user),), (SetCloseOnly(not closing, user),)),
+            (
+                (StopLiquidation(user or "user2", shut), Withdraw(user or "user2", 1)),
+                (StopLiquidation(user or "user2", False),),
+            ),
             ((RefuseConnections(shut),), (RefuseConnections(False),)),
             ((SetMarketLimits(limits),), (SetMarketLimits(MarketLimits()),)),
             ((SetMarketLimits(limits), SetAccountRules(user or "user2", own)), (SetMarketLimits(MarketLimits()),)),
@@ -672,6 +677,9 @@ class History:
         )
         if dice.random() < 0.3:
             self.a_settlement()
+        user, stops = model.accounts[poor].user, dice.random() < 0.3
+        if stops and dice.random() < 0.5:
+            self.ask(StopLiquidation(user, True))
         self.move(name, dice.choice((6, 12, 20, 30)) * (-1 if long else 1) * (15 if name == "NO" else 1))
         worse = self.price(name, (0,))
         self.ask(
@@ -680,8 +688,16 @@ class History:
             RISK,
         )
         if model.accounts[poor].liquidating and dice.random() < 0.3:
-            user = model.accounts[poor].user
             self.ask(Deposit(user, dice.choice((1, max(1, -model.available(poor) + UNIT)))), Withdraw(user, 1))
+        if stops:
+            self.a_stopped_liquidation(user)
+
+    def a_stopped_liquidation(self, user: str) -> None:
+        """It is stopped, or was before it began; it goes on, or the day ends before that."""
+        dice = self.dice
+        self.ask(StopLiquidation(user, True), RISK)
+        dice.choice((self.an_order, self.a_closing, self.a_restart, self.a_settlement))()
+        self.ask(StopLiquidation(user, False), RISK)
 
     def a_hedge(self) -> None:
         """Somebody at risk holds both sides of a product, and one side only can be closed."""

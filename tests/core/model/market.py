@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tests.core.model.books import Account, Instrument, Leg, Order, Parcel, Told, merge, profit, rate
+from tests.core.model.books import NEVER, Account, Instrument, Leg, Order, Parcel, Told, merge, profit, rate
 from tests.core.model.office import Office
 from tests.core.model.rules import VERSIONS, Rules
 from trading.core.commands import (
@@ -38,6 +38,7 @@ from trading.core.commands import (
     SetMarketLimits,
     SetMarketPhase,
     Settle,
+    StopLiquidation,
     SubmitOrder,
     Withdraw,
     WithdrawAnnouncement,
@@ -62,6 +63,7 @@ class Market(Office):
             ForceCancelOrder: self.force_cancel,
             ForceCancelAll: self.force_cancel_all,
             ForceClose: self.force_close,
+            StopLiquidation: self.stop_liquidation,
             SetCloseOnly: self.set_close_only,
             RefuseConnections: self.refuse_connections,
             SetMarketLimits: self.set_market_limits,
@@ -308,6 +310,9 @@ class Market(Office):
             assert of.mark is not None
             of.settlement = of.mark
         self.cancel_each([order for order in self.orders if self.outside(order)], CancelReason.SETTLEMENT)
+        for number in self.spared:
+            self.accounts[number].judged = NEVER
+        self.spared = set()
         live = {order.number for order in self.orders}
         for account in self.accounts.values():
             account.own_ids = {name: known for name, known in account.own_ids.items() if known[0] in live}

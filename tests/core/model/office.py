@@ -82,7 +82,7 @@ class Office(Restraints):
         if account is None:
             self.refuse(1003)
             return None
-        wrong = {1012} if account.closed else set()
+        wrong = {1012} if account.closed or account.number in self.spared else set()
         if amount <= 0:
             wrong.add(400)
         if amount > self.withdrawable(account.number):

@@ -1,9 +1,16 @@
 """What operators hold traders back with: limits for all, closing only, no connections, cancels, closed positions."""
 
-from tests.core.model.books import Account, Order
+from tests.core.model.books import NEVER, Account, Order
 from tests.core.model.risk import Risk
 from tests.core.model.rules import Rules
-from trading.core.commands import ForceCancelAll, ForceClose, RefuseConnections, SetCloseOnly, SetMarketLimits
+from trading.core.commands import (
+    ForceCancelAll,
+    ForceClose,
+    RefuseConnections,
+    SetCloseOnly,
+    SetMarketLimits,
+    StopLiquidation,
+)
 from trading.core.types import CancelReason, MarketLimits, Phase
 
 
@@ -17,7 +24,7 @@ class Restraints(Risk):
 
     def reasons_against_more(self, order: Order) -> set[int]:
         """Why an order that could be taken otherwise is one too many, or opens what nobody may open now."""
-        wrong = {1016} if order.opens and (self.nobody_opens or order.account in self.closing) else set()
+        wrong = {1016} if order.opens and (self.nobody_opens or order.account in self.closing | self.spared) else set()
         own, mine = self.accounts[order.account].rules, [o for o in self.orders if o.account == order.account]
         waiting = [each for each in mine if each.waits]
         counted = [(own.live_orders, self.limits.live_orders, mine)] if order.waits or order.may_rest else []
@@ -73,6 +80,28 @@ class Restraints(Risk):
         numbers = [account.number for account in named]
         found = [o for o in self.orders if o.account in numbers and o.opens and command.close_only]
         self.tell("close only", number, command.close_only, len(found))
+        for order in sorted(found, key=lambda each: each.number):
+            self.cancel(order, CancelReason.OPERATOR, [1016])
+        return None
+
+    def stop_liquidation(self, command: StopLiquidation) -> None:
+        """Who is spared opens nothing; who is not any longer is looked at anew."""
+        named = self.named(command.user_id)
+        if not named:
+            return self.refuse(1003)
+        account = named[0]
+        if command.stopped is (account.number in self.spared):
+            return self.refuse(409)
+        found = [o for o in self.orders if o.account == account.number and o.opens and command.stopped]
+        self.tell("liquidation stopped", account.number, command.stopped, len(found))
+        if command.stopped:
+            self.spared.add(account.number)
+            if account.liquidating:
+                account.liquidating = False
+                self.tell("liquidation ends", account.number, *self.stands(account))
+        else:
+            self.spared.remove(account.number)
+            account.judged = NEVER
         for order in sorted(found, key=lambda each: each.number):
             self.cancel(order, CancelReason.OPERATOR, [1016])
         return None

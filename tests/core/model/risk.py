@@ -37,7 +37,8 @@ class Risk(Orders):
 
     def judge(self, account: Account, command: CheckRisk) -> None:
         number = account.number
-        begins = not account.liquidating and self.reaches_ratio(account, command.limit)
+        reaches = self.reaches_ratio(account, command.limit)
+        begins = reaches and not account.liquidating and number not in self.spared
         if begins:
             account.liquidating = True
             self.tell("liquidation starts", number, *self.stands(account))

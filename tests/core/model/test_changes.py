@@ -48,7 +48,7 @@ def records_of(found: Snapshot) -> Records:
 
 @pytest.mark.parametrize(
     ("seed", "happens"),
-    [(904, "ForceClose"), (909, "expired"), (914, "liquidation starts"), (915, "expired"), (918, "broken")],
+    [(906, "ForceClose"), (904, "liquidation stopped"), (914, "liquidation starts"), (915, "expired"), (918, "broken")],
 )
 def test_all_that_has_changed_is_told(seed: int, happens: str) -> None:
     watched = Watched()

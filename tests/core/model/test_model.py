@@ -52,6 +52,7 @@ LEAST = {
     "statement": 500,
     "restored": 150,
     "ForceClose": 20,
+    "liquidation stopped": 40,
     "orders cancelled": 20,
     "close only": 12,
     "connections": 15,

@@ -11,15 +11,15 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
-from trading.admin.accounts import figures_of, give_figures
+from trading.admin.accounts import figures_of, give_figures, is_spared, liquidation_tool
 from trading.admin.columns import amount_text
 from trading.admin.desk.funds import account_at
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
-from trading.core.commands import CheckRisk, ForceClose
+from trading.core.commands import CheckRisk, ForceClose, StopLiquidation
 from trading.core.money import RATE
-from trading.core.types import Phase
-from trading.models import IS_HELD, Account, Instrument, Position
+from trading.core.types import Offset, Phase
+from trading.models import IS_HELD, IS_LIVE, Account, Instrument, OperatorCommand, Order, Position
 from trading.operators import what_if
 from trading.reads import selectors
 
@@ -45,12 +45,24 @@ def view(request: HttpRequest) -> HttpResponseBase:
             f"{figures_of(row).risk_ratio:.2%}",
             amount_text(figures_of(row).balance),
             amount_text(row.margin),
-            "liquidating" if row.liquidating else "warned" if row.warned else "frozen" if row.frozen else "-",
+            _standing(row),
             address("close_position", row.pk),
+            *_liquidation_link(row),
         )
         for row in rows
     ]
     return show(request, "risk", _("Risk"), accounts=accounts, exposure=exposure(), most=MOST_ACCOUNTS)
+
+
+def _standing(row: Account) -> str:
+    if is_spared(row):
+        return "liquidation stopped"
+    return "liquidating" if row.liquidating else "warned" if row.warned else "frozen" if row.frozen else "-"
+
+
+def _liquidation_link(row: Account) -> tuple[str, str]:
+    name, label, _needed = liquidation_tool(row)
+    return address(name, row.pk), label
 
 
 def riskiest() -> list[Account]:
@@ -185,6 +197,71 @@ def _held(user_id: str, instrument: str) -> list[str]:
     ] or [_("Nothing is held.")]
 
 
+# --- a liquidation is stopped
+
+
+def stop_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    return _decide(request, account_at(number), stopped=True)
+
+
+def go_on_view(request: HttpRequest, number: int) -> HttpResponseBase:
+    return _decide(request, account_at(number), stopped=False)
+
+
+def _decide(request: HttpRequest, account: Account, *, stopped: bool) -> HttpResponseBase:
+    title = _("Stop the liquidation of {user}") if stopped else _("Let the liquidation of {user} go on")
+    title, button = title.format(user=account.user_id), _("Stop it") if stopped else _("Let it go on")
+    form: Any = ReasonForm(request.POST) if request.method == "POST" else ReasonForm.fresh()
+    sentences = [_stands(account), *_consequences(account, stopped=stopped)]
+    page = {"form": form, "button": button, "sentences": sentences}
+    if request.method != "POST" or not form.is_valid():
+        return show(request, "form", title, **page)
+    question = ask_first(request, title, button, sentences)
+    if question is not None:
+        return question
+    done = (
+        _("{user} is not liquidated until the trading day ends.") if stopped else _("{user} is liquidated if need be.")
+    )
+    commands = [StopLiquidation(account.user_id, stopped)]
+    rows = carry_out(
+        request, form, commands, done=done.format(user=account.user_id), reason=form.cleaned_data["reason"]
+    )
+    if rows is None:
+        return show(request, "form", title, **page)
+    is_done = rows[0].status == OperatorCommand.Status.DONE
+    return HttpResponseRedirect(address("let_liquidate" if is_done is stopped else "stop_liquidation", account.pk))
+
+
+def _stands(account: Account) -> str:
+    """The money of an account, and what the exchange is doing to it. (The orders of a liquidation are done at once, so
+    one is alive only inside of the engine.)"""
+    figures = figures_of(account)
+    if is_spared(account):
+        state = _("Its liquidation is stopped.")
+    else:
+        state = _("It is being liquidated.") if account.liquidating else _("It is not being liquidated.")
+    forced = Order.objects.filter(IS_LIVE, account=account, forced=True).count()
+    numbers = _("Equity {balance}, margin {margin}, risk ratio {ratio}, forced orders alive: {forced}.").format(
+        balance=amount_text(figures.balance),
+        margin=amount_text(account.margin),
+        ratio=f"{figures.risk_ratio:.2%}",
+        forced=f"{forced:,}",
+    )
+    return f"{numbers} {state}"
+
+
+def _consequences(account: Account, *, stopped: bool) -> list[str]:
+    if not stopped:
+        return [_("From now on it is liquidated again, at once if its risk ratio is at the limit.")]
+    openings = Order.objects.filter(IS_LIVE, account=account, offset=Offset.OPEN.value).count()
+    return [
+        _("However much it loses, it is not liquidated until you let that go on, or the trading day is settled."),
+        _("Meanwhile it opens nothing (1016) and pays nothing out (1012). Cancelled now: {orders}.").format(
+            orders=confirmations.counted(openings, "live order")
+        ),
+    ]
+
+
 PAGES = [
     Page("risk", "risk/", ("view_risk",), view, "Risk", "Accounts by risk ratio, exposure, concentration."),
     Page(
@@ -196,4 +273,6 @@ PAGES = [
         "A price moves: who is warned, liquidated, in debt.",
     ),
     Page("close_position", "accounts/<int:number>/close/", ("force_close",), close_view),
+    Page("stop_liquidation", "accounts/<int:number>/stop-liquidation/", ("force_close",), stop_view),
+    Page("let_liquidate", "accounts/<int:number>/let-liquidate/", ("force_close",), go_on_view),
 ]

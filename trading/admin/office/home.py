@@ -245,6 +245,8 @@ def _switched_off(row: Market | None) -> Iterable[str]:
     if off.closing:
         accounts = counted(len(off.closing), "account")
         yield _("Close only: {accounts}.").format(accounts=accounts)
+    if off.spared:
+        yield _("Liquidation stopped: {accounts}.").format(accounts=counted(len(off.spared), "account"))
     if off.no_connections:
         yield _("New connections are refused.")
 

@@ -43,6 +43,8 @@ SENTENCES = (
     gettext_noop("Rules {} cannot follow rules {}"),
     gettext_noop("The account of {} takes no withdrawals now"),
     gettext_noop("The amount must be positive, it is {}"),
+    gettext_noop("The liquidation of {} is not stopped"),
+    gettext_noop("The liquidation of {} is stopped already"),
     gettext_noop("The market may only close already"),
     gettext_noop("The market may open positions already"),
     gettext_noop("The settlement price of {} must be a positive multiple of {}"),

@@ -37,6 +37,7 @@ from trading.core.commands import (
     SetInstrumentPhase,
     SetMarketPhase,
     Settle,
+    StopLiquidation,
     Withdraw,
     WithdrawAnnouncement,
 )
@@ -66,6 +67,8 @@ def subject_of(row: OperatorCommand | ScheduledCommand) -> str:  # noqa: PLR0912
             return " ".join(filter(None, (command.user_id, command.instrument_id))) or _("everybody")
         case SetCloseOnly() as command:
             return f"{command.user_id or _('everybody')} ({_('on') if command.close_only else _('off')})"
+        case StopLiquidation() as command:
+            return f"{command.user_id} ({_('on') if command.stopped else _('off')})"
         case RefuseConnections() as command:
             return _("on") if command.refused else _("off")
         case BreakTrade() as command:

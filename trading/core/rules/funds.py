@@ -116,7 +116,7 @@ def _payer(state: State, user_id: str, amount: int) -> Account | Refused:
         return _no_account(user_id)
     if amount <= 0:
         return _not_positive(amount)
-    if account.frozen or account.liquidating:
+    if account.frozen or account.liquidating or account.account_id in state.day.restrictions.spared:
         return Refused(Code.ACCOUNT_FROZEN, f"The account of {user_id} takes no withdrawals now")
     free = account.figures().withdrawable
     if amount > free:

@@ -56,7 +56,7 @@ def _concerned(state: State) -> dict[int, Account]:
 
 def _judge(state: State, command: CheckRisk, account: Account) -> list[Event]:
     events: list[Event] = []
-    begins = not account.liquidating and _reaches(account, command.limit)
+    begins = not account.liquidating and _reaches(account, command.limit) and not is_spared(state, account)
     if begins:
         account.liquidating = True
         state.liquidating[account.account_id] = account
@@ -65,9 +65,7 @@ def _judge(state: State, command: CheckRisk, account: Account) -> list[Event]:
     if account.liquidating:
         events += _close_positions(state, account, command.limit, begins)
     if account.liquidating and not _reaches(account, command.limit):
-        account.liquidating = False
-        del state.liquidating[account.account_id]
-        events.append(LiquidationEnded(*_stands(state, account)))
+        events.append(end(state, account))
     warned = _reaches(account, command.warn_at)
     if warned is not account.warned:
         account.warned = warned
@@ -83,12 +81,25 @@ def _reaches(account: Account, ratio: int) -> bool:
     return margin > 0 and margin * RATE >= ratio * _balance(account)
 
 
+def is_spared(state: State, account: Account) -> bool:
+    """Whether an operator has stopped its liquidation."""
+    return account.account_id in state.day.restrictions.spared
+
+
 def _balance(account: Account) -> int:
     return account.available + account.margin + account.hold
 
 
 def _stands(state: State, account: Account) -> tuple[int, int, int, int]:
     return account.account_id, account.margin, _balance(account), state.now
+
+
+def end(state: State, account: Account) -> LiquidationEnded:
+    """The account is not being liquidated any longer."""
+    account.liquidating = False
+    del state.liquidating[account.account_id]
+    state.changes.accounts[account.account_id] = account
+    return LiquidationEnded(*_stands(state, account))
 
 
 # --- closing

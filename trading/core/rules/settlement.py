@@ -15,6 +15,7 @@ from trading.core.events import (
 from trading.core.money import MAX_PRICE, to_text
 from trading.core.rules.execution import cancel_each
 from trading.core.rules.instruments import hold_anew
+from trading.core.rules.restrictions import spare_nobody
 from trading.core.state import Account, Instrument, State
 from trading.core.types import FIRST_RULES, CancelReason, Offset, Phase, TimeCondition, is_day
 
@@ -40,6 +41,7 @@ def settle(state: State, command: Settle) -> list[Event]:
         _begin_day(state, instrument)
     events += _end_orders_outside_limits(state, instruments)
     _forget_own_ids(state)
+    spare_nobody(state)
     state.day.trading_day, state.day.broken = command.next_day, ()
     state.changes.day = state.day
     return events

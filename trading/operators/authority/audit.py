@@ -17,6 +17,7 @@ from trading.core.commands import (
     SetFeeGroup,
     SetInstrumentPhase,
     Settle,
+    StopLiquidation,
     Withdraw,
 )
 from trading.core.money import RATE, to_text
@@ -28,7 +29,7 @@ Facts = dict[str, Any] | None
 def facts_about(command: AdminCommand, market: str) -> Facts:
     """What a command may change, in a few words; None where there is nothing yet, or nothing that would fit."""
     match command:
-        case Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose():
+        case Deposit() | Withdraw() | FreezeAccount() | SetAccountRules() | ForceClose() | StopLiquidation():
             return _account(command.user_id, market)
         case SendTransfer() | ReceiveTransfer() | ReturnTransfer():
             return _account(command.transfer.user_id, market)

@@ -30,6 +30,7 @@ from trading.core.commands import (
     SetInstrumentPhase,
     SetMarketPhase,
     Settle,
+    StopLiquidation,
     Withdraw,
     WithdrawAnnouncement,
 )
@@ -67,7 +68,7 @@ def permissions_for(command: AdminCommand) -> tuple[str, ...]:  # noqa: PLR0912 
             return ("change_market",)
         case ForceCancelOrder():
             return ("change_order",)
-        case ForceClose():
+        case ForceClose() | StopLiquidation():
             return ("force_close",)
         case BreakTrade():
             return ("break_trade",)

@@ -165,6 +165,7 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
                 | events.AccountFrozen()
                 | events.OrdersCancelled()
                 | events.CloseOnlySet()
+                | events.LiquidationStopped()
                 | events.ConnectionsRefused()
                 | events.Announced()
                 | events.AnnouncementWithdrawn()
