@@ -92,6 +92,19 @@ LISTED = (
                 _("Strategies of VeighNa (vnpy) trade here."),
             ),
             _of_docs("tqsdk", _("Programs written with tqsdk"), _("They run unchanged: four variables and a token.")),
+            _of_docs("ccxt", _("Programs written with ccxt"), _("They trade here by a class of ours.")),
+            Document(
+                "clients/ccxt_bourse",
+                "clients/ccxt_bourse/README.md",
+                _("The class for ccxt"),
+                _("How it is installed, and what it does."),
+            ),
+            Document(
+                "clients/gym_bourse",
+                "clients/gym_bourse/README.md",
+                _("The environment for gymnasium"),
+                _("One agent against the bots, on an exchange in the process."),
+            ),
             Document(
                 "examples",
                 "examples/README.md",
@@ -103,6 +116,11 @@ LISTED = (
                 "examples/course/README.md",
                 _("A market maker in an hour"),
                 _("A course in six steps, each of which runs."),
+            ),
+            _of_docs(
+                "conformance",
+                _("What a client can rely on"),
+                _("Each case of the protocol, and the test that shows it."),
             ),
             Document(
                 "reference/errors",
