@@ -92,20 +92,18 @@ LISTED = (
                 _("Strategies of VeighNa (vnpy) trade here."),
             ),
             _of_docs("tqsdk", _("Programs written with tqsdk"), _("They run unchanged: four variables and a token.")),
-            _of_docs(
-                "ccxt", _("Programs written with ccxt"), _("An exchange class for ccxt: what is there, and why not.")
-            ),
+            _of_docs("ccxt", _("Programs written with ccxt"), _("They trade here by a class of ours.")),
             Document(
                 "clients/ccxt_bourse",
                 "clients/ccxt_bourse/README.md",
                 _("The class for ccxt"),
-                _("Plain, with asyncio, and over the socket."),
+                _("How it is installed, and what it does."),
             ),
             Document(
                 "clients/gym_bourse",
                 "clients/gym_bourse/README.md",
-                _("An environment for gymnasium"),
-                _("One agent against the demo's bots, as fast as the engine goes."),
+                _("The environment for gymnasium"),
+                _("One agent against the bots, on an exchange in the process."),
             ),
             Document(
                 "examples",
@@ -122,7 +120,7 @@ LISTED = (
             _of_docs(
                 "conformance",
                 _("What a client can rely on"),
-                _("Case by case, with the test that shows each."),
+                _("Each case of the protocol, and the test that shows it."),
             ),
             Document(
                 "reference/errors",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.utils import translation
 from drf_spectacular.validation import validate_schema
 
 from exchange_site.page.api_documents import as_json, document
@@ -94,11 +95,26 @@ def test_an_operation_names_its_codes(operation: Any) -> None:
     assert named == {int(code) for code in codes_of(operation)}
 
 
-def test_every_code_is_in_the_docs_with_its_status() -> None:
-    lines = [f"| {int(code)} | {status_of(code)} | {code.text} |" for code in sorted([*Code, *HttpCode])]
-    table = "\n".join(["| code | status | meaning |", "|---|---|---|", *lines])
-    documented = (ROOT / "docs/rest.md").read_text().split("<!-- codes -->\n")[1].split("\n<!-- /codes -->")[0]
-    assert documented == table
+def code_table(head: str, *, translated: bool) -> str:
+    """`translated`: with the English text, which answers have, and its meaning."""
+    lines = [head, "|---|---|---|" + "---|" * translated]
+    with translation.override("zh-hans"):
+        for code in sorted([*Code, *HttpCode]):
+            meaning = f" {translation.gettext(code.text)} |" if translated else ""
+            lines.append(f"| {int(code)} | {status_of(code)} | {code.text} |{meaning}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "translated"),
+    [
+        ("rest.md", "| code | status | meaning |", False),
+        ("rest.zh-CN.md", "| 代码 | 状态码 | 应答中的文字 | 含义 |", True),
+    ],
+)
+def test_every_code_is_in_the_docs_with_its_status(name: str, head: str, translated: bool) -> None:
+    documented = (ROOT / "docs" / name).read_text().split("<!-- codes -->\n")[1].split("\n<!-- /codes -->")[0]
+    assert documented == code_table(head, translated=translated)
 
 
 def test_every_operation_is_in_the_docs() -> None:

@@ -8,6 +8,8 @@ import zh from '../locales/zh.js';
 /** @type {Record<string, Record<string, string>>} */
 const WORDS = { en, zh };
 const HTML_LANG = { en: 'en', zh: 'zh-CN' };
+/** As pages that the server writes know them. */
+const SITE_LANG = { en: 'en', zh: 'zh-hans' };
 const ATTRIBUTES = ['aria-label', 'title', 'placeholder'];
 
 /** @type {(() => void)[]} */
@@ -91,6 +93,9 @@ function use(next) {
   language = next;
   document.documentElement.lang = HTML_LANG[next];
   translate(document);
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll('a[data-lang]'))) {
+    link.search = `?lang=${SITE_LANG[next]}`;
+  }
   listeners.forEach((listener) => listener());
 }
 
