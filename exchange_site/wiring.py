@@ -331,6 +331,7 @@ class Exchange(EngineHost):
             tokens=self.tokens,
             clock=clock,
             present=self.present,
+            book=self._book,
             readers=self.readers,
             public_answer=QueriesOfMarkets(markets, queries) if self.further else queries[config.market],
             heartbeat=self.heartbeat,
@@ -339,6 +340,9 @@ class Exchange(EngineHost):
             counters=self.counters,
             no_connections=self.refuses_connections,
         )
+
+    async def _book(self, instrument_id: str) -> str | None:
+        return self.present["orderbook"](instrument_id)
 
     def reach(self, host: EngineHost) -> None:
         """A market's engine is loaded: commands for its accounts go there."""

@@ -13,6 +13,7 @@ from functools import partial
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from exchange_site.clock import Clock
 from exchange_site.cluster.market_link import LEASE, Door_co, MarketLink
@@ -27,10 +28,12 @@ from trading.access.token_monitor import TokenMonitor
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.redis.inlets import Inlets
+from trading.delivery.redis.lines import NoneYet
 from trading.delivery.redis.wires import NETWORK
 from trading.observability.counters import Counters
 from trading.reads.markets import Markets
 from trading.reads.readers import Readers
+from trading.rest.services import BookAway
 from trading.transport.ending import end_all
 from trading.transport.gateway import Gateway
 from trading.transport.market_gateways import MarketGateways
@@ -95,6 +98,7 @@ class ClusterGateway:
             tokens=self.tokens,
             clock=clock,
             present=defaultdict(lambda: nothing),
+            book=partial(self._book, markets),
             readers=self.readers,
             public_answer=QueriesOfMarkets(markets, queries) if len(queries) > 1 else queries[config.market],
             heartbeat=self.heartbeat,
@@ -128,6 +132,14 @@ class ClusterGateway:
 
     async def _listed_at(self, markets: Markets, instrument_id: str) -> str:
         return await self.readers.run("markets", partial(markets.of_instrument, instrument_id))
+
+    async def _book(self, markets: Markets, instrument_id: str) -> str | None:
+        links = {link.market: link for link in self.links}
+        try:
+            market = self.config.market if len(links) == 1 else await self._listed_at(markets, instrument_id)
+            return await links[market].book(instrument_id)
+        except (NoneYet, RedisError, OSError) as error:
+            raise BookAway from error
 
     @property
     def not_ready_because(self) -> str | None:

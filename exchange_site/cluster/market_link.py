@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
-from trading.delivery.channel_groups import TaggedFrame
+from trading.delivery.channel_groups import TaggedFrame, market_group
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.redis.inlet import Inlet
 from trading.delivery.redis.inlets import is_of_all_markets
@@ -121,6 +121,12 @@ class MarketLink(Generic[Door_co]):
             missed_pushes.missed_by_group, user_id=user_id, market=self.market, after=after, told_as=self._told_as
         )
         return await self._readers.run(f"pushes of {user_id}", read)
+
+    async def book(self, instrument_id: str) -> str | None:
+        """The book as the engine has told it last, as a frame; None if the instrument is unknown. Raises NoneYet, or
+        what Redis raises that cannot be reached."""
+        present = await self._read_present(market_group("orderbook", instrument_id))
+        return None if present is None else present.frame
 
     async def _read_present(self, group: str) -> PresentFrame | None:
         if is_of_all_markets(group):

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.cluster.where import seeded, somewhere, where
 from tests.e2e.conftest import new_server, seeded_market
 from tests.e2e.server import Market, Server, started
 
-__all__ = ["new_server", "seeded_market"]
+__all__ = ["new_server", "seeded", "seeded_market", "somewhere", "where"]
 
 
 @pytest.fixture(scope="module")

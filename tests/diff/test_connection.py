@@ -220,6 +220,25 @@ async def test_a_position_that_is_closed_stays_as_a_flat_one(alice: DiffClient, 
     assert flat["pos_long"] == flat["volume_long"] == 0 and flat["open_price_long"] == "-"
 
 
+async def test_a_new_login_tells_what_is_not_held_any_more(
+    alice: DiffClient, bob: DiffClient, connect: Connect, market: Founded
+) -> None:
+    """What was closed while the client was away, and what it closes with the first that it says."""
+    await alice.insert("long", "BUY OPEN 1 @ 120")
+    await bob.insert("short", "SELL OPEN 1 @ 120")
+    await alice.finished("long")
+    await bob.insert("back", "BUY CLOSE 1 @ 119")
+    again = await connect("/diff/td")
+    again.user_id = "user001"
+    await again.insert("out", "SELL CLOSE 1 @ 119")
+    await again.log_in("user001", market.tokens["user001"])
+    await again.finished("out")
+    await again.until(lambda: again.mine("positions", SYMBOL).get("pos_long") == 0)
+    third = await (await connect("/diff/td")).log_in("user001", market.tokens["user001"])
+    await third.until(lambda: third.mine("trade_more_data") is False)
+    assert third.mine("positions", SYMBOL, "pos_long") == 0
+
+
 # --- market data
 
 

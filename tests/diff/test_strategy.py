@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bourse_client import SyncClient
 
-from tests.e2e.conftest import new_server, seeded_market  # noqa: F401  # fixtures
+from tests.e2e.cluster.making import OneOfMany
+from tests.e2e.cluster.where import Where, seeded, where  # noqa: F401  # fixtures
+from tests.e2e.conftest import seeded_market  # noqa: F401  # a fixture
 from tests.e2e.server import PATIENCE, Server, environment_of
+from tests.processes import end_with_parent
 
 pytestmark = pytest.mark.skipif(find_spec("tqsdk") is None, reason="tqsdk is not installed")
 STRATEGIES = Path(__file__).parent / "strategies"
@@ -46,6 +49,20 @@ def run(server: Server, name: str, *words: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def begin(server: Server, name: str, *words: str) -> subprocess.Popen[str]:
+    """A strategy that is talked to."""
+    return subprocess.Popen(
+        [sys.executable, STRATEGIES / name, *words],
+        cwd=server.market.folder,
+        env=environment_of(server.market.folder, addresses(server)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=end_with_parent,
+    )
+
+
 def wait_for_line(program: subprocess.Popen[str], line: str) -> None:
     assert program.stdout is not None
     heard = []
@@ -60,8 +77,8 @@ def of(server: Server, *users: str) -> list[str]:
     return [word for user in users for word in (user, server.market.tokens[user])]
 
 
-def test_two_accounts_of_a_program_trade_with_each_other(new_server: Callable[..., Server]) -> None:  # noqa: F811
-    server = new_server(RATE_LIMITS="on")
+def test_two_accounts_of_a_program_trade_with_each_other(where: Where) -> None:  # noqa: F811
+    server = where(RATE_LIMITS="on")
     seen = run(server, "trade.py", SYMBOL, *of(server, "user003", "user004"))
     price = seen["price"]
     assert SYMBOL in seen["symbols"] and seen["tick"] == 0.5
@@ -75,8 +92,8 @@ def test_two_accounts_of_a_program_trade_with_each_other(new_server: Callable[..
 
 
 @pytest.mark.long
-def test_bars_of_any_length_and_ticks_follow_the_trades(new_server: Callable[..., Server]) -> None:  # noqa: F811
-    server = new_server(RATE_LIMITS="on")
+def test_bars_of_any_length_and_ticks_follow_the_trades(where: Where) -> None:  # noqa: F811
+    server = where(RATE_LIMITS="on")
     seen = run(server, "watch.py", SYMBOL, "CFFEX.IF2301", *of(server, "user003", "user004"))
     lengths = {"second": 1, "five": 5, "minute": 60, "three": 180, "quarter": 900, "two hours": 7200, "day": 86400}
     assert set(seen["charts"]) == set(lengths)
@@ -88,34 +105,54 @@ def test_bars_of_any_length_and_ticks_follow_the_trades(new_server: Callable[...
 
 
 @pytest.mark.long
-def test_a_target_is_reached_and_the_next_program_finds_what_was(new_server: Callable[..., Server]) -> None:  # noqa: F811
-    server = new_server(RATE_LIMITS="on")
+def test_a_target_is_reached_and_the_next_program_finds_what_was(where: Where) -> None:  # noqa: F811
+    server = where(RATE_LIMITS="on")
     seen = run(server, "target.py", SYMBOL, *of(server, "user003", "user004"))
     assert seen == {"begun": 0, "seen": [[3, 0], [0, 2]], "again": [-2, True, True], "trades": 8}
 
 
 @pytest.mark.long
-def test_a_program_outlives_its_server(new_server: Callable[..., Server]) -> None:  # noqa: F811
-    """The client itself waits ten seconds or more before it connects again."""
-    server = new_server(RATE_LIMITS="on")
-    program = subprocess.Popen(
-        [sys.executable, STRATEGIES / "come_back.py", SYMBOL, *of(server, "user003")],
-        cwd=server.market.folder,
-        env=environment_of(server.market.folder, addresses(server)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def test_a_program_outlives_its_server(where: Where) -> None:  # noqa: F811
+    """The client itself waits ten seconds or more before it connects again. An engine that goes takes no connection
+    along."""
+    server = where(RATE_LIMITS="on")
+    lost = 0 if type(server) is OneOfMany else 2
+    program = begin(server, "come_back.py", SYMBOL, *of(server, "user003"), str(lost))
     try:
         wait_for_line(program, "now")
         server.kill()
         server.start()
-        told, _ = program.communicate(timeout=5 * PATIENCE)
+        told, _ = program.communicate("it is back\n", timeout=5 * PATIENCE)
     finally:
         program.kill()
     assert program.returncode == 0, f"{told}\n{server.log()}"
     assert json.loads(told.splitlines()[-1]) == {"orders": [1, 2, 3], "ids": [1]}
+
+
+@pytest.mark.long
+def test_a_target_is_followed_over_the_loss_of_the_exchange(where: Where) -> None:  # noqa: F811
+    """Each order is there once, under the id that the program gave it, and what it was told is what was stored."""
+    server = where(RATE_LIMITS="on")
+    lost = 0 if type(server) is OneOfMany else 3
+    program = begin(server, "work_on.py", SYMBOL, *of(server, "user003", "user004"), str(lost))
+    try:
+        wait_for_line(program, "now")
+        server.kill()
+        server.start()
+        told, _ = program.communicate("it is back\n", timeout=5 * PATIENCE)
+    finally:
+        program.kill()
+    assert program.returncode == 0, f"{told}\n{server.log()}"
+    seen = json.loads(told.splitlines()[-1])
+    assert seen["turns"] >= 6
+    with SyncClient(server.http, "user004", server.token("user004"), patience=PATIENCE) as exchange:
+        orders, trades = exchange.query_orders(), exchange.query_trades()
+    names = {order.order_id: order.client_order_id for order in orders}
+    stored = [(order.client_order_id, [order.volume, order.volume - order.filled_volume]) for order in orders]
+    assert sorted(stored) == sorted((key, volumes) for key, volumes in seen["orders"].items())
+    filled = [(trade.trade_id, [names[trade.order_id], trade.volume]) for trade in trades]
+    assert sorted(filled) == sorted((trade_id, of_order) for trade_id, of_order in seen["trades"].items())
+    server.manage("check_books")
 
 
 LISTING = """
@@ -137,8 +174,8 @@ print(inline_engine.carry_out(ListInstrument(contract, terms), market="MAIN").st
 
 
 @pytest.mark.long
-def test_an_account_here_and_one_of_tqsim_agree_on_the_same_fills(new_server: Callable[..., Server]) -> None:  # noqa: F811
-    server = new_server(RATE_LIMITS="on", start=False)
+def test_an_account_here_and_one_of_tqsim_agree_on_the_same_fills(where: Where) -> None:  # noqa: F811
+    server = where(RATE_LIMITS="on", start=False)
     assert server.manage("shell", "--verbosity", "0", "-c", LISTING).split() == ["DONE"]
     server.start()
     seen = run(server, "same_fills.py", "DCE.i2701", *of(server, "user003", "user004"))

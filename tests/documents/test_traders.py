@@ -19,7 +19,7 @@ from trading.core.types import NEXT_STATUS, CancelReason, OrderStatus
 
 __all__ = ["new_server", "seeded_market", "server"]
 
-NAMES = ("first-trade", "reconnecting", "life-of-an-order")
+NAMES = ("first-trade", "reconnecting", "life-of-an-order", "tqsdk", "ccxt")
 SAYS = {
     "first-trade": r"it waits in the book: Submitted\ncancelled: 1\nI have [\d.]+ and hold \{\}\n",
     "reconnecting": r"True\nO\d{20} Submitted\nO\d{20} Cancelled\nFalse\n",

@@ -1,6 +1,6 @@
 """What REST needs of the exchange: what a connection of the socket is given has it all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from trading import protocol
@@ -20,8 +20,13 @@ class PublicAnswer(Protocol):
         """As of now; `read` gives a turn at the tables."""
 
 
+class BookAway(Exception):
+    """Whoever keeps the books cannot be asked just now."""
+
+
 class Services(Protocol):
-    """`clock` tells Unix milliseconds, `address_of` where a scope comes from; `present`: by channel, what is now."""
+    """`clock` tells Unix milliseconds, `address_of` where a scope comes from; `book`: the book of an instrument as a
+    frame, None if it is unknown; raises BookAway."""
 
     @property
     def markets(self) -> Markets: ...
@@ -36,7 +41,7 @@ class Services(Protocol):
     @property
     def clock(self) -> Callable[[], int]: ...
     @property
-    def present(self) -> Mapping[str, Callable[[str], str | None]]: ...
+    def book(self) -> Callable[[str], Awaitable[str | None]]: ...
     @property
     def readers(self) -> Readers: ...
     @property

@@ -4,7 +4,7 @@ instead of the stock dispatcher, which costs two tasks and a thread hop for ever
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -63,6 +63,8 @@ class ConnectionServices(msgspec.Struct, frozen=True, kw_only=True):
     address_of: Callable[[dict[str, Any]], str]
     clock: Callable[[], int]
     present: Present
+    book: Callable[[str], Awaitable[str | None]]
+    """The book of an instrument, as a frame, for who asks once; None if the instrument is unknown."""
     readers: Readers
     public_answer: PublicAnswer
     heartbeat: Heartbeat

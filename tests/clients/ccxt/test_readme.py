@@ -36,7 +36,7 @@ def examples(document: Path) -> list[str]:
 )
 def test_an_example_runs(server: Server, tmp_path: Path, document: Path, number: int) -> None:
     assert len(examples(document)) == len(SAID[document])
-    program = examples(document)[number].replace("localhost:8081", f"127.0.0.1:{server.port}")
+    program = examples(document)[number].replace("localhost:8081", server.http.removeprefix("http://"))
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program.replace("TOKEN", server.token("user001"))],
         cwd=tmp_path,

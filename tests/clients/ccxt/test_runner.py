@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ import ccxt
 import pytest
 
 from tests.clients.ccxt.people import DATED, ENDLESS, list_dated, user
-from tests.e2e.server import COMMAND_PATIENCE, ROOT, Market, Server, started
+from tests.e2e.cluster.where import Where
+from tests.e2e.server import COMMAND_PATIENCE, ROOT, Server
 
 pytestmark = pytest.mark.long
 
@@ -80,16 +80,16 @@ WATCHED = {
 
 
 @pytest.fixture(scope="module")
-def server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    market = seeded_market.copy(tmp_path_factory.mktemp("server"))
-    list_dated(Server(market))
-    with started(market) as own:
-        with user(own, "user001") as buyer, user(own, "user002") as seller:
-            for symbol, price in ((ENDLESS, 120), (DATED, 800)):
-                trade(buyer, seller, symbol, price)
-                buyer.create_order(symbol, "limit", "buy", 2, price - 1)
-                seller.create_order(symbol, "limit", "sell", 2, price + 1)
-        yield own
+def server(somewhere: Where) -> Server:
+    own = somewhere(start=False)
+    list_dated(own)
+    own.start()
+    with user(own, "user001") as buyer, user(own, "user002") as seller:
+        for symbol, price in ((ENDLESS, 120), (DATED, 800)):
+            trade(buyer, seller, symbol, price)
+            buyer.create_order(symbol, "limit", "buy", 2, price - 1)
+            seller.create_order(symbol, "limit", "sell", 2, price + 1)
+    return own
 
 
 def trade(buyer: Any, seller: Any, symbol: str, price: float) -> None:

@@ -10,17 +10,18 @@ import ccxt
 import pytest
 
 from tests.clients.ccxt.people import DATED, ENDLESS, list_dated, until, user
-from tests.e2e.server import Market, Server, started
+from tests.e2e.cluster.where import Where
+from tests.e2e.server import Market, Server
 
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def server(seeded_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    market = seeded_market.copy(tmp_path_factory.mktemp("server"))
-    list_dated(Server(market))
-    with started(market) as own:
-        yield own
+def server(somewhere: Where) -> Server:
+    own = somewhere(start=False)
+    list_dated(own)
+    own.start()
+    return own
 
 
 @pytest.fixture(params=[False, True], ids=["blocking", "asyncio"])
@@ -64,7 +65,7 @@ def test_an_order_from_its_beginning_to_its_end(people: tuple[Any, Any]) -> None
     assert again["id"] == order["id"]
     with pytest.raises(ccxt.DuplicateOrderId):
         buyer.create_order(DATED, "limit", "buy", 4, 800, {"clientOrderId": own})
-    assert buyer.fetch_order_book(DATED)["bids"][0] == [800, 3]
+    until(lambda: buyer.fetch_order_book(DATED)["bids"], lambda bids: bids[:1] == [[800, 3]])
 
     sold = seller.create_order(DATED, "market", "sell", 2)
     assert (sold["status"], sold["average"], sold["cost"], sold["filled"]) == ("closed", 800, 160_000, 2)

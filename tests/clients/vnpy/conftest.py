@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.cluster.where import Where
+from tests.e2e.server import Server
+
 HAS_VNPY = find_spec("vnpy") is not None
 collect_ignore = [] if HAS_VNPY else [file.name for file in Path(__file__).parent.glob("test_[!i]*.py")]
 
@@ -29,3 +32,9 @@ def bring_in() -> None:
 
 if HAS_VNPY:
     bring_in()
+
+
+@pytest.fixture(scope="module")
+def server(somewhere: Where) -> Server:
+    """One for each file."""
+    return somewhere()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 from vnpy.trader.constant import Direction, Offset, Status
 
 from tests.clients.vnpy.desk import CLOSE, LONG, SHORT, VT_SYMBOL, Desk, desk_of
-from tests.e2e.server import Server
+from tests.e2e.cluster.where import Where
 
 pytestmark = pytest.mark.long
 
@@ -42,8 +41,8 @@ def close(desk: Desk, offset: Offset) -> None:
     desk.send("SELLER", LONG, 1, 119.5, offset)
 
 
-def test_lots_of_today_and_of_before(new_server: Callable[..., Server]) -> None:
-    server = new_server()
+def test_lots_of_today_and_of_before(where: Where) -> None:
+    server = where()
     with desk_of(server, BUYER="user001", SELLER="user002") as desk:
         trade(desk, 3)
         until_held(desk, 3, 0)
@@ -69,8 +68,8 @@ def test_lots_of_today_and_of_before(new_server: Callable[..., Server]) -> None:
             until_held(other, 2, 1)
 
 
-def test_a_day_that_was_settled_while_the_gateway_was_away(new_server: Callable[..., Server]) -> None:
-    server = new_server()
+def test_a_day_that_was_settled_while_the_gateway_was_away(where: Where) -> None:
+    server = where()
     with desk_of(server, BUYER="user001", SELLER="user002") as desk:
         trade(desk, 2)
         until_held(desk, 2, 0)

@@ -18,6 +18,7 @@ from vnpy.trader.event import EVENT_ORDER, EVENT_TICK
 from vnpy.trader.object import OrderRequest
 
 from tests.clients.vnpy.desk import LONG, SHORT, SYMBOL, VT_SYMBOL, Desk, desk_of
+from tests.e2e.cluster.where import Where
 from tests.e2e.server import Server
 
 USERS = {"FIRST": "user001", "SECOND": "user002"}
@@ -131,10 +132,10 @@ def trades_of(stored: list[Trade], orders: list[Order]) -> list[tuple[str, str |
     return [(each.trade_id, names[each.order_id], each.price, each.volume) for each in reversed(stored)]
 
 
-def test_a_server_that_is_killed_among_orders(new_server: Callable[..., Server]) -> None:
-    play(new_server(), ["killed"], orders=20)
+def test_a_server_that_is_killed_among_orders(where: Where) -> None:
+    play(where(), ["killed"], orders=20)
 
 
 @pytest.mark.long
-def test_a_server_that_is_stopped_and_killed_again_and_again(new_server: Callable[..., Server]) -> None:
-    play(new_server(), ["killed", "stopped", "killed", "killed"], orders=200)
+def test_a_server_that_is_stopped_and_killed_again_and_again(where: Where) -> None:
+    play(where(), ["killed", "stopped", "killed", "killed"], orders=200)

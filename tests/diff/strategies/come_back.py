@@ -1,10 +1,12 @@
-"""A program whose server goes away under it and comes back. It says when, and prints what it has seen as JSON.
+"""A program whose exchange goes away under it and comes back. It says when, is told when it is back, waits for its own
+connections, and prints what it has seen as JSON.
 
-Usage: come_back.py SYMBOL USER TOKEN
+Usage: come_back.py SYMBOL USER TOKEN CONNECTIONS_THAT_ARE_LOST
 """
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -12,7 +14,7 @@ from tqsdk import TqAccount, TqApi, TqAuth, TqNotify
 
 SECONDS = 60.0
 RECONNECTED = 2019112902
-symbol, user, token = sys.argv[1:4]
+symbol, user, token, lost = sys.argv[1:5]
 
 
 def until(what: Callable[[], bool]) -> None:
@@ -29,12 +31,14 @@ first = api.insert_order(symbol, "BUY", "OPEN", 3, limit_price=price, order_id="
 until(lambda: quote.bid_volume1 == 3)
 notes = TqNotify(api)
 codes: list[int] = []
+told = threading.Thread(target=sys.stdin.readline)
+told.start()
 print("now", flush=True)
 
 
 def is_back() -> bool:
     codes.extend(note["code"] for note in notes.get_notifies())
-    return codes.count(RECONNECTED) == 2
+    return not told.is_alive() and codes.count(RECONNECTED) == int(lost)
 
 
 until(is_back)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,15 @@ def seeded(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tupl
     """The demo market, and the database that others are copied from."""
     template = postgres.create()
     return Market.seeded(tmp_path_factory.mktemp("seeded"), postgres.url(template)), template
+
+
+def copy_of(seeded: tuple[Market, str], postgres: Postgres, folder: Path) -> tuple[Market, str]:
+    """The same market in a folder and a database of its own, and where that is."""
+    shutil.copy2(seeded[0].folder / "secret_key", folder / "secret_key")
+    url = postgres.url(postgres.create(seeded[1]))
+    market = Market(folder, url)
+    market.tokens = dict(seeded[0].tokens)
+    return market, url
 
 
 @pytest.fixture
@@ -43,11 +53,7 @@ def new_cluster(
         prepare: Callable[[Cluster], None] = lambda cluster: None,
         **extra: str,
     ) -> Cluster:
-        folder = tmp_path_factory.mktemp("cluster")
-        shutil.copy2(seeded[0].folder / "secret_key", folder / "secret_key")
-        url = postgres.url(postgres.create(seeded[1]))
-        market = Market(folder, url)
-        market.tokens = dict(seeded[0].tokens)
+        market, url = copy_of(seeded, postgres, tmp_path_factory.mktemp("cluster"))
         environment = {"IDLE_SECONDS": str(PATIENCE), **extra}
         made.append(Cluster(market, url, own_redis, gateways, further, **environment))
         prepare(made[-1])
@@ -62,7 +68,13 @@ def new_cluster(
 @pytest.fixture
 def new_server(new_cluster: NewCluster) -> Callable[..., OneOfMany]:
     """In place of the fixture that makes one server."""
-    return lambda **extra: OneOfMany(new_cluster(**{name: str(value) for name, value in extra.items()}))
+
+    def make(**extra: object) -> OneOfMany:
+        server = OneOfMany(new_cluster(**{name: str(value) for name, value in extra.items()}))
+        server.is_running = True
+        return server
+
+    return make
 
 
 @pytest.fixture

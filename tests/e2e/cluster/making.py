@@ -84,8 +84,14 @@ class Cluster:
         if further:
             self.environment["FURTHER_MARKETS"] = ",".join(further)
         self.engine = EngineProcess(market, self.environment)
+        self.standby: EngineProcess | None = None
         self.further = {code: EngineProcess(market, self.environment, "--market", code) for code in further}
         self.gateways = [Server(market, extra=self.environment) for _ in range(gateways)]
+
+    def with_standby(self) -> Cluster:
+        """With a second engine, which waits until the first is gone."""
+        self.standby = EngineProcess(self.market, self.environment)
+        return self
 
     def start(self) -> None:
         for engine in (self.engine, *self.further.values()):
@@ -95,6 +101,28 @@ class Cluster:
         for gateway in self.gateways:
             gateway.wait()
         self.until_ready()
+        if self.standby is not None:
+            self.standby.start()
+
+    def lose_engine(self, wish: signal.Signals = signal.SIGKILL) -> None:
+        """Until whoever stands by has begun, or every gateway knows that there is none."""
+        epoch = self._epoch()
+        self.engine.end(wish)
+        if self.standby is None:
+            self.until_closed()
+            return
+        self.engine, self.standby = self.standby, self.engine
+        until(lambda: self._epoch() > epoch)
+
+    def restore_engine(self) -> None:
+        """Start what was lost, as the engine or as the one that waits."""
+        (self.standby or self.engine).start()
+        self.until_ready()
+
+    def _epoch(self) -> int:
+        """How many engines the market has had."""
+        ((epoch,),) = self.market.rows("SELECT epoch FROM trading_market WHERE code = 'MAIN'")
+        return int(epoch)
 
     def until_ready(self) -> None:
         for gateway in self.gateways:
@@ -130,37 +158,66 @@ class Cluster:
     def stop(self) -> None:
         for gateway in self.gateways:
             gateway.kill()
-        for engine in (self.engine, *self.further.values()):
+        for engine in self._engines():
             engine.end(signal.SIGKILL)
 
+    def _engines(self) -> list[EngineProcess]:
+        return [each for each in (self.engine, self.standby, *self.further.values()) if each is not None]
+
     def logs(self) -> str:
-        engines = [self.engine.log(), *(engine.log() for engine in self.further.values())]
+        engines = [engine.log() for engine in self._engines()]
         return "\n".join([*engines, *(gateway.log() for gateway in self.gateways)])
 
 
 class OneOfMany(Server):
-    """The cluster as if it were one server: every connection goes to the next gateway, and what is killed is the
-    engine."""
+    """The cluster as if it were one server: every connection goes to the next gateway, and what ends is the engine."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster.market, extra=cluster.environment)
-        self._cluster = cluster
+        self.cluster = cluster
         self._turns = itertools.cycle(cluster.gateways)
+        self.is_running = False
+
+    @property
+    def http(self) -> str:
+        return next(self._turns).http
 
     @property
     def ws(self) -> str:
         return next(self._turns).ws
 
-    def kill(self) -> None:
-        self._cluster.engine.end(signal.SIGKILL)
-        self._cluster.until_closed()
-
     def start(self) -> None:
-        self._cluster.engine.start()
-        self._cluster.until_ready()
+        """All of it; from then on what was lost."""
+        if self.is_running:
+            self._restore()
+        else:
+            self.is_running = True
+            self.cluster.start()
+
+    def _restore(self) -> None:
+        self.cluster.restore_engine()
+
+    def _end(self, wish: signal.Signals) -> None:
+        self.cluster.lose_engine(wish)
 
     def log(self) -> str:
-        return self._cluster.logs()
+        return self.cluster.logs()
 
 
-__all__ = ["Cluster", "EngineProcess", "until"]
+class FirstOfMany(OneOfMany):
+    """The same with every connection at the first gateway, which is what ends."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(cluster)
+        self._turns = itertools.cycle(cluster.gateways[:1])
+
+    def _restore(self) -> None:
+        self.cluster.gateways[0].start()
+        self.cluster.until_ready()
+
+    def _end(self, wish: signal.Signals) -> None:
+        gateway = self.cluster.gateways[0]
+        gateway.kill() if wish is signal.SIGKILL else gateway.stop()
+
+
+__all__ = ["Cluster", "EngineProcess", "FirstOfMany", "OneOfMany", "until"]

@@ -75,6 +75,21 @@ def test_orders_by_rest_and_by_socket_share_the_limit_of_their_user(new_cluster:
     assert set(statuses) == {201, 429}
 
 
+def test_a_gateway_tells_the_book(cluster: Cluster) -> None:
+    """Without anybody who follows it; while Redis is away it says that it cannot."""
+    path = "/instruments/IX2301/book/"
+    assert ask(cluster, 1, "GET", path)[1]["bids"] == []
+    assert ask(cluster, 0, "POST", "/orders/", ORDER)[0] == 201
+    level = {"price": 115.0, "volume": 2.0, "order_count": 1}
+    until(lambda: ask(cluster, 1, "GET", path)[1]["bids"] == [level])
+    assert ask(cluster, 1, "GET", "/instruments/NONE/book/")[1]["code"] == 1004
+    cluster.redis.kill()
+    status, refused = ask(cluster, 1, "GET", path)
+    assert (status, refused["code"]) == (503, 503), refused
+    cluster.redis.start()
+    until(lambda: ask(cluster, 1, "GET", path)[0] == 200)
+
+
 def test_without_an_engine_rest_says_503_and_goes_on_answering_queries(cluster: Cluster) -> None:
     _, placed = ask(cluster, 0, "POST", "/orders/", ORDER)
     cluster.engine.end(signal.SIGKILL)

@@ -67,6 +67,8 @@ class TraderConversation(Conversation):
         self._ids: dict[str, str] = {}
         self._trades: set[str] = set()
         self._positions: set[str] = set()
+        """Instruments of which the client is told that nothing is held. One that it knows and is not told of after a
+        new login is taken away from under the program, which looks at what it was from then on."""
         self._sent: dict[str, list[CancelOrder]] = {}
         self._changed = self._looking = False
         self._gathered, self._covered = Patches(), Patches()
@@ -179,6 +181,7 @@ class TraderConversation(Conversation):
             key = self._know(order.order_id, order.client_order_id, order.volume)
             loaded.orders[key] = orders.kept_order(order, key, self.instruments.ids(order.instrument_id))
         loaded.trades += [trade for trade in data.trades or [] if not trade.broken]
+        self._positions |= {trade.instrument_id for trade in data.trades or []}
         if isinstance(data.next, str) and number < PAGES:
             self._page(query, fields, data.next, number + 1)
             return
@@ -207,10 +210,13 @@ class TraderConversation(Conversation):
     def _insert(self, said: InsertOrder) -> None:
         symbol = f"{said.exchange_id}.{said.instrument_id}"
         try:
-            fields = orders.submission(said, self.instruments.name(symbol) or symbol)
+            name = self.instruments.name(symbol)
+            fields = orders.submission(said, name or symbol)
         except protocol.ProtocolError as error:
             self._refuse(said, error.code, error.detail)
             return
+        if name is not None:
+            self._positions.add(name)
         self._sent.setdefault(said.order_id, [])
         self.ask(lambda answer: self._inserted(said, answer), "submit_order", **fields)
 

@@ -12,6 +12,7 @@ from trading.rest import messages
 from trading.rest.errors import ApiError
 from trading.rest.operation import Answer, Call, Operation
 from trading.rest.operations.queries import PublicQuery, public
+from trading.rest.services import BookAway
 
 TAG = "Market"
 
@@ -62,7 +63,10 @@ class GetBook(Operation):
     @classmethod
     async def run(cls, call: Call) -> Answer:
         name = call.message.instrument_id
-        frame = call.services.present["orderbook"](name)
+        try:
+            frame = await call.services.book(name)
+        except BookAway as error:
+            raise ApiError(Code.UNAVAILABLE, f"{Code.UNAVAILABLE.text}: try again", retry_after=1.0) from error
         if frame is None:
             raise ApiError(Code.INSTRUMENT_UNKNOWN, f"{Code.INSTRUMENT_UNKNOWN.text} {name}")
         return Answer(frame.encode())
