@@ -112,7 +112,7 @@ class PeriodFilter(ListFilter):
                 for name, label in zip(self.parameter_names, ("From day", "To day"), strict=True)
             ],
             "kept": kept,
-            "any": changelist.get_query_string(remove=[*self.parameter_names, PAGE_VAR]),
+            "query_string": changelist.get_query_string(remove=[*self.parameter_names, PAGE_VAR]),
             "selected": bool(self.used_parameters),
         }
 
