@@ -34,7 +34,7 @@ class Column(NamedTuple):
 
 def between(rows: QuerySet[Any], column: Column, request: HttpRequest) -> QuerySet[Any]:
     """Of some rows those of the days that were asked for, in the zone of the settings."""
-    first, last = (_day(request.GET.get(name)) for name in (FROM, TO))
+    first, last = (_day(request.GET.getlist(name)) for name in (FROM, TO))
     if first is not None:
         begin = _moment(first)
         key = _first_key(rows.model, column, begin - SLACK)
@@ -46,10 +46,11 @@ def between(rows: QuerySet[Any], column: Column, request: HttpRequest) -> QueryS
     return rows
 
 
-def _day(text: str | None) -> date | None:
-    """A day as a date input sends it."""
-    if not text:
+def _day(sent: list[str]) -> date | None:
+    """A day as a date input sends it. What is there twice the list refuses itself."""
+    if len(sent) != 1 or not sent[0]:
         return None
+    text = sent[0]
     try:
         found = date.fromisoformat(text)
     except ValueError as error:
