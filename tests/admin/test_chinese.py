@@ -195,7 +195,6 @@ def test_what_forms_ask_and_refuse_is_in_chinese(busy: Founded, root: Client) ->
     posts += [
         (page("instrument", "add"), key),
         (page("accesstoken", "add"), key),
-        (page("market", "settle", "MAIN"), key),
     ]
     posts += [(page("instrument", "halt", "IX2301"), data) for data in ({}, {"post": "yes"}, {"post": "yes"})]
     english, answered = {}, 0

@@ -6,13 +6,15 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from marketdata.models import Bar
 from tests.admin.pages import YES, page
-from tests.builders import Books, Founded, order
+from tests.builders import NOW, Books, Founded, order
+from trading.admin.records.period import Column, between
+from trading.core.types import number_at
 from trading.models import AccessToken, Market, OperatorCommand, RiskEvent, SettlementPrice, Statement, Transfer, User
 
 LISTS = (
@@ -88,3 +90,90 @@ def test_counts_of_every_filter_are_never_asked_for(traded: Founded, root: Clien
     for name in LISTS:
         plain = [queries(root, name) for _ in range(2)][1]
         assert queries(root, name, _facets="True") == plain
+
+
+DATED = ("order", "trade", "ledgerentry", "riskevent")
+BY_HALVES = {"ledgerentry": 2 * 64, "riskevent": 2 * 64}
+"""Where a day begins and ends is looked up by the keys of rows: as often as the keys can be halved, at most."""
+
+
+@pytest.mark.parametrize("name", DATED)
+def test_days_are_found_by_an_index(traded: Founded, root: Client, name: str) -> None:
+    """No count and no order of a whole table: each query is bounded by keys, or takes one row."""
+    more()
+    model = MODELS[name]
+    days = {"day__gte": "2023-11-14", "day__lte": "2023-11-15"}
+    plain, dated = [(queries(root, name), queries(root, name, **days)) for _ in range(2)][1]
+    assert dated <= plain + BY_HALVES.get(name, 0)
+    with CaptureQueriesContext(connection) as asked:
+        root.get(page(name), days)
+    table = model._meta.db_table
+    for query in (each["sql"] for each in asked if f'FROM "{table}"' in each["sql"]):
+        assert (">= " in query and "< " in query) or "LIMIT 1" in query, query
+
+
+LONG_AGO, MIDNIGHT = "2001-01-01", 1_700_006_400_000
+"""A day before all, and when the 15th of November 2023 begins (UTC)."""
+MIDNIGHT_NUMBER = number_at(MIDNIGHT)
+
+
+@pytest.mark.parametrize("name", DATED)
+def test_a_list_shows_the_days_that_were_asked_for(traded: Founded, root: Client, settings: Any, name: str) -> None:
+    model = MODELS[name]
+    RiskEvent.objects.update(time=NOW)
+    RiskEvent.objects.create(account_id=1, kind="EASED", margin=1, balance=1, time=NOW)
+    later: Any = model._default_manager.first()
+    column = "accepted_at" if name == "order" else "time"
+    later.pk = MIDNIGHT_NUMBER if name == "order" else None
+    if name == "trade":
+        later.trade_id = MIDNIGHT_NUMBER
+    if name == "order":
+        later.client_order_id = "later"
+    setattr(later, column, MIDNIGHT)
+    later.save(force_insert=True)
+
+    def shown(**days: str) -> int:
+        return len(root.get(page(name), days).context["cl"].result_list)
+
+    whole = shown()
+    assert whole >= 2
+    assert shown(day__gte="2023-11-15") == shown(day__gte="2023-11-15", day__lte="2023-11-15") == 1
+    assert shown(day__lte="2023-11-14") == shown(day__gte="2023-11-14", day__lte="2023-11-14") == whole - 1
+    assert shown(day__gte=LONG_AGO) == shown(day__gte="", day__lte="") == whole
+    assert shown(day__lte=LONG_AGO) == shown(day__gte="2023-11-16") == 0
+    other = "user001" if later.account_id != 1 else "user002"
+    assert shown(day__gte="2023-11-15", q=other) == 0, "with what was searched"
+
+
+def test_dates_stand_in_the_form_and_keep_the_other_filters(traded: Founded, root: Client) -> None:
+    query = {"kind__exact": "DEPOSIT", "q": "user001", "day__gte": "2023-11-14"}
+    html = root.get(page("ledgerentry"), query).content.decode()
+    form = html[html.index('class="period"') :]
+    form = form[: form.index("</form>")]
+    assert '<input type="date" name="day__gte" value="2023-11-14">' in form
+    assert '<input type="hidden" name="kind__exact" value="DEPOSIT">' in form
+    assert '<input type="hidden" name="q" value="user001">' in form
+    assert 'href="?kind__exact=DEPOSIT&amp;q=user001"' in form
+
+
+@pytest.mark.parametrize("day", ["x", "2023-02-30", "0001-01-01", "9999-12-31", "20231114; --", "-1"])
+def test_what_is_no_day_is_said_to_be_none(traded: Founded, root: Client, day: str) -> None:
+    for name in DATED:
+        assert root.get(page(name), {"day__gte": day}).status_code == 302
+    assert root.get(page("order") + "?day__gte=2023-11-14&day__gte=2023-11-15").status_code == 400
+
+
+def test_rows_of_several_markets_may_be_out_of_turn(traded: Founded) -> None:
+    """Some seconds between their processes lose nothing."""
+    for number in range(200):
+        RiskEvent.objects.create(
+            account_id=1,
+            kind="EASED",
+            margin=1,
+            balance=1,
+            time=MIDNIGHT - 100_000 + number * 1_000 + 20_000 * (number % 2),
+        )
+    column = Column("id", "time", tells_time=False)
+    request = RequestFactory().get("/", {"day__gte": "2023-11-15"})
+    found = between(RiskEvent.objects.all(), column, request)
+    assert set(found) == set(RiskEvent.objects.filter(time__gte=MIDNIGHT))

@@ -109,11 +109,6 @@ DEEDS = {
     ),
     "cancel an order": Deed(lambda: page("order", "cancel", _live_order()), YES.copy, ("change_order",)),
     "cancel orders": _choice("order", "cancel_selected", _live_order, "change_order", "view_order"),
-    "settle": Deed(
-        lambda: page("market", "settle", "MAIN"),
-        lambda: {"day": "2023-11-14", "next_day": "2023-11-15", "key": KEY},
-        ("settle_market",),
-    ),
     "set a fee group": Deed(
         lambda: page("market", "fee_group", "MAIN"),
         lambda: {"name": "friends", "factor": "0.5", "key": KEY},
@@ -192,7 +187,7 @@ def forms_to_see() -> list[str]:
 
 FORMS = {
     *("deposit", "open an account", "list an instrument", "issue a token", "revoke a token", "add a user", "set rules"),
-    *("settle", "set a fee group", "set the time zone", "add a rule", "delete a rule", "add a holiday"),
+    *("set a fee group", "set the time zone", "add a rule", "delete a rule", "add a holiday"),
 }
 
 

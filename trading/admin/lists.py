@@ -35,7 +35,7 @@ def parameters_of(model: type[Model], list_filter: Iterable[Any]) -> set[str]:
     names: set[str] = set()
     for each in list_filter:
         if isinstance(each, type) and issubclass(each, ListFilter):
-            names.add(each.parameter_name)  # type: ignore[attr-defined]  # ours are SimpleListFilters
+            names |= set(getattr(each, "parameter_names", ())) or {each.parameter_name}  # type: ignore[attr-defined]
         else:
             field = each[0] if isinstance(each, tuple) else each
             names |= _parameters_of_field(field, model._meta.get_field(field))

@@ -11,9 +11,12 @@ from django.utils.translation import gettext as _
 from trading.admin.base import CommandAdmin, FormPage, PlainAdmin, Tool, url_of
 from trading.admin.columns import day, money, number
 from trading.admin.engine_requests import present_market
-from trading.admin.forms.market import FeeGroupForm, HolidayForm, SessionForm, SettleForm, TimeZoneForm
+from trading.admin.forms.market import FeeGroupForm, HolidayForm, SessionForm, TimeZoneForm
 from trading.core.money import RATE, to_text
 from trading.models import Holiday, Market, TradingSession
+
+SETTLE = "admin:trading_desk_settle"
+"""The page where a trading day ends."""
 
 
 @admin.display(description="fee groups")
@@ -58,7 +61,7 @@ class MarketAdmin(CommandAdmin):
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         found = []
         if request.user.has_perm("trading.settle_market"):
-            found.append(Tool("Settle the trading day", url_of(self, "settle", obj.pk)))
+            found.append(Tool("Settle the trading day", reverse(SETTLE)))
         if request.user.has_perm("trading.change_market"):
             found.append(Tool("Set a fee group", url_of(self, "fee_group", obj.pk)))
             found.append(Tool("Time zone", url_of(self, "time_zone", obj.pk)))
@@ -77,30 +80,10 @@ class MarketAdmin(CommandAdmin):
         return self.serve_form(request, FEE_GROUP, obj=self.object_at(request, object_id))
 
     def settle_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Where settling was before it had a page of the desk."""
         self.require(request, "settle_market")
-        market = self.object_at(request, object_id)
-        return self.serve_form(request, self._settling(market), obj=market)
-
-    def _settling(self, market: Market) -> FormPage:
-        prices = list(SettleForm(instance=market).prices)
-        return FormPage(
-            form=SettleForm,
-            title="Settle the trading day",
-            button="Settle",
-            fieldsets=[
-                (None, {"fields": ["day", "next_day"], "description": "It cannot be undone."}),
-                (
-                    "Settlement prices",
-                    {
-                        "fields": [*prices, "confirmed"],
-                        "description": "What every position is valued at from now on.",
-                    },
-                ),
-            ],
-            done=lambda form: _("Settled {day}; {next_day} has begun.").format(
-                day=form.cleaned_data["day"], next_day=form.cleaned_data["next_day"]
-            ),
-        )
+        self.object_at(request, object_id)
+        return HttpResponseRedirect(reverse(SETTLE))
 
     # -- what is the operators' own
 

@@ -14,6 +14,7 @@ from tests.admin.conftest import Staff
 from tests.admin.desk.conftest import Officer
 from tests.admin.pages import fresh, text_of
 from tests.builders import Books, Founded, order
+from trading.admin.desk import files
 from trading.admin.desk.page import address
 from trading.models import AccessToken, Account, Contest, OperatorCommand, User
 from trading.operators import contest_rules, contests, requests
@@ -216,3 +217,33 @@ def test_no_limit_is_taken_from_whoever_has_another_by_now(host: Client) -> None
     contests.end(contest, timezone.now())
     answered()
     assert limits("user001") == (7, None) and limits("user002") == (None, None)
+
+
+def test_a_fall_that_was_made_good_again_is_told_alike_everywhere(host: Client) -> None:
+    """On the host's page, on the public one and in the file: the drawdown of the worst look, and what broke a rule."""
+    contest, books = running(host, public="on", max_position="5"), Books()
+    books.commit(order(2, "SELL OPEN 10 @ 120"), order(1, "BUY OPEN 10 @ 120"))
+    for price in (115, 125):
+        books.commit(order(2, f"SELL OPEN 1 @ {price}"), order(3, f"BUY OPEN 1 @ {price}"))
+        contests.measure(contest, timezone.now())
+    rank = contests.ranking(contest)[0]
+    assert (rank.user_id, rank.breaches) == ("user001", 1)
+    assert rank.gain == pytest.approx(0.1, abs=0.001)
+    assert rank.drawdown == pytest.approx(0.1, abs=0.001)
+    gain, drawdown = f"{rank.gain:+.2%}", f"{rank.drawdown:.2%}"
+    for client, where in ((host, address("contest", contest.pk)), (Client(), "/contest/")):
+        said = text_of(client.get(where))
+        assert re.search(rf"1 user001 [\d,.]+ {re.escape(gain)} {re.escape(drawdown)} ", said), where
+    lines = list(csv.reader(io.StringIO(b"".join(exported(host, contest)).decode("utf-8-sig"))))
+    assert lines[0] == ["place", "user", "worth", "return", "drawdown", "sharpe", "breaches"]
+    assert (lines[1][1], lines[1][3], lines[1][4], lines[1][6]) == ("user001", gain, drawdown, "1")
+
+
+@pytest.mark.parametrize("number", ["-1", "+1.5", "-9.96%", "+0.00%", "-"])
+def test_a_number_of_a_file_is_no_word(number: str) -> None:
+    assert files.text([[number]]) == f"{number}\r\n"
+
+
+@pytest.mark.parametrize("word", ["+A1", "-A1", "+1+1", "-1%%", "+", "=1", "@x", "+%", "-1-1%"])
+def test_a_word_of_a_file_is_no_formula(word: str) -> None:
+    assert files.text([[word]]) == f"'{word}\r\n"

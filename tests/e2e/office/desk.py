@@ -22,6 +22,9 @@ if not Contest.objects.exists():
     asked = {{"type": "Deposit", "user_id": "user001", "amount": 50_000_000_000}}
     OperatorCommand.objects.create(market_id=market, kind="Deposit", payload=asked, key="held", status="HELD",
         asked_by=clerk, reason="Prize of the spring cup", expires_at=now + timedelta(days=1))
+    settled = {{"type": "Settle", "day": 20260106, "next_day": 20260107, "prices": {{}}}}
+    OperatorCommand.objects.create(market_id=market, kind="Settle", payload=settled, key="settled", status="DONE",
+        asked_by=boss, finished_at=1_767_700_000_000)
     HealthCheck.objects.create(market_id=market, kind="books", status="FINE", result="They agree.", asked_by=boss,
         finished_at=now)
     cup = dict(market_id=market, start_balance=1_000_000_0000, every_minutes=60, public=True)
@@ -38,14 +41,14 @@ if not Contest.objects.exists():
                 close_profit=1_250_0000, position_profit=-300_0000, commission=12_3400, closing=10**10 + 937_6600,
                 margin=0, positions=[])
 print(Account.objects.first().pk, Contest.objects.get(status="RUNNING").pk, Contest.objects.get(status="DRAFT").pk,
-    boss.pk, Account.objects.first().market_id)
+    boss.pk, Account.objects.first().market_id, OperatorCommand.objects.get(key="settled").pk)
 """
 
 
 def furnish(server: Server) -> dict[str, str]:
     """Fill the office of a server; the numbers that addresses need."""
     said = server.manage("shell", "-v", "0", "-c", STAFF)
-    names = ("account", "running", "draft", "boss", "market")
+    names = ("account", "running", "draft", "boss", "market", "settled")
     return dict(zip(names, str(said).split(), strict=True))
 
 
@@ -56,12 +59,16 @@ def pages(numbers: dict[str, str]) -> list[str]:
         *("", "funds/correct/", "funds/file/", "statements/", "people/new/", "people/class/", "approvals/", "audit/"),
         *("checks/", "risk/", "what-if/?percent=-20", "settle/", "calendar/", "contests/", "roles/", "sessions/"),
         *(f"contests/{numbers['running']}/", f"contests/{numbers['draft']}/", f"roles/{numbers['boss']}/"),
-        *("second-factor/", "instruments/file/", "later/"),
+        *("second-factor/", "instruments/file/", "later/", f"settle/{numbers['settled']}/"),
     )
-    models = ("account", "order", "trade", "instrument", "operatorcommand", "statement", "user", "accesstoken")
+    models = (
+        *("account", "ledgerentry", "riskevent", "order", "trade", "instrument", "operatorcommand", "statement"),
+        *("user", "accesstoken"),
+    )
     return [
         *("admin/", "admin/emergency/", "contest/", *(f"admin/trading/desk/{each}" for each in desk)),
         *(f"{account}/{each}/" for each in ("ledger", "view-as", "close", "statement/20260106")),
+        *(f"{account}/{each}/" for each in ("stop-liquidation", "let-liquidate")),
         *(f"admin/trading/{each}/" for each in models),
         f"admin/trading/account/{numbers['account']}/change/",
         f"admin/trading/account/{numbers['account']}/deposit/",

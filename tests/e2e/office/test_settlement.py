@@ -13,7 +13,7 @@ from tests.e2e.server import Server
 pytestmark = pytest.mark.long
 APPROVED = """
 from trading.models import OperatorCommand
-OperatorCommand.objects.filter(kind="Settle").update(status="PENDING")
+OperatorCommand.objects.filter(kind="Settle", status="HELD").update(status="PENDING")
 """
 WIDTHS = (1440, 820, 390)
 

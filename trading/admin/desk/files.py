@@ -20,6 +20,7 @@ LARGEST = 1_000_000
 """Bytes of a file that somebody sends."""
 MARK = "\ufeff"
 """Spreadsheets know by it that a file is UTF-8."""
+SIGNS = {"+", "-"}
 QUOTED = re.compile(r'"[^"]*"')
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -67,7 +68,8 @@ def _cell(value: Any) -> Any:
 
 
 def _is_number(text: str) -> bool:
-    return text.removeprefix("-").replace(".", "", 1).isdecimal()
+    """With a sign, a part in per cent too; or the dash that stands for none."""
+    return text == "-" or text[text[:1] in SIGNS :].removesuffix("%").replace(".", "", 1).isdecimal()
 
 
 def lines_of(sent: str, most: int, *, heads: int = 0) -> list[list[str]]:

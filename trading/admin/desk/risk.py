@@ -220,7 +220,9 @@ def _decide(request: HttpRequest, account: Account, *, stopped: bool) -> HttpRes
     if question is not None:
         return question
     done = (
-        _("{user} is not liquidated until the trading day ends.") if stopped else _("{user} is liquidated if need be.")
+        _("The liquidation of {user} is stopped until the trading day ends.")
+        if stopped
+        else _("The liquidation of {user} may go on.")
     )
     commands = [StopLiquidation(account.user_id, stopped)]
     rows = carry_out(

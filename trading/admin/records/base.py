@@ -10,6 +10,7 @@ from trading import protocol
 from trading.admin.base import GrowingAdmin
 from trading.admin.columns import day_text
 from trading.admin.lists import MOST_WORDS
+from trading.admin.records.period import Column, between
 from trading.models import Account
 
 SEARCH_USERS = "^account__user__username"
@@ -27,6 +28,12 @@ class RecordAdmin(GrowingAdmin):
     linked_lookups: ClassVar[tuple[str, ...]] = ("account__id__exact",)
     indexed_lookups: ClassVar[tuple[str, ...]] = ("account__id__exact",)
     search_fields: ClassVar[tuple[str, ...]] = (SEARCH_USERS,)
+    in_time: ClassVar[Column | None] = None
+    """What rows of some days are found by, where a list offers that."""
+
+    def candidates(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().candidates(request)
+        return rows if self.in_time is None else between(rows, self.in_time, request)
 
     def of_number(self, number: int) -> dict[str, Any] | None:
         """The rows of an order or a trade, as lookups that an index serves; None where there is no such thing."""

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from trading.admin.base import GrowingAdmin, Tool
 from trading.admin.columns import day, day_text, moment, money, trade_id
 from trading.admin.records.base import DayFilter, RecordAdmin
+from trading.admin.records.period import Column, PeriodFilter
 from trading.admin.scope import InstrumentFilter
 from trading.core.money import to_text
 from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, Transfer
@@ -19,7 +20,8 @@ from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, T
 @admin.register(LedgerEntry)
 class LedgerAdmin(RecordAdmin):
     list_display = (moment("time"), "account", "kind", money("amount"), trade_id())
-    list_filter = ("kind",)
+    in_time = Column("id", "time", tells_time=False)
+    list_filter = (PeriodFilter, "kind")
     list_select_related = ("account",)
     search_help_text = "A user id or its beginning, or a trade id (T...)."
     sections = ((None, {"fields": ("account", "kind", money("amount"), trade_id(), moment("time"))}),)
@@ -109,7 +111,8 @@ class SettlementPriceAdmin(GrowingAdmin):
 @admin.register(RiskEvent)
 class RiskEventAdmin(RecordAdmin):
     list_display = (moment("time"), "account", "kind", money("margin"), money("balance"))
-    list_filter = ("kind",)
+    in_time = Column("id", "time", tells_time=False)
+    list_filter = (PeriodFilter, "kind")
     list_select_related = ("account",)
     search_help_text = "A user id or its beginning."
     sections = ((None, {"fields": ("account", "kind", money("margin"), money("balance"), moment("time"))}),)

@@ -14,6 +14,7 @@ from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, Tool, url_of
 from trading.admin.columns import day, moment, money, number, order_id, trade_id
 from trading.admin.records.base import SEARCH_USERS, RecordAdmin
+from trading.admin.records.period import Column, PeriodFilter
 from trading.admin.scope import InstrumentFilter
 from trading.core.codes import Code
 from trading.core.commands import ForceCancelOrder
@@ -68,7 +69,16 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
         "status",
         moment("accepted_at", "accepted"),
     )
-    list_filter = (LiveFilter, "status", "direction", "offset", "order_type", ("instrument", InstrumentFilter))
+    in_time = Column("id", "accepted_at", tells_time=True)
+    list_filter = (
+        PeriodFilter,
+        LiveFilter,
+        "status",
+        "direction",
+        "offset",
+        "order_type",
+        ("instrument", InstrumentFilter),
+    )
     list_select_related = ("account", "instrument")
     search_fields = (SEARCH_USERS, "=client_order_id")
     search_help_text = "A user id or its beginning, an order id (O...), or the client's own order id."
@@ -169,7 +179,8 @@ class TradeAdmin(RecordAdmin):
         money("close_profit"),
         moment("time"),
     )
-    list_filter = ("direction", "offset", "is_maker", ("instrument", InstrumentFilter))
+    in_time = Column("trade_id", "time", tells_time=True)
+    list_filter = (PeriodFilter, "direction", "offset", "is_maker", ("instrument", InstrumentFilter))
     list_select_related = ("account", "instrument")
     ordering = ("-trade_id", "-direction")
     newest_by = "trade_id"
