@@ -95,10 +95,18 @@ def test_whoever_reads_chinese_finds_chinese_first() -> None:
     found = results("紧急控制", "zh-CN")
     assert found[0]["address"].startswith("/docs/operators/") and "?" not in found[0]["address"]
     assert (found[0]["language"], found[0]["named"]) == ("zh-CN", "")
-    sections = [
-        each["address"].partition("?")[0] + each["address"].partition("#")[2] for each in results("seq", "zh-CN")
-    ]
-    assert len(sections) == len(set(sections)), "a section is told in one language"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_a_section_is_told_in_one_language(language: str) -> None:
+    found = results("trade_broken", language)
+    sections = [re.sub(r"\?lang=[\w-]+", "", each["address"]) for each in found]
+    assert 3 < len(found) < MOST_FOUND and len(sections) == len(set(sections))
+
+
+def test_a_text_that_is_in_one_language_is_not_found_by_its_title_in_the_other() -> None:
+    assert {each["language"] for each in results("设计决定", "zh-CN")} == {"en"}
+    assert results("设计决定") == []
 
 
 @pytest.mark.parametrize(
