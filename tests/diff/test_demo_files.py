@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
@@ -21,8 +22,10 @@ import pytest
 import websocket
 
 from tests.diff.test_strategy import addresses
+from tests.e2e.cluster.making import Cluster, OneOfMany
 from tests.e2e.server import PATIENCE, PATIENT, ROOT, Market, Server, environment_of
 from tests.processes import end_with_parent
+from tests.services import Postgres, new_redis
 
 _SPEC = find_spec("tqsdk")
 DEMO = Path(_SPEC.origin).parent / "demo" if _SPEC and _SPEC.origin else Path("nowhere")
@@ -56,6 +59,7 @@ RUN_ON = {
     "example/fairy_four_price.py": [rf"上轨: {PRICE} ,下轨: {PRICE} ,昨日收盘价: {PRICE}", rf"当前最新价 {PRICE}"],
     "example/gridtrading.py": ["策略开始运行", "进入: 多头第 2 档", r"DCE\.jd2011.*OPEN.*BUY", FILLED],
     "example/gridtrading_async.py": ["起始价位: 4247", "开仓 1 手", r"DCE\.jd2011.*OPEN.*BUY", FILLED],
+    "example/momentum.py": ["策略开始启动"],
     "example/rbreaker.py": [rf"枢轴点: {PRICE}, 突破买入价: {PRICE}", rf"最新价: +{PRICE}"],
     "example/rbreaker2.py": [rf"枢轴点: {PRICE}, 突破买入价: {PRICE}", rf"最新价: {PRICE}"],
 }
@@ -63,7 +67,9 @@ RUN_ON = {
 
 DRAW = {
     "tutorial/t90.py": ("SHFE.rb2105", 5, "ma_MAIN"),
+    "tutorial/t91.py": ("SHFE.rb2105", 86400, "ma_B2"),
     "tutorial/t92.py": ("SHFE.rb2105", 300, "信号1"),
+    "tutorial/t93.py": ("SHFE.rb2105", 60, "信号1"),
     "tutorial/t94.py": ("SHFE.rb2104", 86400, "rb2105"),
     "tutorial/t95.py": ("CFFEX.T2103", 10, "my_line"),
     "tutorial/t96.py": ("SHFE.rb2105", 300, "MACD"),
@@ -71,10 +77,13 @@ DRAW = {
 """They show a page with a chart: its instrument, the seconds of its bars, and what is drawn into it."""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A market with the instruments of the files, and bots in it."""
-    server = Server(Market.empty(tmp_path_factory.mktemp("demo")), extra=PATIENT)
+AT_A_CLUSTER = ["tutorial/t30.py", "tutorial/t70.py", "tutorial/t80.py", "example/rbreaker.py"]
+"""Of those that run on: quotes, ticks, bars of minutes and days, and TargetPosTask."""
+
+
+@contextmanager
+def with_bots(server: Server) -> Iterator[Server]:
+    """A market with the instruments of the files, and bots in it. The server was not started yet."""
     server.manage("shell", "--verbosity", "0", "-c", "from tests.diff.demo_world import make; make()")
     server.start()
     words = ["--url", server.ws, "--makers", "2", "--takers", "3", "--speed", "3", "--seed", "7"]
@@ -93,7 +102,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     finally:
         bots.kill()
         bots.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(Market.empty(tmp_path_factory.mktemp("demo")), extra=PATIENT)
+    try:
+        with with_bots(server):
+            yield server
+    finally:
         server.kill()
+
+
+@pytest.fixture(scope="module")
+def one_of_many(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Server]:
+    """A cluster: market data come from one gateway, and trading is at the other."""
+    url, store = postgres.url(postgres.create()), new_redis()
+    cluster = Cluster(Market.empty(tmp_path_factory.mktemp("demo"), url), url, store).with_standby()
+    try:
+        with with_bots(OneOfMany(cluster)) as server:
+            yield server
+    finally:
+        cluster.stop()
+        store.remove()
 
 
 class Program:
@@ -159,6 +190,13 @@ def test_a_file_runs_to_its_end(server: Server, name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", RUN_ON)
 def test_a_file_does_what_it_is_for(server: Server, name: str, tmp_path: Path) -> None:
     with Program(server, name, tmp_path) as program:
+        program.until(RUN_ON[name])
+    assert "Traceback" not in str(program)
+
+
+@pytest.mark.parametrize("name", AT_A_CLUSTER)
+def test_a_file_does_the_same_at_a_cluster(one_of_many: Server, name: str, tmp_path: Path) -> None:
+    with Program(one_of_many, name, tmp_path) as program:
         program.until(RUN_ON[name])
     assert "Traceback" not in str(program)
 
