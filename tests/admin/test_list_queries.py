@@ -13,7 +13,7 @@ from django.urls import reverse
 from marketdata.models import Bar
 from tests.admin.pages import YES, page
 from tests.builders import NOW, Books, Founded, order
-from trading.admin.records.period import Column, between
+from trading.admin.records.period import FROM, TO, Column, between
 from trading.core.types import number_at
 from trading.models import AccessToken, Market, OperatorCommand, RiskEvent, SettlementPrice, Statement, Transfer, User
 
@@ -164,16 +164,13 @@ def test_what_is_no_day_is_said_to_be_none(traded: Founded, root: Client, day: s
 
 
 def test_rows_of_several_markets_may_be_out_of_turn(traded: Founded) -> None:
-    """Some seconds between their processes lose nothing."""
+    """Some seconds between their processes lose nothing: one row is early and one is late."""
+    odd = {10: MIDNIGHT + 5, 190: MIDNIGHT - 1_000}
+    RiskEvent.objects.all().delete()
     for number in range(200):
-        RiskEvent.objects.create(
-            account_id=1,
-            kind="EASED",
-            margin=1,
-            balance=1,
-            time=MIDNIGHT - 100_000 + number * 1_000 + 20_000 * (number % 2),
-        )
+        time = odd.get(number, MIDNIGHT - 50_000 + number * 300)
+        RiskEvent.objects.create(account_id=1, kind="EASED", margin=1, balance=1, time=time)
     column = Column("id", "time", tells_time=False)
-    request = RequestFactory().get("/", {"day__gte": "2023-11-15"})
-    found = between(RiskEvent.objects.all(), column, request)
-    assert set(found) == set(RiskEvent.objects.filter(time__gte=MIDNIGHT))
+    for day, wanted in (({FROM: "2023-11-15"}, {"time__gte": MIDNIGHT}), ({TO: "2023-11-14"}, {"time__lt": MIDNIGHT})):
+        found = between(RiskEvent.objects.all(), column, RequestFactory().get("/", day))
+        assert set(found) == set(RiskEvent.objects.filter(**wanted))

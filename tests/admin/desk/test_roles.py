@@ -79,7 +79,7 @@ def test_no_address_of_the_desk_opens_or_does_what_is_not_its_own(
         ("Risk officer", "freeze", "FreezeAccount"),
         ("Risk officer", "cancel an order", "CancelAnyOrder"),
         ("Risk officer", "halt", "HaltInstrument"),
-        ("Settlement officer", "settle", "Settle"),
+        ("Settlement officer", "set a fee group", "SetFeeGroup"),
         ("Support", "open an account", "OpenAccount"),
         ("Administrator", "set a fee group", "SetFeeGroup"),
     ],
