@@ -199,7 +199,7 @@ FAULTS = (
     Fault("rules/stop_orders.py", "        events += cancel_group(state, order)\n", "        pass\n"),
     Fault("rules/stop_orders.py", "while waiting.met and fired < most:", "while waiting.met:"),
     Fault("rules/checks.py", "if most is not None and account.waiting >= most:", "if most and account.waiting > most:"),
-    Fault("rules/checks.py", "if most is not None and len(account.orders) >= most:", "if False:"),
+    Fault("rules/checks.py", "len(account.orders) >= most and (", "False and ("),
 )
 
 TOO_RARE = (

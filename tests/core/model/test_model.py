@@ -1,9 +1,11 @@
 """The engine does what the model does: what is told, and all that can be seen, after every command."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+import trading.core
 from tests.core.model.faults import FAULTS
 from tests.core.model.hunt import BOUNDED, play
 
@@ -83,6 +85,9 @@ def test_the_histories_are_worth_playing(seen: Counter[str]) -> None:
     assert {what: seen[what] for what, least in LEAST.items() if seen[what] < least} == {}
 
 
-def test_faults_are_written_once() -> None:
-    """`make mutants` makes them one by one; here only that none is there twice."""
+def test_faults_are_written_once_and_can_be_made() -> None:
+    """`make mutants` makes them one by one; here only that none is there twice, or in a text that was changed."""
     assert len({(fault.file, fault.old, fault.new) for fault in FAULTS}) == len(FAULTS) >= 20
+    core = Path(trading.core.__file__).parent
+    gone = [fault for fault in FAULTS if (core / fault.file).read_text().count(fault.old) != 1]
+    assert gone == [], "the text was changed: make the fault in what it is now"
