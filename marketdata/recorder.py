@@ -206,8 +206,8 @@ def _happened(batch: Batch) -> list[Match | DaySettled]:
     instruments = batch.changes.instruments
     found: list[Match | DaySettled] = []
     for event in batch.events:
-        if isinstance(event, Traded):
+        if type(event) is Traded:
             found.append(match_of(event, instruments[event.instrument_id].contract.multiplier))
-        elif isinstance(event, DaySettled):
+        elif type(event) is DaySettled:
             found.append(event)
     return found

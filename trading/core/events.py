@@ -3,12 +3,15 @@
 Prices and money are integers of 1/10,000 of the currency, volumes whole lots, times Unix milliseconds.
 """
 
+from typing import final
+
 import msgspec
 
 from trading.core.codes import Code
 from trading.core.types import CancelReason, Direction, Offset, OrderStatus, Phase, TradeSide, Transfer
 
 
+@final
 class Refused(msgspec.Struct, frozen=True, tag="Refused", gc=False):
     """The command changed nothing. `detail` is one sentence for a human."""
 

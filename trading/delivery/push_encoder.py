@@ -112,13 +112,13 @@ class PushEncoder:
         pushes = Pushes(self._layer, self._market)
         accounts = changes.accounts
         for event in events:
-            if isinstance(event, Traded):
+            if type(event) is Traded:
                 for fill in (event.taker, event.maker):
                     account_id = fill.account_id
                     trade = protocol.trade(event, fill, self._next(account_id))
                     pushes.add(account_id, trade, event.instrument_id)
                     pushes.add(account_id, protocol.filled(event, fill, self._next(account_id)))
-            elif isinstance(event, TradeBroken):
+            elif type(event) is TradeBroken:
                 for is_buyer, side in ((True, event.buyer), (False, event.seller)):
                     told = protocol.trade_broken(event, is_buyer, self._next(side.account_id))
                     pushes.add(side.account_id, told)

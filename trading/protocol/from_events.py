@@ -170,7 +170,7 @@ def _outcome(event: Outcome) -> tuple[str | None, int | None, str | None]:
 
 def _now(event: Outcome) -> dict[str, Any]:
     """What the order is, where that is known to be news."""
-    return {"status": event.status, "filled_volume": float(event.filled)} if isinstance(event, Finished) else {}
+    return {"status": event.status, "filled_volume": float(event.filled)} if type(event) is Finished else {}
 
 
 def _client_id(item: Item) -> str | None:
@@ -190,7 +190,7 @@ def begun(event: OrderAccepted | OrderWaiting, order: Order, seq: int) -> OrderS
     price = order.price * order.instrument.contract.tick
     return OrderStatusFrame(
         order_id=order_id_text(event.order_id),
-        status=OrderStatus.WAITING if isinstance(event, OrderWaiting) else OrderStatus.SUBMITTED,
+        status=OrderStatus.WAITING if type(event) is OrderWaiting else OrderStatus.SUBMITTED,
         filled_volume=0.0,
         remaining_volume=float(event.volume),
         timestamp=event.time,

@@ -1,7 +1,7 @@
 """What clients say: every message a typed struct. A field that has a default may be null, too: it is not given then."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, final
 
 import msgspec
 
@@ -150,6 +150,7 @@ class CancelAfter(_Incoming, frozen=True, tag="cancel_after"):
     timeout_ms: Milliseconds
 
 
+@final
 class SubmitOrders(_Incoming, frozen=True, tag="submit_orders"):
     orders: Annotated[list[OrderFields], msgspec.Meta(min_length=1, max_length=MOST_ITEMS)]
 
@@ -158,6 +159,7 @@ class SubmitOrders(_Incoming, frozen=True, tag="submit_orders"):
         return self.orders
 
 
+@final
 class CancelOrders(_Incoming, frozen=True, tag="cancel_orders"):
     order_ids: Annotated[list[str], msgspec.Meta(min_length=1, max_length=MOST_ITEMS)]
 
@@ -260,7 +262,10 @@ Item = OrderFields | AmendOrder | CancelOrder | CancelAll | CancelAfter
 
 def items_of(message: EngineMessage) -> Sequence[Item]:
     """What becomes one command each."""
-    return message.items if isinstance(message, BatchMessage) else (message,)
+    # nearly no message is: `isinstance` takes 0.2 µs for each struct that something is not
+    if type(message) is SubmitOrders or type(message) is CancelOrders:
+        return message.items
+    return (message,)
 
 
 PrivateQuery = QueryOrder | QueryAccount | QueryPosition | QueryOrders | QueryTrades | QueryStatements

@@ -254,7 +254,7 @@ def _number(text: str | None, name: str, read: Callable[[str], int | None]) -> i
 
 def is_unknown(event: events.Event) -> bool:
     """Whether the engine knows no such live order."""
-    return isinstance(event, events.Refused) and event.code is Code.ORDER_NOT_FOUND
+    return type(event) is events.Refused and event.code is Code.ORDER_NOT_FOUND
 
 
 def outcomes(

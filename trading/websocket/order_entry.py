@@ -61,8 +61,8 @@ class OrderEntry:
 
     def hand_in(self, message: protocol.EngineMessage, account_id: int) -> None:
         """Ask the engine. The items of a batch go one after another, so that nothing comes between them."""
-        now = self._clock() if isinstance(message, protocol.CancelAfter) else 0  # nobody else needs the time
-        if isinstance(message, protocol.BatchMessage):
+        now = self._clock() if type(message) is protocol.CancelAfter else 0  # nobody else needs the time
+        if type(message) is protocol.SubmitOrders or type(message) is protocol.CancelOrders:
             commands = [protocol.to_command(item, account_id, now) for item in message.items]
             slot = self._replies.reserve()
             begun = partial(self._replies.begin, slot)
@@ -77,7 +77,7 @@ class OrderEntry:
     def hand_in_at(self, message: protocol.EngineMessage, ways: Ways) -> None:
         """Ask the engines of several markets: each item goes to the accounts of its way, to several at once where it
         is about all of them."""
-        now = self._clock() if isinstance(message, protocol.CancelAfter) else 0
+        now = self._clock() if type(message) is protocol.CancelAfter else 0
         items = protocol.items_of(message)
         asked = [
             [protocol.to_command(item, account, now) for account in way] for item, way in zip(items, ways, strict=True)
@@ -96,7 +96,7 @@ class OrderEntry:
             self._submit(command, partial(outcomes.put, place))
 
     def _submit(self, command: TraderCommand | Refused, reply: Reply) -> None:
-        if isinstance(command, Refused):
+        if type(command) is Refused:
             reply(command)
             return
         try:

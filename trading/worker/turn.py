@@ -18,6 +18,10 @@ from trading.worker.batch import OperatorAnswer, OperatorAsk
 from trading.worker.collaborators import UsedIds
 from trading.worker.refusals import BROKEN, UNREADABLE
 
+NOT_DONE = (Refused, OrderRepeated)
+"""First events of commands that changed nothing. (Told by their exact type: `isinstance` takes 0.2 µs for each struct
+that an event is not.)"""
+
 
 class Turn:
     """Applies commands at one time (`now`), and keeps what there is to say: every answer with the one who waits for it.
@@ -110,7 +114,7 @@ class Turn:
     def _apply_one(self, command: Command) -> Event:
         """The first event of a command answers it; one that changed nothing leaves no trace."""
         events = self._engine.apply(command, self._now)
-        if isinstance(events[0], Refused | OrderRepeated):
+        if type(events[0]) in NOT_DONE:
             self.not_done.append((command, events[0]))
         else:
             self.commands.append(command)

@@ -46,7 +46,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
     if command.order_type is not MARKET:
         assert command.price is not None, "a LIMIT order has a price"
         found = check_price(instrument, command.price)
-        if isinstance(found, Refused):
+        if type(found) is Refused:
             return found
         price = found
     is_buy = command.direction is BUY

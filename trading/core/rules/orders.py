@@ -45,7 +45,7 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
     if instrument is None:
         return [Refused(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {command.instrument_id}")]
     order = checks.draft(state, account, instrument, command)
-    if isinstance(order, Refused):
+    if type(order) is Refused:
         return [order]
     refusal = checks.check_counts(state, order)
     if refusal is not None:
