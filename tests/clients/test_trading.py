@@ -123,7 +123,7 @@ async def test_who_is_nobody_sees_the_market_and_cannot_trade(server: Server) ->
         assert INSTRUMENT in {each.instrument_id for each in await visitor.instruments()}
         with pytest.raises(errors.NotAuthenticated):
             await visitor.buy(INSTRUMENT, 1, 119.5)
-        with pytest.raises(errors.Malformed, match="NONE"):
+        with pytest.raises(errors.InstrumentUnknown, match="NONE"):
             await visitor.tickers("NONE").start()
 
 

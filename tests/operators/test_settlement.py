@@ -14,10 +14,11 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.admin.pages import content_of, logged_in, page, text_of
+from tests.admin.pages import logged_in
 from tests.builders import NOW, Books, Founded, order, terms
 from tests.engine_beside import EngineBeside
 from tests.operators.test_shell import shell
+from trading.admin.desk.page import address
 from trading.core.commands import ChangeTerms, SetMarketPhase, Settle
 from trading.core.money import UNIT
 from trading.core.types import Phase
@@ -257,16 +258,18 @@ def test_the_shell_and_the_admin_and_the_schedule_ask_for_one_command(market: Fo
     have_rule.save()
     TradingSession.objects.update(changed_at=datetime(2024, 1, 4, 16, tzinfo=UTC))
     by_schedule = Scheduler("MAIN", lambda: int(datetime(2024, 1, 5, 15, 20, tzinfo=UTC).timestamp() * 1000))
-    form = {**content_of(root, page("market", "settle", "MAIN")), "day": "2024-01-05", "next_day": "2024-01-08"}
+    form = {"key": "0" * 32, "day": "2024-01-05", "next_day": "2024-01-08", "post": "yes"}
     with ThreadPoolExecutor(2) as threads:
-        by_admin = threads.submit(in_thread, lambda: root.post(page("market", "settle", "MAIN"), form, follow=True))
+        by_admin = threads.submit(in_thread, lambda: root.post(address("settle"), form, follow=True))
         by_shell = threads.submit(in_thread, lambda: shell("settle", "--day", "20240105", "--next-day", "20240108"))
         by_schedule.look()
         until(lambda: OperatorCommand.objects.filter(kind="Settle").exists())
         engine.busy = False
-        assert "Settled 2024-01-05; 2024-01-08 has begun." in text_of(by_admin.result(30))
+        row = OperatorCommand.objects.get(kind="Settle")
+        assert [to for to, _ in by_admin.result(30).redirect_chain] == [f"{address('settle')}{row.pk}/"]
         assert "Trading day 20240105 is settled: 3 statements." in by_shell.result(30)
-    assert OperatorCommand.objects.get(kind="Settle").key == f"settle:MAIN:{FRIDAY}"
+    assert requests.wait(row).key == f"settle:MAIN:{FRIDAY}"
+    assert OperatorCommand.objects.filter(kind="Settle").count() == 1
 
 
 def in_thread(work: Callable[[], Any]) -> Any:

@@ -44,6 +44,7 @@ interface SubscribeResponse {
   channels: string[];
   instruments: string[];
   message: string;
+  error_code?: number;
 }
 
 interface OrderResult {

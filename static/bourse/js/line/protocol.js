@@ -98,7 +98,7 @@ const IN_AUCTION = 'phase indicative_price indicative_volume';
 /** What a server may say. Any may carry the `request_id` of what it answers. */
 export const SERVER_FRAMES = {
   auth_response: fields('success user_id message'),
-  subscribe_response: fields('success channels instruments message'),
+  subscribe_response: fields('success channels instruments message', 'error_code'),
   order_response: fields(`${VERDICT} order_id`, 'client_order_id status filled_volume retry_after'),
   trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', `seq ${ELSEWHERE}`),
   order_status: fields(
