@@ -29,6 +29,7 @@ from exchange_site.security.request_bounds import RequestBounds  # noqa: E402
 from exchange_site.security.rest_bounds import bounded_rest, bounded_sign_in  # noqa: E402
 from exchange_site.urls import DEMO_ACCOUNTS  # noqa: E402
 from exchange_site.wiring import Exchange  # noqa: E402
+from trading.access.way_in import trust  # noqa: E402
 from trading.diff import sign_in  # noqa: E402
 from trading.diff.routing import diff_routes  # noqa: E402
 from trading.rest.operation import ROOT  # noqa: E402
@@ -77,6 +78,7 @@ class Application:
         elif scope["path"].startswith(sign_in.ROOT):
             await self._diff(scope, receive, send)
         else:
+            trust(scope, user_is_known=False)
             await self._pages(scope, receive, send)
 
     def _without_django(self, scope: dict[str, Any]) -> Probes | Metrics | None:

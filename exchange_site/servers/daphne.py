@@ -41,6 +41,7 @@ from exchange_site.servers.bounds import open_files
 from exchange_site.servers.daphne_requests import HttpFactory
 from exchange_site.servers.daphne_sockets import WebSocketFactory
 from exchange_site.servers.frames import text_frame
+from trading.access.way_in import EXTENSION as TRUST
 from trading.websocket.server_line import EXTENSION
 
 AGE_OF_DAPHNE = 86_400
@@ -164,8 +165,7 @@ class Server(DaphneServer):  # type: ignore[misc]
         self._ws_factory = WebSocketFactory(self, server=self.server_name)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        if scope["type"] == "websocket":
-            scope["extensions"] = {EXTENSION: protocol}
+        scope["extensions"] = {EXTENSION: protocol} if scope["type"] == "websocket" else {TRUST: protocol.trust}
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:

@@ -93,7 +93,7 @@ class HttpWay:
         self._head.clear()
 
     def request_is_whole(self) -> None:
-        intake.strangers.cost += intake.REQUEST_COST
+        self._intake.turns.cost += intake.REQUEST_COST
         self._is_whole = True
         self._deadline.stop()
 
@@ -106,6 +106,9 @@ class HttpWay:
         self._transport.write(answer)
         self._transport.pauseProducing()
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.abortConnection)
+
+    def trust(self, user_is_known: bool) -> None:
+        self._intake.trust(user_is_known)
 
     def end(self) -> None:
         self._ended = True
@@ -127,6 +130,10 @@ class WebRequest(DaphneWebRequest):  # type: ignore[misc]
         super().__init__(*arguments, **options)
         self._way = way
         self._too_large = False
+
+    def trust(self, user_is_known: bool) -> None:
+        """Whether whoever asks is known."""
+        self._way.trust(user_is_known)
 
     def gotLength(self, length: int | None) -> None:
         self._way.head_is_there()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from types import SimpleNamespace
 from typing import Any
 
 import daphne.cli
@@ -16,10 +18,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from exchange_site import servers
+from exchange_site.servers import intake
 from exchange_site.servers.daphne import Server, with_backlog
-from exchange_site.servers.daphne_requests import HttpFactory
+from exchange_site.servers.daphne_requests import HttpFactory, HttpWay, WebRequest
 from exchange_site.servers.daphne_sockets import WebSocketProtocol
 from exchange_site.servers.uvicorn import WebSocketProtocol as UvicornSocket
+from trading.access.way_in import trust
 
 APPLICATION = "exchange_site.asgi:application"
 
@@ -71,3 +75,30 @@ def test_a_class_that_somebody_has_chosen_for_uvicorn_stays() -> None:
     config.load()
     servers.take_in(LifespanOn(config).receive)
     assert config.ws_protocol_class is None
+
+
+class Asked:
+    """An application that only keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.scopes: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        self.scopes.append(scope)
+
+
+async def test_an_application_under_daphne_can_say_that_it_knows_who_asks() -> None:
+    asked, protocol = Asked(), SimpleNamespace(dataReceived=None, connectionLost=None, makeConnection=None)
+    way = HttpWay(protocol)
+    server = Server(asked, endpoints=["tcp:port=0"])
+    request = object.__new__(WebRequest)
+    request._way = way
+    server.connections = {request: {}}
+    server.create_application(request, {"type": "http", "path": "/"})
+    await asyncio.sleep(0)
+    (scope,) = asked.scopes
+    assert way._intake.turns is intake.strangers
+    trust(scope, user_is_known=True)
+    assert way._intake.turns is intake.known
+    trust(scope, user_is_known=False)
+    assert way._intake.turns is intake.strangers

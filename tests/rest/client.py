@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from exchange_site.security.rest_bounds import bounded_rest
+from trading.access.way_in import EXTENSION
 from trading.rest.operation import ROOT, Transfer
 from trading.rest.services import Services
 
@@ -41,12 +42,14 @@ class Client:
         transfer: Transfer | None = None,
     ) -> None:
         self.token = token
+        self.trusted: list[bool] = []
+        """What the server below was told of who asks."""
         self._application = bounded_rest(services, origins, transfer)
 
     def as_(self, token: str | None) -> "Client":
         """The same server, asked by somebody else."""
         other = object.__new__(Client)
-        other.token, other._application = token, self._application
+        other.token, other._application, other.trusted = token, self._application, []
         return other
 
     async def get(self, path: str, /, **query: Any) -> Reply:
@@ -90,6 +93,7 @@ class Client:
             "client": ("192.0.2.1", 1),
             "server": ("localhost", 80),
             "scheme": "http",
+            "extensions": {EXTENSION: self.trusted.append},
         }
         return await self._exchange(scope, raw)
 

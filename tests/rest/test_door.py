@@ -41,6 +41,16 @@ async def test_what_is_no_token_lets_nobody_in(anybody: Client, header: str) -> 
         assert reply.headers["www-authenticate"].startswith("Bearer")
 
 
+async def test_the_server_below_is_told_who_is_known(ann: Client, anybody: Client) -> None:
+    """It reads a stranger's requests more slowly."""
+    await ann.get("account/")
+    await ann.get("orders/nothing/")
+    assert ann.trusted == [True, True], "known, whatever the answer is"
+    await anybody.get("time/")
+    await anybody.as_("nobody").get("time/")
+    assert anybody.trusted == [False]
+
+
 async def test_a_cookie_lets_nobody_in(anybody: Client, market: Founded) -> None:
     """Whatever session a browser has: there is none here."""
     session = await sync_to_async(_session_of)("user001")
@@ -224,6 +234,7 @@ async def test_limits_are_those_of_the_socket(open_exchange: OpenExchange, marke
     assert (refused.status, refused.code, refused.headers["retry-after"]) == (429, 429, "1")
     assert await Order.objects.acount() == 1
     assert (await client.get("orders/")).status == 200, "what is no order has a limit of its own"
+    assert client.trusted == [True, False, True], "who asks too much is read as a stranger is"
 
 
 async def test_a_batch_counts_as_many_orders_as_it_has(open_exchange: OpenExchange, market: Founded) -> None:

@@ -24,6 +24,7 @@ from django.urls import Resolver404, URLResolver
 from django.urls.resolvers import RegexPattern
 
 from trading.access.rate_limits import Standing
+from trading.access.way_in import trust
 from trading.core.codes import Code
 from trading.rest.callers import Caller, Callers
 from trading.rest.errors import AnyCode, ApiError, HttpCode
@@ -99,6 +100,7 @@ class Api:
         except Exception:
             logger.exception("a request could not be served")
             response = self._failure(visit, ApiError(HttpCode.FAILED))
+        trust(scope, visit.caller.user_id is not None and response.status_code != Code.TOO_FAST)
         return _compressed(request, response)
 
     def _visit(self, request: HttpRequest, scope: dict[str, Any]) -> Visit:
