@@ -14,6 +14,8 @@ from django.urls import get_resolver, reverse
 from tests.admin.pages import choose
 from tests.builders import Founded
 
+pytestmark = pytest.mark.slow
+
 ARGUMENTS = ("1", "IX2301", "9" * 30, "a/b", "_5F_00", "\x00", "\ufffd'\"<b>", "x" * 3_000)
 QUERIES = (
     "o=junk&p=junk&q=%00&e=1&all=&_popup=1&_to_field=junk",

@@ -11,6 +11,8 @@ import pytest
 
 from tests.e2e.server import PATIENCE, ROOT, Server
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = ROOT / "clients/python"
 EXAMPLES = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
 SAYS = [

@@ -18,7 +18,7 @@ from tests.e2e.conftest import seeded_market  # noqa: F401  # a fixture
 from tests.e2e.server import PATIENCE, Server, environment_of
 from tests.processes import end_with_parent
 
-pytestmark = pytest.mark.skipif(find_spec("tqsdk") is None, reason="tqsdk is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("tqsdk") is None, reason="tqsdk is not installed")]
 STRATEGIES = Path(__file__).parent / "strategies"
 SYMBOL = "CFFEX.IX2301"
 

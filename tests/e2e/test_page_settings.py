@@ -12,6 +12,8 @@ import pytest
 from tests.e2e.browser import chromium, missing, new_page
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 try:
     from playwright.sync_api import expect
 except ImportError:

@@ -176,6 +176,7 @@ def test_it_gives_up_where_nobody_is_ready(host: Client) -> None:
     assert (contest.status, contest.starts_at) == ("DRAFT", None)
 
 
+@pytest.mark.slow
 def test_a_class_of_200_plays_a_contest(host: Client) -> None:
     """From a list of names to the file with the results, through the pages."""
     names = "\n".join(f"Student {number}" for number in range(200))

@@ -23,6 +23,7 @@ def teacher(market: Founded, officer: Officer) -> Client:
     return officer("Administrator")
 
 
+@pytest.mark.slow
 def test_a_class_of_two_hundred_begins(teacher: Client) -> None:
     names = "\n".join(f"学生 {number}" for number in range(200))
     file = SimpleUploadedFile("class.csv", b"\xef\xbb\xbf" + names.encode())

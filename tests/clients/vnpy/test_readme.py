@@ -9,7 +9,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.server import PATIENCE, ROOT, Server
+
+pytestmark = pytest.mark.slow
 
 PACKAGES = (ROOT / "clients/vnpy_bourse", ROOT / "clients/python")
 CANCEL = """

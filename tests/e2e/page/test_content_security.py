@@ -10,6 +10,8 @@ import pytest
 from tests.e2e.browser import chromium, new_page
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("path", ["/", "/admin/login/", "/no-such-page"])
 def test_every_page_tells_the_policy(server: Server, path: str) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.rest.repeats import check
 from tests.e2e.server import Server
+
+pytestmark = pytest.mark.slow
 
 
 async def test_orders_that_are_repeated_at_random_are_done_once(new_server: Callable[..., Server]) -> None:

@@ -11,11 +11,14 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
+import pytest
 import websocket
 
 from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import BOTH, Server
 from tests.websocket.connection.test_resume import Mirror
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = {"MAX_OUTBOX": 200, "BOOK_INTERVAL_MS": 1, "PING_SECONDS": 60, "IDLE_SECONDS": 120}
 DEAF = 10

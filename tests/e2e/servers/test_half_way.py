@@ -13,6 +13,8 @@ import pytest
 from tests.e2e.server import ROOT, environment_of
 from tests.processes import free_port
 
+pytestmark = pytest.mark.slow
+
 APPLICATION = "tests.e2e.servers.half_way:application"
 COMMANDS = {
     "daphne": ("daphne", "-p", "{port}", APPLICATION),

@@ -13,6 +13,8 @@ from tests.builders import in_virtual_time
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import BOTH, Server
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"{number:060}" for number in range(20)]
 FRAMES = 4_000
 """Ten megabytes of answers: more than the system's buffers take for a client that does not read."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import Server
+
+pytestmark = pytest.mark.slow
 
 USER = "newcomer"
 NEWCOMER = f"""

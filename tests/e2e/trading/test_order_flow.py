@@ -16,6 +16,8 @@ from tests.core.test_oracle import needs_oracle, replay
 from tests.e2e.client import Client, Frame, order_fields, signed_in
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = int(os.environ.get("BOURSE_FLOW", "2000"))
 NEW, CANCEL, MODIFY = 0, 1, 2
 TRADED = 1
