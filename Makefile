@@ -25,11 +25,13 @@ $(STAMP): requirements.txt requirements-dev.txt requirements-vnpy.txt requiremen
 
 # The demo: plain HTTP on this machine only, with a market that has a past, fresh tokens, and bots that trade (BOTS=off:
 # none). Bots and addresses wait for the server, which takes the place of this shell, and end when it does. The terminal
-# is for a person: warnings and a line a minute; everything else is in the files of LOG_DIR.
+# is for a person: warnings and a line a minute; everything else is in the files of LOG_DIR. Whoever types it twice
+# leaves the tokens and the bots of the first alone.
 BOTS ?= on
 LOG_DIR ?= $(or $(DATA_DIR),data)/log
 run: export DEMO ?= on
 run: setup
+	@$(BIN)/python -c 'import socket, sys; taken = socket.socket().connect_ex(("localhost", $(PORT))) == 0; sys.exit("Something serves on port $(PORT) already: end it, or choose another port, as in make run PORT=9000") if taken else None'
 	@echo 'The log is in $(LOG_DIR)/server.jsonl and bots.jsonl; here you see warnings and a line a minute.'
 	@echo 'Preparing the database ...'
 	@LOG_FILE=$(LOG_DIR)/server.jsonl $(BIN)/python manage.py migrate --verbosity 0

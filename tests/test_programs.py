@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -34,3 +35,21 @@ def test_a_program_can_be_begun(program: str) -> None:
         check=False,
     )
     assert begun.returncode == 0, begun.stderr
+
+
+def test_a_second_market_on_one_port_touches_nothing(tmp_path: Path) -> None:
+    """Its tokens would take the place of the first one's, and its bots their connections."""
+    data = tmp_path / "data"
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+        begun = subprocess.run(
+            ["make", "-o", "setup", "run", f"PORT={port}"],
+            cwd=ROOT,
+            env={**os.environ, "DATA_DIR": str(data)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    assert begun.returncode != 0 and f"Something serves on port {port} already" in begun.stderr
+    assert not data.exists() and "token" not in begun.stdout.lower()

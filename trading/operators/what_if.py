@@ -7,7 +7,15 @@ from typing import TypeVar
 
 import msgspec
 
-from trading.core.commands import BreakTrade, ChangeTerms, CheckRisk, ForceCancelOrder, ListInstrument, Settle
+from trading.core.commands import (
+    BreakTrade,
+    ChangeTerms,
+    CheckRisk,
+    ForceCancelOrder,
+    ListInstrument,
+    Settle,
+    StopLiquidation,
+)
 from trading.core.engine import Engine
 from trading.core.events import (
     Event,
@@ -123,9 +131,12 @@ def if_settled(market: str, command: Settle, risk: CheckRisk) -> Day:
 
 def if_terms_were(market: str, commands: Sequence[ChangeTerms], risk: CheckRisk) -> Margins:
     """What the watch over risk would do if instruments had other terms at once: an account that holds several pays for
-    all of them, and where only the larger side of a product pays, the engine knows which that is."""
+    all of them, and where only the larger side of a product pays, the engine knows which that is. Whoever is spared is
+    counted as if they were not: the question is who stands at the limit."""
     engine, now = load(market)
     state = engine.state
+    for number in state.day.restrictions.spared:
+        engine.apply(StopLiquidation(state.accounts[number].user_id, stopped=False), now)
     before = {number: account.margin for number, account in state.accounts.items()}
     changed = [each.instrument_id for each in commands if not isinstance(engine.apply(each, now)[0], Refused)]
     holders = {number for name in changed for number in state.instruments[name].holders}

@@ -13,7 +13,7 @@ from tests.admin.pages import YES, asked, choose, text_of
 from tests.admin.venue.conftest import soon
 from tests.builders import Books, Founded, order
 from trading.admin.desk.page import address
-from trading.core.commands import Settle
+from trading.core.commands import Settle, StopLiquidation
 from trading.models import Instrument, Market, OperatorCommand, ScheduledCommand
 from trading.operators import at_a_time, requests
 
@@ -147,6 +147,9 @@ def test_margins_of_several_lines_are_summed(clerk: Client, settings: Any) -> No
     assert "The margin rates of IX2301, IF2301 go up at once" in said
     settings.RISK_LIMIT = 0.4
     assert "Would be liquidated: user001." in text_of(send(clerk, both.format(0.9, 0.9), False))
+    Books().commit(StopLiquidation("user001", stopped=True))
+    said = text_of(send(clerk, both.format(0.9, 0.9), False))
+    assert "Would be liquidated: user001." in said, "who is spared now stands at the limit all the same"
     assert not OperatorCommand.objects.exists()
 
 
