@@ -188,7 +188,8 @@ def test_what_forms_ask_and_refuse_is_in_chinese(busy: Founded, root: Client) ->
     posts += [(page_of("desk_second_factor"), {"code": "1"})]
     posts += [(page("account", each, 1), {}) for each in ("freeze", "unfreeze", "deposit", "rules")]
     posts += [
-        (page("account", "withdraw", 1), {**key, "amount": "99999999"}),
+        (page("account", "withdraw", 1), {**key, "amount": "1"}),
+        (page("account", "withdraw", 1), {**key, "amount": "99999999", "post": "yes"}),
         (page("account", "add"), {**key, "user": "0"}),
     ]
     posts += [(page("account", each, 1), {"post": "yes"}) for each in ("unfreeze", "freeze")]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.admin.pages import asked, content_of, deposits, fresh, logged_in, page, send, text_of
+from tests.admin.pages import YES, asked, content_of, deposits, fresh, logged_in, page, send, text_of
 from tests.builders import Founded
 from tests.engine_beside import EngineBeside, engine_beside
 from trading.core.commands import Deposit
@@ -35,13 +35,19 @@ def test_a_withdrawal_leaves(root: Client) -> None:
     assert asked() == [("Withdraw", "DONE", "root")]
 
 
+def test_a_withdrawal_is_asked_about_in_numbers(root: Client) -> None:
+    said = text_of(root.post(WITHDRAW, {**content_of(root, WITHDRAW), "amount": "400000"}))
+    assert "400,000.00 leaves the account of user001: its balance becomes 600,000.00, available 600,000.00." in said
+    assert asked() == []
+
+
 def test_a_refusal_is_told_in_the_engines_words_and_can_be_corrected(root: Client) -> None:
-    values = {**content_of(root, WITHDRAW), "amount": "1000000.01"}
+    values = {**content_of(root, WITHDRAW), "amount": "1000000.01", **YES}
     response = root.post(WITHDRAW, values)
     assert "Insufficient funds: 1000000.01 asked, 1000000.00 can be withdrawn (code 1001)" in text_of(response)
     fresh = response.context["adminform"].form["key"].value()
     assert fresh != values["key"]
-    again = root.post(WITHDRAW, {"key": fresh, "amount": "1000000"}, follow=True)
+    again = root.post(WITHDRAW, {"key": fresh, "amount": "1000000", **YES}, follow=True)
     assert "Withdrew 1000000.00" in text_of(again)
 
 
@@ -99,11 +105,11 @@ def test_two_forms_deposit_twice(root: Client) -> None:
 def test_a_used_form_with_other_values_does_nothing_and_says_so(root: Client, url: str) -> None:
     values = {**content_of(root, DEPOSIT), "amount": "10"}
     root.post(DEPOSIT, values)
-    response = root.post(url, {**values, "amount": "20"})
+    response = root.post(url, {**values, "amount": "20", **YES})
     assert "sent before with other values; nothing was done" in text_of(response)
     assert len(asked()) == 1
     fresh = response.context["adminform"].form["key"].value()
-    root.post(url, {"amount": "20", "key": fresh})
+    root.post(url, {"amount": "20", "key": fresh, **YES})
     assert [status for _, status, _ in asked()] == ["DONE", "DONE"]
 
 

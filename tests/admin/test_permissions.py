@@ -63,7 +63,7 @@ def _holiday() -> int:
 
 
 def _money(name: str) -> Deed:
-    return Deed(lambda: page("account", name, 1), lambda: {"amount": "1", "key": KEY}, (f"{name}_funds",))
+    return Deed(lambda: page("account", name, 1), lambda: {"amount": "1", "key": KEY, **YES}, (f"{name}_funds",))
 
 
 def _choice(model: str, action: str, key: Callable[[], Any], *needs: str) -> Deed:

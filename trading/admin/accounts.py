@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
-from trading.admin.columns import NEGATIVE, computed, moment, money
+from trading.admin.columns import NEGATIVE, amount_text, computed, moment, money
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.accounts import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
 from trading.admin.lists import PlainList
@@ -158,10 +158,28 @@ DEPOSIT = FormPage(
     shown=("user", *BALANCE),
     done=lambda form: _("Deposited {amount} to {user}.").format(amount=to_text(form.units), user=form.instance.user_id),
 )
+
+
+def _leaves(form: WithdrawForm) -> list[str]:
+    """What is left after a withdrawal; nothing is asked where the engine would refuse it."""
+    figures = figures_of(form.instance)
+    if form.units > figures.withdrawable:
+        return []
+    return [
+        _("{amount} leaves the account of {user}: its balance becomes {balance}, available {available}.").format(
+            amount=amount_text(form.units),
+            user=form.instance.user_id,
+            balance=amount_text(figures.balance - form.units),
+            available=amount_text(figures.available - form.units),
+        )
+    ]
+
+
 WITHDRAW = DEPOSIT._replace(
     form=WithdrawForm,
     title="Withdraw",
     button="Withdraw",
+    question=_leaves,
     done=lambda form: _("Withdrew {amount} from {user}.").format(
         amount=to_text(form.units), user=form.instance.user_id
     ),

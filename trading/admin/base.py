@@ -288,7 +288,7 @@ class CommandAdmin(ShownAdmin):
             return self._show(request, page, form, obj)
         sentences = [] if confirmations.said_yes(request) else page.question(form)
         if sentences:
-            return confirmations.ask(request, self, title=page.title, button=page.button, sentences=sentences)
+            return confirmations.ask(request, self, title=_(page.title), button=_(page.button), sentences=sentences)
         command = form.command()
         data = form.cleaned_data
         row = engine_requests.ask(request, command, key=data["key"].hex, reason=data.get("reason", ""))

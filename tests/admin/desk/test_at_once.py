@@ -11,13 +11,11 @@ from django.test import Client
 from tests.admin.desk.conftest import Officer
 from tests.admin.desk.test_contest import prepared
 from tests.admin.desk.test_settlement import DAYS
-from tests.admin.pages import deposits, fresh, page
+from tests.admin.pages import YES, deposits, fresh, page
 from tests.builders import Founded
 from trading.admin.desk.page import address
 from trading.models import ContestEntry, Market, OperatorCommand
 from trading.operators import requests
-
-YES = {"post": "yes"}
 
 
 def at_once(*presses: Callable[[], Any]) -> list[Any]:

@@ -86,7 +86,9 @@ def test_an_operator_runs_a_further_market(cluster: Cluster, boss: Operator) -> 
     with cluster.client(1, "user001") as one, cluster.client(0, "user002") as two:
         before = [money(one, code) for code in ("MAIN", "OTHER")]
         assert "Deposited 500.00 to user001" in boss.send(f"{OFFICE}trading/account/{number}/deposit/", amount="500")
-        assert "Withdrew 100.00 from user001" in boss.send(f"{OFFICE}trading/account/{number}/withdraw/", amount="100")
+        withdraw = f"{OFFICE}trading/account/{number}/withdraw/"
+        assert "100.00 leaves the account of user001" in boss.send(withdraw, amount="100")
+        assert "Withdrew 100.00 from user001" in boss.send(withdraw, amount="100", post="yes")
         assert [money(one, code) for code in ("MAIN", "OTHER")] == [before[0], before[1] + 400]
         listing: dict[str, Any] = {"instrument_id": LISTED, "product_id": "CU", "name": "Copper", "tick": "1"}
         listing |= {"multiplier": "5", "reference_price": "100", "limit_rate": "0.10"}
