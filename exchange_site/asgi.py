@@ -75,10 +75,11 @@ class Application:
     async def _http(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["path"].startswith(ROOT):
             await self._rest(scope, receive, send)
-        elif scope["path"].startswith(sign_in.ROOT):
+            return
+        trust(scope, user_is_known=False)
+        if scope["path"].startswith(sign_in.ROOT):
             await self._diff(scope, receive, send)
         else:
-            trust(scope, user_is_known=False)
             await self._pages(scope, receive, send)
 
     def _without_django(self, scope: dict[str, Any]) -> Probes | Metrics | None:
