@@ -1,12 +1,11 @@
 """What can be asked of the exchange, written once for both ways to ask.
 
-Each method yields the name of a method of the exchange class and its arguments, and is sent what that gave. `blocking`
-and `awaiting` make of it what ccxt's two kinds of classes have.
+Each method yields the name of a method of the exchange class and its arguments, and is sent what that gave. The
+`way` of a class makes of it what ccxt's classes of its kind have.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -401,35 +400,3 @@ class Calls(Parsing):
             if answer["next"] is None or is_there or (enough is not None and len(found) >= enough):
                 return found
             request = {**request, "before": answer["next"]}
-
-
-def blocking(method: Callable[..., Asking]) -> Callable[..., Any]:
-    """For a class that asks and waits."""
-
-    @functools.wraps(method)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        asking, answer = method(self, *args, **kwargs), None
-        while True:
-            try:
-                name, *given = asking.send(answer)
-            except StopIteration as end:
-                return end.value
-            answer = getattr(self, name)(*given)
-
-    return call
-
-
-def awaiting(method: Callable[..., Asking]) -> Callable[..., Any]:
-    """For a class of asyncio."""
-
-    @functools.wraps(method)
-    async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        asking, answer = method(self, *args, **kwargs), None
-        while True:
-            try:
-                name, *given = asking.send(answer)
-            except StopIteration as end:
-                return end.value
-            answer = await getattr(self, name)(*given)
-
-    return call
