@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import chromium, missing, new_page
-from tests.e2e.office.desk import beyond
-from tests.e2e.office.test_desk_look import AXE, RUN, WIDTHS
+from tests.e2e.accessibility import faults_of
+from tests.e2e.browser import chromium, new_page
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.long
@@ -34,18 +33,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("language", "colours"), [("en-US", "light"), ("zh-CN", "dark")])
 def test_nothing_is_cut_and_nothing_serious_is_found(browser: Any, server: Server, language: str, colours: str) -> None:
-    if not AXE.exists():
-        missing("axe-core is not installed: npm ci")
-    script, faults = AXE.read_text(), []  # which marks what it looks at, so the policy is off here
     with new_page(browser, locale=language, color_scheme=colours, bypass_csp=True) as page:
-        for path in PAGES:
-            page.goto(f"{server.http}/docs/{path}")
-            for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 900})
-                if beyond(page):
-                    faults.append(f"{path}: {beyond(page)} px beyond {width}")
-                page.evaluate(script)
-                faults += [f"{path} at {width}: {each}" for each in page.evaluate(RUN)]
+        faults = faults_of(page, f"{server.http}/docs", PAGES)
     assert not faults, "\n".join(faults)
 
 
