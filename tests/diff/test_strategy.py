@@ -77,6 +77,20 @@ def of(server: Server, *users: str) -> list[str]:
     return [word for user in users for word in (user, server.market.tokens[user])]
 
 
+def over_the_loss(server: Server, name: str, lost: int, *users: str) -> Any:
+    """What a program says last that lives on while the exchange is killed; `lost`: how many connections go with it."""
+    program = begin(server, name, SYMBOL, *of(server, *users), str(lost))
+    try:
+        wait_for_line(program, "now")
+        server.kill()
+        server.start()
+        told, _ = program.communicate("it is back\n", timeout=5 * PATIENCE)
+    finally:
+        program.kill()
+    assert program.returncode == 0, f"{told}\n{server.log()}"
+    return json.loads(told.splitlines()[-1])
+
+
 def test_two_accounts_of_a_program_trade_with_each_other(where: Where) -> None:  # noqa: F811
     server = where(RATE_LIMITS="on")
     seen = run(server, "trade.py", SYMBOL, *of(server, "user003", "user004"))
@@ -117,16 +131,8 @@ def test_a_program_outlives_its_server(where: Where) -> None:  # noqa: F811
     along."""
     server = where(RATE_LIMITS="on")
     lost = 0 if type(server) is OneOfMany else 2
-    program = begin(server, "come_back.py", SYMBOL, *of(server, "user003"), str(lost))
-    try:
-        wait_for_line(program, "now")
-        server.kill()
-        server.start()
-        told, _ = program.communicate("it is back\n", timeout=5 * PATIENCE)
-    finally:
-        program.kill()
-    assert program.returncode == 0, f"{told}\n{server.log()}"
-    assert json.loads(told.splitlines()[-1]) == {"orders": [1, 2, 3], "ids": [1]}
+    seen = over_the_loss(server, "come_back.py", lost, "user003")
+    assert seen == {"orders": [1, 2, 3], "ids": [1]}
 
 
 @pytest.mark.long
@@ -134,16 +140,7 @@ def test_a_target_is_followed_over_the_loss_of_the_exchange(where: Where) -> Non
     """Each order is there once, under the id that the program gave it, and what it was told is what was stored."""
     server = where(RATE_LIMITS="on")
     lost = 0 if type(server) is OneOfMany else 3
-    program = begin(server, "work_on.py", SYMBOL, *of(server, "user003", "user004"), str(lost))
-    try:
-        wait_for_line(program, "now")
-        server.kill()
-        server.start()
-        told, _ = program.communicate("it is back\n", timeout=5 * PATIENCE)
-    finally:
-        program.kill()
-    assert program.returncode == 0, f"{told}\n{server.log()}"
-    seen = json.loads(told.splitlines()[-1])
+    seen = over_the_loss(server, "work_on.py", lost, "user003", "user004")
     assert seen["turns"] >= 6
     with SyncClient(server.http, "user004", server.token("user004"), patience=PATIENCE) as exchange:
         orders, trades = exchange.query_orders(), exchange.query_trades()
