@@ -16,8 +16,8 @@ from django.http import HttpRequest
 from django.test import Client
 from django.urls import resolve, reverse
 
+from tests.admin.every_page.test_permissions import DEEDS, Deed
 from tests.admin.pages import logged_in, page
-from tests.admin.test_permissions import DEEDS, Deed
 from tests.authority.conftest import WHO
 from tests.authority.tables import table, words
 from tests.authority.test_pages import MODELS, TABLE, plain, said

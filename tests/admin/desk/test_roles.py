@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from tests.admin.desk.conftest import Officer
+from tests.admin.every_page.test_permissions import DEEDS, everything
 from tests.admin.pages import logged_in, page
-from tests.admin.test_permissions import DEEDS, everything
 from tests.builders import Founded
 from trading.admin.desk.page import address
 from trading.admin.desk.site import PAGES

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import PATIENCE, Market, Server
-from tests.e2e.servers.test_postgres import holders, orders, until, until_ready
+from tests.e2e.servers.losses.test_postgres import holders, orders, until, until_ready
 from tests.e2e.servers.test_probes import ask
 from tests.services import Postgres, Proxy
 

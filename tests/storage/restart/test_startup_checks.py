@@ -16,9 +16,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from exchange_site.wiring import Exchange
 from tests.builders import NO_ACCOUNT, TRADERS, Books, founding, make_users
+from tests.documents.test_docs import OPERATIONS, rows_of
 from tests.made_once import migrated_database
 from tests.storage.histories import History, new_books
-from tests.test_docs import OPERATIONS, rows_of
 from trading.core.codes import Code
 from trading.core.commands import Deposit
 from trading.core.events import Refused
@@ -31,7 +31,7 @@ from trading.storage.startup_checks import Check, Damaged, diagnosis
 from trading.storage.store import Store
 from trading.worker.batch import OperatorAnswer
 
-RELIABILITY = (Path(__file__).resolve().parents[2] / "docs/reliability.md").read_text()
+RELIABILITY = (Path(__file__).resolve().parents[3] / "docs/reliability.md").read_text()
 pytestmark = pytest.mark.sqlite_only
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.core.test_scenarios import TradingDay, table
 
-PAGE = Path(__file__).resolve().parents[1] / "docs/market-rules.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/market-rules.md"
 SECTION = re.compile(r"^### (?P<title>.+?)\n(?P<body>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 STORY = re.compile(r"```story\n(.*?)```", re.DOTALL)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from tests.bench.baseline_book import Baseline
 from tests.bench.figures import Figure, at_least, median, paired
 from tests.bench.flow import Message, workloads
-from tests.bench.heap_book import HeapBook
+from tests.bench.yardsticks.baseline_book import Baseline
+from tests.bench.yardsticks.heap_book import HeapBook
 from tests.core.oracle_adapter import Adapter
 from trading.core.commands import CancelOrder, Command, Deposit, ListInstrument, OpenAccount, SubmitOrder
 from trading.core.engine import Engine

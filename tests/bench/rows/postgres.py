@@ -1,4 +1,4 @@
-"""`python -m tests.bench.postgres`: what a batch costs on PostgreSQL, with other ways to write the very same rows.
+"""`python -m tests.bench.rows.postgres`: what a batch costs on PostgreSQL, with other ways to write the very same rows.
 
 A server of its own that waits for the disk (fsync). Each way plays the same orders; the time is that
 of the commits alone, the processor's that of everything in this process.
@@ -38,9 +38,9 @@ def _measure() -> None:
     from django.db import connection
     from psycopg import Connection
 
-    from tests.bench import database
-    from tests.bench.core import START
     from tests.bench.flow import workloads
+    from tests.bench.rows import database
+    from tests.bench.rows.core import START
     from trading.models import User
     from trading.storage import postgres
     from trading.storage.batch_writer import BatchWriter

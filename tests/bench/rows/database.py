@@ -18,9 +18,9 @@ from django.core.management import call_command
 from django.db import connections
 
 from exchange_site.wiring import calm_garbage_collector
-from tests.bench.core import START, commands, funded_engine
 from tests.bench.figures import Figure, at_least, at_most
 from tests.bench.flow import Message, workloads
+from tests.bench.rows.core import START, commands, funded_engine
 from trading.core.commands import CancelOrder, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, OrderAccepted, Refused

@@ -16,9 +16,9 @@ import msgspec
 from django.core.management import call_command
 from django.db import connections
 
-from tests.bench.core import START, commands, funded_engine
 from tests.bench.figures import Figure, at_most
 from tests.bench.flow import Message, workloads
+from tests.bench.rows.core import START, commands, funded_engine
 from tests.services import POSTGRES_FOLDERS, Postgres
 from trading.core.commands import CancelOrder, Command, SubmitOrder
 from trading.core.events import Event, OrderAccepted, Refused

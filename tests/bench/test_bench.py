@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.bench.baseline_book import Baseline
 from tests.bench.figures import Pairs, at_least, at_most, table
 from tests.bench.flow import Message, seeded
-from tests.bench.heap_book import HeapBook
+from tests.bench.yardsticks.baseline_book import Baseline
+from tests.bench.yardsticks.heap_book import HeapBook
 from tests.core.oracle_adapter import Adapter
 
 

@@ -26,7 +26,7 @@ from trading.core.types import (
     Trigger,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 IN_CHINESE = (ROOT / "docs/protocol.zh-CN.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()

@@ -9,9 +9,9 @@ from django.db.models import Model
 from django.test import Client
 
 from tests.admin.conftest import money_on_its_way
+from tests.admin.every_page.test_pages import MODELS
 from tests.admin.pages import YES, logged_in, page
 from tests.admin.test_instruments import NEW
-from tests.admin.test_pages import MODELS
 from tests.builders import Founded
 from tests.engine_beside import EngineBeside
 from trading.admin import engine_requests

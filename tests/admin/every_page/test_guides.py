@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.utils.text import capfirst
 
-from tests.admin.test_languages import ROOT, written
+from tests.admin.every_page.test_languages import ROOT, written
 
 NAME = re.compile(r"(?<![*\w`])\*([^*`\s][^*`]*)\*(?![*\w])")
 SAID_ELSEWHERE = {"CSV", "All commits ... are in the database's files"}

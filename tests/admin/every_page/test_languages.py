@@ -21,7 +21,7 @@ from trading.core.commands import AdminCommand
 from trading.core.types import stored_name
 from trading.operators.authority.rights import ROLES
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "locale/zh_Hans/LC_MESSAGES"
 FUNCTIONS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext"}
 
