@@ -170,9 +170,9 @@ def _kind(schema: Json) -> str:
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "anyOf" in schema:
-        return " or ".join(map(_kind, schema["anyOf"]))
+        return _(" or ").join(map(_kind, schema["anyOf"]))
     if schema.get("type") == "array":
-        return f"list of {_kind(schema['items'])}"
+        return _("list of {kind}").format(kind=_kind(schema["items"]))
     if schema.get("type") == "object":
         return ", ".join(f"{field}: {_kind(inside)}" for field, inside in schema["properties"].items())
     return str(schema["type"])

@@ -85,6 +85,13 @@ def test_both_texts_of_a_document_have_the_same_anchors(name: str) -> None:
     assert one == other
 
 
+@pytest.mark.parametrize("name", [each.name for each in documents().values() if each.twin])
+def test_no_mark_of_emphasis_is_left_in_a_chinese_text(name: str) -> None:
+    """Between a Chinese full stop and a character without a space it marks nothing, here and on GitHub."""
+    said = re.sub(r"<pre.*?</pre>|<code.*?</code>", "", rendered(name, "zh-hans").html, flags=re.DOTALL)
+    assert re.findall(r".{0,20}\*.{0,20}", said) == []
+
+
 @pytest.mark.parametrize("name", ["nothing", "clients", "../protocol", "protocol/more", "%00", "a" * 3000])
 def test_an_unknown_page_is_ours(name: str) -> None:
     response = Client().get(f"/docs/{name}/")

@@ -37,9 +37,9 @@ def commands_page() -> str:
     for name, command in commands().items():
         more = [sentence(rest[0]) for usage, rest in said.items() if usage.split()[1:2] == [name]]
         parts += [f"## {name}", f"`{_usage(name, command)}`", _(command.help), *more]
-        rows = [[f"`{_called(each)}`", _help_of(each), _default_of(each)] for each in arguments(name, command)]
+        rows = [[f"`{_called(each)}`", _default_of(each), _help_of(each)] for each in arguments(name, command)]
         if rows:
-            parts.append(table([_("Argument"), _("Meaning"), _("Default")], rows))
+            parts.append(table([_("Argument"), _("Default"), _("Meaning")], rows))
     return "\n\n".join(parts)
 
 
