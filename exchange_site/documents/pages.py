@@ -17,9 +17,9 @@ from django.views.decorators.vary import vary_on_cookie
 
 from exchange_site.documents.links import target_in
 from exchange_site.documents.markdown import Rendered, render
+from exchange_site.documents.reference import CHINESE
 from exchange_site.documents.shelf import KINDS, Document, documents, files, groups
 
-CHINESE = "zh-hans"
 FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """A picture may choose its colours by the reader's theme; nothing in a file runs."""
 View = Callable[..., HttpResponseBase]

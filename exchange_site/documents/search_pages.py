@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
 from exchange_site.documents.links import address_of
-from exchange_site.documents.pages import CHINESE, chosen_language, language, rendered, spoken
+from exchange_site.documents.pages import chosen_language, language, rendered, spoken
+from exchange_site.documents.reference import CHINESE
 from exchange_site.documents.search import MOST_FOUND, MOST_LETTERS, Entry, Found, search
 from exchange_site.documents.shelf import documents, groups
 from trading.core.codes import Code

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
@@ -68,7 +70,8 @@ class SocketPage(TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         scheme = "wss" if self.request.is_secure() else "ws"
-        return super().get_context_data(address=f"{scheme}://{self.request.get_host()}/ws", **_contents(), **kwargs)
+        contents = _contents(get_language() or "en")
+        return super().get_context_data(address=f"{scheme}://{self.request.get_host()}/ws", **contents, **kwargs)
 
 
 def socket_document_routes() -> list[URLPattern]:
@@ -79,8 +82,14 @@ def socket_document_routes() -> list[URLPattern]:
 
 
 @cache
-def _contents() -> dict[str, Any]:
-    """What the page shows: each message once, then what messages are made of."""
+def _contents(language: str) -> dict[str, Any]:
+    """What the page shows in a language: each message once, then what messages are made of."""
+    with override(language):
+        return _shown_now()
+
+
+def _shown_now() -> dict[str, Any]:
+    """In the present language."""
     operations = document()["operations"]
     asked = {name: each for name, each in operations.items() if each["action"] == "receive"}
     told = [each for each in operations.values() if each["action"] == "send"]
@@ -98,8 +107,8 @@ def _contents() -> dict[str, Any]:
             Told(each["title"], _message(_named(each["messages"][0])), each.get("x-subscription", "")) for each in told
         ],
         "parts": [_shown(name, schemas[name]) for name in sorted(set(schemas) - set(messages))],
-        "codes": document()["x-codes"],
-        "close_codes": document()["x-close-codes"],
+        "codes": {code: _(text) for code, text in document()["x-codes"].items()},
+        "close_codes": {code: _(text) for code, text in document()["x-close-codes"].items()},
     }
 
 
@@ -118,7 +127,7 @@ def _asked(operation: Json) -> Asked:
         signed_in="security" in operation,
         message=_message(_named(operation["messages"][0])),
         answers=_answers(operation),
-        codes=[(str(code), codes[str(code)]) for code in operation["x-codes"]],
+        codes=[(str(code), _(codes[str(code)])) for code in operation["x-codes"]],
     )
 
 
@@ -126,7 +135,7 @@ def _message(name: str) -> Shown:
     said = document()["components"]["messages"][name]
     shown = _shown(name, document()["components"]["schemas"][name])
     examples = [msgspec.json.encode(each["payload"]).decode() for each in said["examples"]]
-    return shown._replace(kind=said["name"], meaning=said["summary"], examples=examples)
+    return shown._replace(kind=said["name"], meaning=_(said["summary"]), examples=examples)
 
 
 def _shown(name: str, schema: Json) -> Shown:
@@ -137,7 +146,7 @@ def _shown(name: str, schema: Json) -> Shown:
         if field != "type"
     ]
     meaning = " | ".join(schema["enum"]) if "enum" in schema else schema.get("description", "")
-    return Shown(name, "", meaning, fields, [])
+    return Shown(name, "", _(meaning) if meaning else "", fields, [])
 
 
 def _field(name: str, schema: Json, *, needed: bool) -> Field:
@@ -147,7 +156,7 @@ def _field(name: str, schema: Json, *, needed: bool) -> Field:
         kind=_kind(schema),
         refers_to=_refers_to(schema),
         needed=needed,
-        meaning=schema["description"],
+        meaning=_(schema["description"]),
         example=msgspec.json.encode(examples[0]).decode() if examples else "",
     )
 
@@ -161,9 +170,9 @@ def _kind(schema: Json) -> str:
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "anyOf" in schema:
-        return " or ".join(map(_kind, schema["anyOf"]))
+        return _(" or ").join(map(_kind, schema["anyOf"]))
     if schema.get("type") == "array":
-        return f"list of {_kind(schema['items'])}"
+        return _("list of {kind}").format(kind=_kind(schema["items"]))
     if schema.get("type") == "object":
         return ", ".join(f"{field}: {_kind(inside)}" for field, inside in schema["properties"].items())
     return str(schema["type"])

@@ -249,6 +249,15 @@ def test_the_page_shows_every_message_and_part(language: str) -> None:
     assert ("交易所主动推送" in page) == (language == "zh-hans") and f'<html lang="{language}">' in page
 
 
+def test_the_page_tells_in_chinese_what_each_message_field_and_code_means() -> None:
+    page = Browser().get("/docs/ws/", headers={"accept-language": "zh-hans"}).content.decode()
+    meant = re.findall(r"<p>([^<]+)</p>|</td>\s*<td>([^<]+)</td>\s*<td>|<li><code>\d+</code> ([^<]+)</li>", page)
+    told = {" ".join(each).strip() for each in meant}
+    words_of_the_wire = {"|".join(schema["enum"]) for schema in SCHEMAS.values() if "enum" in schema}
+    english = {each for each in told if not re.search("[\u4e00-\u9fff]", each)}
+    assert len(told) > 200 and {each.replace(" ", "") for each in english} <= words_of_the_wire
+
+
 def test_the_page_has_no_script_and_only_files_of_ours() -> None:
     page = Browser().get("/docs/ws/").content.decode()
     assert not re.search(r"<script|<style|style=|(?:href|src)=\"https?://", page)

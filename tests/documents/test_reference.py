@@ -98,6 +98,21 @@ def test_the_generated_documents_speak_chinese() -> None:
         assert re.search(r"<h1 id=[^>]*>[\u4e00-\u9fff]", said)
 
 
+def test_the_words_of_the_code_that_pages_show_are_in_the_catalogue() -> None:
+    """Reasons of settings, and the help of commands and of their arguments."""
+    helps = {each.help for name, command in commands().items() for each in arguments(name, command) if each.help}
+    said = {each.why for each in declared() if each.why} | {each.help for each in commands().values()} | helps
+    assert len(said) > 100 and said - set(written()) == set()
+
+
+@pytest.mark.parametrize("name", ["settings", "commands"])
+def test_what_a_setting_or_an_argument_means_is_told_in_chinese(name: str) -> None:
+    rows = [re.findall("<td>(.*?)</td>", row) for row in re.findall("<tr>(.*?)</tr>", page(name, "zh-CN"), re.DOTALL)]
+    meant = [row[-1] for row in rows if row and row[-1]]
+    assert len(meant) > 40 and [each for each in meant if not re.search("[\u4e00-\u9fff]", each)] == []
+    assert [each for each in meant if re.search("[a-z]{3,} (the|of|that|a|it) ", each)] == []
+
+
 AS_A_SERVER = """
 import django
 django.setup()

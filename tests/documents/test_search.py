@@ -114,7 +114,8 @@ def test_a_text_that_is_in_one_language_is_not_found_by_its_title_in_the_other()
     [
         ("紧急控制", "en", "/docs/operators/?lang=zh-hans#", ("zh-CN", "中文")),
         ("dead man's switch", "zh-CN", "/docs/protocol/?lang=en#orders-and-the-connection", ("en", "English")),
-        ("backup and restore", "zh-CN", "/docs/operations/#backup-and-restore", ("en", "English")),
+        ("backup and restore", "zh-CN", "/docs/operations/?lang=en#backup-and-restore", ("en", "English")),
+        ("redis and gateways", "zh-CN", "/docs/decisions/#redis-and-gateways", ("en", "English")),
         ("close codes", "en", "/docs/protocol/#close-codes", ("en", "")),
     ],
 )

@@ -1,4 +1,5 @@
 """Documents that are made from the code, so that they say what it says: Markdown in the present language."""
 
-OPERATIONS = "docs/operations.md"
+OPERATIONS, IN_CHINESE = "docs/operations.md", "docs/operations.zh-CN.md"
 """Where settings and commands are explained by hand."""
+CHINESE = "zh-hans"

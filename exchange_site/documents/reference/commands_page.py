@@ -36,10 +36,10 @@ def commands_page() -> str:
     ]
     for name, command in commands().items():
         more = [sentence(rest[0]) for usage, rest in said.items() if usage.split()[1:2] == [name]]
-        parts += [f"## {name}", f"`{_usage(name, command)}`", command.help, *more]
-        rows = [[f"`{_called(each)}`", _help_of(each), _default_of(each)] for each in arguments(name, command)]
+        parts += [f"## {name}", f"`{_usage(name, command)}`", _(command.help), *more]
+        rows = [[f"`{_called(each)}`", _default_of(each), _help_of(each)] for each in arguments(name, command)]
         if rows:
-            parts.append(table([_("Argument"), _("Meaning"), _("Default")], rows))
+            parts.append(table([_("Argument"), _("Default"), _("Meaning")], rows))
     return "\n\n".join(parts)
 
 
@@ -60,7 +60,7 @@ def _called(argument: Action) -> str:
 
 
 def _help_of(argument: Action) -> str:
-    return (argument.help or "").replace("%(default)s", str(argument.default))
+    return _(argument.help).replace("%(default)s", str(argument.default)) if argument.help else ""
 
 
 def _default_of(argument: Action) -> str:

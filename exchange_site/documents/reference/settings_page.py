@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from exchange_site.documents.reference import OPERATIONS
-from exchange_site.documents.reference.tables import rows_below, sentence, table
+from exchange_site.documents.reference.tables import joined, rows_below, sentence, table
 
 SOURCE = "exchange_site/settings.py"
 SECTIONS = (
@@ -70,7 +70,7 @@ def _row(setting: Setting, said: dict[str, list[str]]) -> list[str]:
         f"`{setting.name}`",
         setting.kind,
         _default(setting) or written,
-        f"{sentence(meaning)} {setting.why}".strip(),
+        joined(sentence(meaning), _(setting.why) if setting.why else ""),
     ]
 
 
