@@ -188,7 +188,8 @@ FAULTS = (
     Fault(
         "rules/settlement.py", "if command.day < state.day.trading_day:", "if command.day + 1 < state.day.trading_day:"
     ),
-    Fault("rules/settlement.py", "if not command.confirmed and", "if False and"),
+    Fault("rules/settlement.py", "if not confirmed:", "if False:"),
+    Fault("rules/settlement.py", "if price <= most:", "if True:"),
     Fault("rules/settlement.py", "i.terms.last_day <= command.day", "i.terms.last_day < command.day"),
     Fault(
         "rules/stop_orders.py",

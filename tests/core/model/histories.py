@@ -609,6 +609,7 @@ class History:
             prices["NO"] = self.duel.model.instruments["NO"].settlement * 3
             prices["AG"] = (self.duel.model.instruments["AG"].high or 0) + 2_000
             self.ask(Settle(self.day, self.day + 1, prices))
+            self.ask(Settle(self.day, self.day + 1, {"NO": 4 * 10**11}, confirmed=True))
         self.ask(Settle(self.day, self.day + 1, prices, confirmed=self.dice.random() < 0.5))
         if self.duel.model.day == self.day + 1:
             self.day += 1

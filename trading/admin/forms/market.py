@@ -78,7 +78,7 @@ class SettleForm(CommandForm):
             least="0.0001",
             required=False,
             initial=None if found.price is None else to_text(found.price),
-            help_text=traded if found.price is not None else f"{_('No trades.')} {before}",
+            help_text=traded if found.lots else f"{_('No trades.')} {before}",
         )
 
     @classmethod
@@ -89,9 +89,8 @@ class SettleForm(CommandForm):
 
     def command(self) -> Settle:
         data = self.cleaned_data
-        prices = {
-            found.instrument_id: units(data[name]) for name, found in self.prices.items() if data[name] is not None
-        }
+        prices = {found.instrument_id: found.price for found in self.prices.values() if found.price and not found.lots}
+        prices |= {self.prices[name].instrument_id: units(data[name]) for name in self.prices if data[name] is not None}
         days = calendar.number_of(data["day"]), calendar.number_of(data["next_day"])
         return Settle(*days, prices, confirmed=data["confirmed"])
 

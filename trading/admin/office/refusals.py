@@ -49,6 +49,7 @@ SENTENCES = (
     gettext_noop("The market may open positions already"),
     gettext_noop("The settlement price of {} must be a positive multiple of {}"),
     gettext_noop("The settlement price of {}, {}, is not from {} to {}; confirm it if it is meant"),
+    gettext_noop("The settlement price of {} must be at most {}, confirmed or not"),
     gettext_noop("There is no fee group {}"),
     gettext_noop("Trading day {} is settled already, now is {}"),
     gettext_noop("Unknown instrument {}"),
