@@ -106,6 +106,22 @@ def test_an_example_with_a_wrong_token_ends_with_one_sentence(server: Server, na
     assert script.said == ["not signed in: Invalid credentials\n"]
 
 
+@pytest.mark.parametrize("name", [*CLIENTS, "first_order.py"])
+def test_an_example_without_a_server_ends_with_one_sentence(unused_tcp_port: int, name: str) -> None:
+    url = f"ws://127.0.0.1:{unused_tcp_port}/ws"
+    words = ["token"] if name in CLIENTS else ["token", "token"]
+    with Script(EXAMPLES / name, *words, "--url", url) as script:
+        assert script.end() == 1
+    assert len(script.said) == 1 and script.said[0].startswith(f"no exchange answers at {url}: ")
+
+
+def test_the_examples_of_the_browser_say_that_a_port_is_none() -> None:
+    for port in ("eighty", "99999"):
+        with Script(EXAMPLES / "serve.py", port) as script:
+            assert script.end() == 1
+        assert len(script.said) == 1 and script.said[0].startswith(f"cannot serve on port {port}: ")
+
+
 @pytest.mark.parametrize("name", CLIENTS)
 def test_an_example_says_that_the_server_has_stopped(new_server: Callable[..., Server], name: str) -> None:
     server = new_server()

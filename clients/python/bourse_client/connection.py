@@ -79,6 +79,8 @@ class Connection:
         self._resumed: set[str | None] = set()
         """... and the markets that have, on this connection."""
         self._failure: BourseError | None = None
+        self._trouble = ""
+        """Why the last attempt to connect has failed."""
         self._reconnecting: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
         self._streams: list[tuple[type[Any], Stream[Any]]] = []
@@ -94,7 +96,8 @@ class Connection:
                 await self.ready_line()
         except TimeoutError as error:
             await self.close()
-            raise Lost(f"{self._address} did not answer within {self._patience or 0:g} s") from error
+            why = f": {self._trouble}" if self._trouble else ""
+            raise Lost(f"{self._address} did not answer within {self._patience or 0:g} s{why}") from error
         except BaseException:
             await self.close()
             raise
@@ -183,9 +186,10 @@ class Connection:
                 self._end(refused, refused)
             return self._pauses.next(refused.retry_after or SOON)
         except InvalidStatus as status:
+            self._trouble = str(status)
             return self._pauses.next(_retry_after(status))
-        except (Lost, OSError, WebSocketException):
-            pass
+        except (Lost, OSError, WebSocketException) as error:
+            self._trouble = str(error)
         finally:
             self._leave()
         if line is not None and line.close_code == TOKEN_ENDED:

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bourse_client.errors import Lost, Refused, refusal
-from bourse_client.messages import Frame
+from bourse_client.messages import Frame, encoded
 
 PING_SECONDS = 4.0
 """The exchange closes a connection from which nothing has come for ten seconds."""
@@ -32,7 +32,6 @@ class Line:
         self._hear = hear
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Frame]] = {}
-        self._encode = msgspec.json.Encoder().encode
         self._heard_at = asyncio.get_running_loop().time()
         self.ended = asyncio.Event()
         self.farewell: Refused | None = None
@@ -45,13 +44,13 @@ class Line:
     async def ask(self, kind: str, fields: dict[str, Any]) -> Frame:
         """The answer. Refused where it is a refusal, Lost where none came: then nobody knows whether it was done."""
         number = next(self._numbers)
+        text = encoded({"type": kind, "request_id": number} | fields).decode()
         answered: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._asked[number] = answered
-        request = {"type": kind, "request_id": number} | fields
         try:
             if self.ended.is_set():
                 raise Lost("the connection has ended")
-            await self._socket.send(self._encode(request).decode())
+            await self._socket.send(text)
             answer = await answered
         except ConnectionClosed as error:
             await self.ended.wait()

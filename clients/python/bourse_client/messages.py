@@ -5,9 +5,12 @@ Fields that are not known here are passed over, for there may be new ones.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, TypedDict
 
 import msgspec
+
+from bourse_client.errors import Malformed
 
 Frame = dict[str, Any]
 
@@ -15,6 +18,27 @@ BUY, SELL = "BUY", "SELL"
 OPEN, CLOSE, CLOSETODAY = "OPEN", "CLOSE", "CLOSETODAY"
 LIVE = frozenset({"Submitted", "PartiallyFilled", "Waiting"})
 """States of an order that is not finished."""
+_encode = msgspec.json.Encoder().encode
+
+
+def encoded(message: Frame) -> bytes:
+    """As JSON. Malformed for a number that is none: JSON has only null for it, and a null is a field that was left out,
+    so the order would be another one."""
+    text = _encode(message)
+    if b"null" in text:
+        _check(message, "")
+    return text
+
+
+def _check(value: Any, name: str) -> None:
+    if isinstance(value, float) and not isfinite(value):
+        raise Malformed(Malformed.CODE, f"{name} is {value}, which is no number")
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _check(each, key)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _check(each, name)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
