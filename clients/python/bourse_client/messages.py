@@ -56,6 +56,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     remaining_volume: float
     timestamp: int
     client_order_id: str | None = None
+    average_price: float | None = None
     reason: str | None = None
     error_code: int | None = None
 
@@ -66,8 +67,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     """An order has changed. `price`, `volume`: of a new order or after an amendment; from `instrument_id` to
-    `client_order_id`: of a new order. At another market than the first there are `market` and `market_seq`, and no
-    `seq`."""
+    `reduce_only`: of a new order; `average_price`: of its trades, after one. At another market than the first there are
+    `market` and `market_seq`, and no `seq`."""
 
     order_id: str
     status: str
@@ -85,6 +86,10 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     offset: str | None = None
     order_type: str | None = None
     client_order_id: str | None = None
+    time_condition: str | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    average_price: float | None = None
     market: str | None = None
     market_seq: int | None = None
 
@@ -101,6 +106,8 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     volume: float
     timestamp: int
     seq: int | None = None
+    commission: float | None = None
+    is_maker: bool | None = None
     market: str | None = None
     market_seq: int | None = None
 

@@ -9,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from tests.builders import TRADERS, Books, order
 from trading.core.types import Phase
-from trading.models import Instrument
+from trading.models import Instrument, Order
 from trading.reads import missed_pushes
 
 pytestmark = pytest.mark.slow
@@ -35,13 +35,13 @@ def old(transactional_db: None) -> Iterator[Any]:
     migrate_to_newest()
 
 
-def instrument(old: Any, name: str, phase: str, last: int | None) -> None:
+def instrument(old: Any, name: str, phase: str, last: int | None, **later: int) -> None:
     numbers = {"tick": 5_000, "multiplier": 100, "limit_rate": 10**7, "margin_long": 10**7, "margin_short": 10**7}
     fees = {f"fee_{kind}_{unit}": 0 for kind in ("open", "close", "close_today") for unit in ("per_lot", "rate")}
     prices = {"reference_price": 1_200_000, "limit_up": 1_320_000, "limit_down": 1_080_000, "last_price": last}
     old.get_model("trading", "Instrument").objects.create(
         pk=name, market_id="MAIN", name=name, product_id="IX", phase=phase, min_volume=1, max_volume=500,
-        **numbers, **fees, **prices,
+        **numbers, **fees, **prices, **later,
     )  # fmt: skip
 
 
@@ -82,3 +82,30 @@ def test_pushes_that_an_earlier_release_has_kept_are_told(old: Any) -> None:
     migrate_to_newest()
     page = missed_pushes.page(account_id=account.pk, after=0, upto=2)
     assert page is not None and page.frames == ['{"seq":1}', '{"seq":2}']
+
+
+def test_orders_of_before_get_the_sums_of_their_trades(old: Any) -> None:
+    before = migrate([("trading", "0030_corrections")])
+    made = {name: before.get_model("trading", name) for name in ("User", "Market", "Account", "Order", "Trade")}
+    made["User"].objects.create(username="user001")
+    made["Market"].objects.create(pk="MAIN", shard=0)
+    instrument(before, "IX2301", "continuous", None, settlement=1_200_000)
+    account = made["Account"].objects.create(user_id="user001", market_id="MAIN")
+    asked = {"direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "time_condition": "GFD", "volume": 5}
+    asked |= {
+        "price": 1_200_000,
+        "status": "PartiallyFilled",
+        "his_held": 0,
+        "today_held": 0,
+        "instrument_id": "IX2301",
+    }
+    for number, filled in ((1, 5), (2, 0), (3, 4)):
+        made["Order"].objects.create(pk=number, account=account, filled=filled, accepted_at=1, updated_at=1, **asked)
+    side = {"account": account, "instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "time": 1}
+    for number, order_id, lots, price in ((1, 1, 2, 1_200_000), (2, 1, 3, 1_195_000), (3, 3, 1, 1_200_000)):
+        made["Trade"].objects.create(
+            trade_id=number, order_id=order_id, volume=lots, price=price, commission=0, close_profit=0, **side
+        )
+    migrate_to_newest()
+    sums = dict(Order.objects.values_list("pk", "price_sum"))
+    assert sums == {1: 5_985_000, 2: 0, 3: None}, "the third has trades that are not there any more"

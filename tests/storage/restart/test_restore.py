@@ -234,7 +234,7 @@ def test_an_order_is_one_row_that_follows_its_life(books: Books) -> None:
     assert (row.direction, row.offset, row.order_type, row.time_condition) == ("BUY", "OPEN", "LIMIT", "GFD")
     books.commit(order(2, "SELL OPEN 2 @ 120"))
     row.refresh_from_db()
-    assert (row.filled, row.status) == (2, "PartiallyFilled")
+    assert (row.filled, row.status, row.price_sum) == (2, "PartiallyFilled", 2_400_000)
     assert row.updated_at == row.accepted_at + 1
     books.commit(_cancel_of(books, row.id))
     row.refresh_from_db()
@@ -251,6 +251,22 @@ def test_a_trade_is_two_rows(books: Books) -> None:
     ]
     assert Trade.objects.values("trade_id").distinct().count() == 1
     assert set(Trade.objects.values_list("commission", flat=True)) == {40_000}
+
+
+def test_the_sum_of_fills_goes_on_after_a_restart_and_is_no_part_of_the_states_name(books: Books) -> None:
+    books.commit(order(1, "SELL OPEN 1 @ 119"), order(1, "SELL OPEN 3 @ 120"))
+    books.commit(order(2, "BUY OPEN 2 @ 120"), order(2, "BUY OPEN 4 @ 120"))
+    row = Order.objects.get(volume=3)
+    assert (row.filled, row.price_sum) == (3, 3_600_000)
+    waiting = Order.objects.get(volume=4)
+    (live,) = restored().state.orders.values()
+    assert (live.order_id, live.price_sum, waiting.price_sum) == (waiting.pk, 2_400_000, 2_400_000)
+    name = books.engine.state_hash()
+    Order.objects.update(price_sum=None)
+    unknown = restored()
+    assert unknown.state_hash() == name == replayed().state_hash()
+    (live,) = unknown.state.orders.values()
+    assert live.price_sum is None, "no sum is made up of what is left"
 
 
 def test_a_batch_larger_than_any_statement_is_written_whole(books: Books) -> None:

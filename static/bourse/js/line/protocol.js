@@ -100,10 +100,10 @@ export const SERVER_FRAMES = {
   auth_response: fields('success user_id message'),
   subscribe_response: fields('success channels instruments message', 'error_code'),
   order_response: fields(`${VERDICT} order_id`, 'client_order_id status filled_volume retry_after'),
-  trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', `seq ${ELSEWHERE}`),
+  trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', `seq commission is_maker ${ELSEWHERE}`),
   order_status: fields(
     'order_id status filled_volume remaining_volume timestamp',
-    `seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id ${ELSEWHERE}`,
+    `seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id time_condition post_only reduce_only average_price ${ELSEWHERE}`,
   ),
   account_update: fields('balance available frozen margin profit risk_ratio timestamp', `seq ${ELSEWHERE}`),
   portfolio: fields('balance available frozen margin profit position_profit risk_ratio timestamp'),
