@@ -52,6 +52,9 @@ class EngineLock(Protocol):
     def taken(self) -> bool:
         """Whether anybody has it. An engine that starts at this very moment may have to try twice."""
 
+    def awaited(self) -> bool:
+        """Whether anybody has it, or stands by to have it as soon as it is free."""
+
     def release(self) -> None: ...
 
     # -- where engines of several processes stand by each other
@@ -114,6 +117,10 @@ class FileLock:
         finally:
             os.close(file)
         return False
+
+    def awaited(self) -> bool:
+        """Who waits for a file follows nobody."""
+        return self.taken()
 
     def release(self) -> None:
         if self._file is not None:
@@ -203,6 +210,10 @@ class AdvisoryLock:
 
     def taken(self) -> bool:
         return self._ask(f"SELECT {HELD}")
+
+    def awaited(self) -> bool:
+        """Who stands by says so until they have the lock: looked for in this order, one of the two is always seen."""
+        return self._ask(f"SELECT {HELD}", self._standby_key) or self.taken()
 
     def _ask(self, question: str, value: int | None = None) -> bool:
         with connections[self._using].cursor() as cursor:
