@@ -174,3 +174,19 @@ def test_no_shell_is_the_engine_while_somebody_stands_by(other: Process) -> None
     assert requests.engine_runs("MAIN")
     other.do(other.lock.release)
     assert not requests.engine_runs("MAIN")
+
+
+def test_who_was_handed_the_market_is_not_asked_to_hand_it_back(holder: Process, other: Process) -> None:
+    """Whoever asks looks for the new epoch now and then; until they have seen it their wish stands."""
+    asker = Process(NEVER)
+    _, _, wish = lock_keys("MAIN")
+    asker.do(asker.execute, f"SELECT pg_advisory_lock({wish})")
+    assert holder.do(holder.lock.beat) is True
+    holder.do(holder.lock.release)
+    assert other.do(other.lock.acquire)
+    assert other.do(other.lock.beat) is False
+    asker.do(asker.execute, f"SELECT pg_advisory_unlock({wish})")
+    assert other.do(other.lock.beat) is False
+    asker.do(asker.execute, f"SELECT pg_advisory_lock({wish})")
+    assert other.do(other.lock.beat) is True, "this one is for the new engine"
+    asker.end()

@@ -30,8 +30,8 @@ SILENT = (
     f" AND application_name = %s AND state LIKE 'idle%%' AND {SILENCE} > %s"
 )
 """The session that has a lock, said that it beats, and does not; and for how long."""
-OWN = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-"""This session; its number may be given again, but not with the same beginning."""
+OWN = f"SELECT {HELD}, pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"  # noqa: S608  # as above
+"""Whether anybody has a lock; and this session: its number may be given again, but not with the same beginning."""
 END = (
     f"SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid IN ({HOLDER})"  # noqa: S608  # as above
     " AND (pid, backend_start) = (%s, %s)"
@@ -156,6 +156,9 @@ class AdvisoryLock:
         self._session: Any = None
         self._own: Any = None
         """Which session had the lock last, for the database."""
+        self._wish_of_others = False
+        """Whether it is the engine before this one that is asked to leave: whoever asks may not have seen yet that it
+        has left."""
         self._standing_by: Any = None
 
     def acquire(self) -> bool:
@@ -165,8 +168,8 @@ class AdvisoryLock:
             return False
         self._session = connections[self._using].connection
         with connections[self._using].cursor() as cursor:
-            cursor.execute(OWN)
-            self._own = cursor.fetchone()
+            cursor.execute(OWN, [self._hand_over_key])
+            self._wish_of_others, *self._own = cursor.fetchone()
         if self._standing_by is self._session:
             self._ask("SELECT pg_advisory_unlock_shared(%s)", self._standby_key)
         self._standing_by = None
@@ -198,7 +201,9 @@ class AdvisoryLock:
             return False
         with connections[self._using].cursor() as cursor:
             cursor.execute(BEAT, [self._beats, self._hand_over_key])
-            return bool(cursor.fetchone() == (self._beats, True))
+            asked = cursor.fetchone() == (self._beats, True)
+        self._wish_of_others = self._wish_of_others and asked
+        return asked and not self._wish_of_others
 
     def stand_by(self) -> None:
         if self._standing_by is None or connections[self._using].connection is not self._standing_by:
