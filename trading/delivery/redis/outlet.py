@@ -95,10 +95,17 @@ class Outlet:
             return []
         return [names[name.decode()] for name, hearers in found if hearers]
 
-    def beat(self, closed: str | None, no_connections: bool) -> None:
+    def beat(self, closed: str | None, no_connections: bool, answered: str) -> None:
         """The engine lives. `closed`: why it takes no orders, if it takes none; `no_connections`: nobody else may
-        connect. It tells, too, which accounts are this market's."""
-        note = {"type": "beat", "generation": self._generation, "closed": closed, "no_connections": no_connections}
+        connect; `answered`: up to which entry of the stream all answers are given. It tells, too, which accounts are
+        this market's."""
+        note = {
+            "type": "beat",
+            "generation": self._generation,
+            "closed": closed,
+            "no_connections": no_connections,
+            "answered": answered,
+        }
         self.tell_gateways(note if self._engine is None else {**note, "shard": self._engine.state.shard})
 
     def tell_gateways(self, note: Message) -> None:

@@ -3,7 +3,7 @@ import { fillsOf, freeLots, liquidationOf, withoutOwn } from '../../orders/estim
 import { emptyWords, showProfit } from '../shared/cells.js';
 import { ask } from '../shared/confirm.js';
 import { orderWords } from '../shared/order_text.js';
-import { instrumentOf, isLive, legsOf, tickOf, working } from '../../state/selectors.js';
+import { accountOf, instrumentOf, isLive, legsOf, tickOf, working } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
@@ -24,7 +24,7 @@ export function mountPositions(store, orderEntry, prepare) {
   const table = createTable(byId('positions-table'), { keyOf: (one) => one.key, columns });
   const rows = () => legsOf(store.state.positions);
   onLanguage(table.relabel);
-  draw(store, ['positions', 'account', 'session', 'connection', 'instruments'], (state) => {
+  draw(store, ['positions', 'account', 'furtherAccounts', 'session', 'connection', 'instruments'], (state) => {
     const held = rows();
     setText(byId('positions-count'), held.length ? String(held.length) : '');
     table.render(held, emptyWords(state, state.positions ? 'positions.none' : 'private.waiting'));
@@ -94,7 +94,7 @@ const splitText = ({ position, side }) => `${format.lots(position[`volume_${side
  * @param {Leg} parts
  * @param {State} state
  */
-const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), state.account, state.venue.riskLimit);
+const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), accountOf(state, position.instrument_id), state.venue.riskLimit);
 /**
  * @param {Leg} one
  * @param {State} state
