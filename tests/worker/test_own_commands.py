@@ -101,8 +101,11 @@ async def test_a_contract_is_listed_into_the_phase_of_the_market(phase: Phase, l
     """Whatever an operator has done to one of the others."""
     new = ListInstrument(contract("NEW", limits=limits), terms())
     async with floor() as f:
-        halt = HaltInstrument("IX2301")
-        f.store.asks = [OperatorAsk(*each) for each in enumerate((SetMarketPhase(phase), halt, new), start=1)]
+        f.store.asks = [
+            OperatorAsk(1, SetMarketPhase(phase)),
+            OperatorAsk(2, HaltInstrument("IX2301")),
+            OperatorAsk(3, new),
+        ]
         await f.until(lambda: not f.store.asks)
         listed = f.worker.engine.state.instruments["NEW"]
         assert (listed.phase, listed.scheduled) == (begins, begins)
