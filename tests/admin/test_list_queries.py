@@ -71,6 +71,7 @@ def more() -> None:
     SettlementPrice.objects.create(instrument_id="IF2301", day=20231113, price=5, delisted=False, time=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", [{}, {"q": "user001"}, {"_csv": "1"}])
 def test_more_rows_are_no_more_queries(traded: Founded, root: Client, query: dict[str, str]) -> None:
     root.post(page("instrument", "halt", "IF2301"), YES)  # one command is there
@@ -85,6 +86,7 @@ def test_more_rows_are_no_more_queries(traded: Founded, root: Client, query: dic
     assert max(many.values()) <= MOST
 
 
+@pytest.mark.slow
 def test_counts_of_every_filter_are_never_asked_for(traded: Founded, root: Client) -> None:
     """A count for each of 12,000 days was more than a database takes."""
     for name in LISTS:

@@ -138,6 +138,7 @@ def test_nothing_is_changed_by_those_who_may_not(
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite_only
 def test_superusers_do_it_all(deeds: dict[str, Deed], subtests: pytest.Subtests) -> None:
     """Each from the same beginning."""

@@ -14,6 +14,8 @@ from bourse_client.messages import Snapshot
 from tests.clients.wire import Choice, Frame, Wire, once, wire
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 INSTRUMENT = "IX2301"
 PATIENCE = 60.0
 

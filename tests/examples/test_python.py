@@ -13,6 +13,8 @@ from tests.e2e.client import Client, signed_in
 from tests.e2e.server import ROOT, Server
 from tests.examples.scripts import Script
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "examples"
 CLIENTS = ["python_threaded.py", "python_asyncio.py"]
 IDLE_CLOSE, SERVER_STOPS = 4408, 1012

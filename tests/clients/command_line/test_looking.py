@@ -17,6 +17,8 @@ import pytest
 from tests.clients.command_line.conftest import INSTRUMENT, Type, until_shown
 from tests.e2e.server import PATIENCE, ROOT
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., subprocess.Popen[str]]
 
 

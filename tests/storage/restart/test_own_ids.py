@@ -46,6 +46,7 @@ def test_the_newest_are_kept_and_those_of_live_orders(books: Books) -> None:
     assert set(held(books)) == newest | live - {Order.objects.get(pk=oldest).client_order_id}
 
 
+@pytest.mark.slow
 def test_a_restart_and_the_journal_keep_the_same(books: Books) -> None:
     flow(books, range(KEPT_IDS + 600))
     books.commit(Settle(20231114, 20231115, {}))

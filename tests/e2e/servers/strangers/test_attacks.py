@@ -23,6 +23,8 @@ from tests.attack.attacks import MIB, PING, TEXT, Attack, block, empty_fragments
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import BOTH, Server
 
+pytestmark = pytest.mark.slow
+
 LIMITS = {"RATE_LIMITS": "on", "IDLE_SECONDS": 60}
 MOST_MIB = 80
 """Beyond what it has: a server without bounds takes hundreds in this time."""

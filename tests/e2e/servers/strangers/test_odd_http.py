@@ -13,6 +13,8 @@ import pytest
 
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 HOST = b"Host: localhost\r\n"
 ODD = {
     "a host that is none": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 400),

@@ -13,6 +13,8 @@ import pytest
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 FILES, CROWD = 256, 400
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
