@@ -235,14 +235,13 @@ async def keeping() -> AsyncIterator[Kept]:
 
 
 async def test_a_connection_is_used_again_and_left_when_the_other_side_has_left() -> None:
-    async with keeping() as kept:
-        async with RestClient(kept.url, "T", patience=0.0) as client:
-            for _ in range(3):
-                await client.query_account()
-            assert [len(heard) for heard in kept.heard] == [3]
-            await kept.hang_up()
-            await client.query_account()  # Without a second attempt, for patience is 0.
-            assert [len(heard) for heard in kept.heard] == [3, 1]
+    async with keeping() as kept, RestClient(kept.url, "T", patience=0.0) as client:
+        for _ in range(3):
+            await client.query_account()
+        assert [len(heard) for heard in kept.heard] == [3]
+        await kept.hang_up()
+        await client.query_account()  # Without a second attempt, for patience is 0.
+        assert [len(heard) for heard in kept.heard] == [3, 1]
 
 
 async def test_two_requests_at_once_have_a_connection_each() -> None:
