@@ -1,10 +1,10 @@
 """The wire of the benchmarks: connections that keep orders on their way for as little processor time as Python allows.
 
 They do not use the client library, for they measure the limit of a server, which must not wait for whoever measures it:
-an order with its answer and four pushes costs the client library 100 to 140 microseconds of processor time, and a `Wire`
-16 to 17 (20 in flight, three runs against canned answers, a busy machine). Load by hand, where that does not matter, is
-poured by the client (`tests.bench.by_hand`). Every second order trades at once: users with an even
-number buy, the others sell, one lot at one price.
+an order with its answer and four pushes costs the client library 100 to 140 microseconds of processor time, a `Wire` 16
+to 17 (20 in flight, three runs against canned answers, a busy machine). Load by hand, where that does not matter, is
+poured by the client (`tests.bench.by_hand`). Every second order trades at once: users with an even number buy, the
+others sell, one lot at one price.
 """
 
 import asyncio
