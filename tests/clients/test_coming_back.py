@@ -92,6 +92,15 @@ async def test_a_cancel_whose_answer_was_lost_is_no_failure(server: Server) -> N
         assert (await buyer.finished(order.order_id)).status == "Cancelled"
 
 
+async def test_a_batch_whose_answer_was_lost_is_placed_once(server: Server) -> None:
+    order = {"instrument_id": INSTRUMENT, "direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "volume": 1}
+    async with wire(server.ws) as line, over(line, server) as buyer:
+        line.lost_down = once(of("orders_response"))
+        answer = await buyer.ask("submit_orders", orders=[order | {"price": 118.0}, order | {"price": 118.5}])
+        assert [each["success"] for each in answer["results"]] == [True, True]
+        assert len(line.sent("submit_orders")) == 2 and await buyer.cancel_all() == 2
+
+
 async def test_a_push_that_was_lost_comes_again(server: Server) -> None:
     """Nobody notices that a frame is missing, until the number of the next one tells it."""
     async with wire(server.ws) as line, over(line, server) as buyer:

@@ -179,6 +179,8 @@ class Client(Orders):
 
     async def _placed(self, order_id: str) -> Order:
         """An order that was accepted: pushes tell of it now, or have told before this client was there."""
+        if (told := self._connection.known.order(order_id)) is not None:
+            return told
         try:
             async with asyncio.timeout(FIRST_PUSH_SECONDS):
                 while (order := self._connection.known.order(order_id)) is None:

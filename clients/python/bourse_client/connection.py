@@ -66,7 +66,8 @@ class Connection:
         self._token = token
         self._patience = patience
         self._hear_line = hear_line or _nobody
-        self._pauses = Pauses(dice or random.Random())  # noqa: S311 -- pauses, not locks
+        self._dice = dice or random.Random()  # noqa: S311 -- pauses, not locks
+        self._pauses = Pauses(self._dice)
         self._lanes = {True: Lane(), False: Lane()}
         self.known = Holdings()
         self.markets = Markets(self.ask_alike, self.ask_once, self._chore)
@@ -135,7 +136,7 @@ class Connection:
         async def ask() -> Frame:
             return await (await self.ready_line()).ask(kind, fields)
 
-        lane, pauses = self._lanes[kind in ORDERS], Pauses(random.Random())  # noqa: S311
+        lane, pauses = self._lanes[kind in ORDERS], Pauses(self._dice)
         while True:
             try:
                 return await lane.run(ask)
@@ -260,13 +261,12 @@ class Connection:
             self._restore(frame)
         else:
             self.markets.hear(frame)
-        self._look_whether_caught_up()
+        if self._resuming is not None:
+            self._look_whether_caught_up(self._resuming)
 
-    def _look_whether_caught_up(self) -> None:
-        market = self._resuming
-        if market is None or market.seq is None or market.market not in self._resumed:
-            return
-        if market.seq >= self._upto:
+    def _look_whether_caught_up(self, market: Private) -> None:
+        if market.seq is not None and market.market in self._resumed and market.seq >= self._upto:
+            self._resuming = None
             self._caught_up.set()
 
     def _push(self, frame: Frame) -> None:

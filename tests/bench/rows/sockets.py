@@ -135,7 +135,7 @@ async def _deaf(port: int, greeting: bytes) -> Wire:
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
     client.setblocking(False)
     await loop.sock_connect(client, ("127.0.0.1", port))
-    _, wire = await loop.create_connection(lambda: Wire("127.0.0.1", "/ws", lambda _: None), sock=client)
+    _, wire = await loop.create_connection(lambda: Wire("/ws", lambda _: None), sock=client)
     await wire.open
     wire.send(greeting)
     wire.transport.pause_reading()
