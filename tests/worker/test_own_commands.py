@@ -12,6 +12,7 @@ from trading.core.commands import (
     AdoptRules,
     CancelAfter,
     CheckRisk,
+    Command,
     ExpireDue,
     FireStops,
     HaltInstrument,
@@ -100,9 +101,9 @@ async def test_risk_is_looked_at_after_what_moved_it_in_the_same_commit() -> Non
 async def test_a_contract_is_listed_into_the_phase_of_the_market(phase: Phase, limits: str, begins: Phase) -> None:
     """Whatever an operator has done to one of the others."""
     new = ListInstrument(contract("NEW", limits=limits), terms())
+    asked: list[Command] = [SetMarketPhase(phase), HaltInstrument("IX2301"), new]
     async with floor() as f:
-        halt = HaltInstrument("IX2301")
-        f.store.asks = [OperatorAsk(*each) for each in enumerate((SetMarketPhase(phase), halt, new), start=1)]
+        f.store.asks = [OperatorAsk(number, command) for number, command in enumerate(asked, start=1)]
         await f.until(lambda: not f.store.asks)
         listed = f.worker.engine.state.instruments["NEW"]
         assert (listed.phase, listed.scheduled) == (begins, begins)
