@@ -12,6 +12,8 @@ import { createTable } from '../../ui/table.js';
 
 /** @type {Record<PositionSide, Direction>} */
 const CLOSING = { long: 'SELL', short: 'BUY' };
+/** As many times the last price. */
+const FAR = 10;
 
 /**
  * `prepare(order)` fills the ticket. Returns {columns, rows()} for files.
@@ -96,10 +98,15 @@ const splitText = ({ position, side }) => `${format.lots(position[`volume_${side
  */
 const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), accountOf(state, position.instrument_id), state.venue.riskLimit);
 /**
+ * A price that is many times the present one tells nobody anything, and takes the room of figures that do.
  * @param {Leg} one
  * @param {State} state
  */
-const liquidationText = (one, state) => format.price(liquidation(one, state), tickOf(state, one.position.instrument_id));
+function liquidationText(one, state) {
+  const price = liquidation(one, state);
+  const isFar = price !== null && price > FAR * (one.position.last_price ?? Infinity);
+  return isFar ? format.NONE : format.price(price, tickOf(state, one.position.instrument_id));
+}
 
 /**
  * @param {HTMLElement} cell
