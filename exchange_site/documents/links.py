@@ -13,25 +13,26 @@ def address_of(name: str) -> str:
 
 
 def target_in(document: Document, *, chinese: bool = False) -> Callable[[str], str]:
-    """What turns links of a document, or of its Chinese text, into addresses."""
-    source = document.twin if chinese and document.twin else document.source
+    """What turns links of a document, as Chinese readers or others see it, into addresses."""
+    twin = document.twin if chinese else None
+    source = twin or document.source
 
     def target(link: str) -> str:
         path, mark, anchor = link.partition("#")
         if not path or ":" in path or path.startswith("/"):
             return link
         found = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
-        address = _address(found, document)
-        return link if address is None else address + mark + anchor
+        meant = _meant(found)
+        if meant is None:
+            return reverse("document-file", args=[found]) + mark + anchor if found in files() else link
+        if found == meant.twin:
+            asked = "" if chinese else "?lang=zh-hans"
+        else:  # a whole English text that has a Chinese one is meant; a part of it is there in either
+            asked = "?lang=en" if twin and meant.twin and not anchor else ""
+        return address_of(meant.name) + asked + mark + anchor
 
     return target
 
 
-def _address(path: str, seen_from: Document) -> str | None:
-    """None: there is no such thing here."""
-    meant = by_source().get(path) or by_source().get(f"{path}/README.md") or documents().get(path.removeprefix("docs/"))
-    if meant is not None:
-        other = meant is seen_from or path == meant.twin
-        asked = f"?lang={'zh-hans' if path == meant.twin else 'en'}" if other else ""
-        return address_of(meant.name) + asked
-    return reverse("document-file", args=[path]) if path in files() else None
+def _meant(path: str) -> Document | None:
+    return by_source().get(path) or by_source().get(f"{path}/README.md") or documents().get(path.removeprefix("docs/"))

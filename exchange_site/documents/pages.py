@@ -68,7 +68,7 @@ def rendered(name: str, language: str) -> Rendered:
     document = documents()[name]
     with translation.override(language):
         if language != CHINESE or document.twin is None:
-            return render(document.text(), target_in(document))
+            return render(document.text(), target_in(document, chinese=language == CHINESE))
         anchors = [each.anchor for each in rendered(name, "en").headings]
         return render(document.text(chinese=True), target_in(document, chinese=True), anchors)
 

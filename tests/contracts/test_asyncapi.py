@@ -251,8 +251,9 @@ def test_the_page_shows_every_message_and_part(language: str) -> None:
 
 def test_the_page_tells_in_chinese_what_each_message_field_and_code_means() -> None:
     page = Browser().get("/docs/ws/", headers={"accept-language": "zh-hans"}).content.decode()
-    meant = re.findall(r"<p>([^<]+)</p>|</td>\s*<td>([^<]+)</td>\s*<td>|<li><code>\d+</code> ([^<]+)</li>", page)
-    told = {" ".join(each).strip() for each in meant}
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)]
+    told = {row[2] for row in rows if row} | set(re.findall(r"<p>([^<]+)</p>", page))
+    told |= set(re.findall(r"<li><code>\d+</code> ([^<]+)</li>", page))
     words_of_the_wire = {"|".join(schema["enum"]) for schema in SCHEMAS.values() if "enum" in schema}
     english = {each for each in told if not re.search("[\u4e00-\u9fff]", each)}
     assert len(told) > 200 and {each.replace(" ", "") for each in english} <= words_of_the_wire

@@ -164,6 +164,30 @@ def test_links_between_documents_lead_to_a_place_of_theirs(language: str) -> Non
     assert lost == set()
 
 
+@pytest.mark.parametrize(
+    ("name", "language", "address"),
+    [
+        ("start", "en", "/docs/protocol/"),
+        ("start", "en", "/docs/protocol/?lang=zh-hans"),
+        ("start", "zh-hans", "/docs/protocol/"),
+        ("start", "zh-hans", "/docs/protocol/?lang=en"),
+        ("operations", "zh-hans", "/docs/operations/?lang=en"),
+        ("operations", "zh-hans", "/docs/market-rules/#several-markets"),
+        ("reference/settings", "zh-hans", "/docs/operations/"),
+        ("reference/settings", "zh-hans", "/docs/trading-page/"),
+    ],
+)
+def test_a_link_keeps_the_readers_language_unless_it_names_the_other(name: str, language: str, address: str) -> None:
+    assert address in links(rendered(name, language).html)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chinese_page_leads_to_english_texts_only_where_it_says_so(name: str) -> None:
+    html = rendered(name, "zh-hans").html
+    assert set(re.findall(r'<a href="[^"]*lang=en[^"]*">(.*?)</a>', html)) <= {"English"}
+    assert "lang=zh-hans" not in html
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_link_is_alive(language: str) -> None:

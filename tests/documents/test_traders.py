@@ -7,13 +7,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 import pytest
+from bourse_client import SyncClient
 
 from exchange_site.documents.shelf import ROOT
 from tests.e2e.conftest import new_server, seeded_market, server
-from tests.e2e.server import PATIENCE, Server
+from tests.e2e.server import PATIENCE, Server, environment_of
 from trading import protocol
 from trading.core.types import NEXT_STATUS, CancelReason, OrderStatus
 
@@ -108,3 +112,27 @@ def test_the_shell_lines_run(server: Server) -> None:
     book, placed, asked, account, cancelled = answers
     assert placed["order"] == asked["order"] and placed["order"]["status"] == "Submitted"  # type: ignore[index]
     assert cancelled["cancelled"] == 1 and "bids" in book and "account" in account
+
+
+@pytest.mark.long
+@pytest.mark.skipif(find_spec("tqsdk") is None, reason="tqsdk is not installed")
+def test_the_program_for_tqsdk_runs(new_server: Callable[..., Server], tmp_path: Path) -> None:
+    """Somebody sells what it buys at the upper limit, so it ends."""
+    server = new_server()
+    (sample,) = samples("tqsdk", "python")
+    told = dict(each.split("=") for each in re.findall(r"TQ_\S+", text("tqsdk").split("```")[1]))
+    host = server.http.removeprefix("http://")
+    with SyncClient(server.http, "user002", server.token("user002"), patience=PATIENCE) as other:
+        price = other.place("IX2301", "SELL", 2, 120.0).price
+        done = subprocess.run(
+            [sys.executable, "-c", sample.replace("TOKEN", server.token("user001"))],
+            cwd=tmp_path,
+            env=environment_of(tmp_path, {name: at.replace("localhost:8081", host) for name, at in told.items()}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=5 * PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == f"[({price}, 2)]"

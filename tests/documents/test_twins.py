@@ -3,7 +3,7 @@
 import pytest
 
 from exchange_site.documents.shelf import documents
-from tests.documents.twins import blocks, differences, headings, pair
+from tests.documents.twins import blocks, differences, headings, left_in_english, pair
 
 BOTH = sorted(each.source for each in documents().values() if each.twin)
 FOR_OPERATORS = {"docs/operators.md", "docs/operators-desk.md"}
@@ -17,6 +17,12 @@ def test_both_languages_have_the_same_parts(source: str) -> None:
     assert blocks(english) == blocks(chinese)
     if source not in FOR_OPERATORS:
         assert differences(english, chinese) == []
+
+
+@pytest.mark.parametrize("source", BOTH)
+def test_a_chinese_text_leads_to_chinese_texts(source: str) -> None:
+    _, chinese = pair(source)
+    assert left_in_english(chinese, source) == []
 
 
 def test_what_a_text_lacks_is_told() -> None:

@@ -5,13 +5,14 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+TWIN = ".zh-CN.md"
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.,])\d[\d,.]*\d|(?<![\w.,])\d")
 
 
 def pair(english: str) -> tuple[str, str]:
     """Both texts of a document, which is named from the root of the repository. Each links to the other."""
-    chinese = english.removesuffix(".md") + ".zh-CN.md"
+    chinese = english.removesuffix(".md") + TWIN
     one, other = ((ROOT / name).read_text(encoding="utf-8") for name in (english, chinese))
     here, there = Path(english).name, Path(chinese).name
     assert f"]({there})" in one and f"]({here})" in other
@@ -41,6 +42,20 @@ def sections(text: str) -> list[str]:
     return re.split(r"^#+ .*\n", without_blocks(text), flags=re.MULTILINE)
 
 
+def left_in_english(chinese: str, source: str) -> list[str]:
+    """Links of a Chinese text to English ones that have a Chinese one. Those to a part of a text stay: on GitHub the
+    Chinese headings have other anchors, and the site opens either in the reader's language."""
+    folder = (ROOT / source).parent
+    return [
+        link
+        for label, link in re.findall(r"\[([^\]]*)\]\(([^)]+)\)", without_blocks(chinese))
+        if label != "English"
+        and link.endswith(".md")
+        and not link.endswith(TWIN)
+        and (folder / (link.removesuffix(".md") + TWIN)).is_file()
+    ]
+
+
 def differences(english: str, chinese: str) -> list[str]:
     """In which section which text has a word in backticks, a link, a number or a row that the other one has not."""
     told = []
@@ -56,7 +71,7 @@ def _said(section: str) -> Counter[str]:
     return Counter(
         [
             *re.findall(r"`[^`]+`", section),
-            *(f"link to {link}" for link in links(section)),
+            *(f"link to {link.replace(TWIN, '.md')}" for link in links(section)),
             *NUMBER.findall(plain),
             *("a row of a table" for _ in re.findall(r"^\| ", section, flags=re.MULTILINE)),
         ]

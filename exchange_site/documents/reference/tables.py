@@ -43,4 +43,4 @@ def joined(*sentences: str) -> str:
 
 
 def _from_the_root(cell: str) -> str:
-    return re.sub(r"\]\(([\w-]+\.md)", r"](docs/\1", cell.replace("](#", f"]({OPERATIONS}#"))
+    return re.sub(r"\]\(([\w.-]+\.md)", r"](docs/\1", cell.replace("](#", f"]({OPERATIONS}#"))
