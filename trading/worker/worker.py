@@ -19,7 +19,7 @@ import msgspec
 from trading.core.accounts import KEPT_IDS
 from trading.core.commands import CheckRisk, SubmitOrder
 from trading.core.engine import Engine
-from trading.core.events import Event, Refused
+from trading.core.events import Event, Refused, Traded
 from trading.core.money import RATE
 from trading.core.types import MarketLimits
 from trading.observability.counters import Counters
@@ -123,6 +123,11 @@ class Worker:
     def trouble(self) -> str | None:
         """Why the next order may not be stored: the last commit failed. None after one that succeeded."""
         return TROUBLE if self._trouble else None
+
+    @property
+    def followed_trades(self) -> dict[str, Traded]:
+        """Of each instrument the last that was made while this followed another engine."""
+        return {} if self._follower is None else self._follower.last_trades
 
     # -- life
 
