@@ -151,11 +151,13 @@ class Worker:
         follower = self._follower
         if follower is None or not follower.warm:
             return False
+        logger.info("the lock of the market is free; it is taken over")
         await self._blocking(self._store.take_over)
         restored = await self._blocking(self._store.resume)
         engine = await self._blocking(follower.take, restored.number)
         if engine is not None:
             self._begin(engine, restored)
+            logger.info("the books are those of batch %d, the last one", restored.number)
         return engine is not None
 
     async def follow(self) -> float | None:
