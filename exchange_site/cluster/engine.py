@@ -119,6 +119,9 @@ class EngineProcess(EngineHost):
         super()._accompany()
         self._keep_going("figures for gateways", self._tell_figures)
 
+    def _bars_are_there(self) -> None:
+        self.outlet.write_again()
+
     async def _tell_figures(self) -> None:
         while True:
             if self.serves:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.bench.figures import Pairs, at_least, at_most, table
 from tests.bench.flow import Message, seeded
+from tests.bench.takeover import Times, figures
 from tests.bench.yardsticks.baseline_book import Baseline
 from tests.bench.yardsticks.heap_book import HeapBook
 from tests.core.oracle_adapter import Adapter
@@ -38,3 +39,9 @@ def test_a_goal_that_is_missed_is_said() -> None:
     figure = at_most("bytes", "ours", "theirs", 1.01, 1)
     assert not figure.met
     assert table([figure]).endswith("| 1.01 | <= 1 | missed |")
+
+
+def test_one_slow_fail_over_of_fifty_is_no_miss_and_three_are() -> None:
+    few, many = ([0.3] * (50 - slow) + [4.0] * slow for slow in (1, 3))
+    assert [figure.met for kills in (few, many) for figure in figures(Times(kills=kills))] == [True, False]
+    assert not figures(Times(hand_overs=[0.1, 0.3]))[0].met

@@ -159,7 +159,11 @@ class Outlet:
     async def look_at_present(self) -> None:
         """Redis may have lost what it was given: then it is given all of it again."""
         if await self._redis.hget(present_key(self._market), GENERATION) != self._generation.encode():
-            self._written = ""
+            self.write_again()
+
+    def write_again(self) -> None:
+        """Give Redis all present frames as they are now."""
+        self._written = ""
 
     async def _write_present(self) -> None:
         key = present_key(self._market)

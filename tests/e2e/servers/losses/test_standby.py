@@ -154,10 +154,14 @@ def test_the_old_engine_wakes_up_and_can_commit_nothing(how: str, pair: Pair) ->
 
 def test_the_market_is_handed_over_and_back(pair: Pair) -> None:
     with signed_in(pair.first, "user001") as client, signed_in(pair.second, "user002") as other:
-        assert client.order("SELL", 2, 120, client_order_id="offer")["success"]
+        assert client.order("SELL", 3, 120, client_order_id="offer")["success"]
+        with signed_in(pair.first, "user003") as early:
+            assert early.order("BUY", 1, 120, client_order_id="early")["success"]
         epoch = pair.epoch()
         assert f"epoch {epoch} -> {epoch + 1}" in pair.first.manage("hand_over")
         until_ready(pair.second)
+        other.send("subscribe", channels=["ticker"], instruments=["IX2301"])
+        assert other.until("ticker")["direction"] == "BUY", "it has followed the trade"
         assert other.order("BUY", 1, 120, client_order_id="bid")["success"]
         refusal = client.order("BUY", 1, 115, client_order_id="too late")
         assert refusal["error_code"] == 503 and refusal["error_message"].startswith(ELSEWHERE)
@@ -165,7 +169,7 @@ def test_the_market_is_handed_over_and_back(pair: Pair) -> None:
         assert f"epoch {epoch + 1} -> {epoch + 2}" in pair.first.manage("hand_over")
         until_ready(pair.first)
         assert client.order("SELL", 1, 121, client_order_id="again")["success"]
-    states = {"offer": "PartiallyFilled", "bid": "Filled", "again": "Submitted"}
+    states = {"offer": "PartiallyFilled", "early": "Filled", "bid": "Filled", "again": "Submitted"}
     assert orders(pair.postgres, pair.database) == states
     assert len(holders(pair.postgres, pair.database)) == 1
     check(pair)
