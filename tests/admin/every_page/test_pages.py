@@ -13,8 +13,8 @@ from tests.admin.conftest import money_on_its_way
 from tests.admin.pages import YES, page, text_of
 from tests.builders import Books, Founded, make_users
 from trading import protocol
-from trading.admin.accounts import figures_of
 from trading.admin.columns import local_time
+from trading.admin.office.standing import figures_of
 from trading.core.commands import Deposit, OpenAccount
 from trading.models import (
     Account,

@@ -71,10 +71,10 @@ def _choice(model: str, action: str, key: Callable[[], Any], *needs: str) -> Dee
 
 
 def _terms() -> dict[str, str]:
-    return {**{name: value for name, value in NEW.items() if name not in {"instrument_id", "tick"}}, "key": KEY}
+    return {**{name: value for name, value in NEW.items() if name not in {"instrument_id", "tick"}}, "key": KEY, **YES}
 
 
-RULE = {"action": "closed", "time": "15:00", "weekdays": ["1", "7"]}
+RULE = {"action": "closed", "time": "15:00", "weekdays": ["1", "7"], **YES}
 DEEDS = {
     "deposit": _money("deposit"),
     "withdraw": _money("withdraw"),
@@ -105,18 +105,18 @@ DEEDS = {
     "freeze many": _choice("account", "freeze_selected", lambda: 1, "freeze_account", "view_account"),
     "unfreeze many": _choice("account", "unfreeze_selected", lambda: 3, "freeze_account", "view_account"),
     "set rules": Deed(
-        lambda: page("account", "rules", 1), lambda: {"stp": "CANCEL_BOTH", "key": KEY}, ("change_account",)
+        lambda: page("account", "rules", 1), lambda: {"stp": "CANCEL_BOTH", "key": KEY, **YES}, ("change_account",)
     ),
     "cancel an order": Deed(lambda: page("order", "cancel", _live_order()), YES.copy, ("change_order",)),
     "cancel orders": _choice("order", "cancel_selected", _live_order, "change_order", "view_order"),
     "set a fee group": Deed(
         lambda: page("market", "fee_group", "MAIN"),
-        lambda: {"name": "friends", "factor": "0.5", "key": KEY},
+        lambda: {"name": "friends", "factor": "0.5", "key": KEY, **YES},
         ("change_market",),
     ),
     "set the time zone": Deed(
         lambda: page("market", "time_zone", "MAIN"),
-        lambda: {"time_zone": "Asia/Shanghai", "key": KEY},
+        lambda: {"time_zone": "Asia/Shanghai", "key": KEY, **YES},
         ("change_market",),
     ),
     "add a rule": Deed(lambda: page("tradingsession", "add"), lambda: RULE, ("add_tradingsession",)),
@@ -129,9 +129,9 @@ DEEDS = {
     "delete rules": _choice(
         "tradingsession", "delete_selected", _session, "delete_tradingsession", "view_tradingsession"
     ),
-    "add a holiday": Deed(lambda: page("holiday", "add"), lambda: {"date": "2024-02-10"}, ("add_holiday",)),
+    "add a holiday": Deed(lambda: page("holiday", "add"), lambda: {"date": "2024-02-10", **YES}, ("add_holiday",)),
     "change a holiday": Deed(
-        lambda: page("holiday", "change", _holiday()), lambda: {"date": "2024-02-10"}, ("change_holiday",)
+        lambda: page("holiday", "change", _holiday()), lambda: {"date": "2024-02-10", **YES}, ("change_holiday",)
     ),
     "delete a holiday": Deed(
         lambda: page("holiday", "delete", _holiday()), lambda: {"post": "yes"}, ("delete_holiday",)

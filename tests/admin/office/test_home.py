@@ -143,7 +143,7 @@ def test_accounts_in_trouble_are_listed_the_worst_first(traded: Founded, root: C
     Account.objects.filter(user_id="user003").update(withdrawals=FUNDS + 100 * 10_000)
     (table,) = [table for table in figures(root)["tables"] if table["title"].startswith("Accounts near")]
     assert [row[0][0] for row in table["rows"]] == ["user003", "user001"]
-    assert table["rows"][0][1][0] == "in debt" and table["rows"][0][3][0].startswith("-100.00")
+    assert table["rows"][0][1][0] == "debt 100.00" and table["rows"][0][3][0].startswith("-100.00")
 
 
 def test_only_what_operators_asked_is_told(traded: Founded, root: Client) -> None:
@@ -184,7 +184,7 @@ def test_it_asks_the_database_the_same_however_much_there_is(
         row.save(force_insert=True)
     Account.objects.update(warned=True)
     root.get(FIGURES)  # the first look of a session is written down
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         assert root.get(FIGURES).status_code == 200
 
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from trading.admin.columns import amount_text
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.base import CommandForm, KeyedForm, ModelForm
 from trading.admin.forms.fields import day_field, money_field, rate_field, rate_units, units
@@ -71,7 +72,7 @@ class SettleForm(CommandForm):
 
     @staticmethod
     def _price_field(found: settlement.Price) -> forms.DecimalField:
-        before = _("Empty: {price}, as before.").format(price=to_text(found.previous))
+        before = _("Empty: {price}, as before.").format(price=amount_text(found.previous))
         traded = _("The average of {lots} lots in its last hour.").format(lots=found.lots)
         return money_field(
             found.instrument_id,
