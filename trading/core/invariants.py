@@ -22,12 +22,13 @@ def check(state: State) -> None:
 
 
 def _check_books(state: State) -> None:
+    live = state.orders
     resting: dict[int, Order] = {}
     for instrument in state.instruments.values():
         instrument.book.check(crossed=instrument.phase is not Phase.CONTINUOUS)
         instrument.waiting.check()
         for order, _ in instrument.waiting.met.values():
-            assert state.orders.get(order.order_id) is order, "an order that is not live is to fire"
+            assert live.get(order.order_id) is order, "an order that is not live is to fire"
         assert bool(instrument.waiting) == (instrument.instrument_id in state.alert), "a waiting order is not watched"
         for order in instrument.book.entries():
             assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"
@@ -35,7 +36,7 @@ def _check_books(state: State) -> None:
             assert order.owner == order.account.account_id, "an order rests under a strange name"
             assert order.remaining + order.hidden == order.left, "an order shows and hides not what is left of it"
             resting[order.order_id] = order
-    for order_id, order in state.orders.items():
+    for order_id, order in live.items():
         if order.status is OrderStatus.WAITING:
             assert not order.filled and order.level is None, f"order {order_id} waits and trades"
             continue

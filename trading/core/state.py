@@ -361,6 +361,13 @@ class State:
         """All live orders by id. (Made anew at each call: rules look at one account's or one book's.)"""
         return {order_id: order for account in self.accounts.values() for order_id, order in account.orders.items()}
 
+    def live_order(self, order_id: int) -> Order | None:
+        """A live order of whomever."""
+        for account in self.accounts.values():
+            if order_id in account.orders:
+                return account.orders[order_id]
+        return None
+
     def next_id(self) -> int:
         """A number for an order or a trade: unique over all markets, increasing even when the clock is not, and telling
         the time. Where the market's share of a millisecond is used up it goes on with that of the next one."""

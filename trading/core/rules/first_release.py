@@ -6,7 +6,7 @@ Nothing here holds in a market that has adopted later rules (`AdoptRules`); it g
 from collections.abc import Iterable
 
 from trading.core.accounts import Leg
-from trading.core.book import BookSide
+from trading.core.book import BookSide, Entry
 from trading.core.money import RATE, share
 from trading.core.rules.foresight import own_orders
 from trading.core.state import Account, Order
@@ -43,12 +43,12 @@ def fills_wholly(order: Order, limit: int, rule: SelfTrade) -> bool:
             break
         level = half.levels[key]
         shown = 0
-        entry = level.head
+        entry: Entry | None = level.head
         while entry is not None:
             if entry.owner == order.owner:
                 return lots + shown >= order.left
             shown += entry.remaining
-            entry = entry.behind  # type: ignore[assignment]
+            entry = entry.behind
         lots += level.volume + level.hidden
     return lots >= order.left
 

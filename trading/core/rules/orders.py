@@ -237,5 +237,5 @@ def cancel_all(state: State, command: CancelAll) -> list[Event]:
 
 def cancel_any(state: State, command: ForceCancelOrder) -> list[Event]:
     """An operator's cancel."""
-    order = state.orders.get(command.order_id)
+    order = state.live_order(command.order_id)
     return [UNKNOWN_ORDER if order is None else cancel_live(state, order, CancelReason.OPERATOR)]
