@@ -91,7 +91,8 @@ format: setup
 bench: setup
 	$(BIN)/python -m tests.bench $(ONLY)
 
-# The same for several processes, on a Redis and a PostgreSQL of its own; about four minutes.
+# The same for several processes, on a Redis and a PostgreSQL of its own; about ten minutes, of which
+# half are fifty fail-overs.
 bench-cluster: setup
 	$(BIN)/python -m tests.bench.cluster
 

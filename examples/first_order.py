@@ -19,7 +19,10 @@ def answer(socket: websocket.WebSocket) -> dict[str, Any]:
 
 
 def trader(url: str, user_id: str, token: str) -> websocket.WebSocket:
-    socket = websocket.create_connection(f"{url}?user_id={user_id}")
+    try:
+        socket = websocket.create_connection(f"{url}?user_id={user_id}")
+    except (OSError, ValueError, websocket.WebSocketException) as error:
+        raise SystemExit(f"no exchange answers at {url}: {error}") from None
     socket.send(json.dumps({"type": "auth", "user_id": user_id, "token": token}))
     signed_in = answer(socket)
     if not signed_in.get("success"):

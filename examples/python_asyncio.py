@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 PING_EVERY = 5.0
 """Seconds. The server closes a connection (code 4408) from which nothing has come for ten."""
@@ -82,7 +82,11 @@ async def main() -> None:
         **({"order_type": "LIMIT", "price": given.price} if given.price else {"order_type": "MARKET"}),
     }
     # With the user's id in the address, the user's trades come without a subscription, once `auth` has succeeded.
-    async with connect(f"{given.url}?user_id={given.user}") as socket:  # Leaving the block closes it, code 1000.
+    try:
+        socket = await connect(f"{given.url}?user_id={given.user}")
+    except (OSError, WebSocketException) as error:
+        raise SystemExit(f"no exchange answers at {given.url}: {error}") from None
+    async with socket:  # Leaving the block closes it, code 1000.
         heart = asyncio.create_task(keep_alive(socket))
         try:
             await buy(socket, given.user, given.token, order)
@@ -94,4 +98,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:  # The order stays in the market.
+        raise SystemExit(130) from None

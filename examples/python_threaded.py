@@ -116,7 +116,10 @@ def main() -> None:
         "client_order_id": uuid.uuid4().hex,  # Whoever sends an order again with its id never gets a second one.
         **({"order_type": "LIMIT", "price": given.price} if given.price else {"order_type": "MARKET"}),
     }
-    connection = Connection(given.url, given.user)
+    try:
+        connection = Connection(given.url, given.user)
+    except (OSError, ValueError, websocket.WebSocketException) as error:
+        raise SystemExit(f"no exchange answers at {given.url}: {error}") from None
     try:
         buy(connection, given.user, given.token, order)
     finally:
@@ -125,4 +128,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # The order stays in the market.
+        raise SystemExit(130) from None

@@ -7,6 +7,7 @@ React and Vue come from `node_modules` (`npm ci`), under `/npm/`. They are for l
 
 import re
 import sys
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -73,7 +74,15 @@ def serve(port: int) -> ThreadingHTTPServer:
     return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 
 
-if __name__ == "__main__":
-    with serve(int(sys.argv[1]) if len(sys.argv) > 1 else 8000) as server:
+def main(words: list[str]) -> None:
+    try:
+        server = serve(int(words[0]) if words else 8000)
+    except (OSError, OverflowError, ValueError) as error:  # The port is taken, or it is none.
+        raise SystemExit(f"cannot serve on port {' '.join(words) or 8000}: {error}") from None
+    with server, suppress(KeyboardInterrupt):
         print(f"http://localhost:{server.server_port}/", flush=True)
         server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -21,6 +21,7 @@ from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
 from exchange_site.monitoring.pulse import Pulse
 from exchange_site.security.client_address import address_of
 from marketdata.answers import PublicQueries, QueriesOfMarkets
+from marketdata.core.trades import PublicTrade, public_trade
 from marketdata.feed import Feed
 from marketdata.publisher import BarPublisher, MarketPublisher, bars_at_present
 from marketdata.recorder import Recorder
@@ -60,6 +61,8 @@ STOP_CLOSE = 1012
 """Close code of a server that stops (RFC 6455: service restart)."""
 BEATS = 6
 """Signs of life in the time for which whoever stands by is patient: a few may be late."""
+BARS_SECONDS = 0.1
+"""Between two looks whether the bars of a market that was taken over have been read."""
 RESTART_SECONDS = 1.0
 """Until work that broke is begun anew: no flood of errors in the log."""
 
@@ -183,8 +186,9 @@ class EngineHost:
             config.market,
             prepare=self._prepare,
             diagnose=diagnosis,
-            on_warm=keep_for_good,
+            on_warm=self._stand_by,
         )
+        self._last_trades: dict[str, PublicTrade] = {}
         self._recording = self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -201,20 +205,49 @@ class EngineHost:
     def _keep_going(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(keep_going(name, run), name=name))
 
+    def _stand_by(self) -> None:
+        """There are warm books. What else a start would read is read now, while nobody waits."""
+        keep_for_good()
+        self._tasks.append(asyncio.create_task(self._learn_last_trades(), name="last trades"))
+
+    async def _learn_last_trades(self) -> None:
+        try:
+            await self._read_last_trades()
+        except Exception:  # the first trade of each instrument tells the same
+            logger.exception("the last trades could not be read")
+
+    async def _read_last_trades(self) -> None:
+        self._last_trades = await self.readers.run("feed", last_trades, market=self.config.market)
+
     async def _prepare(self) -> None:
-        """The books are loaded, perhaps again: what goes with them."""
+        """The books are loaded, perhaps again: what goes with them. Whoever has followed another engine asks the
+        database for nothing here, for everybody waits."""
         self._clock.reach(self.worker.time)
-        self.feed.learn_directions(await self.readers.run("feed", last_trades, market=self.config.market))
+        if not self._keeper.warm:
+            await self._read_last_trades()
+        self.feed.learn_directions(self._last_trades)
+        self.feed.learn_directions({name: public_trade(each) for name, each in self.worker.followed_trades.items()})
         if not self._recording and not self._stopped:
-            await self.recorder.start()
             self._recording = True
-            if not self._keeper.warm:
+            if self._keeper.warm:
+                self._tasks.append(asyncio.create_task(self._catch_up_bars(), name="first bars"))
+            else:
+                await self.recorder.start()
                 keep_for_good()
             self._keep_going("schedule", self.scheduler.run)
             self._keep_going("portfolios", self.portfolios.run)
             if self.config.archive_keep_days is not None:
                 self._keep_going("archive", self._daily_archive(self.config.archive_keep_days).run)
             self._accompany()
+
+    async def _catch_up_bars(self) -> None:
+        await self.recorder.start()
+        while self.recorder.in_doubt:
+            await asyncio.sleep(BARS_SECONDS)
+        self._bars_are_there()
+
+    def _bars_are_there(self) -> None:
+        """What was told without them may be told again."""
 
     def _daily_archive(self, keep: int) -> DailyArchive:
         market = self.config.market

@@ -37,6 +37,9 @@ class _Ours:
     def taken(self) -> bool:
         return True
 
+    def awaited(self) -> bool:
+        return True
+
     def release(self) -> None:
         pass
 

@@ -20,6 +20,8 @@ PRODUCT = (
 NO_ROOMS = {"__pycache__", "migrations"}
 """Migrations are a history, which only grows."""
 MOST_FILES = 14
+MOST_TESTS = 16
+"""A folder of tests holds what its tests share, too."""
 MOST_LOOSE = 6
 
 BESIDE = {
@@ -46,6 +48,11 @@ def files(room: Path) -> list[str]:
 def test_no_room_is_too_full(product: str) -> None:
     found = {str(room.relative_to(ROOT)): len(files(room)) for room in rooms(ROOT / product)}
     assert {room: number for room, number in found.items() if number > MOST_FILES} == {}
+
+
+def test_no_folder_of_tests_is_too_full() -> None:
+    found = {str(room.relative_to(ROOT)): len(files(room)) for room in rooms(ROOT / "tests")}
+    assert {room: number for room, number in found.items() if number > MOST_TESTS} == {}
 
 
 @pytest.mark.parametrize("product", ["trading", "exchange_site", "static/bourse/js"])

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from bourse_client import Book, Client
-from bourse_client.errors import OrderFinished, Refused, WouldTrade
+from bourse_client.errors import BourseError, OrderFinished, Refused, WouldTrade
 from bourse_client.messages import Instrument, Order
 
 NAME = "IX2301"
@@ -20,10 +20,15 @@ GAP = 2
 """Ticks between the fair price and each quote."""
 MOST = 10
 """Lots to be long or short at most."""
+LEAVE_SECONDS = 5.0
+"""What the end may take, for the exchange may be gone."""
 
 
 async def instrument(client: Client) -> Instrument:
-    return next(each for each in await client.instruments() if each.instrument_id == NAME)
+    for each in await client.instruments():
+        if each.instrument_id == NAME:
+            return each
+    raise SystemExit(f"the exchange has no {NAME}")
 
 
 def fair(client: Client, book: Book, listed: Instrument) -> float:
@@ -126,10 +131,17 @@ async def follow(client: Client, seconds: float, *, leans: bool = False) -> None
                     until.reschedule(asyncio.get_running_loop().time() + seconds)
     except TimeoutError:
         pass
+    finally:  # After Ctrl-C, too.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await leave(client, leans)
+    print("quoted", moves, "times; position", held_net(client))
+
+
+async def leave(client: Client, leans: bool) -> None:
     await client.cancel_all(NAME)
     if leans:
         await client.cancel_after(0)
-    print("quoted", moves, "times; position", held_net(client))
 
 
 async def withdraw(client: Client) -> None:
@@ -168,9 +180,15 @@ async def main() -> None:
     parser.add_argument("--url", default="http://localhost:8081")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long steps 4 and 5 follow the market")
     options = parser.parse_args()
-    async with Client(options.url, options.user, options.token) as client:
-        await STEPS[options.step - 1](client, options.seconds)
+    try:
+        async with Client(options.url, options.user, options.token) as client:
+            await STEPS[options.step - 1](client, options.seconds)
+    except BourseError as error:  # A wrong token, no exchange at this address, no money left.
+        raise SystemExit(f"{type(error).__name__}: {error}") from None
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -119,6 +119,9 @@ class EngineProcess(EngineHost):
         super()._accompany()
         self._keep_going("figures for gateways", self._tell_figures)
 
+    def _bars_are_there(self) -> None:
+        self.outlet.write_again()
+
     async def _tell_figures(self) -> None:
         while True:
             if self.serves:
@@ -128,8 +131,15 @@ class EngineProcess(EngineHost):
     async def _beat(self) -> None:
         while True:
             if self.serves:
-                self.outlet.beat(self.worker.trouble, self.refuses_connections())
+                self._give_beat()
             await asyncio.sleep(BEAT_SECONDS)
+
+    def _give_beat(self) -> None:
+        self.outlet.beat(self.worker.trouble, self.refuses_connections(), self.worker.position)
+
+    async def _prepare(self) -> None:
+        await super()._prepare()
+        self._give_beat()  # gateways learn at once where this engine begins: what was answered before is not any more
 
     async def _look_at_sign(self) -> None:
         """Give a sign of life in Redis; whoever stands by looks for it. An engine that has none, and still has the

@@ -108,6 +108,8 @@ class MarketLink(Generic[Door_co]):
             self.refuses_connections = note["no_connections"]
             if "shard" in note:
                 self._learn(self.market, note["shard"])
+            if "answered" in note:  # not from an engine of an earlier release
+                self.queue.answered_until(note["answered"])
             self.watch.heard(note["closed"])
         elif note["type"] == "figures":
             self._figures = msgspec.convert(note["figures"], MarketFigures)

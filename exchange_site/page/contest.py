@@ -1,5 +1,8 @@
-"""The ranking of the newest contest, for everybody, where its host has switched that on."""
+"""The ranking of the newest contest, for everybody, where its host has switched that on. A contest counts what is
+traded at one market; where there are several, the page says which.
+"""
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
@@ -16,7 +19,8 @@ MOST_SHOWN = 500
 @cache_control(public=True, max_age=10)
 def ranking(request: HttpRequest, market: str) -> HttpResponse:
     """404 where there is nothing to be seen: whether a contest is hidden or not there is nobody's business."""
-    contest = Contest.objects.filter(market=market, public=True).exclude(status=Contest.Status.DRAFT).first()
+    markets = [market, *settings.FURTHER_MARKETS]
+    contest = Contest.objects.filter(market__in=markets, public=True).exclude(status=Contest.Status.DRAFT).first()
     if contest is None:
         raise Http404
     lines = [
@@ -30,7 +34,7 @@ def ranking(request: HttpRequest, market: str) -> HttpResponse:
         )
         for rank in contests.ranking(contest, MOST_SHOWN)
     ]
-    return render(request, "contest.html", {"contest": contest, "lines": lines})
+    return render(request, "contest.html", {"contest": contest, "lines": lines, "several": len(markets) > 1})
 
 
 def _ratio(number: float | None) -> str:

@@ -21,13 +21,15 @@ from trading.reads import announcements, selectors
 @method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
 @method_decorator(ensure_csrf_cookie, name="dispatch")
 class TradingPage(TemplateView):
-    """Of one market."""
+    """Of all markets that the server has; what it tells of money and of announcements is the first one's, `market`."""
 
     template_name = "index.html"
     market = ""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         instruments = [_instrument(row) for row in selectors.instrument_list(market=self.market)]
+        for code in settings.FURTHER_MARKETS:
+            instruments += [_instrument(row) | {"market": code} for row in selectors.instrument_list(market=code)]
         kwargs["has_chart"] = settings.CHART_LIBRARY.is_dir()
         kwargs["exchange"] = _exchange()
         kwargs["announced"] = _announced(self.market)

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from trading.core.events import Traded
 from trading.core.types import Direction
 
 
@@ -12,3 +13,7 @@ class PublicTrade(msgspec.Struct, frozen=True):
     volume: int
     time: int
     direction: Direction | None
+
+
+def public_trade(event: Traded) -> PublicTrade:
+    return PublicTrade(event.price, event.volume, event.time, None if event.auction else event.taker.direction)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 
-from tests.admin.pages import asked, choose, content_of, page, send, text_of
+from tests.admin.pages import YES, asked, choose, content_of, page, send, text_of
 from tests.builders import Founded, terms
 from trading.admin import margins
 from trading.core.money import RATE
@@ -92,7 +92,7 @@ def test_higher_margin_rates_are_asked_about(traded: Founded, root: Client) -> N
     address = page("instrument", "change", "IX2301")
     question = root.post(address, {**content_of(root, address), "margin_long": "0.2"}, follow=True)
     said = text_of(question)
-    assert "2 accounts with positions will pay 3615.00 more margin. 0 of them" in said
+    assert "2 accounts with positions will pay 3,615.00 more margin. 0 of them" in said
     assert not OperatorCommand.objects.filter(kind="ChangeTerms").exists()
     send(root, address, margin_long="0.2")
     assert Instrument.objects.get(pk="IX2301").margin_long == 20_000_000
@@ -113,7 +113,29 @@ def test_margin_of_both_sides_is_more_than_that_of_the_larger() -> None:
     assert margins.are_raised(row, terms(margin=RATE // 5, larger_side=True))
 
 
-def test_other_terms_are_not_asked_about(traded: Founded, root: Client) -> None:
+def test_each_term_that_changes_is_named(traded: Founded, root: Client) -> None:
     address = page("instrument", "change", "IX2301")
-    lower = {**content_of(root, address), "margin_long": "0.05", "name": "cheaper"}
-    assert "Changed the terms" in text_of(root.post(address, lower, follow=True))
+    lower = {**content_of(root, address), "margin_long": "0.05", "name": "cheaper", "last_day": "2099-01-05"}
+    said = text_of(root.post(address, lower, follow=True))
+    assert "Margin rate, long: 0.10 becomes 0.05." in said and "becomes cheaper." in said
+    assert "Last trading day: - becomes 2099-01-05. With the settlement of that day it is delisted, for good." in said
+    assert "go up at once" not in said and "short: " not in said
+    assert not OperatorCommand.objects.filter(kind="ChangeTerms").exists()
+    assert "Changed the terms" in text_of(root.post(address, {**lower, **YES}, follow=True))
+
+
+def test_each_rule_that_changes_is_named(traded: Founded, root: Client) -> None:
+    address = page("account", "rules", 1)
+    changed = {**content_of(root, address), "stp": "CANCEL_BOTH", "max_orders": "7", "live_orders": "0"}
+    said = text_of(root.post(address, changed))
+    assert "Self-trade prevention: Cancel the resting order becomes Cancel both." in said
+    assert "Live orders: - becomes 7. Live orders in all: - becomes 0." in said
+    assert "They have 1 live order" in said
+    assert not OperatorCommand.objects.filter(kind="SetAccountRules").exists()
+
+
+@pytest.mark.parametrize("model", ["instrument", "account"])
+def test_where_nothing_changes_nothing_is_asked(traded: Founded, root: Client, model: str) -> None:
+    address = page("instrument", "change", "IX2301") if model == "instrument" else page("account", "rules", 1)
+    assert "Nothing is changed." in text_of(root.post(address, content_of(root, address)))
+    assert asked() == []

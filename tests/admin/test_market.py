@@ -177,7 +177,7 @@ def test_the_time_zone_is_set_and_nothing_else_of_the_market(root: Client) -> No
 
 def test_a_rule_is_added_and_read_again(root: Client) -> None:
     url = page("tradingsession", "add")
-    root.post(url, {"action": "auction", "time": "08:55", "weekdays": ["5", "1", "3"]})
+    root.post(url, {"action": "auction", "time": "08:55", "weekdays": ["5", "1", "3"], **YES})
     row = TradingSession.objects.get()
     assert (row.market_id, row.action, row.time, row.weekdays) == ("MAIN", "auction", time(8, 55), "135")
     assert "08:55:00 Auction Mon Wed Fri" in text_of(root.get(page("tradingsession")))
@@ -185,10 +185,41 @@ def test_a_rule_is_added_and_read_again(root: Client) -> None:
     assert list(form["weekdays"].value()) == ["1", "3", "5"]
 
 
+def test_the_ten_days_that_a_rule_makes_are_shown_before_it_is_saved(root: Client) -> None:
+    old = TradingSession.objects.create(market_id="MAIN", time="09:00", action="auction")
+    values = {"action": "closed", "time": "15:00", "weekdays": ["1", "5"]}
+    said = text_of(root.post(page("tradingsession", "add"), values))
+    assert "2024-01-05 Fri: 15:00 closed" not in said, "it acts from the next time on: today's has passed"
+    assert "2024-01-08 Mon: 09:00 auction, 15:00 closed" in said and "2024-01-09 Tue: 09:00 auction" in said
+    said = text_of(root.post(page("tradingsession", "change", old.pk), values))
+    assert "2024-01-08 Mon: 15:00 closed" in said and "2024-01-09 Tue: -" in said
+    assert list(TradingSession.objects.values_list("action", flat=True)) == ["auction"]
+
+
+def test_the_days_that_a_holiday_or_another_zone_make_are_shown_first(root: Client) -> None:
+    TradingSession.objects.create(market_id="MAIN", time="09:00", action="auction")
+    said = text_of(root.post(page("holiday", "add"), {"date": "2024-01-08"}))
+    assert "2024-01-08" not in said and "2024-01-09 Tue: 09:00 auction" in said
+    said = text_of(root.post(TIME_ZONE, {**fresh(time_zone="Asia/Shanghai"), "post": ""}))
+    assert "by the clocks of Asia/Shanghai" in said and "2024-01-08 Mon: 09:00 auction" in said
+    assert not Holiday.objects.exists() and Market.objects.get().time_zone == "UTC"
+
+
+def test_a_fee_group_is_asked_about_with_what_it_was(root: Client) -> None:
+    assert "friends is new: it pays 0.50 of the commission" in text_of(
+        root.post(FEE_GROUP, {**fresh(name="friends", factor="0.5"), "post": ""})
+    )
+    send(root, FEE_GROUP, name="friends", factor="0.5")
+    Account.objects.filter(pk=1).update(rules={"fee_group": "friends"})
+    said = text_of(root.post(FEE_GROUP, {**fresh(name="friends", factor="0.8"), "post": ""}))
+    assert "Fee group friends pays 0.50 of the commission; it becomes 0.80. It has 1 account." in said
+    assert len(asked()) == 1
+
+
 def test_a_rule_that_is_changed_counts_anew(root: Client) -> None:
     row = TradingSession.objects.create(market_id="MAIN", time="09:00", action="auction")
     TradingSession.objects.update(changed_at=datetime(2000, 1, 1, tzinfo=UTC))
-    root.post(page("tradingsession", "change", row.pk), {"action": "auction", "time": "09:01", "weekdays": "1"})
+    root.post(page("tradingsession", "change", row.pk), {"action": "auction", "time": "09:01", "weekdays": "1", **YES})
     row.refresh_from_db()
     assert row.time == time(9, 1)
     assert row.changed_at > datetime(2020, 1, 1, tzinfo=UTC)
@@ -200,13 +231,13 @@ def test_a_rule_that_is_changed_counts_anew(root: Client) -> None:
     ids=str,
 )
 def test_a_rule_that_cannot_be(root: Client, wrong: dict[str, Any]) -> None:
-    root.post(page("tradingsession", "add"), {"action": "auction", "time": "08:55", "weekdays": ["1"], **wrong})
+    root.post(page("tradingsession", "add"), {"action": "auction", "time": "08:55", "weekdays": ["1"], **YES, **wrong})
     assert not TradingSession.objects.exists()
 
 
 def test_a_holiday_is_one_once(root: Client) -> None:
     for _ in range(2):
-        response = root.post(page("holiday", "add"), {"date": "2024-02-10"}, follow=True)
+        response = root.post(page("holiday", "add"), {"date": "2024-02-10", **YES}, follow=True)
     assert "This day is a holiday already." in text_of(response)
     assert [str(row.date) for row in Holiday.objects.all()] == ["2024-02-10"]
 

@@ -9,6 +9,7 @@ from django.conf import LazySettings
 from django.contrib import admin
 from django.test import Client
 from django.urls import get_script_prefix, set_script_prefix
+from django.utils import timezone
 
 from tests.admin.conftest import Staff
 from tests.admin.pages import YES, fresh, logged_in, text_of
@@ -21,6 +22,7 @@ from trading.core.commands import Deposit, OpenAccount
 from trading.models import (
     IS_LIVE,
     Account,
+    Contest,
     Instrument,
     LedgerEntry,
     Market,
@@ -343,3 +345,20 @@ def test_announcements_are_of_the_venue(other: None, root: Client) -> None:
     assert sentence in text_of(root.post(page, sent))
     assert not OperatorCommand.objects.filter(kind="Announce").exists()
     assert 'name="text"' in root.get("/admin/trading/desk/announcements/").content.decode()
+
+
+def test_the_trading_page_has_the_instruments_of_all_markets(other: None) -> None:
+    """Those of the first come first, and no more is said of them than where there is one."""
+    told = Client().get("/").context["instruments"]
+    markets = [each.get("market") for each in told]
+    assert {each["instrument_id"] for each in told if each.get("market") == "OTHER"} == {THERE, "CU2302"}
+    assert markets == [None] * (len(told) - 2) + ["OTHER", "OTHER"] and len(told) > 2
+
+
+def test_the_public_ranking_says_at_which_market_its_contest_is(other: None) -> None:
+    now = timezone.now()
+    for market in ("MAIN", "OTHER"):
+        Contest.objects.create(
+            market_id=market, name=market, start_balance=1, ends_at=now, public=True, status=Contest.Status.RUNNING
+        )
+    assert "Only what is traded at market OTHER counts." in text_of(Client().get("/contest/"))

@@ -30,14 +30,30 @@ def test_a_deposit_arrives_and_is_audited(root: Client) -> None:
 def test_a_withdrawal_leaves(root: Client) -> None:
     response = send(root, WITHDRAW, amount="400000.1234")
     said = text_of(response)
-    assert "Withdrew 400000.1234 from user001." in said
+    assert "Withdrew 400,000.1234 from user001." in said
     assert "599,999.8766" in said
     assert asked() == [("Withdraw", "DONE", "root")]
 
 
-def test_a_withdrawal_is_asked_about_in_numbers(root: Client) -> None:
-    said = text_of(root.post(WITHDRAW, {**content_of(root, WITHDRAW), "amount": "400000"}))
-    assert "400,000.00 leaves the account of user001: its balance becomes 600,000.00, available 600,000.00." in said
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (DEPOSIT, "400,000.00 goes into the account of user001: its balance goes from 1,000,000.00 to 1,400,000.00."),
+        (WITHDRAW, "400,000.00 leaves the account of user001: its balance goes from 1,000,000.00 to 600,000.00."),
+    ],
+)
+def test_money_is_asked_about_in_numbers(root: Client, url: str, said: str) -> None:
+    assert said in text_of(root.post(url, {**content_of(root, url), "amount": "400000"}))
+    assert asked() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "amount", "reason"),
+    [(DEPOSIT, "99999999999.99", "No account may be given more than"), (WITHDRAW, "1000000.01", "Insufficient funds")],
+)
+def test_what_the_engine_would_refuse_is_not_asked_about(root: Client, url: str, amount: str, reason: str) -> None:
+    response = root.post(url, {**content_of(root, url), "amount": amount})
+    assert reason in text_of(response) and "adminform" in response.context
     assert asked() == []
 
 
@@ -48,7 +64,7 @@ def test_a_refusal_is_told_in_the_engines_words_and_can_be_corrected(root: Clien
     fresh = response.context["adminform"].form["key"].value()
     assert fresh != values["key"]
     again = root.post(WITHDRAW, {"key": fresh, "amount": "1000000", **YES}, follow=True)
-    assert "Withdrew 1000000.00" in text_of(again)
+    assert "Withdrew 1,000,000.00" in text_of(again)
 
 
 def test_too_much_money_is_refused(root: Client) -> None:
@@ -87,7 +103,7 @@ def test_bad_amounts_are_errors_of_the_form(root: Client, url: str, subtests: py
 
 
 def test_a_form_sent_twice_deposits_once(root: Client) -> None:
-    values = {**content_of(root, DEPOSIT), "amount": "10"}
+    values = {**content_of(root, DEPOSIT), "amount": "10", **YES}
     for _ in range(3):
         assert "Deposited 10.00" in text_of(root.post(DEPOSIT, values, follow=True))
     assert deposits("user001") == "1000010.00"
@@ -103,7 +119,7 @@ def test_two_forms_deposit_twice(root: Client) -> None:
 
 @pytest.mark.parametrize("url", [DEPOSIT, WITHDRAW, page("account", "deposit", 2)])
 def test_a_used_form_with_other_values_does_nothing_and_says_so(root: Client, url: str) -> None:
-    values = {**content_of(root, DEPOSIT), "amount": "10"}
+    values = {**content_of(root, DEPOSIT), "amount": "10", **YES}
     root.post(DEPOSIT, values)
     response = root.post(url, {**values, "amount": "20", **YES})
     assert "sent before with other values; nothing was done" in text_of(response)
@@ -115,7 +131,7 @@ def test_a_used_form_with_other_values_does_nothing_and_says_so(root: Client, ur
 
 def test_a_key_is_the_operators_own(root: Client, staff: Any) -> None:
     """Whoever learns a key cannot make another's command look like his, nor take its place."""
-    values = {**content_of(root, DEPOSIT), "amount": "10"}
+    values = {**content_of(root, DEPOSIT), "amount": "10", **YES}
     root.post(DEPOSIT, values)
     staff("deposit_funds").post(DEPOSIT, values)
     assert asked() == [("Deposit", "DONE", "root"), ("Deposit", "DONE", "clerk")]
@@ -135,7 +151,7 @@ def test_nobody_answering_is_told_and_the_command_is_kept(
     """Another process holds the engine's lock, but is too busy to take anything."""
     monkeypatch.setattr(requests.wait, "__kwdefaults__", {"timeout": 0.1})
     engine.busy = True
-    values = {**content_of(root, DEPOSIT), "amount": "10"}
+    values = {**content_of(root, DEPOSIT), "amount": "10", **YES}
     said = text_of(root.post(DEPOSIT, values, follow=True))
     row = OperatorCommand.objects.get()
     assert row.status == OperatorCommand.Status.PENDING
@@ -151,7 +167,7 @@ def test_where_no_engine_runs_the_admin_is_told_and_never_becomes_one(market: Fo
     """The command waits for the next engine."""
     root = logged_in(User.objects.create_superuser("root"))
     epoch = Market.objects.get().epoch
-    values = {**content_of(root, DEPOSIT), "amount": "10"}
+    values = {**content_of(root, DEPOSIT), "amount": "10", **YES}
     for _ in range(2):
         said = text_of(root.post(DEPOSIT, values, follow=True))
         row = OperatorCommand.objects.get()

@@ -16,8 +16,8 @@ from django.http import HttpRequest
 from django.test import Client
 from django.urls import resolve, reverse
 
+from tests.admin.every_page.test_permissions import DEEDS, Deed
 from tests.admin.pages import logged_in, page
-from tests.admin.test_permissions import DEEDS, Deed
 from tests.authority.conftest import WHO
 from tests.authority.tables import table, words
 from tests.authority.test_pages import MODELS, TABLE, plain, said
@@ -138,6 +138,7 @@ def test_nothing_is_changed_by_those_who_may_not(
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite_only
 def test_superusers_do_it_all(deeds: dict[str, Deed], subtests: pytest.Subtests) -> None:
     """Each from the same beginning."""

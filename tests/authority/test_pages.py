@@ -91,6 +91,7 @@ def ask(client: Client, key: str, url: str) -> Any:
     return response
 
 
+@pytest.mark.slow
 def test_every_cell(everybody: dict[str, Client], subtests: pytest.Subtests) -> None:
     for key, row in TABLE.items():
         if key in WITHOUT_DJANGO or key == ENDS_THE_SESSION:

@@ -13,8 +13,8 @@ import django
 
 django.setup()
 
-from tests.bench import core, database, kept, layer, orders, rest, sockets  # noqa: E402
 from tests.bench.figures import conditions, table  # noqa: E402
+from tests.bench.rows import core, database, kept, layer, orders, rest, sockets  # noqa: E402
 
 
 def main() -> int:

@@ -16,10 +16,10 @@ from tests.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "exchange_site.asgi:application"
-ECHO = "tests.bench.stock_echo:application"
-DRF = "tests.bench.stock_drf:application"
-SILENT = "tests.bench.stock_echo:silent"
-FAN_OUT = "tests.bench.stock_echo:fan_out"
+ECHO = "tests.bench.yardsticks.stock_echo:application"
+DRF = "tests.bench.yardsticks.stock_drf:application"
+SILENT = "tests.bench.yardsticks.stock_echo:silent"
+FAN_OUT = "tests.bench.yardsticks.stock_echo:fan_out"
 MANAGE = (sys.executable, "manage.py")
 PATIENCE = 20.0
 ENRICH = """

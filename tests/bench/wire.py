@@ -4,16 +4,15 @@ import asyncio
 import os
 from base64 import b64encode
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
+HOST = "127.0.0.1"
 HEADERS_END = b"\r\n\r\n"
 
 
 class Wire(asyncio.Protocol):
     """One connection. `on_text` gets every text frame as bytes. Frames are masked with a zero key, which is legal."""
 
-    def __init__(self, host: str, path: str, on_text: Callable[[bytes], None]) -> None:
-        self._host = host
+    def __init__(self, path: str, on_text: Callable[[bytes], None]) -> None:
         self._path = path
         self.on_text = on_text
         self._buffer = bytearray()
@@ -21,13 +20,10 @@ class Wire(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def connect(cls, server: int | str, path: str, on_text: Callable[[bytes], None]) -> "Wire":
-        """To a port of this machine, or to an address like wss://exchange.example:443."""
-        address = urlsplit(f"ws://127.0.0.1:{server}" if isinstance(server, int) else server)
-        secure, host = address.scheme == "wss", address.hostname or "127.0.0.1"
-        port = address.port or (443 if secure else 80)
+    async def connect(cls, port: int, path: str, on_text: Callable[[bytes], None]) -> "Wire":
+        """To a port of this machine."""
         loop = asyncio.get_running_loop()
-        _, wire = await loop.create_connection(lambda: cls(host, path, on_text), host, port, ssl=secure or None)
+        _, wire = await loop.create_connection(lambda: cls(path, on_text), HOST, port)
         await wire.open
         return wire
 
@@ -36,7 +32,7 @@ class Wire(asyncio.Protocol):
         self.transport = transport
         key = b64encode(os.urandom(16)).decode()
         transport.write(
-            f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET {self._path} HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
 

@@ -80,6 +80,7 @@ def test_what_cannot_be_meant_is_said(market: Founded, words: list[str], sentenc
         call_command("run_bots", *words)
 
 
+@pytest.mark.slow
 def test_bots_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     """They hold the pipe open as long as they live."""
     words = f"{sys.executable} manage.py run_bots --url ws://127.0.0.1:9/ws --parent $$ & echo here; exec sleep 600"

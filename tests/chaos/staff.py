@@ -36,9 +36,12 @@ class StaffMemory(msgspec.Struct):
 
 
 class Staff(threading.Thread):
-    """Asks one thing after another until it is told to stop, or its desk is gone."""
+    """Asks one thing after another until it is told to stop, or its desk is gone. `spared`: an instrument that is never
+    halted, so that whoever trades it is refused by what happens to the exchange alone."""
 
-    def __init__(self, desk: Desk, memory: StaffMemory, seed: int, users: Sequence[str], orders: Orders) -> None:
+    def __init__(
+        self, desk: Desk, memory: StaffMemory, seed: int, users: Sequence[str], orders: Orders, spared: str = ""
+    ) -> None:
         super().__init__(daemon=True, name="staff")
         self.failure: BaseException | None = None
         self.settle = threading.Event()
@@ -49,6 +52,7 @@ class Staff(threading.Thread):
         self._memory = memory
         self._dice = random.Random(seed)
         self._users = users
+        self._instruments = [each for each in INSTRUMENTS if each.contract.instrument_id != spared]
         self._orders = orders
         self._stopping = False
 
@@ -96,7 +100,7 @@ class Staff(threading.Thread):
         if memory.amends and dice.random() < 0.7:
             again: AdminCommand = msgspec.convert(memory.amends[0], AdminCommand)
             return again
-        user, instrument = dice.choice(self._users), dice.choice(INSTRUMENTS)
+        user, instrument = dice.choice(self._users), dice.choice(self._instruments)
         name = instrument.contract.instrument_id
         number = len(memory.asked)
         match dice.randrange(12):

@@ -14,6 +14,8 @@ from bourse_client.messages import Snapshot
 from tests.clients.wire import Choice, Frame, Wire, once, wire
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 INSTRUMENT = "IX2301"
 PATIENCE = 60.0
 
@@ -88,6 +90,15 @@ async def test_a_cancel_whose_answer_was_lost_is_no_failure(server: Server) -> N
         await buyer.cancel(order.order_id)
         assert len(line.sent("cancel_order")) == 2
         assert (await buyer.finished(order.order_id)).status == "Cancelled"
+
+
+async def test_a_batch_whose_answer_was_lost_is_placed_once(server: Server) -> None:
+    order = {"instrument_id": INSTRUMENT, "direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "volume": 1}
+    async with wire(server.ws) as line, over(line, server) as buyer:
+        line.lost_down = once(of("orders_response"))
+        answer = await buyer.ask("submit_orders", orders=[order | {"price": 118.0}, order | {"price": 118.5}])
+        assert [each["success"] for each in answer["results"]] == [True, True]
+        assert len(line.sent("submit_orders")) == 2 and await buyer.cancel_all() == 2
 
 
 async def test_a_push_that_was_lost_comes_again(server: Server) -> None:

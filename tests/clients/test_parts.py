@@ -12,7 +12,7 @@ from bourse_client.book import Book, BookGap
 from bourse_client.connection import _retry_after
 from bourse_client.errors import InstrumentUnknown, Overrun, TooFast, Unavailable
 from bourse_client.markets import Markets, Topic
-from bourse_client.messages import BookChange, Frame, Level, Order
+from bourse_client.messages import BookChange, Frame, Level, Order, encoded
 from bourse_client.pauses import Lane, Pauses
 from bourse_client.private import Holdings, Hole, Private
 from bourse_client.streams import Stream
@@ -33,6 +33,14 @@ def test_pauses_grow_up_to_a_bound_and_begin_anew() -> None:
     assert waits.next(at_least=3.0) == pytest.approx(3.1)
     spread = {Pauses(random.Random(seed)).next() for seed in range(20)}
     assert len(spread) == 20 and all(0.05 <= pause <= 0.1 for pause in spread)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_is_not_sent_as_a_field_that_is_missing(value: float) -> None:
+    for message in ({"stop_price": value}, {"orders": [{"price": None, "stop_price": value}]}):
+        with pytest.raises(errors.Malformed, match=r"stop_price is .* no number"):
+            encoded(message)
+    assert encoded({"price": None, "name": "null"}) == b'{"price":null,"name":"null"}'
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,16 +37,13 @@ def test_any_address_of_the_exchange_will_do(url: str) -> None:
 
 
 def test_where_a_request_goes() -> None:
-    amend = call_of("amend_order", {"order_id": "O/1", "price": 119.5, "volume": None}, "k")
+    amend = call_of("amend_order", {"order_id": "O/1", "price": 119.5, "volume": None})
     assert amend == Call("PATCH", "orders/O%2F1/", b'{"price":119.5}')
-    asked = call_of("query_orders", {"status": "LIVE", "limit": 2}, "k")
+    asked = call_of("query_orders", {"status": "LIVE", "limit": 2})
     assert asked == Call("GET", "orders/?status=LIVE&limit=2")
-    assert (
-        call_of("cancel_orders", {"order_ids": ["O1", "O2"]}, "k").target == "orders/batch/?order_ids=O1&order_ids=O2"
-    )
-    assert call_of("submit_orders", {"orders": []}, "k").key == "k"
+    assert call_of("cancel_orders", {"order_ids": ["O1", "O2"]}).target == "orders/batch/?order_ids=O1&order_ids=O2"
     with pytest.raises(ValueError, match="subscribe is not asked over HTTP"):
-        call_of("subscribe", {}, "k")
+        call_of("subscribe", {})
 
 
 def test_every_route_is_one_of_the_exchange() -> None:
@@ -135,7 +132,7 @@ class Way:
         self.lost = 0
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().replace("\r\n", "\r\nConnection: close\r\n", 1)
         length = [line.split(":")[1] for line in head.split("\r\n") if line.lower().startswith("content-length:")]
         body = await reader.readexactly(int(length[0])) if length else b""
         up_reader, up = await asyncio.open_connection(self._target.hostname, self._target.port)
@@ -177,6 +174,100 @@ async def test_a_cancel_whose_answer_was_lost_is_no_failure(server: Server) -> N
         order = await buyer.buy(INSTRUMENT, 1, 118.0)
         await buyer.cancel(order.order_id)
         assert way.lost == 1
+
+
+async def test_an_order_without_an_id_of_its_own_is_there_once_too(server: Server) -> None:
+    order = {"instrument_id": INSTRUMENT, "direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "volume": 1}
+    async with lossy(server, lambda head: head.startswith("POST")) as way, over(way, server) as buyer:
+        await buyer.ask("submit_order", **order, price=118.0)
+        assert way.lost == 1 and await buyer.cancel_all() == 1
+
+
+# --- a connection that is kept
+
+
+class Kept:
+    """A server that answers on connections that stay. `heard`: the requests of each connection."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.heard: list[list[str]] = []
+        self.writers: list[asyncio.StreamWriter] = []
+        self.answering: list[asyncio.Task[None]] = []
+        self.loses_next = False
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard: list[str] = []
+        self.heard.append(heard)
+        self.writers.append(writer)
+        self.answering += filter(None, [asyncio.current_task()])
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                length = [line.split(":")[1] for line in head.split("\r\n") if line.startswith("Content-Length:")]
+                heard.append(
+                    head.split()[0] + " " + (await reader.readexactly(int(length[0]) if length else 0)).decode()
+                )
+                if self.loses_next:
+                    self.loses_next = False
+                    break
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(OK[2]), OK[2]))
+        writer.close()
+        await writer.wait_closed()
+
+    async def hang_up(self) -> None:
+        """End the connections that there are, and wait until this is done."""
+        for writer in self.writers:
+            writer.close()
+        await asyncio.gather(*self.answering)
+        self.writers.clear()
+        self.answering.clear()
+
+
+@asynccontextmanager
+async def keeping() -> AsyncIterator[Kept]:
+    kept = Kept()
+    async with await asyncio.start_server(kept.answer, "127.0.0.1", 0) as running:
+        host, port = running.sockets[0].getsockname()
+        kept.url = f"http://{host}:{port}"
+        yield kept
+        await kept.hang_up()
+
+
+async def test_a_connection_is_used_again_and_left_when_the_other_side_has_left() -> None:
+    async with keeping() as kept, RestClient(kept.url, "T", patience=0.0) as client:
+        for _ in range(3):
+            await client.query_account()
+        assert [len(heard) for heard in kept.heard] == [3]
+        await kept.hang_up()
+        await client.query_account()  # Without a second attempt, for patience is 0.
+        assert [len(heard) for heard in kept.heard] == [3, 1]
+
+
+async def test_two_requests_at_once_have_a_connection_each() -> None:
+    async with keeping() as kept, RestClient(kept.url, "T", patience=0.0) as client:
+        await asyncio.gather(*(client.query_account() for _ in range(20)))
+        assert sum(len(heard) for heard in kept.heard) == 20
+        many = len(kept.heard)
+        await client.query_account()
+        assert len(kept.heard) == many
+
+
+async def test_an_order_on_a_kept_connection_that_ends_is_said_again_under_its_id() -> None:
+    async with keeping() as kept, Hasty(kept.url) as client:
+        await client.query_account()
+        kept.loses_next = True
+        await client.ask("submit_order", instrument_id=INSTRUMENT, volume=1)
+        first, second = kept.heard[0][1], kept.heard[1][0]
+        assert first == second and '"client_order_id":"' in first and len(client.waits) == 1
+
+
+@pytest.mark.parametrize("token", ["kitten\n", "猫"])
+async def test_a_token_that_is_none_is_not_shown(token: str, unused_tcp_port: int) -> None:
+    async with RestClient(f"http://127.0.0.1:{unused_tcp_port}", token) as client:
+        with pytest.raises(errors.NotAuthenticated, match="this is no token") as refused:
+            await client.query_account()
+    assert token.strip() not in str(refused.value)
 
 
 # --- a server that says what it is told to
@@ -230,7 +321,13 @@ async def test_who_came_too_fast_waits_as_long_as_they_are_told(status: int) -> 
         assert "Authorization: Bearer T" in heard[0]
 
 
-LOST: list[tuple[int, bytes]] = [(502, b"<html>"), (504, failure(504)), (500, failure(500)), (200, b"not json")]
+LOST: list[tuple[int, bytes]] = [
+    (301, b""),
+    (502, b"<html>"),
+    (504, failure(504)),
+    (500, failure(500)),
+    (200, b"not json"),
+]
 
 
 @pytest.mark.parametrize(("status", "body"), LOST)

@@ -16,6 +16,8 @@ from bourse_client.messages import Order, OrderState, Trade
 
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 INSTRUMENT = "IX2301"
 PATIENCE = 60.0
 WAYS: dict[str, Callable[[Server], None]] = {"stopped": Server.stop, "killed": Server.kill}

@@ -134,7 +134,7 @@ def test_the_stories_are_found() -> None:
     assert len(STORIES) >= 200
 
 
-@pytest.mark.parametrize("title", STORIES)
+@pytest.mark.parametrize("title", STORIES, ids=str)
 def test_story(title: str) -> None:
     day = TradingDay()
     for is_table, lines in groupby(STORIES[title], key=lambda line: line.startswith("|")):

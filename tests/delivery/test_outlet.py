@@ -119,7 +119,7 @@ async def test_so_is_that_of_a_change_that_comes_while_another_is_told(made: Mad
 
 
 async def test_every_book_is_stored_when_the_market_is_loaded(made: Made) -> None:
-    made.outlet.beat(None, False)
+    made.outlet.beat(None, False, "0")
     await made.sent(1)
     found: Any = await made.client.hgetall(KEY)
     assert {name.decode() for name in found} > {GENERATION, BOOK}
@@ -127,30 +127,31 @@ async def test_every_book_is_stored_when_the_market_is_loaded(made: Made) -> Non
 
 
 async def test_what_redis_has_lost_is_given_to_it_again(made: Made) -> None:
-    made.outlet.beat(None, False)
+    made.outlet.beat(None, False, "0")
     await made.sent(1)
     await made.client.flushall()
     await made.outlet.look_at_present()
-    made.outlet.beat(None, False)
+    made.outlet.beat(None, False, "0")
     await made.sent(2)
     assert await made.client.hexists(KEY, BOOK)
 
 
 async def test_what_cannot_be_sent_is_lost_and_said_to_be(made: Made) -> None:
-    made.outlet.beat(None, False)
+    made.outlet.beat(None, False, "0")
     [(_, before)] = await made.sent(1)
+    assert before["answered"] == "0"
     made.layer.fails.append(ConnectionResetError("gone"))
     await made.outlet.group_send("user.alice", private_message("alice", [(None, "{}")], 4))
-    made.outlet.beat(None, False)
+    made.outlet.beat(None, False, "0")
     async with asyncio.timeout(60):
         while len(made.layer.sent) < 2:
-            made.outlet.beat(None, False)
+            made.outlet.beat(None, False, "0")
             await asyncio.sleep(0.01)
     assert made.layer.sent[1][1]["generation"] != before["generation"]
 
 
 async def test_an_engine_that_was_replaced_writes_over_nothing(made: Made) -> None:
-    made.outlet.beat(None, False)
+    made.outlet.beat(None, False, "0")
     await made.sent(1)
     await made.client.hset(KEY, GENERATION, "of the next engine")
     made.book = 9

@@ -22,6 +22,7 @@ import pytest
 import websocket
 
 from tests.diff.test_strategy import addresses
+from tests.e2e.client import Client, signed_in
 from tests.e2e.cluster.making import Cluster, OneOfMany
 from tests.e2e.server import PATIENCE, PATIENT, ROOT, Market, Server, environment_of
 from tests.processes import end_with_parent
@@ -64,6 +65,14 @@ RUN_ON = {
     "example/rbreaker2.py": [rf"枢轴点: {PRICE}, 突破买入价: {PRICE}", rf"最新价: {PRICE}"],
 }
 """They run until they are stopped."""
+
+WITH_KQ = {
+    "example/iceberg_algorithm.py": ["冰山算法启动", r"当前进度: \d+/100"],
+    "example/handicap_algorithm.py": ["盘口算法启动", r"下单: \d+手", r"本轮成交: \d+手"],
+    "example/pov.py": ["POV算法启动", r"市场成交量: \d+ -> \d+手", r"本轮成交: \d+手"],
+}
+"""They trade with the account that the sign-in gives. Of each file two words are others: the name and the password that
+stand in it for those of its reader. They end when so many lots are traded, which is a matter of the market."""
 
 DRAW = {
     "tutorial/t90.py": ("SHFE.rb2105", 5, "ma_MAIN"),
@@ -127,14 +136,20 @@ def one_of_many(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) ->
         store.remove()
 
 
+def orders_of(looker: Client) -> set[str]:
+    """Ids of a user's last orders."""
+    return {order["order_id"] for order in looker.ask("query_orders", limit=200)["data"]["orders"]}
+
+
 class Program:
     """A demo file that runs. It ends with the block, or when it hangs."""
 
-    def __init__(self, server: Server, name: str, folder: Path) -> None:
+    def __init__(self, server: Server, name: str, folder: Path, text: str | None = None) -> None:
         self.heard: list[str] = []
+        what = [str(DEMO / name)] if text is None else ["-c", text]
         extra = {**addresses(server), "HOME": str(folder), "TZ": "Asia/Shanghai"}
         self._process = subprocess.Popen(
-            [sys.executable, str(DEMO / name)],
+            [sys.executable, *what],
             cwd=folder,
             env=environment_of(server.market.folder, extra),
             stdin=subprocess.DEVNULL,
@@ -191,6 +206,21 @@ def test_a_file_runs_to_its_end(server: Server, name: str, tmp_path: Path) -> No
 def test_a_file_does_what_it_is_for(server: Server, name: str, tmp_path: Path) -> None:
     with Program(server, name, tmp_path) as program:
         program.until(RUN_ON[name])
+    assert "Traceback" not in str(program)
+
+
+@pytest.mark.parametrize("name", WITH_KQ)
+def test_a_file_trades_with_the_account_of_its_sign_in(server: Server, name: str, tmp_path: Path) -> None:
+    user_id = "user003"
+    text = (DEMO / name).read_text(encoding="utf-8-sig")
+    for placeholder, own in (("快期账户", user_id), ("快期密码", server.token(user_id))):
+        assert text.count(f'"{placeholder}"') == 1
+        text = text.replace(f'"{placeholder}"', f'"{own}"')
+    with signed_in(server, user_id) as looker:
+        before = orders_of(looker)
+        with Program(server, name, tmp_path, text) as program:
+            program.until(WITH_KQ[name])
+        assert orders_of(looker) - before, "the orders are here, and not in a simulator"
     assert "Traceback" not in str(program)
 
 

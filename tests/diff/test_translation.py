@@ -1,5 +1,6 @@
 """Conversations of the translation alone: what a client says, what the exchange answers, and what comes of both."""
 
+import base64
 import json
 from typing import Any, TypeVar
 
@@ -8,12 +9,13 @@ import pytest
 
 from trading import protocol
 from trading.core.types import Phase
+from trading.diff.sign_in import token_text
 from trading.diff.translation.conversation import Conversation
 from trading.diff.translation.instruments import Instruments, wanted_by
 from trading.diff.translation.market import MarketConversation
 from trading.diff.translation.patches import Patches
 from trading.diff.translation.trader import TraderConversation
-from trading.diff.translation.words import clock_text, decode
+from trading.diff.translation.words import ReqLogin, clock_text, decode, who
 
 T = TypeVar("T")
 NOW = 1_795_739_131_056
@@ -241,10 +243,28 @@ def test_what_could_not_be_followed_is_tried_again(market: MarketConversation) -
 # --- trading
 
 
-@pytest.fixture
-def trader() -> TraderConversation:
+def test_a_sign_in_is_told_who_it_is() -> None:
+    """An account of `TqKq` says what the sign-in has told it, twice; nothing else is taken apart."""
+    body = b"grant_type=password&username=user001&password=T0ken&client_id=x"
+    claims = token_text(body).split(".")[1]
+    subject = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"]
+    assert subject == "user001:T0ken"
+    for name, password, is_who in (
+        (subject, subject, ("user001", "T0ken")),
+        ("user001", "T0ken", ("user001", "T0ken")),
+        (subject, "other", (subject, "other")),
+        ("user001", "user001", ("user001", "user001")),
+    ):
+        assert who(ReqLogin(user_name=name, password=password)) == is_who
+    nothing = {token_text(each) for each in (b"", b"\xff", b"username=user001", b"username=u&password=" + b"x" * 2_048)}
+    assert len(nothing) == 1 and subject not in nothing
+
+
+def logged_in(name: str, password: str) -> TraderConversation:
+    """As user `u` with the token `t`; with all that a login tells."""
     conversation = TraderConversation("MAIN")
-    conversation.take(decode('{"aid": "req_login", "user_name": "u", "password": "t", "client_mac_address": "M"}'))
+    login = {"aid": "req_login", "user_name": name, "password": password, "client_mac_address": "M"}
+    conversation.take(decode(json.dumps(login)))
     (sign_in,) = asked(conversation)
     assert sign_in == {"type": "auth", "user_id": "u", "token": "t", "request_id": sign_in["request_id"]}
     tell(
@@ -261,8 +281,24 @@ def trader() -> TraderConversation:
         told: dict[str, Any] = {"trades": []} if page["type"] == "query_trades" else {"orders": []}
         answer(conversation, page, next=None, **told)
     look(conversation)
+    return conversation
+
+
+@pytest.fixture
+def trader() -> TraderConversation:
+    conversation = logged_in("u", "t")
     conversation.patches.take()
     return conversation
+
+
+def test_the_account_of_a_sign_in_has_the_tree_under_its_own_name() -> None:
+    conversation = logged_in("u:t", "u:t")
+    trees = [patch["trade"] for patch in conversation.patches.take() if "trade" in patch]
+    assert trees and all(set(tree) == {"u:t"} for tree in trees)
+    conversation.take(decode(json.dumps({**INSERT, "user_id": "u:t"})))
+    assert words(asked(conversation)) == ["submit_order"]
+    conversation.take(decode(json.dumps({**INSERT, "user_id": "u"})))
+    assert asked(conversation) == [], "the client does not call itself so"
 
 
 def account(**fields: float) -> protocol.AccountData:

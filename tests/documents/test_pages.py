@@ -13,7 +13,7 @@ from django.test import Client
 from exchange_site.documents.markdown import render
 from exchange_site.documents.pages import rendered
 from exchange_site.documents.shelf import LISTED, ROOT, documents, groups
-from tests.admin.test_languages import written
+from tests.admin.every_page.test_languages import written
 
 pytestmark = pytest.mark.django_db
 LANGUAGES = ("en", "zh-hans")

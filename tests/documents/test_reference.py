@@ -17,7 +17,7 @@ from exchange_site.documents.reference.errors_page import DO, LIMITS
 from exchange_site.documents.reference.settings_page import SECTIONS, SOURCE, declared
 from exchange_site.documents.reference.tables import rows_below
 from exchange_site.documents.shelf import ROOT, documents
-from tests.admin.test_languages import written
+from tests.admin.every_page.test_languages import written
 from trading.core.codes import Code
 from trading.rest.errors import HttpCode
 from trading.websocket.contract.asyncapi import CLOSE_CODES

@@ -22,19 +22,29 @@ SAYS = [
 ]
 
 
-async def step(server: Server, number: int, seconds: float = 1.0) -> str:
-    words = [str(COURSE / "maker.py"), server.token("user001"), "--step", str(number), "--url", server.http]
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-W", "error", *words, "--seconds", str(seconds)],
+def taken(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(COURSE / "maker.py"), *words],
         env={"PYTHONPATH": str(ROOT / "clients/python")},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=False,
     )
+
+
+async def step(server: Server, number: int, seconds: float = 1.0) -> str:
+    words = [server.token("user001"), "--step", str(number), "--url", server.http, "--seconds", str(seconds)]
+    done = await asyncio.to_thread(taken, *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    return str(done.stdout)
+    return done.stdout
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_a_step_with_a_wrong_token_ends_with_one_sentence(server: Server, number: int) -> None:
+    done = taken("wrong", "--step", str(number), "--url", server.http)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "NotAuthenticated: 401 Invalid credentials\n"
 
 
 @pytest.mark.long

@@ -13,6 +13,8 @@ from tests.e2e.client import Client, signed_in
 from tests.e2e.server import ROOT, Server
 from tests.examples.scripts import Script
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "examples"
 CLIENTS = ["python_threaded.py", "python_asyncio.py"]
 IDLE_CLOSE, SERVER_STOPS = 4408, 1012
@@ -104,6 +106,22 @@ def test_an_example_with_a_wrong_token_ends_with_one_sentence(server: Server, na
     with Script(EXAMPLES / name, "not-a-token", "--url", server.ws) as script:
         assert script.end() == 1
     assert script.said == ["not signed in: Invalid credentials\n"]
+
+
+@pytest.mark.parametrize("name", [*CLIENTS, "first_order.py"])
+def test_an_example_without_a_server_ends_with_one_sentence(unused_tcp_port: int, name: str) -> None:
+    url = f"ws://127.0.0.1:{unused_tcp_port}/ws"
+    words = ["token"] if name in CLIENTS else ["token", "token"]
+    with Script(EXAMPLES / name, *words, "--url", url) as script:
+        assert script.end() == 1
+    assert len(script.said) == 1 and script.said[0].startswith(f"no exchange answers at {url}: ")
+
+
+def test_the_examples_of_the_browser_say_that_a_port_is_none() -> None:
+    for port in ("eighty", "99999"):
+        with Script(EXAMPLES / "serve.py", port) as script:
+            assert script.end() == 1
+        assert len(script.said) == 1 and script.said[0].startswith(f"cannot serve on port {port}: ")
 
 
 @pytest.mark.parametrize("name", CLIENTS)

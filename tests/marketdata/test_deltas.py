@@ -239,6 +239,7 @@ async def play(seed: int, seen: Seen) -> None:
     seen.add(s, followers)
 
 
+@pytest.mark.slow
 def test_whole_book_and_changes_make_the_book() -> None:
     """Random flow: resubscribing while changes wait, failed commits, restarts, phases, more levels than are told."""
     seen = Seen()

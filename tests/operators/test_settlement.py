@@ -32,7 +32,8 @@ from trading.models import (
     TradingSession,
     User,
 )
-from trading.operators import inline_engine, requests, settlement
+from trading.models import Trade as Trades
+from trading.operators import inline_engine, requests, settlement, trade_breaks
 from trading.operators.scheduler import Scheduler
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -151,7 +152,9 @@ def test_a_break_is_no_part_of_an_hour(trade: Trade) -> None:
     trade(118, 1, at=2 * HOUR - HOUR // 2 - 1)
     trade(119, 1, at=2 * HOUR - HOUR // 2)
     trade(121, 1, at=4 * HOUR)
-    assert prices(at=5 * HOUR) == {"IX2301": 120.0}
+    trade(125, 1, at=HOUR, of="IF2301")
+    trade(119, 1, at=110 * MINUTE, of="IF2301")
+    assert prices(at=5 * HOUR) == {"IX2301": 120.0, "IF2301": 119.0}
 
 
 def test_where_nobody_asked_for_phases_the_schedule_tells_them(trade: Trade) -> None:
@@ -170,6 +173,34 @@ def test_each_instrument_has_its_own_hour(trade: Trade) -> None:
     trade(122, at=10 * MINUTE, of="IF2301")
     trade(124, at=3 * HOUR)
     assert prices(at=3 * HOUR) == {"IX2301": 124.0, "IF2301": 121.0}
+
+
+def break_last(of: str = "IX2301") -> None:
+    number = Trades.objects.filter(instrument=of).order_by("-trade_id").values_list("trade_id", flat=True)[0]
+    sides = trade_breaks.sides(number, "MAIN")
+    assert sides is not None
+    Books().commit(trade_breaks.command(*sides, give_back_fees=True))
+
+
+def test_a_trade_that_was_broken_does_not_count(trade: Trade) -> None:
+    """Not even for the hour: the last trade that is left says which it is."""
+    trade(121, 3, at=10 * MINUTE)
+    trade(119, 1, at=20 * MINUTE, of="IF2301")
+    trade(130, 5, at=2 * HOUR)
+    assert prices(at=150 * MINUTE) == {"IX2301": 130, "IF2301": 119}
+    break_last()
+    assert prices(at=150 * MINUTE) == {"IX2301": 121, "IF2301": 119}
+
+
+def test_where_all_trades_were_broken_it_is_the_price_of_the_day_before(trade: Trade) -> None:
+    """The engine has seen the trade, so it must be told."""
+    trade(130)
+    break_last()
+    assert prices() == {"IX2301": 120}
+    end(FRIDAY, MONDAY, 20 * MINUTE)
+    assert Instrument.objects.get(pk="IX2301").settlement == 120 * UNIT
+    trade(125, at=30 * MINUTE)
+    assert prices(at=40 * MINUTE) == {"IX2301": 125}
 
 
 def test_trades_of_a_settled_day_do_not_count(trade: Trade) -> None:

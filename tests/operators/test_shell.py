@@ -36,11 +36,26 @@ def test_open_account_makes_a_user_who_can_trade(market: Founded) -> None:
     assert not User.objects.get(username="zoe").has_usable_password()
 
 
-def test_open_account_again_only_deposits(market: Founded) -> None:
-    for _ in range(2):
-        shell("open_account", "zoe", "--deposit", "5")
-    assert Account.objects.get(user_id="zoe").deposits == 10 * UNIT
+def test_open_account_typed_again_moves_no_money_again(market: Founded) -> None:
+    shell("open_account", "zoe", "--deposit", "5")
+    (deposit,) = OperatorCommand.objects.filter(kind="Deposit")
+    said = shell("open_account", "zoe", "--deposit", "5.0")
+    assert f"5.00 was deposited before, by command #{deposit.pk}: nothing was deposited now" in said
+    assert Account.objects.get(user_id="zoe").deposits == 5 * UNIT
     assert User.objects.filter(username="zoe").count() == 1
+
+
+def test_open_account_deposits_another_amount_and_with_a_key_the_same_again(market: Founded) -> None:
+    for words in (["5"], ["7"], ["5", "--key", "prize"], ["5", "--key", "prize"]):
+        shell("open_account", "zoe", "--deposit", *words)
+    assert Account.objects.get(user_id="zoe").deposits == 17 * UNIT
+
+
+def test_a_refused_deposit_can_be_asked_for_again(market: Founded) -> None:
+    for _ in range(2):
+        with pytest.raises(CommandError, match="Deposit was refused: 400"):
+            shell("open_account", "zoe", "--deposit", "9" * 12)
+    assert OperatorCommand.objects.filter(kind="Deposit", status="REFUSED").count() == 2
 
 
 def test_open_account_without_a_deposit_opens_an_empty_one(market: Founded) -> None:

@@ -363,6 +363,37 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
         '"remaining_volume":5.0,"timestamp":1696320001000,"seq":12}',
     ),
     (
+        protocol.OrderStatusFrame(
+            order_id=ORDER_ID,
+            status=OrderStatus.FILLED,
+            filled_volume=10.0,
+            remaining_volume=0.0,
+            timestamp=1696320001000,
+            seq=14,
+            average_price=119.75,
+        ),
+        f'{{"type":"order_status","order_id":"{ORDER_ID}","status":"Filled","filled_volume":10.0,'
+        '"remaining_volume":0.0,"timestamp":1696320001000,"seq":14,"average_price":119.75}',
+    ),
+    (
+        protocol.Trade(
+            trade_id=TRADE_ID,
+            order_id=ORDER_ID,
+            instrument_id="IX2301",
+            direction=Direction.BUY,
+            offset=Offset.OPEN,
+            price=120.0,
+            volume=10.0,
+            timestamp=1696320001000,
+            seq=13,
+            commission=20.0,
+            is_maker=False,
+        ),
+        f'{{"type":"trade","trade_id":"{TRADE_ID}","order_id":"{ORDER_ID}","instrument_id":"IX2301","direction":"BUY",'
+        '"offset":"OPEN","price":120.0,"volume":10.0,"timestamp":1696320001000,"seq":13,"commission":20.0,'
+        '"is_maker":false}',
+    ),
+    (
         protocol.AccountUpdate(
             balance=1005000.0,
             available=955000.0,
@@ -524,10 +555,14 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
             offset=Offset.OPEN,
             order_type=OrderType.LIMIT,
             client_order_id="mine",
+            time_condition=TimeCondition.GTC,
+            post_only=True,
+            reduce_only=True,
         ),
         f'{{"type":"order_status","order_id":"{ORDER_ID}","status":"Submitted","filled_volume":0.0,'
         '"remaining_volume":10.0,"timestamp":1696320001000,"seq":15,"price":120.0,"volume":10.0,'
-        '"instrument_id":"IX2301","direction":"BUY","offset":"OPEN","order_type":"LIMIT","client_order_id":"mine"}',
+        '"instrument_id":"IX2301","direction":"BUY","offset":"OPEN","order_type":"LIMIT","client_order_id":"mine",'
+        '"time_condition":"GTC","post_only":true,"reduce_only":true}',
     ),
     (
         protocol.SetSessionResponse(success=True, cancel_on_disconnect=True, grace_ms=5000),

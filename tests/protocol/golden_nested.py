@@ -16,7 +16,8 @@ _LOT = '{"direction":"BUY","volume":2.0,"open_price":118.5,"open_time":169632000
 _ORDER = (
     f'{{"user_id":"user001","order_id":"{ORDER_ID}","instrument_id":"IX2301","direction":"SELL","offset":"CLOSE",'
     '"volume":5.0,"price":119.5,"order_type":"LIMIT","time_condition":"GTD","status":"Cancelled","filled_volume":2.0,'
-    '"remaining_volume":3.0,"timestamp":1696320001000,"client_order_id":"mine-1","expires_at":1696406400000,'
+    '"remaining_volume":3.0,"timestamp":1696320001000,"client_order_id":"mine-1","average_price":119.75,'
+    '"expires_at":1696406400000,'
     '"valid_until":1696320002000,"post_only":true,"reduce_only":true,"display_volume":2.0,"stop_price":120.5,'
     '"stop_kind":"STOP","trigger":"BID","trail":1.5,"current_stop":121.0,"oco_group":"exit","stp":"CANCEL_BOTH",'
     '"forced":true,"reason":"REFUSED","error_code":1005}'

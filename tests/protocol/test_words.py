@@ -239,7 +239,7 @@ def test_a_batch_is_its_items() -> None:
 
 # --- from events
 
-TAKER = Fill(NUMBER, 1, Direction.BUY, Offset.OPEN, OrderStatus.PARTIALLY_FILLED, 4, 6, 200, 0)
+TAKER = Fill(NUMBER, 1, Direction.BUY, Offset.OPEN, OrderStatus.PARTIALLY_FILLED, 4, 6, 200, 0, 4_781_000)
 MAKER = Fill(NUMBER - 9, 2, Direction.SELL, Offset.CLOSETODAY, OrderStatus.FILLED, 4, 0, 500, -30)
 TRADED = Traded(NUMBER + 1, "IX2301", 1_195_000, 4, 1696320001000, TAKER, MAKER)
 
@@ -441,11 +441,16 @@ def test_both_sides_of_a_trade_share_its_id_and_price() -> None:
         volume=4.0,
         timestamp=1696320001000,
         seq=5,
+        commission=0.02,
+        is_maker=False,
     )
-    same = msgspec.structs.replace(
-        taker, order_id="O17251234567889999992", direction=Direction.SELL, offset=Offset.CLOSETODAY, seq=8
-    )
-    assert maker == same
+    same = {"order_id": "O17251234567889999992", "direction": Direction.SELL, "offset": Offset.CLOSETODAY, "seq": 8}
+    assert maker == msgspec.structs.replace(taker, **same, commission=0.05, is_maker=True)
+
+
+def test_an_auction_has_no_maker() -> None:
+    at_auction = msgspec.structs.replace(TRADED, auction=True)
+    assert [protocol.trade(at_auction, fill, 1).is_maker for fill in (TAKER, MAKER)] == [None, None]
 
 
 def test_order_states_tell_filled_and_remaining() -> None:
@@ -462,6 +467,13 @@ def test_order_states_tell_filled_and_remaining() -> None:
         ("Filled", 4.0, 0.0, 1696320001000, 3),
         ("Cancelled", 4.0, 6.0, 7, 4),
     ]
+    averages = [frame.average_price for frame in (accepted, partly, fully, gone)]
+    assert averages == [None, 119.525, None, None], "the sum of the other's fills is not known"
+
+
+def test_an_average_has_six_digits_behind_the_point() -> None:
+    assert protocol.average_price(3_585_001, 3) == 119.500033
+    assert [protocol.average_price(0, 0), protocol.average_price(None, 2)] == [None, None]
 
 
 @pytest.mark.parametrize(("price", "told"), [("119.5", 119.5), ("MARKET", None)])
@@ -486,6 +498,7 @@ def test_the_first_state_of_an_order_tells_what_it_is(price: str, told: float | 
         offset=Offset.OPEN,
         order_type=OrderType.LIMIT if told else OrderType.MARKET,
         client_order_id="mine",
+        time_condition=TimeCondition.GFD,
     )
     assert protocol.begun(OrderAccepted(event.order_id, 1, 3, 5), placed, 9).status == OrderStatus.SUBMITTED
 

@@ -20,7 +20,21 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from trading.core.types import SEQUENCE, number_at
+
 USERS, ROWS, STATEMENTS, DAYS = 100_000, 1_000_000, 300_000, 12_000
+BEGAN, SECOND = 1_767_571_200_000, 1_000
+"""When the first row was written (Unix ms, the 5th of January 2026), and the time between two; they end on the 16th."""
+DATED = ("order", "trade", "ledgerentry", "riskevent")
+DAY_RANGES = (
+    "day__gte=2026-01-05&day__lte=2026-01-05",
+    "day__gte=2026-01-10&day__lte=2026-01-12",
+    "day__gte=2026-01-16",
+    "day__lte=2026-01-06",
+    "day__gte=2020-01-01&day__lte=2030-01-01",
+    "day__gte=2026-01-10&q=p000777",
+    "day__lte=2025-12-31",
+)
 WARM = ("admin/", "admin/trading/holiday/", "admin/trading/order/", "admin/trading/account/1777/change/")
 """Opened before the clock runs: templates are compiled once in the life of a server."""
 
@@ -37,18 +51,22 @@ def filled(database: Path) -> None:
         clone(base, "trading_account", USERS, id="n+1000", user_id="printf('p%06d', n)", **text,
               pre_balance="1000000+n", rules="'{}'")  # fmt: skip
         account = f"n%{USERS}+1001"
+        first, apart = number_at(BEGAN), SECOND * SEQUENCE
+        moment, order, trade = f"{BEGAN}+n*{SECOND}", f"{first}+n*{apart}", f"{first}+(n/2)*2*{apart}"
         common = {"account_id": account, "instrument_id": f"'{instrument}'", "volume": "3", "price": "1205000"}
         side = {"direction": "CASE n%2 WHEN 0 THEN 'BUY' ELSE 'SELL' END", "offset": "'OPEN'"}
-        clone(base, "trading_order", ROWS, id="n+1", **common, **side, order_type="'LIMIT'", time_condition="'GFD'",
-              filled="3", status="CASE n%500 WHEN 0 THEN 'Submitted' ELSE 'Filled' END", accepted_at="n*1000",
-              updated_at="n*1000", client_order_id="printf('c%d', n)")  # fmt: skip
-        clone(base, "trading_trade", ROWS, id="n", **common, **side, trade_id="n/2+1", order_id="n+1", time="n*1000",
+        clone(base, "trading_order", ROWS, id=order, **common, **side, order_type="'LIMIT'", time_condition="'GFD'",
+              filled="3", status="CASE n%500 WHEN 0 THEN 'Submitted' ELSE 'Filled' END", accepted_at=moment,
+              updated_at=moment, client_order_id="printf('c%d', n)")  # fmt: skip
+        clone(base, "trading_trade", ROWS, id="n", **common, **side, trade_id=trade, order_id=order, time=moment,
               is_maker="n%2")  # fmt: skip
         clone(base, "trading_ledgerentry", ROWS, id="n", account_id=account, kind="'COMMISSION'", amount="-1-n%90",
-              time="n*1000", trade_id="n/2+1")  # fmt: skip
+              time=moment, trade_id=trade)  # fmt: skip
         clone(base, "trading_statement", STATEMENTS, id="n", account_id=f"(n-1)/{DAYS}+1001",
-              day=f"10000000+(n-1)%{DAYS}", time="n", positions="'[]'", opening="5", closing="5")  # fmt: skip
-        clone(base, "trading_riskevent", 100_000, id="n", account_id=account, kind="'WARNED'", time="n")
+              day=f"10000000+(n-1)%{DAYS}", time=f"{BEGAN}+(n-1)%{DAYS}*83*{SECOND}",
+              positions="'[]'", opening="5", closing="5")  # fmt: skip
+        clone(base, "trading_riskevent", 100_000, id="n", account_id=account, kind="'WARNED'",
+              time=f"{BEGAN}+n*10*{SECOND}")  # fmt: skip
         clone(base, "trading_operatorcommand", 200_000, id="n", market_id=text["market_id"], kind="'Deposit'",
               payload="json_object('type','Deposit','user_id',printf('p%06d',n%1000+1),'amount',5)", status="'DONE'",
               key="'k'||n", asked_at="datetime(1767225600+n*60,'unixepoch')", result="'Deposited'")  # fmt: skip
@@ -104,7 +122,7 @@ def addresses(market: str, instrument: str) -> list[str]:
         f"admin/trading/order/?instrument__instrument_id__exact={instrument}",
         "admin/trading/order/?account__id__exact=1777",
         "admin/trading/trade/?account__id__exact=1777",
-        "admin/trading/trade/?trade_id__exact=500",
+        f"admin/trading/trade/?trade_id__exact={number_at(BEGAN) + 500 * SECOND * SEQUENCE}",
         "admin/trading/ledgerentry/?account__id__exact=1777&kind__exact=COMMISSION",
         "admin/trading/statement/?day=10011999",
         "admin/trading/statement/?account__id__exact=1010",
@@ -116,12 +134,14 @@ def addresses(market: str, instrument: str) -> list[str]:
         *("admin/trading/account/?_facets=True", "admin/trading/statement/?_facets=True"),
         *("admin/", "admin/emergency/", "admin/trading/desk/risk/", "admin/trading/desk/statements/"),
         *("admin/trading/desk/approvals/", "admin/trading/desk/roles/", "admin/trading/desk/sessions/"),
+        *("admin/trading/desk/accounts/1010/statement/10011999/", "admin/trading/desk/statements/10011999.csv"),
         "admin/trading/desk/accounts/1777/ledger/",
         "admin/trading/desk/accounts/1777/view-as/",
         "admin/trading/account/1777/change/",
         f"admin/trading/market/{market}/change/",
         f"admin/trading/instrument/{instrument}/change/",
     ]
+    found += [f"admin/trading/{name}/?{days}" for name in DATED for days in DAY_RANGES]
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order, terms
 from tests.storage.histories import new_books
-from tests.storage.test_restore import restored
+from tests.storage.restart.test_restore import restored
 from trading.core.commands import (
     AmendOrder,
     CancelAfter,

@@ -10,7 +10,9 @@ import psycopg
 import pytest
 from django.db import Error, connection, connections
 
+from trading.operators import requests
 from trading.operators.hand_over import NotHandedOver, hand_over
+from trading.operators.inline_engine import run_engine_inline
 from trading.storage.engine_lock import AdvisoryLock, engine_lock, lock_keys
 
 T = TypeVar("T")
@@ -157,3 +159,34 @@ def test_nothing_is_handed_over_without_an_engine_and_another_that_stands_by(hol
     with pytest.raises(NotHandedOver, match="no other server stands by"):
         hand_over("MAIN")  # who is the engine does not stand by any more
     assert engine_lock("MAIN").taken()
+
+
+def test_no_shell_is_the_engine_while_somebody_stands_by(other: Process) -> None:
+    """It would load the books while warm ones wait, and everybody with them."""
+    while not run_engine_inline("MAIN"):
+        pass  # the session of the test before has not ended yet
+    other.do(other.lock.stand_by)
+    while engine_lock("MAIN").taken():
+        pass  # nor that of the shell
+    assert requests.engine_runs("MAIN")
+    assert not run_engine_inline("MAIN")
+    assert other.do(other.lock.acquire)
+    assert requests.engine_runs("MAIN")
+    other.do(other.lock.release)
+    assert not requests.engine_runs("MAIN")
+
+
+def test_who_was_handed_the_market_is_not_asked_to_hand_it_back(holder: Process, other: Process) -> None:
+    """Whoever asks looks for the new epoch now and then; until they have seen it their wish stands."""
+    asker = Process(NEVER)
+    _, _, wish = lock_keys("MAIN")
+    asker.do(asker.execute, f"SELECT pg_advisory_lock({wish})")
+    assert holder.do(holder.lock.beat) is True
+    holder.do(holder.lock.release)
+    assert other.do(other.lock.acquire)
+    assert other.do(other.lock.beat) is False
+    asker.do(asker.execute, f"SELECT pg_advisory_unlock({wish})")
+    assert other.do(other.lock.beat) is False
+    asker.do(asker.execute, f"SELECT pg_advisory_lock({wish})")
+    assert other.do(other.lock.beat) is True, "this one is for the new engine"
+    asker.end()

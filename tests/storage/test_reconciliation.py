@@ -46,6 +46,10 @@ FAULTS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: Order.objects.filter(filled__gt=1, status="Filled").update(filled=F("filled") - 1),
         "order",
     ),
+    "the sum of an order's fills is off": (
+        lambda: Order.objects.filter(filled__gt=0).update(price_sum=F("price_sum") + 1),
+        "order",
+    ),
     "a position has a lot too many": (
         lambda: Position.objects.filter(long_his__gt=0).update(long_his=F("long_his") + 1),
         "position",

@@ -94,6 +94,29 @@ async def test_only_who_has_waited_too_long_is_told_so(client: Redis) -> None:
     assert heard == ["old"] and len(way) == 1
 
 
+async def test_who_waits_for_an_answer_that_is_lost_is_told_at_once(client: Redis) -> None:
+    """The engine says up to where it has answered: whoever waits below that waits for nothing."""
+    way = transport(client)
+    heard: list[tuple[int, Event]] = []
+    for number in (1, 2, 3):
+        assert way.put(Envelope(CancelAll(number), lambda event, number=number: heard.append((number, event))))  # type: ignore[misc]
+    way.answered_until("99999999999999-0")
+    assert not heard, "Redis has not said yet that it has them"
+    sending = asyncio.create_task(way.run())
+    await entries(client, 3)
+    found: Any = await client.xrange(commands_key("MAIN"))
+    first, second, _ = (entry.decode() for entry, _ in found)
+    assert way.put(Envelope(CancelAll(4), lambda event: heard.append((4, event))))
+    await entries(client, 4)  # Redis answers in turn: the gateway has read the answers to the first three
+    way.answered_until("0")
+    assert not heard
+    way.answered_until(first)
+    way.take_answers(encode_answers([(1, AllCancelled(1, 0))]))
+    way.answered_until(second)
+    await end_all([sending])
+    assert heard == [(1, UNKNOWN_OUTCOME), (2, UNKNOWN_OUTCOME)] and len(way) == 2
+
+
 async def test_no_more_are_under_way_than_the_limit(client: Redis) -> None:
     way = transport(client, limit=2)
     heard: list[Event] = []

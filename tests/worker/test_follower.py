@@ -56,6 +56,16 @@ def test_it_has_the_state_after_every_commit(journal: Journal, follower: Followe
     assert not engine.take_changes().orders, "what is stored is not written again"
 
 
+def test_it_knows_the_last_trades_since_its_books_were_loaded(journal: Journal, follower: Follower) -> None:
+    journal.commit(order(1, "SELL OPEN 5 @ 120"), order(2, "BUY OPEN 2 @ 120"), order(2, "BUY OPEN 1 @ 120"))
+    follower.follow()
+    assert follower.take(2) is not None
+    [(_, last)] = follower.last_trades.items()
+    assert (last.volume, last.time, last.taker.direction) == (1, NOW + 2, "BUY")
+    follower.follow()
+    assert not follower.last_trades, "these are in the tables"
+
+
 def test_it_is_brought_to_the_last_commit_when_it_is_taken(journal: Journal, follower: Follower) -> None:
     for _ in range(MOST + 3):
         journal.commit(Deposit("user001", 1))

@@ -3,10 +3,23 @@
 import asyncio
 
 import msgspec
+import pytest
 
 from tests.builders import NOW, order
+from tests.core.making import contract, terms
 from tests.worker.making import floor
-from trading.core.commands import AdoptRules, CancelAfter, CheckRisk, ExpireDue, FireStops, SubmitOrder
+from trading.core.commands import (
+    AdoptRules,
+    CancelAfter,
+    CheckRisk,
+    ExpireDue,
+    FireStops,
+    HaltInstrument,
+    ListInstrument,
+    SetInstrumentPhase,
+    SetMarketPhase,
+    SubmitOrder,
+)
 from trading.core.events import OrderAccepted, OrderCancelled, OrderFired, RiskWarned, Traded
 from trading.core.money import RATE
 from trading.core.rules.stop_orders import PORTION
@@ -18,8 +31,10 @@ from trading.core.types import (
     Offset,
     OrderOptions,
     OrderType,
+    Phase,
     TimeCondition,
 )
+from trading.worker.batch import OperatorAsk
 
 
 def good_till(time: int) -> SubmitOrder:
@@ -71,6 +86,34 @@ async def test_risk_is_looked_at_after_what_moved_it_in_the_same_commit() -> Non
         warned = [event.account_id for event in f.store.batches[-1].events if isinstance(event, RiskWarned)]
         assert warned == [1, 2]
         assert f.store.batches[-1].changes.accounts[1].warned
+
+
+@pytest.mark.parametrize(
+    ("phase", "limits", "begins"),
+    [
+        (Phase.CONTINUOUS, "10%", Phase.CONTINUOUS),
+        (Phase.CLOSED, "10%", Phase.CLOSED),
+        (Phase.AUCTION, "10%", Phase.AUCTION),
+        (Phase.AUCTION, "0%", Phase.CLOSED),
+    ],
+)
+async def test_a_contract_is_listed_into_the_phase_of_the_market(phase: Phase, limits: str, begins: Phase) -> None:
+    """Whatever an operator has done to one of the others."""
+    new = ListInstrument(contract("NEW", limits=limits), terms())
+    async with floor() as f:
+        f.store.asks = [
+            OperatorAsk(1, SetMarketPhase(phase)),
+            OperatorAsk(2, HaltInstrument("IX2301")),
+            OperatorAsk(3, new),
+        ]
+        await f.until(lambda: not f.store.asks)
+        listed = f.worker.engine.state.instruments["NEW"]
+        assert (listed.phase, listed.scheduled) == (begins, begins)
+        done = [command for batch in f.store.batches for command in batch.commands]
+        assert done[-1] == (new if begins is Phase.CONTINUOUS else SetInstrumentPhase("NEW", begins))
+        f.store.asks = [OperatorAsk(4, SetMarketPhase(Phase.CONTINUOUS))]
+        await f.until(lambda: not f.store.asks)
+        assert listed.phase is Phase.CONTINUOUS
 
 
 async def test_a_look_that_finds_nothing_leaves_no_trace() -> None:

@@ -13,46 +13,17 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from trading.admin import confirmations
+from trading.admin import confirmations, movements
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
 from trading.admin.columns import NEGATIVE, amount_text, computed, moment, money
 from trading.admin.engine_requests import present_market
-from trading.admin.forms.accounts import DepositForm, OpenAccountForm, RulesForm, WithdrawForm
+from trading.admin.forms.accounts import DepositForm, MoneyForm, OpenAccountForm, RulesForm, WithdrawForm, rules_values
 from trading.admin.lists import PlainList
-from trading.core.accounts import Figures
+from trading.admin.office.standing import figures_of, give_figures, is_spared, standing_text
 from trading.core.commands import FreezeAccount
-from trading.core.money import to_text
-from trading.models import Account, Market
+from trading.models import Account
 from trading.reads import selectors
-from trading.storage.mapping import restrictions_of, rules_of
-
-
-def give_figures(accounts: Iterable[Account]) -> None:
-    """Compute the money of accounts as it is now, with one query for all, and put it on the rows, with whether an
-    operator has stopped their liquidation."""
-    rows = list(accounts)
-    figures = selectors.account_figures(accounts=rows)
-    off = Market.objects.filter(code=present_market()).values_list("restrictions", flat=True).first()
-    spared = restrictions_of(off).spared if off else ()
-    for row in rows:
-        vars(row)["figures"] = figures[row.pk]
-        vars(row)["spared"] = row.pk in spared
-
-
-def figures_of(account: Account) -> Figures:
-    """The figures of a row; a list has computed those of its page together."""
-    if "figures" not in vars(account):
-        give_figures([account])
-    figures: Figures = vars(account)["figures"]
-    return figures
-
-
-def is_spared(account: Account) -> bool:
-    """Whether an operator has stopped the liquidation of a row's account."""
-    if "spared" not in vars(account):
-        give_figures([account])
-    spared: bool = vars(account)["spared"]
-    return spared
+from trading.storage.mapping import rules_of
 
 
 def figure(name: str, label: str | None = None) -> Callable[[Any], Any]:
@@ -66,19 +37,8 @@ def risk_ratio_number(account: Account) -> str:
 
 @admin.display(description="standing")
 def standing(account: Account) -> str:
-    """What is out of the ordinary."""
-    words = []
-    if figures_of(account).balance < 0:
-        words.append(_("debt {amount}").format(amount=to_text(-figures_of(account).balance)))
-    if is_spared(account):
-        words.append(_("liquidation stopped"))
-    if account.liquidating:
-        words.append(_("liquidating"))
-    elif account.warned:
-        words.append(_("warned"))
-    if account.frozen:
-        words.append(_("frozen"))
-    return format_html(NEGATIVE, ", ".join(words)) if words else "-"
+    words = standing_text(account)
+    return format_html(NEGATIVE, words) if words else "-"
 
 
 def liquidation_tool(account: Account) -> tuple[str, str, str]:
@@ -150,40 +110,42 @@ class AccountList(PlainList):
 
 
 BALANCE = (figure("balance"), figure("available"), figure("withdrawable"))
+
+
+def _moves(form: MoneyForm) -> list[str]:
+    """What the engine would make of it."""
+    return movements.told(form.instance, form.command())
+
+
 DEPOSIT = FormPage(
     form=DepositForm,
     title="Deposit",
     button="Deposit",
     fieldsets=[(None, {"fields": ["user", *BALANCE, "amount", "reason"]})],
     shown=("user", *BALANCE),
-    done=lambda form: _("Deposited {amount} to {user}.").format(amount=to_text(form.units), user=form.instance.user_id),
+    question=_moves,
+    done=lambda form: _("Deposited {amount} to {user}.").format(
+        amount=amount_text(form.units), user=form.instance.user_id
+    ),
 )
-
-
-def _leaves(form: WithdrawForm) -> list[str]:
-    """What is left after a withdrawal; nothing is asked where the engine would refuse it."""
-    figures = figures_of(form.instance)
-    if form.units > figures.withdrawable:
-        return []
-    return [
-        _("{amount} leaves the account of {user}: its balance becomes {balance}, available {available}.").format(
-            amount=amount_text(form.units),
-            user=form.instance.user_id,
-            balance=amount_text(figures.balance - form.units),
-            available=amount_text(figures.available - form.units),
-        )
-    ]
 
 
 WITHDRAW = DEPOSIT._replace(
     form=WithdrawForm,
     title="Withdraw",
     button="Withdraw",
-    question=_leaves,
     done=lambda form: _("Withdrew {amount} from {user}.").format(
-        amount=to_text(form.units), user=form.instance.user_id
+        amount=amount_text(form.units), user=form.instance.user_id
     ),
 )
+
+
+def _rules_change(form: RulesForm) -> list[str]:
+    """Each rule that becomes another, and what the account has in the market."""
+    before, after = (rules_values(rules) for rules in (rules_of(form.instance.rules), form.command().rules))
+    return [*confirmations.changes(form, before, after), confirmations.about_accounts([form.instance])]
+
+
 RULES = FormPage(
     form=RulesForm,
     title="Rules",
@@ -206,6 +168,7 @@ RULES = FormPage(
         ),
     ],
     shown=("user",),
+    question=_rules_change,
     done=lambda form: _("The rules of {user} are set.").format(user=form.instance.user_id),
 )
 AS_LISTED, AS_MARKET = "as the instrument says", "as the market says"

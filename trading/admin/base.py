@@ -1,7 +1,7 @@
 """What the admin pages have in common: rows that are shown only, and forms whose content is a command to the engine."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -41,7 +41,8 @@ class Tool(NamedTuple):
 
 class FormPage(NamedTuple):
     """A page with one form, whose content is one command. `shown` are the columns that are not fields of the form,
-    `question` what is said in numbers before it is asked for; nothing: it is asked for at once."""
+    `question` what is said in numbers before it is asked for; nothing: it is asked for at once. ValidationError
+    where the engine would refuse it."""
 
     form: type[CommandForm]
     title: str
@@ -143,7 +144,11 @@ class PlainAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         context = {"add_label": self.add_label, **(extra_context or {})}
-        return super().changelist_view(request, context)
+        response = super().changelist_view(request, context)
+        shown = (getattr(response, "context_data", None) or {}).get("cl")
+        if shown is not None and shown.fault:
+            messages.error(request, shown.fault)
+        return response
 
     def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return [(name, _(label)) for name, label in super().get_action_choices(request, *args, **kwargs)]
@@ -203,10 +208,9 @@ class ShownAdmin(PlainAdmin):
         asked = request.GET.copy()
         del asked[export.PARAMETER]
         request.GET = asked  # type: ignore[assignment]  # the list knows no other way to be asked
-        try:
-            found = self.get_changelist_instance(request)
-        except IncorrectLookupParameters:
-            return HttpResponseRedirect(request.path)
+        found = cast(lists.PlainList, self.get_changelist_instance(request))
+        if found.fault:
+            return HttpResponseRedirect(f"{request.path}?{asked.urlencode()}")
         keys = export.keys_of(found)
         if len(keys) > export.MOST_ROWS:
             most = _("More than {count} rows are too many for a file: filter the list.")
@@ -286,7 +290,11 @@ class CommandAdmin(ShownAdmin):
         form = page.form(request.POST, instance=obj)
         if not form.is_valid():
             return self._show(request, page, form, obj)
-        sentences = [] if confirmations.said_yes(request) else page.question(form)
+        try:
+            sentences = [] if confirmations.said_yes(request) else page.question(form)
+        except ValidationError as error:
+            form.add_error(None, error)
+            return self._show(request, page, form, obj)
         if sentences:
             return confirmations.ask(request, self, title=_(page.title), button=_(page.button), sentences=sentences)
         command = form.command()

@@ -1,11 +1,14 @@
 """The page between a button for many things and what it does: it says in numbers what will happen, and asks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet, Sum
+from django.forms.utils import pretty_name
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -121,3 +124,28 @@ def about_orders(rows: Sequence[Order]) -> str:
     return _("{orders} of {accounts} with {lots} left.").format(
         orders=counted(live.count(), "live order"), accounts=counted(accounts, "account"), lots=counted(lots, "lot")
     )
+
+
+def changes(form: forms.BaseForm, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """A sentence for each field whose value becomes another; both are as the form's fields have them. ValidationError
+    where there is none: then nothing is to be asked."""
+    found = [
+        _("{name}: {before} becomes {after}.").format(
+            name=_(str(field.label or pretty_name(name))),
+            before=_value_text(field, before[name]),
+            after=_value_text(field, after[name]),
+        )
+        for name, field in form.fields.items()
+        if name in after and before[name] != after[name]
+    ]
+    if not found:
+        raise ValidationError(_("Nothing is changed."))
+    return found
+
+
+def _value_text(field: forms.Field, value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(field, forms.ChoiceField):
+        return str(dict(field.choices).get(value, value)) or "-"  # type: ignore[arg-type]
+    return "-" if value in (None, "") else f"{value:,}" if isinstance(value, int) else str(value)

@@ -7,7 +7,9 @@ rows only, after an index has found those of the account, the order, the trade o
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.filters import ListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.db.models import DateField, Field, ForeignKey, Model, Q, QuerySet
 from django.http import HttpRequest
@@ -51,8 +53,16 @@ def _parameters_of_field(name: str, field: Any) -> set[str]:
     return {name, f"{name}__exact", f"{name}__isnull"}
 
 
+class WrongFilter(IncorrectLookupParameters):
+    """A filter that cannot be, with a sentence for who asked."""
+
+
 class PlainList(ChangeList):
-    """A list that is sorted by a few of its columns at most."""
+    """A list that is sorted by a few of its columns at most. Asked for what cannot be, it shows nothing, and `fault`
+    says why: Django would go to the whole list without a word."""
+
+    fault = ""
+    filter_specs: Any = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,6 +74,35 @@ class PlainList(ChangeList):
             self.params[ORDER_VAR] = ".".join(asked.split(".", MOST_ORDERINGS)[:MOST_ORDERINGS])
         return super().get_ordering(request, queryset)
 
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Rows:
+        try:
+            found: Rows = super().get_queryset(request, exclude_parameters)
+            self._look_at_choices()
+        except IncorrectLookupParameters as error:
+            self.refuse(error)
+        return self.root_queryset.none() if self.fault else found
+
+    def _look_at_choices(self) -> None:
+        """A filter of ours that does not know its value would leave all rows."""
+        for spec in self.filter_specs:
+            if isinstance(spec, SimpleListFilter) and getattr(spec, "closed", True):
+                value = spec.value()
+                if value is not None and value not in {str(choice) for choice, _label in spec.lookup_choices}:
+                    raise WrongFilter(gettext("There is no {value} to filter by.").format(value=repr(value[:40])))
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except IncorrectLookupParameters:
+            self.refuse(WrongFilter(gettext("There is no page {number}.").format(number=self.page_num)))
+            self.queryset = self.queryset.none()
+            super().get_results(request)
+
+    def refuse(self, error: IncorrectLookupParameters) -> None:
+        """Say the first of several faults."""
+        known = str(error) if isinstance(error, WrongFilter) else gettext("The address asks for what cannot be.")
+        self.fault = self.fault or gettext("{fault} Nothing is shown.").format(fault=known)
+
 
 class RecordList(PlainList):
     """A list of a table that grows without end, newest first. `shortened`: there are older rows, and it looks through
@@ -74,9 +113,11 @@ class RecordList(PlainList):
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Rows:
         self.params.pop(ORDER_VAR, None)
-        self.root_queryset, self.shortened = self.model_admin.newest(request, self.query)
-        found: Rows = super().get_queryset(request, exclude_parameters)
-        return found
+        try:
+            self.root_queryset, self.shortened = self.model_admin.newest(request, self.query)
+        except IncorrectLookupParameters as error:
+            self.refuse(error)
+        return super().get_queryset(request, exclude_parameters)
 
 
 def newest(rows: Rows, key: str, wanted: Q | None = None) -> tuple[Rows, int]:

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
+from trading.admin.columns import amount_text
 from trading.admin.desk.risk import risk_settings
 from trading.admin.engine_requests import present_market
-from trading.admin.forms.instruments import ChangeTermsForm
+from trading.admin.forms.instruments import ChangeTermsForm, terms_values
 from trading.core.commands import ChangeTerms
-from trading.core.money import to_text
 from trading.core.types import Terms
 from trading.models import Instrument
 from trading.operators import what_if
+from trading.storage.mapping import terms_of
 
 
 def are_raised(row: Instrument, terms: Terms) -> bool:
@@ -22,9 +23,16 @@ def are_raised(row: Instrument, terms: Terms) -> bool:
 
 
 def question(form: ChangeTermsForm) -> list[str]:
-    """What is said before a form is sent; nothing where nobody pays more."""
+    """What is said before a form is sent: each term that becomes another, and what higher rates do."""
     row, terms = form.instance, form.terms()
-    return sentences([ChangeTerms(row.pk, terms)]) if are_raised(row, terms) else []
+    changed = confirmations.changes(form, terms_values(terms_of(row)), terms_values(terms))
+    if terms.last_day and terms.last_day != row.last_day:
+        changed.append(_("With the settlement of that day it is delisted, for good."))
+    return [
+        *changed,
+        *(sentences([ChangeTerms(row.pk, terms)]) if are_raised(row, terms) else []),
+        confirmations.about_instruments([row]),
+    ]
 
 
 def sentences(commands: Sequence[ChangeTerms]) -> list[str]:
@@ -45,7 +53,7 @@ def sentences(commands: Sequence[ChangeTerms]) -> list[str]:
             "or above it."
         ).format(
             accounts=confirmations.counted(found.accounts, "account"),
-            amount=to_text(found.more),
+            amount=amount_text(found.more),
             over=f"{len(over):,}",
         ),
         *_named(_("Would be liquidated: {names}."), over),

@@ -3,17 +3,23 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
+from trading.admin import confirmations
 from trading.admin.base import CommandAdmin, FormPage, PlainAdmin, Tool, url_of
 from trading.admin.columns import day, money, number
 from trading.admin.engine_requests import present_market
+from trading.admin.forms.fields import rate_units
 from trading.admin.forms.market import FeeGroupForm, HolidayForm, SessionForm, TimeZoneForm
+from trading.admin.office import days
 from trading.core.money import RATE, to_text
-from trading.models import Holiday, Market, TradingSession
+from trading.models import Account, Holiday, Market, TradingSession
+from trading.operators import calendar
 
 SETTLE = "admin:trading_desk_settle"
 """The page where a trading day ends."""
@@ -28,11 +34,26 @@ def fee_groups_text(market: Market) -> str:
     return format_html("<table>{}</table>", format_html_join("", "<tr><td>{}</td><td>{}</td></tr>", lines))
 
 
+def _fee_group_change(form: FeeGroupForm) -> list[str]:
+    """What its accounts pay now and then, and how many they are."""
+    name, factor = form.cleaned_data["name"], rate_units(form.cleaned_data["factor"])
+    before = form.instance.fee_groups.get(name)
+    members = Account.objects.filter(market=form.instance, rules__fee_group=name).count()
+    words = (
+        _("Fee group {name} is new: it pays {after} of the commission.")
+        if before is None
+        else _("Fee group {name} pays {before} of the commission; it becomes {after}.")
+    )
+    said = words.format(name=name, before=to_text(before or 0, scale=RATE), after=to_text(factor, scale=RATE))
+    return [said, _("It has {accounts}.").format(accounts=confirmations.counted(members, "account"))]
+
+
 FEE_GROUP = FormPage(
     form=FeeGroupForm,
     title="Fee group",
     button="Set the fee group",
     fieldsets=[(None, {"fields": ["name", "factor"]})],
+    question=_fee_group_change,
     done=lambda form: _("Fee group {name} pays {factor} of the commission.").format(**form.cleaned_data),
 )
 
@@ -96,6 +117,11 @@ class MarketAdmin(CommandAdmin):
         if not form.is_valid():
             return self._time_zone_form(request, form)
         zone = form.cleaned_data["time_zone"]
+        if not confirmations.said_yes(request):
+            sentences = _days_told(calendar.calendar_of(Market(code=market.code, time_zone=zone)), zone)
+            return confirmations.ask(
+                request, self, title=_("Time zone"), button=_("Set the time zone"), sentences=sentences
+            )
         Market.objects.filter(pk=market.pk).update(time_zone=zone)
         self.log_change(request, market, f"Time zone {zone}")
         messages.success(request, _("The clocks of the schedule are those of {zone}.").format(zone=zone))
@@ -116,10 +142,38 @@ class MarketAdmin(CommandAdmin):
 # --- the schedule: rows that nobody but operators writes
 
 
+def _days_told(found: calendar.Calendar, zone: str) -> list[str]:
+    """What the schedule does then, by which clocks."""
+    today = timezone.now().astimezone(found.zone).date()
+    return [_("The next ten trading days, by the clocks of {zone}:").format(zone=zone), *days.told(found, today)]
+
+
 class TimetableAdmin(PlainAdmin):
-    """Rows that are made for the present market."""
+    """Rows that are made for the present market. Before one is saved, the next ten trading days are shown."""
 
     list_per_page = 50
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        if request.method == "POST" and not confirmations.said_yes(request):
+            foreseen = self._foreseen(request, object_id)
+            if foreseen:
+                title = _("Save the schedule")
+                return confirmations.ask(request, self, title=title, button=_("Save"), sentences=foreseen)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _foreseen(self, request: HttpRequest, object_id: str | None) -> list[str]:
+        """What the form would make of the schedule; nothing where it is wrong, or not theirs to send."""
+        row = None if object_id is None else self.get_object(request, unquote(object_id))
+        may = self.has_add_permission(request) if object_id is None else self.has_change_permission(request, row)
+        if not may or (object_id is not None and row is None):
+            return []
+        form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
+        if not form.is_valid():
+            return []
+        market = Market.objects.filter(code=present_market()).first() or Market(code=present_market())
+        return _days_told(calendar.calendar_with(market, form.instance, timezone.now()), market.time_zone)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.market, _made = Market.objects.get_or_create(code=present_market())

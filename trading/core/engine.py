@@ -62,6 +62,7 @@ from trading.core.rules import (
 from trading.core.rules.office import announcements, corrections
 from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
+from trading.core.types import Phase
 
 RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
     SubmitOrder: orders.submit,
@@ -135,6 +136,11 @@ class Engine:
     def repeat(self, command: SubmitOrder, known: ClientOrder) -> Event:
         """The answer to an order whose own id was used up by a known one."""
         return orders.repeat(known, command)
+
+    def phase_for(self, instrument_id: str) -> Phase:
+        """Which phase an instrument that was just listed belongs into: one that is listed while the market is closed
+        does not trade."""
+        return phases.phase_for(self.state, self.state.instruments[instrument_id])
 
     def due(self, now: int) -> bool:
         """Whether `ExpireDue` has anything to do by `now`."""

@@ -80,7 +80,8 @@ class OrderRepeated(msgspec.Struct, frozen=True, tag="OrderRepeated", gc=False):
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
-    """One side of a trade. `filled` and `remaining` are the order's, after it."""
+    """One side of a trade. `filled`, `remaining` and `price_sum` are the order's, after it; the last is None where it
+    is not known."""
 
     order_id: int
     account_id: int
@@ -91,6 +92,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     remaining: int
     commission: int
     close_profit: int
+    price_sum: int | None = None
 
 
 class Traded(msgspec.Struct, frozen=True, tag="Traded", gc=False):

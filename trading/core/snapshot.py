@@ -123,9 +123,10 @@ class PositionRecord(msgspec.Struct, frozen=True):
     short: LegRecord
 
 
-class OrderRecord(msgspec.Struct, frozen=True):
+class OrderRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """A live order. Prices in 1/10,000. `shown`: lots that the book shows (all that remain, but of an iceberg).
-    `stop`: where a waiting order fires now, 0 for others. `priority`: its place in the queue."""
+    `stop`: where a waiting order fires now, 0 for others. `priority`: its place in the queue. `price_sum`: of its
+    fills; None where there are none, or it is not known."""
 
     order_id: int
     account_id: int
@@ -148,6 +149,7 @@ class OrderRecord(msgspec.Struct, frozen=True):
     shown: int
     stop: int
     priority: int
+    price_sum: int | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -181,7 +183,14 @@ def take(state: State) -> Snapshot:
 
 def state_hash(state: State) -> str:
     """A name of the state: equal states have equal names, on any machine."""
-    return hashlib.sha256(msgspec.msgpack.encode(take(state))).hexdigest()
+    return hashlib.sha256(msgspec.msgpack.encode(named(take(state)))).hexdigest()
+
+
+def named(records: Snapshot) -> Snapshot:
+    """What a state is named by. The sums of fills are not: an earlier release kept none, and a journal that it has
+    written gives them, where its tables may not."""
+    orders = [msgspec.structs.replace(order, price_sum=None) if order.filled else order for order in records.orders]
+    return msgspec.structs.replace(records, orders=orders)
 
 
 def _day_record(day: Day) -> DayRecord:
@@ -273,6 +282,7 @@ def _order_record(order: Order) -> OrderRecord:
         order.remaining,
         order.stop * tick,
         order.place,
+        order.price_sum if order.filled else None,
     )
 
 
@@ -413,6 +423,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         options=options,
         stop=record.stop // tick,
         priority=record.priority,
+        price_sum=record.price_sum if record.filled else 0,
     )
     if options is not None and options.expires_at is not None:
         schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)

@@ -117,6 +117,8 @@ class Order(Entry, kw_only=True, eq=False):
     `his_held`, `today_held`: lots of the position that a closing holds. `stop`: where it fires, in ticks, while it
     waits. `priority`: its place in time, where that is not its id. `reason`, `code`: why it was cancelled.
     `forced`: the exchange itself closes a position. `side`: what its account has going on its side of the instrument.
+    `price_sum`: price (1/10,000) times lots of all its fills, for their average; None where an earlier release has
+    filled some of them and kept no sum. No rule looks at it.
     """
 
     order_id: int
@@ -143,6 +145,7 @@ class Order(Entry, kw_only=True, eq=False):
     reason: CancelReason | None = None
     code: Code | None = None
     forced: bool = False
+    price_sum: int | None = 0
 
     def move_to(self, status: OrderStatus) -> None:
         """Change the status. AssertionError where `NEXT_STATUS` has no such move: then a rule is wrong."""

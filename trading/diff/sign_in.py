@@ -1,7 +1,8 @@
 """What a DIFF client asks by HTTP before it connects: a sign-in, how long it may, and the file of symbols.
 
 Its sign-in opens nothing here: market data is public, and who trades shows an access token on the socket of trading. So
-everybody may, the name and the password are not looked at, and the token that is given says nothing and is never read.
+everybody may, whether the name and the password are right is not looked at, and the token that is given is never read.
+What was said is given back in it, for `TqKq`: that account has no name and no password but what the sign-in tells it.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 from django.conf import settings
@@ -21,6 +23,7 @@ from django.db import InterfaceError, OperationalError
 from trading import protocol
 from trading.core.codes import Code
 from trading.diff.translation.instruments import Instruments
+from trading.diff.translation.words import account_of_sign_in
 from trading.websocket.connection import ConnectionServices
 
 logger = logging.getLogger(__name__)
@@ -50,9 +53,17 @@ def _part(fields: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(fields)).decode().rstrip("=")
 
 
-GRANTS = {"sub": "", "grants": {"features": ["futr"], "accounts": []}}
-TOKEN_TEXT = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(GRANTS)}.{_part({})}"
-"""A JSON Web Token without authority."""
+LONGEST = 2_048
+"""Bytes of a sign-in that is given back."""
+
+
+def token_text(body: bytes) -> str:
+    """A JSON Web Token without authority, which tells the client what it has said."""
+    said = parse_qs(body.decode("ascii", "replace")) if len(body) <= LONGEST else {}
+    name, password = (said.get(field, [""])[0] for field in ("username", "password"))
+    subject = account_of_sign_in(name, password) if name and password else ""
+    grants = {"sub": subject, "grants": {"features": ["futr"], "accounts": []}}
+    return f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(grants)}.{_part({})}"
 
 
 class SignIn:
@@ -62,9 +73,9 @@ class SignIn:
         self._services = services
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        await receive()
+        body = (await receive()).get("body", b"")
         try:
-            status, answer, wait = 200, await self._answer(scope), 0.0
+            status, answer, wait = 200, await self._answer(scope, body), 0.0
         except Refusal as refusal:
             status, answer, wait = refusal.code, _refused(refusal.code, refusal.message), refusal.wait
         except (InterfaceError, OperationalError):
@@ -82,12 +93,13 @@ class SignIn:
         body = _refused(status, "Try again later")
         return _headers(body, 1.0), body
 
-    async def _answer(self, scope: dict[str, Any]) -> bytes:
+    async def _answer(self, scope: dict[str, Any], body: bytes) -> bytes:
         _check_way(scope)
         await self._charge(scope)
         path, method = scope["path"], scope["method"]
         if path == TOKEN and method == "POST":
-            return msgspec.json.encode({"access_token": TOKEN_TEXT, "refresh_token": TOKEN_TEXT})
+            token = token_text(body)
+            return msgspec.json.encode({"access_token": token, "refresh_token": token})
         if path == GRANT and method == "GET":
             return msgspec.json.encode({"exp": FAR_AWAY, "daysleft": 9_999, "account_type": "bourse"})
         if path.startswith(ACCOUNTS + "update-grant-accounts/") and method == "PUT":

@@ -49,6 +49,9 @@ class Order(models.Model):
     asked_volume = models.BigIntegerField(null=True, help_text="Where it was asked for with another volume.")
     asked_price = models.BigIntegerField(null=True, help_text="Where it was asked for with another price.")
     forced = models.BooleanField(db_default=False, help_text="By the exchange, to close a position.")
+    price_sum = models.BigIntegerField(
+        null=True, help_text="Price times lots of its trades; empty where their trades are not all known."
+    )
 
     class Meta:
         ordering = ["-id"]

@@ -1,6 +1,6 @@
 """The calendar of a market: its rules, clocks and holidays, and what falls due when. Asks nobody for anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -126,12 +126,27 @@ def date_of(number: int) -> date:
 
 def calendar_of(market: Market) -> Calendar:
     """The schedule as it is in the tables."""
+    return _calendar(market, TradingSession.objects.filter(market=market), Holiday.objects.filter(market=market))
+
+
+def calendar_with(market: Market, row: TradingSession | Holiday, now: datetime) -> Calendar:
+    """The schedule as it would be with a row that is not saved yet, in the place of the one that it was."""
+    rules = list(TradingSession.objects.filter(market=market))
+    holidays = list(Holiday.objects.filter(market=market))
+    if isinstance(row, TradingSession):
+        row.changed_at = now
+        rules = [*(each for each in rules if each.pk != row.pk), row]
+    else:
+        holidays = [*(each for each in holidays if each.pk != row.pk), row]
+    return _calendar(market, rules, holidays)
+
+
+def _calendar(market: Market, sessions: Iterable[TradingSession], holidays: Iterable[Holiday]) -> Calendar:
     rules = [
         Rule(frozenset(map(int, row.weekdays)), row.time, row.action, row.changed_at, row.before_holidays)
-        for row in TradingSession.objects.filter(market=market)
+        for row in sessions
     ]
-    holidays = Holiday.objects.filter(market=market).values_list("date", flat=True)
-    return Calendar(ZoneInfo(market.time_zone), rules, frozenset(holidays))
+    return Calendar(ZoneInfo(market.time_zone), rules, frozenset(row.date for row in holidays))
 
 
 def today(market: Market, now: datetime) -> date:

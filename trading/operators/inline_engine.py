@@ -1,4 +1,5 @@
-"""Where no engine runs (a fresh database, a stopped server), a shell command is the engine for as long as it takes.
+"""Where no engine runs (a fresh database, a stopped server), a shell command is the engine for as long as it takes. Not
+where another process stands by: it would have to load what that one has in warm books.
 
 For shell commands only: a thread that serves a request must never be the engine.
 """

@@ -76,8 +76,8 @@ def is_of(row: OperatorCommand, command: AdminCommand) -> bool:
 
 
 def engine_runs(market: str) -> bool:
-    """Whether any process runs the market's engine, or is just starting it."""
-    return engine_lock(market).taken()
+    """Whether any process runs the market's engine, is just starting it, or stands by and will in a moment."""
+    return engine_lock(market).awaited()
 
 
 def wait(row: OperatorCommand, *, timeout: float = 5.0) -> OperatorCommand:

@@ -28,7 +28,7 @@ def time_ms() -> int:
 
 class Price(msgspec.Struct, frozen=True):
     """An instrument before its settlement. `previous` is the last settlement price, `price` that of this day's trades,
-    None when it has not traded. In 1/10,000."""
+    None when it has not traded; where all of them were broken, it is the previous one. In 1/10,000."""
 
     instrument_id: str
     previous: int
@@ -47,25 +47,43 @@ def preview(market: str, now: int | None = None) -> list[Price]:
     """All instruments that can still trade, with what the trades since the last settlement say of their price. `now`:
     Unix ms, the machine's clock if it is not given."""
     listed = list(Instrument.objects.filter(market=market).exclude(phase=Phase.DELISTED))
-    volumes = _volumes(market, listed, time_ms() if now is None else now)
-    return [_price(row, volumes.get(row.pk, {})) for row in listed]
+    broken = Market.objects.filter(code=market).values_list("broken_trades", flat=True).first() or []
+    return _prices(market, listed, broken, time_ms() if now is None else now)
 
 
-def _price(row: Instrument, volumes: Mapping[int, int]) -> Price:
-    price = average(volumes, row.tick) if volumes else None
+def _prices(market: str, listed: list[Instrument], broken: list[int], now: int) -> list[Price]:
+    settled = SettlementPrice.objects.filter(instrument__market=market).aggregate(last=Max("time"))
+    since = settled["last"] or 0
+    last: dict[str, int | None] = {row.pk: row.last_time for row in listed if row.last_time >= since}
+    last |= _last_times(broken, since)
+    hours = Hours(since, max([now, *(row.last_time for row in listed)]), _phases(market, since, now))
+    volumes = _volumes({name: at for name, at in last.items() if at is not None}, hours, since, broken)
+    return [_price(row, volumes.get(row.pk, {}), all_broken=last.get(row.pk, 0) is None) for row in listed]
+
+
+def _price(row: Instrument, volumes: Mapping[int, int], *, all_broken: bool) -> Price:
+    price = average(volumes, row.tick) if volumes else row.settlement if all_broken else None
     return Price(row.pk, row.settlement, price, sum(volumes.values()))
 
 
-def _volumes(market: str, listed: list[Instrument], now: int) -> dict[str, dict[int, int]]:
-    """What each instrument has traded (price -> lots) in the last of the session's hours in which it has traded, since
-    the last settlement. (Trade ids tell the time, and are the index.)"""
-    settled = SettlementPrice.objects.filter(instrument__market=market).aggregate(last=Max("time"))
-    since = settled["last"] or 0
-    hours = Hours(since, max([now, *(row.last_time for row in listed)]), _phases(market, since, now))
+def _last_times(broken: list[int], since: int) -> dict[str, int | None]:
+    """When the instruments whose trades were broken have last traded otherwise since then; None: they have not."""
+    found: dict[str, int | None] = {}
+    if not broken:
+        return found
+    for name in Trade.objects.filter(trade_id__in=broken).values_list("instrument", flat=True).distinct():
+        others = Trade.objects.filter(instrument=name, trade_id__gte=max(0, number_at(since)), time__gte=since)
+        others = others.exclude(trade_id__in=broken).order_by("-trade_id")
+        found[name] = others.values_list("time", flat=True).first()
+    return found
+
+
+def _volumes(last: Mapping[str, int], hours: "Hours", since: int, broken: list[int]) -> dict[str, dict[int, int]]:
+    """What each instrument has traded (price -> lots) in the hour of the session in which it has `last` traded, without
+    trades that were broken. (Trade ids tell the time, and are the index.)"""
     by_start: dict[int, list[str]] = {}
-    for row in listed:
-        if row.last_time >= since:
-            by_start.setdefault(hours.begins(row.last_time), []).append(row.pk)
+    for name, at in last.items():
+        by_start.setdefault(hours.begins(at), []).append(name)
     volumes: dict[str, dict[int, int]] = {}
     for start, names in by_start.items():
         trades = Trade.objects.filter(
@@ -73,7 +91,7 @@ def _volumes(market: str, listed: list[Instrument], now: int) -> dict[str, dict[
             time__gte=start,
             direction=Direction.BUY,
             instrument__in=names,
-        )
+        ).exclude(trade_id__in=broken)
         sums = trades.order_by().values("instrument", "price").annotate(lots=Sum("volume"))
         for name, price, lots in sums.values_list("instrument", "price", "lots"):
             volumes.setdefault(name, {})[price] = lots

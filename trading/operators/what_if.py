@@ -11,10 +11,12 @@ from trading.core.commands import (
     BreakTrade,
     ChangeTerms,
     CheckRisk,
+    Deposit,
     ForceCancelOrder,
     ListInstrument,
     Settle,
     StopLiquidation,
+    Withdraw,
 )
 from trading.core.engine import Engine
 from trading.core.events import (
@@ -84,6 +86,14 @@ class Break(msgspec.Struct, frozen=True):
 
     refused: Refused | None
     left: list[Left]
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """What money into an account, or out of it, would do: the engine's refusal, or what it has and would have then."""
+
+    refused: Refused | None
+    before: Left
+    after: Left
 
 
 NOTHING = Outcome([], [], [])
@@ -165,6 +175,14 @@ def if_broken(market: str, command: BreakTrade) -> Break:
     if isinstance(answer, Refused):
         return Break(answer, [])
     return Break(None, [_left(engine.state.accounts[number]) for number in sides])
+
+
+def if_moved(market: str, account_id: int, command: Deposit | Withdraw) -> Moved:
+    """Loads the account with all of its own and no other."""
+    engine, now = _load_part(MarketReader(market, "default", only=(account_id,)))
+    account = engine.state.accounts[account_id]
+    before, answer = _left(account), engine.apply(command, now)[0]
+    return Moved(answer if isinstance(answer, Refused) else None, before, _left(account))
 
 
 def _load_part(reader: MarketReader) -> tuple[Engine, int]:

@@ -30,7 +30,7 @@ from trading.core.events import (
 )
 from trading.core.money import known_currency, to_currency
 from trading.core.state import Order
-from trading.core.types import CancelReason, Direction, OrderStatus, Phase
+from trading.core.types import PLAIN, CancelReason, Direction, OrderStatus, Phase
 from trading.protocol.ids import order_id_text, trade_id_text
 from trading.protocol.incoming import (
     AmendOrder,
@@ -187,7 +187,7 @@ def _failure(event: Outcome) -> tuple[int | None, str | None]:
 
 def begun(event: OrderAccepted | OrderWaiting, order: Order, seq: int) -> OrderStatusFrame:
     """The first state of an order, with what it is: other connections of its user hear of it for the first time."""
-    price = order.price * order.instrument.contract.tick
+    price, options = order.price * order.instrument.contract.tick, order.options or PLAIN
     return OrderStatusFrame(
         order_id=order_id_text(event.order_id),
         status=OrderStatus.WAITING if type(event) is OrderWaiting else OrderStatus.SUBMITTED,
@@ -202,6 +202,9 @@ def begun(event: OrderAccepted | OrderWaiting, order: Order, seq: int) -> OrderS
         offset=order.offset,
         order_type=order.order_type,
         client_order_id=order.client_order_id,
+        time_condition=order.time_condition,
+        post_only=options.post_only,
+        reduce_only=options.reduce_only,
     )
 
 
@@ -266,6 +269,8 @@ def trade(event: Traded, fill: Fill, seq: int) -> Trade:
         volume=float(event.volume),
         timestamp=event.time,
         seq=seq,
+        commission=to_currency(fill.commission),
+        is_maker=None if event.auction else fill is event.maker,
     )
 
 
@@ -296,7 +301,13 @@ def filled(event: Traded, fill: Fill, seq: int) -> OrderStatusFrame:
         remaining_volume=float(fill.remaining),
         timestamp=event.time,
         seq=seq,
+        average_price=average_price(fill.price_sum, fill.filled),
     )
+
+
+def average_price(price_sum: int | None, lots: int) -> float | None:
+    """Of the trades of an order; None where there are none, or their sum is not known."""
+    return round(to_currency(price_sum) / lots, 6) if price_sum is not None and lots else None
 
 
 # --- money and risk

@@ -12,11 +12,14 @@ from trading.core.types import (
     Offset,
     OrderStatus,
     OrderType,
+    TimeCondition,
 )
 from trading.protocol.envelope import Outgoing
 
 
 class Trade(Outgoing, frozen=True, tag="trade"):
+    """`is_maker` is left out in an auction, which has neither maker nor taker."""
+
     trade_id: str
     order_id: str
     instrument_id: str
@@ -26,6 +29,8 @@ class Trade(Outgoing, frozen=True, tag="trade"):
     volume: float
     timestamp: int
     seq: int | None = None
+    commission: float | None = None
+    is_maker: bool | None = None
     market: str | None = None
     market_seq: int | None = None
 
@@ -53,8 +58,9 @@ class TradeBroken(Outgoing, frozen=True, tag="trade_broken"):
 
 
 class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
-    """`price`, `volume`: of a new order or after an amendment; from `instrument_id` on: of a new order. `reason` and
-    the error: why it was cancelled, unless its owner asked."""
+    """`price`, `volume`: of a new order or after an amendment; from `instrument_id` to `reduce_only`: of a new
+    order; `average_price`: of all its trades, after one. `reason` and the error: why it was cancelled, unless its
+    owner asked."""
 
     order_id: str
     status: OrderStatus
@@ -72,6 +78,10 @@ class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
     offset: Offset | None = None
     order_type: OrderType | None = None
     client_order_id: str | None = None
+    time_condition: TimeCondition | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    average_price: float | None = None
     market: str | None = None
     market_seq: int | None = None
 

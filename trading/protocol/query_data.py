@@ -88,8 +88,9 @@ class PositionData(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """From `expires_at` on, what is unset is left out. `current_stop`: where a waiting order fires now.
-    `forced`: the exchange closed a position with it."""
+    """From `average_price` on, what is unset is left out. `average_price`: of its trades, left out where there are none
+    or an earlier release has kept no sum of them. `current_stop`: where a waiting order fires now. `forced`: the
+    exchange closed a position with it."""
 
     user_id: str
     order_id: str
@@ -105,6 +106,7 @@ class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remaining_volume: float
     timestamp: int
     client_order_id: str | None
+    average_price: float | None = None
     expires_at: int | None = None
     valid_until: int | None = None
     post_only: bool = False

@@ -302,6 +302,7 @@ def order_data(row: Order, user_id: str | None = None) -> protocol.OrderData:
         remaining_volume=float(row.volume - row.filled),
         timestamp=row.updated_at,
         client_order_id=row.client_order_id,
+        average_price=protocol.average_price(row.price_sum, row.filled),
         expires_at=options.expires_at,
         valid_until=options.valid_until,
         post_only=options.post_only,

@@ -64,6 +64,9 @@ WORDS: dict[str, Word] = {
     "status": Word("State of the order; LIVE asks for all that are not finished.", "Submitted"),
     "filled_volume": Word(f"Traded so far, {LOTS}.", 1.0),
     "remaining_volume": Word(f"Not traded, {LOTS}.", 1.0),
+    "average_price": Word(
+        "Average price of its trades, in the currency; left out: there are none, or it is not known.", 119.5
+    ),
     "forced": Word("The exchange closed a position with it.", False),
     "reason": Word("Why it was cancelled, unless its owner asked.", "EXPIRED"),
     "timestamp": Word(f"When it was so, {MS}.", 1700000000000),

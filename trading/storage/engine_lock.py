@@ -30,8 +30,8 @@ SILENT = (
     f" AND application_name = %s AND state LIKE 'idle%%' AND {SILENCE} > %s"
 )
 """The session that has a lock, said that it beats, and does not; and for how long."""
-OWN = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-"""This session; its number may be given again, but not with the same beginning."""
+OWN = f"SELECT {HELD}, pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"  # noqa: S608  # as above
+"""Whether anybody has a lock; and this session: its number may be given again, but not with the same beginning."""
 END = (
     f"SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid IN ({HOLDER})"  # noqa: S608  # as above
     " AND (pid, backend_start) = (%s, %s)"
@@ -51,6 +51,9 @@ class EngineLock(Protocol):
 
     def taken(self) -> bool:
         """Whether anybody has it. An engine that starts at this very moment may have to try twice."""
+
+    def awaited(self) -> bool:
+        """Whether anybody has it, or stands by to have it as soon as it is free."""
 
     def release(self) -> None: ...
 
@@ -115,6 +118,10 @@ class FileLock:
             os.close(file)
         return False
 
+    def awaited(self) -> bool:
+        """Who waits for a file follows nobody."""
+        return self.taken()
+
     def release(self) -> None:
         if self._file is not None:
             os.close(self._file)
@@ -149,6 +156,9 @@ class AdvisoryLock:
         self._session: Any = None
         self._own: Any = None
         """Which session had the lock last, for the database."""
+        self._wish_of_others = False
+        """Whether it is the engine before this one that is asked to leave: whoever asks may not have seen yet that it
+        has left."""
         self._standing_by: Any = None
 
     def acquire(self) -> bool:
@@ -158,8 +168,8 @@ class AdvisoryLock:
             return False
         self._session = connections[self._using].connection
         with connections[self._using].cursor() as cursor:
-            cursor.execute(OWN)
-            self._own = cursor.fetchone()
+            cursor.execute(OWN, [self._hand_over_key])
+            self._wish_of_others, *self._own = cursor.fetchone()
         if self._standing_by is self._session:
             self._ask("SELECT pg_advisory_unlock_shared(%s)", self._standby_key)
         self._standing_by = None
@@ -191,7 +201,9 @@ class AdvisoryLock:
             return False
         with connections[self._using].cursor() as cursor:
             cursor.execute(BEAT, [self._beats, self._hand_over_key])
-            return bool(cursor.fetchone() == (self._beats, True))
+            asked = cursor.fetchone() == (self._beats, True)
+        self._wish_of_others = self._wish_of_others and asked
+        return asked and not self._wish_of_others
 
     def stand_by(self) -> None:
         if self._standing_by is None or connections[self._using].connection is not self._standing_by:
@@ -203,6 +215,10 @@ class AdvisoryLock:
 
     def taken(self) -> bool:
         return self._ask(f"SELECT {HELD}")
+
+    def awaited(self) -> bool:
+        """Who stands by says so until they have the lock: looked for in this order, one of the two is always seen."""
+        return self._ask(f"SELECT {HELD}", self._standby_key) or self.taken()
 
     def _ask(self, question: str, value: int | None = None) -> bool:
         with connections[self._using].cursor() as cursor:

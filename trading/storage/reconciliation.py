@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.models import Sum
 
 from trading.core.engine import Engine
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot import Snapshot, named
 from trading.models import CarriedForward, Market, Transfer
 from trading.storage.archive.history import History, play
 from trading.storage.consistent_read import consistent_read
@@ -64,7 +64,7 @@ def replay_journal(market: str, using: str = "default", folder: Path | None = No
         loaded = Engine.restore(store.load()[0])
     difference = None
     if engine.state_hash() != loaded.state_hash():
-        difference = _first_difference(engine.snapshot(), loaded.snapshot())
+        difference = _first_difference(named(engine.snapshot()), named(loaded.snapshot()))
     return Replay(done, engine.state_hash(), loaded.state_hash(), difference)
 
 
@@ -164,6 +164,14 @@ class _Books:
                 yield f"order {number}: {filled} lots are filled, its trades make {lots}"
         for number, lots in sorted(archived.items()):
             yield f"order {number}: {lots} lots too many of it are in the archive, or it is gone"
+        for number, kept, made in self.rows(
+            """SELECT o.id, o.price_sum, COALESCE(SUM(t.price * t.volume), 0) FROM trading_order o
+               JOIN trading_account a ON a.id = o.account_id
+               LEFT JOIN trading_trade t ON t.order_id = o.id WHERE a.market_id = %s
+               GROUP BY o.id, o.filled, o.price_sum HAVING o.filled = COALESCE(SUM(t.volume), 0)
+                  AND o.price_sum != COALESCE(SUM(t.price * t.volume), 0) ORDER BY o.id"""
+        ):
+            yield f"order {number}: its fills have a sum of {kept}, its trades make {made}"
         for number, *state in self.rows(
             """SELECT o.id, o.status, o.filled, o.volume FROM trading_order o
                JOIN trading_account a ON a.id = o.account_id WHERE a.market_id = %s AND (

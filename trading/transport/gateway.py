@@ -21,7 +21,7 @@ Reply = Callable[[Event], None]
 BUSY = Refused(Code.UNAVAILABLE, "The exchange is busy; nothing was done")
 UNKNOWN_OUTCOME = Refused(
     Code.UNAVAILABLE,
-    "Unknown outcome: the engine has not answered in time. Ask for your orders, or send it again under the same"
+    "Unknown outcome: no answer has come from the engine. Ask for your orders, or send it again under the same"
     " client_order_id: it is done once",
 )
 

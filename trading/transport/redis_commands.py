@@ -18,7 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from trading.core.codes import Code
 from trading.core.events import Event, Refused
 from trading.transport.gateway import BUSY, UNKNOWN_OUTCOME, Envelope
-from trading.transport.redis_wire import COMMAND, SentCommand, commands_key, decode_answers, encode_command
+from trading.transport.redis_wire import COMMAND, SentCommand, commands_key, decode_answers, encode_command, place
 from trading.transport.sleeper import Sleeper
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class RedisCommands:
         self._clock = clock
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Envelope] = {}  # the oldest first
+        self._entries: dict[int, bytes] = {}  # where in the stream they are, as far as Redis has said it
         self._outgoing: deque[tuple[int, bytes]] = deque()
         self._sleeper = Sleeper()
 
@@ -71,8 +72,26 @@ class RedisCommands:
         for number, event in decode_answers(data):
             self._answer(number, event)
 
+    def answered_until(self, position: str) -> None:
+        """The engine has answered everything up to this entry of the stream, and its answers have come before this was
+        heard. What still waits is never answered: its answer was lost, with the engine that was to give it or on the
+        way here."""
+        last = place(position)
+        lost = []
+        for number in self._waiting:
+            entry = self._entries.get(number)
+            if entry is not None:
+                if place(entry.decode()) > last:
+                    break
+                lost.append(number)
+        if lost:
+            logger.warning("the answers to %d commands are lost: their outcome is unknown", len(lost))
+        for number in lost:
+            self._answer(number, UNKNOWN_OUTCOME)
+
     def _answer(self, number: int, event: Event) -> None:
         envelope = self._waiting.pop(number, None)
+        self._entries.pop(number, None)
         if envelope is None:
             return
         try:
@@ -132,7 +151,9 @@ class RedisCommands:
         await connection.send_packed_command(connection.pack_commands(words))
         for number, _ in commands:
             try:
-                await connection.read_response()
+                entry: bytes = await connection.read_response()
+                if number in self._waiting:
+                    self._entries[number] = entry
             except ResponseError as error:  # it has no room: that one was not taken
                 logger.warning("Redis has refused a command: %s", error)
                 self._answer(number, BUSY)

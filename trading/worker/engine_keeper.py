@@ -24,6 +24,8 @@ ACCESS_PAUSE = 2.0
 HAND_OVER_SECONDS = 10.0
 """The most that whoever stands by may take to become the engine, before this process may be it again. They are there,
 or nobody would be asked to hand over; on a busy machine they may be slow."""
+SETTLING_SECONDS = 0.5
+"""After a hand-over, until the books are loaded to stand by: the new engine's first orders need the processor more."""
 
 LOADING = "The books are being loaded."
 ELSEWHERE = (
@@ -193,7 +195,10 @@ class EngineKeeper:
         """Until another process is the engine, or nobody has become it."""
         clock = asyncio.get_running_loop().time
         latest = clock() + HAND_OVER_SECONDS
-        while clock() < latest and not self._stopping.is_set() and not await self._worker.another_is_engine():
+        while clock() < latest and not self._stopping.is_set():
+            if await self._worker.another_is_engine():
+                await self._sleep(SETTLING_SECONDS)
+                return
             await self._sleep(PAUSE)
 
     def _close(self, reason: str, level: int) -> None:

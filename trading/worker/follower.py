@@ -9,6 +9,7 @@ import msgspec
 
 from trading.core.commands import Command
 from trading.core.engine import Engine
+from trading.core.events import Traded
 from trading.core.snapshot import Snapshot
 from trading.worker.batch import Restored
 
@@ -43,6 +44,8 @@ class Follower:
         self._engine: Engine | None = None
         self.number = self.time = 0
         self.pause = SHORT
+        self.last_trades: dict[str, Traded] = {}
+        """Of each instrument, since the books were loaded."""
 
     @property
     def warm(self) -> bool:
@@ -55,6 +58,7 @@ class Follower:
         if self._engine is None:
             records, restored = self._journal.load()
             self._engine, self.number, self.time = Engine.restore(records), restored.number, restored.time
+            self.last_trades = {}
             return 0
         entries = self._journal.entries_after(self.number, MOST)
         for entry in entries:
@@ -69,7 +73,9 @@ class Follower:
         if engine is None or entry.number != self.number + 1:
             return False
         for command in entry.commands:
-            engine.apply(command, entry.time)
+            for event in engine.apply(command, entry.time):
+                if type(event) is Traded:
+                    self.last_trades[event.instrument_id] = event
         engine.take_changes()
         self.number, self.time = entry.number, entry.time
         return True

@@ -6,13 +6,14 @@ from trading.core.commands import (
     Command,
     ExpireDue,
     FireStops,
+    SetInstrumentPhase,
     SetMarketLimits,
     SubmitOrder,
     SystemCommand,
 )
 from trading.core.engine import Engine
-from trading.core.events import Event, OrderRepeated, Refused
-from trading.core.types import PRESENT_RULES, MarketLimits
+from trading.core.events import Event, InstrumentListed, OrderRepeated, Refused
+from trading.core.types import PRESENT_RULES, MarketLimits, Phase
 from trading.transport.gateway import Envelope
 from trading.worker.batch import OperatorAnswer, OperatorAsk
 from trading.worker.collaborators import UsedIds
@@ -106,10 +107,19 @@ class Turn:
         if ask.row_id in self._broken_asks:
             return BROKEN
         try:
-            return self._apply_one(ask.command)
+            answer = self._apply_one(ask.command)
+            if isinstance(answer, InstrumentListed):
+                self._bring_in(answer.instrument_id)
         except Exception:
             self._broken_asks.add(ask.row_id)
             raise
+        return answer
+
+    def _bring_in(self, instrument_id: str) -> None:
+        """A contract begins in the phase of the others, by a command of its own: listings of old journals did not."""
+        phase = self._engine.phase_for(instrument_id)
+        if phase is not Phase.CONTINUOUS:
+            self._apply_one(SetInstrumentPhase(instrument_id, phase))
 
     def _apply_one(self, command: Command) -> Event:
         """The first event of a command answers it; one that changed nothing leaves no trace."""

@@ -19,7 +19,7 @@ import msgspec
 from trading.core.accounts import KEPT_IDS
 from trading.core.commands import CheckRisk, SubmitOrder
 from trading.core.engine import Engine
-from trading.core.events import Event, Refused
+from trading.core.events import Event, Refused, Traded
 from trading.core.money import RATE
 from trading.core.types import MarketLimits
 from trading.observability.counters import Counters
@@ -124,6 +124,11 @@ class Worker:
         """Why the next order may not be stored: the last commit failed. None after one that succeeded."""
         return TROUBLE if self._trouble else None
 
+    @property
+    def followed_trades(self) -> dict[str, Traded]:
+        """Of each instrument the last that was made while this followed another engine."""
+        return {} if self._follower is None else self._follower.last_trades
+
     # -- life
 
     async def start(self) -> bool:
@@ -146,11 +151,13 @@ class Worker:
         follower = self._follower
         if follower is None or not follower.warm:
             return False
+        logger.info("the lock of the market is free; it is taken over")
         await self._blocking(self._store.take_over)
         restored = await self._blocking(self._store.resume)
         engine = await self._blocking(follower.take, restored.number)
         if engine is not None:
             self._begin(engine, restored)
+            logger.info("the books are those of batch %d, the last one", restored.number)
         return engine is not None
 
     async def follow(self) -> float | None:

@@ -263,15 +263,16 @@ class Parsing:
         return dict(self.safe_trade(parsed, market))
 
     def parse_order(self, order: Fields, market: Fields | None = None) -> Fields:
-        """`trades` of it, where they came with it, are its fills: with them come its average price and its fee. Without
-        them nobody knows what a filled order has cost, and ccxt is kept from taking its price for it."""
+        """`trades` of it, where they came with it, are its fills, and have its fee. Where not even its average price is
+        told nobody knows what a filled order has cost, and ccxt is kept from taking its price for it."""
         market = self.safe_market(order["instrument_id"], market)
         fills = order.get("trades")
         kind = order["order_type"].lower()
         stop = self.safe_string(order, "stop_price") or self.safe_string(order, "current_stop")
         said = self.safe_string(order, "time_condition")
-        post_only = bool(order.get("post_only")) if "time_condition" in order else None  # A push does not tell.
+        post_only = bool(order.get("post_only"))
         accepted = accepted_at(order["order_id"])
+        average = self.safe_string(order, "average_price")
         parsed = self.safe_order(
             {
                 "id": order["order_id"],
@@ -291,6 +292,7 @@ class Parsing:
                 "amount": self.safe_string(order, "volume"),
                 "filled": self.safe_string(order, "filled_volume"),
                 "remaining": self.safe_string(order, "remaining_volume"),
+                "average": average,
                 "status": STATUSES[order["status"]],
                 "trades": fills or [],
                 "info": self.omit(order, "trades"),
@@ -298,7 +300,7 @@ class Parsing:
             market,
         )
         if not fills and parsed["filled"]:
-            parsed |= {"cost": None, "average": None, "trades": None}
+            parsed |= {"trades": None} if average else {"trades": None, "cost": None, "average": None}
         return dict(parsed)
 
     def parse_placed(self, placed: Fields, market: Fields | None = None) -> Fields:

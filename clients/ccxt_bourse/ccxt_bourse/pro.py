@@ -9,29 +9,41 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from ccxt.base.errors import BadRequest
-
 from ccxt_bourse import async_support
-from ccxt_bourse.description import TIMEFRAMES
+from ccxt_bourse.following import Following
 from ccxt_bourse.parsing import Fields
-from ccxt_bourse.streams import BEGINS, SIGNED_IN, Streams, book_wanted
+from ccxt_bourse.streams import SIGNED_IN
 
 __all__ = ["bourse"]
 
 HAS = {
     "ws": True,
+    "unWatchBidsAsks": True,
+    "unWatchOHLCV": True,
+    "unWatchOHLCVForSymbols": True,
+    "unWatchOrderBook": True,
+    "unWatchOrderBookForSymbols": True,
+    "unWatchTicker": True,
+    "unWatchTickers": True,
+    "unWatchTrades": True,
+    "unWatchTradesForSymbols": True,
     "watchBalance": True,
+    "watchBidsAsks": True,
     "watchMyTrades": True,
     "watchOHLCV": True,
+    "watchOHLCVForSymbols": True,
     "watchOrderBook": True,
+    "watchOrderBookForSymbols": True,
     "watchOrders": True,
     "watchPositions": True,
     "watchTicker": True,
+    "watchTickers": True,
     "watchTrades": True,
+    "watchTradesForSymbols": True,
 }
 
 
-class bourse(Streams, async_support.bourse):
+class bourse(Following, async_support.bourse):
     """As those of `ccxt.pro`."""
 
     def describe(self) -> Any:
@@ -40,13 +52,6 @@ class bourse(Streams, async_support.bourse):
     def _url(self) -> str:
         address = self.urls["api"]["ws"].replace("{address}", self.address.replace("http", "ws", 1))
         return f"{address}?user_id={quote(self.apiKey)}" if self.apiKey else str(address)
-
-    async def _follow(self, message: Fields, subscribes: str, name: str, *others: str, subscription: Any = True) -> Any:
-        """Waits for what a subscription gives. `others`: what else it gives."""
-        url = self._url()
-        if subscribes not in self.client(url).subscriptions:
-            message = self._numbered(message, subscribes, name, *others)
-        return await self.watch(url, name, message, subscribes, subscription)
 
     async def authenticate(self) -> None:
         """Signed in, and told all that was missed."""
@@ -69,34 +74,54 @@ class bourse(Streams, async_support.bourse):
     # -- the market
 
     async def watch_order_book(self, symbol: str, limit: int | None = None, params: Any = None) -> Any:
+        return await self.watch_order_book_for_symbols([symbol], limit)
+
+    async def watch_order_book_for_symbols(
+        self, symbols: list[str], limit: int | None = None, params: Any = None
+    ) -> Any:
+        """The book that changes first."""
         await self.load_markets()
-        market = self.market(symbol)
-        name = f"book:{market['symbol']}"
-        book = await self._follow(book_wanted(market["id"]), name, name)
+        book = await self._first(self._of_symbols("book", symbols))
         if limit is None:
             return book
         return {**book, "bids": book["bids"][:limit], "asks": book["asks"][:limit]}
 
-    async def _ticker_channel(self, symbol: str, what: str) -> Any:
-        market = self.market(symbol)
-        ticker, trades = f"ticker:{market['symbol']}", f"trades:{market['symbol']}"
-        message = {"type": "subscribe", "channels": ["ticker"], "instruments": [market["id"]]}
-        name, other = (ticker, trades) if what == "ticker" else (trades, ticker)
-        return await self._follow(message, ticker, name, other, subscription=BEGINS)
-
     async def watch_ticker(self, symbol: str, params: Any = None) -> Any:
-        """After each trade. It has no bid and no ask: those are in `watch_order_book`."""
+        """After each trade. It has no bid and no ask: those are in `watch_order_book` and `watch_bids_asks`."""
         await self.load_markets()
-        return await self._ticker_channel(symbol, "ticker")
+        return await self._first(self._of_symbols("ticker", [symbol]))
+
+    async def watch_tickers(self, symbols: list[str] | None = None, params: Any = None) -> Any:
+        """Without `symbols` of all that are there now."""
+        return await self._by_symbol("ticker", symbols, self.tickers)
+
+    async def watch_bids_asks(self, symbols: list[str] | None = None, params: Any = None) -> Any:
+        """The best of both sides, when they change."""
+        return await self._by_symbol("bidask", symbols, self.bidsasks)
+
+    async def _by_symbol(self, what: str, symbols: list[str] | None, kept: Any) -> Any:
+        await self.load_markets()
+        feeds = self._of_symbols(what, symbols, all_of_them=True)
+        ticker = await self._first(feeds)
+        if self.newUpdates:
+            return {ticker["symbol"]: ticker}
+        wanted = {each.name.partition(":")[2] for each in feeds}
+        return {symbol: each for symbol, each in kept.items() if symbol in wanted}
 
     async def watch_trades(
         self, symbol: str, since: int | None = None, limit: int | None = None, params: Any = None
     ) -> Any:
         """Of the market. Those of the time while the connection was away are missing."""
+        return await self.watch_trades_for_symbols([symbol], since, limit)
+
+    async def watch_trades_for_symbols(
+        self, symbols: list[str], since: int | None = None, limit: int | None = None, params: Any = None
+    ) -> Any:
+        """Of the symbol that trades first."""
         await self.load_markets()
-        trades = await self._ticker_channel(symbol, "trades")
+        trades = await self._first(self._of_symbols("trades", symbols))
         if self.newUpdates:
-            limit = trades.getLimit(self.market(symbol)["symbol"], limit)
+            limit = trades.getLimit(trades[-1]["symbol"], limit)
         return self.filter_by_since_limit(trades, since, limit, "timestamp", True)
 
     async def watch_ohlcv(
@@ -107,16 +132,54 @@ class bourse(Streams, async_support.bourse):
         limit: int | None = None,
         params: Any = None,
     ) -> Any:
+        return (await self._first_bars([[symbol, timeframe]], since, limit))[2]
+
+    async def watch_ohlcv_for_symbols(
+        self,
+        symbolsAndTimeframes: list[list[str]],
+        since: int | None = None,
+        limit: int | None = None,
+        params: Any = None,
+    ) -> Any:
+        """Bars of the symbol and the timeframe that change first, under their names."""
+        symbol, timeframe, bars = await self._first_bars(symbolsAndTimeframes, since, limit)
+        return {symbol: {timeframe: bars}}
+
+    async def _first_bars(self, wanted: list[list[str]], since: int | None, limit: int | None) -> tuple[str, str, Any]:
         await self.load_markets()
-        if timeframe not in TIMEFRAMES:
-            raise BadRequest(f"bourse: timeframe is one of {', '.join(TIMEFRAMES)}, not {timeframe}")
-        market = self.market(symbol)
-        name = f"kline:{market['symbol']}:{timeframe}"
-        message = {"type": "subscribe", "channels": ["kline"], "instruments": [market["id"]], "period": timeframe}
-        bars = await self._follow(message, name, name)
+        symbol, timeframe, bars = await self._first(self._of_bars(wanted))
         if self.newUpdates:
-            limit = bars.getLimit(market["symbol"], limit)
-        return self.filter_by_since_limit(bars, since, limit, 0, True)
+            limit = bars.getLimit(symbol, limit)
+        return symbol, timeframe, self.filter_by_since_limit(bars, since, limit, 0, True)
+
+    # -- no more of it
+
+    async def un_watch_order_book(self, symbol: str, params: Any = None) -> Any:
+        return await self._end(self._of_symbols("book", [symbol]))
+
+    async def un_watch_order_book_for_symbols(self, symbols: list[str], params: Any = None) -> Any:
+        return await self._end(self._of_symbols("book", symbols))
+
+    async def un_watch_ticker(self, symbol: str, params: Any = None) -> Any:
+        return await self._end(self._of_symbols("ticker", [symbol]))
+
+    async def un_watch_tickers(self, symbols: list[str] | None = None, params: Any = None) -> Any:
+        return await self._end(self._of_symbols("ticker", symbols, all_of_them=True))
+
+    async def un_watch_bids_asks(self, symbols: list[str] | None = None, params: Any = None) -> Any:
+        return await self._end(self._of_symbols("bidask", symbols, all_of_them=True))
+
+    async def un_watch_trades(self, symbol: str, params: Any = None) -> Any:
+        return await self._end(self._of_symbols("trades", [symbol]))
+
+    async def un_watch_trades_for_symbols(self, symbols: list[str], params: Any = None) -> Any:
+        return await self._end(self._of_symbols("trades", symbols))
+
+    async def un_watch_ohlcv(self, symbol: str, timeframe: str = "1m", params: Any = None) -> Any:
+        return await self._end(self._of_bars([[symbol, timeframe]]))
+
+    async def un_watch_ohlcv_for_symbols(self, symbolsAndTimeframes: list[list[str]], params: Any = None) -> Any:
+        return await self._end(self._of_bars(symbolsAndTimeframes))
 
     # -- one's own
 
@@ -128,7 +191,6 @@ class bourse(Streams, async_support.bourse):
     async def watch_my_trades(
         self, symbol: str | None = None, since: int | None = None, limit: int | None = None, params: Any = None
     ) -> Any:
-        """Without their fee and their role, which a query tells."""
         return await self._own("myTrades", symbol, since, limit)
 
     async def _own(self, what: str, symbol: str | None, since: int | None, limit: int | None) -> Any:

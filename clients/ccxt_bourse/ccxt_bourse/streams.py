@@ -33,7 +33,7 @@ NUMBERED = frozenset(
 """Pushes of which none is missed."""
 CHANGES_LOTS = frozenset({"trade", "position_expired", "statement", "trade_broken"})
 ENDED = ("Filled", "Cancelled")
-CHANGES = ("status", "filled_volume", "remaining_volume", "timestamp", "price", "volume", "trades")
+CHANGES = ("status", "filled_volume", "remaining_volume", "timestamp", "price", "volume", "average_price", "trades")
 """What of an order is told by its pushes; the rest stays as it was placed."""
 
 
@@ -53,7 +53,7 @@ class Streams(Parsing):
         self._wants_positions = self._asks_positions = self._has_moved = False
         self._sides: dict[tuple[str, str], Fields] = {}
         self._requests = 0
-        self._asked: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._asked: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         """By the number of a request: what it subscribes, and what it lets wait."""
         self._sending: set[Any] = set()
 
@@ -102,8 +102,8 @@ class Streams(Parsing):
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    def _numbered(self, message: Fields, subscribes: str, *hashes: str) -> Fields:
-        """So that a refusal finds whom it concerns."""
+    def _numbered(self, message: Fields, subscribes: tuple[str, ...], *hashes: str) -> Fields:
+        """So that an answer finds whom it concerns."""
         self._requests += 1
         self._asked[self._requests] = (subscribes, hashes)
         return {**message, "request_id": self._requests}
@@ -123,14 +123,17 @@ class Streams(Parsing):
 
     def _on_subscribe_response(self, client: Any, frame: Fields) -> None:
         if frame["success"]:
-            self._asked.pop(frame.get("request_id", 0), None)
+            for name in self._asked.pop(frame.get("request_id", 0), ((), ()))[1]:
+                if name.startswith("end:"):
+                    client.resolve(True, name)
         else:
             self._refused(client, frame.get("request_id"), errors.refusal(frame["error_code"], frame["message"]))
 
     def _refused(self, client: Any, number: int | None, error: Exception) -> None:
         """Of a request that is not known, all hear."""
-        subscribes, hashes = self._asked.pop(number, ("", ())) if number is not None else ("", ())
-        client.subscriptions.pop(subscribes, None)
+        subscribes, hashes = self._asked.pop(number, ((), ())) if number is not None else ((), ())
+        for name in subscribes:
+            client.subscriptions.pop(name, None)
         for name in hashes or list(client.futures):
             if name in client.futures:
                 client.reject(error, name)
@@ -193,7 +196,7 @@ class Streams(Parsing):
         else:
             self._known[order["order_id"]] = order
         self._tell_order(client, order)
-        if order["status"] == "Waiting" and "time_condition" not in order:
+        if order["status"] == "Waiting" and known is None:
             self._send(client, {"type": "query_order", "order_id": order["order_id"]})  # What it waits for.
 
     def _learn_order(self, client: Any, order: Fields) -> None:
@@ -204,7 +207,7 @@ class Streams(Parsing):
         self._tell_order(client, order)
 
     def _tell_order(self, client: Any, order: Fields) -> None:
-        """With its fills, if all of them are known: only then is its average price."""
+        """With its fills, if all of them are known: only then is its fee."""
         fills = order.get("trades") or []
         is_whole = sum(fill["volume"] for fill in fills) == order["filled_volume"]
         parsed = self.parse_order({**order, "trades": fills if is_whole else []})
@@ -277,6 +280,21 @@ class Streams(Parsing):
                     book[side].storeArray(level)
         book["nonce"], book["timestamp"], book["datetime"] = seq, frame["timestamp"], self.iso8601(frame["timestamp"])
         client.resolve(book, f"book:{symbol}")
+        self._tell_best(client, symbol, book)
+
+    def _tell_best(self, client: Any, symbol: str, book: Any) -> None:
+        """The best of both sides, where somebody waits for them and they are others than before."""
+        name = f"bidask:{symbol}"
+        if name not in client.futures:
+            return
+        best = {}
+        for side in ("bid", "ask"):
+            best[side], best[f"{side}Volume"] = (book[f"{side}s"] or [[None, None]])[0][:2]
+        before = self.bidsasks.get(symbol)
+        if before is None or any(before[each] != value for each, value in best.items()):
+            moment = {"symbol": symbol, "timestamp": book["timestamp"], "datetime": book["datetime"], "info": {}}
+            self.bidsasks[symbol] = self.safe_ticker({**moment, **best}, self.market(symbol))
+            client.resolve(self.bidsasks[symbol], name)
 
     def _on_ticker(self, client: Any, frame: Fields) -> None:
         """A trade of the market; the day after it comes with the last of several."""
@@ -300,7 +318,7 @@ class Streams(Parsing):
         of_symbol = self.ohlcvs.setdefault(symbol, {})
         bars = of_symbol.setdefault(period, ArrayCacheByTimestamp(self.options.get("OHLCVLimit", KEPT)))
         bars.append(self.parse_ohlcv(frame))
-        client.resolve(bars, f"kline:{symbol}:{period}")
+        client.resolve((symbol, period, bars), f"kline:{symbol}:{period}")
 
 
 BEGINS = "begins"

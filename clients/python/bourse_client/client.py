@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack
 
 import msgspec
 
-from bourse_client.asking.orders import Orders, order_fields
+from bourse_client.asking.orders import Orders, named, order_fields
 from bourse_client.asking.queries import PAGE
 from bourse_client.book import Book
 from bourse_client.connection import Connection
@@ -102,8 +102,9 @@ class Client(Orders):
 
     async def ask(self, kind: str, **fields: Any) -> Frame:
         """Any request of the protocol that may be said twice; its answer. Waits for a connection, and where the
-        exchange wants that; asks again where no answer came. Refused where it is refused."""
-        return await self._connection.ask_alike(kind, fields)
+        exchange wants that; asks again where no answer came. Orders without a `client_order_id` are given one, so they
+        are placed once. Refused where it is refused."""
+        return await self._connection.ask_alike(kind, named(kind, fields))
 
     # -- orders
 
@@ -178,6 +179,8 @@ class Client(Orders):
 
     async def _placed(self, order_id: str) -> Order:
         """An order that was accepted: pushes tell of it now, or have told before this client was there."""
+        if (told := self._connection.known.order(order_id)) is not None:
+            return told
         try:
             async with asyncio.timeout(FIRST_PUSH_SECONDS):
                 while (order := self._connection.known.order(order_id)) is None:

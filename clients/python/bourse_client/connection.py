@@ -66,7 +66,8 @@ class Connection:
         self._token = token
         self._patience = patience
         self._hear_line = hear_line or _nobody
-        self._pauses = Pauses(dice or random.Random())  # noqa: S311 -- pauses, not locks
+        self._dice = dice or random.Random()  # noqa: S311 -- pauses, not locks
+        self._pauses = Pauses(self._dice)
         self._lanes = {True: Lane(), False: Lane()}
         self.known = Holdings()
         self.markets = Markets(self.ask_alike, self.ask_once, self._chore)
@@ -79,6 +80,8 @@ class Connection:
         self._resumed: set[str | None] = set()
         """... and the markets that have, on this connection."""
         self._failure: BourseError | None = None
+        self._trouble = ""
+        """Why the last attempt to connect has failed."""
         self._reconnecting: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
         self._streams: list[tuple[type[Any], Stream[Any]]] = []
@@ -94,7 +97,8 @@ class Connection:
                 await self.ready_line()
         except TimeoutError as error:
             await self.close()
-            raise Lost(f"{self._address} did not answer within {self._patience or 0:g} s") from error
+            why = f": {self._trouble}" if self._trouble else ""
+            raise Lost(f"{self._address} did not answer within {self._patience or 0:g} s{why}") from error
         except BaseException:
             await self.close()
             raise
@@ -132,7 +136,7 @@ class Connection:
         async def ask() -> Frame:
             return await (await self.ready_line()).ask(kind, fields)
 
-        lane, pauses = self._lanes[kind in ORDERS], Pauses(random.Random())  # noqa: S311
+        lane, pauses = self._lanes[kind in ORDERS], Pauses(self._dice)
         while True:
             try:
                 return await lane.run(ask)
@@ -183,9 +187,10 @@ class Connection:
                 self._end(refused, refused)
             return self._pauses.next(refused.retry_after or SOON)
         except InvalidStatus as status:
+            self._trouble = str(status)
             return self._pauses.next(_retry_after(status))
-        except (Lost, OSError, WebSocketException):
-            pass
+        except (Lost, OSError, WebSocketException) as error:
+            self._trouble = str(error)
         finally:
             self._leave()
         if line is not None and line.close_code == TOKEN_ENDED:
@@ -256,13 +261,12 @@ class Connection:
             self._restore(frame)
         else:
             self.markets.hear(frame)
-        self._look_whether_caught_up()
+        if self._resuming is not None:
+            self._look_whether_caught_up(self._resuming)
 
-    def _look_whether_caught_up(self) -> None:
-        market = self._resuming
-        if market is None or market.seq is None or market.market not in self._resumed:
-            return
-        if market.seq >= self._upto:
+    def _look_whether_caught_up(self, market: Private) -> None:
+        if market.seq is not None and market.market in self._resumed and market.seq >= self._upto:
+            self._resuming = None
             self._caught_up.set()
 
     def _push(self, frame: Frame) -> None:

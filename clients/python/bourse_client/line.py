@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bourse_client.errors import Lost, Refused, refusal
-from bourse_client.messages import Frame
+from bourse_client.messages import Frame, encoded
 
 PING_SECONDS = 4.0
 """The exchange closes a connection from which nothing has come for ten seconds."""
@@ -32,8 +32,8 @@ class Line:
         self._hear = hear
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Frame]] = {}
-        self._encode = msgspec.json.Encoder().encode
-        self._heard_at = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()
         self.ended = asyncio.Event()
         self.farewell: Refused | None = None
         """The last `error` that answers no request: why the exchange has closed, if it has."""
@@ -45,13 +45,13 @@ class Line:
     async def ask(self, kind: str, fields: dict[str, Any]) -> Frame:
         """The answer. Refused where it is a refusal, Lost where none came: then nobody knows whether it was done."""
         number = next(self._numbers)
-        answered: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        text = encoded({"type": kind, "request_id": number} | fields)
+        answered: asyncio.Future[Frame] = self._loop.create_future()
         self._asked[number] = answered
-        request = {"type": kind, "request_id": number} | fields
         try:
             if self.ended.is_set():
                 raise Lost("the connection has ended")
-            await self._socket.send(self._encode(request).decode())
+            await self._socket.send(text, text=True)
             answer = await answered
         except ConnectionClosed as error:
             await self.ended.wait()
@@ -65,9 +65,15 @@ class Line:
 
     async def read(self) -> None:
         """Take in frames until the connection ends; whoever waits for an answer then learns that none will come."""
+        decode = msgspec.json.Decoder().decode
         try:
-            async for text in self._socket:
-                await self._take(msgspec.json.decode(text))
+            while True:
+                frame = decode(await self._socket.recv(decode=False))
+                self._heard_at = self._loop.time()
+                if frame["type"] == "ping":
+                    await self._socket.send(PONG)
+                else:
+                    self._take(frame)
         except ConnectionClosed:
             pass
         finally:
@@ -76,14 +82,13 @@ class Line:
                 if not answered.done():
                     answered.set_exception(Lost("the connection has ended"))
 
-    async def _take(self, frame: Frame) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
+    def _take(self, frame: Frame) -> None:
         number = frame.get("request_id")
-        if frame["type"] == "ping":
-            await self._socket.send(PONG)
+        if number is None:
+            if frame["type"] == "error":
+                self.farewell = refusal(frame)
+            self._hear(frame)
             return
-        if frame["type"] == "error" and number is None:
-            self.farewell = refusal(frame)
         self._hear(frame)
         answered = self._asked.get(number) if isinstance(number, int) else None
         if answered is not None and not answered.done():
@@ -91,10 +96,9 @@ class Line:
 
     async def keep_alive(self) -> None:
         """Say now and then that somebody is there, and end the connection when nobody is there any more."""
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(PING_SECONDS)
-            if loop.time() - self._heard_at > SILENCE_SECONDS:
+            if self._loop.time() - self._heard_at > SILENCE_SECONDS:
                 self.hang_up()
                 return
             await self._socket.send('{"type":"ping"}')

@@ -5,9 +5,12 @@ Fields that are not known here are passed over, for there may be new ones.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, TypedDict
 
 import msgspec
+
+from bourse_client.errors import Malformed
 
 Frame = dict[str, Any]
 
@@ -15,6 +18,27 @@ BUY, SELL = "BUY", "SELL"
 OPEN, CLOSE, CLOSETODAY = "OPEN", "CLOSE", "CLOSETODAY"
 LIVE = frozenset({"Submitted", "PartiallyFilled", "Waiting"})
 """States of an order that is not finished."""
+_encode = msgspec.json.Encoder().encode
+
+
+def encoded(message: Frame) -> bytes:
+    """As JSON. Malformed for a number that is none: JSON has only null for it, and a null is a field that was left out,
+    so the order would be another one."""
+    text = _encode(message)
+    if b"null" in text:
+        _check(message, "")
+    return text
+
+
+def _check(value: Any, name: str) -> None:
+    if isinstance(value, float) and not isfinite(value):
+        raise Malformed(Malformed.CODE, f"{name} is {value}, which is no number")
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _check(each, key)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _check(each, name)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +56,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     remaining_volume: float
     timestamp: int
     client_order_id: str | None = None
+    average_price: float | None = None
     reason: str | None = None
     error_code: int | None = None
 
@@ -42,8 +67,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     """An order has changed. `price`, `volume`: of a new order or after an amendment; from `instrument_id` to
-    `client_order_id`: of a new order. At another market than the first there are `market` and `market_seq`, and no
-    `seq`."""
+    `reduce_only`: of a new order; `average_price`: of its trades, after one. At another market than the first there are
+    `market` and `market_seq`, and no `seq`."""
 
     order_id: str
     status: str
@@ -61,6 +86,10 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     offset: str | None = None
     order_type: str | None = None
     client_order_id: str | None = None
+    time_condition: str | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    average_price: float | None = None
     market: str | None = None
     market_seq: int | None = None
 
@@ -77,6 +106,8 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     volume: float
     timestamp: int
     seq: int | None = None
+    commission: float | None = None
+    is_maker: bool | None = None
     market: str | None = None
     market_seq: int | None = None
 

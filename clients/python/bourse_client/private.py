@@ -22,6 +22,8 @@ PUSHES = frozenset(
         "trade_broken",
     }
 )
+SELDOM = frozenset({"price", "volume", "reason", "error_code"})
+"""What an order is told to have changed only now and then."""
 KEPT_FINISHED = 10_000
 """Finished orders that are remembered."""
 
@@ -87,7 +89,8 @@ class Private:
         return True
 
     def take(self, frame: Frame) -> Any:
-        """Take the next push; its value, or for those that change nothing here the frame."""
+        """Take the next push, whose number `is_next` has found right; its value, or for those that change nothing here
+        the frame."""
         self.seq = number(frame)
         self.latest = max(self.latest, frame["timestamp"])
         match frame["type"]:
@@ -100,7 +103,7 @@ class Private:
                 self._hold(self._position(frame).taken_back(*was))
             case "order_status":
                 state = msgspec.convert(frame, OrderState)
-                self._change(state)
+                self._change(state, frame)
                 return state
             case "account_update":
                 self.account = msgspec.convert(frame, Account)
@@ -116,14 +119,22 @@ class Private:
         self._keep(order)
         self.latest = max(self.latest, order.timestamp)
 
-    def _change(self, state: OrderState) -> None:
+    def _change(self, state: OrderState, frame: Frame) -> None:
         known = self.orders.get(state.order_id)
-        told = {name: value for name, value in msgspec.structs.asdict(state).items() if value is not None}
         if known is not None:
-            fields = {name: told[name] for name in known.__struct_fields__ if name in told}
-            self._keep(msgspec.structs.replace(known, **fields))
+            told = {name: frame[name] for name in SELDOM & frame.keys() if frame[name] is not None}
+            self._keep(
+                msgspec.structs.replace(
+                    known,
+                    status=state.status,
+                    filled_volume=state.filled_volume,
+                    remaining_volume=state.remaining_volume,
+                    timestamp=state.timestamp,
+                    **told,
+                )
+            )
         elif state.instrument_id is not None:
-            self._keep(msgspec.convert({"price": None} | told, Order))
+            self._keep(msgspec.convert({"price": None} | frame, Order))
 
     def _keep(self, order: Order) -> None:
         self.orders[order.order_id] = order
@@ -186,7 +197,10 @@ class Holdings:
         return next(filter(None, (each.known_as(client_order_id) for each in self)), None)
 
     def order(self, order_id: str) -> Order | None:
-        return next(filter(None, (each.orders.get(order_id) for each in self)), None)
+        for each in self:
+            if (order := each.orders.get(order_id)) is not None:
+                return order
+        return None
 
     @property
     def orders(self) -> dict[str, Order]:

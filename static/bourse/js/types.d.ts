@@ -141,6 +141,8 @@ interface PrivateState {
   fillsNext: string | null;
   statements: Statement[] | null;
   account: Account | null;
+  /** Those of markets beside the first, by market. */
+  furtherAccounts: Record<string, Account>;
   accountMissing: boolean;
   equity: EquityPoint[];
   positions: PositionData[] | null;
@@ -196,10 +198,19 @@ interface Question {
   kind: string;
   answered?: (frame: ServerFrame | null) => void;
   orderId?: string;
+  /** A market beside the first. */
+  market?: string;
   instrumentId?: string | null;
   period?: string;
   limit?: number;
   older?: boolean;
+}
+
+/** The number of a private push; of a `market` beside the first it is `market_seq` that counts. */
+interface Push {
+  seq: number;
+  market?: string;
+  market_seq?: number;
 }
 
 interface Credentials {

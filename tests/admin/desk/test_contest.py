@@ -166,7 +166,9 @@ def test_one_runs_at_a_time(host: Client) -> None:
 def test_the_public_sees_it_where_that_is_switched_on(host: Client) -> None:
     contest, anybody = running(host), Client()
     assert anybody.get("/contest/").status_code == 404
-    host.post(address("publish_contest", contest.pk), {"public": "yes"})
+    asked = text_of(host.post(address("publish_contest", contest.pk), {"public": "yes"}))
+    assert "sees the user ids and results of" in asked and not Contest.objects.get(pk=contest.pk).public
+    host.post(address("publish_contest", contest.pk), {"public": "yes", "post": "yes"})
     answer = anybody.get("/contest/")
     assert "user001" in text_of(answer)
     assert "default-src 'self'" in answer["Content-Security-Policy"]

@@ -1,5 +1,7 @@
 """Money: put right, moved from a file, followed through the ledger, stated."""
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ from trading.operators import requests
 from trading.storage import reconciliation
 
 KEY = "0123456789abcdef0123456789abcdef"
+BY_HALVES = 4 * 64
+"""Where the ledger of a day begins and ends is looked up by keys, as often as they can be halved, at most."""
 
 
 @pytest.fixture
@@ -68,6 +72,12 @@ def test_corrections_are_named_in_ledger_and_statement_and_the_books_agree(treas
     said = text_of(viewer.get(address("statement", 1, 20231114)))
     assert "Deposits 1,000,010.00 Withdrawals 6.50 Of which corrections 3.50" in said
     assert "corrections" not in text_of(viewer.get(address("statement", 2, 20231114)))
+    for url in (address("statement", 1, 20231114) + "?csv=1", address("statements_day", 20231114)):
+        answer: Any = viewer.get(url)
+        whole = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig")))
+        found = {row["user"]: (row["deposits"], row["withdrawals"], row["corrections"]) for row in whole}
+        assert found.pop("user001") == ("1000010.00", "6.50", "3.50")
+        assert {amounts[2] for amounts in found.values()} <= {"0.00"}
     assert not reconciliation.check_books("MAIN")
     assert "The tables give the same." in shell("replay_journal")
 
@@ -82,7 +92,8 @@ def test_the_difference_is_told_first_and_nothing_moves(treasurer: Client) -> No
     values = {"key": KEY, "reason": "a test", "user_id": "user001", "balance": "5"}
     said = text_of(treasurer.post(address("correct"), values))
     assert "user001 has 1,000,000.00; it becomes 5.00." in said
-    assert "Withdrawn: 999,995.00." in said
+    assert "999,995.00 leaves the account of user001: its balance goes from 1,000,000.00 to 5.00." in said
+    assert "Available now: 1,000,000.00; then: 5.00." in said
     assert not OperatorCommand.objects.exists()
 
 
@@ -131,6 +142,21 @@ def test_a_file_is_shown_line_by_line_and_then_moved_once(treasurer: Client) -> 
         treasurer.post(address("funds_file"), {**values, "post": "yes"})
     assert deposits("user001") == "1000015.00"
     assert [row.reason for row in OperatorCommand.objects.all()] == ["prizes"] * 3
+
+
+@pytest.mark.parametrize("head", ["user id,amount", "User,Amount", "用户名,金额", "账户,资金"])
+def test_a_line_that_names_the_columns_is_no_money(treasurer: Client, head: str) -> None:
+    values = {"key": KEY, "rows": f"{head}\n{GOOD}", "reason": "prizes"}
+    assert "Lines: 3, 15.00 in, 20.50 out." in text_of(treasurer.post(address("funds_file"), values))
+    treasurer.post(address("funds_file"), {**values, "post": "yes"})
+    assert deposits("user001") == "1000015.00"
+
+
+@pytest.mark.parametrize("rows", ["amount,user id\n", "user id,10\n", GOOD + "user id,amount\n"])
+def test_only_a_first_line_of_names_is_left_out(treasurer: Client, rows: str) -> None:
+    values = {"key": KEY, "rows": rows + GOOD, "reason": "prizes", "post": "yes"}
+    assert "Wrong lines: 1" in text_of(treasurer.post(address("funds_file"), values))
+    assert not OperatorCommand.objects.exists()
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])
@@ -271,7 +297,7 @@ def test_all_statements_of_a_day_are_one_file(
 ) -> None:
     client = officer("Viewer")
     client.get(address("statements"))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(12 + BY_HALVES):
         answer: Any = client.get(address("statements_day", 20231115))
         whole = b"".join(answer.streaming_content).decode()
     assert {f"user00{number}" for number in (1, 2, 3)} <= {line.split(",")[1] for line in whole.splitlines()}

@@ -8,8 +8,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
+from tests.admin.every_page.test_permissions import DEEDS, everything
 from tests.admin.pages import page
-from tests.admin.test_permissions import DEEDS, everything
 from tests.builders import Founded
 from trading.admin.desk.page import address
 from trading.admin.desk.site import PAGES

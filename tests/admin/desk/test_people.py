@@ -51,6 +51,12 @@ def test_tokens_are_shown_once(teacher: Client) -> None:
     assert "no-store" in first["Cache-Control"]
 
 
+@pytest.mark.parametrize("head", ["name", "Name,User id,Funds", "姓名", "姓名,用户名,资金"])
+def test_a_line_that_names_the_columns_is_nobody(teacher: Client, head: str) -> None:
+    answer = teacher.post(address("class"), {**VALUES, "rows": f"{head}\nAda", "post": "yes"})
+    assert [slip["person"].name for slip in answer.context["slips"]] == ["Ada"]
+
+
 WRONG = {
     "Ada,user001": "There is a user user001 already.",
     "Ada,a b": "Use letters, digits",

@@ -168,6 +168,10 @@ def test_a_liquidation_is_stopped_after_a_question_and_goes_on(books: Books, off
     assert Market.objects.get().restrictions == {"spared": [1]}
     for page in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/"):
         assert "iquidation stopped" in text_of(officer_client.get(page))
+    Account.objects.filter(pk=1).update(warned=True, frozen=True)
+    words = "liquidation stopped, warned, frozen"
+    for page in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/", "/admin/"):
+        assert words in text_of(officer_client.get(page)), page
     assert "Liquidation stopped: 1 account." in text_of(officer_client.get("/admin/"))
     assert go_on in officer_client.get(address("risk")).content.decode()
     assert go_on in officer_client.get("/admin/trading/account/1/change/").content.decode()

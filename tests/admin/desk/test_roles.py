@@ -1,20 +1,24 @@
 """Roles and actions, by request: what a role may not do is refused, and nobody widens their own rights."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from tests.admin.desk.conftest import Officer
+from tests.admin.every_page.test_permissions import DEEDS, everything
 from tests.admin.pages import logged_in, page
-from tests.admin.test_permissions import DEEDS, everything
 from tests.builders import Founded
 from trading.admin.desk.page import address
 from trading.admin.desk.site import PAGES
-from trading.models import OperatorCommand, User
+from trading.admin.office.emergency import ACTIONS
+from trading.models import OperatorCommand, ScheduledCommand, User
 from trading.operators.authority.rights import ROLES, ensure_roles, may_assign
 
 LOOKED_AT = [named for named in PAGES if named.title and "<" not in named.route]
@@ -69,6 +73,30 @@ def test_no_address_of_the_desk_opens_or_does_what_is_not_its_own(
             assert client.get(url).status_code == 403
             assert client.post(url, {"post": "yes"}).status_code == 403
     assert everything() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_button_of_the_emergency_and_nothing_that_waits_is_another_roles(
+    officer: Officer, role: str, subtests: pytest.Subtests
+) -> None:
+    """Pages that are none of the desk's own, or open to more than may do what is on them."""
+    asked_by, soon = User.objects.get(username="root"), timezone.now() + timedelta(hours=1)
+    common = {"market_id": "MAIN", "at": soon, "asked_by": asked_by}
+    waiting = ScheduledCommand.objects.create(
+        **common, kind="FreezeAccount", payload={"type": "FreezeAccount", "user_id": "user001", "frozen": True}, key="k"
+    )
+    client, before = officer(role), everything()
+    posts = [(reverse("admin:emergency"), {"action": name}, "use_emergency") for name in ACTIONS]
+    posts += [(address("cancel_later", waiting.pk), {}, "freeze_account")]
+    posts += [(address("orders"), {"q": "user001"}, "change_order")]
+    for url, data, needed in posts:
+        if not may(role, (needed,)):
+            with subtests.test(url=url, **data):
+                sent = {**data, "reason": "a test", "key": "0" * 32, "post": "yes", "confirmed": "yes"}
+                assert client.post(url, sent).status_code == 403
+    assert everything() == before
+    waiting.refresh_from_db()
+    assert waiting.status == ScheduledCommand.Status.WAITING
 
 
 @pytest.mark.parametrize(

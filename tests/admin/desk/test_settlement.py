@@ -13,7 +13,7 @@ from tests.admin.desk.conftest import Officer
 from tests.admin.pages import logged_in, text_of
 from tests.builders import Books, Founded, order
 from trading.admin.desk.page import address
-from trading.admin.desk.settlement import trading_days
+from trading.admin.office.days import trading_days
 from trading.models import Holiday, OperatorCommand, Statement, User
 from trading.operators import requests
 from trading.operators.calendar import Calendar, Rule

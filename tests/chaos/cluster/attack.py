@@ -14,7 +14,7 @@ from typing import Self
 import msgspec
 
 from marketdata.core.depth import LEVELS
-from tests.chaos.cluster.callers import Follower, Probe, Recorder
+from tests.chaos.cluster.callers import PROBED, Follower, Probe, Recorder
 from tests.chaos.cluster.events import Event
 from tests.chaos.cluster.parts import ANSWER_SECONDS, Parts
 from tests.chaos.cluster.voice import Contradiction, Voice, wait_for
@@ -144,7 +144,8 @@ class Run:
         for recorder in self.recorders:
             wait_for("the first answer to a trader", recorder.under_way.is_set)
         self._still_well()
-        staff = Staff(self._desk, self._operator, self._dice.randrange(2**32), TRADERS, self._some_order)
+        seed = self._dice.randrange(2**32)
+        staff = Staff(self._desk, self._operator, seed, TRADERS, self._some_order, spared=PROBED)
         if event.part == "postgres":  # it will crash, for all that we know
             self._desk.killed = True
         staff.start()

@@ -21,8 +21,9 @@ WINDOW = 6
 """Requests of a trader that may wait for their answers."""
 PROBE_SECONDS = 0.02
 """Between two orders of a probe, whether the last was answered or not."""
-BELOW = 115.0
-"""A price at which nobody sells."""
+PROBED, BELOW = "IC2301", 5800.0
+"""An instrument that operators leave alone, or a halt would look as if the exchange were away; and a price, for nobody
+sells it."""
 
 
 class Recorder(Persistent, Trader):
@@ -135,7 +136,7 @@ class Probe(Persistent):
                     continue
                 self._numbers += 1
                 name = f"p{self._numbers}"
-                fields = order_fields("BUY", 1, BELOW, time_condition="IOC", client_order_id=name)
+                fields = order_fields("BUY", 1, BELOW, instrument_id=PROBED, time_condition="IOC", client_order_id=name)
                 self.voice.memory.sent[name] = fields
                 self.orders.append(Probed(time.monotonic()))
                 self._waiting[name] = self.orders[-1]

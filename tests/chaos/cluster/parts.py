@@ -12,7 +12,7 @@ from zlib import crc32
 
 from tests.e2e.cluster.making import EngineProcess
 from tests.e2e.server import PATIENCE, Market, Server
-from tests.e2e.servers.test_postgres import LOCK, until, until_ready
+from tests.e2e.servers.losses.test_postgres import LOCK, until, until_ready
 from tests.services import Postgres, Proxy, Redis
 
 STANDS_BY = "stands by for market MAIN, with warm books"

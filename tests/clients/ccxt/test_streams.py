@@ -27,12 +27,21 @@ NEW: Fields = {
     "offset": "OPEN",
     "order_type": "LIMIT",
     "client_order_id": "mine-1",
+    "time_condition": "GTC",
 }
-LATER = {"order_id": ORDER["order_id"], "remaining_volume": 4.0, "filled_volume": 1.0, "timestamp": 1696320009000}
+LATER: Fields = {
+    "order_id": ORDER["order_id"],
+    "remaining_volume": 4.0,
+    "filled_volume": 1.0,
+    "timestamp": 1696320009000,
+    "average_price": 119.5,
+}
 FILL = {name: TRADE[name] for name in ("trade_id", "order_id", "instrument_id", "direction", "offset")} | {
     "price": 119.5,
     "volume": 1.0,
     "timestamp": 1696320009000,
+    "commission": 2.1,
+    "is_maker": True,
 }
 
 
@@ -56,6 +65,13 @@ class Line:
         self.hear("auth_response", success=True, user_id="user001", message="")
         self.hear("resume_response", success=True, last_seq=seq)
         self.hear("snapshot", seq=seq, **{"account": ACCOUNT, "positions": [], "orders": []} | snapshot)
+
+    async def next_said(self) -> Fields:
+        """What is said next by who asks for it."""
+        async with asyncio.timeout(PATIENCE):
+            while not self.sent:
+                await asyncio.sleep(0)
+        return self.sent.pop(0)
 
     async def said(self) -> list[Fields]:
         """Since the last time that somebody asked."""
@@ -86,7 +102,7 @@ async def test_a_fresh_connection_asks_how_all_is(line: Line) -> None:
     assert await waits is True
     assert line.exchange.balance["CNY"] == {"total": 1000.0, "free": 900.0, "used": 100.0}
     line.hear("order_status", seq=11, status="Cancelled", **LATER | {"filled_volume": 3.0, "remaining_volume": 2.0})
-    assert line.orders() == [(ORDER["order_id"], "canceled", 3, None)]
+    assert line.orders() == [(ORDER["order_id"], "canceled", 3, 119.5)]
 
 
 async def test_who_is_not_let_in_reads_why(line: Line) -> None:
@@ -104,15 +120,23 @@ async def test_an_order_and_its_fills(line: Line) -> None:
     line.hear("order_status", seq=13, status="PartiallyFilled", **LATER)
     assert line.orders() == [(ORDER["order_id"], "open", 1, 119.5)]
     (order,), (trade,) = line.exchange.orders, line.exchange.myTrades
-    assert (order["clientOrderId"], order["timeInForce"], order["postOnly"]) == ("mine-1", None, None)
+    assert (order["clientOrderId"], order["timeInForce"], order["postOnly"]) == ("mine-1", "GTC", False)
+    assert (order["cost"], order["fee"]["cost"], trade["fee"]["cost"]) == (11_950, 2.1, 2.1)
+    assert trade["takerOrMaker"] == "maker"
     assert (trade["id"], trade["order"], trade["side"], trade["amount"]) == (TRADE["trade_id"], order["id"], "buy", 1)
 
 
-async def test_what_an_order_has_cost_is_told_only_where_all_its_fills_are_known(line: Line) -> None:
+async def test_an_order_whose_fills_are_not_all_known_has_an_average_where_the_exchange_has_one(line: Line) -> None:
     line.sign_in(orders=[ORDER])
     line.hear("trade", seq=11, **FILL)
     line.hear("order_status", seq=12, status="PartiallyFilled", **LATER | {"filled_volume": 4.0})
-    assert line.orders() == [(ORDER["order_id"], "open", 4, None)]
+    (order,) = line.exchange.orders
+    assert line.orders() == [(ORDER["order_id"], "open", 4, 119.5)]
+    assert (order["cost"], order["fee"], order["trades"]) == (47_800, None, None)
+    line.exchange._known[ORDER["order_id"]].pop("average_price")
+    line.hear("order_status", seq=13, status="Cancelled", order_id=ORDER["order_id"], filled_volume=4.0,
+              remaining_volume=1.0, timestamp=1)  # fmt: skip
+    assert line.orders() == [(ORDER["order_id"], "canceled", 4, None)], "its price is not taken for it"
 
 
 async def test_no_push_counts_twice_and_a_hole_is_asked_for(line: Line) -> None:
@@ -259,7 +283,7 @@ async def test_the_trade_that_a_subscription_begins_with_is_not_told_twice(line:
 
 
 async def test_a_refusal_reaches_whom_it_concerns(line: Line) -> None:
-    message = line.exchange._numbered({"type": "subscribe"}, "ticker:X", "ticker:X", "trades:X")
+    message = line.exchange._numbered({"type": "subscribe"}, ("ticker:X",), "ticker:X", "trades:X")
     line.client.subscriptions["ticker:X"] = True
     hurt = [asyncio.ensure_future(line.client.future(name)) for name in ("ticker:X", "trades:X")]
     other = asyncio.ensure_future(line.client.future("orders"))

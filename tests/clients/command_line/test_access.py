@@ -61,6 +61,12 @@ def test_a_token_is_kept_for_its_owner_alone(
     assert '{"forgotten":false}' in capsys.readouterr().out
 
 
+def test_a_second_user_without_a_token_is_not_left_out(types: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOURSE_TAKER_USER", "user002")
+    said = types("replay", str(ROOT / "clients/python/sample_message_1.csv"), "--into", INSTRUMENT)
+    assert said.code == 2 and "go together" in said.err and types("orders", "--json").out == ""
+
+
 def test_a_wrong_token_is_not_kept(
     settings_folder: Path,
     server: Server,
@@ -122,6 +128,15 @@ def test_the_environment_goes_before_the_file(types: Type, settings_folder: Path
     assert types("account").code == 0
 
 
+def test_the_address_that_is_offered(settings_folder: Path) -> None:
+    assert access.offered({}) == access.DEFAULT_URL
+    access.save(access.Access("http://here.example", "user001", "secret"))
+    assert access.offered({}) == "http://here.example"
+    assert access.offered({"BOURSE_URL": "http://elsewhere.example"}) == "http://elsewhere.example"
+    access.access_file().write_text("{}")
+    assert access.offered({}) == access.DEFAULT_URL
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]"])
 def test_a_file_that_is_none(settings_folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = access.save(access.Access("http://here.example"))
@@ -138,7 +153,7 @@ def test_half_of_it_in_the_environment(
     for wrong in ("localhost:8081", "http://[::1", "http://localhost:99999", "http://localhost:abc"):
         monkeypatch.setenv("BOURSE_URL", wrong)
         assert main(["book", INSTRUMENT]) == 2 and "is no address" in capsys.readouterr().err
-    assert main(["--timeout", "nan", "book", INSTRUMENT]) == 2 and "number of seconds" in capsys.readouterr().err
+    assert main(["--timeout", "nan", "book", INSTRUMENT]) == 2 and "nan is no number" in capsys.readouterr().err
 
 
 def test_a_token_that_is_none_and_a_folder_that_cannot_be(

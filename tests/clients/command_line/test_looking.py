@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.clients.command_line.conftest import INSTRUMENT, Type, until_shown
 from tests.e2e.server import PATIENCE, ROOT
+
+pytestmark = pytest.mark.slow
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -63,7 +66,18 @@ def test_a_book_that_lives(types: Type, start: Start) -> None:
         types("buy", INSTRUMENT, "4", "@119")
         assert '"bids":[{"price":119.0,"volume":5.0' in following.communicate(timeout=PATIENCE)[0]
         assert following.returncode == 0
-    assert "119" in types("book", INSTRUMENT, "--live", "--count", "1").out
+    with start("book", INSTRUMENT, "--live") as following:  # In a pipe one picture comes after the other.
+        assert following.stdout is not None and any("119" in line for line in following.stdout)
+        following.send_signal(signal.SIGINT)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is always full")
+@pytest.mark.parametrize("words", [("account",), ("bars", INSTRUMENT, "--csv"), ("book", INSTRUMENT)])
+def test_what_cannot_be_written_is_told(types: Type, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched, suppress(OSError), open("/dev/full", "w") as full:
+        patched.setattr(sys, "stdout", full)
+        said = types(*words)
+    assert (said.code, said.err) == (7, "bourse: the outcome cannot be written: No space left on device\n")
 
 
 def test_the_day_and_every_trade(types: Type) -> None:
@@ -85,7 +99,7 @@ def test_bars_for_a_spreadsheet(types: Type) -> None:
     assert [float(row["close"]) for row in rows] == [bar["close"] for bar in bars]
     assert rows[-1]["close"] == "119.5" and bars == sorted(bars, key=lambda bar: bar["start"])
     assert "open interest" in types("bars", INSTRUMENT, "--period", "1d").out
-    assert types("bars", INSTRUMENT, "--period", "7m").code == 1
+    assert types("bars", INSTRUMENT, "--period", "7m").code == 2
     assert types("bars", INSTRUMENT, "--csv", "--json").code == 2
 
 

@@ -46,6 +46,14 @@ def test_a_trade_from_both_sides_and_its_closing(types: Type) -> None:
 def test_nothing_to_close(types: Type) -> None:
     said = types("close", INSTRUMENT)
     assert (said.code, said.err) == (1, f"bourse: there is nothing to close in {INSTRUMENT}\n")
+    unknown = types("close", "NOPE")
+    assert (unknown.code, unknown.err) == (1, "bourse: 1004 Unknown instrument NOPE\n")
+
+
+def test_an_own_id_that_is_none_is_refused_and_no_other_is_made_up(types: Type) -> None:
+    said = types("buy", INSTRUMENT, "1", "@119.5", "--id", "")
+    assert said.code == 1 and said.err.startswith("bourse: 400 ")
+    assert types("orders").out.count(INSTRUMENT) == 0
 
 
 def test_long_and_short_must_be_told_apart(types: Type) -> None:
@@ -112,6 +120,15 @@ def test_a_cancel_that_comes_too_late_is_refused(types: Type) -> None:
         ("buy", INSTRUMENT, "one", "@119.5"),
         ("buy", INSTRUMENT, "1", "@dear"),
         ("buy", INSTRUMENT, "1", "@119.5", "--colour"),
+        ("buy", INSTRUMENT, "nan", "@119.5"),
+        ("buy", INSTRUMENT, "-1", "@119.5"),
+        ("buy", INSTRUMENT, "1", "@11_9"),
+        ("buy", INSTRUMENT, "1", "@119.5", "--stop", "nan"),
+        ("buy", INSTRUMENT, "1", "@119.5", "--time", "soon"),
+        ("bars", INSTRUMENT, "--period", "7m"),
+        ("--timeout", "nan", "account"),
+        ("record", INSTRUMENT, "--to", "nowhere", "--for", "nan"),
+        ("replay", "none.csv", "--into", INSTRUMENT, "--speed", "nan"),
         ("close", INSTRUMENT, "one"),
         ("close", INSTRUMENT, "1", "2", "@119.5"),
         ("close", INSTRUMENT, "--long", "--short"),

@@ -19,6 +19,8 @@ from tests.clients.command_line.conftest import INSTRUMENT, Type, until_shown
 from tests.clients.wire import once, wire
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60.0
 LEVELS = 20
 SAMPLE = """\

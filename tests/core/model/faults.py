@@ -188,7 +188,8 @@ FAULTS = (
     Fault(
         "rules/settlement.py", "if command.day < state.day.trading_day:", "if command.day + 1 < state.day.trading_day:"
     ),
-    Fault("rules/settlement.py", "if not command.confirmed and", "if False and"),
+    Fault("rules/settlement.py", "if not confirmed:", "if False:"),
+    Fault("rules/settlement.py", "if price <= most:", "if True:"),
     Fault("rules/settlement.py", "i.terms.last_day <= command.day", "i.terms.last_day < command.day"),
     Fault(
         "rules/stop_orders.py",
@@ -200,9 +201,6 @@ FAULTS = (
     Fault("rules/stop_orders.py", "while waiting.met and fired < most:", "while waiting.met:"),
     Fault("rules/checks.py", "if most is not None and account.waiting >= most:", "if most and account.waiting > most:"),
     Fault("rules/checks.py", "len(account.orders) >= most and (", "False and ("),
-)
-
-TOO_RARE = (
     Fault("rules/timers.py", "elif _deadline(account, what) == time:", "elif True:"),
     Fault("rules/checks.py", "if most is not None and account.trailing >= most:", "if False:"),
     Fault("rules/office/corrections.py", "line.lots < command.volume", "False"),
@@ -210,7 +208,3 @@ TOO_RARE = (
     Fault("rules/checks.py", "needed = 0 if outlook.stopped else", "needed = 0 if False else"),
     Fault("rules/orders.py", "order.instrument.phase is Phase.AUCTION and state.rules", "False and state.rules"),
 )
-"""Faults that the histories of `make test` do not find: what shows them is too rare there yet. They are not tried.
-That of broken trades is found by `tests/core/office/test_corrections.py`, the last three by stories: "No more of the
-larger side than brings it down to the other, where that cannot be closed", "What stops at an own order needs money only
-for what stands before it", "In an auction an iceberg and a post-only order can only be made smaller"."""

@@ -5,11 +5,13 @@ Dice that start from a seed look at the model, never at the engine, so that the 
 
 from collections.abc import Callable
 from random import Random
+from typing import TypeVar
 
 import msgspec
 
 from tests.core.model.books import Order
 from tests.core.model.duel import Duel
+from tests.core.model.rare import RARE
 from tests.core.model.rules import FIRST
 from trading.core.commands import (
     AdoptRules,
@@ -69,6 +71,7 @@ from trading.core.types import (
     Trigger,
 )
 
+T = TypeVar("T")
 UNIT = 10_000
 PERCENT = 1_000_000
 NOON = 1_700_000_000_000
@@ -158,6 +161,7 @@ class History:
             self.a_word: 1,
             self.an_own_order_in_the_way: 4,
             self.a_hedge: 3,
+            self.a_rare_thing: 7,
         }
 
     def play(self, steps: int) -> None:
@@ -609,6 +613,7 @@ class History:
             prices["NO"] = self.duel.model.instruments["NO"].settlement * 3
             prices["AG"] = (self.duel.model.instruments["AG"].high or 0) + 2_000
             self.ask(Settle(self.day, self.day + 1, prices))
+            self.ask(Settle(self.day, self.day + 1, {"NO": 4 * 10**11}, confirmed=True))
         self.ask(Settle(self.day, self.day + 1, prices, confirmed=self.dice.random() < 0.5))
         if self.duel.model.day == self.day + 1:
             self.day += 1
@@ -718,6 +723,15 @@ class History:
         most = model.withdrawable(poor)
         if most > 0:
             self.ask(Withdraw(model.accounts[poor].user, most))
+        self.ask(RISK)
+
+    def a_rare_thing(self) -> None:
+        self.pick(*RARE)(self)
+
+    def pick(self, *what: T) -> T:
+        return self.dice.choice(what)
+
+    def look_at_risk(self) -> None:
         self.ask(RISK)
 
     def a_look_at_risk(self) -> None:

@@ -338,7 +338,9 @@ class Market(Office):
                 wrong.add(1007)
             low, high = self.band(name)
             unlikely = price < low or (high is not None and price > high)
-            if self.rules.settles_inside and unlikely and not command.confirmed and of.phase is not Phase.DELISTED:
+            too_much = price * of.contract.multiplier * 1_000_000 > 10**18
+            not_meant = unlikely and (not command.confirmed or too_much)
+            if self.rules.settles_inside and not_meant and of.phase is not Phase.DELISTED:
                 wrong.add(1008)
         return wrong
 

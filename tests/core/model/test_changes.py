@@ -48,7 +48,7 @@ def records_of(found: Snapshot) -> Records:
 
 @pytest.mark.parametrize(
     ("seed", "happens"),
-    [(906, "ForceClose"), (904, "liquidation stopped"), (914, "liquidation starts"), (915, "expired"), (918, "broken")],
+    [(903, "ForceClose"), (910, "liquidation stopped"), (914, "liquidation starts"), (901, "expired"), (908, "broken")],
 )
 def test_all_that_has_changed_is_told(seed: int, happens: str) -> None:
     watched = Watched()

@@ -12,7 +12,7 @@ from functools import partial
 
 from tests.e2e.client import Client
 from tests.e2e.server import PATIENT, ROOT, Market, Server, environment_of, manage
-from tests.e2e.servers.test_postgres import until, until_ready
+from tests.e2e.servers.losses.test_postgres import until, until_ready
 from tests.e2e.servers.test_probes import ask
 from tests.processes import end_with_parent
 from tests.services import Redis

@@ -85,7 +85,9 @@ def test_an_operator_runs_a_further_market(cluster: Cluster, boss: Operator) -> 
     number, contract = account_of(cluster, "user001", "OTHER"), f"{OFFICE}trading/instrument/{LISTED}/"
     with cluster.client(1, "user001") as one, cluster.client(0, "user002") as two:
         before = [money(one, code) for code in ("MAIN", "OTHER")]
-        assert "Deposited 500.00 to user001" in boss.send(f"{OFFICE}trading/account/{number}/deposit/", amount="500")
+        deposit = f"{OFFICE}trading/account/{number}/deposit/"
+        assert "500.00 goes into the account of user001" in boss.send(deposit, amount="500")
+        assert "Deposited 500.00 to user001" in boss.send(deposit, amount="500", post="yes")
         withdraw = f"{OFFICE}trading/account/{number}/withdraw/"
         assert "100.00 leaves the account of user001" in boss.send(withdraw, amount="100")
         assert "Withdrew 100.00 from user001" in boss.send(withdraw, amount="100", post="yes")
@@ -112,7 +114,7 @@ def test_an_operator_runs_a_further_market(cluster: Cluster, boss: Operator) -> 
     cluster.further["OTHER"].end(signal.SIGKILL)
     until(lambda: "No engine runs" in _said(boss.get(OFFICE).text))
     assert "No engine runs" not in _said(boss.get("/admin/").text)
-    told = boss.send(f"{OFFICE}trading/account/{number}/deposit/", amount="7")
+    told = boss.send(f"{OFFICE}trading/account/{number}/deposit/", amount="7", post="yes")
     assert "No engine runs just now" in told and "is kept" in told
     cluster.further["OTHER"].start()
     with cluster.client(1, "user001") as one:

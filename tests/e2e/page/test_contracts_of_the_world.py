@@ -28,7 +28,7 @@ CONTRACTS = {
     f"W{number:02}2309": (tick, price, multiplier, CHINESE if number % 2 else LATIN)
     for number, (tick, price, multiplier) in enumerate(
         itertools.chain(
-            [("0.0001", "0.6801", 100_000), ("0.0001", "1.2345", 62_500), ("0.0001", "6.9", 10_000)],
+            [("0.0001", "0.6801", 100_000), ("0.0001", "1.0853", 125_000), ("0.0001", "6.9", 10_000)],
             [("0.2", "4000.4", 300), ("0.2", "99.8", 1), ("0.3", "100.2", 7), ("0.3", "9999.9", 20), ("0.3", "60", 1)],
             [("0.5", "120.5", 100), ("0.5", "2500", 5), ("2.5", "1002.5", 50), ("2.5", "17342.5", 20)],
             [("10", "70020", 5), ("10", "2000", 1), ("10", "123450", 1), ("0.05", "7.15", 1_000)],
@@ -124,6 +124,7 @@ def test_twenty_contracts_that_have_little_in_common(browser: Any, new_server: C
         page.goto(own.http + "/")
         expect(page.locator("#connection")).to_have_attribute("data-phase", "live")
         sign_in(page, own, PERSON)
+        page.locator("#periods [data-period='1d']").click()  # one bar, however long the trades take
         for name, (tick, price, multiplier, title) in CONTRACTS.items():
             last = written(trade(maker, taker, name), tick)
             select(page, name)
@@ -183,6 +184,41 @@ def while_it_is_open(page: Page, own: Any, name: str) -> None:
     ask(own, "put(Settle(20400103, 20400104, {}))")
     expect(page.locator(f"[data-instrument={name}] .phase")).to_have_text("Delisted")
     expect(page.locator(f"[data-instrument={LATE}] .phase")).to_have_text("Halted")
+
+
+UNDER_BUTTONS = """
+    () => [...document.querySelectorAll('#positions-table tr')].flatMap((row) => {
+        const last = row.lastElementChild.getBoundingClientRect();
+        return [...row.children].slice(1, -1).filter((cell) => {
+            const box = document.createRange();
+            box.selectNodeContents(cell);
+            return cell.checkVisibility() && box.getBoundingClientRect().right > last.left + 0.5;
+        }).map((cell) => cell.textContent);
+    })
+"""
+"""Figures that the buttons of their row lie over."""
+
+
+def test_positions_in_all_of_them_are_read_without_scrolling_sideways(
+    browser: Any, new_server: Callable[..., Any]
+) -> None:
+    own = new_server()
+    ask(own, "".join(f"enlist({name!r}, *{parts!r})\n" for name, parts in CONTRACTS.items()))
+    maker, person = Trader(own, COUNTERPART), Trader(own, PERSON)
+    for name, (_, price, *_more) in CONTRACTS.items():
+        maker.order("BUY", 1, float(price), instrument_id=name)
+        person.order("SELL", 1, float(price), instrument_id=name)
+    with new_page(browser, viewport={"width": 1440, "height": 900}) as page:
+        page.goto(own.http + "/")
+        expect(page.locator("#connection")).to_have_attribute("data-phase", "live")
+        sign_in(page, own, PERSON)
+        for _ in range(2):
+            expect(page.locator("#positions-table [data-close]")).to_have_count(len(CONTRACTS))
+            assert page.evaluate(UNDER_BUTTONS) == []
+            page.click("#language")
+        assert page.complaints == []
+    for trader in (maker, person):
+        trader.leave()
 
 
 WIDEST = ("W002309", "W012309", "W062309", "W112309")

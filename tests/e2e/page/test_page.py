@@ -17,6 +17,8 @@ import pytest
 from tests.e2e.browser import PATIENCE_MS, WatchedPage, chromium, missing, new_page
 from tests.e2e.server import ROOT
 
+pytestmark = pytest.mark.slow
+
 try:
     import websocket
     from playwright.sync_api import Page, WebSocket, WebSocketRoute, expect

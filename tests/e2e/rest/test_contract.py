@@ -14,6 +14,8 @@ import pytest
 from tests.e2e.rest.fuzz import try_rest
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 240.0
 """Seconds: it takes about ten; only a bound against hanging."""
 RELEASED = sorted((Path(__file__).resolve().parents[3] / "docs/contracts").glob("openapi-*.json"))[-1]

@@ -15,6 +15,8 @@ import websocket
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.slow
+
 IDLE_CLOSE = 4408
 UNREADABLE = 400
 """daphne refuses such a header itself, before the application sees it."""

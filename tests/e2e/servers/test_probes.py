@@ -8,10 +8,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import BOTH, Server
+
+pytestmark = pytest.mark.slow
 
 SECRET = "never-in-a-log"
 

@@ -6,8 +6,12 @@ import signal
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.client import Client, order_fields, signed_in
 from tests.e2e.server import PATIENCE, Server
+
+pytestmark = pytest.mark.slow
 
 
 def test_everybody_is_told_and_every_order_is_answered_and_stored(new_server: Callable[..., Server]) -> None:

@@ -6,8 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.client import Client
 from tests.e2e.server import Server
+
+pytestmark = pytest.mark.slow
 
 
 def visited(server: Server) -> None:

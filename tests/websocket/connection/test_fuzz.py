@@ -14,6 +14,8 @@ from tests.protocol.mutations import ANSWER_TYPES, FRAMES, NUMBERS, answer_to, m
 from tests.websocket.client import Client, Frame
 from tests.websocket.conftest import Join
 
+pytestmark = pytest.mark.slow
+
 ROUNDS, BURST = 60, 25
 BINARY = (b"", b'{"type":"ping"}', b"\xff\xfe\x00", b"\x00" * 1_000)
 READ: Frame = {"type": "subscribe", "channels": ["orderbook", "ticker"], "instruments": ["IX2301", "IF2301"]}

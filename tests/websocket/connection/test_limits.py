@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.builders import Founded, in_virtual_time
+from tests.builders import Founded, VirtualLoop, in_virtual_time
 from tests.websocket.client import Client, assert_frames, is_like, order_message
 from tests.websocket.conftest import Join
 from tests.websocket.engineless import Engineless, accepted
@@ -459,6 +459,24 @@ def test_the_timer_of_the_process_looks_after_its_connections() -> None:
         return connection.told
 
     assert in_virtual_time(run()) == [PING, 4408]
+
+
+def test_a_pause_of_the_process_is_not_the_silence_of_its_connections() -> None:
+    async def run() -> list[bool]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        heartbeat, connection = Heartbeat(5, 10, Counters()), Listener(loop.time())
+        heartbeat.add(connection)
+        timer = asyncio.create_task(heartbeat.run())
+        closed = []
+        for seconds in (4, 9, 2):
+            await asyncio.sleep(seconds)
+            closed.append(4408 in connection.told)
+            loop._skipper.skipped += 12 if seconds == 4 else 0
+        timer.cancel()
+        return closed
+
+    assert in_virtual_time(run()) == [False, False, True]
 
 
 async def test_a_silent_connection_is_closed(open_exchange: Any, join: Join) -> None:

@@ -498,6 +498,7 @@ async def test_an_order_is_queried_from_submitted_to_filled(alice: Client, bob: 
         "filled_volume": 1.0,
         "remaining_volume": 3.0,
         "client_order_id": "mine",
+        "average_price": 120.0,
     }
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from trading.admin import engine_requests
 from trading.admin.columns import amount_text, time_text
+from trading.admin.confirmations import counted
 from trading.admin.desk import files
 from trading.admin.desk.funds import units_of
 from trading.admin.desk.page import Page, address, ask_first, show
@@ -265,6 +266,12 @@ def publish_view(request: HttpRequest, number: int) -> HttpResponseBase:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     wanted = request.POST.get("public") == "yes"
+    if wanted:
+        sees = _("Everybody, signed in or not, sees the user ids and results of {accounts} at /contest/.")
+        sentences = [sees.format(accounts=counted(contest.entries.count(), "account"))]
+        question = ask_first(request, _("Show everybody the ranking"), _("Show it"), sentences)
+        if question is not None:
+            return question
     Contest.objects.filter(pk=contest.pk).update(public=wanted)
     messages.success(
         request, _("Everybody sees the ranking at /contest/.") if wanted else _("Only staff see the ranking.")

@@ -22,6 +22,14 @@ MARK = "\ufeff"
 """Spreadsheets know by it that a file is UTF-8."""
 SIGNS = {"+", "-"}
 QUOTED = re.compile(r'"[^"]*"')
+HEADS: dict[str, frozenset[str]] = {
+    "name": frozenset({"name", "full name", "姓名", "名字", "名称"}),
+    "user": frozenset(
+        {"user", "user id", "user_id", "userid", "username", "account", "用户", "用户名", "用户id", "账户", "账号"}
+    ),
+    "amount": frozenset({"amount", "funds", "deposit", "金额", "资金", "初始资金", "入金"}),
+}
+"""What people call a column in the first line of a file."""
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -72,9 +80,19 @@ def _is_number(text: str) -> bool:
     return text == "-" or text[text[:1] in SIGNS :].removesuffix("%").replace(".", "", 1).isdecimal()
 
 
-def lines_of(sent: str, most: int, *, heads: int = 0) -> list[list[str]]:
+def without_head(lines: list[list[str]], *columns: str) -> list[list[str]]:
+    """The lines without a first one that only names the columns, each by a word of its own in either language."""
+    words = [cell.casefold() for cell in lines[0]]
+    is_head = len(words) <= len(columns) and all(
+        word in HEADS[name] for word, name in zip(words, columns, strict=False)
+    )
+    return lines[1:] if is_head else lines
+
+
+def lines_of(sent: str, most: int, *, heads: int = 0, columns: Sequence[str] = ()) -> list[list[str]]:
     """The lines of a CSV that somebody sent, without empty ones, each cell without blanks around it. ValidationError
-    where nobody can read it, or where there are too many; the first `heads` name columns and are not counted."""
+    where nobody can read it, or where there are too many; the first `heads` name columns and are not counted, and a
+    first line with the names of `columns` is left out."""
     plain = sent.removeprefix(MARK)
     reader = csv.reader(io.StringIO(plain), delimiter=separator(plain), strict=True)
     try:
@@ -82,6 +100,8 @@ def lines_of(sent: str, most: int, *, heads: int = 0) -> list[list[str]]:
     except csv.Error as error:
         raise ValidationError(_("This is no CSV: {error}.").format(error=error)) from error
     lines = [line for line in found if any(line)]
+    if lines and columns:
+        lines = without_head(lines, *columns)
     if not lines:
         raise ValidationError(_("There is no line in it."))
     count = len(lines) - heads

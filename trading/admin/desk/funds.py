@@ -12,8 +12,9 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from trading.admin import engine_requests
+from trading.admin import engine_requests, movements
 from trading.admin.columns import amount_text
+from trading.admin.confirmations import said_yes
 from trading.admin.desk import files
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
@@ -22,6 +23,7 @@ from trading.core.money import MAX_MONEY, UNIT
 from trading.models import Account
 from trading.reads import selectors
 
+COLUMNS = ("user", "amount")
 MOST_LINES = 500
 """Of a file: a page with them can still be read, and is asked in one go."""
 
@@ -89,7 +91,12 @@ def correct_view(request: HttpRequest) -> HttpResponseBase:
         form = CorrectForm({**request.POST.dict(), "seen": ""})
         form.add_error(None, problem)
         return show(request, "form", title, form=form, button=button)
-    difference = right - present
+    command = _correction(row, right - present)
+    try:
+        foreseen = [] if said_yes(request) else movements.told(row, command)
+    except ValidationError as error:
+        form.add_error(None, error)
+        return show(request, "form", title, form=form, button=button)
     posted = request.POST.copy()
     posted["seen"] = str(present)
     cast(Any, request).POST = posted
@@ -97,15 +104,13 @@ def correct_view(request: HttpRequest) -> HttpResponseBase:
         _("{user} has {present}; it becomes {right}.").format(
             user=row.user_id, present=amount_text(present), right=amount_text(right)
         ),
-        (_("Deposited: {amount}.") if difference > 0 else _("Withdrawn: {amount}.")).format(
-            amount=amount_text(abs(difference))
-        ),
+        *foreseen,
         _("Reason: {reason}").format(reason=form.cleaned_data["reason"]),
     ]
     question = ask_first(request, title, button, sentences)
     if question is not None:
         return question
-    return _correct(request, form, row, difference)
+    return _correct(request, form, command)
 
 
 def _problem(seen: str, present: int, right: int) -> str:
@@ -121,10 +126,16 @@ def _given(request: HttpRequest) -> dict[str, str]:
     return {"user_id": request.GET.get("user", "")[:64]}
 
 
-def _correct(request: HttpRequest, form: Any, row: Account, difference: int) -> HttpResponseBase:
-    command = msgspec.structs.replace(movement(row.user_id, difference), correction=True)
+def _correction(row: Account, difference: int) -> Deposit | Withdraw:
+    return msgspec.structs.replace(movement(row.user_id, difference), correction=True)
+
+
+def _correct(request: HttpRequest, form: Any, command: Deposit | Withdraw) -> HttpResponseBase:
     reason = f"Correction: {form.cleaned_data['reason']}"[:200]
-    done = _("Corrected the balance of {user} by {amount}.").format(user=row.user_id, amount=amount_text(difference))
+    difference = command.amount if isinstance(command, Deposit) else -command.amount
+    done = _("Corrected the balance of {user} by {amount}.").format(
+        user=command.user_id, amount=amount_text(difference)
+    )
     if carry_out(request, form, [command], done=done, reason=reason) is None:
         return show(request, "form", _("Correct a balance"), form=form, button=_("Correct it"))
     return HttpResponseRedirect(address("correct"))
@@ -160,7 +171,7 @@ class FundsFileForm(ReasonForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         text = data.get("rows") or files.text_of(data.get("file"))
-        data["text"], data["lines"] = text, files.lines_of(text, MOST_LINES)
+        data["text"], data["lines"] = text, files.lines_of(text, MOST_LINES, columns=COLUMNS)
         return data
 
 

@@ -27,6 +27,7 @@ from trading.models import NAME, AccessToken, Statement, Trade, User
 from trading.reads import selectors
 
 MOST_PEOPLE = 500
+COLUMNS = ("name", "user", "amount")
 REMEMBERED_FORMS = 50
 """Keys of sent forms that a session remembers: reloading the page that shows tokens must not make everybody anew."""
 NEEDS = ("add_user", "add_account", "add_accesstoken")
@@ -92,7 +93,7 @@ class ClassForm(_Start):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         text = data.get("rows") or files.text_of(data.get("file"))
-        data["text"], data["lines"] = text, files.lines_of(text, MOST_PEOPLE)
+        data["text"], data["lines"] = text, files.lines_of(text, MOST_PEOPLE, columns=COLUMNS)
         return data
 
     def people(self) -> list[Person]:

@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
-from trading.admin.accounts import figures_of, give_figures, is_spared, liquidation_tool
+from trading.admin.accounts import liquidation_tool
 from trading.admin.columns import amount_text
 from trading.admin.desk.funds import account_at
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
+from trading.admin.office.standing import figures_of, give_figures, is_spared, standing_text
 from trading.core.commands import CheckRisk, ForceClose, StopLiquidation
 from trading.core.money import RATE
 from trading.core.types import Offset, Phase
@@ -45,19 +46,13 @@ def view(request: HttpRequest) -> HttpResponseBase:
             f"{figures_of(row).risk_ratio:.2%}",
             amount_text(figures_of(row).balance),
             amount_text(row.margin),
-            _standing(row),
+            standing_text(row) or "-",
             address("close_position", row.pk),
             *_liquidation_link(row),
         )
         for row in rows
     ]
     return show(request, "risk", _("Risk"), accounts=accounts, exposure=exposure(), most=MOST_ACCOUNTS)
-
-
-def _standing(row: Account) -> str:
-    if is_spared(row):
-        return "liquidation stopped"
-    return "liquidating" if row.liquidating else "warned" if row.warned else "frozen" if row.frozen else "-"
 
 
 def _liquidation_link(row: Account) -> tuple[str, str]:

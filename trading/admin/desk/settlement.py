@@ -1,9 +1,7 @@
 """The end of a trading day: prices proposed, edited, checked, looked at before it is done; and the calendar."""
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -19,6 +17,7 @@ from trading.admin.desk.page import Page, address, show
 from trading.admin.desk.risk import risk_settings, told
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.market import SettleForm
+from trading.admin.office.days import trading_days
 from trading.core.commands import Settle
 from trading.core.types import Phase
 from trading.models import Holiday, Instrument, Market
@@ -26,9 +25,7 @@ from trading.operators import calendar, requests, what_if
 
 FAR = 0.05
 """How far a price may be from the last settlement price, or from the last trade, before it is pointed at."""
-DAYS_SHOWN = 10
 MOST_HOLIDAYS = 60
-DAY = timedelta(days=1)
 
 
 # --- settling
@@ -162,24 +159,6 @@ def _keep(request: HttpRequest, market: Market, before: set[date], chosen: set[d
         request,
         _("Holidays: {more} added, {fewer} taken away.").format(more=len(chosen - before), fewer=len(before - chosen)),
     )
-
-
-def trading_days(found: calendar.Calendar, today: date) -> list[tuple[str, str, list[str]]]:
-    """The next trading days: the date, the weekday, and what the schedule does on it, by the market's clocks."""
-    days: list[tuple[str, str, list[str]]] = []
-    day = found.day_after(today - DAY)
-    while len(days) < DAYS_SHOWN:
-        days.append((f"{day}", f"{day:%a}", list(_said(found, day))))
-        day = found.day_after(day)
-    return days
-
-
-def _said(found: calendar.Calendar, day: date) -> Iterable[str]:
-    zone: ZoneInfo = found.zone
-    start = datetime.combine(day, datetime.min.time(), zone)
-    for action in found.due(start - timedelta(seconds=1), start + DAY):
-        if action.day == day:
-            yield f"{action.clock:%H:%M} {_(action.action)}"
 
 
 PAGES = [

@@ -1,6 +1,7 @@
 """An account's money day by day: the ledger with its running balance, statements for print and as files."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import QuerySet, Sum
@@ -15,12 +16,14 @@ from trading.admin.desk import files
 from trading.admin.desk.funds import account_at, booked
 from trading.admin.desk.page import Page, address, show
 from trading.admin.engine_requests import present_market
+from trading.admin.records.period import SLACK, Column, first_key
 from trading.core.money import to_text
-from trading.models import Account, LedgerEntry, Market, Statement
+from trading.models import Account, ArchiveFile, LedgerEntry, Market, Statement
 
 MOST_SHOWN = 1_000
 """Entries of a day on the page; the file has all."""
 DAYS_OFFERED = 60
+IN_TIME = Column("id", "time", tells_time=False)
 AMOUNTS = ("opening", "deposits", "withdrawals", "close_profit", "position_profit", "commission", "closing", "margin")
 
 
@@ -55,18 +58,13 @@ class Day:
         """In order."""
         yield from files.by_key(self.rows())
 
-    def corrections(self) -> int:
-        """What corrections of the balance add up to; they are among the deposits and withdrawals."""
-        found = self.rows().filter(kind=LedgerEntry.Kind.CORRECTION).order_by()
-        return found.aggregate(sum=Sum("amount"))["sum"] or 0
-
-    def lines(self) -> Iterator[tuple[str, str, str, str, str]]:
-        """Time, kind, trade, amount, and the balance after it."""
+    def lines(self, amount: Callable[[int], str]) -> Iterator[tuple[str, str, str, str, str]]:
+        """Time, kind, trade, amount, and the balance after it; `amount` says how money is written."""
         balance = self.opening
         for entry in self.entries():
             balance += entry.amount
             trade = "-" if entry.trade_id is None else protocol.trade_id_text(entry.trade_id)
-            yield local_time(entry.time), _(entry.get_kind_display()), trade, to_text(entry.amount), to_text(balance)
+            yield local_time(entry.time), _(entry.get_kind_display()), trade, amount(entry.amount), amount(balance)
 
 
 def _first_after(account: Account, time: int) -> int | None:
@@ -95,8 +93,8 @@ def ledger_view(request: HttpRequest, number: int, day: int = 0) -> HttpResponse
     found = Day(account, day)
     if "csv" in request.GET:
         head = ("time", "kind", "trade", "amount", "balance")
-        return files.csv_response(request, f"ledger-{account.user_id}-{found.day}.csv", head, found.lines())
-    lines = [line for line, _count in zip(found.lines(), range(MOST_SHOWN + 1), strict=False)]
+        return files.csv_response(request, f"ledger-{account.user_id}-{found.day}.csv", head, found.lines(to_text))
+    lines = [line for line, _count in zip(found.lines(amount_text), range(MOST_SHOWN + 1), strict=False)]
     days = Statement.objects.filter(account=account).order_by("-day").values_list("day", flat=True)[:DAYS_OFFERED]
     return show(
         request,
@@ -104,8 +102,8 @@ def ledger_view(request: HttpRequest, number: int, day: int = 0) -> HttpResponse
         _("Ledger of {user}").format(user=account.user_id),
         account=account,
         day=day_text(found.day),
-        opening=to_text(found.opening),
-        closing=to_text(found.closing),
+        opening=amount_text(found.opening),
+        closing=amount_text(found.closing),
         lines=lines[:MOST_SHOWN],
         shortened=len(lines) > MOST_SHOWN,
         days=[(day_text(each), address("ledger_day", number, each)) for each in days],
@@ -120,11 +118,12 @@ def statement_view(request: HttpRequest, number: int, day: int) -> HttpResponseB
     row = get_object_or_404(Statement.objects.select_related("account"), account=account_at(number), day=day)
     name = f"statement-{row.account.user_id}-{row.day}.csv"
     if "csv" in request.GET:
-        return files.csv_response(request, name, HEAD, _lines(row))
+        return files.csv_response(request, name, HEAD, _lines(row, corrections(day, row.account)))
     amounts = [(label, amount_text(getattr(row, label.replace(" ", "_")))) for label in map(_said, AMOUNTS)]
-    corrections = Day(row.account, day).corrections()
-    if corrections:
-        amounts.insert(AMOUNTS.index("close_profit"), (gettext_noop("of which corrections"), amount_text(corrections)))
+    corrected = corrections(day, row.account).get(row.account_id, 0)
+    if corrected or corrected is None:
+        said = _("in the archive") if corrected is None else amount_text(corrected)
+        amounts.insert(AMOUNTS.index("close_profit"), (gettext_noop("of which corrections"), said))
     positions = [
         (each["instrument_id"], each["long"], each["short"], amount_text(each["price"]), amount_text(each["margin"]))
         for each in row.positions
@@ -137,16 +136,45 @@ def _said(column: str) -> str:
     return column.replace("_", " ")
 
 
-HEAD = ("day", "user", *AMOUNTS, "instrument", "long", "short", "price", "position_margin")
+CORRECTIONS = AMOUNTS.index("close_profit")
+"""Where their sum stands among the amounts: behind the deposits and withdrawals that they are among."""
+NAMES = (*AMOUNTS[:CORRECTIONS], "corrections", *AMOUNTS[CORRECTIONS:])
+HEAD = ("day", "user", *NAMES, "instrument", "long", "short", "price", "position_margin")
 
 
-def _lines(row: Statement) -> Iterator[tuple[Any, ...]]:
+def _lines(row: Statement, corrected: Mapping[int, int | None]) -> Iterator[tuple[Any, ...]]:
     """A line for the account, and one for each of its positions."""
     start = (day_text(row.day), row.account.user_id)
-    yield (*start, *(to_text(getattr(row, name)) for name in AMOUNTS), "", "", "", "", "")
+    amounts = [to_text(getattr(row, name)) for name in AMOUNTS]
+    own = corrected.get(row.account_id, 0)
+    amounts.insert(CORRECTIONS, "" if own is None else to_text(own))
+    yield (*start, *amounts, "", "", "", "", "")
     for each in row.positions:
         position = (each["instrument_id"], each["long"], each["short"], to_text(each["price"]), to_text(each["margin"]))
-        yield (*start, *("" for _ in AMOUNTS), *position)
+        yield (*start, *("" for _ in NAMES), *position)
+
+
+def corrections(day: int, account: Account | None = None) -> Mapping[int, int | None]:
+    """What corrections of the balance add up to in a settled day, of each account of the market that has some (or of
+    one); they are among its deposits and withdrawals. None for everybody where the ledger is in the archive."""
+    market = present_market()
+    if ArchiveFile.objects.filter(market=market, removed=True, day__gte=day).exists():
+        return defaultdict(lambda: None)
+    settled = Statement.objects.filter(account__market=market)
+    until = _time_of(settled.filter(day=day).order_by())
+    after = _time_of(settled.filter(day__lt=day).order_by("-day"))
+    rows = LedgerEntry.objects.filter(account__market=market, kind=LedgerEntry.Kind.CORRECTION)
+    if until is not None:
+        rows = rows.filter(time__lte=until, pk__lt=first_key(LedgerEntry, IN_TIME, until + SLACK))
+    if after is not None:
+        rows = rows.filter(time__gt=after, pk__gte=first_key(LedgerEntry, IN_TIME, after - SLACK))
+    if account is not None:
+        rows = rows.filter(account=account)
+    return dict(rows.order_by().values_list("account_id").annotate(Sum("amount")))
+
+
+def _time_of(rows: QuerySet[Statement]) -> int | None:
+    return next(iter(rows.values_list("time", flat=True)[:1]), None)
 
 
 def days_view(request: HttpRequest) -> HttpResponseBase:
@@ -168,7 +196,8 @@ def day_view(request: HttpRequest, day: int) -> HttpResponseBase:
     rows = Statement.objects.filter(day=day, account__market=present_market()).select_related("account")
     if not rows.exists():
         raise Http404
-    lines = (line for row in files.by_key(rows) for line in _lines(row))
+    corrected = corrections(day)
+    lines = (line for row in files.by_key(rows) for line in _lines(row, corrected))
     return files.csv_response(request, f"statements-{day}.csv", HEAD, lines)
 
 

@@ -42,6 +42,9 @@ class MoneyForm(CommandForm):
         model = Account
         fields: tuple[str, ...] = ()
 
+    def command(self) -> Deposit | Withdraw:
+        raise NotImplementedError
+
     @property
     def units(self) -> int:
         return units(self.cleaned_data["amount"])
@@ -79,7 +82,7 @@ class RulesForm(CommandForm):
     max_volume = limit_field("Largest order", required=False)
     max_position = limit_field("Lots in one direction", required=False)
     max_orders = limit_field("Live orders", required=False)
-    live_orders = limit_field("Live orders", required=False)
+    live_orders = limit_field("Live orders in all", required=False)
     waiting_orders = limit_field("Waiting orders", required=False)
     trailing_stops = limit_field("Trailing stops", required=False)
 
@@ -89,8 +92,13 @@ class RulesForm(CommandForm):
 
     @classmethod
     def of(cls, row: Any, *, initial: Mapping[str, Any]) -> Self:
-        return super().of(row, initial=msgspec.structs.asdict(rules_of(row.rules)))
+        return super().of(row, initial=rules_values(rules_of(row.rules)))
 
     def command(self) -> SetAccountRules:
         data = {name: value for name, value in self.cleaned_data.items() if name != "key"}
         return SetAccountRules(self.instance.user_id, AccountRules(**{**data, "stp": SelfTrade(data["stp"])}))
+
+
+def rules_values(rules: AccountRules) -> dict[str, Any]:
+    """As the fields of the form have them."""
+    return {**msgspec.structs.asdict(rules), "stp": rules.stp.value}

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from trading.admin.columns import amount_text
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.base import CommandForm, KeyedForm, ModelForm
 from trading.admin.forms.fields import day_field, money_field, rate_field, rate_units, units
@@ -71,14 +72,14 @@ class SettleForm(CommandForm):
 
     @staticmethod
     def _price_field(found: settlement.Price) -> forms.DecimalField:
-        before = _("Empty: {price}, as before.").format(price=to_text(found.previous))
+        before = _("Empty: {price}, as before.").format(price=amount_text(found.previous))
         traded = _("The average of {lots} lots in its last hour.").format(lots=found.lots)
         return money_field(
             found.instrument_id,
             least="0.0001",
             required=False,
             initial=None if found.price is None else to_text(found.price),
-            help_text=traded if found.price is not None else f"{_('No trades.')} {before}",
+            help_text=traded if found.lots else f"{_('No trades.')} {before}",
         )
 
     @classmethod
@@ -89,9 +90,8 @@ class SettleForm(CommandForm):
 
     def command(self) -> Settle:
         data = self.cleaned_data
-        prices = {
-            found.instrument_id: units(data[name]) for name, found in self.prices.items() if data[name] is not None
-        }
+        prices = {found.instrument_id: found.price for found in self.prices.values() if found.price and not found.lots}
+        prices |= {self.prices[name].instrument_id: units(data[name]) for name in self.prices if data[name] is not None}
         days = calendar.number_of(data["day"]), calendar.number_of(data["next_day"])
         return Settle(*days, prices, confirmed=data["confirmed"])
 

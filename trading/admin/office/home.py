@@ -15,12 +15,13 @@ from django.utils.translation import ngettext
 from trading.admin.columns import amount_text, day_text, time_text
 from trading.admin.confirmations import counted
 from trading.admin.engine_requests import present_market
+from trading.admin.office.standing import figures_of, give_figures, standing_text
 from trading.admin.records.operator_commands import subject_of
 from trading.core.accounts import Figures
 from trading.core.types import Phase, Restrictions
 from trading.models import AT_RISK, IN_DEBT, Account, Instrument, Market, OperatorCommand, Pulse
 from trading.operators import calendar, requests
-from trading.reads import pulses, selectors
+from trading.reads import pulses
 from trading.storage.mapping import restrictions_of
 
 PERMISSION = "trading.view_market"
@@ -192,8 +193,8 @@ class Home:
         accounts = Account.objects.filter(market=self.market)
         found_by_index = [*accounts.filter(IN_DEBT)[:MOST_ACCOUNTS], *accounts.filter(AT_RISK)[:MOST_ACCOUNTS]]
         rows = list({row.pk: row for row in found_by_index}.values())[:MOST_ACCOUNTS]
-        figures = selectors.account_figures(accounts=rows)
-        found = [(row, figures[row.pk]) for row in rows]
+        give_figures(rows)
+        found = [(row, figures_of(row)) for row in rows]
         return sorted(found, key=lambda each: (each[1].balance >= 0, -each[1].risk_ratio))
 
     def _debts(self, shown: Iterable[tuple[Account, Figures]]) -> int:
@@ -207,7 +208,7 @@ class Home:
         lines = [
             [
                 Cell(row.user_id, url=reverse("admin:trading_account_change", args=[row.pk])),
-                Cell(_standing(row, figures.balance), "bad"),
+                Cell(standing_text(row) or "-", "bad"),
                 Cell(f"{figures.risk_ratio:.2%}", "n"),
                 Cell(amount_text(figures.balance), "n"),
             ]
@@ -274,12 +275,6 @@ def _troubles(pulse: Pulse) -> Iterable[str]:
 
 def _is_full(now: dict[str, Any]) -> bool:
     return bool(now) and now["queue"] >= FULL * now["queue_limit"]
-
-
-def _standing(row: Account, balance: int) -> str:
-    if balance < 0:
-        return _("in debt")
-    return _("liquidating") if row.liquidating else _("warned")
 
 
 def _whole(number: int | None) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from trading.core.events import Refused
 from trading.models import OperatorCommand
 
 SENTENCES = (
@@ -49,6 +50,7 @@ SENTENCES = (
     gettext_noop("The market may open positions already"),
     gettext_noop("The settlement price of {} must be a positive multiple of {}"),
     gettext_noop("The settlement price of {}, {}, is not from {} to {}; confirm it if it is meant"),
+    gettext_noop("The settlement price of {} must be at most {}, confirmed or not"),
     gettext_noop("There is no fee group {}"),
     gettext_noop("Trading day {} is settled already, now is {}"),
     gettext_noop("Unknown instrument {}"),
@@ -102,3 +104,8 @@ def result_text(row: OperatorCommand) -> str:
     if row.code:
         return _("{reason} (code {code})").format(reason=said(row.result), code=row.code)
     return said(row.result) or "-"
+
+
+def answer_text(refused: Refused) -> str:
+    """What the engine answers, or would answer."""
+    return _("{reason} (code {code})").format(reason=said(refused.detail), code=int(refused.code))

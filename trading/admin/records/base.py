@@ -68,6 +68,8 @@ class DayFilter(admin.SimpleListFilter):
     title = "day"
     parameter_name = "day"
     offered = 30
+    closed = False
+    """Older days than those that are offered are found, too."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         days: list[int] = []

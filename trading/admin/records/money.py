@@ -9,11 +9,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from trading.admin.base import GrowingAdmin, Tool
-from trading.admin.columns import day, day_text, moment, money, trade_id
+from trading.admin.columns import amount_text, day, day_text, moment, money, trade_id
 from trading.admin.records.base import DayFilter, RecordAdmin
 from trading.admin.records.period import Column, PeriodFilter
 from trading.admin.scope import InstrumentFilter
-from trading.core.money import to_text
 from trading.models import LedgerEntry, RiskEvent, SettlementPrice, Statement, Transfer
 
 
@@ -30,7 +29,7 @@ class LedgerAdmin(RecordAdmin):
         return {"trade_id": number}
 
     def heading(self, obj: Any) -> str:
-        return f"{_(obj.get_kind_display())} {to_text(obj.amount)}"
+        return f"{_(obj.get_kind_display())} {amount_text(obj.amount)}"
 
 
 @admin.display(description="positions")
@@ -39,7 +38,7 @@ def positions_text(row: Statement) -> str:
     if not row.positions:
         return "-"
     lines = [
-        (line["instrument_id"], line["long"], line["short"], to_text(line["price"]), to_text(line["margin"]))
+        (line["instrument_id"], line["long"], line["short"], amount_text(line["price"]), amount_text(line["margin"]))
         for line in row.positions
     ]
     cells = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"

@@ -48,6 +48,13 @@ def cancelled_why(row: Order) -> str:
     return why if row.cancel_code is None else f"{why}: {_(RULES[row.cancel_code])}"
 
 
+@admin.display(description="average price")
+def average_price(row: Order) -> str:
+    """Of its trades; a dash where there are none, or they are not all known."""
+    average = protocol.average_price(row.price_sum, row.filled)
+    return "-" if average is None else f"{average:,}"
+
+
 @admin.display(description="options")
 def options_text(row: Order) -> str:
     """What is not plain about it."""
@@ -105,6 +112,7 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
             {
                 "fields": (
                     number("filled"),
+                    average_price,
                     day("trading_day"),
                     moment("accepted_at", "accepted"),
                     moment("updated_at", "updated"),

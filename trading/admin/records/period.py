@@ -9,12 +9,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.admin import ListFilter
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from trading.admin.lists import WrongFilter
 from trading.core.types import number_at
 
 FROM, TO = "day__gte", "day__lte"
@@ -35,13 +36,15 @@ class Column(NamedTuple):
 def between(rows: QuerySet[Any], column: Column, request: HttpRequest) -> QuerySet[Any]:
     """Of some rows those of the days that were asked for, in the zone of the settings."""
     first, last = (_day(request.GET.getlist(name)) for name in (FROM, TO))
+    if first is not None and last is not None and first > last:
+        raise WrongFilter(_("The first day is after the last one."))
     if first is not None:
         begin = _moment(first)
-        key = _first_key(rows.model, column, begin - SLACK)
+        key = first_key(rows.model, column, begin - SLACK)
         rows = rows.filter(**{f"{column.key}__gte": key, f"{column.time}__gte": begin})
     if last is not None:
         end = _moment(last + DAY)
-        key = _first_key(rows.model, column, end + SLACK)
+        key = first_key(rows.model, column, end + SLACK)
         rows = rows.filter(**{f"{column.key}__lt": key, f"{column.time}__lt": end})
     return rows
 
@@ -53,10 +56,10 @@ def _day(sent: list[str]) -> date | None:
     text = sent[0]
     try:
         found = date.fromisoformat(text)
-    except ValueError as error:
-        raise IncorrectLookupParameters(error) from error
+    except ValueError:
+        found = date.min
     if not 1970 < found.year < 9999:
-        raise IncorrectLookupParameters(f"{text} is no day of an exchange")
+        raise WrongFilter(_("{text} is no day; a day is written as 2026-01-31.").format(text=repr(text[:40])))
     return found
 
 
@@ -65,7 +68,7 @@ def _moment(day: date) -> int:
     return int(timezone.make_aware(datetime.combine(day, datetime.min.time())).timestamp() * 1000)
 
 
-def _first_key(model: Any, column: Column, moment: int) -> int:
+def first_key(model: Any, column: Column, moment: int) -> int:
     """The smallest number that a row of this moment, or a later one, may have."""
     if column.tells_time:
         return max(0, min(number_at(moment), LARGEST))

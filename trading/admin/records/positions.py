@@ -7,10 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from trading.admin.base import ShownAdmin
-from trading.admin.columns import money, number
+from trading.admin.columns import amount_text, money, number
 from trading.admin.records.base import SEARCH_USERS
 from trading.admin.scope import InstrumentFilter
-from trading.core.money import to_text
 from trading.models import IS_HELD, Position
 from trading.reads import selectors
 
@@ -36,7 +35,7 @@ class HoldingFilter(admin.SimpleListFilter):
 
 @admin.display(description="profit")
 def profit_number(row: Position) -> str:
-    return to_text(selectors.position_of(row).profit)
+    return amount_text(selectors.position_of(row).profit)
 
 
 def _leg(side: str) -> tuple[Any, ...]:

@@ -13,8 +13,7 @@ from trading.admin.columns import amount_text, local_time
 from trading.admin.confirmations import counted, said_yes
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
-from trading.admin.office.refusals import said
-from trading.core.events import Refused
+from trading.admin.office.refusals import answer_text
 from trading.core.types import Offset
 from trading.models import Trade, User
 from trading.operators import trade_breaks, what_if
@@ -54,14 +53,10 @@ def one_view(request: HttpRequest, number: int) -> HttpResponse:
         sides=[_side(row) for row in found],
         about=[buyer.instrument_id, amount_text(buyer.price), counted(buyer.volume, "lot"), local_time(buyer.time)],
         broken=broken,
-        refused="" if foreseen is None or foreseen.refused is None else _said(foreseen.refused),
+        refused="" if foreseen is None or foreseen.refused is None else answer_text(foreseen.refused),
         warnings=[] if foreseen is None else _warnings(foreseen),
         **({} if foreseen is None or foreseen.refused is not None else {"form": form}),
     )
-
-
-def _said(refused: Refused) -> str:
-    return _("{reason} (code {code})").format(reason=said(refused.detail), code=int(refused.code))
 
 
 def _warnings(foreseen: what_if.Break) -> list[str]:
@@ -94,7 +89,7 @@ def _break(request: HttpRequest, form: BreakForm, buyer: Trade, seller: Trade) -
     command = trade_breaks.command(buyer, seller, give_back_fees=fees)
     foreseen = what_if.if_broken(present_market(), command)
     if foreseen.refused is not None and not said_yes(request):
-        form.add_error(None, _said(foreseen.refused))
+        form.add_error(None, answer_text(foreseen.refused))
         return None
     sentences = [
         *(_consequence(row, fees) for row in (buyer, seller)),

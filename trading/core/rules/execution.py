@@ -225,6 +225,8 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     account.commission += charged
     account.close_profit += close_profit
     order.left = left = order.left - lots
+    if order.price_sum is not None:
+        order.price_sum += price * instrument.contract.tick * lots
     order.move_to(PARTIALLY_FILLED if left else FILLED)
     if not left:
         account.end_order(order)
@@ -244,6 +246,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
         left,
         charged,
         close_profit,
+        order.price_sum,
     )
 
 

@@ -69,6 +69,16 @@ def resume(state: State, command: ResumeInstrument) -> list[Event]:
     return enter_phase(state, instrument, instrument.scheduled)
 
 
+def phase_for(state: State, newcomer: Instrument) -> Phase:
+    """The phase that the schedule has for an instrument that was just listed: that of the others, of several the one in
+    which most may be done."""
+    others = {each.scheduled for each in state.instruments.values() if each is not newcomer}
+    others.discard(Phase.DELISTED)
+    if not others or Phase.CONTINUOUS in others:
+        return Phase.CONTINUOUS
+    return Phase.AUCTION if Phase.AUCTION in others and has_auction(newcomer) else Phase.CLOSED
+
+
 def has_auction(instrument: Instrument) -> bool:
     """Without an upper limit nobody could say what a sale may have to hold in an auction."""
     return instrument.contract.limit_rate > 0

@@ -16,7 +16,7 @@ from trading.core.money import MAX_PRICE, to_text
 from trading.core.rules.execution import cancel_each
 from trading.core.rules.instruments import hold_anew
 from trading.core.rules.restrictions import spare_nobody
-from trading.core.state import Account, Instrument, State
+from trading.core.state import Account, Instrument, State, highest_price
 from trading.core.types import FIRST_RULES, CancelReason, Offset, Phase, TimeCondition, is_day
 
 STAYS = (TimeCondition.GTC, TimeCondition.GTD)
@@ -59,11 +59,25 @@ def _refusal(state: State, command: Settle) -> Refused | None:
         if not 0 < price <= MAX_PRICE or price % instrument.contract.tick:
             tick = to_text(instrument.contract.tick)
             return Refused(Code.OFF_TICK, f"The settlement price of {name} must be a positive multiple of {tick}")
-        if not command.confirmed and state.rules != FIRST_RULES and instrument.phase is not Phase.DELISTED:
-            low, high = instrument.band()
-            if not low <= price // instrument.contract.tick <= high:
-                return _unlikely(instrument, price, low, high)
+        if state.rules != FIRST_RULES and instrument.phase is not Phase.DELISTED:
+            refusal = _check_band(instrument, price, command.confirmed)
+            if refusal is not None:
+                return refusal
     return None
+
+
+def _check_band(instrument: Instrument, price: int, confirmed: bool) -> Refused | None:
+    """A price that could not have traded must be confirmed, and even then positions must be countable."""
+    low, high = instrument.band()
+    if low <= price // instrument.contract.tick <= high:
+        return None
+    if not confirmed:
+        return _unlikely(instrument, price, low, high)
+    most = highest_price(instrument.contract)
+    if price <= most:
+        return None
+    detail = f"The settlement price of {instrument.instrument_id} must be at most {to_text(most)}, confirmed or not"
+    return Refused(Code.PRICE_LIMIT, detail)
 
 
 def _unlikely(instrument: Instrument, price: int, low: int, high: int) -> Refused:

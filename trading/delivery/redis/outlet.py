@@ -95,10 +95,17 @@ class Outlet:
             return []
         return [names[name.decode()] for name, hearers in found if hearers]
 
-    def beat(self, closed: str | None, no_connections: bool) -> None:
+    def beat(self, closed: str | None, no_connections: bool, answered: str) -> None:
         """The engine lives. `closed`: why it takes no orders, if it takes none; `no_connections`: nobody else may
-        connect. It tells, too, which accounts are this market's."""
-        note = {"type": "beat", "generation": self._generation, "closed": closed, "no_connections": no_connections}
+        connect; `answered`: up to which entry of the stream all answers are given. It tells, too, which accounts are
+        this market's."""
+        note = {
+            "type": "beat",
+            "generation": self._generation,
+            "closed": closed,
+            "no_connections": no_connections,
+            "answered": answered,
+        }
         self.tell_gateways(note if self._engine is None else {**note, "shard": self._engine.state.shard})
 
     def tell_gateways(self, note: Message) -> None:
@@ -152,7 +159,11 @@ class Outlet:
     async def look_at_present(self) -> None:
         """Redis may have lost what it was given: then it is given all of it again."""
         if await self._redis.hget(present_key(self._market), GENERATION) != self._generation.encode():
-            self._written = ""
+            self.write_again()
+
+    def write_again(self) -> None:
+        """Give Redis all present frames as they are now."""
+        self._written = ""
 
     async def _write_present(self) -> None:
         key = present_key(self._market)

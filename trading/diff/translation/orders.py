@@ -71,7 +71,7 @@ def said_order(said: InsertOrder, user_id: str, now: int) -> Patch:
 
 def kept_order(data: OrderData, key: str, ids: Patch) -> Patch:
     """An order as the exchange has kept it. `key`: the client's id of it."""
-    at_once = data.time_condition in (TimeCondition.IOC, TimeCondition.FOK)
+    time_condition, volume_condition = said_conditions(data.time_condition)
     return {
         "user_id": data.user_id,
         "order_id": key,
@@ -83,8 +83,8 @@ def kept_order(data: OrderData, key: str, ids: Patch) -> Patch:
         "volume_left": round(data.volume - data.filled_volume),
         "price_type": price_type(data.order_type),
         "limit_price": number(data.price),
-        "time_condition": "IOC" if at_once else "GFD",
-        "volume_condition": "ALL" if data.time_condition is TimeCondition.FOK else "ANY",
+        "time_condition": time_condition,
+        "volume_condition": volume_condition,
         "insert_date_time": data.timestamp * NANOSECONDS,
         "status": status_word(data.status),
         "last_msg": _message(data.status, data.reason),
@@ -93,6 +93,7 @@ def kept_order(data: OrderData, key: str, ids: Patch) -> Patch:
 
 def new_order(frame: protocol.OrderStatusFrame, key: str, user_id: str, ids: Patch) -> Patch:
     """An order that was not placed here, from the first that is told of it."""
+    time_condition, volume_condition = said_conditions(frame.time_condition)
     return {
         "user_id": user_id,
         "order_id": key,
@@ -100,10 +101,16 @@ def new_order(frame: protocol.OrderStatusFrame, key: str, user_id: str, ids: Pat
         "direction": frame.direction or Direction.BUY,
         "offset": offset_word(frame.offset or Offset.OPEN),
         "price_type": price_type(frame.order_type or OrderType.LIMIT),
-        "time_condition": "GFD",
-        "volume_condition": "ANY",
+        "time_condition": time_condition,
+        "volume_condition": volume_condition,
         "insert_date_time": frame.timestamp * NANOSECONDS,
     }
+
+
+def said_conditions(condition: TimeCondition | None) -> tuple[str, str]:
+    """How the client says how long an order stays and how much of it must be filled; GFD where it has no word."""
+    words = {said_as: words for words, said_as in CONDITIONS.items()}
+    return words.get(condition or TimeCondition.GFD, ("GFD", "ANY"))
 
 
 def progress(frame: protocol.OrderStatusFrame, volume: int) -> Patch:
@@ -125,7 +132,7 @@ def _message(status: OrderStatus, reason: str | None) -> str:
 
 def trade(told: protocol.Trade | protocol.TradeData, order_key: str, user_id: str, ids: Patch) -> Patch:
     """A trade. Both orders of it may be the client's own: the order is part of its name."""
-    fee = {"commission": told.commission} if isinstance(told, protocol.TradeData) else {}
+    fee = {} if told.commission is None else {"commission": told.commission}
     return {
         "user_id": user_id,
         "order_id": order_key,

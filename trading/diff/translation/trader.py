@@ -16,6 +16,7 @@ from trading.diff.translation.words import (
     Patch,
     ReqLogin,
     Said,
+    who,
 )
 
 PAGE = 200
@@ -59,6 +60,8 @@ class TraderConversation(Conversation):
     def __init__(self, first: str) -> None:
         super().__init__(first)
         self._user: str | None = None
+        self._account = ""
+        """What the client calls the user: it looks there for what it is told."""
         self._signing = self._refused = False
         self._early: list[InsertOrder | CancelOrder] = []
         self._loaded: Loaded | None = None
@@ -98,7 +101,7 @@ class TraderConversation(Conversation):
         return self._loaded is not None or (self._user is None and not self._refused)
 
     def _do(self, said: InsertOrder | CancelOrder) -> None:
-        if self._user is None or said.user_id not in (None, self._user):
+        if self._user is None or said.user_id not in (None, self._account):
             self.note("ERROR", Code.NOT_AUTHENTICATED, f"{Code.NOT_AUTHENTICATED.text}: log in first")
         elif isinstance(said, InsertOrder):
             self._insert(said)
@@ -116,8 +119,9 @@ class TraderConversation(Conversation):
         if self._user is not None or self._signing:
             self.note("ERROR", Code.FORBIDDEN, f"{Code.FORBIDDEN.text}: this connection is somebody's")
             return
-        self._signing, self.name = True, said.user_name
-        self.ask(self._signed_in, "auth", user_id=said.user_name, token=said.password)
+        self.name, token = who(said)
+        self._signing, self._account = True, said.user_name
+        self.ask(self._signed_in, "auth", user_id=self.name, token=token)
 
     def _signed_in(self, answer: Any) -> None:
         self._signing = False
@@ -331,7 +335,7 @@ class TraderConversation(Conversation):
 
     def _tell(self, fields: Patch) -> None:
         if self._user is not None:
-            self._gathered.add({"trade": {self._user: fields}})
+            self._gathered.add({"trade": {self._account: fields}})
 
     # -- account and positions
 
@@ -350,7 +354,7 @@ class TraderConversation(Conversation):
     def _take_account(self, answer: Any) -> None:
         if isinstance(answer, protocol.QueryResponse) and answer.data.account is not None and self._user is not None:
             accounts = {"CNY": portfolio.account(answer.data.account)}
-            self._covered.add({"trade": {self._user: {"accounts": accounts}}})
+            self._covered.add({"trade": {self._account: {"accounts": accounts}}})
 
     def _take_positions(self, answer: Any) -> None:
         self._looking = False
@@ -362,5 +366,5 @@ class TraderConversation(Conversation):
                 told = portfolio.flat(self._user, name, ids)
                 found[self.instruments.symbol(name)] = portfolio.position(held[name], ids) if name in held else told
             self._positions |= held.keys()
-            self._covered.add({"trade": {self._user: {"positions": found}}})
+            self._covered.add({"trade": {self._account: {"positions": found}}})
         self.patches.add_all(self._covered.take())

@@ -42,6 +42,17 @@ class ReqLogin(_Said, frozen=True, tag="req_login"):
     password: str
 
 
+def account_of_sign_in(name: str, password: str) -> str:
+    """What the sign-in calls the account of a `TqKq`, which says it on the socket as its name and as its password."""
+    return f"{name}:{password}"
+
+
+def who(said: ReqLogin) -> tuple[str, str]:
+    """The user and the access token of a login."""
+    name, colon, token = said.user_name.partition(":")
+    return (name, token) if colon and said.password == said.user_name else (said.user_name, said.password)
+
+
 class ConfirmSettlement(_Said, frozen=True, tag="confirm_settlement"):
     pass
 

@@ -41,6 +41,7 @@ PLAIN_ORDER = Columns(
         "his_held": "his_held",
         "today_held": "today_held",
         "updated_at": "updated_at",
+        "price_sum": "price_sum",
     },
 )
 FURTHER_OF_ORDER = Columns(
@@ -96,7 +97,7 @@ def order_record(row: tuple[Any, ...]) -> OrderRecord:
     order_id, account_id, instrument_id, direction, offset, order_type, time_condition, *numbers = row[:11]
     his_held, today_held, accepted_at, updated_at, client_order_id, trading_day, *handling = row[11:]
     volume, price, filled, status = numbers
-    options, shown, stop, priority = handling
+    options, shown, stop, priority, price_sum = handling
     return OrderRecord(
         order_id,
         account_id,
@@ -119,6 +120,7 @@ def order_record(row: tuple[Any, ...]) -> OrderRecord:
         volume - filled if shown is None else shown,
         stop or 0,
         priority or order_id,
+        price_sum,
     )
 
 

@@ -83,6 +83,24 @@ class Orders(Queries):
         await self.ask("cancel_after", timeout_ms=round(1000 * seconds))
 
 
+def own_id() -> str:
+    """An id that no other order has."""
+    return secrets.token_hex(12)
+
+
+def named(kind: str, fields: Frame) -> Frame:
+    """The fields of a request, in which every new order has an own id: said twice, it is still one order."""
+    if kind == "submit_order":
+        return _named(fields)
+    if kind == "submit_orders" and isinstance(fields.get("orders"), list):
+        return fields | {"orders": [_named(each) if isinstance(each, dict) else each for each in fields["orders"]]}
+    return fields
+
+
+def _named(order: Frame) -> Frame:
+    return order if order.get("client_order_id") is not None else order | {"client_order_id": own_id()}
+
+
 def order_fields(
     instrument_id: str,
     direction: str,
@@ -100,6 +118,6 @@ def order_fields(
         "volume": volume,
         "price": price,
         "order_type": "MARKET" if price is None else "LIMIT",
-        "client_order_id": client_order_id or secrets.token_hex(12),
+        "client_order_id": own_id() if client_order_id is None else client_order_id,
         **options,
     }

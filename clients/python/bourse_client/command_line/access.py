@@ -60,6 +60,17 @@ def current(environment: Mapping[str, str] = os.environ) -> Access:
     return saved
 
 
+def offered(environment: Mapping[str, str] = os.environ) -> str:
+    """The address that is most likely meant: that of the environment, or the one of the last time."""
+    if wished := environment.get("BOURSE_URL"):
+        return wished
+    try:
+        saved = load()
+    except Failed:  # The file is of no use, and signing in writes another.
+        return DEFAULT_URL
+    return saved.url if saved else DEFAULT_URL
+
+
 def load() -> Access | None:
     """What `bourse login` has saved. Failed where others could read it."""
     path = access_file()

@@ -20,6 +20,8 @@ class Ending(IntEnum):
     """It was sent, and nobody knows whether it was done."""
     UNFILLED = 6
     """An order that was waited for has ended before it was filled."""
+    UNWRITTEN = 7
+    """What came of it could not be written where it was wanted."""
     INTERRUPTED = 130
 
 

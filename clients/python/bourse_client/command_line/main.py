@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Sequence
-from math import isfinite
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -12,6 +14,7 @@ from typer.main import get_command
 
 from bourse_client.command_line import holdings, market, orders, research, signing_in
 from bourse_client.command_line.endings import Ending, Failed
+from bourse_client.command_line.work import finite
 from bourse_client.version import VERSION
 
 PATIENCE = 10.0
@@ -39,7 +42,8 @@ def _tell_version(wanted: bool) -> None:
 def bourse(
     context: typer.Context,
     timeout: Annotated[
-        float, typer.Option(min=0.1, envvar="BOURSE_TIMEOUT", help="Seconds to wait for the exchange.")
+        float,
+        typer.Option(min=0.1, envvar="BOURSE_TIMEOUT", callback=finite, help="Seconds to wait for the exchange."),
     ] = PATIENCE,
     version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_tell_version)] = False,
 ) -> None:
@@ -53,11 +57,22 @@ def bourse(
 
     Exit codes: 0 done. 1 refused by the exchange, and nothing has changed. 2 wrong usage, or a question was answered
     with no. 3 the exchange cannot be reached. 4 not signed in. 5 nobody knows whether it was done. 6 the order has
-    ended before it was filled. 130 interrupted; what follows something until Ctrl-C ends with 0.
+    ended before it was filled. 7 the outcome could not be written. 130 interrupted; what follows something until Ctrl-C
+    ends with 0.
     """
-    if not isfinite(timeout):
-        raise typer.BadParameter("--timeout is a number of seconds")
     context.obj = timeout
+
+
+def _words(wrong: typer.TyperException) -> str:
+    """What is wrong with the words of a command."""
+    told = wrong.format_message()
+    return "lots have no sign: buy, sell and close tell the side" if re.match(r"No such option: -[\d.]", told) else told
+
+
+def _let_go_of_output() -> None:
+    """What waits to be written is not tried again when the program ends."""
+    with open(os.devnull, "wb") as nowhere, suppress(OSError, ValueError):
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nobody = isinstance(abort.__context__, EOFError)
         failure = Failed(Ending.USAGE if nobody else Ending.INTERRUPTED, "nobody is there to answer")
     except typer.TyperException as wrong:
-        failure = Failed(Ending.USAGE, f"{wrong.format_message()} (bourse COMMAND --help shows how)")
+        failure = Failed(Ending.USAGE, f"{_words(wrong)} (bourse COMMAND --help shows how)")
+    except OSError as error:  # The disk is full.
+        _let_go_of_output()
+        failure = Failed(Ending.UNWRITTEN, f"the outcome cannot be written: {error.strerror}")
     except SystemExit:  # typer's way to say that nobody reads any more: they have read enough
         return Ending.DONE
     if failure.ending is not Ending.INTERRUPTED:

@@ -6,7 +6,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -48,11 +48,11 @@ def book(
 
     async def watch(client: Client) -> None:
         async with client.books(instrument) as books:
-            with Live(console=screen(), auto_refresh=False, transient=False) if not json else _no_screen() as picture:
+            with _picture(json) as picture:
                 left = count
                 async for changed in books:
                     if picture is None:
-                        as_json(book_fields(changed, depth))
+                        _show_book(changed, depth, json)
                     else:
                         picture.update(ladder(changed, depth), refresh=True)
                     left = None if left is None else left - 1
@@ -63,8 +63,14 @@ def book(
 
 
 @contextmanager
-def _no_screen() -> Iterator[None]:
-    yield None
+def _picture(json: bool) -> Iterator[Live | None]:
+    """One that changes in its place; none in a pipe, where one comes after the other."""
+    console = screen()
+    if json or not console.is_terminal:
+        yield None
+        return
+    with Live(console=console, auto_refresh=False, transient=False) as picture:
+        yield picture
 
 
 async def _first_book(client: Client, instrument: str) -> Book:
@@ -77,6 +83,7 @@ def _show_book(shown: Book, depth: int, json: bool) -> None:
         as_json(book_fields(shown, depth))
     else:
         screen().print(ladder(shown, depth))
+        sys.stdout.flush()
 
 
 def book_fields(shown: Book, depth: int) -> dict[str, Any]:
@@ -146,7 +153,7 @@ def _show_trade(trade: Ticker) -> None:
 def bars(
     context: typer.Context,
     instrument: Instrument,
-    period: Annotated[str, typer.Option(help="1m, 5m, 15m, 1h or 1d.")] = "1m",
+    period: Annotated[Literal["1m", "5m", "15m", "1h", "1d"], typer.Option(help="How long a bar is.")] = "1m",
     most: Annotated[int, typer.Option(min=1, help="The last so many.")] = 200,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a head, `start` in Unix milliseconds.")] = False,
     json: Json = False,

@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from bourse_client.client import Client
 from bourse_client.command_line.endings import Ending, Failed
 from bourse_client.command_line.shown import as_json, moment, number, screen, table
-from bourse_client.command_line.work import Instrument, Json, ask, follow, trader
+from bourse_client.command_line.work import Instrument, Json, ask, follow, listed, trader
 from bourse_client.messages import Order
 
 ENDS_AT_ONCE = frozenset({"IOC", "FOK"})
 MINE = "Own id of the order; the same id again is the same order, not a second one."
 
 
+NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+
+
 def price_of(text: str) -> float:
     """`@120` is 120. A number without `@` could be anything."""
     if not text.startswith("@"):
         raise typer.BadParameter(f"write a price as @{text}")
-    try:
-        return float(text[1:])
-    except ValueError as error:
-        raise typer.BadParameter(f"{text[1:]!r} is no price") from error
+    return _number(text[1:], "price")
 
 
-Volume = Annotated[float, typer.Argument(metavar="VOLUME", help="Lots.")]
+def lots_of(text: str) -> float:
+    return _number(text, "number of lots")
+
+
+def plain_price_of(text: str) -> float:
+    return _number(text, "price")
+
+
+def _number(text: str, what: str) -> float:
+    """Digits with a point or without. Other ways of writing a number are slips of somebody's fingers."""
+    if not NUMBER.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no {what}")
+    return float(text)
+
+
+Volume = Annotated[Any, typer.Argument(metavar="VOLUME", parser=lots_of, help="Lots.")]
 Price = Annotated[
     Any, typer.Argument(metavar="[@PRICE]", parser=price_of, help="The limit, as @120; a market order without.")
 ]
-Time = Annotated[str | None, typer.Option("--time", metavar="GFD|GTC|IOC|FOK", help="How long it lives.")]
+Lives = Literal["GFD", "GTC", "IOC", "FOK"]
+Time = Annotated[Lives | None, typer.Option("--time", case_sensitive=False, help="How long it lives.")]
 PostOnly = Annotated[bool, typer.Option("--post-only", help="Refused where it would trade at once.")]
-Stop = Annotated[float | None, typer.Option("--stop", metavar="PRICE", help="Wait until this price is met.")]
+Stop = Annotated[
+    Any, typer.Option("--stop", metavar="PRICE", parser=plain_price_of, help="Wait until this price is met.")
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Until it is filled or cancelled.")]
 OwnId = Annotated[str | None, typer.Option("--id", metavar="ID", help=MINE)]
 
@@ -129,6 +148,7 @@ def close(
         if len(sides) > 1:
             raise Failed(Ending.USAGE, f"{instrument} is long and short: say --long or --short")
         if not sides or not lots[sides[0]]:
+            await listed(client, instrument)
             raise Failed(Ending.REFUSED, f"there is nothing to close in {instrument}")
         return "SELL" if sides[0] == "long" else "BUY", lots[sides[0]]
 
@@ -142,10 +162,7 @@ def _lots_and_price(words: list[str]) -> tuple[float | None, float | None]:
     price = price_of(words.pop()) if words and words[-1].startswith("@") else None
     if len(words) > 1:
         raise typer.BadParameter(f"write [VOLUME] [@PRICE], not {' '.join(words)}")
-    try:
-        return (float(words[0]) if words else None), price
-    except ValueError as error:
-        raise typer.BadParameter(f"{words[0]!r} is no number of lots") from error
+    return (lots_of(words[0]) if words else None), price
 
 
 def _place(
@@ -157,7 +174,7 @@ def _place(
     options: dict[str, Any],
 ) -> None:
     instrument, direction, volume, price, offset = order
-    name = own_id or f"cli-{secrets.token_hex(8)}"
+    name = f"cli-{secrets.token_hex(8)}" if own_id is None else own_id
     given: Any = {option: value for option, value in options.items() if value is not None}
     waits = given.get("stop_price") is None and (price is None or given.get("time_condition") in ENDS_AT_ONCE)
 

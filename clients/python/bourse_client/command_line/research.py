@@ -18,7 +18,7 @@ from bourse_client.client import Client
 from bourse_client.command_line.access import current
 from bourse_client.command_line.endings import Ending, Failed
 from bourse_client.command_line.shown import as_json, number
-from bourse_client.command_line.work import Count, Instrument, Json, follow, trader, visitor
+from bourse_client.command_line.work import Count, Instrument, Json, finite, follow, listed, trader, visitor
 from bourse_client.research import lobster, recording
 from bourse_client.research.replaying import Replay
 
@@ -36,7 +36,9 @@ def record(
     instrument: Instrument,
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the files come.")],
     levels: Annotated[int, typer.Option(min=1, max=100, help="Levels of the order-book file.")] = 10,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="End after so long.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=0, metavar="SECONDS", callback=finite, help="End after so long.")
+    ] = None,
     count: Count = None,
     json: Json = False,
 ) -> None:
@@ -88,7 +90,9 @@ def replay(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(metavar="FILES", help="A message file, and its order-book file.")],
     into: Annotated[str, typer.Option("--into", metavar="INSTRUMENT", help="Where the orders go.")],
-    speed: Annotated[float, typer.Option(min=0, help="10: ten times as fast; 0: as fast as it goes.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option(min=0, callback=finite, help="10: ten times as fast; 0: as fast as it goes.")
+    ] = 1.0,
     json: Json = False,
 ) -> None:
     """Play files in LOBSTER's format into a market, as orders of the user who is signed in.
@@ -102,17 +106,14 @@ def replay(
     bourse replay AAPL_2012-06-21_message_10.csv AAPL_2012-06-21_orderbook_10.csv --into AAPL --speed 0
     """
     messages, before = _read(files)
-    maker, replays = trader(context), list[Replay]()
+    maker, other, replays = trader(context), _taker(context), list[Replay]()
     with _progress("playing", len(messages)) as (progress, task):
 
         async def work(client: Client) -> None:
-            known = {each.instrument_id: each for each in await client.instruments()}
-            if into not in known:
-                raise Failed(Ending.REFUSED, f"there is no instrument {into}")
+            market = await listed(client, into)
             async with AsyncExitStack() as stack:
-                other = _taker(context)
                 taker = None if other is None else await stack.enter_async_context(other)
-                replays.append(Replay(client, taker, into, known[into].max_volume))
+                replays.append(Replay(client, taker, into, market.max_volume))
                 await replays[0].begin(before)
                 await replays[0].play(messages, speed, lambda: progress.advance(task))
 
@@ -137,7 +138,9 @@ def _read(files: list[Path]) -> tuple[list[lobster.Message], dict[tuple[int, int
 
 def _taker(context: typer.Context) -> Client | None:
     user_id, token = os.environ.get("BOURSE_TAKER_USER"), os.environ.get("BOURSE_TAKER_TOKEN")
-    return Client(current().url, user_id, token, patience=context.obj) if user_id and token else None
+    if bool(user_id) != bool(token):
+        raise Failed(Ending.USAGE, "BOURSE_TAKER_USER and BOURSE_TAKER_TOKEN go together")
+    return Client(current().url, user_id, token, patience=context.obj) if user_id else None
 
 
 def _tell_outcome(replay: Replay, total: int, json: bool) -> None:

@@ -35,7 +35,7 @@ def login(
     """
     if token_stdin and (url is None or user is None):
         raise Failed(Ending.USAGE, "--token-stdin needs --url and --user, for nothing else can be asked")
-    url = access.checked_url(url or typer.prompt("Exchange", default=access.DEFAULT_URL, err=True))
+    url = access.checked_url(url or typer.prompt("Exchange", default=access.offered(), err=True))
     user = user or str(typer.prompt("User", err=True))
     try:
         token = sys.stdin.readline() if token_stdin else str(typer.prompt("Token", hide_input=True, err=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
+from math import isfinite
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -12,13 +13,23 @@ import typer
 from bourse_client.client import Client
 from bourse_client.command_line import access
 from bourse_client.command_line.endings import Ending, Failed
-from bourse_client.errors import BourseError
+from bourse_client.errors import BourseError, InstrumentUnknown
+from bourse_client.messages import Instrument as Listed
 
 T = TypeVar("T")
 Work = Callable[[Client], Awaitable[T]]
 
 Json = Annotated[bool, typer.Option("--json", help="JSON for scripts: one object, of lists one a line.")]
 Instrument = Annotated[str, typer.Argument(metavar="INSTRUMENT", help="For example IX2301.")]
+
+
+def finite(value: float | None) -> float | None:
+    """A number that is one. Infinity would wait for ever, and what is no number is compared with nothing."""
+    if value is not None and not isfinite(value):
+        raise typer.BadParameter(f"{value} is no number")
+    return value
+
+
 Count = Annotated[int | None, typer.Option("--count", min=1, help="End after so many.")]
 
 
@@ -48,6 +59,15 @@ def ask(context: typer.Context, client: Client, work: Work[T], *, doubt: str | N
                 raise Failed(ending, f"no answer within {context.obj:g} s{f': {doubt}' if doubt else ''}") from error
 
     return _done(connected)
+
+
+async def listed(client: Client, instrument_id: str) -> Listed:
+    """An instrument. Failed, as the exchange itself says it, where there is none of that name."""
+    for each in await client.instruments():
+        if each.instrument_id == instrument_id:
+            return each
+    code = InstrumentUnknown.CODE
+    raise Failed(Ending.REFUSED, f"{code} Unknown instrument {instrument_id}", code)
 
 
 def follow(client: Client, work: Work[None]) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 from typing import Any, Self, Unpack
 
 import msgspec
 
-from bourse_client.asking.orders import Orders, order_fields
+from bourse_client.asking.orders import Orders, named, order_fields
 from bourse_client.blocking import Waiting
 from bourse_client.errors import Lost, OrderFinished, TooFast, Unavailable
 from bourse_client.messages import Day, Frame, Order, OrderOptions
@@ -19,7 +18,8 @@ from bourse_client.rest.transport import Transport
 
 
 class RestClient(Orders):
-    """A user of the exchange, or without a token whoever looks on. Each request has a connection of its own.
+    """A user of the exchange, or without a token whoever looks on. Connections are kept for the next request, until
+    `close`.
 
     Where the exchange says 429 or 503, the request waits as long as it was told and is sent again. Where no answer
     came it is sent again too, for `patience` seconds, and then Lost is raised: every order has a `client_order_id`, so
@@ -34,7 +34,8 @@ class RestClient(Orders):
         return self
 
     async def close(self) -> None:
-        """There is nothing to end."""
+        """End the connections. Orders stay in the market."""
+        self._transport.close()
 
     async def ask(self, kind: str, **fields: Any) -> Frame:
         """Any request of the protocol that HTTP takes; its answer. Refused where it is refused, Lost where none came in
@@ -89,7 +90,7 @@ class RestClient(Orders):
 
     async def _carry(self, kind: str, fields: Frame, lost: list[Lost]) -> Frame:
         """The answer, in the shape that it has on the socket. `lost`: the attempts without an answer are added."""
-        call = call_of(kind, fields, secrets.token_hex(12))
+        call = call_of(kind, named(kind, fields))
         loop, pauses = asyncio.get_running_loop(), Pauses(random.Random())  # noqa: S311 -- pauses, not locks
         latest = loop.time() + self._patience
         while True:

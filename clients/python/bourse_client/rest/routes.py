@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import msgspec
-
-from bourse_client.messages import Frame
+from bourse_client.messages import Frame, encoded
 
 ROUTES = {
     "submit_order": ("POST", "orders/"),
@@ -30,32 +28,29 @@ ROUTES = {
     "query_statistics": ("GET", "instruments/{instrument_id}/statistics/"),
     "query_public_trades": ("GET", "instruments/{instrument_id}/trades/"),
 }
-NAMED = frozenset({"submit_orders"})
-"""Requests that a key makes harmless to send again; an order has its own id for that."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """An HTTP request; `target` is what follows the address of the API. `key`: of those that need one."""
+    """An HTTP request; `target` is what follows the address of the API."""
 
     method: str
     target: str
     body: bytes | None = None
-    key: str | None = None
 
 
-def call_of(kind: str, fields: Frame, key: str) -> Call:
-    """ValueError for what there is none over HTTP, KeyError where a field is missing that says what it is about."""
+def call_of(kind: str, fields: Frame) -> Call:
+    """ValueError for what there is none over HTTP, KeyError where a field is missing that says what it is about,
+    Malformed for a number that is none."""
     if kind not in ROUTES:
         raise ValueError(f"{kind} is not asked over HTTP")
     method, path = ROUTES[kind]
     rest = {name: value for name, value in fields.items() if value is not None}
     target = re.sub(r"\{(\w+)\}", lambda field: quote(str(rest.pop(field[1])), safe=""), path)
-    named = key if kind in NAMED else None
     if method in ("POST", "PATCH"):
-        return Call(method, target, msgspec.json.encode(rest), named)
+        return Call(method, target, encoded(rest))
     query = urlencode({name: _text(value) for name, value in rest.items()}, doseq=True)
-    return Call(method, f"{target}?{query}" if query else target, None, named)
+    return Call(method, f"{target}?{query}" if query else target)
 
 
 def _text(value: Any) -> Any:

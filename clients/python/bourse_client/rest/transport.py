@@ -1,22 +1,26 @@
-"""One request over HTTP and its answer. Blocks, and tries once."""
+"""One request over HTTP and its answer. Blocks, and tries once. Connections are kept for the next request."""
 
 from __future__ import annotations
 
+import selectors
+import socket
+import time
+import weakref
 from email.message import Message
-from http.client import HTTPException
-from urllib.error import HTTPError
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
-from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 import msgspec
 
-from bourse_client.errors import BY_CODE, Lost, Refused
+from bourse_client.errors import BY_CODE, Lost, NotAuthenticated, Refused
 from bourse_client.messages import Frame
 from bourse_client.pauses import SOON
 from bourse_client.rest.routes import Call
 
 ANSWER_SECONDS = 15.0
 """An exchange that has not answered for so long is taken for gone."""
+IDLE_SECONDS = 20.0
+"""A connection that was not used for so long is not used again: what lies between may have forgotten it."""
 UNKNOWN = frozenset({500, 502, 504})
 """Nobody knows whether it was done."""
 
@@ -25,10 +29,48 @@ def api_address(url: str) -> str:
     """`http://HOST:PORT/api/v1/` of `http://HOST:PORT`, of the socket's address, and of itself."""
     parts = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("http", "https"):
+    if scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url} is no address of an exchange: http://HOST:PORT")
     path = parts.path.rstrip("/").removesuffix("/ws").removesuffix("/api/v1")
     return f"{scheme}://{parts.netloc}{path}/api/v1/"
+
+
+class Lines:
+    """Connections to one host. Any thread may take one; it has it for itself until it gives it back."""
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._host, self._port = parts.hostname or "", parts.port
+        self._idle: list[tuple[HTTPConnection, float]] = []
+        self._is_closed = False
+
+    def take(self) -> HTTPConnection:
+        """One that can be used: nothing has been sent on it that is not answered, and the other side has not left."""
+        while self._idle:
+            line, since = self._idle.pop()
+            if time.monotonic() - since < IDLE_SECONDS and (line.sock is None or not _has_something(line.sock)):
+                return line
+            line.close()
+        return self._kind(self._host, self._port, timeout=ANSWER_SECONDS)
+
+    def give_back(self, line: HTTPConnection) -> None:
+        if self._is_closed:
+            line.close()
+        else:
+            self._idle.append((line, time.monotonic()))
+
+    def close(self) -> None:
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop()[0].close()
+
+
+def _has_something(sock: socket.socket) -> bool:
+    """Whether there is something to read where nothing was asked: most likely the end of the connection."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 class Transport:
@@ -36,26 +78,45 @@ class Transport:
 
     def __init__(self, url: str, token: str | None) -> None:
         self.address = api_address(url)
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._opener: OpenerDirector = build_opener(ProxyHandler({}), HTTPHandler(), HTTPSHandler())
+        self._path = urlsplit(self.address).path
+        self._token = token
+        self._lines = Lines(self.address)
+        weakref.finalize(self, self._lines.close)
+
+    def close(self) -> None:
+        self._lines.close()
 
     def send(self, call: Call) -> Frame:
         """The answer. Refused where it is a refusal; Lost where none came: then nobody knows whether it was done."""
-        headers = dict(self._headers)
+        headers, line = self._headers(call), self._lines.take()
+        try:
+            line.request(call.method, self._path + call.target, call.body, headers)
+            answer = line.getresponse()
+            body = answer.read()
+        except (OSError, HTTPException) as error:
+            line.close()
+            raise Lost(f"no answer to {call.method} {call.target}: {error}") from error
+        except BaseException:
+            line.close()
+            raise
+        self._lines.give_back(line)
+        if answer.status >= 300:
+            raise _failure(answer.status, answer.headers, body)
+        try:
+            found: Frame = msgspec.json.decode(body)
+        except msgspec.DecodeError as error:
+            raise Lost(f"no answer to {call.method} {call.target}: {error}") from error
+        return found
+
+    def _headers(self, call: Call) -> dict[str, str]:
+        headers = {}
+        if self._token is not None:
+            if not (self._token.isascii() and self._token.isprintable()):
+                raise NotAuthenticated(NotAuthenticated.CODE, "this is no token: a token is letters and digits")
+            headers["Authorization"] = f"Bearer {self._token}"
         if call.body is not None:
             headers["Content-Type"] = "application/json"
-        if call.key is not None:
-            headers["Idempotency-Key"] = call.key
-        request = Request(self.address + call.target, call.body, headers, method=call.method)  # noqa: S310 -- checked
-        try:
-            with self._opener.open(request, timeout=ANSWER_SECONDS) as answer:
-                found: Frame = msgspec.json.decode(answer.read())
-                return found
-        except HTTPError as error:
-            with error:
-                raise _failure(error.code, error.headers, error.read()) from error
-        except (OSError, HTTPException, msgspec.DecodeError) as error:
-            raise Lost(f"no answer to {call.method} {call.target}: {error}") from error
+        return headers
 
 
 def _failure(status: int, headers: Message, body: bytes) -> Refused | Lost:
@@ -64,7 +125,8 @@ def _failure(status: int, headers: Message, body: bytes) -> Refused | Lost:
         told = msgspec.json.decode(body)
         code, message = int(told["code"]), str(told["detail"] or told["message"])
     except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-        return Lost(f"HTTP {status}")
+        elsewhere = headers.get("Location")
+        return Lost(f"HTTP {status}" + (f": it is at {elsewhere}" if elsewhere else ""))
     if code in UNKNOWN:
         return Lost(f"{code} {message}")
     return BY_CODE.get(code, Refused)(code, message, retry_after=_seconds(headers.get("Retry-After")))

@@ -10,8 +10,9 @@ import { Connection } from '../line/socket.js';
 import { OrderEntry } from '../orders/order_entry.js';
 import * as reduce from '../state/reduce_account.js';
 import { fill, joinedFill, tradeBroken } from '../state/reduce_history.js';
-import { working } from '../state/selectors.js';
+import { marketOf, working } from '../state/selectors.js';
 import { privateState } from '../state/store.js';
+import { FurtherMarkets } from './further_markets.js';
 import { MarketData } from './market_data.js';
 
 const AFTER_FILL_MS = 150;
@@ -57,6 +58,8 @@ export class Client {
     this.refreshAfterFill = gathered(AFTER_FILL_MS, () => this.#askForFunds());
     this.refreshAfterTick = gathered(AFTER_TICK_MS, () => this.#askForPositions());
     this.market = new MarketData(store, (question, message) => this.#ask(question, message));
+    this.further = new FurtherMarkets(store, (question, message) => this.#ask(question, message));
+    store.watch(['instruments'], () => this.further.look());
     store.watch(['statements'], () => this.refreshAfterFill()); // a day begins anew, and its commission with it
     this.orderEntry = new OrderEntry({
       store,
@@ -122,6 +125,7 @@ export class Client {
     storage.clearSession();
     this.credentials = null;
     this.#forgetQuestions();
+    this.further.left();
     this.store.set({ ...privateState(), session: { phase: 'anonymous', userId: null, problem } });
     this.#connect();
   }
@@ -154,6 +158,7 @@ export class Client {
 
   /** @param {Credentials} credentials */
   #enter(credentials) {
+    if (this.credentials?.userId !== credentials.userId) this.further.left();
     this.credentials = credentials;
     const phase = credentials.proven ? 'restoring' : 'signing-in';
     this.store.set({ session: { phase, userId: credentials.userId, problem: null } });
@@ -226,6 +231,7 @@ export class Client {
   #askForFunds() {
     if (this.store.state.session.phase !== 'signed-in') return;
     this.#askFor('account', protocol.queryAccount());
+    this.further.askForFunds();
     this.#askForPositions();
   }
 
@@ -244,20 +250,20 @@ export class Client {
   #heard(frame) {
     const question = this.asked.get(frame.request_id ?? '');
     this.asked.delete(frame.request_id ?? '');
-    if ('market' in frame) return undefined; // of a market beside the one that the page shows
-    if (protocol.PRIVATE_PUSHES.has(frame.type) && !this.#isNext(/** @type {{ seq: number }} */ (frame))) return undefined;
+    if (protocol.PRIVATE_PUSHES.has(frame.type) && !this.#isNext(/** @type {Push} */ (frame))) return undefined;
     if (question?.kind === 'request') return question.answered?.(frame);
+    if (frame.type === 'statement' && frame.market) return this.refreshAfterFill(); // the list of statements is the first market's
     if (question?.kind === 'renew') return 'success' in frame && frame.success ? undefined : this.#expired();
     switch (frame.type) {
       case 'auth_response': return this.#authAnswered(frame);
       case 'subscribe_response': return this.#subscribeAnswered(frame);
       case 'query_response': return this.#queryAnswered(question, frame.data);
       case 'error': return this.#refused(question, frame);
-      case 'resume_response': return this.#resumed(frame);
+      case 'resume_response': return this.#resumed(question, frame);
       case 'snapshot': return this.#snapshot(frame);
       case 'order_status': return this.#statusChanged(frame);
       case 'trade': return this.#filled(frame);
-      case 'account_update':
+      case 'account_update': return this.store.set(reduce.account(this.store.state, frame, frame.market));
       case 'portfolio': return this.store.set(reduce.account(this.store.state, frame));
       case 'trade_broken': return this.#broken(frame);
       case 'announcement': return this.notice('announcement', frame);
@@ -293,6 +299,7 @@ export class Client {
     this.store.set({ session: { phase: 'signed-in', userId, problem: null } });
     this.#live();
     this.#resume();
+    this.further.entered();
     this.#askFor('subscribe', protocol.subscribe(['portfolio'], []));
     this.#askForFunds();
     this.orderEntry.entered();
@@ -307,9 +314,10 @@ export class Client {
 
   /**
    * Whether a private push is the next one; those before the answer to `resume` come again after it.
-   * @param {{ seq: number }} parts
+   * @param {Push} parts
    */
-  #isNext({ seq }) {
+  #isNext({ seq, market, market_seq }) {
+    if (market) return this.further.isNext(market, Number(market_seq));
     const last = this.store.state.lastSeq;
     if (this.resuming || last === null || seq <= last) return false;
     if (seq > last + 1) this.#resume();
@@ -317,10 +325,15 @@ export class Client {
     return seq === last + 1;
   }
 
-  /** @param {{ success: boolean }} parts */
-  #resumed({ success }) {
+  /**
+   * @param {Question | undefined} question
+   * @param {{ success: boolean }} parts
+   */
+  #resumed(question, { success }) {
+    if (question?.market) return this.further.resumed(question.market, success);
     this.resuming = false;
     if (!success) this.store.set({ lastSeq: null });
+    return undefined;
   }
 
   /**
@@ -329,8 +342,12 @@ export class Client {
    */
   #snapshot(frame) {
     const told = new Set(frame.orders.map((one) => one.order_id));
-    const ended = working(this.store.state.orders).map((one) => one.order_id).filter((id) => !told.has(id));
-    this.store.set({ lastSeq: frame.seq, positions: frame.positions, ...reduce.account(this.store.state, frame.account) });
+    const there = working(this.store.state.orders).filter((one) => marketOf(this.store.state, one.instrument_id) === frame.market);
+    const ended = there.map((one) => one.order_id).filter((id) => !told.has(id));
+    this.store.set(reduce.account(this.store.state, frame.account, frame.market));
+    if (frame.market) this.further.stands(frame.market, frame.seq);
+    else this.store.set({ lastSeq: frame.seq });
+    this.store.set(reduce.positions(this.store.state, frame.positions, frame.market));
     [...frame.orders].reverse().forEach((order) => this.#know(order));
     this.lookups.add(ended);
   }
@@ -356,7 +373,8 @@ export class Client {
    */
   #queryAnswered(question, data) {
     this.market.answered(question, data);
-    if (data.account) this.store.set(reduce.account(this.store.state, data.account));
+    if (data.account) this.store.set(reduce.account(this.store.state, data.account, question?.market));
+    if (data.account && question?.market) this.further.found(question.market);
     if (data.positions) this.store.set({ positions: data.positions });
     if (data.order) this.#know(data.order);
     if (question?.kind === 'order') this.lookups.answered(question.orderId ?? '');
@@ -369,6 +387,7 @@ export class Client {
   #refused(question, { code, message }) {
     if (question?.kind === 'auth') this.#authRefused(code, message);
     else if (question?.kind === 'order') this.#lookUpRefused(question.orderId ?? '', code);
+    else if (question?.market) this.further.refused(question, code);
     else if (code === protocol.ACCOUNT_NOT_FOUND) this.store.set({ accountMissing: true });
     else if (question?.kind === 'resume') this.#resumeRefused(code, message);
     else if (question?.kind === 'bars' || question?.kind === 'market') this.market.refused(question);
@@ -408,7 +427,7 @@ export class Client {
   }
 
   /** @param {OrderStatusFrame} parts */
-  #statusChanged({ type: _, seq: __, ...order }) {
+  #statusChanged({ type: _, seq: __, market: ___, market_seq: ____, ...order }) {
     this.#know(order);
     if (!this.store.state.orders.get(order.order_id)?.time_condition) this.lookups.add([order.order_id]);
   }

@@ -115,6 +115,8 @@ interface Trade {
   volume: number;
   timestamp: number;
   seq?: number;
+  commission?: number;
+  is_maker?: boolean;
   market?: string;
   market_seq?: number;
 }
@@ -137,6 +139,10 @@ interface OrderStatusFrame {
   offset?: Offset;
   order_type?: OrderType;
   client_order_id?: string;
+  time_condition?: TimeCondition;
+  post_only?: boolean;
+  reduce_only?: boolean;
+  average_price?: number;
   market?: string;
   market_seq?: number;
 }
@@ -447,6 +453,7 @@ interface OrderData {
   remaining_volume: number;
   timestamp: number;
   client_order_id: string | null;
+  average_price?: number;
   expires_at?: number;
   valid_until?: number;
   post_only?: boolean;

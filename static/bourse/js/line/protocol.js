@@ -100,10 +100,10 @@ export const SERVER_FRAMES = {
   auth_response: fields('success user_id message'),
   subscribe_response: fields('success channels instruments message', 'error_code'),
   order_response: fields(`${VERDICT} order_id`, 'client_order_id status filled_volume retry_after'),
-  trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', `seq ${ELSEWHERE}`),
+  trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', `seq commission is_maker ${ELSEWHERE}`),
   order_status: fields(
     'order_id status filled_volume remaining_volume timestamp',
-    `seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id ${ELSEWHERE}`,
+    `seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id time_condition post_only reduce_only average_price ${ELSEWHERE}`,
   ),
   account_update: fields('balance available frozen margin profit risk_ratio timestamp', `seq ${ELSEWHERE}`),
   portfolio: fields('balance available frozen margin profit position_profit risk_ratio timestamp'),
@@ -210,7 +210,8 @@ export const unsubscribeBars = (id, period) => ({ ...unsubscribe(['kline'], [id]
 export const cancelOrder = (orderId) => ({ type: 'cancel_order', order_id: orderId });
 /** @param {string} orderId */
 export const queryOrder = (orderId) => ({ type: 'query_order', order_id: orderId });
-export const queryAccount = () => ({ type: 'query_account' });
+/** @param {string} [market] The first, where none is named. */
+export const queryAccount = (market) => ({ type: 'query_account', ...(market && { market }) });
 export const queryPosition = () => ({ type: 'query_position', lots: true });
 export const queryInstruments = () => ({ type: 'query_instruments' });
 export const queryStatistics = () => ({ type: 'query_statistics' });
@@ -231,9 +232,11 @@ export function queryBars(id, period, limit, before = null) {
 
 /**
  * Asks for what was missed since the push `lastSeq`, or, if that is null, for how everything is.
+ * At the first market, or at one that is named.
  * @param {number | null} lastSeq
+ * @param {string} [market]
  */
-export const resume = (lastSeq) => (lastSeq === null ? { type: 'resume' } : { type: 'resume', last_seq: lastSeq });
+export const resume = (lastSeq, market) => ({ type: 'resume', ...(lastSeq !== null && { last_seq: lastSeq }), ...(market && { market }) });
 
 /**
  * An order as the exchange takes it: fields without a value are left out. `client_order_id` lets the same order be sent twice without becoming two.

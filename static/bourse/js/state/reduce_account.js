@@ -3,6 +3,7 @@
  * They take the server's word for everything and invent nothing.
  */
 import { isFinal, timeOfId } from '../line/protocol.js';
+import { marketOf } from './selectors.js';
 
 const MOST_ORDERS = 2000;
 const MOST_NOTICES = 4;
@@ -74,11 +75,25 @@ function without(set, value) {
 }
 
 /**
+ * Of the first market, or of another that is named.
  * @param {State} state
  * @param {AccountUpdate | AccountData | Portfolio} data
+ * @param {string} [market]
  */
-export function account(state, data) {
-  return { account: { ...state.account, ...data } };
+export function account(state, data, market) {
+  if (!market) return { account: { ...state.account, ...data } };
+  return { furtherAccounts: { ...state.furtherAccounts, [market]: { ...state.furtherAccounts[market], ...data } } };
+}
+
+/**
+ * What is held at one market, in place of what was; what is held elsewhere stays.
+ * @param {State} state
+ * @param {PositionData[]} told
+ * @param {string} [market]
+ */
+export function positions(state, told, market) {
+  const elsewhere = (state.positions ?? []).filter((one) => marketOf(state, one.instrument_id) !== market);
+  return { positions: [...elsewhere, ...told] };
 }
 
 /**

@@ -23,6 +23,23 @@ export const instrumentOf = (state, id) => state.instruments.find((one) => one.i
 export const tickOf = (state, id) => instrumentOf(state, id)?.tick ?? 1;
 
 /**
+ * Where an instrument is listed; undefined: at the first market.
+ * @param {State} state
+ * @param {string | null | undefined} id
+ */
+export const marketOf = (state, id) => instrumentOf(state, id)?.market;
+
+/**
+ * The account out of which an instrument is traded: each market has its own.
+ * @param {State} state
+ * @param {string | null | undefined} id
+ */
+export function accountOf(state, id) {
+  const market = marketOf(state, id);
+  return market ? state.furtherAccounts[market] ?? null : state.account;
+}
+
+/**
  * The orders that may still trade or be cancelled.
  * @param {Map<string, OwnOrder>} orders
  */

@@ -46,6 +46,7 @@ export const privateState = () => ({
   fillsNext: null,
   statements: null,
   account: null,
+  furtherAccounts: {},
   accountMissing: false,
   equity: [],
   positions: null,

@@ -3,7 +3,7 @@ import { fillsOf, freeLots, liquidationOf, withoutOwn } from '../../orders/estim
 import { emptyWords, showProfit } from '../shared/cells.js';
 import { ask } from '../shared/confirm.js';
 import { orderWords } from '../shared/order_text.js';
-import { instrumentOf, isLive, legsOf, tickOf, working } from '../../state/selectors.js';
+import { accountOf, instrumentOf, isLive, legsOf, tickOf, working } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
@@ -12,6 +12,8 @@ import { createTable } from '../../ui/table.js';
 
 /** @type {Record<PositionSide, Direction>} */
 const CLOSING = { long: 'SELL', short: 'BUY' };
+/** As many times the last price. */
+const FAR = 10;
 
 /**
  * `prepare(order)` fills the ticket. Returns {columns, rows()} for files.
@@ -24,7 +26,7 @@ export function mountPositions(store, orderEntry, prepare) {
   const table = createTable(byId('positions-table'), { keyOf: (one) => one.key, columns });
   const rows = () => legsOf(store.state.positions);
   onLanguage(table.relabel);
-  draw(store, ['positions', 'account', 'session', 'connection', 'instruments'], (state) => {
+  draw(store, ['positions', 'account', 'furtherAccounts', 'session', 'connection', 'instruments'], (state) => {
     const held = rows();
     setText(byId('positions-count'), held.length ? String(held.length) : '');
     table.render(held, emptyWords(state, state.positions ? 'positions.none' : 'private.waiting'));
@@ -94,12 +96,17 @@ const splitText = ({ position, side }) => `${format.lots(position[`volume_${side
  * @param {Leg} parts
  * @param {State} state
  */
-const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), state.account, state.venue.riskLimit);
+const liquidation = ({ position }, state) => liquidationOf(position, instrumentOf(state, position.instrument_id), accountOf(state, position.instrument_id), state.venue.riskLimit);
 /**
+ * A price that is many times the present one tells nobody anything, and takes the room of figures that do.
  * @param {Leg} one
  * @param {State} state
  */
-const liquidationText = (one, state) => format.price(liquidation(one, state), tickOf(state, one.position.instrument_id));
+function liquidationText(one, state) {
+  const price = liquidation(one, state);
+  const isFar = price !== null && price > FAR * (one.position.last_price ?? Infinity);
+  return isFar ? format.NONE : format.price(price, tickOf(state, one.position.instrument_id));
+}
 
 /**
  * @param {HTMLElement} cell

@@ -14,7 +14,7 @@ import { canSend, firstPrice, render } from './ticket_view.js';
 const ARROWS = { ArrowUp: 1, ArrowDown: -1 };
 const LONG_STEP = 10;
 /** @type {StateKey[]} */
-const WATCHED = ['ticket', 'session', 'connection', 'account', 'positions', 'selected', 'books', 'instruments', 'venue', 'ticks'];
+const WATCHED = ['ticket', 'session', 'connection', 'account', 'furtherAccounts', 'positions', 'selected', 'books', 'instruments', 'venue', 'ticks'];
 
 /**
  * `begin()` lets a stranger in. Returns {setPrice(price), prepare(order), choose(name, value), focus(name)}.

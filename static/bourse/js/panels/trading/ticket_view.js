@@ -2,7 +2,7 @@
 import { closed, estimate, freeLots, mostLots, reduced, withoutOwn } from '../../orders/estimate.js';
 import { conditionText, orderWords } from '../shared/order_text.js';
 import { touch } from '../../state/depth.js';
-import { instrumentOf, isLive, tickOf, working } from '../../state/selectors.js';
+import { accountOf, instrumentOf, isLive, tickOf, working } from '../../state/selectors.js';
 import { byId, setText } from '../../ui/dom.js';
 import * as format from '../../ui/format.js';
 import { detail, reason, t } from '../../ui/i18n.js';
@@ -128,11 +128,12 @@ function showMost(order, instrument, state) {
  */
 function mostOf(order, instrument, state) {
   const { direction, offset, price } = order;
-  if (state.session.phase !== 'signed-in' || !state.account || !instrument.fee_open) return null;
+  const account = accountOf(state, instrument.instrument_id);
+  if (state.session.phase !== 'signed-in' || !account || !instrument.fee_open) return null;
   const { his, today } = freeLots(positionOf(state), closed(direction));
   if (isClosing(order)) return offset === 'CLOSETODAY' ? today : offset === 'CLOSEYESTERDAY' ? his : his + today;
   const at = price ?? firstPrice(state);
-  return at !== null && at > 0 ? mostLots(/** @type {InstrumentData} */ (instrument), direction, at, state.account.available) : null;
+  return at !== null && at > 0 ? mostLots(/** @type {InstrumentData} */ (instrument), direction, at, account.available) : null;
 }
 
 /**
@@ -147,7 +148,7 @@ function estimates(orders, instrument, state) {
   const told = /** @type {InstrumentData} */ (instrument);
   const shared = {
     instrument: { ...told, last_price: state.ticks[state.selected ?? '']?.price ?? told.last_price },
-    instruments: /** @type {InstrumentData[]} */ (state.instruments), account: state.account, positions: state.positions ?? [], book,
+    instruments: /** @type {InstrumentData[]} */ (state.instruments), account: accountOf(state, instrument.instrument_id), positions: state.positions ?? [], book,
     riskLimit: state.venue.riskLimit,
   };
   return orders.map((sent) => {
@@ -174,7 +175,7 @@ function showSums(orders, instrument, state) {
   /** @param {'value' | 'margin' | 'commission'} name */
   const sum = (name) => (known ? found.reduce((total, one) => total + one[name], 0) : null);
   const margin = sum('margin');
-  const before = state.account?.available ?? null;
+  const before = accountOf(state, instrument.instrument_id)?.available ?? null;
   const after = known && before !== null ? before + found.reduce((total, one) => total + Number(one.available) - before, 0) : null;
   setText(byId('ticket-value'), format.money(sum('value')));
   setText(byId('ticket-margin-label'), t(margin !== null && margin < 0 ? 'ticket.margin_released' : 'ticket.margin'));

@@ -1,0 +1,181 @@
+"""What happens by chance once in a thousand histories, made to happen: each is a few commands that need each other."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from tests.core.model.books import Order
+from tests.core.model.duel import Duel
+from trading.core.commands import (
+    AmendOrder,
+    CancelAfter,
+    Command,
+    Deposit,
+    ForceCancelAll,
+    SetAccountRules,
+    SetInstrumentPhase,
+    SetMarketLimits,
+    SubmitOrder,
+    Withdraw,
+)
+from trading.core.types import (
+    AccountRules,
+    CancelReason,
+    Direction,
+    MarketLimits,
+    Offset,
+    Phase,
+    SelfTrade,
+    TimeCondition,
+)
+
+T = TypeVar("T")
+BUY, SELL, OPEN = Direction.BUY, Direction.SELL, Offset.OPEN
+
+
+class Asks(Protocol):
+    """A history, as far as it is needed here."""
+
+    duel: Duel
+    now: int
+    middle: dict[str, int]
+
+    def ask(self, *commands: Command) -> None: ...
+    def order(self, account: int, name: str, direction: Direction, offset: Offset, **more: object) -> SubmitOrder: ...
+    def handled(self, order: SubmitOrder, **how: object) -> SubmitOrder: ...
+    def price(self, name: str, spread: tuple[int, ...] = ...) -> int: ...
+    def pick(self, *what: T) -> T: ...
+    def look_at_risk(self) -> None: ...
+
+
+def a_switch_that_is_set_anew(asks: Asks) -> None:
+    """What it was set to before must do nothing when its moment comes."""
+    account, *_ = richest(asks)
+    reason = asks.pick(CancelReason.COUNTDOWN, CancelReason.DISCONNECT)
+    asks.now = max(asks.now, asks.duel.model.now)
+    begun = asks.now
+    asks.ask(CancelAfter(account, begun + 3, reason), resting(asks, account))
+    later = begun + 900 if asks.pick(True, False) else None
+    asks.ask(CancelAfter(account, later, reason))
+    asks.now = begun + 5
+    asks.ask(resting(asks, account))
+
+
+def one_more_trailing_stop(asks: Asks) -> None:
+    """Than an account may have, by its own rules or by the market's."""
+    account, *_ = richest(asks)
+    user = asks.duel.model.accounts[account].user
+    if asks.pick(True, False):
+        asks.ask(SetAccountRules(user, AccountRules(trailing_stops=1)))
+    else:
+        asks.ask(SetAccountRules(user, AccountRules()), SetMarketLimits(MarketLimits(trailing_stops=1)))
+    tick = asks.duel.model.instruments["AG"].contract.tick
+    for distance in (9, 8):
+        order = asks.order(account, "AG", SELL, OPEN, volume=1)
+        asks.ask(asks.handled(order, stop_price=order.price, trail=distance * tick))
+    asks.ask(SetMarketLimits(MarketLimits()))
+
+
+def a_break_of_what_is_closed_in_part(asks: Asks) -> None:
+    """There are lots enough, but not of that trade."""
+    one, other, _ = richest(asks)
+    name, price = "AG", asks.price("AG", (0,))
+    asks.ask(ForceCancelAll(None, name))
+    trades = asks.duel.model.trades
+    before = len(trades)
+    for at in (price, price + asks.duel.model.instruments[name].contract.tick):
+        asks.ask(
+            asks.order(other, name, SELL, OPEN, volume=2, price=at),
+            asks.order(one, name, BUY, OPEN, volume=2, price=at),
+        )
+    asks.ask(
+        asks.order(other, name, BUY, OPEN, volume=1, price=price),
+        asks.order(one, name, SELL, Offset.CLOSETODAY, volume=1, price=price),
+    )
+    if before + 1 in trades:
+        asks.ask(trades[before + 1])
+
+
+def a_deep_hedge(asks: Asks) -> None:
+    """Of the larger side of a product more would have to be closed than helps, and nobody offers the other side."""
+    one, other, poor = richest(asks)
+    name = "IX2"
+    of = asks.duel.model.instruments[name]
+    if of.phase is not Phase.CONTINUOUS or of.high is None:
+        return
+    high, low, tick = of.high, of.low, of.contract.tick
+    asks.ask(ForceCancelAll(None, None))
+    for buyer, seller, lots in ((poor, one, 4), (one, poor, 2)):
+        asks.ask(
+            asks.order(seller, name, SELL, OPEN, volume=lots, price=high - tick),
+            asks.order(buyer, name, BUY, OPEN, volume=lots, price=high - tick),
+        )
+    most = asks.duel.model.withdrawable(poor)
+    if most > 0:
+        asks.ask(Withdraw(asks.duel.model.accounts[poor].user, most))
+    asks.ask(
+        ForceCancelAll(None, None),
+        asks.order(other, name, BUY, OPEN, volume=9, price=low + tick),
+        asks.order(one, name, SELL, OPEN, volume=1, price=low + tick),
+    )
+    asks.look_at_risk()
+    asks.middle[name] = (high + low) // 2 // tick
+
+
+def money_for_what_is_before_an_own_order(asks: Asks) -> None:
+    """It is exactly there, or 0.0001 less, and the rest of the order is never opened."""
+    one, other, _ = richest(asks)
+    name, model = "AG", asks.duel.model
+    price = asks.price(name, (0,))
+    asks.ask(
+        ForceCancelAll(None, name),
+        asks.order(other, name, SELL, OPEN, volume=1, price=price),
+        asks.order(one, name, SELL, OPEN, volume=1, price=price),
+    )
+    order = asks.order(one, name, BUY, OPEN, volume=6, price=price)
+    order = asks.handled(order, stp=asks.pick(SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BOTH))
+    missing = model.needed(Order.asked(order)) - model.available(one) - asks.pick(0, 0, 1)
+    user = model.accounts[one].user
+    if missing:
+        asks.ask(Deposit(user, missing) if missing > 0 else Withdraw(user, -missing))
+    asks.ask(order)
+
+
+def what_cannot_be_made_larger_in_an_auction(asks: Asks) -> None:
+    """An iceberg or a post-only order that was there before; a smaller one it may be."""
+    one, *_ = richest(asks)
+    name = "AG"
+    tick = asks.duel.model.instruments[name].contract.tick
+    order = msgspec.structs.replace(resting(asks, one), volume=5)
+    how: dict[str, object] = asks.pick({"post_only": True}, {"display_volume": 2})
+    asks.ask(ForceCancelAll(None, name), asks.handled(order, **how))
+    number, price = asks.duel.model.numbers, order.price or 0
+    asks.ask(SetInstrumentPhase(name, Phase.AUCTION))
+    asks.ask(*(AmendOrder(one, number, *change) for change in ((None, 6), (price + tick, None), (None, 4))))
+    asks.ask(SetInstrumentPhase(name, Phase.CONTINUOUS))
+
+
+def richest(asks: Asks) -> list[int]:
+    """Three accounts that can pay, in some order."""
+    model = asks.duel.model
+    found = sorted(model.accounts, key=model.available)[-3:]
+    first = asks.pick(0, 1, 2)
+    return [*found[first:], *found[:first]]
+
+
+def resting(asks: Asks, account: int) -> SubmitOrder:
+    """An order that trades with nobody now."""
+    of = asks.duel.model.instruments["AG"]
+    stays = asks.pick(TimeCondition.GFD, TimeCondition.GTC)
+    return asks.order(account, "AG", BUY, OPEN, volume=1, price=of.low + of.contract.tick, time_condition=stays)
+
+
+RARE: tuple[Callable[[Asks], None], ...] = (
+    a_switch_that_is_set_anew,
+    one_more_trailing_stop,
+    a_break_of_what_is_closed_in_part,
+    a_deep_hedge,
+    money_for_what_is_before_an_own_order,
+    what_cannot_be_made_larger_in_an_auction,
+)

@@ -1,0 +1,111 @@
+"""What was stored before there were trading days goes on after the migration."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from tests.builders import TRADERS, Books, order
+from trading.core.types import Phase
+from trading.models import Instrument, Order
+from trading.reads import missed_pushes
+
+pytestmark = pytest.mark.slow
+
+BEFORE = [("trading", "0001_initial")]
+
+
+def migrate(targets: list[tuple[str, str]]) -> Any:
+    """The models as they are after the migration."""
+    executor = MigrationExecutor(connection)
+    executor.migrate(targets)
+    return executor.loader.project_state(targets).apps
+
+
+def migrate_to_newest() -> None:
+    migrate([key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "trading"])
+
+
+@pytest.fixture
+def old(transactional_db: None) -> Iterator[Any]:
+    """The tables as they were."""
+    yield migrate(BEFORE)
+    migrate_to_newest()
+
+
+def instrument(old: Any, name: str, phase: str, last: int | None, **later: int) -> None:
+    numbers = {"tick": 5_000, "multiplier": 100, "limit_rate": 10**7, "margin_long": 10**7, "margin_short": 10**7}
+    fees = {f"fee_{kind}_{unit}": 0 for kind in ("open", "close", "close_today") for unit in ("per_lot", "rate")}
+    prices = {"reference_price": 1_200_000, "limit_up": 1_320_000, "limit_down": 1_080_000, "last_price": last}
+    old.get_model("trading", "Instrument").objects.create(
+        pk=name, market_id="MAIN", name=name, product_id="IX", phase=phase, min_volume=1, max_volume=500,
+        **numbers, **fees, **prices, **later,
+    )  # fmt: skip
+
+
+def test_a_market_that_has_traded_goes_on(old: Any) -> None:
+    for name in TRADERS:
+        old.get_model("trading", "User").objects.create(username=name)
+    old.get_model("trading", "Market").objects.create(pk="MAIN")
+    instrument(old, "IX2301", "continuous", 1_210_000)
+    instrument(old, "IX2302", "halted", None)
+    account = old.get_model("trading", "Account").objects.create(user_id="user001", market_id="MAIN", deposits=10**10)
+    resting = {"direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "time_condition": "GFD", "volume": 5}
+    resting |= {"price": 1_200_000, "filled": 0, "status": "Submitted", "his_held": 0, "today_held": 0}
+    old.get_model("trading", "Order").objects.create(
+        pk=7, account=account, instrument_id="IX2301", accepted_at=1, updated_at=1, client_order_id="mine", **resting
+    )
+    migrate_to_newest()
+
+    books = Books()
+    books.engine.check()
+    traded, halted = books.engine.state.instruments["IX2301"], books.engine.state.instruments["IX2302"]
+    assert (traded.settlement, traded.marked, traded.limit_up) == (1_200_000, 242, 264)
+    assert (halted.phase, halted.scheduled, halted.marked) == (Phase.HALTED, Phase.CONTINUOUS, None)
+    assert Instrument.objects.get(pk="IX2301").mark_price == 1_210_000
+    assert set(books.engine.state.accounts[account.pk].client_orders) == {"mine"}
+    (entry,) = traded.book.entries()
+    assert (entry.order_id, entry.left) == (7, 5)
+    books.commit(order(account.pk, "SELL OPEN 5 @ 121"))
+
+
+def test_pushes_that_an_earlier_release_has_kept_are_told(old: Any) -> None:
+    before = migrate([("trading", "0012_night_sessions")])
+    before.get_model("trading", "User").objects.create(username="user001")
+    before.get_model("trading", "Market").objects.create(pk="MAIN")
+    account = before.get_model("trading", "Account").objects.create(user_id="user001", market_id="MAIN", push_seq=2)
+    before.get_model("trading", "PushBatch").objects.create(
+        account=account, first_seq=1, last_seq=2, frames='{"seq":1}\n{"seq":2}'
+    )
+    migrate_to_newest()
+    page = missed_pushes.page(account_id=account.pk, after=0, upto=2)
+    assert page is not None and page.frames == ['{"seq":1}', '{"seq":2}']
+
+
+def test_orders_of_before_get_the_sums_of_their_trades(old: Any) -> None:
+    before = migrate([("trading", "0030_corrections")])
+    made = {name: before.get_model("trading", name) for name in ("User", "Market", "Account", "Order", "Trade")}
+    made["User"].objects.create(username="user001")
+    made["Market"].objects.create(pk="MAIN", shard=0)
+    instrument(before, "IX2301", "continuous", None, settlement=1_200_000)
+    account = made["Account"].objects.create(user_id="user001", market_id="MAIN")
+    asked = {"direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "time_condition": "GFD", "volume": 5}
+    asked |= {
+        "price": 1_200_000,
+        "status": "PartiallyFilled",
+        "his_held": 0,
+        "today_held": 0,
+        "instrument_id": "IX2301",
+    }
+    for number, filled in ((1, 5), (2, 0), (3, 4)):
+        made["Order"].objects.create(pk=number, account=account, filled=filled, accepted_at=1, updated_at=1, **asked)
+    side = {"account": account, "instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "time": 1}
+    for number, order_id, lots, price in ((1, 1, 2, 1_200_000), (2, 1, 3, 1_195_000), (3, 3, 1, 1_200_000)):
+        made["Trade"].objects.create(
+            trade_id=number, order_id=order_id, volume=lots, price=price, commission=0, close_profit=0, **side
+        )
+    migrate_to_newest()
+    sums = dict(Order.objects.values_list("pk", "price_sum"))
+    assert sums == {1: 5_985_000, 2: 0, 3: None}, "the third has trades that are not there any more"
