@@ -19,7 +19,7 @@ from tests.chaos.cluster.events import Event
 from tests.chaos.cluster.parts import ANSWER_SECONDS, Parts
 from tests.chaos.cluster.voice import Contradiction, Voice, wait_for
 from tests.chaos.helper import Desk, Examiner
-from tests.chaos.load import INSTRUMENT, Memory
+from tests.chaos.load import INSTRUMENT, LOST, Memory
 from tests.chaos.staff import Staff, StaffMemory
 from tests.e2e.client import PATIENCE, Client
 from tests.e2e.server import Market
@@ -242,8 +242,12 @@ class Run:
                 if time.monotonic() > deadline:
                     raise Contradiction(f"{voice.memory.user_id} has heard {voice.memory.seq} of {stored}")
                 voice.settle(True, deadline)
-                if voice.client is not None:
+                if voice.client is None:
+                    continue
+                try:
                     voice.hear_all(voice.client)
+                except LOST:  # the exchange closes those who were silent while the books were looked at
+                    voice.lost()
 
     def keep(self, folder: Path, reason: str) -> None:
         """The evidence: logs, and what everybody was told."""
