@@ -8,7 +8,7 @@ from trading.apps import translate_models
 
 class MarketDataConfig(AppConfig):
     name = "marketdata"
-    verbose_name = _("Marketdata")
+    verbose_name = _("Market data")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

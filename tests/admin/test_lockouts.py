@@ -197,3 +197,9 @@ def test_addresses(address: str, counted: str | None) -> None:
 def test_without_an_address_the_name_is_locked_all_the_same() -> None:
     lock("root", address="")
     assert not gets_in("root")
+
+
+def test_they_stand_under_a_name_that_a_person_understands() -> None:
+    said = text_of(logged_in(User.objects.get(username="root")).get("/admin/"))
+    assert "Log-in protection Model name" in said and "Failed log-ins" in said
+    assert "Axes" not in said and "Access attempts" not in said and "Marketdata" not in said

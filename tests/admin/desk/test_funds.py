@@ -16,7 +16,7 @@ from trading.admin.desk import files, statements
 from trading.admin.desk.page import address
 from trading.core.commands import Deposit, Settle
 from trading.core.money import UNIT
-from trading.models import Account, LedgerEntry, OperatorCommand, Statement, User
+from trading.models import Account, ArchiveFile, LedgerEntry, OperatorCommand, Statement, User
 from trading.operators import requests
 from trading.storage import reconciliation
 
@@ -302,6 +302,19 @@ def test_all_statements_of_a_day_are_one_file(
         whole = b"".join(answer.streaming_content).decode()
     assert {f"user00{number}" for number in (1, 2, 3)} <= {line.split(",")[1] for line in whole.splitlines()}
     assert client.get(address("statements_day", 20200101)).status_code == 404
+
+
+def test_what_is_in_the_archive_is_not_told_as_nothing(days: Books, officer: Officer) -> None:
+    """Of a day whose ledger is out of the tables nobody knows the corrections, and its entries are elsewhere."""
+    sums = {"sha256": "0", "size": 1, "first_batch": 1, "last_batch": 2, "until": 1, "state_hash": "0"}
+    ArchiveFile.objects.create(market_id="MAIN", day=20231114, name="first", removed=True, **sums)
+    client = officer("Viewer")
+    for day, cell in ((20231114, ""), (20231115, "0.00")):
+        answer: Any = client.get(address("statements_day", day))
+        rows = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig")))
+        assert {row["corrections"] for row in rows if row["closing"]} == {cell}
+        for name in ("statement", "ledger_day"):
+            assert ("in the archive" in text_of(client.get(address(name, 1, day)))) is (cell == "")
 
 
 async def test_the_file_is_streamed_where_the_server_is_asynchronous(days: Books) -> None:

@@ -1,6 +1,5 @@
 """An account's money day by day: the ledger with its running balance, statements for print and as files."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -106,6 +105,7 @@ def ledger_view(request: HttpRequest, number: int, day: int = 0) -> HttpResponse
         closing=amount_text(found.closing),
         lines=lines[:MOST_SHOWN],
         shortened=len(lines) > MOST_SHOWN,
+        archived=found.statement is not None and _is_archived(account.market_id, found.day),
         days=[(day_text(each), address("ledger_day", number, each)) for each in days],
         present=address("ledger", number),
     )
@@ -120,7 +120,8 @@ def statement_view(request: HttpRequest, number: int, day: int) -> HttpResponseB
     if "csv" in request.GET:
         return files.csv_response(request, name, HEAD, _lines(row, corrections(day, row.account)))
     amounts = [(label, amount_text(getattr(row, label.replace(" ", "_")))) for label in map(_said, AMOUNTS)]
-    corrected = corrections(day, row.account).get(row.account_id, 0)
+    found = corrections(day, row.account)
+    corrected = None if found is None else found.get(row.account_id, 0)
     if corrected or corrected is None:
         said = _("in the archive") if corrected is None else amount_text(corrected)
         amounts.insert(AMOUNTS.index("close_profit"), (gettext_noop("of which corrections"), said))
@@ -142,24 +143,23 @@ NAMES = (*AMOUNTS[:CORRECTIONS], "corrections", *AMOUNTS[CORRECTIONS:])
 HEAD = ("day", "user", *NAMES, "instrument", "long", "short", "price", "position_margin")
 
 
-def _lines(row: Statement, corrected: Mapping[int, int | None]) -> Iterator[tuple[Any, ...]]:
+def _lines(row: Statement, corrected: Mapping[int, int] | None) -> Iterator[tuple[Any, ...]]:
     """A line for the account, and one for each of its positions."""
     start = (day_text(row.day), row.account.user_id)
     amounts = [to_text(getattr(row, name)) for name in AMOUNTS]
-    own = corrected.get(row.account_id, 0)
-    amounts.insert(CORRECTIONS, "" if own is None else to_text(own))
+    amounts.insert(CORRECTIONS, "" if corrected is None else to_text(corrected.get(row.account_id, 0)))
     yield (*start, *amounts, "", "", "", "", "")
     for each in row.positions:
         position = (each["instrument_id"], each["long"], each["short"], to_text(each["price"]), to_text(each["margin"]))
         yield (*start, *("" for _ in NAMES), *position)
 
 
-def corrections(day: int, account: Account | None = None) -> Mapping[int, int | None]:
+def corrections(day: int, account: Account | None = None) -> Mapping[int, int] | None:
     """What corrections of the balance add up to in a settled day, of each account of the market that has some (or of
-    one); they are among its deposits and withdrawals. None for everybody where the ledger is in the archive."""
+    one); they are among its deposits and withdrawals. None where the ledger is in the archive."""
     market = present_market()
-    if ArchiveFile.objects.filter(market=market, removed=True, day__gte=day).exists():
-        return defaultdict(lambda: None)
+    if _is_archived(market, day):
+        return None
     settled = Statement.objects.filter(account__market=market)
     until = _time_of(settled.filter(day=day).order_by())
     after = _time_of(settled.filter(day__lt=day).order_by("-day"))
@@ -171,6 +171,11 @@ def corrections(day: int, account: Account | None = None) -> Mapping[int, int | 
     if account is not None:
         rows = rows.filter(account=account)
     return dict(rows.order_by().values_list("account_id").annotate(Sum("amount")))
+
+
+def _is_archived(market: str, day: int) -> bool:
+    """Whether the ledger of a settled day is out of the tables."""
+    return ArchiveFile.objects.filter(market=market, removed=True, day__gte=day).exists()
 
 
 def _time_of(rows: QuerySet[Statement]) -> int | None:
