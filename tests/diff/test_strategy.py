@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from bourse_client import SyncClient
 
 from tests.e2e.cluster.making import OneOfMany
 from tests.e2e.cluster.where import Where, seeded, where  # noqa: F401  # fixtures
-from tests.e2e.conftest import seeded_market  # noqa: F401  # a fixture
+from tests.e2e.conftest import new_server, seeded_market  # noqa: F401  # fixtures
 from tests.e2e.server import PATIENCE, Server, environment_of
 from tests.processes import end_with_parent
 
@@ -150,6 +151,31 @@ def test_a_target_is_followed_over_the_loss_of_the_exchange(where: Where) -> Non
     filled = [(trade.trade_id, [names[trade.order_id], trade.volume]) for trade in trades]
     assert sorted(filled) == sorted((trade_id, of_order) for trade_id, of_order in seen["trades"].items())
     server.manage("check_books")
+
+
+@pytest.mark.long
+def test_an_order_that_is_on_its_way_at_a_kill(new_server: Callable[..., Server]) -> None:  # noqa: F811
+    """It is lost, whoever has placed it; its task can be cancelled, and another one goes on."""
+    server = new_server(RATE_LIMITS="on")
+    program = begin(server, "lost_order.py", SYMBOL, *of(server, "user003", "user004"), "3")
+    assert program.stdin is not None
+    try:
+        wait_for_line(program, "ready")
+        server.freeze()
+        program.stdin.write("it hears no more\n")
+        program.stdin.flush()
+        wait_for_line(program, "under way")
+        server.kill()
+        server.start()
+        told, _ = program.communicate("it is back\n", timeout=5 * PATIENCE)
+    finally:
+        program.kill()
+    assert program.returncode == 0, f"{told}\n{server.log()}"
+    seen = json.loads(told.splitlines()[-1])
+    assert (seen["before"], seen["after"]) == (["ALIVE", "", 0], ["FINISHED", "", 0])
+    with SyncClient(server.http, "user004", server.token("user004"), patience=PATIENCE) as exchange:
+        (stored,) = exchange.query_orders()
+    assert stored.client_order_id in seen["orders"] and len(seen["orders"]) == 2
 
 
 LISTING = """

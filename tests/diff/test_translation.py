@@ -353,6 +353,18 @@ def notes(conversation: Conversation) -> list[int]:
     return [note["code"] for patch in patches for note in patch.get("notify", {}).values()]
 
 
+def test_an_order_that_was_lost_on_its_way_ends_with_its_cancel(trader: TraderConversation) -> None:
+    """tqsdk does not send it again, and a task of it that is cancelled waits until it is over."""
+    trader.take(decode('{"aid": "cancel_order", "order_id": "lost"}'))
+    assert asked(trader) == []
+    look(trader)
+    tree: dict[str, Any] = {}
+    for patch in trader.patches.take():
+        tree |= patch
+    order = tree["trade"]["u"]["orders"]["lost"]
+    assert (order["status"], order["exchange_order_id"], order["last_msg"]) == ("FINISHED", "", "Order not found")
+
+
 def test_an_order_meets_the_next_engine_under_the_same_id(trader: TraderConversation) -> None:
     """And so does its cancel, which waits for it and is sent again as well."""
     trader.take(decode(json.dumps(INSERT)))

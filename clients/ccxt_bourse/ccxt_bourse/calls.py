@@ -22,6 +22,8 @@ Way = Callable[[Callable[..., Asking]], Callable[..., Any]]
 MOST_PUBLIC_TRADES = 50
 NOTHING: Fields = {}
 """Of params; nobody changes it."""
+PAGING = ("paginate", "paginationCalls", "paginationDirection")
+"""What ccxt's own paging is asked for with: here all pages are read anyway."""
 
 
 class Calls(Parsing):
@@ -97,7 +99,7 @@ class Calls(Parsing):
         is the last ms that a bar may start at."""
         yield ("load_markets",)
         market = self.market(symbol)
-        request = {"instrument_id": market["id"], "period": timeframe, **self.omit(params, "until")}
+        request = {"instrument_id": market["id"], "period": timeframe, **self.omit(params, ["until", *PAGING])}
         until = params.get("until")
         end = None if until is None else until + 1
         if since is None:
@@ -382,14 +384,15 @@ class Calls(Parsing):
             "instrument_id": None if market is None else market["id"],
             "from_time": since,
             "to_time": params.get("until"),
-            **self.omit(params, ["until", "trigger", "stop"]),
+            **self.omit(params, ["until", "trigger", "stop", *PAGING]),
         }
         return (yield from self._pages(name, key, request, None if since is not None else limit or MOST))
 
     def _entries(self, since: int | None, limit: int | None, params: Fields) -> Asking:
         """The ledger cannot be asked for a time: it is read down to it."""
         enough = None if since is not None else limit or MOST
-        return (yield from self._pages("private_get_ledger", "entries", params, enough, since))
+        request = self.omit(params, list(PAGING))
+        return (yield from self._pages("private_get_ledger", "entries", request, enough, since))
 
     def _pages(self, name: str, key: str, request: Fields, enough: int | None, down_to: int | None = None) -> Asking:
         found: list[Fields] = []

@@ -53,6 +53,9 @@ def endpoints() -> dict[str, Any]:
     }
 
 
+ADDRESSES = {"rest": "{address}/api/v1/", "ws": "{address}/ws"}
+"""Those of `set_sandbox_mode` are the same: an exchange of one's own has nothing behind it."""
+
 HAS = {
     "CORS": None,
     "spot": False,
@@ -64,6 +67,7 @@ HAS = {
     "cancelAllOrdersAfter": True,
     "cancelOrder": True,
     "cancelOrders": True,
+    "createMarketBuyOrderWithCost": False,
     "createOrder": True,
     "createOrders": True,
     "createPostOnlyOrder": True,
@@ -146,12 +150,12 @@ def description() -> dict[str, Any]:
         "pro": False,
         "rateLimit": 10,
         "hostname": "localhost:8081",
-        "urls": {"api": {"rest": "{address}/api/v1/", "ws": "{address}/ws"}},
+        "urls": {"api": dict(ADDRESSES), "test": dict(ADDRESSES)},
         "timeframes": dict(TIMEFRAMES),
         "precisionMode": TICK_SIZE,
         "requiredCredentials": {"apiKey": True, "secret": True},
         "has": dict(HAS),
         "features": _features(),
         "fees": {"trading": {"tierBased": False, "percentage": True}},
-        "options": {"defaultType": "swap", "currency": "CNY"},
+        "options": {"defaultType": "swap", "currency": "CNY", "createMarketBuyOrderRequiresPrice": False},
     }

@@ -187,6 +187,27 @@ def test_the_first_bars_from_a_moment_on_are_found_behind_a_gap() -> None:
     assert [asked.get("before") for _, _, asked in exchange.asked] == [None, *(str(n * minute) for n in (3, 7, 15))]
 
 
+def test_pages_are_read_whether_they_are_asked_for_or_not() -> None:
+    exchange = Told({"bars": bars(60_000), "next": None}, {"trades": [], "next": None}, {"entries": [], "next": None})
+    paging = {"paginate": True, "paginationCalls": 5}
+    exchange.fetch_ohlcv(SYMBOL, "1m", None, 1, paging)
+    exchange.fetch_my_trades(SYMBOL, None, 2, paging)
+    exchange.fetch_ledger(None, None, 2, paging)
+    assert [set(asked) & set(paging) for _, _, asked in exchange.asked] == [set()] * 3
+
+
+def test_a_sandbox_is_the_same_exchange() -> None:
+    exchange = Told()
+    before = dict(exchange.urls["api"])
+    exchange.set_sandbox_mode(True)
+    assert exchange.urls["api"] == before
+
+
+def test_an_order_by_cost_is_refused_in_words() -> None:
+    with pytest.raises(ccxt.NotSupported):
+        Told().create_market_buy_order_with_cost(SYMBOL, 1_000)
+
+
 def test_no_bars_after_a_moment() -> None:
     exchange = Told({"bars": bars(60_000), "next": None})
     assert exchange.fetch_ohlcv(SYMBOL, since=60_001) == []

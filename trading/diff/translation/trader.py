@@ -249,11 +249,15 @@ class TraderConversation(Conversation):
         self.note("WARNING", code, f"下单失败, {why}")
 
     def _cancel(self, said: CancelOrder) -> None:
+        """An order that is not here, for it was lost on its way, is over: the program waits for its end."""
         if said.order_id in self._sent:
             self._sent[said.order_id].append(said)
             return
         order_id = self._ids.get(said.order_id)
         if order_id is None:
+            over = {"exchange_order_id": "", "status": "FINISHED", "last_msg": Code.ORDER_NOT_FOUND.text}
+            self._tell({"orders": {said.order_id: over}})
+            self._changed = True
             self.note("WARNING", Code.ORDER_NOT_FOUND, f"撤单失败, {Code.ORDER_NOT_FOUND.text}")
         else:
             self.ask(self._cancelled, "cancel_order", order_id=order_id)
