@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from time import monotonic, sleep
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError
@@ -33,7 +34,7 @@ from trading.models import (
     User,
 )
 from trading.models import Trade as Trades
-from trading.operators import inline_engine, requests, settlement, trade_breaks
+from trading.operators import calendar, inline_engine, requests, settlement, trade_breaks
 from trading.operators.scheduler import Scheduler
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -165,6 +166,49 @@ def test_where_nobody_asked_for_phases_the_schedule_tells_them(trade: Trade) -> 
     trade(119, 9, at=50 * MINUTE)
     trade(121, 1, at=65 * MINUTE)
     assert prices(at=3 * HOUR) == {"IX2301": 121.0}
+
+
+START = datetime(2024, 1, 5, tzinfo=UTC)
+"""A Friday."""
+MINUTES = 4 * 24 * 60
+RULES = st.lists(
+    st.builds(
+        calendar.Rule,
+        weekdays=st.frozensets(st.integers(1, 7), min_size=3),
+        time=st.builds(time, st.integers(0, 23), st.sampled_from([0, 15, 30, 59])),
+        action=st.sampled_from(["continuous", "closed", "continuous", "closed", "auction"]),
+        since=st.just(datetime(2020, 1, 1, tzinfo=UTC)),
+    ),
+    max_size=8,
+    unique_by=lambda rule: rule.time,
+)
+
+
+def open_minutes(rules: list[calendar.Rule], holidays: frozenset[date]) -> list[bool]:
+    """Minute by minute: whether trading is continuous."""
+    found, is_open = [], True
+    for number in range(MINUTES):
+        now = START + timedelta(minutes=number)
+        for rule in rules:
+            comes = number > 0 and now.time() == rule.time and now.isoweekday() in rule.weekdays
+            if comes and (rule.action == "closed" or now.date() not in holidays):
+                is_open = rule.action == "continuous"
+        found.append(is_open)
+    return found
+
+
+@given(RULES, st.integers(0, MINUTES - 1), st.sampled_from([frozenset(), frozenset({date(2024, 1, 8)})]))
+def test_the_hours_of_a_schedule_are_those_of_a_count_by_minutes(
+    rules: list[calendar.Rule], moment: int, holidays: frozenset[date]
+) -> None:
+    """Sessions over midnight, breaks, weekends, holidays, and none at all."""
+    due = calendar.Calendar(ZoneInfo("UTC"), rules, holidays).due(START, START + timedelta(minutes=MINUTES - 1))
+    phases = [(int((action.at - START).total_seconds()) * 1000, action.action) for action in due]
+    hours = settlement.Hours(0, MINUTES * MINUTE, phases)
+    opened = [number for number, is_open in enumerate(open_minutes(rules, holidays)) if is_open]
+    left = sum(number >= moment for number in opened)
+    wanted = max(60, -(-left // 60) * 60)
+    assert hours.begins(moment * MINUTE) == opened[-wanted:][0] * MINUTE
 
 
 def test_each_instrument_has_its_own_hour(trade: Trade) -> None:
@@ -382,8 +426,8 @@ def test_a_day_can_be_settled_early_by_its_name(market: Founded, on_friday: Call
 
 
 def test_the_next_day_is_no_holiday_and_no_weekend(market: Founded, on_friday: Callable[[int], None]) -> None:
-    for date in ("2024-01-08", "2024-01-10"):
-        Holiday.objects.create(market_id="MAIN", date=date)
+    for on in ("2024-01-08", "2024-01-10"):
+        Holiday.objects.create(market_id="MAIN", date=on)
     assert "The next one is 20240109" in shell("settle")
     on_friday(9)
     assert "The next one is 20240111" in shell("settle")
