@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import gymnasium
 import numpy as np
 from bourse_client.messages import BUY, CLOSE, OPEN, SELL
 from gymnasium import spaces
+from gymnasium.error import ResetNeeded
 
 from gym_bourse.crowd import Crowd
 from gym_bourse.market import Market
@@ -23,6 +25,17 @@ WARM_UP = 30
 
 Observation: TypeAlias = dict[str, np.ndarray[Any, np.dtype[np.float64]]]
 Action: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def parts(action: Iterable[Any]) -> tuple[int, int, int]:
+    """Of an action: the bid, the ask and what trades at once."""
+    try:
+        bid, ask, now = (int(part) for part in action)
+    except (TypeError, ValueError, OverflowError):
+        bid = ask = now = -1
+    if not (0 <= bid <= DISTANCES and 0 <= ask <= DISTANCES and 0 <= now <= 2):
+        raise ValueError(f"{action!r} is no action: three numbers, 0 to {DISTANCES}, 0 to {DISTANCES}, 0 to 2")
+    return bid, ask, now
 
 
 class MarketEnv(gymnasium.Env[Observation, Action]):
@@ -59,6 +72,7 @@ class MarketEnv(gymnasium.Env[Observation, Action]):
         if not 0 < step_seconds <= seconds or funds <= 0 or lots <= 0 or makers < 0 or takers < 0:
             raise ValueError("seconds, step_seconds, funds and lots must be above 0, and a day have at least one step")
         self.render_mode = render_mode
+        self._left = 0
         self._steps = round(seconds / step_seconds)
         self._step_ms = round(1000 * step_seconds)
         self._funds, self._lots = funds, lots
@@ -91,9 +105,13 @@ class MarketEnv(gymnasium.Env[Observation, Action]):
         return self._observe(), self._info()
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """ResetNeeded where the day has not begun or is over, ValueError where it is no action."""
+        if self._left <= 0 or self._is_liquidated:
+            raise ResetNeeded("the day has not begun, or is over: call reset")
+        bid, ask, now = parts(action)
         for order in self._market.orders(self._agent):
             self._market.cancel(self._agent, order.order_id)
-        self._order(*(int(part) for part in action))
+        self._order(bid, ask, now)
         self._market.pass_time(self._step_ms)
         self._crowd.act()
         self._left -= 1

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gym_bourse import MarketEnv
+from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
 from tests.e2e.server import PATIENCE, ROOT
@@ -107,6 +108,19 @@ def run(program: str, path: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("action", [[6, 0, 0], [0, -1, 0], [0, 0, 3], [0, 0], "buy", None, [float("nan"), 0, 0]])
+def test_an_action_that_is_none_is_said_and_changes_nothing(action: Any) -> None:
+    env = MarketEnv(seconds=1)
+    with pytest.raises(ResetNeeded):
+        env.step(NOTHING)
+    before = env.reset(seed=1)[0]
+    with pytest.raises(ValueError, match="is no action"):
+        env.step(action)
+    assert env.observation_space.contains(before) and env.step(NOTHING)[2]
+    with pytest.raises(ResetNeeded):
+        env.step(NOTHING)
+
+
 def test_the_example_of_the_readme_runs() -> None:
     text = (ROOT / "clients/gym_bourse/README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
