@@ -16,6 +16,7 @@ PRODUCT = (
     "clients/gym_bourse",
     "clients/ccxt_bourse",
     "static/bourse/js",
+    "templates",
 )
 NO_ROOMS = {"__pycache__", "migrations"}
 """Migrations are a history, which only grows."""

@@ -45,10 +45,10 @@ def view(request: HttpRequest) -> HttpResponseBase:
     today = timezone.localdate()
     if not request.GET:
         form = AuditForm(initial={"from_day": today - 7 * DAY, "to_day": today})
-        return show(request, "audit", _("Audit trail"), form=form)
+        return show(request, "staff/audit", _("Audit trail"), form=form)
     form = AuditForm(request.GET)
     if not form.is_valid():
-        return show(request, "audit", _("Audit trail"), form=form)
+        return show(request, "staff/audit", _("Audit trail"), form=form)
     data = form.cleaned_data
     name = f"audit-{data['from_day']}-{data['to_day']}.csv"
     rows = _rows(present_market(), data["from_day"], data["to_day"], data)  # read when the page is done

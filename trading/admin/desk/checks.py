@@ -30,7 +30,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
         (row, time_text(row.began_at), time_text(row.finished_at) if row.finished_at else "-")
         for row in HealthCheck.objects.filter(market=present_market()).select_related("asked_by")[:SHOWN]
     ]
-    return show(request, "checks", _("Are the books all right"), rows=rows, kinds=HealthCheck.Kind.choices)
+    return show(request, "staff/checks", _("Are the books all right"), rows=rows, kinds=HealthCheck.Kind.choices)
 
 
 def start_view(request: HttpRequest) -> HttpResponse:

@@ -104,7 +104,7 @@ def list_view(request: HttpRequest) -> HttpResponseBase:
     ]
     form = ContestForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
-        return show(request, "contests", _("Contests"), rows=rows, form=form)
+        return show(request, "people/contests", _("Contests"), rows=rows, form=form)
     form.instance.market, _made = Market.objects.get_or_create(code=present_market())
     form.instance.host = cast(User, request.user)
     row = form.save()
@@ -121,7 +121,7 @@ def one_view(request: HttpRequest, number: int) -> HttpResponseBase:
     waiting = contests.unready(contest) if contest.status == Contest.Status.DRAFT else []
     return show(
         request,
-        "contest",
+        "people/contest",
         contest.name,
         contest=contest,
         count=contests.participants(contest).count() if contest.status == Contest.Status.DRAFT else None,

@@ -188,7 +188,7 @@ def file_view(request: HttpRequest) -> HttpResponseBase:
         engine_requests.allowed(request, *commands)
     if wrong or request.POST.get("post") != "yes":
         return show(
-            request, "funds_file", title, form=form, lines=list(map(_shown, lines)), wrong=wrong, **_sums(lines)
+            request, "money/funds_file", title, form=form, lines=list(map(_shown, lines)), wrong=wrong, **_sums(lines)
         )
     if (
         carry_out(request, form, commands, done=_("Movements done: {count}."), reason=form.cleaned_data["reason"])

@@ -162,7 +162,7 @@ def _serve(request: HttpRequest, kind: Any, title: str) -> HttpResponseBase:
     if wrong or request.POST.get("post") != "yes":
         lines = [(person, amount_text(person.amount)) for person in people]
         total = amount_text(sum(person.amount for person in people))
-        return show(request, "people", _(title), form=form, lines=lines, wrong=wrong, total=total)
+        return show(request, "people/people", _(title), form=form, lines=lines, wrong=wrong, total=total)
     if not _first_time(request, form.cleaned_data["key"].hex):
         messages.warning(
             request, _("This form was sent before; its tokens were shown then. Issue new ones where lost.")
@@ -201,7 +201,7 @@ def _begin(request: HttpRequest, data: dict[str, Any], people: list[Person], tit
     rows = engine_requests.ask_all(request, _commands(people), key=data["key"].hex, reason=title)
     engine_requests.tell_all(request, rows, done=_("Done by the engine: {count} accounts and deposits."))
     address_of_page = request.build_absolute_uri("/")
-    return show(request, "slips", _(title), slips=slips, address=address_of_page, scope=data["scope"])
+    return show(request, "people/slips", _(title), slips=slips, address=address_of_page, scope=data["scope"])
 
 
 # --- what a user sees
@@ -223,7 +223,7 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
     orders = selectors.live_orders(account_id=account.pk)
     return show(
         request,
-        "view_as",
+        "people/view_as",
         _("What {user} sees").format(user=account.user_id),
         money=[*money, (_("risk ratio"), f"{figures.risk_ratio:.2%}")],
         positions=[_position(each) for each in held],

@@ -52,7 +52,7 @@ def view(request: HttpRequest) -> HttpResponseBase:
         )
         for row in rows
     ]
-    return show(request, "risk", _("Risk"), accounts=accounts, exposure=exposure(), most=MOST_ACCOUNTS)
+    return show(request, "market/risk", _("Risk"), accounts=accounts, exposure=exposure(), most=MOST_ACCOUNTS)
 
 
 def _liquidation_link(row: Account) -> tuple[str, str]:
@@ -121,13 +121,13 @@ def what_if_view(request: HttpRequest) -> HttpResponseBase:
     """Asks an engine of its own, with the rules of the core; changes nothing, so it may be asked by an address."""
     form = WhatIfForm(request.GET or None)
     if not form.is_valid():
-        return show(request, "what_if", _("What if"), form=form)
+        return show(request, "market/what_if", _("What if"), form=form)
     data = form.cleaned_data
     names = [data["instrument"]] if data["instrument"] else [name for name, _label in _listed()]
     prices = what_if.prices_moved(present_market(), dict.fromkeys(names, float(data["percent"]) / 100))
     outcome = what_if.if_prices_were(present_market(), prices, risk_settings())
     shown = [(name, amount_text(price)) for name, price in sorted(prices.items())]
-    return show(request, "what_if", _("What if"), form=form, prices=shown, outcome=told(outcome), asked=True)
+    return show(request, "market/what_if", _("What if"), form=form, prices=shown, outcome=told(outcome), asked=True)
 
 
 def told(outcome: what_if.Outcome) -> list[tuple[str, int, list[tuple[str, str, str, str]]]]:

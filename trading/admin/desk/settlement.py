@@ -63,7 +63,7 @@ def _preview(request: HttpRequest, form: SettleForm, command: Settle, reason: st
     sent = [(name, value) for name, value in request.POST.items() if name not in {"csrfmiddlewaretoken", "reason"}]
     return show(
         request,
-        "settle",
+        "market/settle",
         _("Settle the trading day"),
         sent=sent,
         reason=reason,
@@ -143,7 +143,7 @@ def calendar_view(request: HttpRequest) -> HttpResponseBase:
             return HttpResponseRedirect(address("calendar"))
     return show(
         request,
-        "calendar",
+        "market/calendar",
         _("Calendar"),
         form=form,
         zone=str(present.zone),

@@ -46,7 +46,7 @@ def view(request: HttpRequest, number: int) -> HttpResponseBase:
     if request.GET.get("json"):
         return JsonResponse(told)
     title = _("Settlement of trading day {day}").format(day=day_text(row.payload["day"]))
-    return show(request, "settlement", title, told=told)
+    return show(request, "market/settlement", title, told=told)
 
 
 def progress(row: OperatorCommand) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def ledger_view(request: HttpRequest, number: int, day: int = 0) -> HttpResponse
     days = Statement.objects.filter(account=account).order_by("-day").values_list("day", flat=True)[:DAYS_OFFERED]
     return show(
         request,
-        "ledger",
+        "money/ledger",
         _("Ledger of {user}").format(user=account.user_id),
         account=account,
         day=day_text(found.day),
@@ -130,7 +130,7 @@ def statement_view(request: HttpRequest, number: int, day: int) -> HttpResponseB
         for each in row.positions
     ]
     title = _("Statement of {user}, {day}").format(user=row.account.user_id, day=day_text(row.day))
-    return show(request, "statement", title, row=row, amounts=amounts, positions=positions, day=day_text(row.day))
+    return show(request, "money/statement", title, row=row, amounts=amounts, positions=positions, day=day_text(row.day))
 
 
 def _said(column: str) -> str:
@@ -193,7 +193,7 @@ def days_view(request: HttpRequest) -> HttpResponseBase:
             break
         days.append(found)
     listed = [(day_text(day), address("statements_day", day)) for day in days if here.filter(day=day).exists()]
-    return show(request, "days", _("Statements of a day"), days=listed)
+    return show(request, "money/days", _("Statements of a day"), days=listed)
 
 
 def day_view(request: HttpRequest, day: int) -> HttpResponseBase:

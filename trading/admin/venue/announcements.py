@@ -121,7 +121,7 @@ def _page(request: HttpRequest, **context: Any) -> HttpResponse:
     now = int(timezone.now().timestamp() * 1000)
     return show(
         request,
-        "announcements",
+        "market/announcements",
         _("Announcements"),
         present=[_line(each) for each in announcements.present(market=present_market(), time=now)],
         waiting=[_waiting_line(row) for row in _waiting()],

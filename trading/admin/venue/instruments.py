@@ -70,7 +70,7 @@ def deed_view(request: HttpRequest) -> HttpResponse:
             done = later.put(request, form, commands, at, reason=reason)
         if done:
             return HttpResponseRedirect(address("later" if at else "deed"))
-    return show(request, "deed", title, form=form, now=later.now_text())
+    return show(request, "market/deed", title, form=form, now=later.now_text())
 
 
 PAGES: list[Page] = [

@@ -83,7 +83,7 @@ def file_view(request: HttpRequest) -> HttpResponseBase:
     form: Any = InstrumentsFileForm(request.POST, request.FILES) if request.method == "POST" else _fresh(request)
     about = {"form": form, "button": button, "columns": _columns(), "now": later.now_text()}
     if request.method != "POST" or not form.is_valid():
-        return show(request, "instruments_file", title, **about)
+        return show(request, "market/instruments_file", title, **about)
     data = form.cleaned_data
     lines = preview(cast(User, request.user), data["head"], data["lines"])
     wrong = sum(bool(line.problem) for line in lines)
@@ -92,14 +92,14 @@ def file_view(request: HttpRequest) -> HttpResponseBase:
         dearer = [] if wrong else [line.command for line in lines if line.dearer]
         shown = {"lines": lines, "wrong": wrong, "count": len(commands), "when": later.said_when(data["at"])}
         warnings = margins.sentences(cast(list[ChangeTerms], dearer))
-        return show(request, "instruments_file", title, **about, **shown, warnings=warnings)
+        return show(request, "market/instruments_file", title, **about, **shown, warnings=warnings)
     if data["at"] is None:
         said_so = _("Instruments done: {count}.")
         done = carry_out(request, form, commands, done=said_so, reason=data["reason"]) is not None
     else:
         done = later.put(request, form, commands, data["at"], reason=data["reason"])
     if not done:
-        return show(request, "instruments_file", title, **about)
+        return show(request, "market/instruments_file", title, **about)
     return HttpResponseRedirect(address("later" if data["at"] else "instruments_file"))
 
 

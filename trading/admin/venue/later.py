@@ -114,7 +114,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
     past = rows.exclude(status=at_a_time.Status.WAITING).order_by("-decided_at", "-pk")[:MOST_SHOWN]
     return show(
         request,
-        "later",
+        "market/later",
         _("At a time"),
         waiting=[(*_line(row), _may_cancel(operator, row)) for row in waiting],
         past=[(*_line(row), _outcome(row)) for row in past],

@@ -48,7 +48,7 @@ def search_view(request: HttpRequest) -> HttpResponse:
     rows = list(found.select_related("account").order_by("-id")[: MOST_SHOWN + 1])
     return show(
         request,
-        "orders",
+        "orders/orders",
         _("Orders and trades"),
         q=text,
         live=live,
@@ -132,7 +132,7 @@ def life_view(request: HttpRequest, number: int) -> HttpResponse:
         except ArchiveFailed as error:
             messages.error(request, str(error))
     places = [(file.name, day_text(file.day), f"{file.size:,}") for file in candidates]
-    return show(request, "order_archived", name, places=places)
+    return show(request, "orders/order_archived", name, places=places)
 
 
 def _shown(request: HttpRequest, life: order_life.Life) -> HttpResponse:
@@ -147,7 +147,7 @@ def _shown(request: HttpRequest, life: order_life.Life) -> HttpResponse:
     }
     return show(
         request,
-        "order",
+        "orders/order",
         protocol.order_id_text(row.pk),
         number=row.pk,
         facts=[

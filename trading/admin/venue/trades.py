@@ -48,7 +48,7 @@ def one_view(request: HttpRequest, number: int) -> HttpResponse:
                 return response
     return show(
         request,
-        "trade",
+        "orders/trade",
         _("Trade {name}").format(name=name),
         sides=[_side(row) for row in found],
         about=[buyer.instrument_id, amount_text(buyer.price), counted(buyer.volume, "lot"), local_time(buyer.time)],

@@ -1,5 +1,5 @@
 // The page of a settlement: asks until the settlement is over, and shows what has become of it, as
-// templates/admin/desk/settlement.html has it at first.
+// templates/admin/desk/market/settlement.html has it at first.
 import { byId, el } from '../ui/dom.js';
 import { panel } from './figures.js';
 

@@ -41,7 +41,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
         }
         for row in approvals.held(present_market())[:MOST]
     ]
-    return show(request, "approvals", _("Approvals"), rows=rows)
+    return show(request, "staff/approvals", _("Approvals"), rows=rows)
 
 
 def _readable(payload: dict[str, Any]) -> dict[str, Any]:

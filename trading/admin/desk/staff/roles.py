@@ -34,7 +34,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
     members = User.objects.filter(username=asked) if asked else User.objects.filter(is_staff=True)
     page = Paginator(members.order_by("username").prefetch_related("groups"), PER_PAGE).get_page(request.GET.get("p"))
     rows = [(member, list(map(_, _held(member))), address("member", member.pk)) for member in page]
-    return show(request, "roles", _("Roles"), rows=rows, page=page, asked=asked, roles=_described())
+    return show(request, "staff/roles", _("Roles"), rows=rows, page=page, asked=asked, roles=_described())
 
 
 def _held(member: User) -> list[str]:
@@ -57,12 +57,12 @@ def member_view(request: HttpRequest, user: int) -> HttpResponse:
     form: Any = RolesForm(request.POST) if request.method == "POST" else RolesForm.fresh(roles=held)
     title, button = _("Roles of {user}").format(user=member.username), _("Set the roles")
     if request.method != "POST" or not form.is_valid():
-        return show(request, "member", title, form=form, button=button, member=member)
+        return show(request, "people/member", title, form=form, button=button, member=member)
     wanted = form.cleaned_data["roles"]
     why_not = may_assign(operator, member, wanted)
     if why_not is not None:
         form.add_error(None, said(why_not))
-        return show(request, "member", title, form=form, button=button, member=member)
+        return show(request, "people/member", title, form=form, button=button, member=member)
     sentences = [
         _("Before: {roles}.").format(roles=_listed(held) or _("none")),
         _("After: {roles}.").format(roles=_listed(sorted(wanted)) or _("none")),

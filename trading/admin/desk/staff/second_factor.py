@@ -48,7 +48,7 @@ def code_view(request: HttpRequest) -> HttpResponse:
             django_otp.login(request, device)
             return HttpResponseRedirect(reverse("admin:index"))
         form.add_error("code", _(WRONG))
-    return show(request, "second_factor", _("Second factor"), form=form, **_to_set_up(device))
+    return show(request, "staff/second_factor", _("Second factor"), form=form, **_to_set_up(device))
 
 
 def _to_set_up(device: Any) -> dict[str, str]:

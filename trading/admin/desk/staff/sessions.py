@@ -34,7 +34,7 @@ def list_view(request: HttpRequest) -> HttpResponse:
         for row in shown
         if row.pk in live
     ]
-    return show(request, "sessions", _("Sessions"), rows=lines)
+    return show(request, "staff/sessions", _("Sessions"), rows=lines)
 
 
 def end_view(request: HttpRequest) -> HttpResponse:
