@@ -155,7 +155,8 @@ RECORDS: dict[Any, str] = {
     LegRecord: "today his today_cost his_cost his_open_cost detail=[]",
     LotRecord: "number lots cost",
     OrderRecord: "order_id account_id instrument_id direction offset order_type time_condition volume price filled"
-    " status his_held today_held accepted_at updated_at client_order_id trading_day handling shown stop priority",
+    " status his_held today_held accepted_at updated_at client_order_id trading_day handling shown stop priority"
+    " price_sum=null",
 }
 """What `state_hash` is made from."""
 

@@ -22,7 +22,7 @@ PUSHES = frozenset(
         "trade_broken",
     }
 )
-SELDOM = frozenset({"price", "volume", "reason", "error_code"})
+SELDOM = frozenset({"price", "volume", "reason", "error_code", "average_price"})
 """What an order is told to have changed only now and then."""
 KEPT_FINISHED = 10_000
 """Finished orders that are remembered."""

@@ -9,6 +9,7 @@ from trading.admin.office.refusals import said
 from trading.reads.order_life import Moment
 
 NAMES = (
+    gettext_noop("average price"),
     gettext_noop("client order id"),
     gettext_noop("close profit"),
     gettext_noop("commission"),
