@@ -43,6 +43,7 @@ def hostile(model: Any) -> Iterator[tuple[str, str]]:
             yield f"{path}__{lookup}", BACKTRACKING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "model_admin"), ADMINS, ids=lambda each: getattr(each, "__name__", ""))
 def test_no_list_takes_a_lookup_of_the_visitors(traded: Founded, root: Client, model: Any, model_admin: Any) -> None:
     """Asked of the admin itself, for all; and of the page, for one of each kind of lookup."""
@@ -64,6 +65,7 @@ def test_an_expression_on_a_traders_own_id_never_runs(market: Founded, staff: St
         assert not any("REGEXP" in query["sql"] for query in ran)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "model_admin"), ADMINS, ids=lambda each: getattr(each, "__name__", ""))
 def test_what_lists_offer_is_answered(traded: Founded, root: Client, model: Any, model_admin: Any) -> None:
     """Every link of the filters beside a list works, with a column to sort by; once each, and only once."""

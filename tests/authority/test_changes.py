@@ -126,6 +126,7 @@ def test_the_permissions_are_those_that_it_takes(deeds: dict[str, Deed]) -> None
         assert tuple(sorted(words(row["permissions"]))) == tuple(sorted(deeds[name].needs)), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", WHO[:-1])
 def test_nothing_is_changed_by_those_who_may_not(
     everybody: dict[str, Client], deeds: dict[str, Deed], who: str, subtests: pytest.Subtests

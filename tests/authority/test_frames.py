@@ -111,6 +111,7 @@ async def rows(**of: Any) -> list[Any]:
     return [[row async for row in rows.order_by("pk").values()] for rows in tables]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", STATES)
 async def test_every_cell(
     exchange: Exchange, join: Join, market: Founded, state: str, subtests: pytest.Subtests

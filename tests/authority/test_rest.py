@@ -95,6 +95,7 @@ def said(reply: Reply) -> str:
     return next((str(code) for code in codes if code is not None), "ok")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", STATES)
 async def test_every_cell(exchange: Exchange, market: Founded, state: str, subtests: pytest.Subtests) -> None:
     stage = Stage(exchange, market)

@@ -27,6 +27,7 @@ def page(path: str, language: str = "en") -> str:
     return response.content.decode()
 
 
+@pytest.mark.slow
 def test_every_markdown_file_is_a_page() -> None:
     files = {path.relative_to(ROOT).as_posix() for pattern in ("*.md", "docs/*.md", "clients/*/*.md", "examples/*.md")
              for path in ROOT.glob(pattern)}  # fmt: skip

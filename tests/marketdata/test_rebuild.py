@@ -91,6 +91,7 @@ def in_small_steps() -> Report:
     return Rebuild(BarStore("MAIN", chunk=7), many=10).run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_mended_beside_a_recorder(traded: Desk, damage: Callable[[], None]) -> None:
     """It then goes on from the mended bars, though it has those that it kept itself."""

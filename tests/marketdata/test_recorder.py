@@ -401,6 +401,7 @@ def some_orders(dice: random.Random) -> list[Command]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_happens_bars_are_those_of_the_trades(desk: Desk, seed: int) -> None:
     """Batches, settlements, turns, failing writes, batches that are not told, reloads, stops and kills, in any order:

@@ -28,6 +28,8 @@ from trading.operators import calendar, demo_market, demo_past
 from trading.operators.calendar import number_of
 from trading.storage.engine_lock import engine_lock
 
+pytestmark = pytest.mark.slow
+
 END = datetime(2024, 3, 6, 10, 30, tzinfo=UTC)
 """A Wednesday, long after the day's session: what has been since 06:30 is the present trading day's."""
 DAYS, SEED = 6, 7

@@ -289,6 +289,7 @@ def test_each_action_is_done_once_however_often_the_server_starts(town: Town) ->
     assert OperatorCommand.objects.exclude(status="DONE").count() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back", ["2024-01-05T09:05", "2024-01-05T08:30", "2024-01-03T12:00", "1970-01-01T00:00"])
 def test_a_clock_that_goes_back_and_forth_does_nothing_twice_and_nothing_late(town: Town, back: str) -> None:
     """The auction was over when the server started: a clock that is set back must not make up for it."""

@@ -74,6 +74,7 @@ STEPS: list[tuple[Callable[[], object], str | None, int, bool]] = [
 """What is done, and what is so afterwards: the state of the transfer, the money there, whether it has left."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", range(len(STEPS)))
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_transfer_that_stops_anywhere_is_carried_on(markets: Any, last: int, times: int) -> None:
@@ -170,6 +171,7 @@ def test_what_is_received_is_what_was_sent(markets: Any) -> None:
     check(0, gone=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", range(5))
 def test_what_the_target_refuses_comes_back(markets: Any, last: int) -> None:
     requests.ask(OpenAccount("user001"), market="OTHER")

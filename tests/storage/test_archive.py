@@ -101,6 +101,7 @@ def assert_it_starts(books: Books) -> None:
     books.store.verify(books.engine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_the_books_go_on_across_the_cut(books: Books, seed: int, tmp_path: Path) -> None:
     play(books, seed)
@@ -209,6 +210,7 @@ class KilledAt:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_it_loses_nothing_and_doubles_nothing(books: Books, tmp_path: Path) -> None:
     for _ in range(20):
         books.commit(order(1, "BUY OPEN 2 @ 120"), order(2, "SELL OPEN 1 @ 120"))

@@ -21,6 +21,8 @@ from trading.admin.office.emergency import ACTIONS
 from trading.models import OperatorCommand, ScheduledCommand, User
 from trading.operators.authority.rights import ROLES, ensure_roles, may_assign
 
+pytestmark = pytest.mark.slow
+
 LOOKED_AT = [named for named in PAGES if named.title and "<" not in named.route]
 
 

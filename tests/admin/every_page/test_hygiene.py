@@ -33,6 +33,7 @@ def fails(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("fails/", fails), *urls.urlpatterns]
 
 
+@pytest.mark.slow
 def test_production_settings_pass_djangos_own_check(tmp_path: Path) -> None:
     manage(tmp_path, "check", "--deploy", "--fail-level", "DEBUG", extra=PRODUCTION)
 
@@ -146,6 +147,7 @@ async def test_a_token_is_never_logged(exchange: Exchange, market: Founded, capl
         assert token not in caplog.text and token[:15] not in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["postgres://bourse:{}@127.0.0.1:1/bourse", "postgres://bourse:{}/1@127.0.0.1/bourse"])
 def test_the_databases_password_is_in_no_error(tmp_path: Path, url: str) -> None:
     done = subprocess.run(

@@ -85,6 +85,7 @@ def test_forms_for_new_ones_open(market: Founded, root: Client, model: str) -> N
     assert root.get(page(model, "add")).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_any_column_sorts_and_any_search_answers(traded: Founded, root: Client, model: str) -> None:
     columns = len(admin.site.get_model_admin(apps.get_model("trading", model)).get_list_display(HttpRequest()))

@@ -244,6 +244,7 @@ def test_those_who_may_look_see_all_and_change_nothing(staff: Any, subtests: pyt
     assert everything() == before
 
 
+@pytest.mark.slow
 def test_no_deed_when_one_permission_is_missing(staff: Any, subtests: pytest.Subtests) -> None:
     """Whatever other permissions there are. Who may change rows may see them, too."""
     for name, deed in DEEDS.items():

@@ -24,6 +24,8 @@ from tests.clients.wire import wire
 from tests.e2e.server import PATIENCE, ROOT, Server
 from tests.processes import free_port
 
+pytestmark = pytest.mark.slow
+
 FILE = "access.json"
 
 

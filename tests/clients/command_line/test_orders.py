@@ -9,6 +9,8 @@ import pytest
 
 from tests.clients.command_line.conftest import INSTRUMENT, Type
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_order_is_placed_shown_and_cancelled(types: Type) -> None:
     placed = types("buy", INSTRUMENT, "3", "@119.5", "--time", "GTC", "--id", "cli-mine", "--json")

@@ -132,6 +132,7 @@ def trades_of(stored: list[Trade], orders: list[Order]) -> list[tuple[str, str |
     return [(each.trade_id, names[each.order_id], each.price, each.volume) for each in reversed(stored)]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_among_orders(where: Where) -> None:
     play(where(), ["killed"], orders=20)
 

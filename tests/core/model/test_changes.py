@@ -46,6 +46,7 @@ def records_of(found: Snapshot) -> Records:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "happens"),
     [(903, "ForceClose"), (910, "liquidation stopped"), (914, "liquidation starts"), (901, "expired"), (908, "broken")],

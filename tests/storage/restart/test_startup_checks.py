@@ -376,6 +376,7 @@ def batches_without_commands(books: Books) -> list[int]:
     return [number for number, (_, commands) in enumerate(books.store.journal(), start=1) if not commands]
 
 
+@pytest.mark.slow
 def test_holes_of_refused_commands_in_an_old_journal_are_filled(transactional_db: None) -> None:
     make_users([*TRADERS, NO_ACCOUNT])
     books = Books()
