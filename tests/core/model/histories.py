@@ -11,7 +11,7 @@ import msgspec
 
 from tests.core.model.books import Order
 from tests.core.model.duel import Duel
-from tests.core.model.rare import RARE
+from tests.core.model.rare import AT_THE_END, RARE
 from tests.core.model.rules import FIRST
 from trading.core.commands import (
     AdoptRules,
@@ -175,6 +175,8 @@ class History:
             self.now += self.dice.choice((0, 0, 1, 5, 700, -30))
             self.drift()
             self.dice.choices(list(self.kinds), list(self.kinds.values()))[0]()
+        for told in AT_THE_END:
+            told(self)
 
     def ask(self, *commands: Command) -> None:
         for command in commands:

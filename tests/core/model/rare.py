@@ -25,6 +25,7 @@ from trading.core.types import (
     Direction,
     MarketLimits,
     Offset,
+    OrderType,
     Phase,
     SelfTrade,
     TimeCondition,
@@ -156,6 +157,36 @@ def what_cannot_be_made_larger_in_an_auction(asks: Asks) -> None:
     asks.ask(SetInstrumentPhase(name, Phase.CONTINUOUS))
 
 
+def an_order_up_to_the_position_limit(asks: Asks) -> None:
+    """Exactly so many lots it may be, and not one more."""
+    account, *_ = richest(asks)
+    model = asks.duel.model
+    asks.ask(ForceCancelAll(None, "AG"))
+    lots = model.leg(account, "AG", True).lots
+    asks.ask(SetAccountRules(model.accounts[account].user, AccountRules(max_position=lots + 2)))
+    for volume in (2, 1):
+        asks.ask(msgspec.structs.replace(resting(asks, account), volume=volume))
+    asks.ask(SetAccountRules(model.accounts[account].user, AccountRules()))
+
+
+def a_market_order_at_its_collar(asks: Asks) -> None:
+    """There is an offer, but a tick beyond."""
+    one, other, _ = richest(asks)
+    name = "NO"
+    of = asks.duel.model.instruments[name]
+    low, high = asks.duel.model.band(name)
+    if of.high is not None or high is None:
+        return
+    asks.ask(ForceCancelAll(None, name))
+    tick = of.contract.tick
+    for direction, price in ((SELL, high + tick), (BUY, low - tick)):
+        if price > 0:
+            asks.ask(
+                asks.order(other, name, direction, OPEN, volume=1, price=price),
+                asks.order(one, name, BUY if direction is SELL else SELL, OPEN, volume=1, order_type=OrderType.MARKET),
+            )
+
+
 def richest(asks: Asks) -> list[int]:
     """Three accounts that can pay, in some order."""
     model = asks.duel.model
@@ -179,3 +210,6 @@ RARE: tuple[Callable[[Asks], None], ...] = (
     money_for_what_is_before_an_own_order,
     what_cannot_be_made_larger_in_an_auction,
 )
+
+AT_THE_END: tuple[Callable[[Asks], None], ...] = (an_order_up_to_the_position_limit, a_market_order_at_its_collar)
+"""Told when a history is over, so that what comes before stays as it was: a new one makes no other fault too rare."""
