@@ -13,9 +13,12 @@ from trading.core.commands import (
     Command,
     Deposit,
     ForceCancelAll,
+    HaltInstrument,
+    ResumeInstrument,
     SetAccountRules,
     SetInstrumentPhase,
     SetMarketLimits,
+    SetMarketPhase,
     SubmitOrder,
     Withdraw,
 )
@@ -187,6 +190,15 @@ def a_market_order_at_its_collar(asks: Asks) -> None:
             )
 
 
+def a_halt_that_outlasts_a_phase(asks: Asks) -> None:
+    """Whatever the schedule has for the others meanwhile."""
+    asks.ask(
+        HaltInstrument("AG"),
+        SetMarketPhase(asks.pick(Phase.AUCTION, Phase.CONTINUOUS, Phase.CLOSED)),
+        ResumeInstrument("AG"),
+    )
+
+
 def richest(asks: Asks) -> list[int]:
     """Three accounts that can pay, in some order."""
     model = asks.duel.model
@@ -211,5 +223,9 @@ RARE: tuple[Callable[[Asks], None], ...] = (
     what_cannot_be_made_larger_in_an_auction,
 )
 
-AT_THE_END: tuple[Callable[[Asks], None], ...] = (an_order_up_to_the_position_limit, a_market_order_at_its_collar)
+AT_THE_END: tuple[Callable[[Asks], None], ...] = (
+    an_order_up_to_the_position_limit,
+    a_market_order_at_its_collar,
+    a_halt_that_outlasts_a_phase,
+)
 """Told when a history is over, so that what comes before stays as it was: a new one makes no other fault too rare."""
