@@ -19,6 +19,7 @@ from trading.core.commands import (
     SetInstrumentPhase,
     SetMarketLimits,
     SetMarketPhase,
+    Settle,
     SubmitOrder,
     Withdraw,
 )
@@ -199,6 +200,21 @@ def a_halt_that_outlasts_a_phase(asks: Asks) -> None:
     )
 
 
+def a_close_that_outlives_its_day(asks: Asks) -> None:
+    """It holds lots of today, which are yesterday's when it is cancelled."""
+    one, other, _ = richest(asks)
+    model, price = asks.duel.model, asks.price("AG", (0,))
+    asks.ask(
+        ForceCancelAll(None, "AG"),
+        asks.order(other, "AG", SELL, OPEN, volume=2, price=price),
+        asks.order(one, "AG", BUY, OPEN, volume=2, price=price),
+    )
+    lots, high = model.leg(one, "AG", True).lots, model.instruments["AG"].high
+    stays = TimeCondition.GTC
+    asks.ask(asks.order(one, "AG", SELL, Offset.CLOSE, volume=max(lots, 1), price=high, time_condition=stays))
+    asks.ask(Settle(model.day, model.day + 1, {}, confirmed=True), ForceCancelAll(None, "AG"))
+
+
 def richest(asks: Asks) -> list[int]:
     """Three accounts that can pay, in some order."""
     model = asks.duel.model
@@ -226,6 +242,7 @@ RARE: tuple[Callable[[Asks], None], ...] = (
 AT_THE_END: tuple[Callable[[Asks], None], ...] = (
     an_order_up_to_the_position_limit,
     a_market_order_at_its_collar,
+    a_close_that_outlives_its_day,
     a_halt_that_outlasts_a_phase,
 )
 """Told when a history is over, so that what comes before stays as it was: a new one makes no other fault too rare."""
