@@ -42,7 +42,7 @@ class Tool(NamedTuple):
 class FormPage(NamedTuple):
     """A page with one form, whose content is one command. `shown` are the columns that are not fields of the form,
     `question` what is said in numbers before it is asked for; nothing: it is asked for at once. ValidationError
-    where the engine would refuse it."""
+    where the engine would refuse it. `also` is a second button, which sends that word."""
 
     form: type[CommandForm]
     title: str
@@ -52,6 +52,7 @@ class FormPage(NamedTuple):
     done: Callable[[Any], str] = lambda form: _("Done.")
     question: Callable[[Any], list[str]] = lambda form: []
     back: Callable[[Any], str] | None = None
+    also: str = ""
 
 
 def url_of(model_admin: ModelAdmin, page: str, *arguments: Any) -> str:
@@ -318,7 +319,14 @@ class CommandAdmin(ShownAdmin):
 
     def _show(self, request: HttpRequest, page: FormPage, form: CommandForm, obj: Any) -> HttpResponse:
         return self.form_response(
-            request, form, title=page.title, button=page.button, fieldsets=page.fieldsets, shown=page.shown, obj=obj
+            request,
+            form,
+            title=page.title,
+            button=page.button,
+            fieldsets=page.fieldsets,
+            shown=page.shown,
+            obj=obj,
+            also=page.also,
         )
 
     def form_response(
@@ -331,6 +339,7 @@ class CommandAdmin(ShownAdmin):
         fieldsets: Fieldsets,
         shown: Sequence[Any] = (),
         obj: Any = None,
+        also: str = "",
     ) -> HttpResponse:
         """A form on a page that looks like Django's own."""
         adminform = helpers.AdminForm(form, list(fieldsets), {}, shown, model_admin=self)
@@ -343,6 +352,7 @@ class CommandAdmin(ShownAdmin):
             "media": self.media + adminform.media,
             "inline_admin_formsets": [],
             "button": button,
+            "also": also,
         }
         response: HttpResponse = self.render_change_form(
             request, context, add=obj is None, change=obj is not None, obj=obj
