@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -148,8 +149,12 @@ def _days_told(found: calendar.Calendar, zone: str) -> list[str]:
     return [_("The next ten trading days, by the clocks of {zone}:").format(zone=zone), *days.told(found, today)]
 
 
+def _market_here() -> Market:
+    return Market.objects.filter(code=present_market()).first() or Market(code=present_market())
+
+
 class TimetableAdmin(PlainAdmin):
-    """Rows that are made for the present market. Before one is saved, the next ten trading days are shown."""
+    """Rows that are made for the present market. Before one is saved or deleted the next ten trading days are shown."""
 
     list_per_page = 50
 
@@ -172,8 +177,41 @@ class TimetableAdmin(PlainAdmin):
         form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
         if not form.is_valid():
             return []
-        market = Market.objects.filter(code=present_market()).first() or Market(code=present_market())
+        market = _market_here()
         return _days_told(calendar.calendar_with(market, form.instance, timezone.now()), market.time_zone)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_delete_permission(request, row) or confirmations.said_yes(request):
+            return super().delete_view(request, object_id, extra_context)
+        return self._ask_to_delete(request, [row])
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Django's own deletes, once our question has been answered."""
+        actions = super().get_actions(request)
+        if "delete_selected" in actions:
+            delete, name, words = actions["delete_selected"]  # type: ignore[misc]  # the stubs have it that there may be none
+
+            def asked(admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> Any:
+                chosen = confirmations.chosen(rows)
+                if confirmations.too_many(request, chosen):
+                    return None
+                if confirmations.said_yes(request):
+                    return delete(admin, request, rows)
+                return self._ask_to_delete(request, chosen)
+
+            actions["delete_selected"] = (asked, name, words)
+        return actions
+
+    def _ask_to_delete(self, request: HttpRequest, rows: list[Any]) -> HttpResponse:
+        market = _market_here()
+        sentences = _days_told(calendar.calendar_without(market, rows), market.time_zone)
+        names = _("Deleted: {names}.").format(names="; ".join(map(self.described, rows)))
+        title = _("Delete from the schedule")
+        return confirmations.ask(request, self, title=title, button=_("Delete"), sentences=[names, *sentences])
+
+    def described(self, row: Any) -> str:
+        return str(row)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.market, _made = Market.objects.get_or_create(code=present_market())
@@ -198,6 +236,9 @@ class TradingSessionAdmin(TimetableAdmin):
     ordering = ("time", "pk")
     list_display = (clock_text, "action", days_text)
     list_filter = ("action",)
+
+    def described(self, row: TradingSession) -> str:
+        return f"{clock_text(row)} {_(row.get_action_display())}, {days_text(row)}"
 
 
 @admin.register(Holiday)
