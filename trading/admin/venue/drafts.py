@@ -141,8 +141,13 @@ def live_view(request: HttpRequest, number: int) -> HttpResponse:
         if at is not None and _list_later(request, form, row, command):
             return HttpResponseRedirect(address("later"))
     values = _values(command)
-    terms = [(label, text_of(values[column]) or "-") for column, label, _help in columns()]
+    terms = [(label, _shown(values[column])) for column, label, _help in columns()]
     return show(request, "market/draft", title, form=form, problem=problem, terms=terms, now=later.now_text())
+
+
+def _shown(value: Any) -> str:
+    said_so = text_of(value) or "-"
+    return _(said_so) if isinstance(value, bool) else said_so
 
 
 def _problem(command: ListInstrument) -> str:
