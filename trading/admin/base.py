@@ -162,6 +162,55 @@ class PlainAdmin(ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
+class Question(NamedTuple):
+    """What a page asks before something is done, and what its button says."""
+
+    title: str
+    button: str
+    sentences: list[str]
+
+
+class AskedDeletion(ModelAdmin):
+    """Rows before whose deletion stands a question of ours, which says what it does; Django's names only what goes."""
+
+    def delete_question(self, rows: list[Any]) -> Question:
+        raise NotImplementedError
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_delete_permission(request, row) or confirmations.said_yes(request):
+            return super().delete_view(request, object_id, extra_context)
+        return self._ask_to_delete(request, [row])
+
+    def response_delete(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Back to the list, for those too who cannot change its rows."""
+        response = super().response_delete(request, *args, **kwargs)
+        return HttpResponseRedirect(url_of(self, "changelist")) if self.has_view_permission(request) else response
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Django's own deletes, once the question has been answered."""
+        actions = super().get_actions(request)
+        if "delete_selected" in actions:
+            delete, name, words = cast(Any, actions["delete_selected"])
+
+            def asked(admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> Any:
+                chosen = confirmations.chosen(rows)
+                if not chosen or confirmations.too_many(request, chosen):
+                    return None
+                if confirmations.said_yes(request):
+                    return delete(admin, request, rows)
+                return self._ask_to_delete(request, chosen)
+
+            actions["delete_selected"] = (asked, name, words)
+        return actions
+
+    def _ask_to_delete(self, request: HttpRequest, rows: list[Any]) -> HttpResponse:
+        question = self.delete_question(rows)
+        return confirmations.ask(
+            request, self, title=question.title, button=question.button, sentences=question.sentences
+        )
+
+
 class ShownAdmin(PlainAdmin):
     """Rows that nobody edits here: seen with Django's view permission, never saved or deleted.
 

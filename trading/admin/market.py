@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -12,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
-from trading.admin.base import CommandAdmin, FormPage, PlainAdmin, Tool, url_of
+from trading.admin.base import AskedDeletion, CommandAdmin, FormPage, PlainAdmin, Question, Tool, url_of
 from trading.admin.columns import day, money, number
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.fields import rate_units
@@ -153,7 +152,7 @@ def _market_here() -> Market:
     return Market.objects.filter(code=present_market()).first() or Market(code=present_market())
 
 
-class TimetableAdmin(PlainAdmin):
+class TimetableAdmin(AskedDeletion, PlainAdmin):
     """Rows that are made for the present market. Before one is saved or deleted the next ten trading days are shown."""
 
     list_per_page = 50
@@ -180,35 +179,11 @@ class TimetableAdmin(PlainAdmin):
         market = _market_here()
         return _days_told(calendar.calendar_with(market, form.instance, timezone.now()), market.time_zone)
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        row = self.get_object(request, unquote(object_id))
-        if row is None or not self.has_delete_permission(request, row) or confirmations.said_yes(request):
-            return super().delete_view(request, object_id, extra_context)
-        return self._ask_to_delete(request, [row])
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        """Django's own deletes, once our question has been answered."""
-        actions = super().get_actions(request)
-        if "delete_selected" in actions:
-            delete, name, words = actions["delete_selected"]  # type: ignore[misc]  # the stubs have it that there may be none
-
-            def asked(admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> Any:
-                chosen = confirmations.chosen(rows)
-                if confirmations.too_many(request, chosen):
-                    return None
-                if confirmations.said_yes(request):
-                    return delete(admin, request, rows)
-                return self._ask_to_delete(request, chosen)
-
-            actions["delete_selected"] = (asked, name, words)
-        return actions
-
-    def _ask_to_delete(self, request: HttpRequest, rows: list[Any]) -> HttpResponse:
+    def delete_question(self, rows: list[Any]) -> Question:
         market = _market_here()
         sentences = _days_told(calendar.calendar_without(market, rows), market.time_zone)
         names = _("Deleted: {names}.").format(names="; ".join(map(self.described, rows)))
-        title = _("Delete from the schedule")
-        return confirmations.ask(request, self, title=title, button=_("Delete"), sentences=[names, *sentences])
+        return Question(_("Delete from the schedule"), _("Delete"), [names, *sentences])
 
     def described(self, row: Any) -> str:
         return str(row)
