@@ -33,12 +33,15 @@ class TradingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Roles are there as soon as the permissions are."""
+        """Roles are there as soon as the permissions are. What django-axes keeps has a name that people understand."""
         from trading.operators.authority.rights import ensure_roles
 
         post_migrate.connect(ensure_roles, sender=self, dispatch_uid="trading.roles")
         translate_models(self)
-        apps.get_app_config("axes").verbose_name = _("Log-in protection")
+        guard = apps.get_app_config("axes")
+        guard.verbose_name = _("Log-in protection")
+        attempts = guard.get_model("AccessAttempt")._meta
+        attempts.verbose_name, attempts.verbose_name_plural = _("failed log-in"), _("failed log-ins")
 
 
 class BackOfficeConfig(admin_apps.AdminConfig):
@@ -46,10 +49,6 @@ class BackOfficeConfig(admin_apps.AdminConfig):
 
     default = False
     default_site = "trading.apps.BackOffice"
-
-
-FOREIGN_NAMES = {"AccessAttempt": _("Failed log-ins")}
-"""Of models that are not ours: their own names are a matter of their migrations."""
 
 
 class BackOffice(AdminSite):
@@ -82,11 +81,8 @@ class BackOffice(AdminSite):
         return {**super().each_context(request), **(several if len(codes) > 1 else {})}
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
-        """Ours first, and what django-axes keeps under a name that a person understands."""
-        found = super().get_app_list(request, app_label)
-        for model in (model for app in found for model in app["models"]):
-            model["name"] = FOREIGN_NAMES.get(model["object_name"], model["name"])
-        return sorted(found, key=lambda app: app["app_label"] != "trading")
+        """Ours first."""
+        return sorted(super().get_app_list(request, app_label), key=lambda app: app["app_label"] != "trading")
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from trading.admin.office import home

@@ -203,3 +203,15 @@ def test_they_stand_under_a_name_that_a_person_understands() -> None:
     said = text_of(logged_in(User.objects.get(username="root")).get("/admin/"))
     assert "Log-in protection Model name" in said and "Failed log-ins" in said
     assert "Axes" not in said and "Access attempts" not in said and "Marketdata" not in said
+
+
+def test_so_do_their_list_their_pages_and_the_question_before_they_go() -> None:
+    lock("boss")
+    names = (("changelist", False), ("change", True), ("delete", True))
+    client, row = logged_in(User.objects.get(username="root")), AccessAttempt.objects.get()
+    listed, one, gone = (
+        reverse(f"admin:axes_accessattempt_{name}", args=[row.pk] if own else []) for name, own in names
+    )
+    chosen = {"action": "delete_selected", "_selected_action": [row.pk]}
+    for said in map(text_of, (client.get(listed), client.get(one), client.get(gone), client.post(listed, chosen))):
+        assert "failed log-in" in said.lower() and "access attempt" not in said.lower()

@@ -205,6 +205,37 @@ def test_the_days_that_a_holiday_or_another_zone_make_are_shown_first(root: Clie
     assert not Holiday.objects.exists() and Market.objects.get().time_zone == "UTC"
 
 
+def test_the_days_without_a_rule_or_a_holiday_are_shown_before_it_is_deleted(root: Client) -> None:
+    early, late = (
+        TradingSession.objects.create(market_id="MAIN", time=at, action="auction") for at in ("09:00", "21:00")
+    )
+    TradingSession.objects.update(changed_at=datetime(2000, 1, 1, tzinfo=UTC))
+    day = Holiday.objects.create(market_id="MAIN", date="2024-01-08")
+    said = text_of(root.get(page("tradingsession", "delete", late.pk)))
+    assert "Deleted: 21:00:00 Auction, Mon Tue Wed Thu Fri." in said
+    assert "2024-01-09 Tue: 09:00 auction" in said and "21:00 auction" not in said and "2024-01-08" not in said
+    said = text_of(choose(root, "holiday", "delete_selected", day.pk, confirmed=False))
+    assert "Deleted: 2024-01-08." in said and "2024-01-08 Mon: 09:00 auction, 21:00 auction" in said
+    said = text_of(root.post(page("holiday", "delete", day.pk)))
+    assert "2024-01-08 Mon: 09:00 auction" in said
+    assert TradingSession.objects.count() == 2 and Holiday.objects.exists()
+    root.post(page("tradingsession", "delete", late.pk), YES)
+    choose(root, "holiday", "delete_selected", day.pk)
+    assert TradingSession.objects.get() == early and not Holiday.objects.exists()
+
+
+def test_who_may_not_delete_from_the_schedule_is_not_asked(staff: Any) -> None:
+    row = TradingSession.objects.create(market_id="MAIN", time="09:00", action="auction")
+    viewer = staff("view_tradingsession")
+    for response in (
+        viewer.get(page("tradingsession", "delete", row.pk)),
+        viewer.post(page("tradingsession", "delete", row.pk), YES),
+    ):
+        assert response.status_code == 403
+    choose(viewer, "tradingsession", "delete_selected", row.pk)
+    assert TradingSession.objects.exists()
+
+
 def test_a_fee_group_is_asked_about_with_what_it_was(root: Client) -> None:
     assert "friends is new: it pays 0.50 of the commission" in text_of(
         root.post(FEE_GROUP, {**fresh(name="friends", factor="0.5"), "post": ""})

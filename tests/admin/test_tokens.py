@@ -154,14 +154,19 @@ def test_the_form_is_filled_from_the_users_page(root: Client) -> None:
 def test_one_is_revoked(root: Client) -> None:
     _, token = issue(root)
     row = AccessToken.objects.get(name="robot")
-    root.post(page("accesstoken", "delete", row.pk), {"post": "yes"})
+    assert "Whoever uses it is cut off at once" in text_of(root.post(page("accesstoken", "delete", row.pk)))
+    assert identity(token) is not None
+    gone = root.post(page("accesstoken", "delete", row.pk), {"post": "yes"})
     assert identity(token) is None
+    assert gone.headers["Location"] == page("accesstoken"), "back to the list, and not home"
 
 
 def test_many_are_revoked_at_once(root: Client) -> None:
     keys = list(AccessToken.objects.values_list("pk", flat=True))
     assert "Revoke the selected tokens" in text_of(root.get(page("accesstoken")))
-    assert "Are you sure" in text_of(choose(root, "accesstoken", "delete_selected", *keys, confirmed=False))
+    said = text_of(choose(root, "accesstoken", "delete_selected", *keys, confirmed=False))
+    assert "Whoever uses it is cut off at once" in said and "Their 0 live orders stay" in said
+    assert set(AccessToken.objects.filter(pk__in=keys).values_list("pk", flat=True)) == set(keys)
     root.post(page("accesstoken"), {"action": "delete_selected", "_selected_action": keys, "post": "yes"})
     assert not AccessToken.objects.exists()
 

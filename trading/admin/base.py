@@ -42,7 +42,7 @@ class Tool(NamedTuple):
 class FormPage(NamedTuple):
     """A page with one form, whose content is one command. `shown` are the columns that are not fields of the form,
     `question` what is said in numbers before it is asked for; nothing: it is asked for at once. ValidationError
-    where the engine would refuse it."""
+    where the engine would refuse it. `also` is a second button, which sends that word."""
 
     form: type[CommandForm]
     title: str
@@ -52,6 +52,7 @@ class FormPage(NamedTuple):
     done: Callable[[Any], str] = lambda form: _("Done.")
     question: Callable[[Any], list[str]] = lambda form: []
     back: Callable[[Any], str] | None = None
+    also: str = ""
 
 
 def url_of(model_admin: ModelAdmin, page: str, *arguments: Any) -> str:
@@ -159,6 +160,55 @@ class PlainAdmin(ModelAdmin):
         if obj is not None:
             context |= {"tools": self.tools(request, obj), "subtitle": self.heading(obj)}
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+class Question(NamedTuple):
+    """What a page asks before something is done, and what its button says."""
+
+    title: str
+    button: str
+    sentences: list[str]
+
+
+class AskedDeletion(ModelAdmin):
+    """Rows before whose deletion stands a question of ours, which says what it does; Django's names only what goes."""
+
+    def delete_question(self, rows: list[Any]) -> Question:
+        raise NotImplementedError
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_delete_permission(request, row) or confirmations.said_yes(request):
+            return super().delete_view(request, object_id, extra_context)
+        return self._ask_to_delete(request, [row])
+
+    def response_delete(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Back to the list, for those too who cannot change its rows."""
+        response = super().response_delete(request, *args, **kwargs)
+        return HttpResponseRedirect(url_of(self, "changelist")) if self.has_view_permission(request) else response
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Django's own deletes, once the question has been answered."""
+        actions = super().get_actions(request)
+        if "delete_selected" in actions:
+            delete, name, words = cast(Any, actions["delete_selected"])
+
+            def asked(admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> Any:
+                chosen = confirmations.chosen(rows)
+                if not chosen or confirmations.too_many(request, chosen):
+                    return None
+                if confirmations.said_yes(request):
+                    return delete(admin, request, rows)
+                return self._ask_to_delete(request, chosen)
+
+            actions["delete_selected"] = (asked, name, words)
+        return actions
+
+    def _ask_to_delete(self, request: HttpRequest, rows: list[Any]) -> HttpResponse:
+        question = self.delete_question(rows)
+        return confirmations.ask(
+            request, self, title=question.title, button=question.button, sentences=question.sentences
+        )
 
 
 class ShownAdmin(PlainAdmin):
@@ -318,7 +368,14 @@ class CommandAdmin(ShownAdmin):
 
     def _show(self, request: HttpRequest, page: FormPage, form: CommandForm, obj: Any) -> HttpResponse:
         return self.form_response(
-            request, form, title=page.title, button=page.button, fieldsets=page.fieldsets, shown=page.shown, obj=obj
+            request,
+            form,
+            title=page.title,
+            button=page.button,
+            fieldsets=page.fieldsets,
+            shown=page.shown,
+            obj=obj,
+            also=page.also,
         )
 
     def form_response(
@@ -331,6 +388,7 @@ class CommandAdmin(ShownAdmin):
         fieldsets: Fieldsets,
         shown: Sequence[Any] = (),
         obj: Any = None,
+        also: str = "",
     ) -> HttpResponse:
         """A form on a page that looks like Django's own."""
         adminform = helpers.AdminForm(form, list(fieldsets), {}, shown, model_admin=self)
@@ -343,6 +401,7 @@ class CommandAdmin(ShownAdmin):
             "media": self.media + adminform.media,
             "inline_admin_formsets": [],
             "button": button,
+            "also": also,
         }
         response: HttpResponse = self.render_change_form(
             request, context, add=obj is None, change=obj is not None, obj=obj

@@ -26,6 +26,7 @@ from trading.admin.forms.instruments import (
     ChangeTermsForm,
     ListInstrumentForm,
 )
+from trading.admin.venue import drafts
 from trading.core.commands import AdminCommand, ChangeTerms, HaltInstrument, ResumeInstrument, SetInstrumentPhase
 from trading.core.money import to_text
 from trading.core.types import Phase
@@ -125,6 +126,10 @@ class InstrumentAdmin(CommandAdmin):
             *super().get_urls(),
         ]
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        link = Tool("Drafts", reverse("admin:trading_desk_drafts"))
+        return super().changelist_view(request, {"list_tools": [link], **(extra_context or {})})
+
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         links = [
             *self.list_of(request, "order", "Orders", instrument__instrument_id__exact=obj.pk),
@@ -166,8 +171,17 @@ class InstrumentAdmin(CommandAdmin):
             ],
             done=lambda form: _("Listed {}.").format(form.cleaned_data["instrument_id"]),
             back=lambda form: url_of(self, "change", form.cleaned_data["instrument_id"]),
+            also=gettext_noop("Keep it as a draft"),
         )
-        return self.serve_form(request, page)
+        if request.method != "POST" or "also" not in request.POST:
+            return self.serve_form(request, page)
+        form: Any = ListInstrumentForm(request.POST)
+        if form.is_valid():
+            problem = drafts.keep(request, form)
+            if problem is None:
+                return HttpResponseRedirect(reverse("admin:trading_desk_drafts"))
+            form = form.again(problem)
+        return self._show(request, page, form, None)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

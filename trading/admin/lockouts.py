@@ -7,12 +7,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from trading.admin.base import ShownAdmin
+from trading.admin.base import AskedDeletion, Question, ShownAdmin
 from trading.admin.columns import date, number
 
 
 @admin.register(AccessAttempt)
-class WrongPasswordsAdmin(ShownAdmin):
+class WrongPasswordsAdmin(AskedDeletion, ShownAdmin):
     actions = ()
     list_display = ("username", "ip_address", number("failures_since_start", "wrong passwords"), date("attempt_time"))
     search_fields = ("^username", "^ip_address")
@@ -21,6 +21,11 @@ class WrongPasswordsAdmin(ShownAdmin):
 
     def heading(self, obj: Any) -> str:
         return _("{user} from {address}").format(user=obj.username, address=obj.ip_address or "-")
+
+    def delete_question(self, rows: list[Any]) -> Question:
+        names = _("Forgotten: {names}.").format(names="; ".join(map(self.heading, rows)))
+        told = _("Whoever is locked out by these wrong passwords may try again at once.")
+        return Question(_("Forget failed log-ins"), _("Forget them"), [names, told])
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("axes.delete_accessattempt")

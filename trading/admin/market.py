@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
-from trading.admin.base import CommandAdmin, FormPage, PlainAdmin, Tool, url_of
+from trading.admin.base import AskedDeletion, CommandAdmin, FormPage, PlainAdmin, Question, Tool, url_of
 from trading.admin.columns import day, money, number
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.fields import rate_units
@@ -148,8 +148,12 @@ def _days_told(found: calendar.Calendar, zone: str) -> list[str]:
     return [_("The next ten trading days, by the clocks of {zone}:").format(zone=zone), *days.told(found, today)]
 
 
-class TimetableAdmin(PlainAdmin):
-    """Rows that are made for the present market. Before one is saved, the next ten trading days are shown."""
+def _market_here() -> Market:
+    return Market.objects.filter(code=present_market()).first() or Market(code=present_market())
+
+
+class TimetableAdmin(AskedDeletion, PlainAdmin):
+    """Rows that are made for the present market. Before one is saved or deleted the next ten trading days are shown."""
 
     list_per_page = 50
 
@@ -172,8 +176,17 @@ class TimetableAdmin(PlainAdmin):
         form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
         if not form.is_valid():
             return []
-        market = Market.objects.filter(code=present_market()).first() or Market(code=present_market())
+        market = _market_here()
         return _days_told(calendar.calendar_with(market, form.instance, timezone.now()), market.time_zone)
+
+    def delete_question(self, rows: list[Any]) -> Question:
+        market = _market_here()
+        sentences = _days_told(calendar.calendar_without(market, rows), market.time_zone)
+        names = _("Deleted: {names}.").format(names="; ".join(map(self.described, rows)))
+        return Question(_("Delete from the schedule"), _("Delete"), [names, *sentences])
+
+    def described(self, row: Any) -> str:
+        return str(row)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.market, _made = Market.objects.get_or_create(code=present_market())
@@ -198,6 +211,9 @@ class TradingSessionAdmin(TimetableAdmin):
     ordering = ("time", "pk")
     list_display = (clock_text, "action", days_text)
     list_filter = ("action",)
+
+    def described(self, row: TradingSession) -> str:
+        return f"{clock_text(row)} {_(row.get_action_display())}, {days_text(row)}"
 
 
 @admin.register(Holiday)

@@ -17,13 +17,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations, engine_requests
-from trading.admin.base import CommandAdmin, PlainAdmin, Tool, url_of
+from trading.admin.base import AskedDeletion, CommandAdmin, PlainAdmin, Question, Tool, url_of
 from trading.admin.columns import date, time_text
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.tokens import IssueTokenForm
 from trading.admin.office.words import GroupChoices, PermissionChoices
 from trading.core.commands import OpenAccount
-from trading.models import AccessToken, Account, User
+from trading.models import IS_LIVE, AccessToken, Account, Order, User
 
 if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]
@@ -199,7 +199,7 @@ class ExpiryFilter(admin.SimpleListFilter):
 
 
 @admin.register(AccessToken)
-class AccessTokenAdmin(CommandAdmin):
+class AccessTokenAdmin(AskedDeletion, CommandAdmin):
     """Issued once and shown once; never changed; revoked by deleting."""
 
     add_label = "Issue a token"
@@ -231,6 +231,18 @@ class AccessTokenAdmin(CommandAdmin):
     @admin.display(description="valid", boolean=True)
     def is_valid(self, token: AccessToken) -> bool:
         return token.expiry is None or token.expiry > timezone.now()
+
+    def delete_question(self, rows: list[Any]) -> Question:
+        users = {row.user_id for row in rows}
+        live = Order.objects.filter(IS_LIVE, account__user__in=User.objects.filter(pk__in=users)).count()
+        sentences = [
+            _("Revoked: {names}.").format(names="; ".join(map(self.heading, rows))),
+            _("Whoever uses it is cut off at once, in open connections too, and does not get in with it again."),
+            _("Their {orders} stay, but for those that a connection takes with it when it ends.").format(
+                orders=confirmations.counted(live, "live order")
+            ),
+        ]
+        return Question(_("Revoke a token"), _("Revoke"), sentences)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("trading.add_accesstoken")

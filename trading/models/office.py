@@ -51,7 +51,8 @@ class OperatorCommand(models.Model):
 
 
 class ScheduledCommand(models.Model):
-    """A command that is to be asked at a time, in the name of whoever put it here."""
+    """A command that is to be asked at a time, in the name of whoever put it here; or a draft: without a time it waits
+    until somebody lists it."""
 
     class Status(models.TextChoices):
         WAITING = "WAITING", "Waits for its time"
@@ -60,7 +61,7 @@ class ScheduledCommand(models.Model):
         NOT_ASKED = "NOT_ASKED", "Not asked"
 
     market = models.ForeignKey(Market, on_delete=models.PROTECT)
-    at = models.DateTimeField(help_text="When it is to be asked.")
+    at = models.DateTimeField(null=True, help_text="When it is to be asked; empty: a draft.")
     kind = models.CharField(max_length=32)
     payload = models.JSONField(help_text="The command as the engine gets it.")
     key = models.CharField(max_length=64, unique=True, help_text="The same key twice is one command.")
@@ -80,7 +81,7 @@ class ScheduledCommand(models.Model):
         indexes = [models.Index(name="scheduled_command_waiting", fields=["at"], condition=Q(status="WAITING"))]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} {'draft' if self.at is None else f'{self.at:%Y-%m-%d %H:%M}'}"
 
 
 class Desk(models.Model):

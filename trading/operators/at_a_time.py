@@ -1,5 +1,5 @@
 """Commands that are to be asked at a time: put in a table, seen there, cancelled, and asked when their time has come by
-the schedule, through the same door and in the name of whoever put them there.
+the schedule, through the same door and in the name of whoever put them there. A command without a time is a draft.
 """
 
 import logging
@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from trading.core.commands import AdminCommand
 from trading.core.types import stored_name
-from trading.models import Market, ScheduledCommand, User
+from trading.models import Market, OperatorCommand, ScheduledCommand, User
 from trading.operators import requests
 from trading.operators.authority import approvals
 from trading.operators.authority.rights import may_ask
@@ -24,12 +25,24 @@ LATEST = timedelta(hours=1)
 TOO_LATE = "The server was away at that time, and it is more than an hour ago."
 NO_RIGHT = "Whoever asked for it may not ask for it any more."
 NOT_KNOWN = "This release does not know the command."
+CHANGED = "It goes on as a draft with other values."
+AT_A_TIME = "It is listed at a time."
+IS_DRAFT = Q(at=None) & (Q(status=Status.WAITING) | Q(status=Status.ASKED, command__status="REFUSED"))
+"""What was asked for and refused is a draft again."""
 
 
 def put(
-    command: AdminCommand, at: datetime, *, market: str, asked_by: User, key: str, reason: str = "", address: str = ""
+    command: AdminCommand,
+    at: datetime | None,
+    *,
+    market: str,
+    asked_by: User,
+    key: str,
+    reason: str = "",
+    address: str = "",
 ) -> ScheduledCommand:
-    """Keep a command until its time. The same `key` again gives the first one back, whatever it was."""
+    """Keep a command until its time, or without one as a draft. The same `key` again gives the first one back, whatever
+    it was."""
     Market.objects.get_or_create(code=market)
     try:
         with transaction.atomic():
@@ -53,6 +66,23 @@ def cancel(row: ScheduledCommand, operator: User) -> bool:
     return bool(waiting.update(status=Status.CANCELLED, cancelled_by=operator, decided_at=timezone.now()))
 
 
+def drafts(market: str) -> QuerySet[ScheduledCommand]:
+    """The newest first."""
+    return ScheduledCommand.objects.filter(IS_DRAFT, market=market).select_related("asked_by", "command")
+
+
+def close_draft(
+    row: ScheduledCommand, operator: User, *, note: str = "", command: OperatorCommand | None = None
+) -> bool:
+    """Let a draft be none any more: it was asked for with a `command`, or else taken away. The row stays, with who and
+    when. False where somebody was quicker."""
+    found = ScheduledCommand.objects.filter(IS_DRAFT, pk=row.pk).values("pk")
+    status = Status.CANCELLED if command is None else Status.ASKED
+    closed = {"status": status, "note": note, "command": command, "decided_at": timezone.now()}
+    by = operator if command is None else None
+    return bool(ScheduledCommand.objects.filter(pk__in=found).update(**closed, cancelled_by=by))
+
+
 def look(market: str, now: datetime) -> None:
     """Ask for all whose time has come, the earliest first. Each is asked once: its key in the table of commands is that
     of its row."""
@@ -71,7 +101,7 @@ def _ask(row: ScheduledCommand, now: datetime) -> None:
         command = approvals.command_of(row)
         if command is None:
             row.note = NOT_KNOWN
-        elif now - row.at > LATEST:
+        elif row.at is None or now - row.at > LATEST:
             row.note = TOO_LATE
         elif not (row.asked_by.is_active and may_ask(row.asked_by, command)):
             row.note = NO_RIGHT

@@ -131,14 +131,23 @@ def calendar_of(market: Market) -> Calendar:
 
 def calendar_with(market: Market, row: TradingSession | Holiday, now: datetime) -> Calendar:
     """The schedule as it would be with a row that is not saved yet, in the place of the one that it was."""
-    rules = list(TradingSession.objects.filter(market=market))
-    holidays = list(Holiday.objects.filter(market=market))
+    rules, holidays = _but(market, [row])
     if isinstance(row, TradingSession):
         row.changed_at = now
-        rules = [*(each for each in rules if each.pk != row.pk), row]
+        rules.append(row)
     else:
-        holidays = [*(each for each in holidays if each.pk != row.pk), row]
+        holidays.append(row)
     return _calendar(market, rules, holidays)
+
+
+def calendar_without(market: Market, rows: Sequence[TradingSession | Holiday]) -> Calendar:
+    """The schedule as it would be where some rows are deleted."""
+    return _calendar(market, *_but(market, rows))
+
+
+def _but(market: Market, rows: Sequence[TradingSession | Holiday]) -> tuple[list[TradingSession], list[Holiday]]:
+    rules = [each for each in TradingSession.objects.filter(market=market) if each not in rows]
+    return rules, [each for each in Holiday.objects.filter(market=market) if each not in rows]
 
 
 def _calendar(market: Market, sessions: Iterable[TradingSession], holidays: Iterable[Holiday]) -> Calendar:

@@ -172,7 +172,9 @@ def test_the_public_sees_it_where_that_is_switched_on(host: Client) -> None:
     answer = anybody.get("/contest/")
     assert "user001" in text_of(answer)
     assert "default-src 'self'" in answer["Content-Security-Policy"]
-    host.post(address("publish_contest", contest.pk))
+    asked = text_of(host.post(address("publish_contest", contest.pk)))
+    assert "Nobody but staff sees the user ids and results of" in asked and anybody.get("/contest/").status_code == 200
+    host.post(address("publish_contest", contest.pk), YES)
     assert anybody.get("/contest/").status_code == 404
 
 

@@ -162,7 +162,11 @@ def test_by_itself_it_waits_for_the_second_person(host: Client, settings: Any) -
 def test_it_can_be_kept_from_beginning_by_itself(host: Client) -> None:
     contest = prepared(host, starts_at=later(hours=1))
     assert "Do not begin by itself" in host.get(address("contest", contest.pk)).content.decode()
-    said = text_of(host.post(address("unschedule_contest", contest.pk), follow=True))
+    asked = text_of(host.post(address("unschedule_contest", contest.pk)))
+    assert "Somebody has to press the button then." in asked
+    contest.refresh_from_db()
+    assert contest.starts_at is not None
+    said = text_of(host.post(address("unschedule_contest", contest.pk), YES, follow=True))
     contest.refresh_from_db()
     assert contest.starts_at is None and "does not begin by itself any more" in said
     assert "There was nothing to do." in text_of(host.post(address("unschedule_contest", contest.pk), follow=True))

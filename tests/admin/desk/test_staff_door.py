@@ -11,7 +11,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.admin.desk.conftest import Officer
-from tests.admin.pages import logged_in, page, text_of
+from tests.admin.pages import YES, logged_in, page, text_of
 from tests.builders import Founded
 from trading.admin.desk.page import address
 from trading.models import OperatorCommand, StaffSession, User
@@ -119,7 +119,10 @@ def test_a_session_is_written_down_and_ended(officer: Officer) -> None:
     row = StaffSession.objects.get(user__username="treasurer")
     assert row.address == "127.0.0.1"
     assert "treasurer" in text_of(administrator.get(address("sessions")))
-    administrator.post(address("end_session"), {"session": row.pk[:12]})
+    asked = text_of(administrator.post(address("end_session"), {"session": row.pk[:12]}))
+    assert "treasurer has to sign in again in this browser." in asked and "from 127.0.0.1" in asked
+    assert treasurer.get(HOME).status_code == 200
+    administrator.post(address("end_session"), {"session": row.pk[:12], **YES})
     assert treasurer.get(HOME).headers["Location"].startswith("/admin/login/")
     assert not StaffSession.objects.filter(user__username="treasurer").exists()
 
@@ -131,9 +134,11 @@ def test_nobody_else_sees_or_ends_the_sessions_of_others(officer: Officer) -> No
     assert "treasurer" not in text_of(viewer.get(address("sessions")))
     key = StaffSession.objects.get(user__username="treasurer").pk
     for beginning in (key[:12], key, "", "%"):
-        assert viewer.post(address("end_session"), {"session": beginning}).status_code == 404
+        assert viewer.post(address("end_session"), {"session": beginning, **YES}).status_code == 404
     assert treasurer.get(HOME).status_code == 200
-    viewer.post(address("end_session"), {"session": StaffSession.objects.get(user__username="viewer").pk[:12]})
+    own = {"session": StaffSession.objects.get(user__username="viewer").pk[:12]}
+    assert "It is the session that you are in." in text_of(viewer.post(address("end_session"), own))
+    viewer.post(address("end_session"), {**own, **YES})
     assert viewer.get(HOME).status_code == 302
 
 

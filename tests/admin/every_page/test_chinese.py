@@ -7,6 +7,7 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import msgspec
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,8 +16,10 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from django.utils import timezone
 
 from tests.admin.pages import page
-from tests.builders import Founded
-from trading.models import Contest, HealthCheck, OperatorCommand, Order, Trade, User
+from tests.builders import Founded, terms
+from trading.core.commands import ListInstrument
+from trading.core.types import Contract
+from trading.models import Contest, HealthCheck, OperatorCommand, Order, ScheduledCommand, Trade, User
 
 pytestmark = pytest.mark.slow
 
@@ -76,6 +79,9 @@ def busy(traded: Founded, root: Client) -> Founded:
     OperatorCommand.objects.create(
         **common, kind="Withdraw", payload=gone, key="3", status="REFUSED", result="Rejected by root: 7"
     )
+    paper = Contract(instrument_id="IX2701", product_id="IX", tick=1, multiplier=1, reference_price=1)
+    listing = msgspec.to_builtins(ListInstrument(paper, terms("Test")))
+    ScheduledCommand.objects.create(**common, kind="ListInstrument", payload=listing, key="draft")
     HealthCheck.objects.create(**common, kind="books", status="FINE", result="They agree.", finished_at=soon)
     for status in Contest.Status:
         Contest.objects.create(

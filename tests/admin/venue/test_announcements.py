@@ -86,6 +86,7 @@ def test_at_a_time_it_waits_and_can_be_cancelled(clerk: Client) -> None:
     assert not OperatorCommand.objects.exists()
     assert "Maintenance at ten" not in text_of(clerk.post(address("cancel_later", row.pk)))
     clerk.post(address("cancel_later", row.pk), YES)
+    assert row.at is not None
     at_a_time.look("MAIN", row.at)
     assert not OperatorCommand.objects.exists()
     assert "does not wait any more" in text_of(clerk.post(address("cancel_later", row.pk), YES, follow=True))

@@ -44,6 +44,7 @@ def test_at_a_time(clerk: Client) -> None:
     said = text_of(send(clerk, at=soon(hours=1)))
     assert "It will be done at" in said and "HaltInstrument IX2301" in said and "news" in said
     row = ScheduledCommand.objects.get()
+    assert row.at is not None
     at_a_time.look("MAIN", row.at - timedelta(seconds=1))
     assert not OperatorCommand.objects.exists()
     at_a_time.look("MAIN", row.at)

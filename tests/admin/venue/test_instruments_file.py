@@ -158,6 +158,7 @@ def test_at_a_time_they_wait_and_can_be_seen(clerk: Client) -> None:
     assert "It will be done at" in said and "ListInstrument AA2701" in said
     rows = list(ScheduledCommand.objects.all())
     assert len(rows) == 2 and not OperatorCommand.objects.exists()
+    assert rows[0].at is not None
     at_a_time.look("MAIN", rows[0].at - timedelta(seconds=1))
     assert not OperatorCommand.objects.exists()
     at_a_time.look("MAIN", rows[0].at)

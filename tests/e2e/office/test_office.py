@@ -70,6 +70,15 @@ def test_a_list_shows_all_its_columns_on_a_phone(browser: Any, server: Server) -
         assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 391
 
 
+def test_tables_that_are_cards_on_a_phone_are_tables_on_a_wide_screen(browser: Any, server: Server) -> None:
+    with new_page(browser) as page:
+        enter(page, server)
+        page.goto(f"{server.http}/admin/trading/desk/sessions/")
+        for width, shown in ((1440, "table"), (390, "block")):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.eval_on_selector("table.cards", "it => getComputedStyle(it).display") == shown
+
+
 def test_the_home_page_keeps_up_by_itself(browser: Any, server: Server) -> None:
     with new_page(browser) as page:
         enter(page, server)

@@ -230,6 +230,12 @@ def unschedule_view(request: HttpRequest, number: int) -> HttpResponseBase:
     contest = _contest(number)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
+    if contest.starts_at is not None:
+        sentence = _("{name} does not begin at {time}. Somebody has to press the button then.")
+        sentences = [sentence.format(name=contest.name, time=time_text(contest.starts_at))]
+        question = ask_first(request, _("Do not begin by itself"), _("Take the time away"), sentences)
+        if question is not None:
+            return question
     waiting = Contest.objects.filter(pk=contest.pk, status=Contest.Status.DRAFT, starts_at__isnull=False)
     if waiting.update(starts_at=None):
         messages.success(request, _("{name} does not begin by itself any more.").format(name=contest.name))
@@ -267,11 +273,14 @@ def publish_view(request: HttpRequest, number: int) -> HttpResponseBase:
         return HttpResponseNotAllowed(["POST"])
     wanted = request.POST.get("public") == "yes"
     if wanted:
+        title, button = _("Show everybody the ranking"), _("Show it")
         sees = _("Everybody, signed in or not, sees the user ids and results of {accounts} at /contest/.")
-        sentences = [sees.format(accounts=counted(contest.entries.count(), "account"))]
-        question = ask_first(request, _("Show everybody the ranking"), _("Show it"), sentences)
-        if question is not None:
-            return question
+    else:
+        title, button = _("Hide the ranking from the public"), _("Hide it")
+        sees = _("Nobody but staff sees the user ids and results of {accounts} any more; /contest/ is empty.")
+    question = ask_first(request, title, button, [sees.format(accounts=counted(contest.entries.count(), "account"))])
+    if question is not None:
+        return question
     Contest.objects.filter(pk=contest.pk).update(public=wanted)
     messages.success(
         request, _("Everybody sees the ranking at /contest/.") if wanted else _("Only staff see the ranking.")

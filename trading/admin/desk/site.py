@@ -12,7 +12,7 @@ from trading.admin.base import ModelAdmin
 from trading.admin.desk import audit, checks, contest, funds, people, risk, settlement, statements
 from trading.admin.desk.page import Page, address, show
 from trading.admin.desk.staff import approvals, roles, second_factor, sessions
-from trading.admin.venue import announcements, instruments, instruments_file, later, orders, trades
+from trading.admin.venue import announcements, drafts, instruments, instruments_file, later, orders, trades
 from trading.models import Desk, User
 from trading.operators.authority.rights import may
 
@@ -30,6 +30,7 @@ PAGES: list[Page] = [
     *trades.PAGES,
     *instruments.PAGES,
     *instruments_file.PAGES,
+    *drafts.PAGES,
     *announcements.PAGES,
     *later.PAGES,
     *roles.PAGES,

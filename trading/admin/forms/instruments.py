@@ -142,7 +142,7 @@ def terms_values(terms: Terms) -> dict[str, Any]:
     }
 
 
-def contract_values(row: Instrument) -> dict[str, Any]:
+def contract_values(row: Instrument | Contract) -> dict[str, Any]:
     """What stays as it was listed, beside the id."""
     return {
         "product_id": row.product_id,

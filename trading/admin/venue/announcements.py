@@ -148,7 +148,8 @@ def _line(told: Announcement) -> tuple[int, str, str, str, str, str]:
 
 
 def _waiting_line(row: ScheduledCommand) -> tuple[int, str, str, str]:
-    return row.pk, row.payload["text"], row.payload.get("user_id") or _("everybody"), time_text(row.at)
+    at = "-" if row.at is None else time_text(row.at)
+    return row.pk, row.payload["text"], row.payload.get("user_id") or _("everybody"), at
 
 
 def _sentences(form: AnnouncementForm, command: Announce) -> list[str]:

@@ -81,7 +81,7 @@ def file_view(request: HttpRequest) -> HttpResponseBase:
     """Nothing is asked for while a line is wrong."""
     title, button = _("Instruments from a file"), _("See what it would do")
     form: Any = InstrumentsFileForm(request.POST, request.FILES) if request.method == "POST" else _fresh(request)
-    about = {"form": form, "button": button, "columns": _columns(), "now": later.now_text()}
+    about = {"form": form, "button": button, "columns": columns(), "now": later.now_text()}
     if request.method != "POST" or not form.is_valid():
         return show(request, "market/instruments_file", title, **about)
     data = form.cleaned_data
@@ -111,7 +111,7 @@ def _fresh(request: HttpRequest) -> Any:
     return InstrumentsFileForm.fresh(rows=text)
 
 
-def _columns() -> list[tuple[str, str, str]]:
+def columns() -> list[tuple[str, str, str]]:
     """The name of each, what it is, and more of that."""
     fields = ListInstrumentForm.base_fields
     return [
@@ -162,13 +162,13 @@ def _line(number: int, given: dict[str, str], row: Instrument | None, operator: 
         for column in CONTRACT:
             if column in given and not _same(given[column], old[column]):
                 return Line(number, name, problem=_("{column}: it cannot be changed.").format(column=column))
-        form: CommandForm = ChangeTermsForm(_data(old, given), instance=row)
+        form: CommandForm = ChangeTermsForm(sent(old, given), instance=row)
     else:
         plain = terms_values(ListInstrumentForm.PLAIN)
         defaults = {key: value for key, value in plain.items() if not key.startswith("margin")}
-        form = ListInstrumentForm(_data(defaults, {key: value for key, value in given.items() if value}))
+        form = ListInstrumentForm(sent(defaults, {key: value for key, value in given.items() if value}))
     if not form.is_valid():
-        return Line(number, name, problem=_problems(form))
+        return Line(number, name, problem=problems(form))
     command: Any = form.command()
     if not may_ask(operator, command):
         return Line(number, name, problem=_("You may not do this."))
@@ -177,17 +177,19 @@ def _line(number: int, given: dict[str, str], row: Instrument | None, operator: 
     if command.terms == terms_of(row):
         return Line(number, name, _("stays as it is"))
     new = terms_values(command.terms)
-    changes = (f"{key} {_text(old[key]) or '-'} → {_text(new[key]) or '-'}" for key in TERMS if new[key] != old[key])
+    changes = (
+        f"{key} {text_of(old[key]) or '-'} → {text_of(new[key]) or '-'}" for key in TERMS if new[key] != old[key]
+    )
     return Line(number, name, ", ".join(changes), command=command, dearer=margins.are_raised(row, command.terms))
 
 
-def _data(old: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+def sent(old: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
     """As a form is sent: what is given stands before what there is."""
-    data = {**{name: _text(value) for name, value in old.items()}, **given, "key": uuid.uuid4().hex}
+    data = {**{name: text_of(value) for name, value in old.items()}, **given, "key": uuid.uuid4().hex}
     return {**data, "larger_side": WORDS[data.get("larger_side", "").lower()]}
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)
@@ -201,7 +203,7 @@ def _same(given: str, present: Any) -> bool:
         return given == str(present)
 
 
-def _problems(form: forms.BaseForm) -> str:
+def problems(form: forms.BaseForm) -> str:
     return " ".join(f"{name}: {error}" for name, errors in form.errors.items() for error in errors)
 
 
@@ -225,7 +227,7 @@ def _listed() -> Any:
 
 def _cells(row: Instrument) -> tuple[str, ...]:
     values = {**contract_values(row), **terms_values(terms_of(row))}
-    return tuple(_text(row.pk if name == "instrument_id" else values[name]) for name in COLUMNS)
+    return tuple(text_of(row.pk if name == "instrument_id" else values[name]) for name in COLUMNS)
 
 
 def template_view(request: HttpRequest) -> HttpResponseBase:

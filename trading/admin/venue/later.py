@@ -109,8 +109,10 @@ def put(
 def list_view(request: HttpRequest) -> HttpResponse:
     """What waits, the next first; then what was, the newest first."""
     operator = cast(User, request.user)
-    rows = ScheduledCommand.objects.filter(market=present_market()).select_related("asked_by", "command")
-    waiting = rows.filter(status=at_a_time.Status.WAITING).order_by("at", "pk")[:MOST_SHOWN]
+    rows = ScheduledCommand.objects.filter(market=present_market()).select_related(
+        "asked_by", "command", "cancelled_by"
+    )
+    waiting = rows.filter(status=at_a_time.Status.WAITING, at__isnull=False).order_by("at", "pk")[:MOST_SHOWN]
     past = rows.exclude(status=at_a_time.Status.WAITING).order_by("-decided_at", "-pk")[:MOST_SHOWN]
     return show(
         request,
@@ -123,7 +125,8 @@ def list_view(request: HttpRequest) -> HttpResponse:
 
 
 def _line(row: ScheduledCommand) -> tuple[int, str, str, str, str, str]:
-    return row.pk, time_text(row.at), row.kind, subject_of(row), row.asked_by.username, row.reason
+    at = _("Draft") if row.at is None else time_text(row.at)
+    return row.pk, at, row.kind, subject_of(row), row.asked_by.username, row.reason
 
 
 def _outcome(row: ScheduledCommand) -> str:
@@ -131,7 +134,8 @@ def _outcome(row: ScheduledCommand) -> str:
     status = _(row.get_status_display())
     if row.command is not None:
         return f"{status}: #{row.command_id} {_(row.command.get_status_display())} {row.command.result}"
-    return f"{status} {_(row.note) if row.note else ''}"
+    by = "" if row.cancelled_by is None else row.cancelled_by.username
+    return " ".join(filter(None, (status, by, _(row.note) if row.note else "")))
 
 
 def _may_cancel(operator: User, row: ScheduledCommand) -> bool:
@@ -143,12 +147,12 @@ def cancel_view(request: HttpRequest, number: int) -> HttpResponse:
     """Whoever may ask for a thing may say that it is not to be done."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    row = get_object_or_404(ScheduledCommand, pk=number, market=present_market())
+    row = get_object_or_404(ScheduledCommand, pk=number, market=present_market(), at__isnull=False)
     command = approvals.command_of(row)
     operator = cast(User, request.user) if command is None else engine_requests.allowed(request, command)
     sentences = [
         _("{kind} ({subject}) will not be done at {time}.").format(
-            kind=row.kind, subject=subject_of(row), time=time_text(row.at)
+            kind=row.kind, subject=subject_of(row), time=time_text(cast(datetime, row.at))
         )
     ]
     title = gettext_noop("Cancel what is to be done")

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from trading.admin.columns import time_text
-from trading.admin.desk.page import Page, address, show
+from trading.admin.desk.page import Page, address, ask_first, show
 from trading.models import StaffSession, User
 from trading.operators.authority.rights import may
 
@@ -48,6 +48,13 @@ def end_view(request: HttpRequest) -> HttpResponse:
     if row.user.is_superuser and not cast(User, request.user).is_superuser:
         messages.error(request, _("Only a superuser ends a superuser's session."))
         return HttpResponseRedirect(address("sessions"))
+    told = _("{user} has to sign in again in this browser. Last seen at {time}, from {address}.")
+    sentences = [told.format(user=row.user.username, time=time_text(row.seen_at), address=row.address or "-")]
+    if row.pk == request.session.session_key:
+        sentences.append(_("It is the session that you are in."))
+    question = ask_first(request, _("End a session of {user}").format(user=row.user.username), _("End it"), sentences)
+    if question is not None:
+        return question
     Session.objects.filter(pk=row.pk).delete()
     row.delete()
     messages.success(request, _("Ended a session of {user}.").format(user=row.user.username))
