@@ -44,7 +44,7 @@ run: setup
 # The demo as several processes: Redis and PostgreSQL from the system's packages, two engines of which one waits, two
 # gateways. On private ports, and nothing is kept.
 cluster: setup
-	@exec $(BIN)/python manage.py run_cluster --port $(PORT) $(foreach market,$(MARKETS),--market $(market))
+	@exec $(BIN)/python manage.py run_cluster --port $(PORT) $(if $(filter off,$(BOTS)),,--bots) $(foreach market,$(MARKETS),--market $(market))
 
 test: check unit
 

@@ -5,24 +5,19 @@ side where we keep yesterday's and today's lots apart, so closed and open profit
 commission and margin per lot only.
 """
 
-import logging
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.making import NOW, account, contract, do, exchange, order, overnight, terms
+from tests.tqsdk_parts import part_of_tqsdk
 from trading.core.commands import ListInstrument
 from trading.core.engine import Engine
 from trading.core.events import Fill, Refused, Traded
 
-_kept = logging.getLogger, logging.getLoggerClass(), logging.Logger.root, logging.Logger.manager
-trade_future = pytest.importorskip("tqsdk.tradeable.sim.trade_future", exc_type=ImportError)
-# It puts a logging of its own in place of everybody's: give theirs back.
-logging.getLogger, loggers, logging.Logger.root, logging.Logger.manager = _kept
-logging.setLoggerClass(loggers)
+trade_future = part_of_tqsdk("tqsdk.tradeable.sim.trade_future")
 
 FUNDS = 1_000_000.0
 TRADERS = (1, 2, 3)

@@ -101,7 +101,7 @@ def test_what_comes_anew_after_it_was_deleted_is_a_patch_of_its_own() -> None:
 def test_symbols_have_an_exchange_that_the_client_takes() -> None:
     instruments = Instruments("MAIN")
     named = {"IX2301": {}, "SHFE.rb2701": {}, "ag2701": {"market": "SHFE"}, "zz2701": {"market": "OTHER"}}
-    instruments.learn([instrument(name, **fields) for name, fields in named.items()])
+    instruments.learn([instrument(name, **fields) for name, fields in named.items()], NOW)
     assert {name: instruments.symbol(name) for name in named} == {
         "IX2301": "CFFEX.IX2301",
         "SHFE.rb2701": "SHFE.rb2701",
@@ -112,7 +112,7 @@ def test_symbols_have_an_exchange_that_the_client_takes() -> None:
     assert instruments.ids("SHFE.rb2701") == {"exchange_id": "SHFE", "instrument_id": "rb2701"}
     assert instruments.name("CFFEX.rb2701") is None
     first = Instruments("DCE")
-    first.learn([instrument("i2701")])
+    first.learn([instrument("i2701")], NOW)
     assert first.symbol("i2701") == "DCE.i2701"
 
 
@@ -130,13 +130,14 @@ def test_symbols_have_an_exchange_that_the_client_takes() -> None:
         ('{multi_symbol_info(exchange_id: ["SHFE"]) {}}', None, []),
         ("{multi_symbol_info(class: [CONT]) {}}", None, []),
         ("{multi_symbol_info(expired: true) {}}", None, []),
-        ("{multi_symbol_info(has_night: true) {}}", None, []),
+        ("{multi_symbol_info(has_night: true) {}}", None, ["CFFEX.IX2301", "CFFEX.IF2301"]),
+        ("{multi_symbol_info(has_night: false) {}}", None, []),
         ("{multi_symbol_info {}}", None, ["CFFEX.IX2301", "CFFEX.IF2301"]),
     ],
 )
 def test_questions_are_answered_by_their_arguments(query: str, variables: str | None, found: list[str]) -> None:
     instruments = Instruments("MAIN")
-    instruments.learn([instrument("IX2301"), instrument("IF2301")])
+    instruments.learn([instrument("IX2301"), instrument("IF2301")], NOW)
     told = instruments.answer(query, {"instrument_id": [f"CFFEX.{variables}2301"]} if variables else None)
     assert [each["instrument_id"] for each in told["multi_symbol_info"]] == found
 
@@ -152,7 +153,7 @@ def test_arguments_of_all_kinds_are_read() -> None:
 
 def test_an_instrument_says_when_it_ends_and_how_fine_its_prices_are() -> None:
     instruments = Instruments("MAIN")
-    instruments.learn([instrument(last_day=20261231, tick=0.05)])
+    instruments.learn([instrument(last_day=20261231, tick=0.05)], NOW)
     (told,) = instruments.answer("{multi_symbol_info}", None)["multi_symbol_info"]
     assert (told["delivery_year"], told["delivery_month"], told["price_decs"]) == (2026, 12, 2)
     assert told["expire_datetime"] == 1_798_700_400 * 10**9  # 15:00 in Beijing

@@ -31,7 +31,9 @@ _INSTRUMENT = (
     '"limit_down":null,"margin_rate_long":0.1,"margin_rate_short":0.12,"fee_open":{"per_lot":2.0,"rate":0.0},'
     '"fee_close":{"per_lot":3.0,"rate":0.0001},"fee_close_today":{"per_lot":5.0,"rate":0.0},"min_volume":1,'
     '"max_volume":500,"max_position":1000,"max_orders":null,"larger_side":true,"last_day":20231215,'
-    '"phase":"continuous","settlement_price":120.0,"last_price":null,"market":"CFFEX"}'
+    '"phase":"continuous","settlement_price":120.0,"last_price":null,"market":"CFFEX",'
+    '"trading_hours":{"time_zone":"Asia/Shanghai","sessions":[{"weekdays":"12345","begins":"21:00:00",'
+    '"ends":"26:30:00"}]}}'
 )
 
 

@@ -123,7 +123,7 @@ class SignIn:
         if isinstance(answer, protocol.Error):
             raise Refusal(answer.code, answer.message)
         instruments = Instruments(self._services.markets.first)
-        instruments.learn(answer.data.instruments or [])
+        instruments.learn(answer.data.instruments or [], self._services.clock())
         return msgspec.json.encode(instruments.file())
 
 

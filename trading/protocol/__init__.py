@@ -110,8 +110,10 @@ from trading.protocol.query_data import (
     PublicTradeData,
     QueryData,
     QueryResponse,
+    SessionData,
     Snapshot,
     TradeData,
+    TradingHoursData,
 )
 from trading.protocol.responses import (
     AuthResponse,
@@ -201,6 +203,7 @@ __all__ = [
     "ResumeResponse",
     "RiskWarning",
     "ServerMessage",
+    "SessionData",
     "SetSession",
     "SetSessionResponse",
     "Snapshot",
@@ -216,6 +219,7 @@ __all__ = [
     "Trade",
     "TradeBroken",
     "TradeData",
+    "TradingHoursData",
     "Unsubscribe",
     "account_update",
     "amended",

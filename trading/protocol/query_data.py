@@ -146,9 +146,25 @@ class FeeData(msgspec.Struct, frozen=True):
     rate: float
 
 
+class SessionData(msgspec.Struct, frozen=True):
+    """Continuous trading from a time of day, on some weekdays (1 is Monday), to another; 24 hours and more are on a
+    later day."""
+
+    weekdays: str
+    begins: str
+    ends: str
+
+
+class TradingHoursData(msgspec.Struct, frozen=True):
+    """The sessions that the schedule of a market names, by the clocks of its time zone. Holidays are not in it."""
+
+    time_zone: str
+    sessions: list[SessionData]
+
+
 class InstrumentData(msgspec.Struct, frozen=True, kw_only=True):
     """Null where there is no limit, no last day, or no trade yet. Rates are shares: 0.1 is 10 %. `market`: left out of
-    what is listed at the first one."""
+    what is listed at the first one. `trading_hours`: left out where no schedule opens the market."""
 
     instrument_id: str
     name: str
@@ -172,6 +188,7 @@ class InstrumentData(msgspec.Struct, frozen=True, kw_only=True):
     settlement_price: float
     last_price: float | None
     market: str | msgspec.UnsetType = msgspec.UNSET
+    trading_hours: TradingHoursData | msgspec.UnsetType = msgspec.UNSET
 
 
 class PublicTradeData(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -22,6 +22,7 @@ from trading.core.types import (
 )
 from trading.models import Instrument, Order, Statement, Trade
 from trading.reads import selectors
+from trading.reads.hours import trading_hours
 from trading.storage.mapping import ORDER_OPTIONS
 
 LIVE_WORDS = ("LIVE", *LIVE)
@@ -391,10 +392,12 @@ def statement_of(row: Statement) -> events.Statement:
 
 def _instruments(query: protocol.QueryInstruments, market: str) -> protocol.QueryData:
     rows = selectors.instrument_list(market=market, instrument_id=known(query.instrument_id, market))
-    return protocol.QueryData(instruments=[instrument_data(row) for row in rows])
+    hours = trading_hours(market)
+    return protocol.QueryData(instruments=[instrument_data(row, hours) for row in rows])
 
 
-def instrument_data(row: Instrument) -> protocol.InstrumentData:
+def instrument_data(row: Instrument, hours: protocol.TradingHoursData | msgspec.UnsetType) -> protocol.InstrumentData:
+    """`hours`: those of its market."""
     return protocol.InstrumentData(
         instrument_id=row.instrument_id,
         name=row.name,
@@ -417,6 +420,7 @@ def instrument_data(row: Instrument) -> protocol.InstrumentData:
         phase=Phase(row.phase),
         settlement_price=to_currency(row.settlement),
         last_price=known_currency(row.last_price),
+        trading_hours=hours,
     )
 
 

@@ -10,9 +10,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ccxt.base.errors import ArgumentsRequired
+from ccxt.base.errors import ArgumentsRequired, BadRequest
 
-from ccxt_bourse.description import MOST, MOST_BARS, endpoints
+from ccxt_bourse.description import MOST, MOST_BARS, TIMEFRAMES, endpoints
 from ccxt_bourse.parsing import Fields, Parsing
 from ccxt_bourse.wanted import wanted
 
@@ -22,8 +22,13 @@ Way = Callable[[Callable[..., Asking]], Callable[..., Any]]
 MOST_PUBLIC_TRADES = 50
 NOTHING: Fields = {}
 """Of params; nobody changes it."""
-PAGING = ("paginate", "paginationCalls", "paginationDirection")
-"""What ccxt's own paging is asked for with: here all pages are read anyway."""
+SO_ANYWAY = (
+    *("paginate", "paginationCalls", "paginationDirection"),
+    *("type", "subType", "defaultType", "marginMode"),
+)
+"""ccxt's words for what a question has here anyway: all pages, of all kinds of markets."""
+OF_MARKETS = ("instrument_id",)
+"""What the exchange knows of a question for its instruments."""
 
 
 class Calls(Parsing):
@@ -49,7 +54,8 @@ class Calls(Parsing):
         return {"status": "ok", "updated": answer["timestamp"], "eta": None, "url": None, "info": answer}
 
     def fetch_markets(self, params: Fields = NOTHING) -> Asking:
-        answer = yield "public_get_instruments", params
+        """All there are, whatever else is said: no class of ccxt refuses a word here."""
+        answer = yield "public_get_instruments", {key: params[key] for key in OF_MARKETS if key in params}
         return [self.parse_market(instrument) for instrument in answer["instruments"]]
 
     def fetch_ticker(self, symbol: str, params: Fields = NOTHING) -> Asking:
@@ -64,7 +70,7 @@ class Calls(Parsing):
         return tickers
 
     def _ticker(self, market: Fields, params: Fields) -> Asking:
-        request = {"instrument_id": market["id"], **params}
+        request = {"instrument_id": market["id"], **self.omit(params, list(SO_ANYWAY))}
         answer = yield "public_get_statistics", request
         book = yield "public_get_book", request
         return self.parse_ticker(answer["statistics"][0], market, book)
@@ -97,9 +103,11 @@ class Calls(Parsing):
     ) -> Asking:
         """Where nothing was traded there is no bar. With `since`: the first bars from there on. Of `params`, `until`
         is the last ms that a bar may start at."""
+        if timeframe not in TIMEFRAMES:
+            raise BadRequest(f"bourse: timeframe is one of {', '.join(TIMEFRAMES)}, not {timeframe}")
         yield ("load_markets",)
         market = self.market(symbol)
-        request = {"instrument_id": market["id"], "period": timeframe, **self.omit(params, ["until", *PAGING])}
+        request = {"instrument_id": market["id"], "period": timeframe, **self.omit(params, ["until", *SO_ANYWAY])}
         until = params.get("until")
         end = None if until is None else until + 1
         if since is None:
@@ -326,14 +334,23 @@ class Calls(Parsing):
 
     def fetch_balance(self, params: Fields = NOTHING) -> Asking:
         """`params`: `market`, where there are several."""
-        answer = yield "private_get_account", self.omit(params, ["type", "code"])
+        answer = yield "private_get_account", self.omit(params, ["code", *SO_ANYWAY])
         return self.parse_balance(answer["account"])
 
     def fetch_positions(self, symbols: list[str] | None = None, params: Fields = NOTHING) -> Asking:
         yield ("load_markets",)
-        answer = yield "private_get_positions", {"lots": True, **params}
+        answer = yield "private_get_positions", {"lots": True, **self.omit(params, list(SO_ANYWAY))}
         sides = [side for position in answer["positions"] for side in self.parse_sides(position)]
         return self.filter_by_array_positions(sides, "symbol", self.market_symbols(symbols))
+
+    def fetch_position(self, symbol: str, params: Fields = NOTHING) -> Asking:
+        """The larger of both sides, or in `params` the `side` long or short. Where none is held it has no contracts."""
+        side = params.get("side")
+        if side not in (None, "long", "short"):
+            raise BadRequest(f"bourse: side is one of long, short, not {side}")
+        held = yield "fetch_positions", [symbol], self.omit(params, "side")
+        held = [each for each in held if side in (None, each["side"])]
+        return max(held, key=lambda each: each["contracts"]) if held else self.no_position(self.market(symbol))
 
     def fetch_positions_for_symbol(self, symbol: str, params: Fields = NOTHING) -> Asking:
         return (yield "fetch_positions", [symbol], params)
@@ -384,14 +401,14 @@ class Calls(Parsing):
             "instrument_id": None if market is None else market["id"],
             "from_time": since,
             "to_time": params.get("until"),
-            **self.omit(params, ["until", "trigger", "stop", *PAGING]),
+            **self.omit(params, ["until", "trigger", "stop", *SO_ANYWAY]),
         }
         return (yield from self._pages(name, key, request, None if since is not None else limit or MOST))
 
     def _entries(self, since: int | None, limit: int | None, params: Fields) -> Asking:
         """The ledger cannot be asked for a time: it is read down to it."""
         enough = None if since is not None else limit or MOST
-        request = self.omit(params, list(PAGING))
+        request = self.omit(params, list(SO_ANYWAY))
         return (yield from self._pages("private_get_ledger", "entries", request, enough, since))
 
     def _pages(self, name: str, key: str, request: Fields, enough: int | None, down_to: int | None = None) -> Asking:

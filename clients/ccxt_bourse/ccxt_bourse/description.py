@@ -94,6 +94,7 @@ HAS = {
     "fetchOrderBook": True,
     "fetchOrders": True,
     "fetchOrderTrades": True,
+    "fetchPosition": True,
     "fetchPositions": True,
     "fetchPositionsForSymbol": True,
     "fetchStatus": True,

@@ -329,6 +329,10 @@ class Parsing:
             if not Precise.string_eq(self.safe_string(position, f"volume_{side}"), "0")
         ]
 
+    def no_position(self, market: Fields) -> Fields:
+        none = dict.fromkeys(("volume_long", "margin_long", "float_profit_long"), "0")
+        return self.parse_side({"instrument_id": market["id"], **none}, "long") | {"info": {}, "side": None}
+
     def parse_side(self, position: Fields, side: str) -> Fields:
         market = self.safe_market(position["instrument_id"])
         said = {"long": "BUY", "short": "SELL"}[side]

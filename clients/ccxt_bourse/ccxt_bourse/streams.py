@@ -283,15 +283,16 @@ class Streams(Parsing):
         self._tell_best(client, symbol, book)
 
     def _tell_best(self, client: Any, symbol: str, book: Any) -> None:
-        """The best of both sides, where somebody waits for them and they are others than before."""
+        """The best of both sides, where somebody waits for them and they are others than before; a book that has had
+        nothing yet has nothing to tell."""
         name = f"bidask:{symbol}"
         if name not in client.futures:
             return
         best = {}
         for side in ("bid", "ask"):
             best[side], best[f"{side}Volume"] = (book[f"{side}s"] or [[None, None]])[0][:2]
-        before = self.bidsasks.get(symbol)
-        if before is None or any(before[each] != value for each, value in best.items()):
+        before = self.bidsasks.get(symbol) or dict.fromkeys(best)
+        if any(before[each] != value for each, value in best.items()):
             moment = {"symbol": symbol, "timestamp": book["timestamp"], "datetime": book["datetime"], "info": {}}
             self.bidsasks[symbol] = self.safe_ticker({**moment, **best}, self.market(symbol))
             client.resolve(self.bidsasks[symbol], name)

@@ -79,6 +79,9 @@ async def test_bars_come_under_their_names(line: Line) -> None:
 async def test_the_best_of_both_sides_is_told_when_it_changes(line: Line) -> None:
     waits = asyncio.ensure_future(line.exchange.watch_bids_asks([SYMBOL]))
     await line.next_said()
+    line.hear("orderbook_delta", instrument_id="IX2301", seq=0, prev_seq=None, bids=[], asks=[], timestamp=7)
+    await asyncio.sleep(0)
+    assert not waits.done(), "the book is empty"
     book(line, 1, 119.5)
     best = (await soon(waits))[SYMBOL]
     assert (best["bid"], best["bidVolume"], best["ask"]) == (119.5, 2.0, None)

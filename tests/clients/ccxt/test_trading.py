@@ -50,6 +50,7 @@ def flatten(holder: Any, other: Any, position: Any) -> None:
 def test_the_market(people: tuple[Any, Any]) -> None:
     buyer, _ = people
     markets = buyer.load_markets()
+    assert buyer.load_markets(True, {"type": "swap", "colour": "red"}).keys() == markets.keys()
     assert markets[DATED]["type"] == "future" and markets[ENDLESS]["type"] == "swap"
     assert abs(buyer.fetch_time() - buyer.milliseconds()) < 86_400_000
     assert buyer.fetch_status()["status"] == "ok"
@@ -105,6 +106,11 @@ def test_positions_and_what_they_win(people: tuple[Any, Any]) -> None:
     balance = buyer.fetch_balance()["CNY"]
     assert balance["used"] >= long["initialMargin"] and balance["total"] == balance["free"] + balance["used"]
     assert buyer.fetch_positions([ENDLESS]) == []
+    assert buyer.fetch_positions(params={"type": "swap", "subType": "linear"}) == [long]
+    assert buyer.fetch_position(DATED) == long and seller.fetch_position(DATED) == short
+    assert buyer.fetch_position(DATED, {"side": "long"}) == long
+    for none in (buyer.fetch_position(DATED, {"side": "short"}), buyer.fetch_position(ENDLESS)):
+        assert (none["side"], none["contracts"], none["unrealizedPnl"], none["entryPrice"]) == (None, 0, 0, None)
     held = buyer.create_order(DATED, "limit", "sell", 9, 815, {"reduceOnly": True})
     assert (held["amount"], held["reduceOnly"]) == (2, True)
 
@@ -174,6 +180,8 @@ REFUSED: list[tuple[type[Exception], Callable[[Any], Any]]] = [
     (ccxt.BadSymbol, lambda user: user.fetch_ticker("NONE")),
     (ccxt.BadSymbol, lambda user: user.public_get_book({"instrument_id": "NONE"})),
     (ccxt.BadRequest, lambda user: user.fetch_orders(DATED, params={"colour": "red"})),
+    (ccxt.BadRequest, lambda user: user.fetch_ohlcv(DATED, "3m")),
+    (ccxt.BadRequest, lambda user: user.fetch_position(DATED, {"side": "both"})),
 ]
 
 

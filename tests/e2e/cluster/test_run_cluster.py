@@ -45,6 +45,7 @@ def running(
             "--port",
             str(port),
             *(word for code in further for word in ("--market", code)),
+            *([] if further else ["--bots"]),
         ],
         cwd=ROOT,
         env=environment_of(tmp_path, {"TMPDIR": str(folder)}),
@@ -76,8 +77,13 @@ def test_people_trade_on_it_and_nothing_is_left_of_it(
     tokens = dict(re.findall(r"(user\d+)   (\w+)", heard))
     url = f"ws://127.0.0.1:{port}/ws"
     with Client(url, "user001", tokens["user001"]) as one, Client(url, "user002", tokens["user002"]) as two:
-        assert one.order("BUY", 1, 115)["success"] and two.order("SELL", 1, 115)["success"]
-        assert one.until("trade")["trade_id"] == two.until("trade")["trade_id"]
+        if further:
+            assert one.order("BUY", 1, 115)["success"] and two.order("SELL", 1, 115)["success"]
+            assert one.until("trade")["trade_id"] == two.until("trade")["trade_id"]
+        else:  # with bots, who have traded before and trade now
+            assert one.ask("query_bars", instrument_id="IX2301")["data"]["bars"]
+            one.ask("subscribe", channels=["ticker"], instruments=["IX2301"])
+            one.until("ticker")
         for code in further:
             name = f"{code}2301"
             assert one.order("BUY", 1, 5_000, instrument_id=name)["success"]
@@ -91,4 +97,6 @@ def test_people_trade_on_it_and_nothing_is_left_of_it(
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == 0
     assert not list(folder.glob("bourse-cluster-*"))
-    assert len(children) == 7 + 2 * len(further) and not any(Path(f"/proc/{child}").exists() for child in children)
+    bots = 0 if further else 1
+    assert len(children) == 7 + 2 * len(further) + bots
+    assert not any(Path(f"/proc/{child}").exists() for child in children)

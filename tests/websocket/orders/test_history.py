@@ -1,6 +1,7 @@
 """Orders, trades, statements and instruments by query: filters, pages, and nothing of anybody else."""
 
 from collections.abc import Awaitable, Callable
+from datetime import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.websocket.client import Client, Frame, assert_frames
 from tests.websocket.conftest import Clock, Join
 from trading.core.commands import Settle
 from trading.core.types import number_at
-from trading.models import Trade
+from trading.models import Trade, TradingSession
 from trading.protocol import order_id_text, trade_id_text
 
 Enter = Callable[..., Awaitable[Client]]
@@ -310,6 +311,14 @@ async def test_instruments_are_told_to_anybody(visitor: Client, enter: Enter) ->
     await match(await enter(), await enter("user002"), 121.5)
     (one,) = (await ask(visitor, "query_instruments", instrument_id="IX2301"))["instruments"]
     assert one["last_price"] == 121.5
+
+
+async def test_instruments_have_the_hours_of_their_markets_schedule(visitor: Client, market: Founded) -> None:
+    await TradingSession.objects.acreate(market_id="MAIN", weekdays="12345", time=time(21), action="continuous")
+    await TradingSession.objects.acreate(market_id="MAIN", weekdays="23456", time=time(2, 30), action="closed")
+    (one,) = (await ask(visitor, "query_instruments", instrument_id="IX2301"))["instruments"]
+    session = {"weekdays": "12345", "begins": "21:00:00", "ends": "26:30:00"}
+    assert one["trading_hours"] == {"time_zone": "UTC", "sessions": [session]}
 
 
 # --- statements

@@ -118,7 +118,7 @@ class Conversation:
 
     def _learn(self, answer: Any) -> None:
         if isinstance(answer, protocol.QueryResponse):
-            self.instruments.learn(answer.data.instruments or [])
+            self.instruments.learn(answer.data.instruments or [], self.now)
         self.learned()
 
     def learned(self) -> None:

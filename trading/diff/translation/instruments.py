@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from trading.diff.translation.hours import trading_time
 from trading.diff.translation.words import BEIJING, UNKNOWN, Patch, number
 from trading.protocol import InstrumentData
 
 EXCHANGES = ("CFFEX", "SHFE", "DCE", "CZCE", "INE", "GFEX")
 NO_LAST_DAY = datetime(2099, 12, 31, 15, tzinfo=BEIJING)
-ALL_DAY = {"day": [["00:00:00", "24:00:00"]], "night": []}
-"""When an instrument trades is a matter of its phase: nothing more is said of it."""
 INDEX = {
     "class": "INDEX",
     "instrument_id": "CSI.000300",
@@ -33,11 +32,13 @@ class Instruments:
 
     def __init__(self, first: str) -> None:
         self._first = first
+        self._now = 0
         self._by_symbol: dict[str, InstrumentData] = {}
         self._symbols: dict[str, str] = {}
 
-    def learn(self, found: Iterable[InstrumentData]) -> None:
-        """These are all that there are."""
+    def learn(self, found: Iterable[InstrumentData], now: int) -> None:
+        """These are all that there are, at Unix ms `now`."""
+        self._now = now
         self._by_symbol = {self._symbol(each): each for each in found}
         self._symbols = {each.instrument_id: symbol for symbol, each in self._by_symbol.items()}
 
@@ -106,7 +107,7 @@ class Instruments:
             "min_limit_order_volume": instrument.min_volume,
             "min_market_order_volume": instrument.min_volume,
             "expired": False,
-            "trading_time": ALL_DAY,
+            "trading_time": trading_time(instrument.trading_hours, self._now),
             "expire_datetime": int(last.timestamp()) * 10**9,
             "delivery_year": last.year,
             "delivery_month": last.month,
@@ -176,7 +177,7 @@ def wanted_by(query: str, variables: dict[str, Any]) -> dict[str, list[Any]]:
 def _fits(described: Patch, wanted: dict[str, list[Any]]) -> bool:
     for name, values in wanted.items():
         if name == "has_night":
-            if True in values:
+            if bool(described["trading_time"]["night"]) not in values:
                 return False
         elif name in described and described[name] not in values:
             return False

@@ -45,12 +45,13 @@ class Command(BaseCommand):
             help="one more market with engines of its own, as often as it is given",
         )
         parser.add_argument("--port", type=int, default=8081, help="where the gateways are reached together")
+        parser.add_argument("--bots", action="store_true", help="give the first market a past, and bots that trade")
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
         further = _checked(options["further"])
         folder = Path(tempfile.mkdtemp(prefix="bourse-cluster-"))
-        cluster = Cluster(folder, options["port"], self._tell, further)
+        cluster = Cluster(folder, options["port"], self._tell, further, bots=options["bots"])
         try:
             cluster.start()
             cluster.watch()
@@ -89,8 +90,9 @@ def _interrupt(*_: object) -> None:
 class Cluster:
     """All processes, the first started first; they are ended in the other order."""
 
-    def __init__(self, folder: Path, port: int, tell: Any, further: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, port: int, tell: Any, further: Sequence[str] = (), *, bots: bool = False) -> None:
         self._further = further
+        self._bots = bots
         self._folder = folder
         self._port = port
         self._tell = tell
@@ -111,7 +113,7 @@ class Cluster:
         }
         self._tell("The demo market ...")
         self._manage(environment, "migrate", "--verbosity", "0")
-        self._tell(self._manage(environment, "seed_demo"))
+        self._tell(self._manage(environment, "seed_demo", *(["--past"] if self._bots else [])))
         for code in self._further:
             self._tell(self._manage(environment, "seed_demo", "--market", code))
         for name, words in {"": [], **{f"-{code}": ["--market", code] for code in self._further}}.items():
@@ -119,6 +121,9 @@ class Cluster:
                 whole = [sys.executable, "manage.py", "run_engine", *words]
                 self._children.append(Child(f"engine{name}-{number}", whole, self._folder, environment))
         self._start_gateways(environment)
+        if self._bots:
+            whole = [sys.executable, "manage.py", "run_bots", "--url", f"ws://127.0.0.1:{self._port}/ws"]
+            self._children.append(Child("bots", whole, self._folder, environment))
         self._tell(self._manage(environment, "seed_demo", "--verbosity", "0", "--tokens", "--port", str(self._port)))
         self._tell(f"  The logs are in {self._folder}. Ctrl-C ends everything, and nothing is kept.")
 

@@ -514,6 +514,18 @@ interface InstrumentData {
   settlement_price: number;
   last_price: number | null;
   market?: string;
+  trading_hours?: TradingHoursData;
+}
+
+interface SessionData {
+  weekdays: string;
+  begins: string;
+  ends: string;
+}
+
+interface TradingHoursData {
+  time_zone: string;
+  sessions: SessionData[];
 }
 
 interface PublicTradeData {
