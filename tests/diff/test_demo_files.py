@@ -40,7 +40,11 @@ PRICE = r"\d+\.\d+"
 ENDS = {
     "tutorial/t10.py": [rf"^20\d\d-\d\d-\d\d \S+ {PRICE}$"],
     "tutorial/t41.py": [r"SHFE\.ni2206.*OPEN.*BUY", FILLED, "已开仓", "CLOSETODAY.*SELL", FILLED, "已平今"],
-    "tutorial/t52.py": [r"^\['SHFE\.au2006'\]$", r"^\['SHFE\.au2006', 'SHFE\.cu1910'\]$"],
+    "tutorial/t52.py": [
+        r"^\['SHFE\.au2006', 'SHFE\.au2012'\]$",
+        r"^\['SHFE\.au2006', 'SHFE\.au2012', 'SHFE\.cu1910'\]$",
+        r"^\['SHFE\.ag2506', .*'SHFE\.rb2105'\]$",  # those with a night
+    ],
     "tutorial/t53.py": [r"^\[\]$"] * 3,
     "ta.py": ["K线时间 20", r"SHFE\.cu1910", "ATR", "BOLL", "MACD", "SAR", rf"^2999 +{PRICE}"],
 }
