@@ -81,5 +81,8 @@ class Heartbeat:
                 self.remove(connection)
                 connection.close(IDLE_CLOSE)
             elif now >= due:
-                self._next_ping[connection] = due + self._ping_seconds
+                missed = (
+                    now - due >= self._ping_seconds
+                )  # one ping says it: those that a pause has missed are not made up
+                self._next_ping[connection] = (now if missed else due) + self._ping_seconds
                 connection.ping()

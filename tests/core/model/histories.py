@@ -11,7 +11,7 @@ import msgspec
 
 from tests.core.model.books import Order
 from tests.core.model.duel import Duel
-from tests.core.model.rare import AT_THE_END, RARE
+from tests.core.model.rare import AT_FIRST, AT_THE_END, RARE
 from tests.core.model.rules import FIRST
 from trading.core.commands import (
     AdoptRules,
@@ -126,6 +126,7 @@ class History:
     """Plays one history on a duel, and remembers what it asked (None: a restart)."""
 
     def __init__(self, seed: int, duel: Duel) -> None:
+        self.seed = seed
         self.dice = Random(seed)
         self.duel = duel
         self.now = NOON
@@ -176,6 +177,12 @@ class History:
             self.drift()
             self.dice.choices(list(self.kinds), list(self.kinds.values()))[0]()
         for told in AT_THE_END:
+            told(self)
+
+    def play_at_first(self) -> None:
+        """A short history in which no later rules are adopted."""
+        self.begin()
+        for told in AT_FIRST:
             told(self)
 
     def ask(self, *commands: Command) -> None:

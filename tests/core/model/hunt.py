@@ -8,6 +8,7 @@ Prints a line a hundred. A history that fails is told without the commands that 
 import argparse
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from tests.core.model.duel import Duel
 from tests.core.model.histories import History
@@ -29,15 +30,18 @@ def rules_of(seed: int) -> Rules:
 def play(seed: int, rules: Rules | None = None, steps: int = STEPS) -> Counter[str]:
     """One history; what has been seen in it. An error tells the commands that it needs."""
     rules = rules or rules_of(seed)
-    duel = Duel(rules)
-    history = History(seed, duel)
+    seen = _played(History(seed, Duel(rules)), lambda history: history.play(steps))
+    return seen + _played(History(seed, Duel(rules)), History.play_at_first) if rules == FIRST else seen
+
+
+def _played(history: History, play: Callable[[History], None]) -> Counter[str]:
     try:
-        history.play(steps)
+        play(history)
     except Exception as error:
-        error.add_note(f"history {seed} parts after {len(history.asked)} commands")
+        error.add_note(f"history {history.seed} parts after {len(history.asked)} commands")
         error.asked = history.asked  # type: ignore[attr-defined]
         raise
-    return duel.seen
+    return history.duel.seen
 
 
 def parts(asked: Asked, rules: Rules) -> str | None:

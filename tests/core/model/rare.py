@@ -215,6 +215,30 @@ def a_close_that_outlives_its_day(asks: Asks) -> None:
     asks.ask(Settle(model.day, model.day + 1, {}, confirmed=True), ForceCancelAll(None, "AG"))
 
 
+def a_share_of_a_commission(asks: Asks) -> None:
+    """It is rounded, and so was the whole: at these prices that is another amount than rounding once."""
+    one, other, _ = richest(asks)
+    asks.ask(SetAccountRules(asks.duel.model.accounts[one].user, AccountRules(fee_group="vip")))
+    for lots, away in ((2, -4), (2, -2), (3, -2)):
+        price = asks.price("AG", (away,))
+        asks.ask(
+            asks.order(other, "AG", SELL, OPEN, volume=lots, price=price),
+            asks.order(one, "AG", BUY, OPEN, volume=lots, price=price),
+        )
+
+
+def all_or_nothing_of_what_is_hidden(asks: Asks) -> None:
+    """There is enough, though most of it is not shown."""
+    one, other, _ = richest(asks)
+    price = asks.price("AG", (0,))
+    asks.ask(
+        ForceCancelAll(None, "AG"),
+        asks.handled(asks.order(other, "AG", SELL, OPEN, volume=6, price=price), display_volume=1),
+    )
+    order = asks.order(one, "AG", BUY, OPEN, volume=4, price=price, time_condition=TimeCondition.FOK)
+    asks.ask(asks.handled(order, stp=SelfTrade.CANCEL_MAKER))
+
+
 def richest(asks: Asks) -> list[int]:
     """Three accounts that can pay, in some order."""
     model = asks.duel.model
@@ -246,3 +270,6 @@ AT_THE_END: tuple[Callable[[Asks], None], ...] = (
     a_halt_that_outlasts_a_phase,
 )
 """Told when a history is over, so that what comes before stays as it was: a new one makes no other fault too rare."""
+
+AT_FIRST: tuple[Callable[[Asks], None], ...] = (a_share_of_a_commission, all_or_nothing_of_what_is_hidden)
+"""Told in markets that keep the rules of the first release."""

@@ -432,6 +432,15 @@ def test_any_frame_keeps_a_connection_and_pings_go_on() -> None:
     assert connection.told == [PING] * 6
 
 
+def test_pings_that_a_pause_has_missed_are_not_made_up() -> None:
+    heartbeat, connection = Heartbeat(5, 60, Counters()), Listener()
+    heartbeat.add(connection)
+    for second in (5.0, 26.0, 26.1, 30.9, 31.0):
+        heartbeat.beat(second)
+        connection.told.append(second)
+    assert connection.told == [PING, 5.0, PING, 26.0, 26.1, 30.9, PING, 31.0]
+
+
 def test_each_connection_has_its_own_time() -> None:
     heartbeat, early, late = Heartbeat(5, 10, Counters()), Listener(0), Listener(3)
     heartbeat.add(early)

@@ -144,7 +144,6 @@ async def test_a_slow_reader_leaves_its_groups_and_hears_of_nothing(
     for _ in range(30):
         await trade(alice, bob)
     assert (len(reader.frames), len(reader.connection._send_queue._frames), reader.code) == (sent, waiting, None)
-    assert waiting <= 5
 
 
 async def test_when_it_has_caught_up_it_hears_how_things_are_now(
