@@ -4,13 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+from exchange_site.security.environment import Environment
 from exchange_site.security.private_files import keep_private
 
-env = environ.Env()
+env = Environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -93,6 +93,8 @@ PING_SECONDS = env.float("PING_SECONDS", default=5.0)
 """The server pings every connection this often (protocol document)."""
 IDLE_SECONDS = env.float("IDLE_SECONDS", default=10.0)
 """A connection that has sent nothing for so long is closed with 4408 (protocol document)."""
+if not PING_SECONDS or not IDLE_SECONDS:
+    raise ImproperlyConfigured("PING_SECONDS and IDLE_SECONDS must be above 0")
 MAX_FRAME = env.int("MAX_FRAME", default=32_768)
 """Characters of a client frame. The largest honest one, 50 orders with all their fields, has about 20,000."""
 MAX_OUTBOX = env.int("MAX_OUTBOX", default=10_000)
