@@ -191,6 +191,40 @@ def a_market_order_at_its_collar(asks: Asks) -> None:
             )
 
 
+def a_stop_that_is_the_last_order_allowed(asks: Asks) -> None:
+    """It fires all the same: it was counted when it began to wait."""
+    one, other, third = richest(asks)
+    user = asks.duel.model.accounts[one].user
+    low, high = asks.price("AG", (0,)), asks.price("AG", (2,))
+    asks.ask(
+        ForceCancelAll(None, None),
+        SetAccountRules(user, AccountRules(max_orders=1, live_orders=1)),
+        asks.order(other, "AG", SELL, OPEN, volume=1, price=low),
+        asks.order(third, "AG", BUY, OPEN, volume=1, price=low),
+        asks.handled(asks.order(one, "AG", BUY, OPEN, volume=1, price=low), stop_price=high),
+        asks.order(other, "AG", SELL, OPEN, volume=1, price=high),
+        asks.order(third, "AG", BUY, OPEN, volume=1, price=high),
+        SetAccountRules(user, AccountRules()),
+    )
+
+
+def an_auction_of_who_has_lost_their_place(asks: Asks) -> None:
+    """Who came first and was amended is the younger of the two."""
+    one, other, _ = richest(asks)
+    price = asks.price("AG", (0,))
+    asks.ask(
+        ForceCancelAll(None, "AG"),
+        SetInstrumentPhase("AG", Phase.AUCTION),
+        asks.order(one, "AG", BUY, OPEN, volume=2, price=price),
+    )
+    number = asks.duel.model.numbers
+    asks.ask(
+        asks.order(other, "AG", SELL, OPEN, volume=2, price=price),
+        AmendOrder(one, number, None, 3),
+        SetInstrumentPhase("AG", Phase.CONTINUOUS),
+    )
+
+
 def a_halt_that_outlasts_a_phase(asks: Asks) -> None:
     """Whatever the schedule has for the others meanwhile."""
     asks.ask(
@@ -266,6 +300,8 @@ RARE: tuple[Callable[[Asks], None], ...] = (
 AT_THE_END: tuple[Callable[[Asks], None], ...] = (
     an_order_up_to_the_position_limit,
     a_market_order_at_its_collar,
+    a_stop_that_is_the_last_order_allowed,
+    an_auction_of_who_has_lost_their_place,
     a_close_that_outlives_its_day,
     a_halt_that_outlasts_a_phase,
 )
