@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ccxt.base.errors import ArgumentsRequired, BadRequest
+from ccxt.base.errors import ArgumentsRequired, BadRequest, InvalidOrder
 
 from ccxt_bourse.description import MOST, MOST_BARS, TIMEFRAMES, endpoints
 from ccxt_bourse.parsing import Fields, Parsing
@@ -156,12 +156,16 @@ class Calls(Parsing):
         self, symbol: str, kind: str, side: str, amount: float, price: float | None, params: Fields
     ) -> tuple[Fields, Fields]:
         market = self.market(symbol)
-        volume = self._number(self.amount_to_precision(symbol, amount))
-        told = self._number(self.price_to_precision(symbol, price)) if price is not None and kind == "limit" else None
+        volume = self._number(self.amount_to_precision, symbol, amount)
+        told = self._number(self.price_to_precision, symbol, price) if price is not None and kind == "limit" else None
         return market, wanted(market["id"], kind, side, volume, told, params)
 
-    def _number(self, text: str) -> Any:
-        return self.parse_to_numeric(text)
+    def _number(self, precise: Callable[[str, Any], str], symbol: str, value: Any) -> Any:
+        """`precise`: to the steps of a contract, as ccxt does it; for what is no number it raises Python's own error."""
+        try:
+            return self.parse_to_numeric(precise(symbol, value))
+        except ArithmeticError:
+            raise InvalidOrder(f"bourse: {value} is no number of an order") from None
 
     def create_order(
         self,
@@ -219,9 +223,9 @@ class Calls(Parsing):
             raise ArgumentsRequired("bourse: edit_order needs an amount or a price")
         change: Fields = {}
         if amount is not None:
-            change["volume"] = self._number(self.amount_to_precision(symbol, amount))
+            change["volume"] = self._number(self.amount_to_precision, symbol, amount)
         if price is not None:
-            change["price"] = self._number(self.price_to_precision(symbol, price))
+            change["price"] = self._number(self.price_to_precision, symbol, price)
         return (yield from self._placed("private_patch_order", {"order_id": id, **change, **params}))
 
     def _id(self, id: str | None, params: Fields) -> Asking:
