@@ -161,7 +161,7 @@ class Calls(Parsing):
         return market, wanted(market["id"], kind, side, volume, told, params)
 
     def _number(self, precise: Callable[[str, Any], str], symbol: str, value: Any) -> Any:
-        """`precise`: to the steps of a contract, as ccxt does it; for what is no number it raises Python's own error."""
+        """`precise`: to the steps of a contract. What is no number ends in an error of Python there."""
         try:
             return self.parse_to_numeric(precise(symbol, value))
         except ArithmeticError:
