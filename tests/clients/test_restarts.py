@@ -14,7 +14,10 @@ from bourse_client import Client
 from bourse_client.errors import OrderFinished
 from bourse_client.messages import Order, OrderState, Trade
 
+from tests.e2e.cluster.where import Where, seeded, where
 from tests.e2e.server import Server
+
+__all__ = ["seeded", "where"]
 
 pytestmark = pytest.mark.slow
 
@@ -109,3 +112,9 @@ async def test_no_event_is_lost_or_doubled_when_the_server_starts_again(new_serv
 @pytest.mark.long
 async def test_no_event_is_lost_or_doubled_when_the_server_is_killed(new_server: Callable[..., Server]) -> None:
     await play(new_server(), ["killed", "killed", "stopped", "killed", "killed"], orders=200)
+
+
+@pytest.mark.long
+async def test_no_event_is_lost_or_doubled_when_a_part_is_killed(where: Where) -> None:
+    """The only server; the gateway of both strategies; the engine, while another one waits."""
+    await play(where(), ["killed"] * 4, orders=120)
