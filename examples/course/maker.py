@@ -183,7 +183,7 @@ async def main() -> None:
     try:
         async with Client(options.url, options.user, options.token) as client:
             await STEPS[options.step - 1](client, options.seconds)
-    except BourseError as error:  # A wrong token, no exchange at this address, no money left.
+    except (BourseError, ValueError) as error:  # A wrong token, no exchange there, no money left.
         raise SystemExit(f"{type(error).__name__}: {error}") from None
 
 

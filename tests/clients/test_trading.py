@@ -235,3 +235,9 @@ def test_without_asyncio_it_is_the_same(server: Server) -> None:
 )
 def test_an_address_may_be_that_of_the_page(url: str, address: str) -> None:
     assert socket_address(url) == address
+
+
+@pytest.mark.parametrize("url", ["localhost:8081", "ftp://localhost:8081", "http://", ""])
+def test_what_is_no_address_is_said_before_anything_is_tried(url: str) -> None:
+    with pytest.raises(ValueError, match="is no address of an exchange"):
+        Client(url, "user001", "T")

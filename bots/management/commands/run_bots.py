@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from functools import partial
 from typing import Any
 
+from bourse_client.connection import socket_address
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -69,6 +70,10 @@ def _check(options: dict[str, Any], market: str) -> None:
         raise CommandError("--makers, --takers: there must be at least one bot")
     if not 0 < options["speed"] <= 100:
         raise CommandError("--speed must be above 0 and at most 100")
+    try:
+        socket_address(options["url"])
+    except ValueError as error:
+        raise CommandError(f"--url: {error}") from None
     for name in options["instruments"]:
         if not Instrument.objects.filter(pk=name, market=market).exists():
             raise CommandError(f"--instruments: there is no instrument {name}")

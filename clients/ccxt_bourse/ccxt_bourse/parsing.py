@@ -4,6 +4,7 @@ as text, and goes out as ccxt's `number`."""
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ccxt.base.precise import Precise
@@ -48,6 +49,12 @@ def symbol_of(instrument_id: str, currency: str, last_day: int | None) -> str:
 def accepted_at(order_id: str) -> int:
     """Unix ms. An id is `O`, 13 digits of ms and 7 of a sequence; `timestamp` of an order is its last change."""
     return int(order_id[1:14])
+
+
+def whole_ticks(average: str, lots: str, market: Fields) -> str:
+    """What lots have cost, of their rounded average price: what was traded is whole ticks."""
+    tick, size = (Decimal(str(each)) for each in (market["precision"]["price"], market["contractSize"]))
+    return str((Decimal(average) * Decimal(lots) / tick).to_integral_value() * tick * size)
 
 
 class Parsing:
@@ -273,6 +280,7 @@ class Parsing:
         post_only = bool(order.get("post_only"))
         accepted = accepted_at(order["order_id"])
         average = self.safe_string(order, "average_price")
+        filled = self.safe_string(order, "filled_volume")
         parsed = self.safe_order(
             {
                 "id": order["order_id"],
@@ -290,9 +298,10 @@ class Parsing:
                 "price": self.safe_string(order, "price"),
                 "triggerPrice": stop,
                 "amount": self.safe_string(order, "volume"),
-                "filled": self.safe_string(order, "filled_volume"),
+                "filled": filled,
                 "remaining": self.safe_string(order, "remaining_volume"),
                 "average": average,
+                "cost": None if average is None else whole_ticks(average, filled, market),
                 "status": STATUSES[order["status"]],
                 "trades": fills or [],
                 "info": self.omit(order, "trades"),

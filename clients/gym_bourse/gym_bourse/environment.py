@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -30,8 +31,8 @@ Action: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 def parts(action: Iterable[Any]) -> tuple[int, int, int]:
     """Of an action: the bid, the ask and what trades at once."""
     try:
-        bid, ask, now = (int(part) for part in action)
-    except (TypeError, ValueError, OverflowError):
+        bid, ask, now = (operator.index(part) for part in action)
+    except (TypeError, ValueError):
         bid = ask = now = -1
     if not (0 <= bid <= DISTANCES and 0 <= ask <= DISTANCES and 0 <= now <= 2):
         raise ValueError(f"{action!r} is no action: three numbers, 0 to {DISTANCES}, 0 to {DISTANCES}, 0 to 2")

@@ -38,9 +38,11 @@ TOKEN_ENDED = 4401
 
 
 def socket_address(url: str) -> str:
-    """`ws://HOST:PORT/ws` of `http://HOST:PORT`, and of itself."""
+    """`ws://HOST:PORT/ws` of `http://HOST:PORT`, and of itself. ValueError where it is neither."""
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    if scheme not in ("ws", "wss") or not parts.hostname:
+        raise ValueError(f"{url} is no address of an exchange: ws://HOST:PORT/ws")
     path = parts.path.rstrip("/")
     return f"{scheme}://{parts.netloc}{path if path.endswith('/ws') else path + '/ws'}"
 

@@ -233,6 +233,13 @@ def test_an_order_with_its_fills() -> None:
     )
 
 
+def test_what_an_order_in_a_list_has_cost_is_whole_ticks() -> None:
+    """Its average price is rounded; 60 lots at 121.5 and one at 113.5 are 740350."""
+    order = ORDER | {"volume": 61.0, "filled_volume": 61.0, "average_price": 121.368852}
+    (told,) = Told({"orders": [order], "next": None}).fetch_orders(SYMBOL)
+    assert (told["cost"], told["average"]) == (740350.0, 121.368852)
+
+
 def test_of_an_order_in_a_list_nobody_knows_what_it_has_cost() -> None:
     (order,) = Told({"orders": [ORDER], "next": None}).fetch_orders(SYMBOL)
     assert (order["filled"], order["cost"], order["average"]) == (3, None, None)

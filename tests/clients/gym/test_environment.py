@@ -108,7 +108,9 @@ def run(program: str, path: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("action", [[6, 0, 0], [0, -1, 0], [0, 0, 3], [0, 0], "buy", None, [float("nan"), 0, 0]])
+@pytest.mark.parametrize(
+    "action", [[6, 0, 0], [0, -1, 0], [0, 0, 3], [0, 0], "buy", None, [float("nan"), 0, 0], [1.5, 0, 0]]
+)
 def test_an_action_that_is_none_is_said_and_changes_nothing(action: Any) -> None:
     env = MarketEnv(seconds=1)
     with pytest.raises(ResetNeeded):
