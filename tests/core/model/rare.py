@@ -225,6 +225,20 @@ def an_auction_of_who_has_lost_their_place(asks: Asks) -> None:
     )
 
 
+def an_offer_in_an_auction_over_a_settlement(asks: Asks) -> None:
+    """In an auction it may trade as high as the limit, which is another one the next day."""
+    one, *_ = richest(asks)
+    model = asks.duel.model
+    stays = TimeCondition.GTC
+    asks.ask(
+        ForceCancelAll(None, "AG"),
+        SetInstrumentPhase("AG", Phase.AUCTION),
+        asks.order(one, "AG", SELL, OPEN, volume=2, price=asks.price("AG", (1,)), time_condition=stays),
+        Settle(model.day, model.day + 1, {"AG": asks.price("AG", (-7,))}, confirmed=True),
+        SetInstrumentPhase("AG", Phase.CONTINUOUS),
+    )
+
+
 def a_halt_that_outlasts_a_phase(asks: Asks) -> None:
     """Whatever the schedule has for the others meanwhile."""
     asks.ask(
@@ -303,6 +317,7 @@ AT_THE_END: tuple[Callable[[Asks], None], ...] = (
     a_stop_that_is_the_last_order_allowed,
     an_auction_of_who_has_lost_their_place,
     a_close_that_outlives_its_day,
+    an_offer_in_an_auction_over_a_settlement,
     a_halt_that_outlasts_a_phase,
 )
 """Told when a history is over, so that what comes before stays as it was: a new one makes no other fault too rare."""
