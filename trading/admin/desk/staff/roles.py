@@ -57,12 +57,12 @@ def member_view(request: HttpRequest, user: int) -> HttpResponse:
     form: Any = RolesForm(request.POST) if request.method == "POST" else RolesForm.fresh(roles=held)
     title, button = _("Roles of {user}").format(user=member.username), _("Set the roles")
     if request.method != "POST" or not form.is_valid():
-        return show(request, "people/member", title, form=form, button=button, member=member)
+        return show(request, "staff/member", title, form=form, button=button, member=member)
     wanted = form.cleaned_data["roles"]
     why_not = may_assign(operator, member, wanted)
     if why_not is not None:
         form.add_error(None, said(why_not))
-        return show(request, "people/member", title, form=form, button=button, member=member)
+        return show(request, "staff/member", title, form=form, button=button, member=member)
     sentences = [
         _("Before: {roles}.").format(roles=_listed(held) or _("none")),
         _("After: {roles}.").format(roles=_listed(sorted(wanted)) or _("none")),
