@@ -12,7 +12,7 @@ from typing import Any
 
 from ccxt.base.errors import ArgumentsRequired, BadRequest, InvalidOrder
 
-from ccxt_bourse.description import MOST, MOST_BARS, TIMEFRAMES, endpoints
+from ccxt_bourse.description import MOST, MOST_BARS, check_timeframe, endpoints
 from ccxt_bourse.parsing import Fields, Parsing
 from ccxt_bourse.wanted import wanted
 
@@ -53,6 +53,10 @@ class Calls(Parsing):
         answer = yield "public_get_time", params
         return {"status": "ok", "updated": answer["timestamp"], "eta": None, "url": None, "info": answer}
 
+    def _question(self, params: Fields, *known_here: str) -> Fields:
+        """Of `params` what goes to the exchange."""
+        return dict(self.omit(params, [*known_here, *SO_ANYWAY]))
+
     def fetch_markets(self, params: Fields = NOTHING) -> Asking:
         """All there are, whatever else is said: no class of ccxt refuses a word here."""
         answer = yield "public_get_instruments", {key: params[key] for key in OF_MARKETS if key in params}
@@ -70,7 +74,7 @@ class Calls(Parsing):
         return tickers
 
     def _ticker(self, market: Fields, params: Fields) -> Asking:
-        request = {"instrument_id": market["id"], **self.omit(params, list(SO_ANYWAY))}
+        request = {"instrument_id": market["id"], **self._question(params)}
         answer = yield "public_get_statistics", request
         book = yield "public_get_book", request
         return self.parse_ticker(answer["statistics"][0], market, book)
@@ -103,11 +107,10 @@ class Calls(Parsing):
     ) -> Asking:
         """Where nothing was traded there is no bar. With `since`: the first bars from there on. Of `params`, `until`
         is the last ms that a bar may start at."""
-        if timeframe not in TIMEFRAMES:
-            raise BadRequest(f"bourse: timeframe is one of {', '.join(TIMEFRAMES)}, not {timeframe}")
+        check_timeframe(timeframe)
         yield ("load_markets",)
         market = self.market(symbol)
-        request = {"instrument_id": market["id"], "period": timeframe, **self.omit(params, ["until", *SO_ANYWAY])}
+        request = {"instrument_id": market["id"], "period": timeframe, **self._question(params, "until")}
         until = params.get("until")
         end = None if until is None else until + 1
         if since is None:
@@ -338,12 +341,12 @@ class Calls(Parsing):
 
     def fetch_balance(self, params: Fields = NOTHING) -> Asking:
         """`params`: `market`, where there are several."""
-        answer = yield "private_get_account", self.omit(params, ["code", *SO_ANYWAY])
+        answer = yield "private_get_account", self._question(params, "code")
         return self.parse_balance(answer["account"])
 
     def fetch_positions(self, symbols: list[str] | None = None, params: Fields = NOTHING) -> Asking:
         yield ("load_markets",)
-        answer = yield "private_get_positions", {"lots": True, **self.omit(params, list(SO_ANYWAY))}
+        answer = yield "private_get_positions", {"lots": True, **self._question(params)}
         sides = [side for position in answer["positions"] for side in self.parse_sides(position)]
         return self.filter_by_array_positions(sides, "symbol", self.market_symbols(symbols))
 
@@ -405,14 +408,14 @@ class Calls(Parsing):
             "instrument_id": None if market is None else market["id"],
             "from_time": since,
             "to_time": params.get("until"),
-            **self.omit(params, ["until", "trigger", "stop", *SO_ANYWAY]),
+            **self._question(params, "until", "trigger", "stop"),
         }
         return (yield from self._pages(name, key, request, None if since is not None else limit or MOST))
 
     def _entries(self, since: int | None, limit: int | None, params: Fields) -> Asking:
         """The ledger cannot be asked for a time: it is read down to it."""
         enough = None if since is not None else limit or MOST
-        request = self.omit(params, list(SO_ANYWAY))
+        request = self._question(params)
         return (yield from self._pages("private_get_ledger", "entries", request, enough, since))
 
     def _pages(self, name: str, key: str, request: Fields, enough: int | None, down_to: int | None = None) -> Asking:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ccxt.async_support.base.ws.future import Future
-from ccxt.base.errors import ArgumentsRequired, BadRequest, UnsubscribeError
+from ccxt.base.errors import ArgumentsRequired, UnsubscribeError
 
-from ccxt_bourse.description import TIMEFRAMES
+from ccxt_bourse.description import check_timeframe
 from ccxt_bourse.parsing import Fields
 from ccxt_bourse.streams import BEGINS, Streams
 
@@ -52,8 +52,7 @@ class Following(Streams):
             raise ArgumentsRequired("bourse: name the symbols and their timeframes: [['IX2301/CNY:CNY', '1m']]")
         feeds = []
         for symbol, timeframe in wanted:
-            if timeframe not in TIMEFRAMES:
-                raise BadRequest(f"bourse: timeframe is one of {', '.join(TIMEFRAMES)}, not {timeframe}")
+            check_timeframe(timeframe)
             market = self.market(symbol)
             name = f"kline:{market['symbol']}:{timeframe}"
             feeds.append(Feed(name, name, "kline", market["id"], timeframe))
