@@ -1,13 +1,11 @@
 """The trading app: protocol, engine, store, socket and back office."""
 
-from decimal import Decimal, InvalidOperation
-from typing import Any, get_args
+from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin import apps as admin_apps
-from django.core.exceptions import ImproperlyConfigured
 from django.db.models.signals import post_migrate
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -28,24 +26,6 @@ def translate_models(app: AppConfig) -> None:
                 field.choices = [(value, _(str(label))) for value, label in field.choices]
 
 
-def hold_four_eyes() -> None:
-    """No start with a second person for a command that there is not: nobody would ever be asked."""
-    from trading.core.commands import AdminCommand
-    from trading.core.types import stored_name
-
-    kinds = {stored_name(kind) for kind in get_args(AdminCommand)}
-    if unknown := sorted(set(settings.FOUR_EYES_KINDS) - kinds):
-        raise ImproperlyConfigured(
-            f"FOUR_EYES_KINDS has no command {unknown[0]!r}; there are {', '.join(sorted(kinds))}"
-        )
-    try:
-        most = Decimal(settings.FOUR_EYES_ABOVE)
-    except InvalidOperation:
-        most = Decimal("nan")
-    if not (most.is_finite() and most >= 0):
-        raise ImproperlyConfigured(f"FOUR_EYES_ABOVE must be an amount, 0 or more, not {settings.FOUR_EYES_ABOVE!r}")
-
-
 class TradingConfig(AppConfig):
     name = "trading"
     verbose_name = _("Exchange")
@@ -54,9 +34,10 @@ class TradingConfig(AppConfig):
 
     def ready(self) -> None:
         """Roles are there as soon as the permissions are. What django-axes keeps has a name that people understand."""
+        from trading.operators.authority.approvals import hold_settings
         from trading.operators.authority.rights import ensure_roles
 
-        hold_four_eyes()
+        hold_settings()
         post_migrate.connect(ensure_roles, sender=self, dispatch_uid="trading.roles")
         translate_models(self)
         guard = apps.get_app_config("axes")

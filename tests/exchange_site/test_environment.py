@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from exchange_site.security.environment import Environment
-from trading.apps import hold_four_eyes
+from trading.operators.authority.approvals import hold_settings
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_so_is_one_with_a_fraction(monkeypatch: pytest.MonkeyPatch, word: str) -
     [("FOUR_EYES_KINDS", ["withdraw"]), ("FOUR_EYES_ABOVE", "-5"), ("FOUR_EYES_ABOVE", "much")],
 )
 def test_a_second_person_is_asked_for_what_there_is(settings: Any, name: str, value: object) -> None:
-    hold_four_eyes()
+    hold_settings()
     setattr(settings, name, value)
     with pytest.raises(ImproperlyConfigured, match=name):
-        hold_four_eyes()
+        hold_settings()

@@ -4,10 +4,12 @@ result; approving lets the engine take it, and nobody approves their own. Shell 
 
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import get_args
 
 import msgspec
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import BigIntegerField, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
@@ -22,6 +24,21 @@ from trading.operators.authority.rights import may, may_ask
 DAY = timedelta(days=1)
 Status = OperatorCommand.Status
 MONEY = (stored_name(Deposit), stored_name(Withdraw))
+
+
+def hold_settings() -> None:
+    """No start with a second person for a command that there is not: nobody would ever be asked."""
+    kinds = {stored_name(kind) for kind in get_args(AdminCommand)}
+    if unknown := sorted(set(settings.FOUR_EYES_KINDS) - kinds):
+        raise ImproperlyConfigured(
+            f"FOUR_EYES_KINDS has no command {unknown[0]!r}; there are {', '.join(sorted(kinds))}"
+        )
+    try:
+        most = Decimal(settings.FOUR_EYES_ABOVE)
+    except InvalidOperation:
+        most = Decimal("nan")
+    if not (most.is_finite() and most >= 0):
+        raise ImproperlyConfigured(f"FOUR_EYES_ABOVE must be an amount, 0 or more, not {settings.FOUR_EYES_ABOVE!r}")
 
 
 def takes_two(commands: Sequence[AdminCommand], asked_by: User | None) -> bool:
