@@ -27,7 +27,9 @@ NO_RIGHT = "Whoever asked for it may not ask for it any more."
 NOT_KNOWN = "This release does not know the command."
 CHANGED = "It goes on as a draft with other values."
 AT_A_TIME = "It is listed at a time."
-IS_DRAFT = Q(at=None) & (Q(status=Status.WAITING) | Q(status=Status.ASKED, command__status="REFUSED"))
+IS_DRAFT = Q(at=None) & (
+    Q(status=Status.WAITING) | Q(status=Status.ASKED, command__status=OperatorCommand.Status.REFUSED)
+)
 """What was asked for and refused is a draft again."""
 
 

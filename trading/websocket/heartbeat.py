@@ -81,8 +81,6 @@ class Heartbeat:
                 self.remove(connection)
                 connection.close(IDLE_CLOSE)
             elif now >= due:
-                missed = (
-                    now - due >= self._ping_seconds
-                )  # one ping says it: those that a pause has missed are not made up
+                missed = now - due >= self._ping_seconds  # by a pause; one ping makes up for all of them
                 self._next_ping[connection] = (now if missed else due) + self._ping_seconds
                 connection.ping()

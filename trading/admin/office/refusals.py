@@ -102,10 +102,14 @@ def _words(parts: tuple[str, ...]) -> Iterator[str]:
 def result_text(row: OperatorCommand) -> str:
     """What came of a command."""
     if row.code:
-        return _("{reason} (code {code})").format(reason=said(row.result), code=row.code)
+        return _with_code(row.result, row.code)
     return said(row.result) or "-"
 
 
 def answer_text(refused: Refused) -> str:
     """What the engine answers, or would answer."""
-    return _("{reason} (code {code})").format(reason=said(refused.detail), code=int(refused.code))
+    return _with_code(refused.detail, refused.code)
+
+
+def _with_code(reason: str, code: int) -> str:
+    return _("{reason} (code {code})").format(reason=said(reason), code=int(code))
