@@ -28,7 +28,7 @@ from exchange_site.security.origin import BrowserOriginValidator  # noqa: E402
 from exchange_site.security.request_bounds import RequestBounds  # noqa: E402
 from exchange_site.security.rest_bounds import bounded_rest, bounded_sign_in  # noqa: E402
 from exchange_site.urls import DEMO_ACCOUNTS  # noqa: E402
-from exchange_site.wiring import Exchange  # noqa: E402
+from exchange_site.wiring.exchange import Exchange  # noqa: E402
 from trading.access.way_in import trust  # noqa: E402
 from trading.diff import sign_in  # noqa: E402
 from trading.diff.routing import diff_routes  # noqa: E402

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.authority.frames import ALL, TO_THE_ENGINE, code_in, messages
 from tests.authority.tables import table
 from tests.builders import NO_ACCOUNT, Founded

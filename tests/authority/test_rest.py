@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.authority.frames import ITEM
 from tests.authority.tables import Row, table
 from tests.authority.test_frames import _issue, exchange, rows

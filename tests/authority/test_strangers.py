@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.authority.frames import messages, tags
 from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame

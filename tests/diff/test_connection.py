@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import sync_to_async
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import NO_ACCOUNT, Founded
 from tests.diff.client import FINGERPRINT, DiffClient
 from tests.diff.conftest import Connect

@@ -162,7 +162,7 @@ async def test_what_was_asked_while_nothing_ran_is_done_at_the_start(open_exchan
 
 
 async def test_a_second_exchange_on_the_same_database_takes_no_orders(open_exchange: Any, market: Founded) -> None:
-    from exchange_site.wiring import Exchange
+    from exchange_site.wiring.exchange import Exchange
     from trading.core.events import Event
 
     first = await open_exchange()
@@ -191,7 +191,7 @@ async def test_an_exchange_that_is_stopped_takes_no_orders_and_frees_its_market(
 
 
 async def test_whoever_waits_when_the_exchange_stops_is_answered(market: Founded) -> None:
-    from exchange_site.wiring import Exchange
+    from exchange_site.wiring.exchange import Exchange
 
     exchange = Exchange.from_settings()
     await exchange.ensure_started()
@@ -202,7 +202,7 @@ async def test_whoever_waits_when_the_exchange_stops_is_answered(market: Founded
 
 
 async def test_starting_twice_at_once_is_starting_once(market: Founded) -> None:
-    from exchange_site.wiring import Exchange
+    from exchange_site.wiring.exchange import Exchange
 
     exchange = Exchange.from_settings()
     await asyncio.gather(*[exchange.ensure_started() for _ in range(5)])
@@ -219,7 +219,7 @@ def test_every_start_is_a_new_epoch(market: Founded, count: int) -> None:
 
 
 async def test_a_server_waits_for_a_shell_command_that_is_the_engine_just_now(market: Founded) -> None:
-    from exchange_site.wiring import Exchange
+    from exchange_site.wiring.exchange import Exchange
 
     lock, exchange, loop = engine_lock("MAIN"), Exchange.from_settings(), asyncio.get_running_loop()
     shell = ThreadPoolExecutor(1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded
 from tests.rest.client import Client
 from tests.websocket.conftest import alice, clock, join

@@ -8,7 +8,7 @@ from channels.db import database_sync_to_async
 
 from exchange_site.page.demo_accounts import DemoAccounts
 from exchange_site.page.transfers import demo_transfer
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.conftest import OpenExchange
 from tests.rest.client import Client
 from tests.rest.test_orders import order

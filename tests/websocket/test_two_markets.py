@@ -11,7 +11,7 @@ from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
 from exchange_site.page.demo_accounts import DemoAccounts
 from exchange_site.urls import routes
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import FUNDS, NOW, Books, Founded, listing, order
 from tests.websocket.client import Client, Frame
 from tests.websocket.conftest import Join

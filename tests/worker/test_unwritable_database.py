@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded
 from tests.websocket.client import Client
 from trading.models import Account, JournalBatch, Market, Order, Trade

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import path, reverse
 
 from exchange_site import urls
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.admin.conftest import Staff
 from tests.admin.pages import logged_in, page, text_of
 from tests.builders import Founded

@@ -14,7 +14,7 @@ from channels.layers import channel_layers
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import NO_ACCOUNT, TRADERS, Books, founding, make_users
 from tests.documents.test_docs import OPERATIONS, rows_of
 from tests.made_once import migrated_database

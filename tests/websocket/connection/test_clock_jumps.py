@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exchange_site.clock import SECOND
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded
 from tests.conftest import OpenExchange
 from tests.websocket.client import PATIENCE, Client

@@ -2,7 +2,7 @@
 
 from channels.db import database_sync_to_async
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded
 from tests.websocket.client import Client, assert_frames
 from tests.websocket.conftest import Join

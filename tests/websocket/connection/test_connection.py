@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.websocket.client import PATIENCE
 from trading.websocket.connection import REVOKED_CLOSE, Connection
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from exchange_site.config import ExchangeConfig
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.authority.frames import ITEM, TO_THE_ENGINE, code_in, messages
 from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame, assert_frames

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded
 from tests.marketdata.mirror import Mirror
 from tests.websocket.client import Client, Frame, is_like

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame, assert_frames, order_message
 from tests.websocket.conftest import Join

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded
 from tests.websocket.client import Client, Frame, assert_frames, order_message
 from tests.websocket.conftest import Join
