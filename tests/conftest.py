@@ -16,7 +16,8 @@ from pytest_django.plugin import DjangoDbBlocker
 import tests.properties  # noqa: F401  # before a test is made of properties
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
-from exchange_site.wiring.exchange import Exchange, ExchangeClock
+from exchange_site.wiring.engine_host import ExchangeClock
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded, found_market
 from tests.engine_beside import EngineBeside, engine_beside
 from tests.made_once import migrated_database

@@ -59,6 +59,10 @@ BROKEN_BY = {
         "exchange_site.security.fault_wiring",
         "exchange_site.wiring",
     ),
+    "The composition root: a server's exchange, on a market's engine, on what any process needs": (
+        "exchange_site.wiring.process",
+        "exchange_site.wiring.engine_host",
+    ),
 }
 """Of each rule a module, and what it must not import."""
 

@@ -16,7 +16,8 @@ from redis.exceptions import RedisError
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.market_figures import MarketFigures
-from exchange_site.wiring.exchange import RESTART_SECONDS, EngineHost, calm_garbage_collector
+from exchange_site.wiring.engine_host import EngineHost
+from exchange_site.wiring.process import RESTART_SECONDS, calm_garbage_collector
 from trading.core.types import shard_of_account
 from trading.delivery.redis.outlet import Outlet
 from trading.delivery.redis.wires import NETWORK, Megaphone, pubsub_layer

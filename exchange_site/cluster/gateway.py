@@ -19,7 +19,8 @@ from exchange_site.clock import Clock
 from exchange_site.cluster.market_link import LEASE, Door_co, MarketLink
 from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
-from exchange_site.wiring.exchange import calm_garbage_collector, connection_services, keep_going, take_leave
+from exchange_site.wiring.connections import connection_services, take_leave
+from exchange_site.wiring.process import calm_garbage_collector, keep_going
 from marketdata.answers import PublicQueries, QueriesOfMarkets
 from marketdata.core.bars import Bar, Period
 from marketdata.core.day import Statistics

@@ -9,7 +9,8 @@ import pytest
 
 from exchange_site.clock import Clock
 from exchange_site.config import ExchangeConfig
-from exchange_site.wiring.exchange import Exchange, keep_going
+from exchange_site.wiring.exchange import Exchange
+from exchange_site.wiring.process import keep_going
 from tests.builders import in_virtual_time, order
 from trading.access.rate_limits import UNLIMITED
 from trading.delivery.channel_layer import InProcessLayer

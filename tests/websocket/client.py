@@ -7,7 +7,7 @@ from typing import Any
 
 from channels.testing import WebsocketCommunicator
 
-from exchange_site.wiring.exchange import STOP_CLOSE
+from exchange_site.wiring.connections import STOP_CLOSE
 from tests.contracts.frames import assert_heard, assert_sent
 from trading.websocket.connection import ConnectionServices
 from trading.websocket.routing import socket_routes

@@ -17,7 +17,7 @@ import msgspec
 from django.core.management import call_command
 from django.db import connections
 
-from exchange_site.wiring.exchange import calm_garbage_collector
+from exchange_site.wiring.process import calm_garbage_collector
 from tests.bench.figures import Figure, at_least, at_most
 from tests.bench.flow import Message, workloads
 from tests.bench.rows.core import START, commands, funded_engine
