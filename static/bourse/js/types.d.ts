@@ -134,7 +134,6 @@ interface Notice {
 
 /** What belongs to a user and must be gone when the user is. */
 interface PrivateState {
-  lastSeq: number | null;
   orders: Map<string, OwnOrder>;
   ordersNext: string | null;
   fills: OwnFill[];

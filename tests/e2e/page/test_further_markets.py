@@ -56,7 +56,7 @@ def test_pushes_of_a_market_are_taken_in_without_holes(page: Page) -> None:
         "said()",
         "further.isNext('CFFEX', 9)",
         "[further.resumed('CFFEX', true), further.isNext('CFFEX', 9)][1]",
-        "[further.entered(), said()][1]",
+        "[further.lost(), further.entered(), said()][2]",
         "[further.left(), further.entered(), said()][2]",
     )
     again = RESUME | {"last_seq": 8}
@@ -73,6 +73,22 @@ def test_pushes_of_a_market_are_taken_in_without_holes(page: Page) -> None:
         [RESUME | {"last_seq": 9}],
         [RESUME, ACCOUNT],
     ]
+
+
+def test_a_refusal_that_passes_is_asked_again(page: Page) -> None:
+    """Until the line is lost: a new one asks by itself."""
+    scene = """(() => {
+      const asked = [];
+      const pushes = new m.PushSequence((last) => { asked.push(last); return true; });
+      pushes.stands(4);
+      const passing = [pushes.refused(503), pushes.refused(429), pushes.refused(1003)];
+      return new Promise((done) => setTimeout(() => {
+        pushes.refused(503);
+        pushes.lost();
+        setTimeout(() => done([passing, asked]), 1050);
+      }, 1050));
+    })()"""
+    assert call(page, "client/push_sequence", scene) == [[True, True, False], [4]]
 
 
 def test_an_account_that_is_opened_later_is_followed_from_then_on(page: Page) -> None:

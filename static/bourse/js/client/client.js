@@ -14,14 +14,12 @@ import { marketOf, working } from '../state/selectors.js';
 import { privateState } from '../state/store.js';
 import { FurtherMarkets } from './further_markets.js';
 import { MarketData } from './market_data.js';
+import { PushSequence } from './push_sequence.js';
 
 const AFTER_FILL_MS = 150;
 const AFTER_TICK_MS = 2000;
-const RESUME_AGAIN_MS = 1000;
 const NOTICE_MS = 5000;
 const ANNOUNCED_MS = 30000;
-
-const PASSING = new Set([protocol.TOO_FAST, protocol.BUSY]);
 
 /**
  * A function that runs `run` once, `ms` after the first of a burst of calls.
@@ -53,11 +51,11 @@ export class Client {
     this.asked = new Map();
     this.lastRequest = 0;
     this.lastNotice = 0;
-    this.resuming = false;
     this.lookups = new Lookups((orderId) => this.#lookUp(orderId));
     this.refreshAfterFill = gathered(AFTER_FILL_MS, () => this.#askForFunds());
     this.refreshAfterTick = gathered(AFTER_TICK_MS, () => this.#askForPositions());
     this.market = new MarketData(store, (question, message) => this.#ask(question, message));
+    this.pushes = new PushSequence((lastSeq) => this.#askFor('resume', protocol.resume(lastSeq)));
     this.further = new FurtherMarkets(store, (question, message) => this.#ask(question, message));
     store.watch(['instruments'], () => this.further.look());
     store.watch(['statements'], () => this.refreshAfterFill()); // a day begins anew, and its commission with it
@@ -125,7 +123,7 @@ export class Client {
     storage.clearSession();
     this.credentials = null;
     this.#forgetQuestions();
-    this.further.left();
+    this.#forgetPushes();
     this.store.set({ ...privateState(), session: { phase: 'anonymous', userId: null, problem } });
     this.#connect();
   }
@@ -158,7 +156,7 @@ export class Client {
 
   /** @param {Credentials} credentials */
   #enter(credentials) {
-    if (this.credentials?.userId !== credentials.userId) this.further.left();
+    if (this.credentials?.userId !== credentials.userId) this.#forgetPushes();
     this.credentials = credentials;
     const phase = credentials.proven ? 'restoring' : 'signing-in';
     this.store.set({ session: { phase, userId: credentials.userId, problem: null } });
@@ -190,6 +188,8 @@ export class Client {
     const wasLive = this.store.state.connection.phase === 'live';
     this.#connectionIs({ phase: 'reconnecting', attempt, closeCode: code, latency: null });
     this.#forgetQuestions();
+    this.pushes.lost();
+    this.further.lost();
     this.market.closed();
     if (wasLive && protocol.CLOSE_CODES.includes(code)) this.notice('closed', { code });
   }
@@ -198,6 +198,12 @@ export class Client {
     this.asked.forEach((question) => question.kind === 'request' && question.answered?.(null));
     this.asked.clear();
     this.lookups.clear();
+  }
+
+  /** They were somebody else's. */
+  #forgetPushes() {
+    this.pushes.forget();
+    this.further.left();
   }
 
   /** @param {Partial<State['connection']>} patch */
@@ -298,7 +304,7 @@ export class Client {
     if (kept) storage.saveSession(userId, token);
     this.store.set({ session: { phase: 'signed-in', userId, problem: null } });
     this.#live();
-    this.#resume();
+    this.pushes.resume();
     this.further.entered();
     this.#askFor('subscribe', protocol.subscribe(['portfolio'], []));
     this.#askForFunds();
@@ -307,22 +313,9 @@ export class Client {
 
   // --- private pushes, without holes
 
-  /** Asks for what was missed since the last push that was taken in; at first, for how everything is. */
-  #resume() {
-    this.resuming = this.#askFor('resume', protocol.resume(this.store.state.lastSeq));
-  }
-
-  /**
-   * Whether a private push is the next one; those before the answer to `resume` come again after it.
-   * @param {Push} parts
-   */
+  /** @param {Push} parts */
   #isNext({ seq, market, market_seq }) {
-    if (market) return this.further.isNext(market, Number(market_seq));
-    const last = this.store.state.lastSeq;
-    if (this.resuming || last === null || seq <= last) return false;
-    if (seq > last + 1) this.#resume();
-    else this.store.set({ lastSeq: seq });
-    return seq === last + 1;
+    return market ? this.further.isNext(market, Number(market_seq)) : this.pushes.isNext(seq);
   }
 
   /**
@@ -330,10 +323,8 @@ export class Client {
    * @param {{ success: boolean }} parts
    */
   #resumed(question, { success }) {
-    if (question?.market) return this.further.resumed(question.market, success);
-    this.resuming = false;
-    if (!success) this.store.set({ lastSeq: null });
-    return undefined;
+    if (question?.market) this.further.resumed(question.market, success);
+    else this.pushes.resumed(success);
   }
 
   /**
@@ -346,20 +337,10 @@ export class Client {
     const ended = there.map((one) => one.order_id).filter((id) => !told.has(id));
     this.store.set(reduce.account(this.store.state, frame.account, frame.market));
     if (frame.market) this.further.stands(frame.market, frame.seq);
-    else this.store.set({ lastSeq: frame.seq });
+    else this.pushes.stands(frame.seq);
     this.store.set(reduce.positions(this.store.state, frame.positions, frame.market));
     [...frame.orders].reverse().forEach((order) => this.#know(order));
     this.lookups.add(ended);
-  }
-
-  /**
-   * @param {number} code
-   * @param {string} message
-   */
-  #resumeRefused(code, message) {
-    this.resuming = false;
-    if (PASSING.has(code)) setTimeout(() => this.#signedIn() && this.#resume(), RESUME_AGAIN_MS);
-    else this.notice('query-refused', { code, message });
   }
 
   /** @param {SubscribeResponse} frame */
@@ -389,10 +370,10 @@ export class Client {
     else if (question?.kind === 'order') this.#lookUpRefused(question.orderId ?? '', code);
     else if (question?.market) this.further.refused(question, code);
     else if (code === protocol.ACCOUNT_NOT_FOUND) this.store.set({ accountMissing: true });
-    else if (question?.kind === 'resume') this.#resumeRefused(code, message);
+    else if (question?.kind === 'resume' && this.pushes.refused(code)) return;
     else if (question?.kind === 'bars' || question?.kind === 'market') this.market.refused(question);
     else if (code === protocol.NOT_AUTHENTICATED && this.#signedIn()) this.#expired();
-    else if (question && PASSING.has(code)) this.refreshAfterTick();
+    else if (question && protocol.PASSING.has(code)) this.refreshAfterTick();
     else this.notice('query-refused', { code, message });
   }
 
@@ -402,7 +383,7 @@ export class Client {
    * @param {string} message
    */
   #authRefused(code, message) {
-    if (this.credentials?.proven && PASSING.has(code)) this.connection.bounce();
+    if (this.credentials?.proven && protocol.PASSING.has(code)) this.connection.bounce();
     else this.signOut({ code, message });
   }
 
@@ -411,7 +392,7 @@ export class Client {
    * @param {number} code
    */
   #lookUpRefused(orderId, code) {
-    if (PASSING.has(code)) return this.lookups.postponed(orderId);
+    if (protocol.PASSING.has(code)) return this.lookups.postponed(orderId);
     if (code === protocol.ORDER_NOT_FOUND) this.store.set(reduce.forgetOrder(this.store.state, orderId));
     return this.lookups.answered(orderId);
   }

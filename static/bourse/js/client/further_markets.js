@@ -3,9 +3,7 @@
  * is taken in order. Which there are the list of instruments tells. Decides when to ask; the line belongs to the client.
  */
 import * as protocol from '../line/protocol.js';
-
-const RESUME_AGAIN_MS = 1000;
-const PASSING = new Set([protocol.TOO_FAST, protocol.BUSY]);
+import { PushSequence } from './push_sequence.js';
 
 export class FurtherMarkets {
   /**
@@ -16,41 +14,45 @@ export class FurtherMarkets {
   constructor(store, ask) {
     this.store = store;
     this.ask = ask;
-    /**
-     * The last push that was taken in, by market; null before the first.
-     * @type {Map<string, number | null>}
-     */
-    this.last = new Map();
-    /** @type {Set<string>} */
-    this.resuming = new Set();
+    /** @type {Map<string, PushSequence>} */
+    this.pushes = new Map();
   }
 
   /** Somebody has signed in, or again: what was missed at each market is asked for. */
   entered() {
-    this.resuming.clear();
-    this.last.forEach((_, market) => this.#resume(market));
+    this.pushes.forEach((pushes) => pushes.resume());
     this.look();
+  }
+
+  lost() {
+    this.pushes.forEach((pushes) => pushes.lost());
   }
 
   /** Nobody is signed in any more. */
   left() {
-    this.last.clear();
-    this.resuming.clear();
+    this.lost();
+    this.pushes.clear();
   }
 
   /** Markets that the instruments tell of, and that were not known yet, are followed. */
   look() {
     if (this.store.state.session.phase !== 'signed-in') return;
     for (const { market } of this.store.state.instruments) {
-      if (!market || this.last.has(market)) continue;
-      this.last.set(market, null);
-      this.#resume(market);
-      this.ask({ kind: 'account', market }, protocol.queryAccount(market));
+      if (!market || this.pushes.has(market)) continue;
+      const pushes = new PushSequence((lastSeq) => this.ask({ kind: 'resume', market }, protocol.resume(lastSeq, market)));
+      this.pushes.set(market, pushes);
+      pushes.resume();
+      this.#askForFunds(market);
     }
   }
 
   askForFunds() {
-    this.last.forEach((_, market) => this.ask({ kind: 'account', market }, protocol.queryAccount(market)));
+    for (const market of this.pushes.keys()) this.#askForFunds(market);
+  }
+
+  /** @param {string} market */
+  #askForFunds(market) {
+    this.ask({ kind: 'account', market }, protocol.queryAccount(market));
   }
 
   /**
@@ -58,25 +60,16 @@ export class FurtherMarkets {
    * @param {string} market
    */
   found(market) {
-    if (this.last.get(market) === null && !this.resuming.has(market)) this.#resume(market);
-  }
-
-  /** @param {string} market */
-  #resume(market) {
-    if (this.ask({ kind: 'resume', market }, protocol.resume(this.last.get(market) ?? null, market))) this.resuming.add(market);
+    const pushes = this.pushes.get(market);
+    if (pushes && pushes.last === null && !pushes.resuming) pushes.resume();
   }
 
   /**
-   * Whether a private push of a market is the next one; those before the answer to `resume` come again after it.
    * @param {string} market
    * @param {number} seq
    */
   isNext(market, seq) {
-    const last = this.last.get(market) ?? null;
-    if (this.resuming.has(market) || last === null || seq <= last) return false;
-    if (seq > last + 1) this.#resume(market);
-    else this.last.set(market, seq);
-    return seq === last + 1;
+    return this.pushes.get(market)?.isNext(seq) ?? false;
   }
 
   /**
@@ -85,7 +78,7 @@ export class FurtherMarkets {
    * @param {number} seq
    */
   stands(market, seq) {
-    this.last.set(market, seq);
+    this.pushes.get(market)?.stands(seq);
   }
 
   /**
@@ -93,8 +86,7 @@ export class FurtherMarkets {
    * @param {boolean} success
    */
   resumed(market, success) {
-    this.resuming.delete(market);
-    if (!success) this.last.set(market, null);
+    this.pushes.get(market)?.resumed(success);
   }
 
   /**
@@ -103,8 +95,6 @@ export class FurtherMarkets {
    * @param {number} code
    */
   refused({ kind, market = '' }, code) {
-    if (kind !== 'resume') return;
-    this.resuming.delete(market);
-    if (PASSING.has(code)) setTimeout(() => this.last.has(market) && this.#resume(market), RESUME_AGAIN_MS);
+    if (kind === 'resume') this.pushes.get(market)?.refused(code);
   }
 }

@@ -24,10 +24,10 @@ export const ERROR_CODES = [
   1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016,
 ];
 export const NOT_AUTHENTICATED = 401;
-export const TOO_FAST = 429;
-export const BUSY = 503;
 export const ORDER_NOT_FOUND = 1002;
 export const ACCOUNT_NOT_FOUND = 1003;
+/** Asked too fast, or the exchange is busy: the same may be asked again. */
+export const PASSING = new Set([429, 503]);
 
 /** Close codes that mean something to a person; `locales/` explains them. */
 export const CLOSE_CODES = [1012, 4408, 4409];

@@ -39,7 +39,6 @@ export function initialState(instruments, preferred, venue) {
  * @type {() => PrivateState}
  */
 export const privateState = () => ({
-  lastSeq: null,
   orders: new Map(),
   ordersNext: null,
   fills: [],
