@@ -7,15 +7,16 @@ import random
 
 import msgspec
 import pytest
-from bourse_client import Client, errors, pauses
+from bourse_client import Client, errors
 from bourse_client.book import Book, BookGap
 from bourse_client.connection import _retry_after
 from bourse_client.errors import InstrumentUnknown, Overrun, TooFast, Unavailable
 from bourse_client.markets import Markets, Topic
 from bourse_client.messages import BookChange, Frame, Level, Order, encoded
-from bourse_client.pauses import Lane, Pauses
 from bourse_client.private import Holdings, Hole, Private
 from bourse_client.streams import Stream
+from bourse_client.wire import pauses
+from bourse_client.wire.pauses import Lane, Pauses
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response

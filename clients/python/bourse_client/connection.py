@@ -22,12 +22,12 @@ from bourse_client.errors import (
     TooFast,
     Unavailable,
 )
-from bourse_client.line import Line, connected
 from bourse_client.markets import Markets
 from bourse_client.messages import Frame, OrderState
-from bourse_client.pauses import SOON, Lane, Pauses
 from bourse_client.private import PUSHES, Holdings, Hole, Private, number
 from bourse_client.streams import Stream
+from bourse_client.wire.line import Line, connected
+from bourse_client.wire.pauses import SOON, Lane, Pauses
 
 T = TypeVar("T")
 ORDERS = frozenset(

@@ -12,9 +12,9 @@ from bourse_client.asking.orders import Orders, named, order_fields
 from bourse_client.blocking import Waiting
 from bourse_client.errors import Lost, OrderFinished, TooFast, Unavailable
 from bourse_client.messages import Day, Frame, Order, OrderOptions
-from bourse_client.pauses import SOON, Pauses
 from bourse_client.rest.routes import call_of
 from bourse_client.rest.transport import Transport
+from bourse_client.wire.pauses import SOON, Pauses
 
 
 class RestClient(Orders):

@@ -14,8 +14,8 @@ import msgspec
 
 from bourse_client.errors import BY_CODE, Lost, NotAuthenticated, Refused
 from bourse_client.messages import Frame
-from bourse_client.pauses import SOON
 from bourse_client.rest.routes import Call
+from bourse_client.wire.pauses import SOON
 
 ANSWER_SECONDS = 15.0
 """An exchange that has not answered for so long is taken for gone."""
