@@ -13,7 +13,7 @@ import pytest
 from bourse_client import Client, errors
 from bourse_client.rest import RestClient, SyncRestClient
 from bourse_client.rest.routes import ROUTES, Call, call_of
-from bourse_client.rest.transport import api_address
+from bourse_client.wire.addresses import api_address
 
 from tests.e2e.server import Server
 from trading.rest.routes import OPERATIONS

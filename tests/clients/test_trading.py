@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from bourse_client import Client, Lost, Refused, SyncClient, errors
-from bourse_client.connection import socket_address
 from bourse_client.messages import Account, Order, Trade
 from bourse_client.streams import Stream
+from bourse_client.wire.addresses import socket_address
 
 from tests.e2e.server import Server
 
@@ -231,13 +231,16 @@ def test_without_asyncio_it_is_the_same(server: Server) -> None:
         ("http://localhost:8081", "ws://localhost:8081/ws"),
         ("https://bourse.example/", "wss://bourse.example/ws"),
         ("wss://bourse.example/ws", "wss://bourse.example/ws"),
+        ("http://bourse.example/api/v1/", "ws://bourse.example/ws"),
     ],
 )
 def test_an_address_may_be_that_of_the_page(url: str, address: str) -> None:
     assert socket_address(url) == address
 
 
-@pytest.mark.parametrize("url", ["localhost:8081", "ftp://localhost:8081", "http://", ""])
+@pytest.mark.parametrize(
+    "url", ["localhost:8081", "ftp://localhost:8081", "http://", "", "http://[::1", "http://h:x", "http://h:0"]
+)
 def test_what_is_no_address_is_said_before_anything_is_tried(url: str) -> None:
     with pytest.raises(ValueError, match="is no address of an exchange"):
         Client(url, "user001", "T")

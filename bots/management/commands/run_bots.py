@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from functools import partial
 from typing import Any
 
-from bourse_client.connection import socket_address
+from bourse_client.wire.addresses import socket_address
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from websockets.exceptions import InvalidStatus, WebSocketException
 
@@ -26,6 +26,7 @@ from bourse_client.markets import Markets
 from bourse_client.messages import Frame, OrderState
 from bourse_client.private import PUSHES, Holdings, Hole, Private, number
 from bourse_client.streams import Stream
+from bourse_client.wire.addresses import socket_address
 from bourse_client.wire.line import Line, connected
 from bourse_client.wire.pauses import SOON, Lane, Pauses
 
@@ -35,16 +36,6 @@ ORDERS = frozenset(
 )
 """Requests that the exchange counts as orders."""
 TOKEN_ENDED = 4401
-
-
-def socket_address(url: str) -> str:
-    """`ws://HOST:PORT/ws` of `http://HOST:PORT`, and of itself. ValueError where it is neither."""
-    parts = urlsplit(url)
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"{url} is no address of an exchange: ws://HOST:PORT/ws")
-    path = parts.path.rstrip("/")
-    return f"{scheme}://{parts.netloc}{path if path.endswith('/ws') else path + '/ws'}"
 
 
 class Connection:

@@ -6,12 +6,12 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 import typer
 
 from bourse_client.command_line.endings import Ending, Failed
+from bourse_client.wire.addresses import api_address
 
 DEFAULT_URL = "http://localhost:8081"
 OWNER_ONLY = 0o600
@@ -36,12 +36,9 @@ def access_file() -> Path:
 def checked_url(url: str) -> str:
     """The address without its last slash. Failed where it is none."""
     try:
-        parts = urlsplit(url)
-        is_one = parts.scheme in {"http", "https", "ws", "wss"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of its brackets, or of its port
-        is_one = False
-    if not is_one:
-        raise Failed(Ending.USAGE, f"{url!r} is no address: it begins with http:// or https://")
+        api_address(url)
+    except ValueError as problem:
+        raise Failed(Ending.USAGE, str(problem)) from None
     return url.rstrip("/")
 
 

@@ -15,6 +15,7 @@ import msgspec
 from bourse_client.errors import BY_CODE, Lost, NotAuthenticated, Refused
 from bourse_client.messages import Frame
 from bourse_client.rest.routes import Call
+from bourse_client.wire.addresses import api_address
 from bourse_client.wire.pauses import SOON
 
 ANSWER_SECONDS = 15.0
@@ -23,16 +24,6 @@ IDLE_SECONDS = 20.0
 """A connection that was not used for so long is not used again: what lies between may have forgotten it."""
 UNKNOWN = frozenset({500, 502, 504})
 """Nobody knows whether it was done."""
-
-
-def api_address(url: str) -> str:
-    """`http://HOST:PORT/api/v1/` of `http://HOST:PORT`, of the socket's address, and of itself."""
-    parts = urlsplit(url)
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url} is no address of an exchange: http://HOST:PORT")
-    path = parts.path.rstrip("/").removesuffix("/ws").removesuffix("/api/v1")
-    return f"{scheme}://{parts.netloc}{path}/api/v1/"
 
 
 class Lines:
