@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from exchange_site.security.environment import Environment
+from exchange_site.security.environment import Environment, hold_markets
 from exchange_site.security.private_files import keep_private
 
 env = Environment()
@@ -82,13 +82,12 @@ ANSWER_SECONDS = env.float("ANSWER_SECONDS", default=5.0)
 MARKET = env.str("MARKET", default="MAIN")
 FURTHER_MARKETS = env.list("FURTHER_MARKETS", default=[])
 """Markets that run in the same server beside MARKET, which is meant where nobody names one (docs/market-rules.md)."""
-if len({MARKET, *FURTHER_MARKETS}) <= len(FURTHER_MARKETS):
-    raise ImproperlyConfigured("MARKET and FURTHER_MARKETS name each market once")
+hold_markets([MARKET, *FURTHER_MARKETS])
 ARCHIVE_DIR = Path(env.str("ARCHIVE_DIR", default=str(DATA_DIR / "archive")))
 ARCHIVE_KEEP_DAYS = env.int("ARCHIVE_KEEP_DAYS", default=5)
+"""Settled days that `manage.py archive` leaves in the database: a week of trading, to be looked up at once."""
 ARCHIVE_DAILY = env.bool("ARCHIVE_DAILY", default=False)
 """Off: files go to the disk of whatever machine runs the engine, and whoever wants them knows where that is."""
-"""Settled days that `manage.py archive` leaves in the database: a week of trading, to be looked up at once."""
 PING_SECONDS = env.float("PING_SECONDS", default=5.0)
 """The server pings every connection this often (protocol document)."""
 IDLE_SECONDS = env.float("IDLE_SECONDS", default=10.0)

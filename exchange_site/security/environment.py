@@ -4,6 +4,8 @@ A mistyped switch would otherwise be off without a word, and with it the limits 
 """
 
 import math
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import environ
@@ -11,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 ON = frozenset({"1", "on", "true", "yes", "y", "ok"})
 OFF = frozenset({"0", "off", "false", "no", "n", ""})
+MARKET_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,15}")
+"""It is part of addresses and of names of files, and has a column of 16 characters."""
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # the library has no types
@@ -33,3 +37,12 @@ def _hold_number(var: str, word: str, kind: type[int | float]) -> None:
         raise ImproperlyConfigured(f"{var} must be {what}, not {word!r}") from None
     if not 0 <= number < math.inf:
         raise ImproperlyConfigured(f"{var} must be 0 or more, not {word!r}")
+
+
+def hold_markets(codes: Sequence[str]) -> None:
+    """Raises ImproperlyConfigured for a code that no market can have, and where one is named twice."""
+    for code in codes:
+        if not MARKET_CODE.fullmatch(code):
+            raise ImproperlyConfigured(f"{code!r} is no code of a market: use at most 16 letters, digits, and _ . -")
+    if len(set(codes)) < len(codes):
+        raise ImproperlyConfigured("MARKET and FURTHER_MARKETS name each market once")

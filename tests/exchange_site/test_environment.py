@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from exchange_site.security.environment import Environment
+from exchange_site.security.environment import MARKET_CODE, Environment, hold_markets
+from trading.models import Market
 from trading.operators.authority.approvals import hold_settings
 
 
@@ -48,3 +49,15 @@ def test_a_second_person_is_asked_for_what_there_is(settings: Any, name: str, va
     setattr(settings, name, value)
     with pytest.raises(ImproperlyConfigured, match=name):
         hold_settings()
+
+
+@pytest.mark.parametrize("codes", [["a/b"], ["MAIN", ""], [".."], ["M" * 17], ["MAIN", "CFFEX", "MAIN"]])
+def test_a_market_has_a_code_of_its_own(codes: list[str]) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"no code of a market|each market once"):
+        hold_markets(codes)
+
+
+def test_the_longest_code_has_room_in_its_column() -> None:
+    code = "M" * (Market._meta.get_field("code").max_length or 0)
+    hold_markets(["MAIN", code])
+    assert MARKET_CODE.fullmatch(code) and not MARKET_CODE.fullmatch(code + "M")

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from exchange_site.cluster.services import (
@@ -26,7 +26,7 @@ from exchange_site.cluster.services import (
     start_postgres,
     start_redis,
 )
-from trading.models import NAME, Market
+from exchange_site.security.environment import hold_markets
 
 GATEWAYS = ENGINES = 2
 """The second engine of a market waits until the first is gone."""
@@ -49,7 +49,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
-        further = _checked(options["further"])
+        further = options["further"]
+        try:
+            hold_markets([settings.MARKET, *further])
+        except ImproperlyConfigured as error:
+            raise CommandError(f"--market: {error}") from error
         folder = Path(tempfile.mkdtemp(prefix="bourse-cluster-"))
         cluster = Cluster(folder, options["port"], self._tell, further, bots=options["bots"])
         try:
@@ -66,21 +70,6 @@ class Command(BaseCommand):
     def _tell(self, words: str) -> None:
         self.stdout.write(words)
         self.stdout.flush()
-
-
-def _checked(further: list[str]) -> list[str]:
-    """Codes that a market can have, each once and beside the first."""
-    longest = Market._meta.get_field("code").max_length or 0
-    for code in further:
-        try:
-            NAME(code)
-        except ValidationError as error:
-            raise CommandError(f"--market {code}: {error.messages[0]}") from error
-        if len(code) > longest:
-            raise CommandError(f"--market {code}: at most {longest} characters")
-    if len({settings.MARKET, *further}) <= len(further):
-        raise CommandError(f"--market names markets beside {settings.MARKET}, each once")
-    return further
 
 
 def _interrupt(*_: object) -> None:
