@@ -70,8 +70,10 @@ class MarketEnv(gymnasium.Env[Observation, Action]):
         render_mode: str | None = None,
     ) -> None:
         """A day of `seconds`, in steps of `step_seconds`; `funds` in currency."""
-        if not 0 < step_seconds <= seconds or funds <= 0 or lots <= 0 or makers < 0 or takers < 0:
+        if not 0 < step_seconds <= seconds or funds <= 0 or lots <= 0:
             raise ValueError("seconds, step_seconds, funds and lots must be above 0, and a day have at least one step")
+        if makers < 0 or takers < 0:
+            raise ValueError("there cannot be fewer than 0 makers or takers")
         self.render_mode = render_mode
         self._left = 0
         self._steps = round(seconds / step_seconds)

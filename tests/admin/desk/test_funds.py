@@ -159,7 +159,7 @@ def test_only_a_first_line_of_names_is_left_out(treasurer: Client, rows: str) ->
     assert not OperatorCommand.objects.exists()
 
 
-@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("mark", [";", "\t", "\N{FULLWIDTH SEMICOLON}", "\N{FULLWIDTH COMMA}"])
 def test_cells_that_a_spreadsheet_separates_otherwise_are_read(treasurer: Client, mark: str) -> None:
     values = {"key": KEY, "rows": GOOD.replace(",", mark), "reason": "prizes", "post": "yes"}
     treasurer.post(address("funds_file"), values)
@@ -171,6 +171,8 @@ def test_cells_that_a_spreadsheet_separates_otherwise_are_read(treasurer: Client
     [
         ("a,1\nb,2", ","),
         ("a;1\n\nb;2\n", ";"),
+        ("a\N{FULLWIDTH COMMA}1\nb\N{FULLWIDTH COMMA}2", "\N{FULLWIDTH COMMA}"),
+        ("a,x\N{FULLWIDTH COMMA}y\nb,x\N{FULLWIDTH COMMA}z", ","),
         ("a\t1\nb\t2,5", "\t"),
         ("a;1\nb,2", ","),
         ('"x;y",1\n"z;z",2', ","),

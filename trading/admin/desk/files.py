@@ -113,10 +113,13 @@ def lines_of(sent: str, most: int, *, heads: int = 0, columns: Sequence[str] = (
 
 
 def separator(sent: str) -> str:
-    """What stands between the cells: a comma; or a semicolon (spreadsheets write it where the comma is the decimal
-    sign) or a tab (cells that are copied) where each line has one outside quotes."""
-    lines = [line for line in QUOTED.sub("", sent).splitlines() if line.strip()]
-    return next((mark for mark in ";\t" if lines and all(mark in line for line in lines)), ",")
+    """What stands between the cells: a comma; or, where each line has one outside quotes, a semicolon (spreadsheets
+    write it where the comma is the decimal sign) or a tab (cells that are copied); or what a Chinese keyboard gives for
+    either, where there is no comma."""
+    plain = QUOTED.sub("", sent)
+    lines = [line for line in plain.splitlines() if line.strip()]
+    marks = ";\t" if "," in plain else ";\t\N{FULLWIDTH SEMICOLON}\N{FULLWIDTH COMMA}"
+    return next((mark for mark in marks if lines and all(mark in line for line in lines)), ",")
 
 
 def text_of(sent: Any) -> str:
