@@ -98,7 +98,7 @@ def test_who_cannot_pay_any_more_is_liquidated() -> None:
     "wrong", [{"seconds": 0}, {"step_seconds": 0}, {"funds": 0}, {"lots": 0}, {"makers": -1}, {"takers": -1}]
 )
 def test_what_cannot_be_meant_is_said(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="must be above 0|fewer than 0 makers"):
+    with pytest.raises(ValueError, match=r"must be above 0|fewer than 0 makers"):
         MarketEnv(**wrong)
 
 
