@@ -130,6 +130,23 @@ def test_only_private_requests_show_the_token() -> None:
         Told(secret="").fetch_balance()
 
 
+def test_private_requests_name_the_user_whose_token_it_shall_be() -> None:
+    for user_id, named in (("user001", "user001"), ("desk-1.a_b", "desk-1.a_b"), ("用户\n", "%E7%94%A8%E6%88%B7%0A")):
+        exchange = Told({"timestamp": 7}, {"account": {"balance": 7.0, "available": 7.0}}, apiKey=user_id)
+        exchange.fetch_time()
+        assert "X-User-ID" not in exchange.headers_sent
+        exchange.fetch_balance()
+        assert exchange.headers_sent["X-User-ID"] == named
+
+
+@pytest.mark.parametrize("secret", ["令牌", "TOKEN\n", "TOKEN\r\nX: y"])
+def test_what_no_header_can_hold_is_no_token(secret: str) -> None:
+    exchange = Told(secret=secret)
+    with pytest.raises(ccxt.AuthenticationError, match="no token"):
+        exchange.fetch_balance()
+    assert exchange.asked == []
+
+
 def test_a_ticker() -> None:
     day = {
         "instrument_id": "IX2301",

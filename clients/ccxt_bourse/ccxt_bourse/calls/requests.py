@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ccxt.base.errors import AuthenticationError
+
 from ccxt_bourse import errors
 from ccxt_bourse.description import description
 from ccxt_bourse.parsing import Fields, Parsing
@@ -37,13 +39,20 @@ class Requests(Parsing):
         headers = {}
         if api == "private":
             self.check_required_credentials()
-            headers["Authorization"] = f"Bearer {self.secret}"
+            headers |= self._credentials()
         if method in ("POST", "PATCH"):
             headers["Content-Type"] = "application/json"
             body = self.json(query)
         elif query:
             url += "?" + self.urlencode(query, True)
         return {"url": url, "method": method, "headers": headers, "body": body}
+
+    def _credentials(self) -> Fields:
+        """The token, and whose it shall be: the exchange refuses somebody else's. What a header cannot hold is no
+        token."""
+        if not (self.secret.isascii() and self.secret.isprintable()):
+            raise AuthenticationError("bourse: secret is no token: a token is letters and digits")
+        return {"Authorization": f"Bearer {self.secret}", "X-User-ID": self.encode_uri_component(self.apiKey)}
 
     def handle_errors(
         self,
