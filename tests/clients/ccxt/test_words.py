@@ -9,7 +9,7 @@ from typing import Any
 import ccxt
 import ccxt_bourse
 import pytest
-from ccxt_bourse import async_support, errors, wanted
+from ccxt_bourse import async_support, errors, pro, wanted
 from ccxt_bourse.description import ENDPOINTS, HAS
 from ccxt_bourse.parsing import LEDGER, STATUSES
 
@@ -229,6 +229,53 @@ def test_no_bars_after_a_moment() -> None:
     exchange = Told({"bars": bars(60_000), "next": None})
     assert exchange.fetch_ohlcv(SYMBOL, since=60_001) == []
     assert len(exchange.asked) == 1
+
+
+# -- what cannot be asked
+
+
+def asked_with(name: str, *kinds: Any) -> list[tuple[Any, str]]:
+    """The methods of these classes that take an argument of this name."""
+    return [
+        (kind, method)
+        for kind in kinds
+        for method in sorted(dir(kind))
+        if method.startswith(("fetch_", "watch_"))
+        and any(method in vars(each) for each in kind.__mro__ if each.__module__.startswith("ccxt_bourse"))
+        and name in inspect.signature(getattr(kind, method)).parameters
+    ]
+
+
+NAMED = {"symbol": SYMBOL, "symbols": [SYMBOL], "symbolsAndTimeframes": [[SYMBOL, "1m"]], "id": "O1"}
+
+
+def ask_with(kind: Any, method: str, name: str, value: Any) -> None:
+    """Of an exchange that nobody answers for."""
+    exchange = kind({"apiKey": "user001", "secret": "TOKEN", "hostname": "nowhere.invalid"})
+    call = getattr(exchange, method)
+    given = {each: NAMED[each] for each in inspect.signature(call).parameters if each in NAMED}
+    told = call(**{**given, name: value})
+    if inspect.iscoroutine(told):
+        told.send(None)
+
+
+@pytest.mark.parametrize("limit", [-1, 0, True, 2.5, float("nan"), "ten", "10", [1]])
+def test_a_limit_that_cannot_be(limit: Any) -> None:
+    methods = asked_with("limit", ccxt_bourse.bourse, pro.bourse)
+    assert len(methods) > 25
+    for kind, method in methods:
+        with pytest.raises(ccxt.BadRequest, match="limit is a whole number"):
+            ask_with(kind, method, "limit", limit)
+
+
+@pytest.mark.parametrize("since", [-1, True, 1.5, "yesterday", "2026-01-01T00:00:00Z"])
+def test_a_moment_that_cannot_be(since: Any) -> None:
+    for kind, method in asked_with("since", ccxt_bourse.bourse, pro.bourse):
+        with pytest.raises(ccxt.BadRequest, match="since is a whole number of ms"):
+            ask_with(kind, method, "since", since)
+    for method in ("fetch_ohlcv", "fetch_orders", "fetch_my_trades"):
+        with pytest.raises(ccxt.BadRequest, match="until is a whole number of ms"):
+            getattr(Told(), method)(SYMBOL, params={"until": since})
 
 
 # -- orders

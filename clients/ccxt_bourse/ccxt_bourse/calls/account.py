@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ccxt.base.errors import BadRequest
 
+from ccxt_bourse.arguments import check_range
 from ccxt_bourse.calls.asking import NOTHING, Asking, Questions
 from ccxt_bourse.description import MOST
 from ccxt_bourse.parsing import Fields
@@ -43,6 +44,7 @@ class Account(Questions):
         params: Fields = NOTHING,
     ) -> Asking:
         """There is one currency: of another `code` there is nothing."""
+        check_range(since, limit)
         found = [] if code not in (None, self.money) else (yield from self._entries(since, limit, params))
         return self.parse_ledger(found, None, since, limit)
 
@@ -68,6 +70,7 @@ class Account(Questions):
         self, kind: str, code: str | None, since: int | None, limit: int | None, params: Fields
     ) -> Asking:
         """Looked for in the whole ledger, for they are few among many."""
+        check_range(since, limit)
         found = [] if code not in (None, self.money) else (yield from self._entries(since or 0, None, params))
         return self.parse_transactions([entry for entry in found if entry["kind"] == kind], None, since, limit)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ccxt_bourse.arguments import check_moment
 from ccxt_bourse.calls.requests import Requests
 from ccxt_bourse.description import MOST
 from ccxt_bourse.parsing import Fields
@@ -38,6 +39,7 @@ class Questions(Requests):
         self, name: str, key: str, market: Fields | None, since: int | None, limit: int | None, params: Fields
     ) -> Asking:
         """With `since` all from there on, of which ccxt wants the first; without it the newest."""
+        check_moment("until", params.get("until"))
         request = {
             "instrument_id": None if market is None else market["id"],
             "from_time": since,

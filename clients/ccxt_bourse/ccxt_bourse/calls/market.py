@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ccxt_bourse.arguments import check_limit, check_moment, check_range, check_timeframe
 from ccxt_bourse.calls.asking import NOTHING, Asking, Questions
-from ccxt_bourse.description import MOST, MOST_BARS, check_timeframe
+from ccxt_bourse.description import MOST, MOST_BARS
 from ccxt_bourse.parsing import Fields
 
 MOST_PUBLIC_TRADES = 50
@@ -44,6 +45,7 @@ class Market(Questions):
         return self.parse_ticker(answer["statistics"][0], market, book)
 
     def fetch_order_book(self, symbol: str, limit: int | None = None, params: Fields = NOTHING) -> Asking:
+        check_limit(limit)
         yield ("load_markets",)
         market = self.market(symbol)
         book = yield "public_get_book", {"instrument_id": market["id"], **params}
@@ -56,6 +58,7 @@ class Market(Questions):
         limit: int | None = None,
         params: Fields = NOTHING,
     ) -> Asking:
+        check_range(since, limit)
         yield ("load_markets",)
         market = self.market(symbol)
         answer = yield "public_get_trades", {"instrument_id": market["id"], "limit": MOST_PUBLIC_TRADES, **params}
@@ -72,6 +75,8 @@ class Market(Questions):
         """Where nothing was traded there is no bar. With `since`: the first bars from there on. Of `params`, `until`
         is the last ms that a bar may start at."""
         check_timeframe(timeframe)
+        check_range(since, limit)
+        check_moment("until", params.get("until"))
         yield ("load_markets",)
         market = self.market(symbol)
         request = {"instrument_id": market["id"], "period": timeframe, **self._question(params, "until")}

@@ -7,6 +7,7 @@ from typing import Any
 
 from ccxt.base.errors import ArgumentsRequired, InvalidOrder
 
+from ccxt_bourse.arguments import check_range
 from ccxt_bourse.calls.asking import NOTHING, Asking, Questions
 from ccxt_bourse.parsing import Fields
 from ccxt_bourse.wanted import wanted
@@ -141,6 +142,7 @@ class Orders(Questions):
         limit: int | None = None,
         params: Fields = NOTHING,
     ) -> Asking:
+        check_range(since, limit)
         yield ("load_markets",)
         market = None if symbol is None else self.market(symbol)
         found = yield from self._history("private_get_orders", "orders", market, since, limit, params)
@@ -182,6 +184,7 @@ class Orders(Questions):
         params: Fields = NOTHING,
     ) -> Asking:
         """Without those that an operator has taken back."""
+        check_range(since, limit)
         yield ("load_markets",)
         market = None if symbol is None else self.market(symbol)
         found = yield from self._history("private_get_trades", "trades", market, since, limit, params)
