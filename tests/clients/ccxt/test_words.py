@@ -330,6 +330,7 @@ def test_words_of_an_order(change: Fields, told: Fields) -> None:
 PLAIN = {"instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "volume": 2, "order_type": "LIMIT"}
 SELLS = PLAIN | {"direction": "SELL", "offset": "CLOSE", "reduce_only": True, "order_type": "MARKET"}
 STOP = {"stop_price": 118.0, "stop_kind": "STOP", "time_condition": "GTC"}
+GTC = {"time_condition": "GTC"}
 TAKE = STOP | {"stop_kind": "TAKE_PROFIT"}
 ASKED: list[tuple[tuple[Any, ...], Fields]] = [
     (("limit", "buy", 2, 119.6), PLAIN | {"price": 119.5, "time_condition": "GTC"}),
@@ -349,6 +350,9 @@ ASKED: list[tuple[tuple[Any, ...], Fields]] = [
     (("market", "sell", 2, None, {"stopLossPrice": 118}), SELLS | STOP),
     (("market", "sell", 2, None, {"takeProfitPrice": 118}), SELLS | TAKE),
     (("market", "buy", 2, None, {"triggerPrice": 118}), PLAIN | STOP | {"order_type": "MARKET"}),
+    (("market", "buy", 2, None, {"stopPrice": 118.1}), PLAIN | STOP | {"order_type": "MARKET"}),
+    (("market", "sell", 2, None, {"takeProfitPrice": "117.8"}), SELLS | TAKE),
+    (("market", "sell", 2, None, {"trailingAmount": 2.6, "reduceOnly": True}), SELLS | {"trail": 2.5} | GTC),
     (
         ("market", "buy", 2, None, {"triggerPrice": 118, "triggerDirection": "descending"}),
         PLAIN | TAKE | {"order_type": "MARKET"},
@@ -378,6 +382,8 @@ def test_an_order_is_said(said: tuple[Any, ...], body: Fields) -> None:
         (("limit", "buy", float("nan"), 119.5), ccxt.InvalidOrder, "no number of an order"),
         (("limit", "buy", "abc", 119.5), ccxt.InvalidOrder, "no number of an order"),
         (("limit", "buy", 2, 1e300), ccxt.InvalidOrder, "no number of an order"),
+        (("market", "buy", 2, None, {"triggerPrice": "abc"}), ccxt.InvalidOrder, "no number of an order"),
+        (("market", "buy", 2, None, {"trailingAmount": 0.1}), ccxt.InvalidOrder, "minimum price precision"),
         (("limit", "buy", 2, 119.5, {"post_onyl": True}), ccxt.BadRequest, "does not know post_onyl"),
         (("limit", "buy", 2, 119.5, {"postOnly": True, "timeInForce": "FOK"}), ccxt.InvalidOrder, "postOnly or FOK"),
         (("limit", "buy", 2, 119.5, {"stopLoss": {"triggerPrice": 1}}), ccxt.NotSupported, "has no stopLoss"),
@@ -457,6 +463,21 @@ def test_all_are_cancelled() -> None:
 
 def order(number: int) -> Fields:
     return ORDER | {"order_id": f"O{number:013}0000000"}
+
+
+def test_what_happened_in_one_millisecond_stays_in_its_order() -> None:
+    """Lists come newest first, and ccxt gives them oldest first."""
+    first, second = ORDER | {"order_id": "O16963200010000000001"}, ORDER | {"order_id": "O16963200010000000002"}
+    found = Told({"orders": [second, first], "next": None}).fetch_open_orders(SYMBOL)
+    assert [each["id"] for each in found] == [first["order_id"], second["order_id"]]
+    trades = [{"price": price, "volume": 1.0, "timestamp": 7, "direction": "BUY"} for price in (2.0, 1.0)]
+    assert [each["price"] for each in Told({"public_trades": trades}).fetch_trades(SYMBOL)] == [1.0, 2.0]
+    entries = [
+        {"entry_id": number, "kind": "DEPOSIT", "amount": 1.0, "timestamp": 7, "trade_id": None} for number in "21"
+    ]
+    for ask in ("fetch_ledger", "fetch_deposits"):
+        found = getattr(Told({"entries": entries, "next": None}), ask)()
+        assert [each["id"] for each in found] == ["1", "2"]
 
 
 def test_with_a_moment_all_pages_are_read_and_the_first_orders_given() -> None:

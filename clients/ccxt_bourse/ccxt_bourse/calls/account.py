@@ -75,7 +75,7 @@ class Account(Questions):
         return self.parse_transactions([entry for entry in found if entry["kind"] == kind], None, since, limit)
 
     def _entries(self, since: int | None, limit: int | None, params: Fields) -> Asking:
-        """The ledger cannot be asked for a time: it is read down to it."""
+        """The ledger cannot be asked for a time: it is read down to it. The oldest comes first."""
         enough = None if since is not None else limit or MOST
         request = self._question(params)
-        return (yield from self._pages("private_get_ledger", "entries", request, enough, since))
+        return (yield from self._pages("private_get_ledger", "entries", request, enough, since))[::-1]

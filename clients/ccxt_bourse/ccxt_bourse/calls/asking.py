@@ -38,7 +38,8 @@ class Questions(Requests):
     def _history(
         self, name: str, key: str, market: Fields | None, since: int | None, limit: int | None, params: Fields
     ) -> Asking:
-        """With `since` all from there on, of which ccxt wants the first; without it the newest."""
+        """With `since` all from there on, of which ccxt wants the first; without it the newest. The oldest comes first:
+        ccxt sorts by time, and leaves those of one ms as they come."""
         check_moment("until", params.get("until"))
         request = {
             "instrument_id": None if market is None else market["id"],
@@ -46,7 +47,8 @@ class Questions(Requests):
             "to_time": params.get("until"),
             **self._question(params, "until", "trigger", "stop"),
         }
-        return (yield from self._pages(name, key, request, None if since is not None else limit or MOST))
+        found = yield from self._pages(name, key, request, None if since is not None else limit or MOST)
+        return found[::-1]
 
     def _pages(self, name: str, key: str, request: Fields, enough: int | None, down_to: int | None = None) -> Asking:
         found: list[Fields] = []

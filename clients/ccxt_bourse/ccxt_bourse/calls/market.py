@@ -62,7 +62,7 @@ class Market(Questions):
         yield ("load_markets",)
         market = self.market(symbol)
         answer = yield "public_get_trades", {"instrument_id": market["id"], "limit": MOST_PUBLIC_TRADES, **params}
-        return self.parse_trades(answer["public_trades"], market, since, limit)
+        return self.parse_trades(answer["public_trades"][::-1], market, since, limit)
 
     def fetch_ohlcv(
         self,

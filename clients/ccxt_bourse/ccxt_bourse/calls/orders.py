@@ -10,7 +10,7 @@ from ccxt.base.errors import ArgumentsRequired, InvalidOrder
 from ccxt_bourse.arguments import check_range
 from ccxt_bourse.calls.asking import NOTHING, Asking, Questions
 from ccxt_bourse.parsing import Fields
-from ccxt_bourse.wanted import wanted
+from ccxt_bourse.wanted import WAITS_FOR, wanted
 
 
 class Orders(Questions):
@@ -22,7 +22,12 @@ class Orders(Questions):
         market = self.market(symbol)
         volume = self._number(self.amount_to_precision, symbol, amount)
         told = self._number(self.price_to_precision, symbol, price) if price is not None and kind == "limit" else None
-        return market, wanted(market["id"], kind, side, volume, told, params)
+        waits_for = {
+            name: self._number(self.price_to_precision, symbol, params[name])
+            for name in WAITS_FOR
+            if params.get(name) is not None
+        }
+        return market, wanted(market["id"], kind, side, volume, told, {**params, **waits_for})
 
     def _number(self, precise: Callable[[str, Any], str], symbol: str, value: Any) -> Any:
         """`precise`: to the steps of a contract. What is no number ends in an error of Python there."""
