@@ -104,6 +104,20 @@ async def test_the_market_needs_no_token(server: Server) -> None:
             await stranger.instruments()
 
 
+async def test_a_token_of_somebody_else_is_refused_where_the_user_is_named(server: Server) -> None:
+    token = server.token("user003")
+    async with RestClient(server.http, token, user_id="user004") as mixed_up:
+        with pytest.raises(errors.NotAuthenticated, match="no token of the user"):
+            await mixed_up.buy(INSTRUMENT, 1, 118.0)
+        with pytest.raises(errors.NotAuthenticated):
+            await mixed_up.instruments()
+    async with RestClient(server.http, token, user_id="用户\n") as odd:
+        with pytest.raises(errors.NotAuthenticated):
+            await odd.query_account()
+    with SyncRestClient(server.http, token, user_id="user003") as right:
+        assert right.query_account()["user_id"] == "user003" and right.query_orders() == []
+
+
 def test_it_is_the_same_without_asyncio(server: Server) -> None:
     with SyncRestClient(server.http, server.token("user003")) as exchange:
         order = exchange.buy(INSTRUMENT, 1, 118.0)

@@ -41,6 +41,27 @@ async def test_what_is_no_token_lets_nobody_in(anybody: Client, header: str) -> 
         assert reply.headers["www-authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize("named", ["user002", "", "USER001", "user001, user002", "\xff", "x" * 9_000])
+async def test_a_token_of_somebody_else_than_is_named_is_refused_before_anything_is_done(
+    ann: Client, named: str
+) -> None:
+    assert (await ann.get("account/")).status == 200, "so that it is known already"
+    other = {"X-User-ID": named}
+    placed = await ann.ask("POST", "orders/", order("BUY OPEN 1 @ 110"), headers=other)
+    assert (placed.status, placed.code) == (401, 401)
+    assert placed.json["detail"] == "Invalid credentials: this is no token of the user in X-User-ID"
+    assert placed.headers["www-authenticate"].startswith("Bearer")
+    assert (await ann.ask("GET", "time/", headers=other)).code == 401
+    assert await Order.objects.acount() == 0
+
+
+async def test_a_token_of_the_user_that_is_named_is_taken(ann: Client, anybody: Client) -> None:
+    own = {"X-User-ID": "user001"}
+    assert (await ann.ask("POST", "orders/", order("BUY OPEN 1 @ 110"), headers=own)).status == 201
+    assert (await anybody.ask("GET", "time/", headers=own)).status == 200, "without a token there is nothing to compare"
+    assert (await anybody.ask("GET", "account/", headers=own)).code == 401
+
+
 async def test_the_server_below_is_told_who_is_known(ann: Client, anybody: Client) -> None:
     """It reads a stranger's requests more slowly."""
     await ann.get("account/")
@@ -208,7 +229,8 @@ async def test_pages_of_others_are_let_in_only_when_they_are_named(exchange: Exc
         assert not any("access-control" in name for name in (await closed.ask(method, "time/", headers=origin)).headers)
     assert (await opened.ask("GET", "time/", headers=origin)).headers["access-control-allow-origin"] == origin["Origin"]
     preflight = await opened.ask("OPTIONS", "orders/", headers=origin)
-    assert preflight.status == 204 and "Authorization" in preflight.headers["access-control-allow-headers"]
+    taken = preflight.headers["access-control-allow-headers"]
+    assert preflight.status == 204 and {"Authorization", "X-User-ID"} <= set(taken.split(", "))
     assert (
         "access-control-allow-origin" not in (await opened.ask("GET", "time/", headers={"Origin": "https://x"})).headers
     )

@@ -26,7 +26,7 @@ from django.urls.resolvers import RegexPattern
 from trading.access.rate_limits import Standing
 from trading.access.way_in import trust
 from trading.core.codes import Code
-from trading.rest.callers import Caller, Callers
+from trading.rest.callers import USER_HEADER, Caller, Callers
 from trading.rest.errors import AnyCode, ApiError, HttpCode
 from trading.rest.operation import ROOT, Answer, Call, Operation, Transfer
 from trading.rest.read_back import ReadBack
@@ -50,6 +50,8 @@ ALWAYS = {
 }
 TOLD = "Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
 """What a page of another origin may read, where one is let in."""
+TAKEN = f"Authorization, Content-Type, Idempotency-Key, X-Request-ID, {USER_HEADER}"
+"""What it may send."""
 
 
 class Visit:
@@ -129,7 +131,8 @@ class Api:
         """The answer of the operation that is asked for; `operations`: those of this address, by method."""
         request = visit.request
         try:
-            visit.caller = await self._callers.caller(request.headers.get("Authorization"), visit.caller.address)
+            named = request.headers.get(USER_HEADER)
+            visit.caller = await self._callers.caller(request.headers.get("Authorization"), visit.caller.address, named)
             operation = _find(request, operations)
             visit.for_engine = operation.for_engine
             operation.admit(visit.caller)
@@ -205,7 +208,7 @@ class Api:
             "Vary": "Origin",
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
-            "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, X-Request-ID",
+            "Access-Control-Allow-Headers": TAKEN,
             "Access-Control-Expose-Headers": TOLD,
             "Access-Control-Max-Age": "600",
         }

@@ -1,4 +1,4 @@
-"""Who asks: from the `Authorization` header to an identity, by the tokens and the limits that the socket has too."""
+"""Who asks: from the headers of a request to an identity, by the tokens and the limits that the socket has too."""
 
 import asyncio
 from collections import OrderedDict
@@ -19,8 +19,11 @@ MOST_KNOWN = 2_000
 KEPT_SECONDS = 60.0
 """Then a token is looked up again, so that it is seen to be in use. (One that was revoked or has expired is forgotten
 by the look at all tokens in use, as the socket's connections end by it.)"""
+USER_HEADER = "X-User-ID"
+"""The user whose token it is, for whoever wants a token of somebody else refused."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Bourse"'}
 TOO_MANY = "Too many wrong tokens"
+ANOTHERS = f"Invalid credentials: this is no token of the user in {USER_HEADER}"
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -77,14 +80,18 @@ class Callers:
         self._services = services
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    async def caller(self, authorization: str | None, address: str) -> Caller:
-        """Whoever shows this header. 401 for a token that is none, 429 for too many of them."""
+    async def caller(self, authorization: str | None, address: str, user_id: str | None = None) -> Caller:
+        """Whoever shows this header. 401 for a token that is none, or that is not the named user's; 429 for too many
+        that are none."""
         if authorization is None:
             return Caller(address)
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise ApiError(Code.NOT_AUTHENTICATED, "Authorization must be: Bearer <token>", headers=CHALLENGE)
-        return Caller(address, await self._identify(token.strip(), address))
+        identity = await self._identify(token.strip(), address)
+        if user_id not in (None, identity.user_id):
+            raise ApiError(Code.NOT_AUTHENTICATED, ANOTHERS, headers=CHALLENGE)
+        return Caller(address, identity)
 
     async def _identify(self, token: str, address: str) -> selectors.Identity:
         now = asyncio.get_running_loop().time()

@@ -26,6 +26,8 @@ HEADERS = {
     "Location": "Where what was made is.",
 }
 """Of every answer, but the last."""
+WITH_TOKEN: list[Json] = [{"token": []}, {"token": [], "user": []}]
+"""Who one is may be shown in two ways, which the settings of the document explain."""
 
 
 class OperationSchema(AutoSchema):
@@ -41,7 +43,7 @@ class OperationSchema(AutoSchema):
             "tags": [operation.tag],
             "parameters": list(_parameters(operation, components)),
             "responses": _responses(operation, components),
-            "security": [{"token": []}] if operation.needs_token else [{"token": []}, {}],
+            "security": [*WITH_TOKEN, *([] if operation.needs_token else [{}])],
         }
         if operation.has_body():
             schema = components.of(operation.takes, taken=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ccxt.base.decimal_to_precision import TICK_SIZE
-from ccxt.base.errors import BadRequest
 from ccxt.base.types import Entry
 
 MOST = 200
@@ -52,12 +51,6 @@ def endpoints() -> dict[str, Any]:
         name: Entry(path, api, verb, {"cost": ORDERS_COST if verb != "GET" else 1})
         for name, (api, verb, path) in ENDPOINTS.items()
     }
-
-
-def check_timeframe(timeframe: str) -> None:
-    """BadRequest for one that the exchange has no bars of."""
-    if timeframe not in TIMEFRAMES:
-        raise BadRequest(f"bourse: timeframe is one of {', '.join(TIMEFRAMES)}, not {timeframe}")
 
 
 ADDRESSES = {"rest": "{address}/api/v1/", "ws": "{address}/ws"}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ccxt.async_support.base.ws.future import Future
 from ccxt.base.errors import ArgumentsRequired, UnsubscribeError
 
-from ccxt_bourse.description import check_timeframe
+from ccxt_bourse.arguments import check_timeframe
 from ccxt_bourse.parsing import Fields
 from ccxt_bourse.streams import BEGINS, Streams
 

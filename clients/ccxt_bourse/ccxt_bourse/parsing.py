@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ccxt.base.precise import Precise
 
-from ccxt_bourse import errors
-from ccxt_bourse.description import description
-
 Fields = dict[str, Any]
 
 STATUSES = {
@@ -64,59 +61,6 @@ class Parsing:
 
         def __getattr__(self, name: str) -> Any:
             """What ccxt's classes have, of which it tells no types."""
-
-    # -- out and in
-
-    @property
-    def address(self) -> str:
-        """`hostname` may be HOST:PORT, or an address with its scheme."""
-        host = str(self.hostname).rstrip("/")
-        return host if "://" in host else f"http://{host}"
-
-    def describe(self) -> Any:
-        return self.deep_extend(super().describe(), description())  # type: ignore[misc]
-
-    def sign(
-        self,
-        path: str,
-        api: str = "public",
-        method: str = "GET",
-        params: Fields | None = None,
-        headers: Fields | None = None,
-        body: str | None = None,
-    ) -> Fields:
-        given = {name: value for name, value in (params or {}).items() if value is not None}
-        in_path = {name: self.encode_uri_component(str(given[name])) for name in self.extract_params(path)}
-        query = self.omit(given, list(in_path))
-        url = self.urls["api"]["rest"].replace("{address}", self.address) + self.implode_params(path, in_path)
-        headers = {}
-        if api == "private":
-            self.check_required_credentials()
-            headers["Authorization"] = f"Bearer {self.secret}"
-        if method in ("POST", "PATCH"):
-            headers["Content-Type"] = "application/json"
-            body = self.json(query)
-        elif query:
-            url += "?" + self.urlencode(query, True)
-        return {"url": url, "method": method, "headers": headers, "body": body}
-
-    def handle_errors(
-        self,
-        status: int,
-        reason: str,
-        url: str,
-        method: str,
-        headers: Any,
-        body: str,
-        response: Any,
-        request_headers: Any,
-        request_body: Any,
-    ) -> None:
-        if status < 400:
-            return
-        failure = errors.failure(response, headers.get("Retry-After"))
-        if failure is not None:
-            raise failure
 
     # -- the market
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ccxt_bourse import async_support
+from ccxt_bourse.arguments import check_limit, check_range
 from ccxt_bourse.following import Following
 from ccxt_bourse.parsing import Fields
 from ccxt_bourse.streams import SIGNED_IN
@@ -80,6 +81,7 @@ class bourse(Following, async_support.bourse):
         self, symbols: list[str], limit: int | None = None, params: Any = None
     ) -> Any:
         """The book that changes first."""
+        check_limit(limit)
         await self.load_markets()
         book = await self._first(self._of_symbols("book", symbols))
         if limit is None:
@@ -118,6 +120,7 @@ class bourse(Following, async_support.bourse):
         self, symbols: list[str], since: int | None = None, limit: int | None = None, params: Any = None
     ) -> Any:
         """Of the symbol that trades first."""
+        check_range(since, limit)
         await self.load_markets()
         trades = await self._first(self._of_symbols("trades", symbols))
         if self.newUpdates:
@@ -146,6 +149,7 @@ class bourse(Following, async_support.bourse):
         return {symbol: {timeframe: bars}}
 
     async def _first_bars(self, wanted: list[list[str]], since: int | None, limit: int | None) -> tuple[str, str, Any]:
+        check_range(since, limit)
         await self.load_markets()
         symbol, timeframe, bars = await self._first(self._of_bars(wanted))
         if self.newUpdates:
@@ -194,6 +198,7 @@ class bourse(Following, async_support.bourse):
         return await self._own("myTrades", symbol, since, limit)
 
     async def _own(self, what: str, symbol: str | None, since: int | None, limit: int | None) -> Any:
+        check_range(since, limit)
         await self.load_markets()
         symbol = None if symbol is None else self.market(symbol)["symbol"]
         await self._next(what if symbol is None else f"{what}:{symbol}")
@@ -211,6 +216,7 @@ class bourse(Following, async_support.bourse):
         self, symbols: list[str] | None = None, since: int | None = None, limit: int | None = None, params: Any = None
     ) -> Any:
         """At once what is held; then after each trade. What is held no more comes once, with no contracts."""
+        check_range(since, limit)
         await self.load_markets()
         await self.authenticate()
         if not self._wants_positions:

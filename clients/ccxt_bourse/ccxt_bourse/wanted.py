@@ -11,6 +11,8 @@ Params = dict[str, Any]
 SIDES = {"buy": "BUY", "sell": "SELL"}
 TRIGGERS = ("triggerPrice", "stopPrice", "stopLossPrice", "takeProfitPrice")
 """ccxt's names of a price that an order waits for."""
+WAITS_FOR = (*TRIGGERS, "trailingAmount")
+"""Those, and of a distance from the price: what is said in steps of the tick, as a price is."""
 UPWARDS = {"ascending": True, "up": True, "above": True, "descending": False, "down": False, "below": False}
 NOT_THERE = ("stopLoss", "takeProfit", "trailingPercent", "leverage", "marginMode", "cost")
 """What ccxt knows and the exchange does not, so that nobody believes it was heard."""
@@ -31,13 +33,12 @@ OURS = frozenset(
 """Fields of the exchange that are taken as they are."""
 SAID = frozenset(
     {
-        *TRIGGERS,
+        *WAITS_FOR,
         "clientOrderId",
         "hedged",
         "postOnly",
         "reduceOnly",
         "timeInForce",
-        "trailingAmount",
         "triggerDirection",
     }
 )

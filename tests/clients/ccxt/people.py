@@ -60,9 +60,9 @@ class Awaited:
 
 
 @contextmanager
-def user(server: Server, user_id: str, *, is_async: bool = False) -> Iterator[Any]:
-    """Signed in as a user."""
-    config = {"apiKey": user_id, "secret": server.token(user_id), "hostname": server.http}
+def user(server: Server, user_id: str, *, is_async: bool = False, token_of: str | None = None) -> Iterator[Any]:
+    """Signed in as a user, with the own token unless another's is named."""
+    config = {"apiKey": user_id, "secret": server.token(token_of or user_id), "hostname": server.http}
     if not is_async:
         exchange = ccxt_bourse.bourse(config)
         yield exchange

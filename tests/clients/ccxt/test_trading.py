@@ -57,6 +57,24 @@ def test_the_market(people: tuple[Any, Any]) -> None:
     assert set(buyer.fetch_trading_fees()) == set(buyer.symbols)
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["blocking", "asyncio"])
+def test_somebody_elses_token_does_nothing(server: Server, is_async: bool) -> None:
+    """Whoever mixed up two pairs would trade for the other."""
+    order = {"symbol": ENDLESS, "type": "limit", "side": "buy", "amount": 1, "price": 110}
+    with user(server, "user001", is_async=is_async, token_of="user002") as mixed_up:
+        for asked in (
+            lambda: mixed_up.create_order(*order.values()),
+            lambda: mixed_up.create_orders([order]),
+            mixed_up.cancel_all_orders,
+            mixed_up.fetch_balance,
+        ):
+            with pytest.raises(ccxt.AuthenticationError, match="bourse 401 Invalid credentials: this is no token of"):
+                asked()
+    for user_id in ("user001", "user002"):
+        with user(server, user_id) as either:
+            assert either.fetch_open_orders() == []
+
+
 def test_an_order_from_its_beginning_to_its_end(people: tuple[Any, Any]) -> None:
     buyer, seller = people
     own = f"mine-{buyer.uuid16()}"

@@ -9,7 +9,7 @@ from typing import Any
 import ccxt
 import ccxt_bourse
 import pytest
-from ccxt_bourse import async_support, errors, wanted
+from ccxt_bourse import async_support, errors, pro, wanted
 from ccxt_bourse.description import ENDPOINTS, HAS
 from ccxt_bourse.parsing import LEDGER, STATUSES
 
@@ -130,6 +130,23 @@ def test_only_private_requests_show_the_token() -> None:
         Told(secret="").fetch_balance()
 
 
+def test_private_requests_name_the_user_whose_token_it_shall_be() -> None:
+    for user_id, named in (("user001", "user001"), ("desk-1.a_b", "desk-1.a_b"), ("用户\n", "%E7%94%A8%E6%88%B7%0A")):
+        exchange = Told({"timestamp": 7}, {"account": {"balance": 7.0, "available": 7.0}}, apiKey=user_id)
+        exchange.fetch_time()
+        assert "X-User-ID" not in exchange.headers_sent
+        exchange.fetch_balance()
+        assert exchange.headers_sent["X-User-ID"] == named
+
+
+@pytest.mark.parametrize("secret", ["令牌", "TOKEN\n", "TOKEN\r\nX: y"])
+def test_what_no_header_can_hold_is_no_token(secret: str) -> None:
+    exchange = Told(secret=secret)
+    with pytest.raises(ccxt.AuthenticationError, match="no token"):
+        exchange.fetch_balance()
+    assert exchange.asked == []
+
+
 def test_a_ticker() -> None:
     day = {
         "instrument_id": "IX2301",
@@ -214,6 +231,53 @@ def test_no_bars_after_a_moment() -> None:
     assert len(exchange.asked) == 1
 
 
+# -- what cannot be asked
+
+
+def asked_with(name: str, *kinds: Any) -> list[tuple[Any, str]]:
+    """The methods of these classes that take an argument of this name."""
+    return [
+        (kind, method)
+        for kind in kinds
+        for method in sorted(dir(kind))
+        if method.startswith(("fetch_", "watch_"))
+        and any(method in vars(each) for each in kind.__mro__ if each.__module__.startswith("ccxt_bourse"))
+        and name in inspect.signature(getattr(kind, method)).parameters
+    ]
+
+
+NAMED = {"symbol": SYMBOL, "symbols": [SYMBOL], "symbolsAndTimeframes": [[SYMBOL, "1m"]], "id": "O1"}
+
+
+def ask_with(kind: Any, method: str, name: str, value: Any) -> None:
+    """Of an exchange that nobody answers for."""
+    exchange = kind({"apiKey": "user001", "secret": "TOKEN", "hostname": "nowhere.invalid"})
+    call = getattr(exchange, method)
+    given = {each: NAMED[each] for each in inspect.signature(call).parameters if each in NAMED}
+    told = call(**{**given, name: value})
+    if inspect.iscoroutine(told):
+        told.send(None)
+
+
+@pytest.mark.parametrize("limit", [-1, 0, True, 2.5, float("nan"), "ten", "10", [1]])
+def test_a_limit_that_cannot_be(limit: Any) -> None:
+    methods = asked_with("limit", ccxt_bourse.bourse, pro.bourse)
+    assert len(methods) > 25
+    for kind, method in methods:
+        with pytest.raises(ccxt.BadRequest, match="limit is a whole number"):
+            ask_with(kind, method, "limit", limit)
+
+
+@pytest.mark.parametrize("since", [-1, True, 1.5, "yesterday", "2026-01-01T00:00:00Z"])
+def test_a_moment_that_cannot_be(since: Any) -> None:
+    for kind, method in asked_with("since", ccxt_bourse.bourse, pro.bourse):
+        with pytest.raises(ccxt.BadRequest, match="since is a whole number of ms"):
+            ask_with(kind, method, "since", since)
+    for method in ("fetch_ohlcv", "fetch_orders", "fetch_my_trades"):
+        with pytest.raises(ccxt.BadRequest, match="until is a whole number of ms"):
+            getattr(Told(), method)(SYMBOL, params={"until": since})
+
+
 # -- orders
 
 
@@ -266,6 +330,7 @@ def test_words_of_an_order(change: Fields, told: Fields) -> None:
 PLAIN = {"instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "volume": 2, "order_type": "LIMIT"}
 SELLS = PLAIN | {"direction": "SELL", "offset": "CLOSE", "reduce_only": True, "order_type": "MARKET"}
 STOP = {"stop_price": 118.0, "stop_kind": "STOP", "time_condition": "GTC"}
+GTC = {"time_condition": "GTC"}
 TAKE = STOP | {"stop_kind": "TAKE_PROFIT"}
 ASKED: list[tuple[tuple[Any, ...], Fields]] = [
     (("limit", "buy", 2, 119.6), PLAIN | {"price": 119.5, "time_condition": "GTC"}),
@@ -285,6 +350,9 @@ ASKED: list[tuple[tuple[Any, ...], Fields]] = [
     (("market", "sell", 2, None, {"stopLossPrice": 118}), SELLS | STOP),
     (("market", "sell", 2, None, {"takeProfitPrice": 118}), SELLS | TAKE),
     (("market", "buy", 2, None, {"triggerPrice": 118}), PLAIN | STOP | {"order_type": "MARKET"}),
+    (("market", "buy", 2, None, {"stopPrice": 118.1}), PLAIN | STOP | {"order_type": "MARKET"}),
+    (("market", "sell", 2, None, {"takeProfitPrice": "117.8"}), SELLS | TAKE),
+    (("market", "sell", 2, None, {"trailingAmount": 2.6, "reduceOnly": True}), SELLS | {"trail": 2.5} | GTC),
     (
         ("market", "buy", 2, None, {"triggerPrice": 118, "triggerDirection": "descending"}),
         PLAIN | TAKE | {"order_type": "MARKET"},
@@ -314,6 +382,8 @@ def test_an_order_is_said(said: tuple[Any, ...], body: Fields) -> None:
         (("limit", "buy", float("nan"), 119.5), ccxt.InvalidOrder, "no number of an order"),
         (("limit", "buy", "abc", 119.5), ccxt.InvalidOrder, "no number of an order"),
         (("limit", "buy", 2, 1e300), ccxt.InvalidOrder, "no number of an order"),
+        (("market", "buy", 2, None, {"triggerPrice": "abc"}), ccxt.InvalidOrder, "no number of an order"),
+        (("market", "buy", 2, None, {"trailingAmount": 0.1}), ccxt.InvalidOrder, "minimum price precision"),
         (("limit", "buy", 2, 119.5, {"post_onyl": True}), ccxt.BadRequest, "does not know post_onyl"),
         (("limit", "buy", 2, 119.5, {"postOnly": True, "timeInForce": "FOK"}), ccxt.InvalidOrder, "postOnly or FOK"),
         (("limit", "buy", 2, 119.5, {"stopLoss": {"triggerPrice": 1}}), ccxt.NotSupported, "has no stopLoss"),
@@ -393,6 +463,21 @@ def test_all_are_cancelled() -> None:
 
 def order(number: int) -> Fields:
     return ORDER | {"order_id": f"O{number:013}0000000"}
+
+
+def test_what_happened_in_one_millisecond_stays_in_its_order() -> None:
+    """Lists come newest first, and ccxt gives them oldest first."""
+    first, second = ORDER | {"order_id": "O16963200010000000001"}, ORDER | {"order_id": "O16963200010000000002"}
+    found = Told({"orders": [second, first], "next": None}).fetch_open_orders(SYMBOL)
+    assert [each["id"] for each in found] == [first["order_id"], second["order_id"]]
+    trades = [{"price": price, "volume": 1.0, "timestamp": 7, "direction": "BUY"} for price in (2.0, 1.0)]
+    assert [each["price"] for each in Told({"public_trades": trades}).fetch_trades(SYMBOL)] == [1.0, 2.0]
+    entries = [
+        {"entry_id": number, "kind": "DEPOSIT", "amount": 1.0, "timestamp": 7, "trade_id": None} for number in "21"
+    ]
+    for ask in ("fetch_ledger", "fetch_deposits"):
+        found = getattr(Told({"entries": entries, "next": None}), ask)()
+        assert [each["id"] for each in found] == ["1", "2"]
 
 
 def test_with_a_moment_all_pages_are_read_and_the_first_orders_given() -> None:

@@ -24,10 +24,14 @@ class RestClient(Orders):
     Where the exchange says 429 or 503, the request waits as long as it was told and is sent again. Where no answer
     came it is sent again too, for `patience` seconds, and then Lost is raised: every order has a `client_order_id`, so
     it is done once.
+
+    `user_id`: whose token it shall be. NotAuthenticated where it is somebody else's, before anything is done.
     """
 
-    def __init__(self, url: str, token: str | None = None, *, patience: float = 30.0) -> None:
-        self._transport = Transport(url, token)
+    def __init__(
+        self, url: str, token: str | None = None, *, user_id: str | None = None, patience: float = 30.0
+    ) -> None:
+        self._transport = Transport(url, token, user_id)
         self._patience = patience
 
     async def __aenter__(self) -> Self:
@@ -113,5 +117,7 @@ class RestClient(Orders):
 class SyncRestClient(Waiting):
     """`RestClient` with calls that wait. Its methods and exceptions are those of `RestClient`."""
 
-    def __init__(self, url: str, token: str | None = None, *, patience: float = 30.0) -> None:
-        super().__init__(RestClient(url, token, patience=patience))
+    def __init__(
+        self, url: str, token: str | None = None, *, user_id: str | None = None, patience: float = 30.0
+    ) -> None:
+        super().__init__(RestClient(url, token, user_id=user_id, patience=patience))

@@ -8,7 +8,7 @@ import time
 import weakref
 from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -65,12 +65,12 @@ def _has_something(sock: socket.socket) -> bool:
 
 
 class Transport:
-    """The API of one exchange, for one token or for nobody."""
+    """The API of one exchange, for one token or for nobody. `user_id`: whose token it shall be."""
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, token: str | None, user_id: str | None = None) -> None:
         self.address = api_address(url)
         self._path = urlsplit(self.address).path
-        self._token = token
+        self._token, self._user_id = token, user_id
         self._lines = Lines(self.address)
         weakref.finalize(self, self._lines.close)
 
@@ -105,6 +105,8 @@ class Transport:
             if not (self._token.isascii() and self._token.isprintable()):
                 raise NotAuthenticated(NotAuthenticated.CODE, "this is no token: a token is letters and digits")
             headers["Authorization"] = f"Bearer {self._token}"
+            if self._user_id is not None:
+                headers["X-User-ID"] = quote(self._user_id, safe="")
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         return headers

@@ -1,0 +1,40 @@
+"""What programs ask with, looked at before anything is asked. Pure."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from ccxt.base.errors import BadRequest
+
+from ccxt_bourse.description import TIMEFRAMES
+
+
+def check_timeframe(timeframe: str) -> None:
+    """BadRequest for one that the exchange has no bars of."""
+    if timeframe not in TIMEFRAMES:
+        raise BadRequest(f"bourse: timeframe is one of {', '.join(TIMEFRAMES)}, not {timeframe}")
+
+
+def check_moment(name: str, moment: Any) -> None:
+    """BadRequest for what is no time; None is none given."""
+    if moment is not None and not _is_whole(moment, 0):
+        raise BadRequest(f"bourse: {name} is a whole number of ms since 1970, not {moment!r}")
+
+
+def check_limit(limit: Any) -> None:
+    """BadRequest for a number of items that cannot be; None is none given."""
+    if limit is not None and not _is_whole(limit, 1):
+        raise BadRequest(f"bourse: limit is a whole number from 1 on, not {limit!r}")
+
+
+def check_range(since: Any, limit: Any) -> None:
+    check_moment("since", since)
+    check_limit(limit)
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    try:
+        return not isinstance(value, bool) and operator.index(value) >= least
+    except TypeError:
+        return False
