@@ -341,6 +341,15 @@ class Proxy:
                     return True
         return False
 
+    def deaden(self, port: int) -> bool:
+        """Let the connection with this port at the server's side swallow all from now on. Whether there is one."""
+        for client, server in list(self._lines):
+            with suppress(OSError):
+                if server.getsockname()[1] == port:
+                    self._dead.add(client)
+                    return True
+        return False
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
