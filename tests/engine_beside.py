@@ -43,6 +43,9 @@ class _Ours:
     def release(self) -> None:
         pass
 
+    def decide(self) -> None:
+        pass
+
     def beat(self) -> bool:
         return False
 

@@ -301,8 +301,9 @@ def redis() -> Iterator[Redis]:
 class Proxy:
     """Between a client and a server. `cut` says what happens at the next COMMIT of PostgreSQL: it is let through and
     its answer is dropped ("answer"), or it is dropped itself ("commit"). `step`: the same at a round trip of the next
-    transaction, as ("commit", 0) for its BEGIN and ("answer", 2) for the answer to what comes third. While `closed`,
-    nobody gets through; while it is not `flowing`, nothing does, and nobody is told."""
+    transaction, as ("commit", 0) for its BEGIN and ("answer", 2) for the answer to what comes third. With `swallows`
+    the line then stays, and whatever is sent on it arrives nowhere. While `closed`, nobody gets through; while it is
+    not `flowing`, nothing does, and nobody is told."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -310,12 +311,14 @@ class Proxy:
         self.port = int(self._listener.getsockname()[1])
         self.cut: str | None = None
         self.step: tuple[str, int] | None = None
-        self.close_at_cut = False
+        self.close_at_cut = self.swallows = False
         self.closed = False
         self.cuts = 0
         self.flowing = threading.Event()
         self.flowing.set()
         self._lines: list[tuple[socket.socket, socket.socket]] = []
+        self._dead: set[socket.socket] = set()
+        """The clients' ends of lines that swallow."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def remove(self) -> None:
@@ -335,6 +338,15 @@ class Proxy:
         for _, server in list(self._lines):
             with suppress(OSError):
                 if server.getsockname()[1] == port:
+                    return True
+        return False
+
+    def deaden(self, port: int) -> bool:
+        """Let the connection with this port at the server's side swallow all from now on. Whether there is one."""
+        for client, server in list(self._lines):
+            with suppress(OSError):
+                if server.getsockname()[1] == port:
+                    self._dead.add(client)
                     return True
         return False
 
@@ -371,8 +383,11 @@ class Proxy:
                     return self._done(client, server)
                 if self.step == ("answer", trips):
                     cut_answer.set()
+                if client in self._dead:
+                    return None
                 server.sendall(data)
-        _end(client, server)
+        if client not in self._dead:
+            _end(client, server)
         return None
 
     def _trips(self, trips: int | None, data: bytes) -> int | None:
@@ -390,8 +405,11 @@ class Proxy:
                 if cut_answer.is_set() or (b"COMMIT\0" in data and self.cut == "answer"):
                     self._done(client, server)
                     return
+                if client in self._dead:
+                    return
                 client.sendall(data)
-        _end(client, server)
+        if client not in self._dead:
+            _end(client, server)
 
     def _cut(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         """Its answer is met in `_down`, and so it is sure that it was done."""
@@ -404,7 +422,10 @@ class Proxy:
         self.cut = self.step = None
         self.closed = self.close_at_cut
         self.cuts += 1
-        _end(client, server)
+        if self.swallows:
+            self._dead.add(client)
+        else:
+            _end(client, server)
 
 
 def _end(*ends: socket.socket) -> None:

@@ -17,7 +17,7 @@ from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.redis.inlet import Inlet
 from trading.delivery.redis.inlets import is_of_all_markets
 from trading.delivery.redis.lines import NoneYet
-from trading.delivery.redis.wires import GENERATION, PresentFrame, decode_present, present_key, pubsub_layer
+from trading.delivery.redis.wires import GENERATION, HangUp, PresentFrame, decode_present, present_key, pubsub_layer
 from trading.observability.counters import Counters
 from trading.reads import missed_pushes
 from trading.reads.readers import Readers
@@ -61,7 +61,7 @@ class MarketLink(Generic[Door_co]):
         self.watch = EngineWatch(self.gateway, market)
         self.inlet = Inlet(
             room,
-            inbound=pubsub_layer(config.redis_url, self._reconnected),
+            inbound=pubsub_layer(config.redis_url, self._connected),
             outbound=pubsub_layer(config.redis_url),
             market=market,
             channel=channel,
@@ -93,6 +93,7 @@ class MarketLink(Generic[Door_co]):
         return {
             "inlet": self.inlet.run,
             "leaving of groups": self.inlet.tidy,
+            "look for a dead line": self.inlet.watch,
             "sending of commands": self.queue.run,
             "look for late answers": self.queue.watch,
             "watch over the engine": self.watch.run,
@@ -100,8 +101,8 @@ class MarketLink(Generic[Door_co]):
 
     # -- what the inlet is handed
 
-    def _reconnected(self) -> None:
-        self.inlet.doubt()
+    def _connected(self, hang_up: HangUp) -> None:
+        self.inlet.connected(hang_up)
 
     def _take_note(self, note: dict[str, Any]) -> None:
         if note["type"] == "beat":

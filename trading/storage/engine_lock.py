@@ -57,6 +57,10 @@ class EngineLock(Protocol):
 
     def release(self) -> None: ...
 
+    def decide(self) -> None:
+        """After a connection was closed, or broke: what it had begun is over, now or soon. Whether the lock is still
+        ours is another question."""
+
     # -- where engines of several processes stand by each other
 
     @property
@@ -127,6 +131,9 @@ class FileLock:
             os.close(self._file)
             self._file = None
 
+    def decide(self) -> None:
+        """What a file's connection had begun ends with it."""
+
     def beat(self) -> bool:
         """It is the operating system that knows."""
         return False
@@ -180,9 +187,15 @@ class AdvisoryLock:
         noticed yet; nobody else has taken the market over then."""
         if self._own is None:
             return False
-        with connections[self._using].cursor() as cursor:
-            cursor.execute(END, [self._key, *self._own])
+        self.decide()
         return self._ask(TRY)
+
+    def decide(self) -> None:
+        """End the session that had the lock last, if it still has it. It may wait for the rest of a transaction from a
+        line that is dead, and would for hours."""
+        if self._own is not None and not self.held():
+            with connections[self._using].cursor() as cursor:
+                cursor.execute(END, [self._key, *self._own])
 
     def _take_from_silent(self) -> bool:
         """End the session of a holder that has stopped beating, and have the lock."""

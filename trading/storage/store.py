@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 SMALL, QUICK = 4, 0.003
 """A batch of so few commands, and a commit of so few seconds, are over before a thread had been woken twice."""
 
+DECIDED_MS = 1_000
+"""The longest wait for a transaction that is being decided, before those who wait are told that nobody knows yet."""
+
 
 class Store:
     """Reads and writes one market. All methods but `commit_here` block; call them from one thread, which owns the
@@ -113,14 +116,17 @@ class Store:
             raise
 
     def holds(self, batch: Batch) -> bool:
-        """Whether a batch of OutcomeUnknown is stored. Opens a new connection; the old one's transaction is over, or is
-        waited for: it has changed the market's row."""
+        """Whether a batch of OutcomeUnknown is stored. Opens a new connection; the old one's transaction is ended, or
+        waited for: it has changed the market's row. Raises the database's error where that is not soon."""
         self._disconnect()
         self._check_files()
         found = JournalBatch.objects.using(self._using)
         if connections[self._using].vendor == "sqlite":
             return found.filter(market=self.market, number=batch.number, epoch=self._rows.epoch).exists()
+        self._lock.decide()
         with transaction.atomic(using=self._using):
+            with connections[self._using].cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = {DECIDED_MS}")
             Market.objects.using(self._using).select_for_update().get(code=self.market)
             return found.filter(market=self.market, number=batch.number, epoch=self._rows.epoch).exists()
 

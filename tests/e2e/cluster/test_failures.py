@@ -12,7 +12,7 @@ from redis import Redis as RedisClient
 
 from tests.e2e.client import Client, order_fields
 from tests.e2e.cluster.making import Cluster, until
-from tests.services import Postgres
+from tests.services import Postgres, Proxy, Redis
 
 pytestmark = pytest.mark.long
 UNKNOWN = "Unknown outcome"
@@ -215,6 +215,39 @@ def test_connections_to_redis_that_are_cut_leave_no_holes(cluster: Cluster) -> N
         assert has_no_holes(other)
     follows_without_holes(book, lambda state: state["bids"].keys() == {110.0, 111.0, 112.0, 113.0, 114.0})
     book.close()
+
+
+def test_lines_to_redis_that_swallow_what_is_sent_leave_no_holes(
+    new_cluster: Callable[..., Cluster], own_redis: Redis
+) -> None:
+    """Those on which gateways hear. They are not cut, and the system takes them for alive."""
+    wire = Proxy(own_redis.port)
+    try:
+        cluster = new_cluster(REDIS_URL=f"redis://127.0.0.1:{wire.port}/0")
+        with cluster.client(0, "user001") as one, cluster.client(1, "user001") as other:
+            assert one.order("BUY", 1, 110)["success"]
+            ports = hearing(own_redis)
+            assert [wire.deaden(port) for port in ports] == [True] * len(cluster.gateways)
+            answer = one.order("BUY", 1, 111)  # done, and nobody could hear it
+            assert not answer["success"] and answer["error_code"] == 503
+            until(lambda: len(hearing(own_redis) - ports) == len(cluster.gateways))
+            cluster.until_ready()
+            assert one.order("BUY", 1, 112)["success"]
+            last = one.ask("resume", last_seq=None)["last_seq"]
+            while seqs(other)[-1:] < [last]:
+                other.hear()
+            assert has_no_holes(other)
+        assert {order["price"] for order in live_orders(cluster, "user001")} == {110.0, 111.0, 112.0}
+    finally:
+        wire.remove()
+
+
+def hearing(redis: Redis) -> set[int]:
+    """The ports of connections that have subscribed to something."""
+    client: Any = RedisClient.from_url(redis.url)
+    ports = {int(each["addr"].rpartition(":")[2]) for each in client.client_list(_type="pubsub")}
+    client.close()
+    return ports
 
 
 def test_orders_that_meet_a_broken_database_session_are_done_once(cluster: Cluster, postgres: Postgres) -> None:

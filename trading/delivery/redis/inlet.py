@@ -25,7 +25,7 @@ from trading.delivery.redis.lines import (
     PrivateLine,
     ReadPresent,
 )
-from trading.delivery.redis.wires import GATEWAYS, shared_group
+from trading.delivery.redis.wires import GATEWAYS, HangUp, shared_group
 from trading.transport.sleeper import Sleeper
 
 logger = logging.getLogger(__name__)
@@ -35,13 +35,16 @@ CONFIRM_SECONDS = 0.1
 """Until a question whether we hear a group is asked again."""
 JOIN_SECONDS = 3.0
 """After which a group that cannot be heard is an error."""
+SILENT_SECONDS = 2.0
+"""Engines beat several times a second."""
 
 
 class Inlet:
     """`room` has the connections, each group under its `shared_group` name. `inbound` and `outbound` lead to Redis: one
     hears, the other tells. `channel` is where this gateway hears. `told_as`: the market that private pushes name; None:
-    the first, which they do not. `take_answers` and `take_note` get what is for the gateway itself. `run` and `tidy`
-    are to be kept going."""
+    the first, which they do not. `take_answers` and `take_note` get what is for the gateway itself. `run`, `tidy`
+    and `watch` are to be kept going. When nothing has come for `silent_seconds` this gateway speaks to itself, and
+    where it is not heard within `deaf_seconds` the connection is ended."""
 
     def __init__(
         self,
@@ -57,7 +60,14 @@ class Inlet:
         missed: Missed,
         read_present: ReadPresent,
         told_as: str | None = None,
+        silent_seconds: float = SILENT_SECONDS,
+        deaf_seconds: float = SILENT_SECONDS,
     ) -> None:
+        self._silent_seconds = silent_seconds
+        self._deaf_seconds = deaf_seconds
+        self._hang_up: HangUp | None = None
+        self.taken_in = 0
+        """Messages that have come."""
         self._room = room
         self._told_as = told_as
         self._inbound = inbound
@@ -175,8 +185,10 @@ class Inlet:
         finally:
             del self._questions[word]
 
-    def doubt(self) -> None:
-        """The connection to Redis is another one: messages may have been lost. When we hear again for sure, look."""
+    def connected(self, hang_up: HangUp) -> None:
+        """The connection to Redis is another one, which `hang_up` ends: messages may have been lost. When we hear again
+        for sure, look."""
+        self._hang_up = hang_up
         self._checking = asyncio.ensure_future(self._check())
 
     async def _check(self) -> None:
@@ -215,7 +227,27 @@ class Inlet:
             if self._doubt:
                 await self._look()
 
+    async def watch(self) -> None:
+        """End a connection that only seems to be there, until cancelled: nothing comes, not even what we say. Another
+        one is then made, and heard on all groups."""
+        while True:
+            before = self.taken_in
+            await asyncio.sleep(self._silent_seconds)
+            if before == self.taken_in and self.hears.is_set() and not await self._is_heard_soon():
+                logger.warning("nothing is heard of market %s over Redis; it is heard anew", self._market)
+                if self._hang_up is not None:
+                    await self._hang_up()
+
+    async def _is_heard_soon(self) -> bool:
+        try:
+            async with asyncio.timeout(self._deaf_seconds):
+                await self._hear_ourselves()
+        except TimeoutError:
+            return False
+        return True
+
     async def _take(self, message: Message) -> None:
+        self.taken_in += 1
         kind = message["type"]
         if kind == "answers":
             self._take_answers(message["answers"])

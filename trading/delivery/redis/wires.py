@@ -1,7 +1,8 @@
 """Names of keys and groups that gateways and engines of a market share, and the channel layer between them."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -89,8 +90,12 @@ class Megaphone:
         await self._layer.flush()
 
 
-def pubsub_layer(url: str, on_connect: Callable[[], None] | None = None) -> RedisPubSubChannelLayer:
-    """`on_connect` is told of every connection that is opened: what was published before may be lost.
+HangUp = Callable[[], Awaitable[None]]
+"""Ends a connection; whoever has it makes another one."""
+
+
+def pubsub_layer(url: str, on_connect: Callable[[HangUp], None] | None = None) -> RedisPubSubChannelLayer:
+    """`on_connect` is told of each connection that is opened, and how to end it: what was published before may be lost.
 
     Whatever is sent once more after a connection broke can be told by its number.
     """
@@ -99,7 +104,7 @@ def pubsub_layer(url: str, on_connect: Callable[[], None] | None = None) -> Redi
 
         async def connected(connection: Any) -> None:
             await connection.on_connect()
-            on_connect()
+            on_connect(partial(connection.disconnect, nowait=True))
 
         host["redis_connect_func"] = connected
     return RedisPubSubChannelLayer(hosts=[host], prefix=PREFIX)

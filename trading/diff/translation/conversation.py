@@ -80,11 +80,14 @@ class Conversation:
         """All that came together is taken in; `heard`: the client waits for news."""
 
     def ask(self, then: Then, type: str, **fields: Any) -> None:
+        self.ask_later(0.0, then, type, **fields)
+
+    def ask_later(self, seconds: float, then: Then, type: str, **fields: Any) -> None:
         self._asked += 1
         request_id = str(self._asked)
         frame = msgspec.json.encode({"type": type, **fields, "request_id": request_id}).decode()
         self._open[request_id] = Open(type, frame, then)
-        self.asks.append((0.0, frame))
+        self.asks.append((seconds, frame))
 
     def hear(self, frame: str, now: int) -> None:
         """A frame of the exchange, at Unix ms `now`."""

@@ -1,9 +1,27 @@
 """An account and its positions. Most names are ours; here is what the client has beside them."""
 
+from collections.abc import Sequence
+
+import msgspec
+
 from trading.diff.translation.words import UNKNOWN, Patch, number
 from trading.protocol import AccountData, PositionData
 
 SIDES = ("long", "short")
+
+
+def together(accounts: Sequence[AccountData]) -> AccountData:
+    """One account in place of those that a user has at several markets: the client knows of no markets, and its
+    positions are those of all. Risk is each market's own: that of the one where it is highest is told."""
+    first, *others = accounts
+    if not others:
+        return first
+    sums = {
+        name: round(sum(getattr(each, name) for each in accounts), 4)
+        for name in AccountData.__struct_fields__
+        if name not in ("user_id", "risk_ratio")
+    }
+    return msgspec.structs.replace(first, **sums, risk_ratio=max(each.risk_ratio for each in accounts))
 
 
 def account(data: AccountData) -> Patch:

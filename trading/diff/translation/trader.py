@@ -1,5 +1,6 @@
-"""The socket of trading: one user's orders, trades, positions and money."""
+"""The socket of trading: one user's orders, trades, positions and money, at all markets together."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ from trading.diff.translation.words import (
 PAGE = 200
 PAGES = 25
 """Of orders and of trades that a login looks at; who has more of a day sees the last ones."""
+FOLLOW_SECONDS = 1.0
+"""Until what is held at a further market is looked at again: of the first the exchange tells by itself."""
 MOST_EARLY = 64
 """Orders and cancels that wait for the login."""
 CHANNELS = ["trade", "portfolio", "instruments"]
@@ -73,7 +76,11 @@ class TraderConversation(Conversation):
         """Instruments of which the client is told that nothing is held. One that it knows and is not told of after a
         new login is taken away from under the program, which looks at what it was from then on."""
         self._sent: dict[str, list[CancelOrder]] = {}
-        self._changed = self._looking = False
+        self._money: dict[str | None, protocol.AccountData] = {}
+        """The accounts, by market; None: the first."""
+        self._changed: set[str | None] = set()
+        """Markets where something has."""
+        self._looking = self._following = False
         self._gathered, self._covered = Patches(), Patches()
 
     @property
@@ -204,7 +211,7 @@ class TraderConversation(Conversation):
         self._tell({"orders": loaded.orders, "trades": trades, "positions": {}})
         day = str(self._day) if self._day else ""
         self._tell({"user_id": self._user, "trading_day": day, "trade_more_data": False})
-        self._loaded, self._changed = None, True
+        self._loaded, self._changed = None, self.instruments.markets()
         for message in loaded.meanwhile:
             self.told(message)
         self._do_early()
@@ -245,7 +252,7 @@ class TraderConversation(Conversation):
             told = orders.said_order(said, self._user or "", self.now)
             over = {"exchange_order_id": "", "volume_left": said.volume, "status": "FINISHED", "last_msg": why}
             self._tell({"orders": {said.order_id: {**told, **over}}})
-            self._changed = True
+            self._changed.add(None)
         self.note("WARNING", code, f"下单失败, {why}")
 
     def _cancel(self, said: CancelOrder) -> None:
@@ -257,7 +264,7 @@ class TraderConversation(Conversation):
         if order_id is None:
             over = {"exchange_order_id": "", "status": "FINISHED", "last_msg": Code.ORDER_NOT_FOUND.text}
             self._tell({"orders": {said.order_id: over}})
-            self._changed = True
+            self._changed.add(None)
             self.note("WARNING", Code.ORDER_NOT_FOUND, f"撤单失败, {Code.ORDER_NOT_FOUND.text}")
         else:
             self.ask(self._cancelled, "cancel_order", order_id=order_id)
@@ -288,18 +295,20 @@ class TraderConversation(Conversation):
                 told = self._trade(message)
                 self._trades.add(told["trade_id"])
                 self._tell({"trades": {told["trade_id"]: told}})
-                self._changed = True
+                self._changed.add(message.market)
             case protocol.TradeBroken():
                 self._take_back(message)
             case protocol.Snapshot():
                 self._day = message.trading_day
+            case protocol.Statement(market=str() as market):
+                self._changed.add(market)  # the day of trading is that of the first
             case protocol.Statement():
                 if self._user is not None:
                     self._load()
             case _:
                 super().told(message)
         if isinstance(message, PRIVATE):
-            self._changed = True
+            self._changed.add(getattr(message, "market", None))
             self._warn(message)
 
     def _progress(self, frame: protocol.OrderStatusFrame) -> None:
@@ -313,7 +322,7 @@ class TraderConversation(Conversation):
         if frame.volume is not None:
             known.volume = round(frame.volume)
         self._tell({"orders": {known.key: {**told, **orders.progress(frame, known.volume)}}})
-        self._changed = True
+        self._changed.add(frame.market)
 
     def _trade(self, told: protocol.Trade | protocol.TradeData) -> Patch:
         known = self._known.get(told.order_id)
@@ -325,7 +334,7 @@ class TraderConversation(Conversation):
         key = orders.trade_key(broken.trade_id, broken.order_id if known is None else known.key)
         self._trades.discard(key)
         self._tell({"trades": {key: None}})
-        self._changed = True
+        self._changed.add(broken.market)
         self.note("WARNING", 0, f"成交 {broken.trade_id} 已被交易所撤销")
 
     def _warn(self, message: PRIVATE) -> None:
@@ -348,17 +357,19 @@ class TraderConversation(Conversation):
         not there to be told."""
         ready = self._user is not None and self._loaded is None and not self._looking
         if heard and ready and self._changed:
-            self._changed, self._looking = False, True
+            changed, self._changed, self._looking = self._changed, set(), True
             self._covered, self._gathered = self._gathered, Patches()
-            self.ask(self._take_account, "query_account")
+            for market in changed:
+                named = {} if market is None else {"market": market}
+                self.ask(partial(self._take_account, market), "query_account", **named)
             self.ask(self._take_positions, "query_position")
         elif ready and not self._changed and self._gathered:
             self.patches.add_all(self._gathered.take())
 
-    def _take_account(self, answer: Any) -> None:
-        if isinstance(answer, protocol.QueryResponse) and answer.data.account is not None and self._user is not None:
-            accounts = {"CNY": portfolio.account(answer.data.account)}
-            self._covered.add({"trade": {self._account: {"accounts": accounts}}})
+    def _take_account(self, market: str | None, answer: Any) -> None:
+        """Whoever has no account there is refused; from now on they hear when they have."""
+        if isinstance(answer, protocol.QueryResponse) and answer.data.account is not None:
+            self._money[market] = answer.data.account
 
     def _take_positions(self, answer: Any) -> None:
         self._looking = False
@@ -371,4 +382,18 @@ class TraderConversation(Conversation):
                 found[self.instruments.symbol(name)] = portfolio.position(held[name], ids) if name in held else told
             self._positions |= held.keys()
             self._covered.add({"trade": {self._account: {"positions": found}}})
+            if self._money:
+                accounts = {"CNY": portfolio.account(portfolio.together(list(self._money.values())))}
+                self._covered.add({"trade": {self._account: {"accounts": accounts}}})
+            self._follow({market for name in held if (market := self.instruments.market(name)) is not None})
         self.patches.add_all(self._covered.take())
+
+    def _follow(self, further: set[str]) -> None:
+        """See how prices move what is held at further markets."""
+        if further and not self._following:
+            self._following = True
+            self.ask_later(FOLLOW_SECONDS, partial(self._look_again, further), "ping")
+
+    def _look_again(self, further: set[str], answer: Any) -> None:
+        self._following = False
+        self._changed |= further

@@ -150,13 +150,17 @@ def test_an_engine_whose_lock_another_has_got_steps_back_and_comes_back(
     server.manage("check_books")
 
 
-# --- COMMIT without an answer
+# --- COMMIT without an answer: the line ends, or it stays and swallows what is sent
+
+swallowing = pytest.mark.parametrize("swallows", [False, True], ids=["ends", "swallows"])
 
 
+@swallowing
 def test_a_commit_whose_answer_is_lost_is_told_as_it_is(
-    server: Server, proxy: Proxy, postgres: Postgres, database: str
+    swallows: bool, server: Server, proxy: Proxy, postgres: Postgres, database: str
 ) -> None:
     """The order is stored: its sender is told so, and everybody gets the pushes, numbered without a hole."""
+    proxy.swallows = swallows
     with signed_in(server, "user001") as seller, signed_in(server, "user002") as buyer:
         assert seller.order("SELL", 2, 120, client_order_id="offer")["success"]
         seq = seller.until("account_update")["seq"]
@@ -175,9 +179,12 @@ def test_a_commit_whose_answer_is_lost_is_told_as_it_is(
         server.manage(command)
 
 
+@swallowing
 def test_a_commit_that_never_arrived_is_told_as_nothing(
-    server: Server, proxy: Proxy, postgres: Postgres, database: str
+    swallows: bool, server: Server, proxy: Proxy, postgres: Postgres, database: str
 ) -> None:
+    """A session that waits for the rest of a transaction on a dead line is ended: nobody else would."""
+    proxy.swallows = swallows
     with signed_in(server, "user001") as client:
         proxy.cut = "commit"
         answer = client.order("BUY", 1, 115, client_order_id="lost")
@@ -187,11 +194,13 @@ def test_a_commit_that_never_arrived_is_told_as_nothing(
         assert orders(postgres, database) == {"lost": "Submitted"}
 
 
+@swallowing
 @pytest.mark.parametrize("cut", ["answer", "commit"])
 def test_while_nobody_can_know_that_is_what_is_said(
-    cut: str, server: Server, proxy: Proxy, postgres: Postgres, database: str
+    cut: str, swallows: bool, server: Server, proxy: Proxy, postgres: Postgres, database: str
 ) -> None:
     """The database stays away after the cut. Sent again under its name, the order is there once."""
+    proxy.swallows = swallows
     with signed_in(server, "user001") as client:
         proxy.close_at_cut, proxy.cut = True, cut
         answer = client.order("BUY", 1, 115, client_order_id="lost")
@@ -212,12 +221,14 @@ def test_while_nobody_can_know_that_is_what_is_said(
 # --- every step of a commit
 
 
+@pytest.mark.parametrize("swallows", [False, pytest.param(True, marks=pytest.mark.long)], ids=["ends", "swallows"])
 @pytest.mark.parametrize("lost", ["commit", "answer"])
 def test_the_connection_is_cut_at_every_step_of_a_commit(
-    lost: str, server: Server, proxy: Proxy, postgres: Postgres, database: str
+    lost: str, swallows: bool, server: Server, proxy: Proxy, postgres: Postgres, database: str
 ) -> None:
     """Before each thing that is asked of the database, or before its answer, from BEGIN to the answer to COMMIT. What
     is told is what is stored, and the engine goes on by itself."""
+    proxy.swallows = swallows
     with signed_in(server, "user001") as client:
         names = []
         for step in range(MOST_STEPS):
