@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from channels.db import database_sync_to_async
 
-from exchange_site.wiring import Exchange
+from exchange_site.wiring.exchange import Exchange
 from tests.builders import FUNDS, TRADERS, Founded, listing
 from tests.conftest import OpenExchange
 from tests.diff.client import DiffClient
