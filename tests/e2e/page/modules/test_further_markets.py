@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.page.test_page_modules import call, page
+from tests.e2e.page.modules.test_page_modules import call, page
 
 try:
     from playwright.sync_api import Page

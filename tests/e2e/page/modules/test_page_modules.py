@@ -28,7 +28,7 @@ try:
 except ImportError:
     missing("the page tests need playwright: pip install -r requirements-dev.txt")
 
-STATIC = Path(__file__).resolve().parents[3] / "static"
+STATIC = Path(__file__).resolve().parents[4] / "static"
 MODULES = "/static/bourse/js"
 ID = "IX2301"
 PLAIN = re.compile(r"""\bt\('([\w.]+)'""")

@@ -15,7 +15,7 @@ import pytest
 
 from tests.builders import cancel, listing, order, terms
 from tests.e2e.browser import chromium, missing, new_page
-from tests.e2e.page.test_page_modules import call, serve
+from tests.e2e.page.modules.test_page_modules import call, serve
 from trading import protocol
 from trading.core.accounts import Position
 from trading.core.commands import CheckRisk, Deposit, OpenAccount, Settle
