@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import WatchedPage, chromium, missing, new_page
-from tests.e2e.page.test_page import PERSON, open_live, sign_in
+from tests.e2e.browser import WatchedPage, missing, new_page
+from tests.e2e.page.steps import PERSON, open_live, sign_in
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.slow
@@ -34,12 +34,6 @@ for told in Market.objects.get(code="MAIN").announcements:
 """
 FAR = 4_000_000_000_000
 WIDTHS = (1440, 820, 390)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

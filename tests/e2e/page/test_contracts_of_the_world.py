@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import chromium, missing, new_page
-from tests.e2e.page.test_page import BYSTANDER, COUNTERPART, PERSON, Trader, overflow, select, sign_in
+from tests.e2e.browser import missing, new_page
+from tests.e2e.page.steps import BYSTANDER, COUNTERPART, PERSON, Trader, overflow, select, sign_in
 
 pytestmark = pytest.mark.long
 
@@ -74,12 +74,6 @@ DRAWN = """
     };
 """
 """Remembers every text that the chart writes on its canvas."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 def ask(server: Any, words: str) -> None:

@@ -3,13 +3,12 @@ from the keyboard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.accessibility import faults_of
-from tests.e2e.browser import chromium, new_page
+from tests.e2e.browser import new_page
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.long
@@ -23,12 +22,6 @@ PAGES = (
     "search/?q=order",
     "search/?q=nothing-like-it",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize(("language", "colours"), [("en-US", "light"), ("zh-CN", "dark")])

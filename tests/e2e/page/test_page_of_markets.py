@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients.test_markets import THERE, founded
 from tests.e2e.browser import chromium, missing, new_page
-from tests.e2e.page.test_page import cancel_all, expect_order, leg, open_live, select, send, sign_in
+from tests.e2e.page.steps import cancel_all, expect_order, leg, open_live, select, send, sign_in
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.long

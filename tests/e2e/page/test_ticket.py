@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import chromium, missing, new_page
-from tests.e2e.page.test_page import (
+from tests.e2e.browser import missing, new_page
+from tests.e2e.page.steps import (
     BYSTANDER,
     COUNTERPART,
     Trader,
@@ -30,12 +30,6 @@ try:
     from playwright.sync_api import Page, expect
 except ImportError:
     missing("the page tests need playwright: pip install -r requirements-dev.txt")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

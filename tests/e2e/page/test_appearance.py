@@ -1,0 +1,173 @@
+"""How the trading page looks and what it is made of: languages, colours, sizes, and names of what can be used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e.browser import missing, new_page
+from tests.e2e.page.steps import COUNTERPART, Trader, expect_phase, open_live, overflow, sign_in
+
+pytestmark = pytest.mark.slow
+
+try:
+    from playwright.sync_api import Page, expect
+except ImportError:
+    missing("the page tests need playwright: pip install -r requirements-dev.txt")
+
+
+def test_the_language_is_the_browsers_until_chosen_and_then_remembered(browser: Any, server: Any) -> None:
+    with new_page(browser, locale="zh-CN") as page:
+        open_live(page, server)
+        expect(page.locator("#book-title")).to_have_text("订单簿")
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        expect(page.locator(".documents")).to_have_attribute("href", re.compile(r"/docs/\?lang=zh-hans$"))
+        page.click("#language")
+        expect(page.locator("#book-title")).to_have_text("Order book")
+        expect(page.locator(".documents")).to_have_attribute("href", re.compile(r"/docs/\?lang=en$"))
+        page.reload()
+        expect(page.locator("#book-title")).to_have_text("Order book")
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+@pytest.mark.parametrize(("locale", "up", "other"), [("en-US", "green", "red"), ("zh-CN", "red", "green")])
+def test_the_colours_are_those_of_the_language_until_the_reader_chooses(
+    browser: Any, server: Any, locale: str, up: str, other: str
+) -> None:
+    root = "html"
+    with new_page(browser, locale=locale) as page:
+        open_live(page, server)
+        expect(page.locator(root)).to_have_attribute("data-up", up)
+        page.click("#language")
+        expect(page.locator(root)).to_have_attribute("data-up", other)
+        page.reload()
+        expect(page.locator(root)).to_have_attribute("data-up", other)
+        colour = "getComputedStyle(document.querySelector('#bids .price')).color"
+        before = page.evaluate(colour)
+        page.click("#colours")
+        assert page.evaluate(colour) != before
+        page.click("#language")
+        page.reload()
+        expect(page.locator(root)).to_have_attribute("data-up", up)
+
+
+@pytest.mark.parametrize("width", [320, 390, 820, 1440])
+def test_no_width_scrolls_sideways(browser: Any, server: Any, width: int) -> None:
+    """In neither language, before and after signing in, and on a phone in none of its views."""
+    with new_page(browser, viewport={"width": width, "height": 844}) as page:
+        open_live(page, server)
+        for inside in (False, True):
+            if inside:
+                sign_in(page, server)
+            for _ in range(2):
+                for view in page.locator("#views button:visible").all():
+                    view.click()
+                    assert overflow(page) <= 0, (width, inside, view.inner_text())
+                assert overflow(page) <= 0, (width, inside)
+                page.click("#language")
+        assert page.complaints == []
+
+
+def test_on_a_phone_one_view_is_shown_at_a_time(browser: Any, server: Any) -> None:
+    with new_page(browser, viewport={"width": 390, "height": 844}) as page:
+        open_live(page, server)
+        page.click("#views [data-view=market]")
+        expect(page.locator("#panel-charts")).not_to_be_visible()
+        page.click("[data-instrument=IF2301]")
+        expect(page.locator("#panel-charts")).to_be_visible()
+        expect(page.locator("#views [aria-current]")).to_have_text("Chart")
+        page.click("#views [data-view=trade]")
+        expect(page.locator("#panel-book")).to_be_visible()
+        expect(page.locator("#ticket-submit")).to_be_visible()
+        expect(page.locator("#panel-charts")).not_to_be_visible()
+        assert page.complaints == []
+
+
+def test_everything_comes_from_this_host_and_nothing_is_inline(browser: Any, server: Any) -> None:
+    with new_page(browser) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        response = page.goto(server.http + "/")
+        expect_phase(page, "live")
+        assert asked and all(url.startswith(server.http + "/") for url in asked)
+        html = response.text()
+    assert not re.search(r"\sstyle=|\son\w+=|javascript:|<style", html)
+    scripts = re.findall(r"<script\b[^>]*>", html)
+    assert all("src=" in script or 'type="application/json"' in script for script in scripts)
+
+
+FAINT = r"""() => {
+    const parse = (text) => {
+        const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number);
+        return { rgb: [r, g, b], a };
+    };
+    const over = ({ rgb, a }, ground) => rgb.map((value, at) => value * a + ground[at] * (1 - a));
+    const linear = (value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    const light = (rgb) => [0.2126, 0.7152, 0.0722].reduce((sum, part, at) => sum + part * linear(rgb[at] / 255), 0);
+    const colour = (node, name) => parse(getComputedStyle(node)[name]);
+    const white = [255, 255, 255];
+    const ground = (node) => (node ? over(colour(node, 'backgroundColor'), ground(node.parentElement)) : white);
+    const hasText = (node) => [...node.childNodes].some((each) => each.nodeType === 3 && each.textContent.trim());
+    return [...document.querySelectorAll('body *')]
+        .filter((node) => node.checkVisibility() && hasText(node) && !node.closest('[disabled], .visually-hidden'))
+        .map((node) => {
+            const under = ground(node);
+            const both = [light(over(colour(node, 'color'), under)), light(under)];
+            return [node.textContent.trim(), (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05)];
+        })
+        .filter(([, contrast]) => contrast < 4.5);
+}"""
+
+
+def test_text_stands_out_from_its_ground_in_every_theme(page: Page, trader: Callable[[str], Trader]) -> None:
+    """WCAG AA: 4.5 to 1."""
+    trader(COUNTERPART).order("BUY", 1, 112.0)
+    expect(page.locator("#bids .level .price").first).not_to_be_empty()
+    for theme in ("dark", "light"):
+        for up in ("red", "green"):
+            page.evaluate("(wish) => Object.assign(document.documentElement.dataset, wish)", {"theme": theme, "up": up})
+            assert page.evaluate(FAINT) == [], (theme, up)
+
+
+SHIFTED = """() => new Promise((done) => {
+    let sum = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach((each) => { sum += each.value; }))
+        .observe({ type: 'layout-shift', buffered: true });
+    requestAnimationFrame(() => setTimeout(() => done(sum)));
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_jumps_while_the_page_comes_up(browser: Any, server: Any, width: int) -> None:
+    """Cumulative layout shift: 0.1 is what is called good."""
+    with new_page(browser, viewport={"width": width, "height": 844}) as page:
+        page.goto(server.http + "/")
+        expect(page.locator("#panel-book")).not_to_have_class(re.compile("stale"))
+        expect(page.locator("#chart-legend, #chart-cover").filter(has_text=re.compile(".")).first).to_be_visible()
+        assert page.evaluate(SHIFTED) < 0.05
+
+
+def test_every_control_has_a_name(page: Page) -> None:
+    unnamed = page.evaluate("""() => [...document.querySelectorAll('input, button, select')]
+        .filter((node) => node.checkVisibility() && !node.disabled)
+        .filter((node) => !(node.labels?.length || node.getAttribute('aria-label') || node.textContent.trim()))
+        .map((node) => node.outerHTML)""")
+    assert unnamed == []
+
+
+def test_an_older_answer_never_undoes_a_newer_push(page: Page) -> None:
+    result = page.evaluate("""async () => {
+        const { order } = await import('/static/bourse/js/state/reduce_account.js');
+        const push = { order_id: 'O1', status: 'Filled', filled_volume: 2, remaining_volume: 0, timestamp: 1 };
+        const answer = { ...push, status: 'PartiallyFilled', filled_volume: 1, remaining_volume: 1, direction: 'BUY' };
+        let state = { orders: new Map(), cancelling: new Set(['O1']) };
+        state = { ...state, ...order(state, push) };
+        state = { ...state, ...order(state, answer) };
+        return [state.orders.get('O1'), state.cancelling.size];
+    }""")
+    merged, cancelling = result
+    assert (merged["status"], merged["filled_volume"], merged["direction"]) == ("Filled", 2, "BUY")
+    assert cancelling == 0
