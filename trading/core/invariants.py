@@ -1,53 +1,113 @@
 """What must be true of the state after every command; asserted by tests, at start-up and by the operators' checks."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from trading.core.accounts import Leg, Position
 from trading.core.money import share
 from trading.core.rules.checks import needed_per_lot
-from trading.core.state import Account, Order, State
+from trading.core.state import Account, Instrument, Order, State
 from trading.core.types import FIRST_RULES, Offset, OrderStatus, Phase
 
 
 def check(state: State) -> None:
     """AssertionError with one sentence when the state contradicts itself."""
-    _check_books(state)
+    resting = sum(_check_book(state, instrument) for instrument in state.instruments.values())
+    live = sum(_check_orders(account_id, account) for account_id, account in state.accounts.items())
+    assert live == resting, "the books and the lists of live orders disagree"
     for account in state.accounts.values():
         _check_account(account)
-    _check_holds(state)
     _check_lots(state)
     _check_conservation(state)
     for account in state.accounts.values():
         _check_details(account, state.rules != FIRST_RULES)
 
 
-def _check_books(state: State) -> None:
-    live = state.orders
-    resting: dict[int, Order] = {}
-    for instrument in state.instruments.values():
-        instrument.book.check(crossed=instrument.phase is not Phase.CONTINUOUS)
-        instrument.waiting.check()
-        for order, _ in instrument.waiting.met.values():
-            assert live.get(order.order_id) is order, "an order that is not live is to fire"
-        assert bool(instrument.waiting) == (instrument.instrument_id in state.alert), "a waiting order is not watched"
-        for order in instrument.book.entries():
-            assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"
-            assert instrument.limit_down <= order.price <= instrument.limit_up, "an order rests outside the limits"
-            assert order.owner == order.account.account_id, "an order rests under a strange name"
-            assert order.remaining + order.hidden == order.left, "an order shows and hides not what is left of it"
-            resting[order.order_id] = order
-    for order_id, order in live.items():
+def _check_book(state: State, instrument: Instrument) -> int:
+    """What rests in a book, and what is to fire, is live; returns how many rest. None is counted twice: an entry is
+    linked to one place of one book."""
+    instrument.book.check(crossed=instrument.phase is not Phase.CONTINUOUS)
+    instrument.waiting.check()
+    for order, _ in instrument.waiting.met.values():
+        assert _is_live(state, order), "an order that is not live is to fire"
+    assert bool(instrument.waiting) == (instrument.instrument_id in state.alert), "a waiting order is not watched"
+    resting, accounts = 0, state.accounts
+    low, high = instrument.limit_down, instrument.limit_up
+    partly, fresh = OrderStatus.PARTIALLY_FILLED, OrderStatus.SUBMITTED
+    for order in instrument.book.entries():
+        account, left = order.account, order.left
+        assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"
+        assert low <= order.price <= high, "an order rests outside the limits"
+        assert accounts.get(order.owner) is account, "an order rests under a strange name"
+        assert order.remaining + order.hidden == left, "an order shows and hides not what is left of it"
+        assert account.orders.get(order.order_id) is order, f"order {order.order_id} rests and is not live"
+        wanted = fresh if left == order.volume else partly
+        assert order.status is wanted, f"order {order.order_id} rests with status {order.status}"
+        resting += 1
+    return resting
+
+
+def _is_live(state: State, order: Order) -> bool:
+    account = state.accounts.get(order.account.account_id)
+    return account is order.account and account.orders.get(order.order_id) is order
+
+
+class _Promised:
+    """What an account's live orders on one side of an instrument add up to."""
+
+    __slots__ = ("his", "live", "opening", "today")
+
+    def __init__(self) -> None:
+        self.live = self.opening = self.his = self.today = 0
+
+
+def _check_orders(account_id: int, account: Account) -> int:
+    """What limits are held against, and what the account and its positions hold, is what its live orders add up to;
+    returns how many of them do not wait."""
+    assert account.account_id == account_id, f"account {account_id} is listed under a strange number"
+    sides: defaultdict[tuple[str, bool], _Promised] = defaultdict(_Promised)
+    money, waiting, grouped = 0, [], set()
+    for order_id, order in account.orders.items():
+        assert order.order_id == order_id and order.account is account, f"order {order_id} is another's"
+        side = sides[order.instrument.contract.instrument_id, order.is_buy]
+        side.live += 1
+        if order.options is not None and order.oco_group is not None:
+            grouped.add(order_id)
         if order.status is OrderStatus.WAITING:
             assert not order.filled and order.level is None, f"order {order_id} waits and trades"
+            waiting.append(order)
             continue
-        assert resting.pop(order_id, None) is order, "the books and the list of live orders disagree"
-        wanted = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.SUBMITTED
-        assert order.status is wanted, f"order {order_id} rests with status {order.status}"
-    assert not resting, "the books and the list of live orders disagree"
+        hold, left = order.hold_per_lot, order.left
+        assert hold == needed_per_lot(order), f"order {order_id} holds the wrong amount"
+        if order.offset is Offset.OPEN:
+            side.opening += left
+            money += hold * left
+        else:
+            assert order.his_held + order.today_held == left, "a closing holds not what it may close"
+            side.his += order.his_held
+            side.today += order.today_held
+    assert account.hold == money, f"account {account_id}: hold is not its orders'"
+    assert account.waiting == len(waiting), f"account {account_id}: the count of waiting orders is off"
+    assert account.trailing == sum(order.trail > 0 for order in waiting), "the count of trailing stops is off"
+    assert grouped == {id for group in account.groups.values() for id in group}, "groups are off"
+    _check_sides(account, sides)
+    return len(account.orders) - len(waiting)
+
+
+def _check_sides(account: Account, sides: Mapping[tuple[str, bool], _Promised]) -> None:
+    going = {key: (side.live, side.opening) for key, side in account.going.items() if side.live or side.opening}
+    promised = {key: (side.live, side.opening) for key, side in sides.items()}
+    assert going == promised, f"account {account.account_id}: the counts of its orders are off"
+    for name, position in account.positions.items():
+        for is_long in (True, False):
+            leg, side = position.leg(is_long), sides.get((name, not is_long))
+            held = (0, 0) if side is None else (side.his, side.today)
+            assert (leg.his_frozen, leg.today_frozen) == held, (
+                f"account {account.account_id}: frozen lots of {name} are not its orders'"
+            )
 
 
 def _check_account(account: Account) -> None:
-    _check_counts(account)
     margin = 0
     sides: dict[str, list[int]] = {}
     for position in account.positions.values():
@@ -61,23 +121,6 @@ def _check_account(account: Account) -> None:
             margin += long + short
     margin += sum(max(side) for side in sides.values())
     assert account.margin == margin, f"account {account.account_id}: margin is not that of its positions"
-
-
-def _check_counts(account: Account) -> None:
-    """What limits are held against is what the live orders add up to."""
-    going: defaultdict[tuple[str, bool], list[int]] = defaultdict(lambda: [0, 0])
-    waiting = [order for order in account.orders.values() if order.status is OrderStatus.WAITING]
-    for order in account.orders.values():
-        side = going[order.instrument.instrument_id, order.is_buy]
-        side[0] += 1
-        if order.offset is Offset.OPEN and order.status is not OrderStatus.WAITING:
-            side[1] += order.left
-    found = {key: [side.live, side.opening] for key, side in account.going.items() if side.live or side.opening}
-    assert found == going, f"account {account.account_id}: the counts of its orders are off"
-    assert account.waiting == len(waiting), f"account {account.account_id}: the count of waiting orders is off"
-    assert account.trailing == sum(order.trail > 0 for order in waiting), "the count of trailing stops is off"
-    grouped = {id for group in account.groups.values() for id in group}
-    assert grouped == {id for id, order in account.orders.items() if order.oco_group is not None}, "groups are off"
 
 
 def _check_position(position: Position) -> None:
@@ -111,31 +154,6 @@ def _check_details(account: Account, kept: bool) -> None:
             assert numbers == sorted(set(numbers)) and all(number > 0 for number in numbers), (
                 f"{where}: the detail is out of order"
             )
-
-
-def _check_holds(state: State) -> None:
-    """What accounts and legs hold is what the live orders promise."""
-    money: defaultdict[int, int] = defaultdict(int)
-    lots: defaultdict[tuple[int, str, bool], list[int]] = defaultdict(lambda: [0, 0])
-    for order in state.orders.values():
-        if order.status is OrderStatus.WAITING:
-            continue
-        assert order.hold_per_lot == needed_per_lot(order), f"order {order.order_id} holds the wrong amount"
-        if order.offset is Offset.OPEN:
-            money[order.account.account_id] += order.hold_per_lot * order.left
-        else:
-            assert order.his_held + order.today_held == order.left, "a closing holds not what it may close"
-            held = lots[order.account.account_id, order.instrument.instrument_id, not order.is_buy]
-            held[0] += order.his_held
-            held[1] += order.today_held
-    for account in state.accounts.values():
-        assert account.hold == money[account.account_id], f"account {account.account_id}: hold is not its orders'"
-        for name, position in account.positions.items():
-            for is_long in (True, False):
-                leg = position.leg(is_long)
-                assert [leg.his_frozen, leg.today_frozen] == lots[account.account_id, name, is_long], (
-                    f"account {account.account_id}: frozen lots of {name} are not its orders'"
-                )
 
 
 def _check_lots(state: State) -> None:

@@ -392,26 +392,28 @@ def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], d
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:
+    """By place as far as that goes, and only what its record has: a restart does it for every live order."""
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
-    tick, options = instrument.contract.tick, record.options
-    left = record.volume - record.filled
+    volume, filled, shown = record.volume, record.filled, record.shown
+    left, is_buy = volume - filled, record.direction is Direction.BUY
     order = Order(
-        record.direction is Direction.BUY,
-        record.price // tick,
-        record.shown,
-        owner=account.account_id,
-        hidden=left - record.shown,
-        display=0 if options is None else options.display_volume or 0,
-        pauses_matching=options is not None and options.oco_group is not None,
+        is_buy,
+        record.price // instrument.contract.tick,
+        shown,
+        None,
+        None,
+        None,
+        account.account_id,
+        left - shown,
         order_id=record.order_id,
         account=account,
         instrument=instrument,
-        side=account.going[instrument.instrument_id, record.direction is Direction.BUY],
+        side=account.going[record.instrument_id, is_buy],
         direction=record.direction,
         offset=record.offset,
         order_type=record.order_type,
         time_condition=record.time_condition,
-        volume=record.volume,
+        volume=volume,
         left=left,
         accepted_at=record.accepted_at,
         updated_at=record.updated_at,
@@ -420,17 +422,27 @@ def _restore_order(state: State, record: OrderRecord) -> None:
         his_held=record.his_held,
         today_held=record.today_held,
         trading_day=record.trading_day,
-        options=options,
-        stop=record.stop // tick,
-        priority=record.priority,
-        price_sum=record.price_sum if record.filled else 0,
     )
-    if options is not None and options.expires_at is not None:
-        schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
+    if record.priority != record.order_id:
+        order.priority = record.priority
+    if filled:
+        order.price_sum = record.price_sum
+    if record.options is not None:
+        _restore_options(state, order, record.options)
+    if record.stop:
+        order.stop = record.stop // instrument.contract.tick
     account.begin_order(order)
-    if order.status is OrderStatus.WAITING:
+    if record.status is OrderStatus.WAITING:
         watch(state, order)
         return
     order.hold_per_lot = needed_per_lot(order)
     hold(order)
-    instrument.book.half(order.is_buy).add(order)
+    instrument.book.half(is_buy).add(order)
+
+
+def _restore_options(state: State, order: Order, options: OrderOptions) -> None:
+    order.options = options
+    order.display = options.display_volume or 0
+    order.pauses_matching = options.oco_group is not None
+    if options.expires_at is not None:
+        schedule(state, options.expires_at, Due.ORDER, order.order_id, order.account.account_id)

@@ -6,8 +6,8 @@ from operator import attrgetter, itemgetter
 
 import msgspec
 from django.db import connections
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Abs
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Abs, Cast
 
 from trading.core.accounts import KEPT_IDS, ClientOrder
 from trading.core.codes import Code
@@ -78,9 +78,10 @@ class MarketReader:
     def _accounts(self, trading_day: int) -> list[AccountRecord]:
         client_orders = self._client_orders(trading_day)
         found = Account.objects.using(self._using).filter(self._own).order_by("id")
+        found = found.annotate(rules_text=Cast("rules", TextField()))
         return [
             mapping.account_record(row, client_orders.get(row[0], []))
-            for row in found.values_list(*mapping.LOADED_ACCOUNT_FIELDS)
+            for row in found.values_list(*mapping.LOADED_ACCOUNT_FIELDS).iterator()
         ]
 
     def _client_orders(self, trading_day: int) -> dict[int, list[tuple[str, ClientOrder]]]:
@@ -144,7 +145,7 @@ class MarketReader:
         """Live orders in time priority: put in order here, which costs less than in the database."""
         found = Order.objects.using(self._using).filter(IS_LIVE, self._theirs).order_by()
         rows = found.values_list(*mapping.LOADED_ORDER_FIELDS)
-        return sorted(map(mapping.order_record, rows), key=attrgetter("priority"))
+        return sorted(map(mapping.order_record, rows.iterator()), key=attrgetter("priority"))
 
     def asks(self, most: int) -> list[OperatorAsk]:
         """Operators' commands that wait, oldest first."""

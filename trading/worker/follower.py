@@ -3,6 +3,7 @@
 Knows neither database nor clock: it is handed who reads the journal. All calls block, and belong to one thread.
 """
 
+import gc
 from typing import Protocol
 
 import msgspec
@@ -27,12 +28,27 @@ class JournalEntry(msgspec.Struct, frozen=True):
     commands: list[Command]
 
 
-class Journal(Protocol):
+class Loads(Protocol):
     def load(self) -> tuple[Snapshot, Restored]:
         """The state of the last commit."""
 
+
+class Journal(Loads, Protocol):
     def entries_after(self, number: int, most: int) -> list[JournalEntry]:
         """The first commits after a number, in order."""
+
+
+def load(journal: Loads) -> tuple[Engine, Restored]:
+    """The engine as of the last commit. All that is made here stays, so nothing is to be gained from a search for
+    garbage meanwhile (a tenth of the time, with 100,000 live orders)."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        records, restored = journal.load()
+        return Engine.restore(records), restored
+    finally:
+        if searched:
+            gc.enable()
 
 
 class Follower:
@@ -56,8 +72,8 @@ class Follower:
         """Load where there are no books yet, else do what was committed since. How many commits that were. Where the
         journal has a hole (it was put away, or the database is another one) the next call loads again."""
         if self._engine is None:
-            records, restored = self._journal.load()
-            self._engine, self.number, self.time = Engine.restore(records), restored.number, restored.time
+            self._engine, restored = load(self._journal)
+            self.number, self.time = restored.number, restored.time
             self.last_trades = {}
             return 0
         entries = self._journal.entries_after(self.number, MOST)

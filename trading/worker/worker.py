@@ -35,7 +35,7 @@ from trading.worker.batch import (
     Unstorable,
 )
 from trading.worker.collaborators import Answered, CommandQueue, Listener, MarketStore, PushEncoder, UsedIds
-from trading.worker.follower import Follower
+from trading.worker.follower import Follower, load
 from trading.worker.operator_poll import OperatorPoll
 from trading.worker.pulse import Pulse
 from trading.worker.refusals import HANDED_OVER, NOT_STORED, TROUBLE, UNKNOWN
@@ -193,8 +193,7 @@ class Worker:
 
     async def load(self) -> None:
         """Bring the engine to the state of the last commit."""
-        records, restored = await self._blocking(self._store.load)
-        self._begin(Engine.restore(records), restored)
+        self._begin(*await self._blocking(load, self._store))
 
     def _begin(self, engine: Engine, restored: Restored) -> None:
         """Go on from a commit."""

@@ -22,7 +22,6 @@ from tests.bench.figures import Figure, at_least, at_most
 from tests.bench.flow import Message, workloads
 from tests.bench.rows.core import START, commands, funded_engine
 from trading.core.commands import CancelOrder, SubmitOrder
-from trading.core.engine import Engine
 from trading.core.events import Event, OrderAccepted, Refused
 from trading.core.money import UNIT
 from trading.core.types import Direction, Offset, OrderType
@@ -31,6 +30,7 @@ from trading.storage.batch_writer import BatchWriter
 from trading.storage.sql import Row, Table
 from trading.storage.store import Store
 from trading.worker.batch import Batch, KeptPushes
+from trading.worker.follower import load
 
 BATCH = 100
 LIVE_ORDERS, ACCOUNTS = 100_000, 10_000
@@ -217,7 +217,7 @@ def _restart() -> float:
     store = Store("MAIN")
     start = time.perf_counter()
     store.examine()
-    engine = Engine.restore(store.load()[0])
+    engine, _ = load(store)
     store.verify(engine)
     seconds = time.perf_counter() - start
     gc.set_threshold(*searches)

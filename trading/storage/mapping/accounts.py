@@ -1,6 +1,7 @@
 """Accounts, their positions and the lines of these."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -35,19 +36,23 @@ ACCOUNT = Columns(
     },
 )
 ACCOUNTS = Table(AccountRow, ACCOUNT, key=("id",))
-LOADED_ACCOUNT_FIELDS = ("id", "user_id", "rules", *_ACCOUNT)
+LOADED_ACCOUNT_FIELDS = tuple(
+    {"account_id": "id", "rules": "rules_text"}.get(name, name) for name in AccountRecord.__struct_fields__[:-1]
+)
+"""`rules_text`: its rules as a text, which is made once of many."""
+_RULES = LOADED_ACCOUNT_FIELDS.index("rules_text")
 
 
 def account_record(row: tuple[Any, ...], client_orders: list[tuple[str, ClientOrder]]) -> AccountRecord:
     """An account's row as the engine restores it. `client_orders`: its own ids that are used up."""
-    account_id, user_id, rules, *found = row
-    return AccountRecord(
-        account_id=account_id,
-        user_id=user_id,
-        rules=rules_of(rules),
-        client_orders=client_orders,
-        **dict(zip(_ACCOUNT, found, strict=True)),
-    )
+    rules = _rules_of_text(row[_RULES])
+    return AccountRecord(*row[:_RULES], rules, *row[_RULES + 1 :], client_orders)  # type: ignore[call-arg]  # as many as there are
+
+
+@cache
+def _rules_of_text(text: str) -> AccountRules:
+    """Most accounts have the same."""
+    return msgspec.json.decode(text, type=AccountRules)
 
 
 def rules_of(stored: Any) -> AccountRules:

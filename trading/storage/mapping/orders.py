@@ -94,10 +94,9 @@ _time_condition, _status = cache(TimeCondition), cache(OrderStatus)
 
 def order_record(row: tuple[Any, ...]) -> OrderRecord:
     """A live order's row as the engine restores it: by place, for a restart does it for every live order."""
-    order_id, account_id, instrument_id, direction, offset, order_type, time_condition, *numbers = row[:11]
-    his_held, today_held, accepted_at, updated_at, client_order_id, trading_day, *handling = row[11:]
-    volume, price, filled, status = numbers
-    options, shown, stop, priority, price_sum = handling
+    order_id, account_id, instrument_id, direction, offset, order_type, time_condition, volume, price, filled = row[:10]
+    status, his_held, today_held, accepted_at, updated_at, client_order_id, trading_day = row[10:17]
+    options, shown, stop, priority, price_sum = row[17:]
     return OrderRecord(
         order_id,
         account_id,
