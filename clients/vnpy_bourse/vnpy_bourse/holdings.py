@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bourse_client.messages import Frame, Position, Trade
 from vnpy.trader.constant import Direction
@@ -19,6 +19,9 @@ class Worth:
     frozen: float = 0.0
     price: float = 0.0
     pnl: float = 0.0
+
+
+UNKNOWN = Worth()
 
 
 SIDES = ((Direction.LONG, "long"), (Direction.SHORT, "short"))
@@ -40,7 +43,20 @@ class Holdings:
         return self.all()
 
     def trade(self, trade: Trade) -> list[PositionData]:
+        if trade.offset == "OPEN":
+            self._pay(trade)
         return self._keep(self._of(trade.instrument_id).traded(trade.direction, trade.offset, trade.volume))
+
+    def _pay(self, trade: Trade) -> None:
+        """What more lots have cost is known at once. Which lots a trade has closed, and so what the others have cost,
+        the next answer tells."""
+        position, is_long = self._of(trade.instrument_id), trade.direction == "BUY"
+        side = trade.instrument_id, Direction.LONG if is_long else Direction.SHORT
+        lots = position.volume_long if is_long else position.volume_short
+        worth = self._worth.get(side, UNKNOWN) if lots else UNKNOWN
+        if worth.price or not lots:
+            paid = worth.price * lots + trade.price * trade.volume
+            self._worth[side] = replace(worth, price=paid / (lots + trade.volume))
 
     def take_back(self, broken: Frame) -> list[PositionData]:
         was = broken["direction"], broken["offset"], broken["volume"]
@@ -83,7 +99,7 @@ class Holdings:
         return [self._side(position.instrument_id, d, *lots) for (d, _), lots in zip(SIDES, (long, short), strict=True)]
 
     def _side(self, instrument_id: str, direction: Direction, lots: float, today: float) -> PositionData:
-        worth = self._worth.get((instrument_id, direction), Worth()) if lots else Worth()
+        worth = self._worth.get((instrument_id, direction), UNKNOWN) if lots else UNKNOWN
         return PositionData(
             symbol=instrument_id,
             exchange=EXCHANGE,

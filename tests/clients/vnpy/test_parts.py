@@ -113,14 +113,14 @@ def lots(told: list[PositionData]) -> dict[Direction, tuple[float, float]]:
     return {each.direction: (each.volume, each.yd_volume) for each in told}
 
 
-def trade(direction: str, offset: str, volume: float) -> Trade:
+def trade(direction: str, offset: str, volume: float, price: float = 1.0) -> Trade:
     return Trade(
         trade_id="T",
         order_id="O",
         instrument_id="X",
         direction=direction,
         offset=offset,
-        price=1,
+        price=price,
         volume=volume,
         timestamp=1,
     )
@@ -155,6 +155,29 @@ def test_an_answer_values_lots_and_does_not_change_them() -> None:
     long, short = holdings.value([row | {"volume_long": 2.0}])
     assert (long.volume, long.frozen, long.price, long.pnl) == (1, 1, 10.0, 7.0)
     assert (short.volume, short.frozen, short.price, short.pnl) == (0, 0, 0, 0)
+
+
+def test_what_lots_that_were_opened_have_cost_is_told_with_them() -> None:
+    """Also where the side was flat a moment ago, and had cost something else."""
+    holdings = Holdings("G")
+    holdings.restore([], ["X"])
+
+    def told(*trades: Trade) -> tuple[float, float]:
+        long = [holdings.trade(each) for each in trades][-1][0]
+        return long.volume, long.price
+
+    assert told(trade("BUY", "OPEN", 2, 10.0)) == (2, 10.0)
+    assert told(trade("BUY", "OPEN", 1, 13.0)) == (3, 11.0)
+    assert told(trade("SELL", "OPEN", 1, 14.0)) == (3, 11.0)
+    assert told(trade("SELL", "CLOSE", 3, 15.0)) == (0, 0.0)
+    assert told(trade("BUY", "OPEN", 1, 20.0)) == (1, 20.0)
+
+
+def test_what_lots_of_before_have_cost_is_not_guessed() -> None:
+    holdings = Holdings("G")
+    holdings.restore([Position(instrument_id="X", volume_long=1)], [])
+    long, _ = holdings.trade(trade("BUY", "OPEN", 1, 10.0))
+    assert (long.volume, long.price) == (2, 0.0), "until an answer tells it"
 
 
 class Refusing:
