@@ -182,6 +182,21 @@ def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
     assert seen > 60 and of_lots > 5
 
 
+@pytest.mark.parametrize(
+    ("levels", "fills"), [(1, []), (2, [[121, 3]]), (3, [[121, 3], [122, 1]]), (None, [[121, 3], [122, 1]])]
+)
+def test_a_price_of_own_orders_alone_is_one_of_the_best(page: Page, levels: int | None, fills: list[list[int]]) -> None:
+    book = {"bids": [], "asks": [{"price": price, "volume": lots} for price, lots in ((120, 2), (121, 4), (122, 1))]}
+    own = [
+        {"instrument_id": ID, "direction": "SELL", "status": "Submitted", "price": price, "remaining_volume": lots}
+        for price, lots in ((120, 2), (121, 1))
+    ]
+    order = {"direction": "BUY", "order_type": "MARKET", "price": None, "volume": 9, "price_levels": levels}
+    found = call(page, "orders/estimate", "m.fillsOf(x[0], m.withoutOwn(x[1], x[2], x[3]))", [order, book, ID, own])
+    assert [[each["price"], each["lots"]] for each in found["fills"]] == fills
+    assert found["left"] == 9 - sum(lots for _, lots in fills)
+
+
 @pytest.mark.parametrize("limit", [1.0, 0.9, 1.1])
 @pytest.mark.parametrize(("direction", "funds", "lots"), [("BUY", 2_000, 10), ("SELL", 8_000, 10), ("BUY", 5_000, 30)])
 def test_the_account_is_liquidated_where_the_page_said(
