@@ -260,6 +260,7 @@ class Trader(threading.Thread):
                 {"time_condition": "GTD", "expires_at": int(time.time() * 1000) + dice.choice((30, 3_600_000))},
                 {"post_only": True},
                 {"display_volume": 1, "volume": 4},
+                {"order_type": "MARKET", "price": None, "price_levels": dice.choice((1, 5))},
                 {"stop_price": 120 - sign * dice.randint(-2, 4) * 0.5},
                 {"trail": dice.randint(1, 4) * 0.5, "stop_price": 120 - sign * 2},
                 {"oco_group": dice.choice("xy")},

@@ -193,6 +193,8 @@ class Manner:
                     said["oco_group"] = next(told)
                 case "cancel-taker" | "cancel-maker" | "cancel-both":
                     said["stp"] = SELF_TRADES[word]
+                case "levels":
+                    said["price_levels"] = int(next(told))
                 case "id":
                     self.own_id = next(told)
                 case _:

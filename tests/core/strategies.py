@@ -216,6 +216,7 @@ def a_handled_order(dice: Random) -> list[Command]:
                 lambda: handled(msgspec.structs.replace(found, volume=6), display_volume=dice.choice((1, 2))),
                 lambda: handled(msgspec.structs.replace(found, volume=5), display_volume=2),
                 lambda: handled(found, stp=dice.choice(list(SelfTrade))),
+                lambda: handled(msgspec.structs.replace(found, **NO_PRICE), price_levels=dice.choice((1, 1, 2, 5))),
                 lambda: handled(found, oco_group=dice.choice("gh")),
                 lambda: handled(found, valid_until=dice.choice((-1, 0, 5))),
             )

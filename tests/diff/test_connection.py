@@ -165,8 +165,10 @@ async def test_a_cancel_right_behind_its_order_finds_it(alice: DiffClient) -> No
         ({"instrument_id": "XX"}, 1004),
         ({"volume": 0}, 1006),
         ({"volume_condition": "ALL"}, 400),
-        ({"price_type": "BEST", "limit_price": None}, 400),
         ({"price_type": "ANY"}, 400),
+        ({"price_type": "BEST", "time_condition": "IOC"}, 400),
+        ({"price_type": "BEST", "limit_price": None}, 400),
+        ({"price_type": "FIVELEVEL", "limit_price": None}, 400),
         ({"offset": "CLOSE"}, 1005),
     ],
 )
@@ -178,6 +180,27 @@ async def test_a_refused_order_is_finished_and_says_why(
     assert refused["exchange_order_id"] == "" and refused["last_msg"]
     assert refused["volume_left"] == refused["volume_orign"]
     assert code in dict(alice.notes())
+
+
+@pytest.mark.parametrize(("word", "levels"), [("BEST", 1), ("FIVELEVEL", 5)])
+async def test_the_best_prices_are_taken_and_the_rest_is_cancelled(
+    alice: DiffClient, bob: DiffClient, connect: Connect, market: Founded, word: str, levels: int
+) -> None:
+    for place in range(6):
+        await alice.insert(f"offer-{place}", f"SELL OPEN 2 @ {120 + place}")
+    await alice.until(lambda: alice.mine("orders", "offer-5").get("exchange_order_id"))
+    await bob.insert("taker", "BUY OPEN 20 @ 1", price_type=word, limit_price=None, time_condition="IOC")
+    order = await bob.finished("taker")
+    assert (order["volume_left"], order["last_msg"], order["price_type"]) == (
+        20 - 2 * levels,
+        "已撤单 (UNFILLED)",
+        word,
+    )
+    trades = sorted((trade["price"], trade["volume"]) for trade in bob.mine("trades").values())
+    assert trades == [(120.0 + place, 2) for place in range(levels)]
+    again = await (await connect("/diff/td")).log_in("user002", market.tokens["user002"])
+    await again.until(lambda: again.mine("trade_more_data") is False)
+    assert again.mine("orders", "taker", "price_type") == word
 
 
 async def test_a_new_connection_finds_the_orders_under_their_own_ids(

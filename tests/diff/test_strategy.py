@@ -104,6 +104,7 @@ def test_two_accounts_of_a_program_trade_with_each_other(where: Where) -> None: 
     assert seen["greedy"] == 50
     assert seen["refused"][0] is True and seen["refused"][1].startswith("Price must be from")
     assert seen["again"] == 1
+    assert seen["best"] == [["BEST", [0], 8], ["FIVELEVEL", [1, 2, 3, 4, 5], 4]]
 
 
 @pytest.mark.long

@@ -13,6 +13,7 @@ from trading.diff.sign_in import token_text
 from trading.diff.translation.conversation import Conversation
 from trading.diff.translation.instruments import Instruments, wanted_by
 from trading.diff.translation.market import MarketConversation
+from trading.diff.translation.orders import kept_order
 from trading.diff.translation.patches import Patches
 from trading.diff.translation.trader import TraderConversation
 from trading.diff.translation.words import ReqLogin, clock_text, decode, who
@@ -496,6 +497,9 @@ def test_an_order_is_known_by_its_own_id_if_it_has_one(trader: TraderConversatio
         ("LIMIT", ("IOC", "ALL"), "LIMIT", "FOK"),
         ("ANY", ("IOC", "ANY"), "MARKET", "IOC"),
         ("ANY", ("IOC", "ALL"), "MARKET", "FOK"),
+        ("BEST", ("IOC", "ANY"), "MARKET", "IOC"),
+        ("FIVELEVEL", ("IOC", "ANY"), "MARKET", "IOC"),
+        ("FIVELEVEL", ("IOC", "ALL"), "MARKET", "FOK"),
     ],
 )
 def test_orders_in_our_words(
@@ -535,8 +539,38 @@ def test_orders_in_our_words(
         "price": 120.5 if kind == "LIMIT" else None,
         "time_condition": condition,
         "client_order_id": "mine",
+        "price_levels": {"BEST": 1, "FIVELEVEL": 5}.get(kind),
     }
     protocol.decode(json.dumps(order))
+
+
+@pytest.mark.parametrize(
+    ("order_type", "levels", "word"),
+    [
+        *(("MARKET", None, "ANY"), ("MARKET", 1, "BEST"), ("MARKET", 5, "FIVELEVEL"), ("MARKET", 3, "ANY")),
+        ("LIMIT", None, "LIMIT"),
+    ],
+)
+def test_orders_that_are_kept_have_the_words_of_the_client(order_type: str, levels: int | None, word: str) -> None:
+    order = made(
+        protocol.OrderData,
+        user_id="u",
+        order_id="O9",
+        instrument_id="IX2301",
+        direction="BUY",
+        offset="OPEN",
+        volume=1.0,
+        price=None if order_type == "MARKET" else 120.0,
+        order_type=order_type,
+        time_condition="IOC",
+        status="Filled",
+        filled_volume=1.0,
+        remaining_volume=0.0,
+        timestamp=NOW,
+        client_order_id="mine",
+        price_levels=levels,
+    )
+    assert kept_order(order, "mine", {})["price_type"] == word
 
 
 def test_a_day_of_many_pages_is_read_to_its_end_and_trades_find_their_orders(trader: TraderConversation) -> None:

@@ -129,7 +129,7 @@ PARTS: dict[Any, str] = {
     " larger_side=false last_day=0 collar=unset",
     Contract: "instrument_id product_id tick multiplier reference_price limit_rate=0",
     OrderOptions: "expires_at=null valid_until=null post_only=false reduce_only=false display_volume=null"
-    ' stop_price=null stop_kind="STOP" trigger="LAST" trail=null oco_group=null stp=null',
+    ' stop_price=null stop_kind="STOP" trigger="LAST" trail=null oco_group=null stp=null price_levels=null',
     AccountRules: 'stp="CANCEL_MAKER" fee_group="" max_volume=null max_position=null max_orders=null'
     " live_orders=null waiting_orders=null trailing_stops=null",
     MarketLimits: "live_orders=0 waiting_orders=0 trailing_stops=0",

@@ -73,6 +73,19 @@ CLIENT: list[tuple[str, protocol.ClientMessage]] = [
         ),
     ),
     (
+        '{"type":"submit_order","instrument_id":"IX2301","direction":"BUY","offset":"OPEN","volume":2,'
+        '"order_type":"MARKET","time_condition":"IOC","price_levels":5}',
+        protocol.SubmitOrder(
+            instrument_id="IX2301",
+            direction=Direction.BUY,
+            offset=Offset.OPEN,
+            volume=2,
+            order_type=OrderType.MARKET,
+            time_condition=TimeCondition.IOC,
+            price_levels=5,
+        ),
+    ),
+    (
         '{"type":"submit_order","instrument_id":"IX2301","direction":"SELL","offset":"CLOSE","volume":5,"price":119.5,'
         '"order_type":"LIMIT","time_condition":"GTD","expires_at":1696406400000,"valid_until":1696320001000,'
         '"post_only":true,"reduce_only":true,"display_volume":2,"stop_price":120.5,"stop_kind":"TAKE_PROFIT",'

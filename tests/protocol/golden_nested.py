@@ -20,7 +20,7 @@ _ORDER = (
     '"expires_at":1696406400000,'
     '"valid_until":1696320002000,"post_only":true,"reduce_only":true,"display_volume":2.0,"stop_price":120.5,'
     '"stop_kind":"STOP","trigger":"BID","trail":1.5,"current_stop":121.0,"oco_group":"exit","stp":"CANCEL_BOTH",'
-    '"forced":true,"reason":"REFUSED","error_code":1005}'
+    '"price_levels":5,"forced":true,"reason":"REFUSED","error_code":1005}'
 )
 _TRADE = (
     f'{{"trade_id":"{TRADE_ID}","order_id":"{ORDER_ID}","instrument_id":"IX2301","direction":"BUY","offset":"OPEN",'

@@ -68,6 +68,12 @@ CHANGED: dict[str, Any] = {
     "oco group has a control character": {"oco_group": "a\n"},
     "oco group is not ASCII": {"oco_group": "组"},
     "self-trade prevention unknown": {"stp": "NONE"},
+    "no price level": {"price_levels": 0},
+    "fewer than no price levels": {"price_levels": -1},
+    "101 price levels": {"price_levels": 101},
+    "price levels are a fraction": {"price_levels": 1.5},
+    "price levels are text": {"price_levels": "5"},
+    "price levels are true": {"price_levels": True},
 }
 ITEM = {"instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "volume": 1, "price": 1, "order_type": "LIMIT"}
 OURS: dict[str, dict[str, Any]] = {

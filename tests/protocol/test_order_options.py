@@ -77,7 +77,7 @@ SET: dict[str, Any] = {
     "oco_group": "exit",
     "stp": SelfTrade.CANCEL_BOTH,
 }
-"""An order that says all that can be said at once: a trail does not go with TAKE_PROFIT."""
+"""An order that says all that can be said at once: a trail does not go with TAKE_PROFIT, nor levels with LIMIT."""
 
 
 def test_everything_that_is_said_is_in_the_options() -> None:
@@ -94,12 +94,13 @@ def test_everything_that_is_said_is_in_the_options() -> None:
         stp=SelfTrade.CANCEL_BOTH,
     )
     assert options(trail=0.0001) == OrderOptions(trail=1)
+    assert options(**MARKET, price_levels=5) == OrderOptions(price_levels=5)
 
 
 def test_no_option_is_forgotten() -> None:
     """A new one must be on the wire, in its default left out, and in the tests above and below."""
     every = set(OrderOptions.__struct_fields__)
-    assert {*SET, "trail"} - {"time_condition"} == every
+    assert {*SET, "trail", "price_levels"} - {"time_condition"} == every
     assert every == {name for expected in ONE_BY_ONE for name in set_in(expected[1])}
     assert every <= set(protocol.OrderFields.__struct_fields__)
     assert every <= set(protocol.OrderData.__struct_fields__), "query_order tells them"
@@ -112,7 +113,7 @@ def set_in(found: OrderOptions) -> list[str]:
 
 def test_options_are_of_the_engines_types() -> None:
     """No float gets into the core."""
-    for made in (options(**SET), options(trail=2.5)):
+    for made in (options(**SET), options(trail=2.5), options(**MARKET, price_levels=1)):
         assert msgspec.convert(msgspec.to_builtins(made), OrderOptions) == made
 
 
@@ -141,6 +142,9 @@ ONE_BY_ONE: list[tuple[dict[str, Any], OrderOptions]] = [
         MARKET | {"valid_until": 3, "stp": SelfTrade.CANCEL_TAKER},
         OrderOptions(valid_until=3, stp=SelfTrade.CANCEL_TAKER),
     ),
+    (MARKET | {"price_levels": 1}, OrderOptions(price_levels=1)),
+    (MARKET | {"price_levels": 5, "time_condition": TimeCondition.FOK}, OrderOptions(price_levels=5)),
+    (MARKET | GTD | {"price_levels": 5, "trail": 1}, OrderOptions(expires_at=5, trail=10_000, price_levels=5)),
 ]
 
 
@@ -171,6 +175,8 @@ NEVER: list[tuple[dict[str, Any], str]] = [
     ({"trail": 0}, "trail must be more than 0"),
     ({"trail": -0.0}, "trail must be more than 0"),
     ({"trail": -0.5}, "trail must be more than 0"),
+    ({"price_levels": 1}, "price_levels is for MARKET orders"),
+    ({"price_levels": 5, "time_condition": TimeCondition.IOC}, "price_levels is for MARKET orders"),
 ]
 
 
@@ -218,6 +224,7 @@ WAYS: dict[str, tuple[Any, ...]] = {
     "stop_kind": (None, *StopKind),
     "trigger": (None, Trigger.ASK),
     "trail": (None, 0.0, 1.0),
+    "price_levels": (None, 5),
 }
 
 

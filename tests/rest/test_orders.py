@@ -41,6 +41,16 @@ async def test_an_order_that_trades_is_answered_with_its_fills(ann: Client, ben:
     assert {trade["order_id"] for trade in reply.json["trades"]} == {reply.json["order"]["order_id"]}
 
 
+async def test_a_market_order_may_take_the_best_prices_alone(ann: Client, ben: Client) -> None:
+    for price in (120, 121, 122):
+        await ben.post("orders/", order(f"SELL OPEN 1 @ {price}"))
+    placed = (await ann.post("orders/", order("BUY OPEN 3 @ MARKET", price_levels=2))).json
+    assert [trade["price"] for trade in placed["trades"]] == [121.0, 120.0]
+    assert (placed["order"]["status"], placed["order"]["price_levels"]) == ("Cancelled", 2)
+    refused = await ann.post("orders/", order("BUY OPEN 3 @ MARKET", price_levels=0))
+    assert refused.status == 400 and "price_levels" in refused.json["detail"]
+
+
 @pytest.mark.parametrize("milliseconds", [0, 5_000])
 async def test_an_order_tells_its_fills_however_long_it_lives(
     open_exchange: OpenExchange, market: Founded, clock: Clock, milliseconds: int

@@ -180,12 +180,14 @@ class History:
     def _order(self, account: int, instrument: str) -> SubmitOrder:
         dice = self.dice
         price = dice.choice([*PRICES * 2, "MARKET"])
-        words = f"{dice.choice(['BUY', 'SELL'])} {dice.choice(OFFSETS)} {dice.randint(1, 6)} @ {price}"
+        words = f"{dice.choice(['BUY', 'SELL'])} {dice.choice(OFFSETS)} {dice.randint(1, 6)} @ "
         own_id = f"id{dice.randint(1, 10**6)}" if dice.random() < 0.3 else None
         condition, options = dice.choice(CONDITIONS), None
         if dice.random() < 0.5:
             condition, options = self._options(condition)
-        return order(account, words + condition, instrument, own_id, options)
+        if options is not None and options.price_levels is not None:
+            price = "MARKET"
+        return order(account, f"{words}{price}{condition}", instrument, own_id, options)
 
     def _options(self, condition: str) -> tuple[str, OrderOptions]:
         """Mostly such as the order may have; the others are refused."""
@@ -203,6 +205,7 @@ class History:
             (condition, {"post_only": True}),
             (condition, {"reduce_only": True}),
             (condition, {"stp": dice.choice(list(SelfTrade))}),
+            (condition, {"price_levels": dice.choice((1, 1, 2, 5))}),
             (condition, {}),
         ]
         condition, chosen = dice.choice(choices)

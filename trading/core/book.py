@@ -69,6 +69,10 @@ class BookSide(Generic[E]):
         """The best price in ticks, or None when the half is empty."""
         return self.keys[-1] * self.sign if self.keys else None
 
+    def price_at(self, place: int) -> int | None:
+        """The price in ticks of the best level (1), the one behind it (2), ...; None where there are fewer."""
+        return self.keys[-place] * self.sign if 0 < place <= len(self.keys) else None
+
     def add(self, entry: E) -> None:
         """Rest `entry` behind all others at its price."""
         key = entry.price * self.sign

@@ -116,6 +116,11 @@ OPTION_RULES: tuple[OptionRule, ...] = (
         sentence="trail must be more than 0",
         engine=False,  # the engine holds it against the tick, which has a code of its own
     ),
+    OptionRule(
+        wrong={"price_levels": SET, "order_type": (OrderType.LIMIT,)},
+        field="price_levels",
+        sentence="price_levels is for MARKET orders",
+    ),
 )
 """Where several are broken, the first is told. A rule that the engine did not have in an earlier release cannot be
 added to the engine's: journals of that release would be replayed otherwise than they were."""

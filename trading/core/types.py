@@ -236,6 +236,8 @@ class OrderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     `expires_at`: Unix ms, for GTD. `valid_until`: Unix ms, too late is refused. `display_volume`: lots it shows.
     `stop_price`, or `trail` (distance that it keeps behind the best price since), make it wait for its `trigger`.
     Of the orders of an `oco_group` the first to fire or trade cancels the others. `stp` None: the account's default.
+    `price_levels`: a MARKET order trades at so many of the best prices of the other side, as they are when it goes to
+    the book (CFFEX's 最优一档 and 最优五档, 即时成交剩余撤销; CTP's BestPrice and FiveLevelPrice with IOC). 1 or more.
     """
 
     expires_at: int | None = None
@@ -249,6 +251,7 @@ class OrderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     trail: int | None = None
     oco_group: str | None = None
     stp: SelfTrade | None = None
+    price_levels: int | None = None
 
     @property
     def waits(self) -> bool:

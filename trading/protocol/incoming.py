@@ -37,6 +37,9 @@ Day = Annotated[int, msgspec.Meta(ge=0, le=99_999_999)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
 """How many entries an answer may have."""
 
+Levels = Annotated[int, msgspec.Meta(ge=1, le=100)]
+"""How many prices of the other side an order may take: no more than a book shows."""
+
 PeriodWord = Literal["1m", "5m", "15m", "1h", "1d"]
 """How long a bar is; 1d is the trading day."""
 
@@ -124,6 +127,7 @@ class OrderFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     trail: Number | None = None
     oco_group: Name | None = None
     stp: SelfTrade | None = None
+    price_levels: Levels | None = None
 
 
 class SubmitOrder(OrderFields, frozen=True, kw_only=True, tag_field="type", tag="submit_order"):

@@ -119,6 +119,7 @@ class OrderData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     current_stop: float | None = None
     oco_group: str | None = None
     stp: SelfTrade | None = None
+    price_levels: int | None = None
     forced: bool = False
     reason: CancelWord | None = None
     error_code: int | None = None

@@ -316,6 +316,7 @@ def order_data(row: Order, user_id: str | None = None) -> protocol.OrderData:
         current_stop=known_currency(row.stop) if row.status == OrderStatus.WAITING else None,
         oco_group=options.oco_group,
         stp=options.stp,
+        price_levels=options.price_levels,
         forced=row.forced,
         reason=protocol.told_reason(
             CancelReason(row.cancel_reason) if row.cancel_reason else None, row.filled, row.cancel_code

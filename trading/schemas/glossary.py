@@ -61,6 +61,7 @@ WORDS: dict[str, Word] = {
     "current_stop": Word(f"Where a waiting order fires now, {PRICE}.", 119.0),
     "oco_group": Word("Of the orders of a group the first to fire or trade cancels the others.", "exit-1"),
     "stp": Word("What happens where it would trade with an own order; null: as the account has it.", "CANCEL_TAKER"),
+    "price_levels": Word("At how many of the best prices of the other side a MARKET order trades, 1 to 100.", 5),
     "status": Word("State of the order; LIVE asks for all that are not finished.", "Submitted"),
     "filled_volume": Word(f"Traded so far, {LOTS}.", 1.0),
     "remaining_volume": Word(f"Not traded, {LOTS}.", 1.0),

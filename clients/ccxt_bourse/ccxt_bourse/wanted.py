@@ -22,6 +22,7 @@ OURS = frozenset(
         "display_volume",
         "expires_at",
         "oco_group",
+        "price_levels",
         "stop_kind",
         "stp",
         "time_condition",

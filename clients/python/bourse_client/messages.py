@@ -288,3 +288,4 @@ class OrderOptions(TypedDict, total=False):
     trail: float
     oco_group: str
     stp: str
+    price_levels: int

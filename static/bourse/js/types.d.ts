@@ -52,6 +52,8 @@ interface OrderOptions {
   /** Where a waiting order fires now; only the exchange knows. */
   current_stop?: number;
   oco_group?: string | null;
+  /** At how many of the best prices of the other side a market order trades. */
+  price_levels?: number | null;
 }
 
 /** An order as the ticket has it: it may lack a volume, and what to do with positions may be left to the page. */

@@ -345,6 +345,7 @@ ASKED: list[tuple[tuple[Any, ...], Fields]] = [
         PLAIN | {"price": 119.5, "time_condition": "GTC", "post_only": True, "display_volume": 1},
     ),
     (("market", "buy", 2, 119.5), PLAIN | {"order_type": "MARKET"}),
+    (("market", "buy", 2, None, {"price_levels": 5}), PLAIN | {"order_type": "MARKET", "price_levels": 5}),
     (("market", "sell", 2, None, {"reduceOnly": True}), SELLS),
     (("market", "sell", 2, None, {"reduceOnly": True, "offset": "CLOSETODAY"}), SELLS | {"offset": "CLOSETODAY"}),
     (("market", "sell", 2, None, {"stopLossPrice": 118}), SELLS | STOP),

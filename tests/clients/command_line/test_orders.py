@@ -78,6 +78,20 @@ def test_an_order_that_ends_unfilled_has_a_code_of_its_own(types: Type) -> None:
     assert part.code == 6 and part.err == "bourse: 1 of 4 lots were filled (UNFILLED)\n"
 
 
+def test_a_market_order_takes_the_best_prices_alone(types: Type) -> None:
+    for price in ("@119.5", "@120", "@120.5"):
+        types("sell", INSTRUMENT, "1", price, user="user002")
+    one = types("buy", INSTRUMENT, "3", "--levels", "1", "--json")
+    assert (one.code, one.lines[0]["filled_volume"]) == (6, 1.0)
+    both = types("buy", INSTRUMENT, "3", "--levels", "2", "--json")
+    assert (both.code, both.lines[0]["filled_volume"]) == (6, 2.0)
+    priced = types("buy", INSTRUMENT, "1", "@119.5", "--levels", "1")
+    assert priced.code == 1 and priced.err == "bourse: 400 price_levels is for MARKET orders\n"
+    types("buy", INSTRUMENT, "2", "@119")
+    closed = types("close", INSTRUMENT, "3", "--levels", "1", "--json")
+    assert (closed.code, closed.lines[0]["filled_volume"]) == (6, 0.0), "its best price is its own order's"
+
+
 def test_an_order_is_waited_for(types: Type) -> None:
     types("sell", INSTRUMENT, "1", "@119.5", user="user002")
     waited = types("buy", INSTRUMENT, "1", "@119.5", "--wait", "--json")
@@ -127,6 +141,7 @@ def test_a_cancel_that_comes_too_late_is_refused(types: Type) -> None:
         ("buy", INSTRUMENT, "1", "@11_9"),
         ("buy", INSTRUMENT, "1", "@119.5", "--stop", "nan"),
         ("buy", INSTRUMENT, "1", "@119.5", "--time", "soon"),
+        ("buy", INSTRUMENT, "1", "--levels", "0"),
         ("bars", INSTRUMENT, "--period", "7m"),
         ("--timeout", "nan", "account"),
         ("record", INSTRUMENT, "--to", "nowhere", "--for", "nan"),

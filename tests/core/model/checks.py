@@ -107,9 +107,23 @@ class Checks(Books):
     def reaches(self, order: Order, price: int) -> bool:
         """Whether it would trade at a price."""
         if order.market:
-            low, high = order.band or self.band(order.name)
+            low, high = order.band or self.reach(order)
             return price >= low if not order.buy else high is None or price <= high
         return price <= order.price if order.buy else price >= order.price
+
+    def reach(self, order: Order) -> tuple[int, int | None]:
+        """Between which prices a MARKET order trades: in its band, and at no price behind its levels."""
+        (low, high), worst = self.band(order.name), self.last_level(order)
+        if worst is None:
+            return low, high
+        return (low, min(worst, high or worst)) if order.buy else (max(low, worst), high)
+
+    def last_level(self, order: Order) -> int | None:
+        """The last of the prices that its `price_levels` allow, those of own orders among them. None: it says nothing
+        of that, or there are not so many."""
+        prices = list(dict.fromkeys(maker.price for maker in self.queue(order.name, not order.buy)))
+        levels = order.options.price_levels
+        return None if levels is None or levels > len(prices) else prices[levels - 1]
 
     def stp(self, order: Order) -> SelfTrade:
         return order.options.stp or self.accounts[order.account].rules.stp
@@ -178,7 +192,13 @@ def contradicts_itself(order: Order) -> bool:
         or (options.reduce_only and order.opens)
         or (display is not None and not (order.may_rest and 0 < display < order.volume))
         or (options.trail is not None and options.stop_kind is not StopKind.STOP)
+        or (options.price_levels is not None and not order.market)
     )
+
+
+def is_worse(order: Order, price: int, than: int) -> bool:
+    """To who sends the order."""
+    return price > than if order.buy else price < than
 
 
 def first_stop(order: Order, present: int) -> int:

@@ -207,4 +207,12 @@ FAULTS = (
     Fault("rules/liquidation.py", "return left <= floor or", "return False or"),
     Fault("rules/checks.py", "needed = 0 if outlook.stopped else", "needed = 0 if False else"),
     Fault("rules/orders.py", "order.instrument.phase is Phase.AUCTION and state.rules", "False and state.rules"),
+    Fault("book.py", "return self.keys[-place] * self.sign", "return self.keys[place - 1] * self.sign"),
+    Fault(
+        "option_rules.py",
+        '"price_levels": SET, "order_type": (OrderType.LIMIT,)',
+        '"price_levels": SET, "volume": ("",)',
+    ),
+    Fault("rules/checks.py", "low, high = max(low, last), min(high, last)", "low, high = last, last"),
+    Fault("rules/execution.py", "if last is not None and half.blocker(last * half.sign) is None:", "if False:"),
 )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.core.model.books import LASTS, NO_OPTIONS, Order, Told, merge, profit, take
-from tests.core.model.checks import Checks, first_stop, gathers, rivals
+from tests.core.model.checks import Checks, first_stop, gathers, is_worse, rivals
 from trading.core.commands import AmendOrder, BreakTrade, SubmitOrder
 from trading.core.types import CancelReason, Phase, SelfTrade, TimeCondition, TradeSide, Trigger
 
@@ -60,7 +60,7 @@ class Orders(Checks):
         auction = self.instruments[order.name].phase is Phase.AUCTION
         order.at_limit = auction and not order.buy
         order.shown, order.resting = 0, False
-        order.band = self.band(order.name)
+        order.band, last = self.reach(order), self.last_level(order)
         if not order.opens:
             order.his_held, order.today_held = 0, 0
             his, _ = self.free_lots(order)
@@ -75,12 +75,14 @@ class Orders(Checks):
             if order.may_rest:
                 self.show(order)
             else:
-                self.cancel(order, CancelReason.UNFILLED, self.why_unfilled(order))
+                self.cancel(order, CancelReason.UNFILLED, self.why_unfilled(order, last))
 
-    def why_unfilled(self, order: Order) -> list[int]:
+    def why_unfilled(self, order: Order, last: int | None) -> list[int]:
         """A MARKET order that could trade on, but for its band, says so."""
         line = self.queue(order.name, not order.buy)
-        return [1008] if order.market and line and not self.reaches(order, line[0].price) else []
+        if not order.market or not line or self.reaches(order, line[0].price):
+            return []
+        return [] if last is not None and is_worse(order, line[0].price, last) else [1008]
 
     def show(self, order: Order) -> None:
         """Show what may be seen of it, behind all others."""

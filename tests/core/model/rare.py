@@ -191,6 +191,36 @@ def a_market_order_at_its_collar(asks: Asks) -> None:
             )
 
 
+def market_orders_of_few_levels(asks: Asks) -> None:
+    """They meet several prices, the last beyond the collar; icebergs, a group and an own order are at them."""
+    name = "NO"
+    of = asks.duel.model.instruments[name]
+    for resting, coming in ((SELL, BUY), (BUY, SELL)):
+        one, other, third = richest(asks)
+        sign = 1 if resting is SELL else -1
+        present = of.settlement if of.mark is None else of.mark
+        low, high = asks.duel.model.band(name)
+        edge = (high or present) if resting is SELL else low
+        prices = [present + sign * away * of.contract.tick for away in (0, 1, 2)] + [edge + sign * of.contract.tick]
+        asks.ask(ForceCancelAll(None, name))
+        for account, price in zip((other, third, asks.pick(one, other), third), prices, strict=True):
+            order = asks.order(account, name, resting, OPEN, volume=2, price=max(price, of.contract.tick))
+            how: dict[str, object] = asks.pick({}, {"display_volume": 1}, {"oco_group": "g"})
+            asks.ask(asks.handled(order, **how) if how else order)
+        order = asks.order(one, name, coming, OPEN, volume=asks.pick(1, 2, 4, 9), order_type=OrderType.MARKET)
+        stays = asks.pick(TimeCondition.GFD, TimeCondition.IOC, TimeCondition.FOK)
+        more: dict[str, object] = asks.pick({}, {"stp": SelfTrade.CANCEL_TAKER}, {"stop_price": present})
+        order = msgspec.structs.replace(order, time_condition=stays)
+        asks.ask(asks.handled(order, price_levels=asks.pick(1, 2, 3, 4, 5), **more))
+        asks.ask(asks.order(third, name, coming, OPEN, volume=1, price=present))
+
+
+def a_limit_order_of_few_levels(asks: Asks) -> None:
+    """There is none: a price says enough."""
+    one, *_ = richest(asks)
+    asks.ask(asks.handled(resting(asks, one), price_levels=asks.pick(1, 5)))
+
+
 def a_stop_that_is_the_last_order_allowed(asks: Asks) -> None:
     """It fires all the same: it was counted when it began to wait."""
     one, other, third = richest(asks)
@@ -319,6 +349,8 @@ AT_THE_END: tuple[Callable[[Asks], None], ...] = (
     a_close_that_outlives_its_day,
     an_offer_in_an_auction_over_a_settlement,
     a_halt_that_outlasts_a_phase,
+    market_orders_of_few_levels,
+    a_limit_order_of_few_levels,
 )
 """Told when a history is over, so that what comes before stays as it was: a new one makes no other fault too rare."""
 

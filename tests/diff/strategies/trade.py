@@ -65,5 +65,18 @@ again = api.insert_order(symbol, "SELL", "OPEN", 5, limit_price=price, order_id=
 api.cancel_order(again, account=maker)
 until(lambda: offer.status == "FINISHED")
 seen["again"] = len([each for each in api.get_order(account=maker).values() if each.order_id == "offer"])
+
+# market orders of CFFEX: the best price, then the best five
+offers = [
+    api.insert_order(symbol, "SELL", "OPEN", 1, limit_price=price + place * quote.price_tick, account=maker)
+    for place in range(7)
+]
+until(lambda: all(each.exchange_order_id for each in offers))
+seen["best"] = []
+for kind in ("BEST", "FIVELEVEL"):
+    order = api.insert_order(symbol, "BUY", "OPEN", 9, limit_price=kind, account=taker)
+    until(lambda: order.status == "FINISHED")
+    prices = sorted(round((each.price - price) / quote.price_tick) for each in order.trade_records.values())
+    seen["best"].append([order.price_type, prices, order.volume_left])
 api.close()
 print(json.dumps(seen))

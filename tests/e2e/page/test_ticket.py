@@ -133,6 +133,29 @@ def test_a_price_that_would_be_refused_is_named_before_it_is_sent(
     expect(page.locator("#stop-hint")).to_have_text("-1 is too low: from 0.5 on")
 
 
+def test_a_market_order_may_be_of_the_best_prices_alone(inside: tuple[Page, list[dict[str, Any]]]) -> None:
+    page, sent = inside
+    levels, hint = page.locator("#price-levels"), page.locator("#price-hint")
+    page.click("#ticket-more summary")
+    fill_ticket(page, "BUY", 1, 110.0)
+    expect(levels).to_be_disabled()
+    choose(page, "order_type", "MARKET")
+    expect(hint).to_have_text("The best prices in the book; what they do not fill is cancelled")
+    levels.select_option("5")
+    expect(hint).to_have_text("The best 5 prices in the book; what they do not fill is cancelled")
+    page.click("#language")
+    expect(hint).to_have_text("按对手盘最优 5 档成交，未成部分撤销")
+    page.click("#language")
+    page.click("#ticket-submit")
+    expect(answer(page)).to_have_text(re.compile("^Accepted"))
+    page.click("#tab-history")
+    expect(page.locator("#panel-history tbody tr").first).to_contain_text("best 5")
+    levels.select_option("1")
+    expect(hint).to_have_text("The best price in the book; what it does not fill is cancelled")
+    send(page, "BUY", 1, 110.0)
+    assert [each.get("price_levels") for each in orders_in(sent)] == [5, None], "a limit order has none"
+
+
 def test_an_amendment_sends_what_was_typed_or_nothing(inside: tuple[Page, list[dict[str, Any]]]) -> None:
     page, sent = inside
     page.click("#tab-orders")

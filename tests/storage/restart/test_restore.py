@@ -149,7 +149,7 @@ def test_restarts_in_between_change_nothing(books: Books, seed: int) -> None:
 
 def test_the_histories_are_worth_playing(books: Books) -> None:
     history = History(books, 5)
-    history.play(400)
+    history.play(600)
     missing = {name: history.seen[name] for name, least in RARE.items() if history.seen[name] < least}
     assert not missing
 

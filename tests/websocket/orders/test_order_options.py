@@ -43,6 +43,7 @@ async def shown(client: Client, order_id: str) -> Frame:
         ("BUY OPEN 1 @ 120", {"reduce_only": True}, 400, "reduce_only is for orders that close"),
         ("SELL CLOSE 1 @ 120", {"reduce_only": True}, 1005, "Not enough position to close"),
         ("BUY OPEN 1 @ 120", {"valid_until": 1}, 1014, "Too late"),
+        ("BUY OPEN 1 @ 120", {"price_levels": 5}, 400, "price_levels is for MARKET orders"),
         ("BUY OPEN 1 @ 120", {"stop_price": 120.3}, 1007, "stop_price must be a positive multiple of 0.50"),
         ("BUY OPEN 1 @ 120", {"trail": 0.3, "stop_price": 121}, 1007, "trail must be a positive multiple of 0.50"),
     ],
@@ -295,6 +296,18 @@ async def test_a_part_of_an_order_that_found_nothing_has_another_reason(alice: C
     *_, last = [frame for frame in await alice.rest() if frame["type"] == "order_status"]
     assert_frames([last], {"status": "Cancelled", "filled_volume": 2.0, "reason": "UNFILLED"})
     assert_frames([await shown(alice, order_id)], {"status": "Cancelled", "reason": "UNFILLED"})
+
+
+async def test_a_market_order_of_one_level_leaves_the_next_price(alice: Client, bob: Client) -> None:
+    for price in (120, 121):
+        await bob.place(f"SELL OPEN 2 @ {price}")
+    order_id = (await alice.place("BUY OPEN 3 @ MARKET", price_levels=1))["order_id"]
+    *_, last = [frame for frame in await alice.rest() if frame["type"] == "order_status"]
+    assert_frames([last], {"status": "Cancelled", "filled_volume": 2.0, "reason": "UNFILLED"})
+    assert_frames(
+        [await shown(alice, order_id)],
+        {"status": "Cancelled", "filled_volume": 2.0, "reason": "UNFILLED", "price_levels": 1},
+    )
 
 
 async def test_an_order_cannot_last_until_a_year_of_five_digits(alice: Client) -> None:

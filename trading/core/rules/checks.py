@@ -7,7 +7,7 @@ from trading.core.events import Refused
 from trading.core.money import to_text
 from trading.core.option_rules import CODE, ENGINE_CHECK
 from trading.core.rules import first_release
-from trading.core.rules.execution import OPEN, may_rest
+from trading.core.rules.execution import OPEN, last_level, may_rest
 from trading.core.rules.foresight import foresee, self_trade_rule
 from trading.core.state import Account, Instrument, Order, State
 from trading.core.types import (
@@ -253,6 +253,9 @@ def limit_of(order: Order) -> int:
     if order.order_type is not MARKET:
         return order.price
     low, high = order.instrument.band()
+    last = last_level(order)
+    if last is not None:
+        low, high = max(low, last), min(high, last)
     return high if order.is_buy else low
 
 

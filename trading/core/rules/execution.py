@@ -31,20 +31,31 @@ def enter(state: State, order: Order, limit: int) -> list[Event]:
     hold(order)
     mark_changed(state, order)
     gathers = order.instrument.phase is Phase.AUCTION
+    last = None if order.options is None else last_level(order)
     events = _keep_from_own(state, order) if gathers else _match(state, order, limit)
     if order.left and order.status is not CANCELLED:
         if order.order_type is OrderType.MARKET or order.time_condition in AT_ONCE:
-            events.append(finish_cancelled(state, order, CancelReason.UNFILLED, *_why_unfilled(order, limit)))
+            events.append(finish_cancelled(state, order, CancelReason.UNFILLED, *_why_unfilled(order, limit, last)))
         else:
             _rest(order)
     return events
 
 
-def _why_unfilled(order: Order, limit: int) -> tuple[Code | None, str]:
-    """A MARKET order that could trade on, but for its collar, says so."""
+def last_level(order: Order) -> int | None:
+    """The price (ticks) of the last level that an order's `price_levels` allow it; None where the book has no more of
+    them, or the order does not say."""
+    if order.options is None or order.options.price_levels is None:
+        return None
+    return order.instrument.book.other(order.is_buy).price_at(order.options.price_levels)
+
+
+def _why_unfilled(order: Order, limit: int, last: int | None) -> tuple[Code | None, str]:
+    """A MARKET order that could trade on, but for its collar, says so. `last`: where its levels ended, if they did."""
     instrument = order.instrument
     half = instrument.book.other(order.is_buy)
     if order.order_type is not OrderType.MARKET or half.best is None or half.blocker(limit * half.sign) is not None:
+        return None, ""
+    if last is not None and half.blocker(last * half.sign) is None:
         return None, ""
     price = to_text(limit * instrument.contract.tick)
     return Code.PRICE_LIMIT, f"A MARKET order trades no {'higher' if order.is_buy else 'lower'} than {price} now"

@@ -23,6 +23,9 @@ CONDITIONS = {
     ("IOC", "ANY"): TimeCondition.IOC,
     ("IOC", "ALL"): TimeCondition.FOK,
 }
+MARKET_LEVELS = {"ANY": None, "BEST": 1, "FIVELEVEL": 5}
+"""Market orders, and at how many of the best prices each trades. tqsdk sends BEST and FIVELEVEL with IOC alone, CFFEX's
+即时成交剩余撤销; what is left of ours never rests."""
 
 
 def submission(said: InsertOrder, name: str) -> dict[str, Any]:
@@ -31,14 +34,15 @@ def submission(said: InsertOrder, name: str) -> dict[str, Any]:
     condition = CONDITIONS.get((said.time_condition, said.volume_condition))
     if condition is None:
         raise ProtocolError(Code.MALFORMED, f"{Code.MALFORMED.text}: volume_condition ALL needs time_condition IOC")
-    if said.price_type not in ("LIMIT", "ANY"):
-        raise ProtocolError(Code.MALFORMED, f"{Code.MALFORMED.text}: there are no {said.price_type} orders here")
+    levels = MARKET_LEVELS.get(said.price_type)
+    if levels is not None and said.time_condition != "IOC":
+        raise ProtocolError(Code.MALFORMED, f"{Code.MALFORMED.text}: {said.price_type} needs time_condition IOC")
     if (said.limit_price is None) == (said.price_type == "LIMIT"):
         raise ProtocolError(Code.MALFORMED, f"{Code.MALFORMED.text}: limit_price is for LIMIT orders, which need it")
     offset = Offset(said.offset)
     if said.exchange_id in YESTERDAY_FIRST and offset is Offset.CLOSE:
         offset = Offset.CLOSEYESTERDAY
-    market = said.price_type == "ANY"
+    market = said.price_type in MARKET_LEVELS
     return {
         "instrument_id": name,
         "direction": said.direction,
@@ -48,6 +52,7 @@ def submission(said: InsertOrder, name: str) -> dict[str, Any]:
         "price": None if market else said.limit_price,
         "time_condition": TimeCondition.IOC if market and condition is TimeCondition.GFD else condition,
         "client_order_id": said.order_id,
+        "price_levels": levels,
     }
 
 
@@ -81,7 +86,7 @@ def kept_order(data: OrderData, key: str, ids: Patch) -> Patch:
         "offset": offset_word(data.offset),
         "volume_orign": round(data.volume),
         "volume_left": round(data.volume - data.filled_volume),
-        "price_type": price_type(data.order_type),
+        "price_type": price_type(data.order_type, data.price_levels),
         "limit_price": number(data.price),
         "time_condition": time_condition,
         "volume_condition": volume_condition,
@@ -156,8 +161,11 @@ def offset_word(offset: Offset) -> str:
     return "CLOSE" if offset is Offset.CLOSEYESTERDAY else offset
 
 
-def price_type(order_type: OrderType) -> str:
-    return "ANY" if order_type is OrderType.MARKET else "LIMIT"
+def price_type(order_type: OrderType, price_levels: int | None = None) -> str:
+    """ANY for numbers of levels that the client has no word for."""
+    if order_type is not OrderType.MARKET:
+        return "LIMIT"
+    return next((word for word, levels in MARKET_LEVELS.items() if levels == price_levels), "ANY")
 
 
 def status_word(status: OrderStatus) -> str:

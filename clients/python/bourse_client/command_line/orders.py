@@ -53,6 +53,10 @@ PostOnly = Annotated[bool, typer.Option("--post-only", help="Refused where it wo
 Stop = Annotated[
     Any, typer.Option("--stop", metavar="PRICE", parser=plain_price_of, help="Wait until this price is met.")
 ]
+Levels = Annotated[
+    int | None,
+    typer.Option("--levels", metavar="N", min=1, max=100, help="Of a market order: the best N prices, and no others."),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Until it is filled or cancelled.")]
 OwnId = Annotated[str | None, typer.Option("--id", metavar="ID", help=MINE)]
 
@@ -65,6 +69,7 @@ def buy(
     time: Time = None,
     post_only: PostOnly = False,
     stop: Stop = None,
+    levels: Levels = None,
     wait: Wait = False,
     own_id: OwnId = None,
     json: Json = False,
@@ -78,8 +83,9 @@ def buy(
     bourse buy IX2301 10 @120
     bourse buy IX2301 10 @120 --time GTC --post-only
     bourse buy IX2301 10
+    bourse buy IX2301 10 --levels 5
     """
-    options = {"time_condition": time, "post_only": post_only or None, "stop_price": stop}
+    options = {"time_condition": time, "post_only": post_only or None, "stop_price": stop, "price_levels": levels}
     _place(context, json, wait, own_id, (instrument, "BUY", volume, price, "OPEN"), options)
 
 
@@ -91,6 +97,7 @@ def sell(
     time: Time = None,
     post_only: PostOnly = False,
     stop: Stop = None,
+    levels: Levels = None,
     wait: Wait = False,
     own_id: OwnId = None,
     json: Json = False,
@@ -104,7 +111,7 @@ def sell(
     bourse sell IX2301 10 @120.5
     bourse sell IX2301 10 @119 --stop 119.5
     """
-    options = {"time_condition": time, "post_only": post_only or None, "stop_price": stop}
+    options = {"time_condition": time, "post_only": post_only or None, "stop_price": stop, "price_levels": levels}
     _place(context, json, wait, own_id, (instrument, "SELL", volume, price, "OPEN"), options)
 
 
@@ -120,6 +127,7 @@ def close(
     today: Annotated[bool, typer.Option("--today", help="Lots of today only: CLOSETODAY.")] = False,
     yesterday: Annotated[bool, typer.Option("--yesterday", help="Lots of before only: CLOSEYESTERDAY.")] = False,
     time: Time = None,
+    levels: Levels = None,
     wait: Wait = False,
     own_id: OwnId = None,
     json: Json = False,
@@ -154,7 +162,7 @@ def close(
 
     direction, lots = ask(context, trader(context), find)
     order = (instrument, direction, lots if volume is None else volume, price, offset)
-    _place(context, json, wait, own_id, order, {"time_condition": time})
+    _place(context, json, wait, own_id, order, {"time_condition": time, "price_levels": levels})
 
 
 def _lots_and_price(words: list[str]) -> tuple[float | None, float | None]:

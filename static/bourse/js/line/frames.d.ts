@@ -466,6 +466,7 @@ interface OrderData {
   current_stop?: number;
   oco_group?: string;
   stp?: string;
+  price_levels?: number;
   forced?: boolean;
   reason?: string;
   error_code?: number;

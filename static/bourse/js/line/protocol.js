@@ -56,7 +56,7 @@ const words = (text) => text.split(' ').filter(Boolean);
 
 const ORDER = 'instrument_id direction offset volume order_type';
 const HANDLING = 'price time_condition client_order_id expires_at valid_until post_only reduce_only display_volume '
-  + 'stop_price stop_kind trigger trail oco_group stp';
+  + 'stop_price stop_kind trigger trail oco_group stp price_levels';
 const PAGE = 'instrument_id from_time to_time before limit';
 
 /** What a client may say: the fields of each message. Any may carry a `request_id`. */

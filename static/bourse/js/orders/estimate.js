@@ -77,7 +77,8 @@ export function reduced(order, position) {
 }
 
 /**
- * The book without the user's own orders, with which none of theirs trades: those in its way are cancelled.
+ * The book without the user's own orders, with which none of theirs trades: those in its way are cancelled. A price at
+ * which there is nothing else stays, without lots: it is one of an order's `price_levels`.
  * @template {BookSides} Sides
  * @param {Sides} book
  * @param {string} instrumentId
@@ -97,18 +98,17 @@ export function withoutOwn(book, instrumentId, orders) {
    * @param {Direction} direction
    */
   const others = (levels, direction) => levels
-    .map((level) => ({ ...level, volume: level.volume - (own.get(`${direction} ${level.price}`) ?? 0) }))
-    .filter((level) => level.volume > 0);
+    .map((level) => ({ ...level, volume: Math.max(0, level.volume - (own.get(`${direction} ${level.price}`) ?? 0)) }));
   return own.size === 0 ? book : { ...book, bids: others(book.bids, 'BUY'), asks: others(book.asks, 'SELL') };
 }
 
 /**
- * Where an order would trade now: the book's lots inside its price, and what is left over.
- * @param {Pick<OrderOptions, 'direction' | 'order_type' | 'price' | 'volume'>} parts
+ * Where an order would trade now: the book's lots inside its price or its best levels, and what is left over.
+ * @param {Pick<OrderOptions, 'direction' | 'order_type' | 'price' | 'volume' | 'price_levels'>} parts
  * @param {BookSides | null | undefined} book
  */
-export function fillsOf({ direction, order_type: type, price, volume }, book) {
-  const levels = (direction === 'BUY' ? book?.asks : book?.bids) ?? [];
+export function fillsOf({ direction, order_type: type, price, volume, price_levels: most }, book) {
+  const levels = ((direction === 'BUY' ? book?.asks : book?.bids) ?? []).slice(0, most ?? undefined);
   /** @param {BookLevel} level */
   const inside = (level) => type === 'MARKET' || (direction === 'BUY' ? level.price <= Number(price) : level.price >= Number(price));
   /** @type {Fill[]} */

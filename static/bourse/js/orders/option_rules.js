@@ -85,4 +85,10 @@ export const OPTION_RULES = [
     missing: false,
     sentence: 'trail must be more than 0',
   },
+  {
+    options: { price_levels: true, order_type: ['LIMIT'] },
+    field: 'price_levels',
+    missing: false,
+    sentence: 'price_levels is for MARKET orders',
+  },
 ];

@@ -22,7 +22,7 @@ from trading.core.commands import CheckRisk, Deposit, OpenAccount, Settle
 from trading.core.engine import Engine
 from trading.core.events import LiquidationStarted, Refused
 from trading.core.money import RATE, UNIT, to_currency
-from trading.core.types import Direction, Offset, OrderType, StopKind, TimeCondition, Trigger
+from trading.core.types import Direction, Offset, OrderOptions, OrderType, StopKind, TimeCondition, Trigger
 from trading.reads import answers, selectors
 
 try:
@@ -76,7 +76,9 @@ class Venue:
 
     def do(self, account_id: int, words: str) -> bool:
         """Whether it was taken."""
-        events = self.engine.apply(order(account_id, words, ID), NOW)
+        words, _, levels = words.partition(" levels ")
+        options = OrderOptions(price_levels=int(levels)) if levels else None
+        events = self.engine.apply(order(account_id, words, ID, options=options), NOW)
         return not any(isinstance(event, Refused) for event in events)
 
     @property
@@ -109,7 +111,7 @@ class Venue:
             for each in self.account.positions.values()
             if not each.flat
         ]
-        direction, offset, volume, _, at = words.split()
+        direction, offset, volume, _, at, *more = words.split()
         return {
             "order": {
                 "instrument_id": ID,
@@ -118,6 +120,7 @@ class Venue:
                 "volume": int(volume),
                 "order_type": "MARKET" if at == "MARKET" else "LIMIT",
                 "price": None if at == "MARKET" else float(at),
+                "price_levels": int(more[1]) if more else None,
             },
             "instrument": INSTRUMENT | {"last_price": price},
             "instruments": [INSTRUMENT],
@@ -145,6 +148,8 @@ def random_words(chance: random.Random, venue: Venue) -> str:
     offset = "CLOSE" if free and chance.random() < 0.5 else "OPEN"
     volume = min(volume, free) if offset == "CLOSE" else volume
     at = "MARKET" if chance.random() < 0.4 else f"{chance.randint(226, 254) / 2}"
+    if at == "MARKET" and chance.random() < 0.5:
+        at += f" levels {chance.randint(1, 3)}"
     return f"{direction} {offset} {volume} @ {at}"
 
 
@@ -175,6 +180,21 @@ def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
         for order_id in list(venue.account.orders):
             venue.engine.apply(cancel(ME, order_id), NOW)
     assert seen > 60 and of_lots > 5
+
+
+@pytest.mark.parametrize(
+    ("levels", "fills"), [(1, []), (2, [[121, 3]]), (3, [[121, 3], [122, 1]]), (None, [[121, 3], [122, 1]])]
+)
+def test_a_price_of_own_orders_alone_is_one_of_the_best(page: Page, levels: int | None, fills: list[list[int]]) -> None:
+    book = {"bids": [], "asks": [{"price": price, "volume": lots} for price, lots in ((120, 2), (121, 4), (122, 1))]}
+    own = [
+        {"instrument_id": ID, "direction": "SELL", "status": "Submitted", "price": price, "remaining_volume": lots}
+        for price, lots in ((120, 2), (121, 1))
+    ]
+    order = {"direction": "BUY", "order_type": "MARKET", "price": None, "volume": 9, "price_levels": levels}
+    found = call(page, "orders/estimate", "m.fillsOf(x[0], m.withoutOwn(x[1], x[2], x[3]))", [order, book, ID, own])
+    assert [[each["price"], each["lots"]] for each in found["fills"]] == fills
+    assert found["left"] == 9 - sum(lots for _, lots in fills)
 
 
 @pytest.mark.parametrize("limit", [1.0, 0.9, 1.1])
@@ -253,6 +273,7 @@ PLAIN = {
     "post_only": False,
     "reduce_only": False,
     "display_volume": None,
+    "price_levels": None,
     "oco_group": None,
     "expires_at": None,
 }
@@ -274,6 +295,10 @@ FIELDS = {
         (
             {"order_type": "MARKET", "price": None, "time_condition": None},
             {"order_type": OrderType.MARKET, "price": None},
+        ),
+        (
+            {"order_type": "MARKET", "price": None, "time_condition": None, "price_levels": 5},
+            {"order_type": OrderType.MARKET, "price": None, "price_levels": 5},
         ),
         ({"time_condition": "GTD", "expires_at": 5}, {"time_condition": TimeCondition.GTD, "expires_at": 5}),
         ({"post_only": True, "display_volume": 2}, {"post_only": True, "display_volume": 2.0}),
@@ -342,6 +367,8 @@ def test_what_the_form_says_is_an_order_or_a_question_and_never_a_contradiction(
     """Every way to fill it in: the server takes what the rules leave of it, and would not take what they left out."""
     choices = [dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())]
     forms = [PLAIN | choice | stop for choice in choices for stop in STOPS]
+    for form in forms[::3]:  # every third of what is counted in twos, fours and fives: all ways, at no cost
+        form["price_levels"] = 5
     script = """(async () => {
         const { submit } = await import('/static/bourse/js/line/protocol.js');
         const told = (order) => JSON.stringify(submit([order]));
@@ -360,7 +387,8 @@ def test_what_the_form_says_is_an_order_or_a_question_and_never_a_contradiction(
             put_back.add(name)
         lacked.add(lacks)
     assert lacked == {None, "price", "stop_price", "expires_at"}
-    assert put_back == {"price", "time_condition", "post_only", "reduce_only", "display_volume", "expires_at"}
+    options = {"post_only", "reduce_only", "display_volume", "price_levels", "expires_at"}
+    assert put_back == {"price", "time_condition", *options}
 
 
 def order_of(text: str) -> Any:

@@ -43,6 +43,7 @@ function handlingText(one, state) {
     one.post_only ? t('handling.post_only') : null,
     one.reduce_only ? t('handling.reduce_only') : null,
     one.display_volume ? t('handling.shows', { lots: format.lots(one.display_volume) }) : null,
+    one.price_levels ? t('handling.levels', { levels: one.price_levels }) : null,
     one.oco_group ? t('handling.oco', { group: one.oco_group }) : null,
     one.forced ? t('handling.forced') : null,
   ].filter(Boolean).join(' · ');

@@ -47,6 +47,7 @@ function written(form, state) {
     post_only: form.post_only.checked,
     reduce_only: form.reduce_only.checked,
     display_volume: numberIn(form.display_volume),
+    price_levels: form.price_levels.value === '' ? null : Number(form.price_levels.value),
     oco_group: form.oco_group.value.trim() || null,
     expires_at: momentIn(form.expires_at),
     ...(form.stop.value === '' ? {} : stopOf(form)),

@@ -9,7 +9,7 @@ import { detail, reason, t } from '../../ui/i18n.js';
 import { closesWhatIsThere, doubt, plan, positionOf, readOrder, unoffered } from './ticket_form.js';
 
 /** Fields that not every order has. */
-const OFFERED = ['price', 'time_condition', 'post_only', 'display_volume', 'reduce_only'];
+const OFFERED = ['price', 'time_condition', 'post_only', 'display_volume', 'reduce_only', 'price_levels'];
 
 /**
  * Whether an order may go out now: nothing is on its way of which nobody knows what became of it.
@@ -69,8 +69,8 @@ function allow(form, state) {
  * @param {Instrument} instrument
  * @param {TicketOrder} parts
  */
-function hint(instrument, { order_type: type }) {
-  if (type === 'MARKET') return t('ticket.price_market');
+function hint(instrument, { order_type: type, price_levels: levels }) {
+  if (type === 'MARKET') return levels ? t(levels === 1 ? 'ticket.price_best' : 'ticket.price_levels_hint', { levels }) : t('ticket.price_market');
   const { limit_down, limit_up, tick } = instrument;
   /** @param {number | null} value */
   const price = (value) => format.price(value, tick);
