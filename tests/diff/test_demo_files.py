@@ -213,19 +213,38 @@ def test_a_file_does_what_it_is_for(server: Server, name: str, tmp_path: Path) -
     assert "Traceback" not in str(program)
 
 
+def signed(server: Server, name: str, user_id: str, password: str) -> str:
+    """The file with a user's name and token in place of those two words of its reader."""
+    text = (DEMO / name).read_text(encoding="utf-8-sig")
+    for placeholder, own in (("快期账户", user_id), (password, server.token(user_id))):
+        assert text.count(f'"{placeholder}"') == 1
+        text = text.replace(f'"{placeholder}"', f'"{own}"')
+    return text
+
+
 @pytest.mark.parametrize("name", WITH_KQ)
 def test_a_file_trades_with_the_account_of_its_sign_in(server: Server, name: str, tmp_path: Path) -> None:
     user_id = "user003"
-    text = (DEMO / name).read_text(encoding="utf-8-sig")
-    for placeholder, own in (("快期账户", user_id), ("快期密码", server.token(user_id))):
-        assert text.count(f'"{placeholder}"') == 1
-        text = text.replace(f'"{placeholder}"', f'"{own}"')
+    text = signed(server, name, user_id, "快期密码")
     with signed_in(server, user_id) as looker:
         before = orders_of(looker)
         with Program(server, name, tmp_path, text) as program:
             program.until(WITH_KQ[name])
         assert orders_of(looker) - before, "the orders are here, and not in a simulator"
     assert "Traceback" not in str(program)
+
+
+def test_a_file_writes_down_the_orders_of_its_user(server: Server, tmp_path: Path) -> None:
+    user_id, name = "user009", "download_orders.py"
+    with signed_in(server, user_id) as looker:
+        (rb,) = looker.ask("query_instruments", instrument_id="SHFE.rb2105")["data"]["instruments"]
+        order = {"instrument_id": "SHFE.rb2105", "direction": "BUY", "offset": "OPEN", "order_type": "LIMIT"}
+        placed = looker.ask("submit_order", **order, volume=1, price=rb["limit_down"])["order_id"]
+        with Program(server, name, tmp_path, signed(server, name, user_id, "账户密码")) as program:
+            assert program.ended() == 0, str(program)
+    assert "Traceback" not in str(program)
+    written = (tmp_path / "orders.csv").read_text().splitlines()
+    assert [row for row in written if placed in row and ",SHFE,rb2105,BUY,OPEN,ALIVE,1,1," in row], written
 
 
 @pytest.mark.parametrize("name", AT_A_CLUSTER)
