@@ -83,7 +83,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return await self.services.readers.run(self.caller.owner, function, *arguments, **named)
 
     async def ask(self, commands: Sequence[Command | Refused]) -> list[Event]:
-        """What the engine says to each, after it is stored. They go in one after another, nothing comes between."""
+        """What the engine says to each, after it is stored. They go in one after another."""
         loop = asyncio.get_running_loop()
         answers = [_submit(self.services.gateway, command, loop.create_future()) for command in commands]
         try:

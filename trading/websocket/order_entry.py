@@ -60,7 +60,7 @@ class OrderEntry:
         self._fill(self._replies.reserve(), message, [refusal] * len(protocol.items_of(message)), retry_after)
 
     def hand_in(self, message: protocol.EngineMessage, account_id: int) -> None:
-        """Ask the engine. The items of a batch go one after another, so that nothing comes between them."""
+        """Ask the engine. The items of a batch go one after another: nothing of this connection comes between them."""
         now = self._clock() if type(message) is protocol.CancelAfter else 0  # nobody else needs the time
         if type(message) is protocol.SubmitOrders or type(message) is protocol.CancelOrders:
             commands = [protocol.to_command(item, account_id, now) for item in message.items]
