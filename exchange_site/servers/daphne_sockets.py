@@ -53,12 +53,13 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
 
     def connectionMade(self) -> None:
         self.intake = intake.Intake(self)
+        self._time = asyncio.get_running_loop().time
         self._began = time.monotonic()
         super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
         if self.listener is not None:
-            self.listener.heard_at = asyncio.get_running_loop().time()
+            self.listener.heard_at = self._time()
         if self._asked:
             self.intake.receive(data)
         else:  # the handshake has had its turn as a request

@@ -9,6 +9,9 @@ from trading.core.rules.checks import needed_per_lot
 from trading.core.state import Account, Instrument, Order, State
 from trading.core.types import FIRST_RULES, Offset, OrderStatus, Phase
 
+OPEN = Offset.OPEN
+WAITING, SUBMITTED, PARTIALLY_FILLED = OrderStatus.WAITING, OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED
+
 
 def check(state: State) -> None:
     """AssertionError with one sentence when the state contradicts itself."""
@@ -33,7 +36,6 @@ def _check_book(state: State, instrument: Instrument) -> int:
     assert bool(instrument.waiting) == (instrument.instrument_id in state.alert), "a waiting order is not watched"
     resting, accounts = 0, state.accounts
     low, high = instrument.limit_down, instrument.limit_up
-    partly, fresh = OrderStatus.PARTIALLY_FILLED, OrderStatus.SUBMITTED
     for order in instrument.book.entries():
         account, left = order.account, order.left
         assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"
@@ -41,7 +43,7 @@ def _check_book(state: State, instrument: Instrument) -> int:
         assert accounts.get(order.owner) is account, "an order rests under a strange name"
         assert order.remaining + order.hidden == left, "an order shows and hides not what is left of it"
         assert account.orders.get(order.order_id) is order, f"order {order.order_id} rests and is not live"
-        wanted = fresh if left == order.volume else partly
+        wanted = SUBMITTED if left == order.volume else PARTIALLY_FILLED
         assert order.status is wanted, f"order {order.order_id} rests with status {order.status}"
         resting += 1
     return resting
@@ -73,13 +75,13 @@ def _check_orders(account_id: int, account: Account) -> int:
         side.live += 1
         if order.options is not None and order.oco_group is not None:
             grouped.add(order_id)
-        if order.status is OrderStatus.WAITING:
+        if order.status is WAITING:
             assert not order.filled and order.level is None, f"order {order_id} waits and trades"
             waiting.append(order)
             continue
         hold, left = order.hold_per_lot, order.left
         assert hold == needed_per_lot(order), f"order {order_id} holds the wrong amount"
-        if order.offset is Offset.OPEN:
+        if order.offset is OPEN:
             side.opening += left
             money += hold * left
         else:

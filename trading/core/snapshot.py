@@ -35,6 +35,8 @@ from trading.core.types import (
     Trigger,
 )
 
+BUY, WAITING = Direction.BUY, OrderStatus.WAITING
+
 NO_LIMITS = MarketLimits()
 NOTHING_OFF = Restrictions()
 
@@ -395,7 +397,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     """By place as far as that goes, and only what its record has: a restart does it for every live order."""
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
     volume, filled, shown = record.volume, record.filled, record.shown
-    left, is_buy = volume - filled, record.direction is Direction.BUY
+    left, is_buy = volume - filled, record.direction is BUY
     order = Order(
         is_buy,
         record.price // instrument.contract.tick,
@@ -432,7 +434,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     if record.stop:
         order.stop = record.stop // instrument.contract.tick
     account.begin_order(order)
-    if record.status is OrderStatus.WAITING:
+    if record.status is WAITING:
         watch(state, order)
         return
     order.hold_per_lot = needed_per_lot(order)

@@ -122,7 +122,7 @@ class PushEncoder:
                 for is_buyer, side in ((True, event.buyer), (False, event.seller)):
                     told = protocol.trade_broken(event, is_buyer, self._next(side.account_id))
                     pushes.add(side.account_id, told)
-            elif isinstance(event, OrderAccepted | OrderWaiting):
+            elif type(event) is OrderAccepted or type(event) is OrderWaiting:
                 account_id = event.account_id
                 pushes.add(account_id, protocol.begun(event, changes.orders[event.order_id], self._next(account_id)))
             elif (tell := PUSHED_EVENTS.get(type(event))) is not None:

@@ -100,7 +100,8 @@ class Connection:
         self._gone = False
         self._main: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.heard_at = asyncio.get_running_loop().time()
+        self._time = asyncio.get_running_loop().time
+        self.heard_at = self._time()
         self._limiter = limiter = services.limiter
         self._bucket = limiter.bucket(self.heard_at)
         self._line = line
@@ -241,7 +242,7 @@ class Connection:
         user_id, code = self._session.user_id, self._send_queue.close_code
         log_event(logger, "connection ended", connection=self._number, user_id=user_id, close_code=code)
         # a client that went silent left when it was last heard
-        self._session.end(self.heard_at if self._send_queue.closing else asyncio.get_running_loop().time())
+        self._session.end(self.heard_at if self._send_queue.closing else self._time())
         for task in list(self._tasks):
             task.cancel()
         await self._market_data.end()
@@ -319,7 +320,7 @@ class Connection:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
-            self.heard_at = asyncio.get_running_loop().time()
+            self.heard_at = self._time()
             if not self._send_queue.closing:  # nobody could be told what became of it
                 await self._take(message.get("text"))
 
