@@ -42,6 +42,8 @@ from trading.core.types import (
     share_of,
 )
 
+WAITING = OrderStatus.WAITING
+
 
 class Side(msgspec.Struct, eq=False):
     """What an account has going on one side of an instrument. `live`: its live orders, waiting ones too; `opening`:
@@ -69,7 +71,7 @@ class Account(AccountBase, eq=False):
         """An order is live from now on: it waits, or rests in the book."""
         self.orders[order.order_id] = order
         order.side.live += 1
-        if order.status is OrderStatus.WAITING:
+        if order.status is WAITING:
             self.waiting += 1
             self.trailing += order.trail > 0
         if order.pauses_matching:
@@ -80,7 +82,7 @@ class Account(AccountBase, eq=False):
         end."""
         del self.orders[order.order_id]
         order.side.live -= 1
-        if order.status is OrderStatus.WAITING:
+        if order.status is WAITING:
             self.waiting -= 1
             self.trailing -= order.trail > 0
         if order.pauses_matching:

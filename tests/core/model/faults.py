@@ -85,7 +85,7 @@ FAULTS = (
     Fault("rules/checks.py", "order.his_held = min(his, order.left)", "order.his_held = max(0, order.left - today)"),
     Fault(
         "rules/checks.py",
-        "price = order.price if is_buy or instrument.phase is not Phase.AUCTION else instrument.limit_up",
+        "price = order.price if is_buy or instrument.phase is not AUCTION else instrument.limit_up",
         "price = order.price",
     ),
     Fault(

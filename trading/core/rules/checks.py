@@ -25,7 +25,7 @@ from trading.core.types import (
 
 BUY = Direction.BUY
 MARKET = OrderType.MARKET
-CONTINUOUS = Phase.CONTINUOUS
+CONTINUOUS, AUCTION = Phase.CONTINUOUS, Phase.AUCTION
 CANCEL_MAKER = SelfTrade.CANCEL_MAKER
 SIMPLE = ENGINE_CHECK.simple
 WAITING, SUBMITTED = OrderStatus.WAITING, OrderStatus.SUBMITTED
@@ -94,7 +94,7 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
 
 def check_phase(instrument: Instrument, command: SubmitOrder) -> Refused | None:
     """Outside continuous trading: in an auction what can wait for its end is taken, otherwise nothing."""
-    if instrument.phase is not Phase.AUCTION:
+    if instrument.phase is not AUCTION:
         return not_trading(instrument)
     options = command.options or PLAIN
     if options.waits:
@@ -262,7 +262,7 @@ def needed_per_lot(order: Order) -> int:
     if order.offset is not OPEN or order.order_type is MARKET:
         return 0
     instrument, is_buy = order.instrument, order.is_buy
-    price = order.price if is_buy or instrument.phase is not Phase.AUCTION else instrument.limit_up
+    price = order.price if is_buy or instrument.phase is not AUCTION else instrument.limit_up
     return instrument.hold_per_lot(is_buy, price, order.account.fee_factor)
 
 

@@ -24,6 +24,7 @@ from trading.core.types import FIRST_RULES, PLAIN, CancelReason, Offset, OrderSt
 UNKNOWN_ACCOUNT = Refused(Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
 UNKNOWN_ORDER = Refused(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
 TOO_LATE = Refused(Code.TOO_LATE, Code.TOO_LATE.text)
+ASKED = CancelReason.ASKED
 
 
 # --- submit
@@ -216,7 +217,7 @@ def cancel(state: State, command: CancelOrder) -> list[Event]:
     if account is None:
         return [UNKNOWN_ACCOUNT]
     order = account.orders.get(command.order_id)
-    return [UNKNOWN_ORDER if order is None else cancel_live(state, order, CancelReason.ASKED)]
+    return [UNKNOWN_ORDER if order is None else cancel_live(state, order, ASKED)]
 
 
 def cancel_all(state: State, command: CancelAll) -> list[Event]:
@@ -232,7 +233,7 @@ def cancel_all(state: State, command: CancelAll) -> list[Event]:
         if command.instrument_id in (None, order.instrument.instrument_id)
         and command.direction in (None, order.direction)
     ]
-    return [AllCancelled(account.account_id, len(found)), *cancel_each(state, found, CancelReason.ASKED)]
+    return [AllCancelled(account.account_id, len(found)), *cancel_each(state, found, ASKED)]
 
 
 def cancel_any(state: State, command: ForceCancelOrder) -> list[Event]:
