@@ -9,13 +9,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from trading.core.accounts import ClientOrder, Leg, Lot
+from trading.core.accounts import Leg, Lot
+from trading.core.commands import ClientOrder
 from trading.core.money import RATE
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
-from trading.core.state import Account, Day, Due, Instrument, Order, State
+from trading.core.state import Account, Day, Instrument, Order, State
 from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
@@ -23,6 +24,7 @@ from trading.core.types import (
     Announcement,
     Contract,
     Direction,
+    Due,
     MarketLimits,
     Offset,
     OrderOptions,
@@ -394,37 +396,29 @@ def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], d
 def _restore_order(state: State, record: OrderRecord) -> None:
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
     tick, options = instrument.contract.tick, record.options
-    left = record.volume - record.filled
     order = Order(
-        record.direction is Direction.BUY,
+        account,
+        instrument,
+        record.direction,
+        record.offset,
+        record.order_type,
+        record.time_condition,
         record.price // tick,
-        record.shown,
-        owner=account.account_id,
-        hidden=left - record.shown,
-        display=0 if options is None else options.display_volume or 0,
-        pauses_matching=options is not None and options.oco_group is not None,
-        order_id=record.order_id,
-        account=account,
-        instrument=instrument,
-        side=account.going[instrument.instrument_id, record.direction is Direction.BUY],
-        direction=record.direction,
-        offset=record.offset,
-        order_type=record.order_type,
-        time_condition=record.time_condition,
-        volume=record.volume,
-        left=left,
-        accepted_at=record.accepted_at,
-        updated_at=record.updated_at,
-        client_order_id=record.client_order_id,
-        status=record.status,
-        his_held=record.his_held,
-        today_held=record.today_held,
-        trading_day=record.trading_day,
-        options=options,
-        stop=record.stop // tick,
-        priority=record.priority,
-        price_sum=record.price_sum if record.filled else 0,
+        record.volume,
+        record.accepted_at,
+        record.trading_day,
+        record.client_order_id,
+        options,
+        record.status,
     )
+    order.order_id = record.order_id
+    order.left = record.volume - record.filled
+    order.remaining, order.hidden = record.shown, order.left - record.shown
+    order.his_held, order.today_held = record.his_held, record.today_held
+    order.stop = record.stop // tick
+    order.priority = record.priority
+    order.updated_at = record.updated_at
+    order.price_sum = record.price_sum if record.filled else 0
     if options is not None and options.expires_at is not None:
         schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
     account.begin_order(order)

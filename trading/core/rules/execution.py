@@ -1,5 +1,7 @@
 """What an order does once it is let in: holds, matches, fills, rests, and how it ends. Checks are in `checks.py`."""
 
+from typing import Final
+
 from trading.core.accounts import Leg, Lot, leg_profit
 from trading.core.codes import Code
 from trading.core.events import Event, Fill, OrderCancelled, Traded
@@ -22,15 +24,19 @@ from trading.core.types import (
 )
 
 # Looked up once: a member of an enumeration takes ten times as long to find as a name of a module.
-BUY, SELL = Direction.BUY, Direction.SELL
-LIMIT, MARKET = OrderType.LIMIT, OrderType.MARKET
-FOK = TimeCondition.FOK
-AUCTION = Phase.AUCTION
-LAST = Trigger.LAST
-UNFILLED = CancelReason.UNFILLED
-WAITING = OrderStatus.WAITING
-OPEN = Offset.OPEN
-PARTIALLY_FILLED, FILLED, CANCELLED = OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED
+BUY: Final = Direction.BUY
+SELL: Final = Direction.SELL
+OPEN: Final = Offset.OPEN
+LIMIT: Final = OrderType.LIMIT
+MARKET: Final = OrderType.MARKET
+FOK: Final = TimeCondition.FOK
+AUCTION: Final = Phase.AUCTION
+LAST: Final = Trigger.LAST
+UNFILLED: Final = CancelReason.UNFILLED
+WAITING: Final = OrderStatus.WAITING
+PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
+FILLED: Final = OrderStatus.FILLED
+CANCELLED: Final = OrderStatus.CANCELLED
 
 
 def enter(state: State, order: Order, limit: int) -> list[Event]:
