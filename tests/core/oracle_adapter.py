@@ -7,19 +7,16 @@ from trading.core.book import Book, Entry
 Report = Callable[[tuple[int, ...]], None]
 
 
-class Numbered(Entry):
-    """An entry that knows the id the workload gave it."""
-
-    order_id: int = 0
-
-
 class Adapter:
-    """Reports: 0 accepted, 1 traded, 2 cancelled, 3 modified, 4 cancel refused, 5 modify refused."""
+    """Reports: 0 accepted, 1 traded, 2 cancelled, 3 modified, 4 cancel refused, 5 modify refused.
+
+    The id that the workload gave an order stands in its `owner`.
+    """
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        self.book: Book[Numbered] = Book()
-        self.live: dict[int, Numbered] = {}
+        self.book: Book[Entry] = Book()
+        self.live: dict[int, Entry] = {}
 
     def new(self, seq: int, oid: int, side: int, price: int, qty: int, ioc: int) -> None:
         self.report((0, seq, side, oid, price, qty))
@@ -47,13 +44,13 @@ class Adapter:
         other = self.book.other(is_buy)
         for maker, lots in other.take(price * other.sign, qty):
             if not maker.remaining:
-                del self.live[maker.order_id]
-            self.report((1, seq, maker.price, lots, maker.order_id, oid))
+                del self.live[maker.owner]
+            self.report((1, seq, maker.price, lots, maker.owner, oid))
             qty -= lots
         if qty and ioc:
             self.report((2, seq, side, oid, price))
         elif qty:
-            entry = self.live[oid] = Numbered(is_buy, price, qty, None, None, None, 0, 0, 0, False, oid)
+            entry = self.live[oid] = Entry(is_buy, price, qty, oid)
             self.book.half(is_buy).add(entry)
 
     def best_bid(self) -> int | None:

@@ -3,9 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.oracle_adapter import Numbered
 from trading.core.auction import Clearing, clearing
-from trading.core.book import Book
+from trading.core.book import Book, Entry
 
 Resting = tuple[bool, int, int]
 """(is it a buy, price, lots)."""
@@ -22,10 +21,10 @@ overlapping = st.lists(
 """Orders whose sides overlap, since buyers bid a little more and sellers ask a little less."""
 
 
-def book_of(orders: list[Resting]) -> Book[Numbered]:
-    book: Book[Numbered] = Book()
+def book_of(orders: list[Resting]) -> Book[Entry]:
+    book: Book[Entry] = Book()
     for is_buy, price, lots in orders:
-        book.half(is_buy).add(Numbered(is_buy, price, lots))
+        book.half(is_buy).add(Entry(is_buy, price, lots))
     return book
 
 
@@ -53,5 +52,5 @@ def test_sides_that_do_not_overlap_have_no_price() -> None:
 
 def test_hidden_lots_count() -> None:
     book = book_of([(False, 100, 2), (False, 101, 5)])
-    book.bids.add(Numbered(True, 101, 1, hidden=6))
+    book.bids.add(Entry(True, 101, 1, hidden=6))
     assert clearing(book, 100) == Clearing(price=101, volume=7)

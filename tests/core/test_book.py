@@ -4,28 +4,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.naive import NaiveBook
-from tests.core.oracle_adapter import Numbered
-from trading.core.book import Book, BookSide
+from trading.core.book import Book, BookSide, Entry
 
 Placed = tuple[str, bool, int, int]
 """("rest", "ioc" or "cancel"; is it a buy; price; lots, or which order to cancel)."""
 
 
-def entry(order_id: int, price: int = 100, lots: int = 1, *, is_buy: bool = True) -> Numbered:
-    return Numbered(is_buy, price, lots, order_id=order_id)
+def entry(order_id: int, price: int = 100, lots: int = 1, *, is_buy: bool = True) -> Entry:
+    return Entry(is_buy, price, lots, owner=order_id)
 
 
-def bids(*entries: Numbered) -> BookSide[Numbered]:
-    half: BookSide[Numbered] = BookSide(1)
+def bids(*entries: Entry) -> BookSide[Entry]:
+    half: BookSide[Entry] = BookSide(1)
     for each in entries:
         half.add(each)
     half.check()
     return half
 
 
-def ids(half: BookSide[Numbered]) -> list[int]:
+def ids(half: BookSide[Entry]) -> list[int]:
     half.check()
-    return [each.order_id for each in half.entries()]
+    return [each.owner for each in half.entries()]
 
 
 def test_an_empty_half() -> None:
@@ -36,7 +35,7 @@ def test_an_empty_half() -> None:
 
 
 def test_the_best_bid_is_the_highest_and_the_best_ask_the_lowest() -> None:
-    book: Book[Numbered] = Book()
+    book: Book[Entry] = Book()
     for number, price in enumerate((100, 102, 101)):
         book.bids.add(entry(number, price))
         book.asks.add(entry(number + 10, price + 5, is_buy=False))
@@ -81,13 +80,13 @@ def test_what_has_left_can_rest_again() -> None:
 
 def test_take_stops_at_the_limit() -> None:
     half = bids(entry(1, 102), entry(2, 101), entry(3, 100))
-    assert [maker.order_id for maker, _ in half.take(101, 10)] == [1, 2]
+    assert [maker.owner for maker, _ in half.take(101, 10)] == [1, 2]
     assert half.depth(5) == [(100, 1, 1)]
 
 
 def test_take_fills_in_part() -> None:
     half = bids(entry(1, lots=2), entry(2, lots=5))
-    assert [(maker.order_id, lots) for maker, lots in half.take(0, 4)] == [(1, 2), (2, 2)]
+    assert [(maker.owner, lots) for maker, lots in half.take(0, 4)] == [(1, 2), (2, 2)]
     assert half.depth(1) == [(100, 3, 1)]
     assert ids(half) == [2]
 
@@ -129,14 +128,14 @@ class Twins:
     """A book and a naive book that are told the same."""
 
     def __init__(self) -> None:
-        self.book: Book[Numbered] = Book()
+        self.book: Book[Entry] = Book()
         self.naive = NaiveBook()
-        self.entries: dict[int, Numbered] = {}
+        self.entries: dict[int, Entry] = {}
 
     def place(self, order_id: int, is_buy: bool, price: int, volume: int, *, rests: bool) -> None:
         expected = self.naive.match(is_buy, price, volume)
         other = self.book.other(is_buy)
-        trades = [(maker.order_id, maker.price, lots) for maker, lots in other.take(price * other.sign, volume)]
+        trades = [(maker.owner, maker.price, lots) for maker, lots in other.take(price * other.sign, volume)]
         assert trades == expected
         left = volume - sum(lots for _, _, lots in trades)
         if left and rests:
@@ -152,5 +151,5 @@ class Twins:
         self.book.check()
         for is_buy in (True, False):
             assert self.book.half(is_buy).depth(99) == self.naive.depth(is_buy)
-        standing = [(each.order_id, each.remaining) for each in self.book.entries()]
+        standing = [(each.owner, each.remaining) for each in self.book.entries()]
         assert standing == [(each.order_id, each.left) for each in self.naive.standing()]

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from tests.core import making
 from tests.core.making import NOW, account, contract, do, exchange, order, overnight, terms, trade, units
-from trading.core.accounts import WIPED_OUT, Figures, risk_ratio
 from trading.core.commands import AdoptRules, CancelOrder, Deposit, ListInstrument, OpenAccount, Withdraw
 from trading.core.engine import Engine
 from trading.core.events import OrderAccepted, Refused
@@ -25,7 +24,7 @@ from trading.core.money import (
     whole_from_float,
 )
 from trading.core.state import State
-from trading.core.types import FIRST_RULES, PRESENT_RULES
+from trading.core.types import FIRST_RULES, PRESENT_RULES, WIPED_OUT, Figures, risk_ratio
 
 D = Decimal
 UNIT = D("0.0001")

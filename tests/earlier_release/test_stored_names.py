@@ -28,9 +28,8 @@ import pytest
 from django.apps import apps
 
 from trading.core import commands, events, types
-from trading.core.accounts import Asked, ClientOrder
 from trading.core.codes import Code
-from trading.core.commands import AdminCommand, Command
+from trading.core.commands import AdminCommand, Asked, ClientOrder, Command
 from trading.core.events import Event, OrderAccepted, StatementLine
 from trading.core.snapshot import (
     AccountRecord,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.builders import founding, order
 from trading import protocol
 from trading.core import commands
-from trading.core.accounts import Figures
 from trading.core.codes import Code
 from trading.core.engine import Engine
 from trading.core.events import (
@@ -38,6 +37,7 @@ from trading.core.events import (
 from trading.core.types import (
     CancelReason,
     Direction,
+    Figures,
     Offset,
     OrderOptions,
     OrderStatus,

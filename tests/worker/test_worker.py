@@ -8,9 +8,10 @@ import pytest
 
 from tests.builders import NOW, TRADERS, cancel, order
 from tests.worker.making import Floor, floor
-from trading.core.accounts import KEPT_IDS, ClientOrder
+from trading.core.accounts import KEPT_IDS
 from trading.core.codes import Code
-from trading.core.commands import Deposit, Settle
+from trading.core.commands import ClientOrder, Command, Deposit, Settle
+from trading.core.engine import Engine
 from trading.core.events import Event, OrderAccepted, OrderRepeated, Refused
 from trading.core.rules.orders import asked
 from trading.transport.gateway import Envelope
@@ -25,22 +26,30 @@ WRONG = order(1, "BUY OPEN 1 @ 500")
 
 def crash_on(floor: Floor, poison: object) -> None:
     """Let the engine of this floor, and every one loaded later, break on one command."""
-    from trading.core.engine import Engine
-
-    class Fragile(Engine):
-        def apply(self, command: object, now: int) -> list[Event]:
-            if command == poison:
-                raise ZeroDivisionError("a bug")
-            return super().apply(command, now)  # type: ignore[arg-type]
-
     load = floor.worker.load
 
     async def load_fragile() -> None:
         await load()
-        floor.worker.engine = Fragile(floor.worker.engine.state)
+        floor.worker.engine = Fragile(floor.worker.engine, poison)  # type: ignore[assignment]
 
     floor.worker.load = load_fragile  # type: ignore[method-assign]
-    floor.worker.engine = Fragile(floor.worker.engine.state)
+    floor.worker.engine = Fragile(floor.worker.engine, poison)  # type: ignore[assignment]
+
+
+class Fragile:
+    """An engine that breaks at one command."""
+
+    def __init__(self, engine: Engine, poison: object) -> None:
+        self._engine = engine
+        self._poison = poison
+
+    def apply(self, command: Command, now: int) -> list[Event]:
+        if command == self._poison:
+            raise ZeroDivisionError("a bug")
+        return self._engine.apply(command, now)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
 
 
 # --- store, then tell

@@ -4,18 +4,19 @@ All amounts are integers of 1/10,000 of the currency, lots are whole. Knows noth
 """
 
 from collections import deque
+from dataclasses import dataclass, field
 
-import msgspec
-
+from trading.core.commands import ClientOrder
 from trading.core.money import RATE, part, share
-from trading.core.types import AccountRules, Direction, OrderOptions
+from trading.core.types import AccountRules, Direction, Figures
 
 KEPT_IDS = 10_000
 """Own ids for orders that an account keeps in memory, the newest, and those of live orders. Older ones are in the
 tables, where whoever hands orders in must look first (`Engine.may_have_forgotten`). More than a batch has commands."""
 
 
-class Mark(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Mark:
     """What positions of one instrument are valued with.
 
     `lot_value`: value of one lot at the present price (0 before the first). `rate_long`, `rate_short`: margin rates.
@@ -38,7 +39,8 @@ def _side(is_long: bool) -> Direction:
     return Direction.BUY if is_long else Direction.SELL
 
 
-class Lot(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Lot:
     """Lots of a leg that were opened one after the other at one price: a line of CTP's position detail.
 
     `number`: the trade that opened the first of them, negative for short lots. `cost`: what was paid for all of them.
@@ -53,7 +55,12 @@ NO_LOTS: deque[Lot] = deque()
 """Of a leg that has none. Never filled."""
 
 
-class Leg(msgspec.Struct, eq=False):
+def _no_lots() -> deque[Lot]:
+    return NO_LOTS
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
     """One direction of a position: today's lots and yesterday's (his), each with its cost, and what closings hold.
 
     Today's lots cost what was paid for them, so one number serves as open cost and position cost. His lots carry both:
@@ -69,8 +76,8 @@ class Leg(msgspec.Struct, eq=False):
     today_frozen: int = 0
     his_frozen: int = 0
     margin: int = 0
-    today_lots: deque[Lot] = NO_LOTS
-    his_lots: deque[Lot] = NO_LOTS
+    today_lots: deque[Lot] = field(default_factory=_no_lots)
+    his_lots: deque[Lot] = field(default_factory=_no_lots)
 
     @property
     def lots(self) -> int:
@@ -182,7 +189,8 @@ def _take_first(queue: deque[Lot], lots: int, touched: list[Lot]) -> int:
     return cost
 
 
-class Position(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Position:
     """An account's lots in one instrument, long and short apart (a hedged position is two legs)."""
 
     instrument_id: str
@@ -226,78 +234,17 @@ class Position(msgspec.Struct, eq=False):
         return self.long.margin + self.short.margin - before
 
 
-class Figures(msgspec.Struct, frozen=True):
-    """The money of an account at one moment, as every page and frame shows it."""
+@dataclass(slots=True, eq=False)
+class Side:
+    """What an account has going on one side of an instrument. `live`: its live orders, waiting ones too; `opening`:
+    lots that its orders in the book would open."""
 
-    static_balance: int
-    close_profit: int
-    position_profit: int
-    commission: int
-    margin: int
-    hold: int
-
-    @property
-    def balance(self) -> int:
-        return self.static_balance + self.close_profit + self.position_profit - self.commission
-
-    @property
-    def frozen(self) -> int:
-        return self.margin + self.hold
-
-    @property
-    def available(self) -> int:
-        return self.balance - self.frozen
-
-    @property
-    def withdrawable(self) -> int:
-        """What may be taken out: unrealised gains stay in, unrealised losses count."""
-        return self.available - max(0, self.position_profit)
-
-    @property
-    def profit(self) -> int:
-        """Profit of the day, the protocol's `profit`."""
-        return self.position_profit + self.close_profit
-
-    @property
-    def risk_ratio(self) -> float:
-        return risk_ratio(self.margin, self.balance)
+    live: int = 0
+    opening: int = 0
 
 
-WIPED_OUT = 9999.0
-"""The risk ratio that is shown when margin is used and no balance is left, where the quotient has no meaning."""
-
-
-def risk_ratio(margin: int, balance: int) -> float:
-    """Margin / balance, to six decimals."""
-    if balance > 0:
-        return min(round(margin / balance, 6), WIPED_OUT)
-    return WIPED_OUT if margin else 0.0
-
-
-class Asked(msgspec.Struct, frozen=True, array_like=True):
-    """What a resend must repeat to be known as one. How long it is valid is not part of it.
-
-    The price is in 1/10,000. Words are compared as texts: a restart reads them as such.
-    """
-
-    instrument_id: str
-    direction: str
-    offset: str
-    order_type: str
-    volume: int
-    price: int | None
-    time_condition: str
-    options: OrderOptions | None
-
-
-class ClientOrder(msgspec.Struct, frozen=True):
-    """An order's own id given by its client: the order it became, and what was asked, so that a resend is known."""
-
-    order_id: int
-    asked: Asked
-
-
-class AccountBase(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class AccountBase:
     """A user's money and positions at one market. Counters without a date are those of the trading day.
 
     `fee_factor`: its share of the commission, of its fee group. `sides`: all long and all short margins of a product
@@ -315,10 +262,10 @@ class AccountBase(msgspec.Struct, eq=False):
     commission: int = 0
     margin: int = 0
     hold: int = 0
-    positions: dict[str, Position] = {}
-    client_orders: dict[str, ClientOrder] = {}
-    recent_ids: deque[str] = msgspec.field(default_factory=deque)
-    rules: AccountRules = AccountRules()
+    positions: dict[str, Position] = field(default_factory=dict)
+    client_orders: dict[str, ClientOrder] = field(default_factory=dict)
+    recent_ids: deque[str] = field(default_factory=deque)
+    rules: AccountRules = field(default_factory=AccountRules)
     fee_factor: int = RATE
     frozen: bool = False
     close_only: bool = False
@@ -326,7 +273,7 @@ class AccountBase(msgspec.Struct, eq=False):
     liquidating: bool = False
     cancel_at: int | None = None
     disconnect_at: int | None = None
-    sides: dict[str, list[int]] = {}
+    sides: dict[str, list[int]] = field(default_factory=dict)
 
     # -- own ids
 

@@ -6,13 +6,10 @@ Knows no accounts, no money and no instrument; prices are whole ticks and volume
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import msgspec
 
-
-class Entry(msgspec.Struct, eq=False):
+class Entry:
     """What rests in a book. The engine's orders extend it.
 
     `owner`: who never trades with it (0: nobody). An iceberg shows `remaining`, has `hidden` lots behind that,
@@ -20,32 +17,39 @@ class Entry(msgspec.Struct, eq=False):
     `pauses_matching`, because its trade changes other orders.
     """
 
-    is_buy: bool
-    price: int
-    remaining: int
-    level: "Level | None" = None
-    ahead: "Entry | None" = None
-    behind: "Entry | None" = None
-    owner: int = 0
-    hidden: int = 0
-    display: int = 0
-    pauses_matching: bool = False
+    __slots__ = (
+        *("ahead", "behind", "display", "hidden", "is_buy", "level", "owner", "pauses_matching", "price", "remaining"),
+    )
+
+    def __init__(
+        self, is_buy: bool, price: int, remaining: int, owner: int = 0, hidden: int = 0, display: int = 0
+    ) -> None:
+        self.is_buy = is_buy
+        self.price = price
+        self.remaining = remaining
+        self.owner = owner
+        self.hidden = hidden
+        self.display = display
+        self.pauses_matching = False
+        self.level: Level | None = None
+        self.ahead: Entry | None = None
+        self.behind: Entry | None = None
 
 
 E = TypeVar("E", bound=Entry)
 
 
-@dataclass(slots=True, eq=False)
 class Level:
-    """All entries at one price, oldest first. (A dataclass: made rarely and changed always, which a Struct does at half
-    the speed.)"""
+    """All entries at one price, oldest first."""
 
-    price: int
-    head: Entry
-    tail: Entry
-    volume: int
-    count: int
-    hidden: int = 0
+    __slots__ = ("count", "head", "hidden", "price", "tail", "volume")
+
+    def __init__(self, first: Entry) -> None:
+        self.price = first.price
+        self.head = self.tail = first
+        self.volume = first.remaining
+        self.count = 1
+        self.hidden = first.hidden
 
 
 class BookSide(Generic[E]):
@@ -78,7 +82,7 @@ class BookSide(Generic[E]):
         key = entry.price * self.sign
         level = self.levels.get(key)
         if level is None:
-            entry.level = self.levels[key] = Level(entry.price, entry, entry, entry.remaining, 1, entry.hidden)
+            entry.level = self.levels[key] = Level(entry)
             keys = self.keys
             if not keys or key > keys[-1]:
                 keys.append(key)

@@ -37,6 +37,29 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag="SubmitOrder", omit_defaults=
     options: OrderOptions | None = msgspec.field(name="handling", default=None)
 
 
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """What a resend must repeat to be known as one. How long it is valid is not part of it.
+
+    The price is in 1/10,000. Words are compared as texts: a restart reads them as such.
+    """
+
+    instrument_id: str
+    direction: str
+    offset: str
+    order_type: str
+    volume: int
+    price: int | None
+    time_condition: str
+    options: OrderOptions | None
+
+
+class ClientOrder(msgspec.Struct, frozen=True):
+    """An order's own id given by its client: the order it became, and what was asked, so that a resend is known."""
+
+    order_id: int
+    asked: Asked
+
+
 class AmendOrder(msgspec.Struct, frozen=True, tag="AmendOrder", omit_defaults=True):
     """Change the price or the volume (all lots, filled ones included) of an own order; None: as it is. Only a smaller
     volume alone keeps the place in the queue."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from trading.core import invariants, snapshot
-from trading.core.accounts import ClientOrder
 from trading.core.commands import (
     AdoptRules,
     AmendOrder,
@@ -18,6 +17,7 @@ from trading.core.commands import (
     CancelOrder,
     ChangeTerms,
     CheckRisk,
+    ClientOrder,
     Command,
     Deposit,
     ExpireDue,

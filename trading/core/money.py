@@ -7,11 +7,12 @@ rounded up per lot, so that no way of filling it can cost more than its hold.
 
 import re
 from fractions import Fraction
+from typing import Final
 
-UNIT = 10_000
+UNIT: Final = 10_000
 """Money units in one unit of the currency."""
 
-RATE = 100_000_000
+RATE: Final = 100_000_000
 """Rate units in 1 (100 %)."""
 
 MAX_MONEY = 10**15

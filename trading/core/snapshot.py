@@ -9,13 +9,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from trading.core.accounts import ClientOrder, Leg, Lot
+from trading.core.accounts import Leg, Lot
+from trading.core.commands import ClientOrder
 from trading.core.money import RATE
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
-from trading.core.state import Account, Day, Due, Instrument, Order, State
+from trading.core.state import Account, Day, Instrument, Order, State
 from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
@@ -23,6 +24,7 @@ from trading.core.types import (
     Announcement,
     Contract,
     Direction,
+    Due,
     MarketLimits,
     Offset,
     OrderOptions,
@@ -396,55 +398,36 @@ def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], d
 def _restore_order(state: State, record: OrderRecord) -> None:
     """By place as far as that goes, and only what its record has: a restart does it for every live order."""
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
-    volume, filled, shown = record.volume, record.filled, record.shown
-    left, is_buy = volume - filled, record.direction is BUY
+    tick, options = instrument.contract.tick, record.options
     order = Order(
-        is_buy,
-        record.price // instrument.contract.tick,
-        shown,
-        None,
-        None,
-        None,
-        account.account_id,
-        left - shown,
-        order_id=record.order_id,
-        account=account,
-        instrument=instrument,
-        side=account.going[record.instrument_id, is_buy],
-        direction=record.direction,
-        offset=record.offset,
-        order_type=record.order_type,
-        time_condition=record.time_condition,
-        volume=volume,
-        left=left,
-        accepted_at=record.accepted_at,
-        updated_at=record.updated_at,
-        client_order_id=record.client_order_id,
-        status=record.status,
-        his_held=record.his_held,
-        today_held=record.today_held,
-        trading_day=record.trading_day,
+        account,
+        instrument,
+        record.direction,
+        record.offset,
+        record.order_type,
+        record.time_condition,
+        record.price // tick,
+        record.volume,
+        record.accepted_at,
+        record.trading_day,
+        record.client_order_id,
+        options,
+        record.status,
     )
-    if record.priority != record.order_id:
-        order.priority = record.priority
-    if filled:
-        order.price_sum = record.price_sum
-    if record.options is not None:
-        _restore_options(state, order, record.options)
-    if record.stop:
-        order.stop = record.stop // instrument.contract.tick
+    order.order_id = record.order_id
+    order.left = record.volume - record.filled
+    order.remaining, order.hidden = record.shown, order.left - record.shown
+    order.his_held, order.today_held = record.his_held, record.today_held
+    order.stop = record.stop // tick
+    order.priority = record.priority
+    order.updated_at = record.updated_at
+    order.price_sum = record.price_sum if record.filled else 0
+    if options is not None and options.expires_at is not None:
+        schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
     account.begin_order(order)
     if record.status is WAITING:
         watch(state, order)
         return
     order.hold_per_lot = needed_per_lot(order)
     hold(order)
-    instrument.book.half(is_buy).add(order)
-
-
-def _restore_options(state: State, order: Order, options: OrderOptions) -> None:
-    order.options = options
-    order.display = options.display_volume or 0
-    order.pauses_matching = options.oco_group is not None
-    if options.expires_at is not None:
-        schedule(state, options.expires_at, Due.ORDER, order.order_id, order.account.account_id)
+    instrument.book.half(order.is_buy).add(order)

@@ -5,13 +5,15 @@ Only holds and finds; the rules that move it are in the rooms beside this one.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from enum import IntEnum
+from dataclasses import dataclass, field
+from typing import Final
 
-import msgspec
+from msgspec import UnsetType
 
-from trading.core.accounts import KEPT_IDS, AccountBase, ClientOrder, Lot, Mark, Position
+from trading.core.accounts import KEPT_IDS, AccountBase, Lot, Mark, Position, Side
 from trading.core.book import Book, Entry
 from trading.core.codes import Code
+from trading.core.commands import ClientOrder
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
 from trading.core.stops import Waiting
 from trading.core.types import (
@@ -27,6 +29,7 @@ from trading.core.types import (
     CancelReason,
     Contract,
     Direction,
+    Due,
     MarketLimits,
     Offset,
     OrderOptions,
@@ -42,16 +45,12 @@ from trading.core.types import (
     share_of,
 )
 
-
-class Side(msgspec.Struct, eq=False):
-    """What an account has going on one side of an instrument. `live`: its live orders, waiting ones too; `opening`:
-    lots that its orders in the book would open."""
-
-    live: int = 0
-    opening: int = 0
+BUY: Final = Direction.BUY
+WAITING: Final = OrderStatus.WAITING
 
 
-class Account(AccountBase, eq=False):
+@dataclass(slots=True, eq=False)
+class Account(AccountBase):
     """An account with its orders, and counts of them: limits are held against every stop that fires, so none of them
     may look through all orders.
 
@@ -59,9 +58,9 @@ class Account(AccountBase, eq=False):
     `going`: by id of the instrument and whether it is the buying side. `waiting`, `trailing`: how many wait, and trail.
     """
 
-    orders: dict[int, "Order"] = {}
-    groups: dict[str | None, dict[int, "Order"]] = {}
-    going: defaultdict[tuple[str, bool], Side] = msgspec.field(default_factory=lambda: defaultdict(Side))
+    orders: dict[int, "Order"] = field(default_factory=dict)
+    groups: dict[str | None, dict[int, "Order"]] = field(default_factory=dict)
+    going: defaultdict[tuple[str, bool], Side] = field(default_factory=lambda: defaultdict(Side))
     waiting: int = 0
     trailing: int = 0
 
@@ -69,7 +68,7 @@ class Account(AccountBase, eq=False):
         """An order is live from now on: it waits, or rests in the book."""
         self.orders[order.order_id] = order
         order.side.live += 1
-        if order.status is OrderStatus.WAITING:
+        if order.status is WAITING:
             self.waiting += 1
             self.trailing += order.trail > 0
         if order.pauses_matching:
@@ -80,7 +79,7 @@ class Account(AccountBase, eq=False):
         end."""
         del self.orders[order.order_id]
         order.side.live -= 1
-        if order.status is OrderStatus.WAITING:
+        if order.status is WAITING:
             self.waiting -= 1
             self.trailing -= order.trail > 0
         if order.pauses_matching:
@@ -110,7 +109,7 @@ class Account(AccountBase, eq=False):
                 del self.client_orders[oldest]
 
 
-class Order(Entry, kw_only=True, eq=False):
+class Order(Entry):
     """An order of an account, from its acceptance until it is filled or cancelled. `price` is in ticks (0: MARKET).
 
     `remaining` is what the book shows of it, `left` all that can trade. `hold_per_lot`: money held for each open lot.
@@ -121,31 +120,52 @@ class Order(Entry, kw_only=True, eq=False):
     filled some of them and kept no sum. No rule looks at it.
     """
 
-    order_id: int
-    account: Account
-    instrument: "Instrument"
-    side: Side
-    direction: Direction
-    offset: Offset
-    order_type: OrderType
-    time_condition: TimeCondition
-    volume: int
-    left: int
-    accepted_at: int
-    updated_at: int
-    client_order_id: str | None = None
-    status: OrderStatus = OrderStatus.SUBMITTED
-    hold_per_lot: int = 0
-    his_held: int = 0
-    today_held: int = 0
-    trading_day: int = 0
-    options: OrderOptions | None = None
-    stop: int = 0
-    priority: int = 0
-    reason: CancelReason | None = None
-    code: Code | None = None
-    forced: bool = False
-    price_sum: int | None = 0
+    __slots__ = (
+        *("accepted_at", "account", "client_order_id", "code", "direction", "forced", "his_held", "hold_per_lot"),
+        *("instrument", "left", "offset", "options", "order_id", "order_type", "price_sum", "priority", "reason"),
+        *("side", "status", "stop", "time_condition", "today_held", "trading_day", "updated_at", "volume"),
+    )
+
+    def __init__(
+        self,
+        account: Account,
+        instrument: "Instrument",
+        direction: Direction,
+        offset: Offset,
+        order_type: OrderType,
+        time_condition: TimeCondition,
+        price: int,
+        volume: int,
+        accepted_at: int,
+        trading_day: int,
+        client_order_id: str | None = None,
+        options: OrderOptions | None = None,
+        status: OrderStatus = OrderStatus.SUBMITTED,
+    ) -> None:
+        """As it comes in: it has no number yet, and nothing of it is filled, held or hidden."""
+        Entry.__init__(self, direction is BUY, price, volume, account.account_id)
+        if options is not None:
+            self.display = options.display_volume or 0
+            self.pauses_matching = options.oco_group is not None
+        self.account = account
+        self.instrument = instrument
+        self.side = account.going[instrument.contract.instrument_id, self.is_buy]
+        self.direction = direction
+        self.offset = offset
+        self.order_type = order_type
+        self.time_condition = time_condition
+        self.volume = self.left = volume
+        self.accepted_at = self.updated_at = accepted_at
+        self.trading_day = trading_day
+        self.client_order_id = client_order_id
+        self.options = options
+        self.status = status
+        self.hold_per_lot = self.his_held = self.today_held = 0
+        self.order_id = self.stop = self.priority = 0
+        self.reason: CancelReason | None = None
+        self.code: Code | None = None
+        self.forced = False
+        self.price_sum: int | None = 0
 
     def move_to(self, status: OrderStatus) -> None:
         """Change the status. AssertionError where `NEXT_STATUS` has no such move: then a rule is wrong."""
@@ -182,7 +202,8 @@ class Order(Entry, kw_only=True, eq=False):
         return None if self.options is None else self.options.oco_group
 
 
-class Instrument(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Instrument:
     """A listed instrument: what it is, its book, its waiting orders, its holders, its last trade (`last` in ticks, None
     before it).
 
@@ -205,8 +226,8 @@ class Instrument(msgspec.Struct, eq=False):
     last: int | None = None
     last_volume: int = 0
     last_time: int = 0
-    holders: dict[int, Position] = {}
-    waiting: Waiting[Order] = msgspec.field(default_factory=Waiting)
+    holders: dict[int, Position] = field(default_factory=dict)
+    waiting: Waiting[Order] = field(default_factory=Waiting)
     rules: int = PRESENT_RULES
 
     @classmethod
@@ -250,7 +271,7 @@ class Instrument(msgspec.Struct, eq=False):
         the present price, which leaves room for a tick at least."""
         if self.contract.limit_rate or self.rules == FIRST_RULES:
             return self.limit_down, self.limit_up
-        collar = COLLAR if isinstance(self.terms.collar, msgspec.UnsetType) else self.terms.collar
+        collar = COLLAR if isinstance(self.terms.collar, UnsetType) else self.terms.collar
         price = self.settlement // self.contract.tick if self.marked is None else self.marked
         low = min(-(-price * (RATE - collar) // RATE), price - 1)
         high = max(price * (RATE + collar) // RATE, price + 1)
@@ -284,15 +305,8 @@ def highest_price(contract: Contract) -> int:
     return min(MAX_PRICE, MAX_NOTIONAL // (contract.multiplier * MOST_LOTS))
 
 
-class Due(IntEnum):
-    """What a deadline is about."""
-
-    ORDER = 0
-    COUNTDOWN = 1
-    DISCONNECT = 2
-
-
-class Day(msgspec.Struct):
+@dataclass(slots=True)
+class Day:
     """Where the market stands in time: the trading day (YYYYMMDD, 0 before the first settlement), what the settled days
     have left behind (money that came in less what went out, commission that was kept), the fee groups
     (name -> its share in 1/100,000,000), the limits of every account, what operators have switched off, what they
@@ -301,21 +315,22 @@ class Day(msgspec.Struct):
     trading_day: int = 0
     net_deposits: int = 0
     commission: int = 0
-    fee_groups: dict[str, int] = {}
-    limits: MarketLimits = MarketLimits()
-    restrictions: Restrictions = Restrictions()
+    fee_groups: dict[str, int] = field(default_factory=dict)
+    limits: MarketLimits = field(default_factory=MarketLimits)
+    restrictions: Restrictions = field(default_factory=Restrictions)
     announcements: tuple[Announcement, ...] = ()
     broken: tuple[int, ...] = ()
 
 
-class Changes(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Changes:
     """What commands have touched since this was last taken, each thing once, as it is now."""
 
-    orders: dict[int, Order] = {}
-    accounts: dict[int, Account] = {}
-    positions: dict[tuple[int, str], Position] = {}
-    instruments: dict[str, Instrument] = {}
-    lots: dict[int, tuple[int, str, Lot]] = {}
+    orders: dict[int, Order] = field(default_factory=dict)
+    accounts: dict[int, Account] = field(default_factory=dict)
+    positions: dict[tuple[int, str], Position] = field(default_factory=dict)
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    lots: dict[int, tuple[int, str, Lot]] = field(default_factory=dict)
     day: Day | None = None
     rules: int | None = None
 

@@ -6,9 +6,8 @@ Knows no accounts and no book; prices are whole ticks. What becomes of an order 
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
-
-import msgspec
 
 from trading.core.types import Trigger
 
@@ -41,7 +40,8 @@ FEW = 8
 """So many orders are moved one by one; more are sorted anew together."""
 
 
-class Sweep(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Sweep:
     """A price that orders have met, of which some are yet to fire: all of their queue at `price` and before that had
     come in or moved by `number`. `left`: how many."""
 

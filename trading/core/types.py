@@ -4,7 +4,7 @@ Knows no rule and no state; everything else in the core is built from these.
 """
 
 import re
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -168,6 +168,14 @@ NEXT_STATUS: dict[OrderStatus, frozenset[OrderStatus]] = {
 """Every move an order may make. Filled and Cancelled are final."""
 
 
+class Due(IntEnum):
+    """What a deadline is about."""
+
+    ORDER = 0
+    COUNTDOWN = 1
+    DISCONNECT = 2
+
+
 class Phase(StrEnum):
     """Trading phase of an instrument. Auction: orders gather, and trade all at one price at its end. Halted and closed:
     cancels only. Delisted: for good."""
@@ -289,6 +297,54 @@ class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     live_orders: int | None = None
     waiting_orders: int | None = None
     trailing_stops: int | None = None
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The money of an account at one moment, as every page and frame shows it."""
+
+    static_balance: int
+    close_profit: int
+    position_profit: int
+    commission: int
+    margin: int
+    hold: int
+
+    @property
+    def balance(self) -> int:
+        return self.static_balance + self.close_profit + self.position_profit - self.commission
+
+    @property
+    def frozen(self) -> int:
+        return self.margin + self.hold
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.frozen
+
+    @property
+    def withdrawable(self) -> int:
+        """What may be taken out: unrealised gains stay in, unrealised losses count."""
+        return self.available - max(0, self.position_profit)
+
+    @property
+    def profit(self) -> int:
+        """Profit of the day, the protocol's `profit`."""
+        return self.position_profit + self.close_profit
+
+    @property
+    def risk_ratio(self) -> float:
+        return risk_ratio(self.margin, self.balance)
+
+
+WIPED_OUT = 9999.0
+"""The risk ratio that is shown when margin is used and no balance is left, where the quotient has no meaning."""
+
+
+def risk_ratio(margin: int, balance: int) -> float:
+    """Margin / balance, to six decimals."""
+    if balance > 0:
+        return min(round(margin / balance, 6), WIPED_OUT)
+    return WIPED_OUT if margin else 0.0
 
 
 class Transfer(msgspec.Struct, frozen=True):

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from trading.core import events
-from trading.core.accounts import Figures, risk_ratio
 from trading.core.codes import Code
 from trading.core.events import (
     AllCancelled,
@@ -30,7 +29,7 @@ from trading.core.events import (
 )
 from trading.core.money import known_currency, to_currency
 from trading.core.state import Order
-from trading.core.types import PLAIN, CancelReason, Direction, OrderStatus, Phase
+from trading.core.types import PLAIN, CancelReason, Direction, Figures, OrderStatus, Phase, risk_ratio
 from trading.protocol.ids import order_id_text, trade_id_text
 from trading.protocol.incoming import (
     AmendOrder,

@@ -13,8 +13,8 @@ from django.db.models import Model, Q, QuerySet, Sum
 from django.utils import timezone
 from knox.crypto import hash_token
 
-from trading.core.accounts import Figures, Leg, Mark, Position
-from trading.core.types import LIVE, NAME, Direction, Offset, number_at, time_of
+from trading.core.accounts import Leg, Mark, Position
+from trading.core.types import LIVE, NAME, Direction, Figures, Offset, number_at, time_of
 from trading.models import (
     IS_LIVE,
     AccessToken,

@@ -9,9 +9,9 @@ from django.db import connections
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Abs, Cast
 
-from trading.core.accounts import KEPT_IDS, ClientOrder
+from trading.core.accounts import KEPT_IDS
 from trading.core.codes import Code
-from trading.core.commands import AdminCommand, Command, ListInstrument, SubmitOrder
+from trading.core.commands import AdminCommand, ClientOrder, Command, ListInstrument, SubmitOrder
 from trading.core.events import Refused
 from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord, PositionRecord, Snapshot
 from trading.models import (

@@ -13,8 +13,7 @@ from typing import Any
 from django.db import DataError, Error, IntegrityError, connections, transaction
 from django.db.models import F
 
-from trading.core.accounts import ClientOrder
-from trading.core.commands import Command, SubmitOrder
+from trading.core.commands import ClientOrder, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.snapshot import Snapshot

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from trading.core.accounts import ClientOrder
-from trading.core.commands import Command, SubmitOrder
+from trading.core.commands import ClientOrder, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event
 from trading.core.snapshot import Snapshot

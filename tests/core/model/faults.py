@@ -28,7 +28,7 @@ FAULTS = (
         "self.margin += max(sides) - before\n\n    def remove",
         "self.margin += sum(sides) - before\n\n    def remove",
     ),
-    Fault("accounts.py", "return self.available - max(0, self.position_profit)", "return self.available"),
+    Fault("types.py", "return self.available - max(0, self.position_profit)", "return self.available"),
     Fault("accounts.py", "return self.today_cost + self.his_open_cost", "return self.today_cost + self.his_cost"),
     Fault(
         "accounts.py", "self.his_open_cost += self.today_cost", "self.his_open_cost += self.his_cost - self.his_cost"
@@ -65,8 +65,12 @@ FAULTS = (
     Fault("stops.py", "moved += queue.follow(price)", "moved += []"),
     Fault("engine.py", "fire(state, 0 if behind else stop_orders.PORTION)", "fire(state, stop_orders.PORTION)"),
     Fault("snapshot.py", "liquidating=record.liquidating,", ""),
-    Fault("snapshot.py", "priority=record.priority,", ""),
-    Fault("snapshot.py", "hidden=left - record.shown,", ""),
+    Fault("snapshot.py", "order.priority = record.priority", "pass"),
+    Fault(
+        "snapshot.py",
+        "order.remaining, order.hidden = record.shown, order.left - record.shown",
+        "order.remaining, order.hidden = record.shown, 0",
+    ),
     Fault(
         "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
     ),
@@ -85,7 +89,7 @@ FAULTS = (
     Fault("rules/checks.py", "order.his_held = min(his, order.left)", "order.his_held = max(0, order.left - today)"),
     Fault(
         "rules/checks.py",
-        "price = order.price if is_buy or instrument.phase is not Phase.AUCTION else instrument.limit_up",
+        "price = order.price if is_buy or instrument.phase is not AUCTION else instrument.limit_up",
         "price = order.price",
     ),
     Fault(
@@ -162,6 +166,9 @@ FAULTS = (
     Fault("rules/orders.py", "options.valid_until < state.now", "options.valid_until <= state.now"),
     Fault("rules/orders.py", "if price == order.price and volume <= order.volume:", "if price == order.price:"),
     Fault("rules/orders.py", "order.priority = state.next_id()", "pass"),
+    Fault("rules/orders.py", "order.left, order.hold_per_lot = before", "order.left, _ = before"),
+    Fault("rules/orders.py", "    order.remaining = shown\n", ""),
+    Fault("rules/orders.py", "order.his_held, order.today_held = his_held, today_held", "pass"),
     Fault("rules/orders.py", "order.today_held = max(0, today - lots)", "order.today_held = today"),
     Fault("rules/orders.py", "command.direction in (None, order.direction)", "True"),
     Fault("rules/orders.py", "if volume <= order.filled:", "if volume < order.filled:"),

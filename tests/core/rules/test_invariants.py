@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.builders import NOW, founding, order
+from trading.core.accounts import Side
 from trading.core.commands import SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Refused
-from trading.core.state import Account, Order, Side
+from trading.core.state import Account, Order
 from trading.core.types import OrderOptions, OrderStatus
 
 STOP = OrderOptions(stop_price=1_300_000)

@@ -1,6 +1,7 @@
 """Whatever happened, the rows bring back the very state, the journal replays to it, and the sums agree."""
 
-import msgspec
+import dataclasses
+
 import pytest
 from django.db.models import Sum
 
@@ -95,7 +96,7 @@ def assert_rows_tell(engine: Engine) -> None:
 
 def columns(leg: Leg) -> list[int]:
     """All of a leg but its detail, which readers do not load."""
-    return [value for value in msgspec.structs.astuple(leg) if isinstance(value, int)]
+    return [value for value in dataclasses.astuple(leg) if isinstance(value, int)]
 
 
 def assert_books_balance(engine: Engine) -> None:

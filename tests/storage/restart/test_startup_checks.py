@@ -59,6 +59,10 @@ class Histories(msgspec.Struct):
     newer: Path
 
 
+SEED = 9
+"""Of a history in which each table differs from its older self as `DAMAGES` tells, and live orders can be damaged."""
+
+
 @pytest.fixture(scope="module")
 def histories(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any) -> Histories:
     folder = tmp_path_factory.mktemp("histories")
@@ -67,7 +71,7 @@ def histories(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, d
     with django_db_blocker.unblock(), at(folder / "market"):
         copy(folder / "market", found.empty)
         make_users([*TRADERS, NO_ACCOUNT])
-        history = History(new_books(), 1)
+        history = History(new_books(), SEED)
         while not found.newer.exists():
             history.play(40)
             if history.seen["Settle"] and Trade.objects.exists() and not found.older.exists():

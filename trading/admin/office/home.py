@@ -17,8 +17,7 @@ from trading.admin.confirmations import counted
 from trading.admin.engine_requests import present_market
 from trading.admin.office.standing import figures_of, give_figures, standing_text
 from trading.admin.records.operator_commands import subject_of
-from trading.core.accounts import Figures
-from trading.core.types import Phase, Restrictions
+from trading.core.types import Figures, Phase, Restrictions
 from trading.models import AT_RISK, IN_DEBT, Account, Instrument, Market, OperatorCommand, Pulse
 from trading.operators import calendar, requests
 from trading.reads import pulses

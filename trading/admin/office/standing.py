@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from trading.admin.columns import amount_text
 from trading.admin.engine_requests import present_market
-from trading.core.accounts import Figures
+from trading.core.types import Figures
 from trading.models import Account, Market
 from trading.reads import selectors
 from trading.storage.mapping import restrictions_of

@@ -1,5 +1,7 @@
 """Whether an order may be let in: every check there is, before the first change. Matching is in `execution.py`."""
 
+from typing import Final
+
 from trading.core.accounts import Leg
 from trading.core.codes import Code
 from trading.core.commands import SubmitOrder
@@ -23,12 +25,14 @@ from trading.core.types import (
     Trigger,
 )
 
-BUY = Direction.BUY
-MARKET = OrderType.MARKET
-CONTINUOUS = Phase.CONTINUOUS
-CANCEL_MAKER = SelfTrade.CANCEL_MAKER
-SIMPLE = ENGINE_CHECK.simple
-WAITING, SUBMITTED = OrderStatus.WAITING, OrderStatus.SUBMITTED
+BUY: Final = Direction.BUY
+MARKET: Final = OrderType.MARKET
+CONTINUOUS: Final = Phase.CONTINUOUS
+AUCTION: Final = Phase.AUCTION
+CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
+SIMPLE: Final = ENGINE_CHECK.simple
+WAITING: Final = OrderStatus.WAITING
+SUBMITTED: Final = OrderStatus.SUBMITTED
 
 
 # --- what an order says
@@ -49,52 +53,37 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         if type(found) is Refused:
             return found
         price = found
-    is_buy = command.direction is BUY
     options = command.options
-    display, status = 0, SUBMITTED
+    status = SUBMITTED
     if options is not None:
         refusal = check_options(state, instrument, command, options)
         if refusal is not None:
             return refusal
-        display = options.display_volume or 0
         status = WAITING if options.waits else SUBMITTED
     elif command.time_condition not in SIMPLE:
         wrong = ENGINE_CHECK.sentence(command, PLAIN)
         if wrong is not None:
             return Refused(CODE, wrong)
     return Order(
-        is_buy,
+        account,
+        instrument,
+        command.direction,
+        command.offset,
+        command.order_type,
+        command.time_condition,
         price,
         command.volume,
-        None,
-        None,
-        None,
-        account.account_id,
-        0,
-        display,
-        options is not None and options.oco_group is not None,
-        order_id=0,
-        account=account,
-        instrument=instrument,
-        side=account.going[command.instrument_id, is_buy],
-        direction=command.direction,
-        offset=command.offset,
-        order_type=command.order_type,
-        time_condition=command.time_condition,
-        volume=command.volume,
-        left=command.volume,
-        accepted_at=state.now,
-        updated_at=state.now,
-        client_order_id=command.client_order_id,
-        status=status,
-        trading_day=state.day.trading_day,
-        options=options,
+        state.now,
+        state.day.trading_day,
+        command.client_order_id,
+        options,
+        status,
     )
 
 
 def check_phase(instrument: Instrument, command: SubmitOrder) -> Refused | None:
     """Outside continuous trading: in an auction what can wait for its end is taken, otherwise nothing."""
-    if instrument.phase is not Phase.AUCTION:
+    if instrument.phase is not AUCTION:
         return not_trading(instrument)
     options = command.options or PLAIN
     if options.waits:
@@ -265,7 +254,7 @@ def needed_per_lot(order: Order) -> int:
     if order.offset is not OPEN or order.order_type is MARKET:
         return 0
     instrument, is_buy = order.instrument, order.is_buy
-    price = order.price if is_buy or instrument.phase is not Phase.AUCTION else instrument.limit_up
+    price = order.price if is_buy or instrument.phase is not AUCTION else instrument.limit_up
     return instrument.hold_per_lot(is_buy, price, order.account.fee_factor)
 
 

@@ -5,15 +5,15 @@ the others of their price, an order of an `oco_group` that trades takes the othe
 """
 
 from collections import deque
-
-import msgspec
+from dataclasses import dataclass
 
 from trading.core.book import Level
 from trading.core.state import Order
 from trading.core.types import SelfTrade
 
 
-class Outlook(msgspec.Struct):
+@dataclass(slots=True, eq=False)
+class Outlook:
     """The trades to come as (price in ticks, lots), a line a price, and whether an own order then ends the order."""
 
     fills: list[tuple[int, int]]

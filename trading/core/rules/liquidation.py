@@ -205,27 +205,20 @@ def close_leg(state: State, account: Account, position: Position, is_long: bool,
     instrument, leg = state.instruments[position.instrument_id], position.leg(is_long)
     his = min(lots, leg.his)
     order = Order(
-        not is_long,
+        account,
+        instrument,
+        Direction.SELL if is_long else Direction.BUY,
+        Offset.CLOSE,
+        OrderType.MARKET,
+        TimeCondition.IOC,
         0,
         lots,
-        owner=account.account_id,
-        order_id=state.next_id(),
-        account=account,
-        instrument=instrument,
-        side=account.going[instrument.instrument_id, not is_long],
-        direction=Direction.SELL if is_long else Direction.BUY,
-        offset=Offset.CLOSE,
-        order_type=OrderType.MARKET,
-        time_condition=TimeCondition.IOC,
-        volume=lots,
-        left=lots,
-        accepted_at=state.now,
-        updated_at=state.now,
-        his_held=his,
-        today_held=lots - his,
-        trading_day=state.day.trading_day,
-        forced=True,
+        state.now,
+        state.day.trading_day,
     )
+    order.order_id = state.next_id()
+    order.his_held, order.today_held = his, lots - his
+    order.forced = True
     accepted = OrderAccepted(order.order_id, account.account_id, lots, state.now)
     return [accepted, *enter(state, order, limit_of(order))]
 

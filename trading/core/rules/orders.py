@@ -1,10 +1,9 @@
 """What traders may ask for: submit, amend, cancel. Each checks first (`admission.py`), then acts (`matching.py`)."""
 
-import msgspec
+from typing import Final
 
-from trading.core.accounts import Asked, ClientOrder
 from trading.core.codes import Code
-from trading.core.commands import AmendOrder, CancelAll, CancelOrder, ForceCancelOrder, SubmitOrder
+from trading.core.commands import AmendOrder, Asked, CancelAll, CancelOrder, ClientOrder, ForceCancelOrder, SubmitOrder
 from trading.core.events import (
     AllCancelled,
     Event,
@@ -18,12 +17,13 @@ from trading.core.rules.checks import admit, check_price, check_volume, limit_of
 from trading.core.rules.execution import cancel_each, cancel_live, enter, hold, mark_changed, release
 from trading.core.rules.stop_orders import park
 from trading.core.rules.timers import schedule
-from trading.core.state import Due, Order, State
-from trading.core.types import FIRST_RULES, PLAIN, CancelReason, Offset, OrderStatus, OrderType, Phase, lasting
+from trading.core.state import Order, State
+from trading.core.types import FIRST_RULES, PLAIN, CancelReason, Due, Offset, OrderStatus, OrderType, Phase, lasting
 
-UNKNOWN_ACCOUNT = Refused(Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
-UNKNOWN_ORDER = Refused(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
-TOO_LATE = Refused(Code.TOO_LATE, Code.TOO_LATE.text)
+UNKNOWN_ACCOUNT: Final = Refused(Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)
+UNKNOWN_ORDER: Final = Refused(Code.ORDER_NOT_FOUND, Code.ORDER_NOT_FOUND.text)
+TOO_LATE: Final = Refused(Code.TOO_LATE, Code.TOO_LATE.text)
+ASKED: Final = CancelReason.ASKED
 
 
 # --- submit
@@ -174,19 +174,19 @@ def _shrink(order: Order, lots: int) -> None:
 
 def _replace(state: State, order: Order, price: int, volume: int) -> list[Event]:
     """Take the order out and let it in anew, as if it had not been there; or leave it as it was."""
-    held = order.his_held, order.today_held
+    before = order.price, order.volume, order.left, order.hold_per_lot
+    shown, his_held, today_held = order.remaining, order.his_held, order.today_held
     release(order)
-    left = volume - order.filled
-    new = msgspec.structs.replace(order, price=price, volume=volume, left=left, remaining=left)
-    refusal = admit(new, known=True)
+    order.price, order.volume, order.left = price, volume, volume - order.filled
+    refusal = admit(order, known=True)
+    order.remaining = shown
     if refusal is not None:
-        order.his_held, order.today_held = held
+        order.price, order.volume, order.left, order.hold_per_lot = before
+        order.his_held, order.today_held = his_held, today_held
         hold(order)
         return [refusal]
     order.instrument.book.half(order.is_buy).remove(order)
-    order.hidden = 0
-    order.price, order.volume, order.left, order.remaining = new.price, new.volume, new.left, new.left
-    order.hold_per_lot, order.his_held, order.today_held = new.hold_per_lot, new.his_held, new.today_held
+    order.hidden, order.remaining = 0, order.left
     order.priority = state.next_id()
     order.account.withdraw_order(order)
     return [_amended(state, order), *enter(state, order, limit_of(order))]
@@ -216,7 +216,7 @@ def cancel(state: State, command: CancelOrder) -> list[Event]:
     if account is None:
         return [UNKNOWN_ACCOUNT]
     order = account.orders.get(command.order_id)
-    return [UNKNOWN_ORDER if order is None else cancel_live(state, order, CancelReason.ASKED)]
+    return [UNKNOWN_ORDER if order is None else cancel_live(state, order, ASKED)]
 
 
 def cancel_all(state: State, command: CancelAll) -> list[Event]:
@@ -232,7 +232,7 @@ def cancel_all(state: State, command: CancelAll) -> list[Event]:
         if command.instrument_id in (None, order.instrument.instrument_id)
         and command.direction in (None, order.direction)
     ]
-    return [AllCancelled(account.account_id, len(found)), *cancel_each(state, found, CancelReason.ASKED)]
+    return [AllCancelled(account.account_id, len(found)), *cancel_each(state, found, ASKED)]
 
 
 def cancel_any(state: State, command: ForceCancelOrder) -> list[Event]:

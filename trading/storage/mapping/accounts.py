@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from trading.core.accounts import ClientOrder
+from trading.core.commands import ClientOrder
 from trading.core.snapshot import AccountRecord, LegRecord, LotRecord, PositionRecord
 from trading.core.state import Account
 from trading.core.types import AccountRules

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from trading.core.accounts import Asked, ClientOrder
+from trading.core.commands import Asked, ClientOrder
 from trading.core.snapshot import OrderRecord
 from trading.core.state import Order
 from trading.core.types import Direction, Offset, OrderOptions, OrderStatus, OrderType, TimeCondition, lasting
