@@ -32,6 +32,16 @@ async def test_groups_and_channels_hear_their_messages_in_order(parts: tuple[Any
     assert [(await layer.receive(channel))["n"] for _ in range(3)] == [1, 2, 4]
 
 
+async def test_what_is_to_be_stored_first_is_there_when_it_is_told(
+    redis: RedisServer, parts: tuple[Any, Megaphone]
+) -> None:
+    layer, megaphone = parts
+    channel = await layer.new_channel()
+    await megaphone.publish([(False, channel, {"n": 1})], [("SET", "first", "stored")])
+    assert (await layer.receive(channel))["n"] == 1
+    assert b"stored" in redis.command("GET", "first")
+
+
 async def test_a_connection_that_broke_is_tried_once_more(redis: RedisServer, parts: tuple[Any, Megaphone]) -> None:
     layer, megaphone = parts
     channel = await layer.new_channel()

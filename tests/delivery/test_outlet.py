@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from trading.delivery.redis.outlet import Outlet
 from trading.delivery.redis.wires import (
     GENERATION,
     PresentFrame,
+    RedisCommand,
     decode_present,
     present_key,
     pubsub_layer,
@@ -53,7 +54,10 @@ class Layer:
             self.books.append(decode_present(found))
         self.sent.append((group, message))
 
-    async def publish(self, messages: list[tuple[bool, str, Any]]) -> None:
+    async def publish(self, messages: list[tuple[bool, str, Any]], first: Sequence[RedisCommand] = ()) -> None:
+        client: Any = self.client
+        for command in first:
+            await client.execute_command(*command)
         for to_group, name, message in messages:
             await (self.group_send if to_group else self.send)(name, message)
 

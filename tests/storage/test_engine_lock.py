@@ -38,6 +38,14 @@ class Process:
         with connections["default"].cursor() as cursor:
             cursor.execute(statement)
 
+    def send_half(self) -> None:
+        """Statements, and no word that this was all."""
+        session: Any = connections["default"].connection
+        session.pgconn.enter_pipeline_mode()
+        session.pgconn.send_query_params(b"SELECT 1", None)
+        session.pgconn.send_flush_request()
+        session.pgconn.flush()
+
     def end(self) -> None:
         self.do(connections.close_all)
         self._thread.shutdown()
@@ -62,10 +70,14 @@ def other() -> Iterator[Process]:
 
 
 def wait_until_it_works(statement: str) -> None:
-    question = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = %s"
+    wait_until("state = 'active' AND query", statement)
+
+
+def wait_until(condition: str, value: str) -> None:
+    """A session is so."""
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(question, [statement])
+            cursor.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {condition} = %s", [value])
             if cursor.fetchone() == (1,):
                 return
 
@@ -81,6 +93,15 @@ def test_who_has_said_that_it_lives_and_is_silent_loses_the_lock(holder: Process
     holder.do(connections.close_all)
     assert not holder.do(holder.lock.held)
     assert not holder.do(holder.lock.acquire), "the other one lives"
+
+
+def test_who_is_silent_in_the_middle_of_what_it_sends_loses_the_lock(holder: Process, other: Process) -> None:
+    """The database has begun, and waits for the rest: of a batch that was sent together half has arrived."""
+    holder.do(holder.lock.beat)
+    holder.do(holder.send_half)
+    wait_until("state = 'active' AND wait_event_type = 'Client' AND application_name", "bourse engine MAIN")
+    assert other.do(other.lock.acquire)
+    holder.do(connections.close_all)
 
 
 def test_who_never_said_so_is_let_be(holder: Process, other: Process) -> None:

@@ -22,6 +22,8 @@ from trading.storage.engine_lock import engine_lock
 
 POLL_SECONDS = 0.05
 """How often a waiting operator looks for the result."""
+BACK_SECONDS = 2.0
+"""An engine that has been away for longer does not just connect again."""
 
 
 def ask(
@@ -81,12 +83,20 @@ def engine_runs(market: str) -> bool:
 
 
 def wait(row: OperatorCommand, *, timeout: float = 5.0) -> OperatorCommand:
-    """The row when it is finished, or as it is after `timeout` seconds; where no engine runs, as it is now."""
-    deadline = time.monotonic() + timeout
+    """The row when it is finished, or as it is after `timeout` seconds; where no engine runs, as it is now. One
+    that was there comes back: after a commit that failed it has no session, and so no lock, until it has connected
+    again."""
+    now = time.monotonic()
+    deadline, seen = now + timeout, None
     row.refresh_from_db()
-    while row.status == OperatorCommand.Status.PENDING and time.monotonic() < deadline and engine_runs(row.market_id):
+    while row.status == OperatorCommand.Status.PENDING and now < deadline:
+        if engine_runs(row.market_id):
+            seen = now
+        elif seen is None or now - seen > BACK_SECONDS:
+            break
         time.sleep(POLL_SECONDS)
         row.refresh_from_db()
+        now = time.monotonic()
     _see_after(row)
     return row
 

@@ -32,7 +32,6 @@ class BatchWriter:
         self._mark = mark_of(connections[using])
         self._sql: dict[tuple[Table, int], str] = {}
         self._postgres = _postgres() if connections[using].vendor == "postgresql" else None
-        self._returning = "" if self._postgres is None else " RETURNING batch"
 
     def write(self, cursor: Any, batch: Batch) -> dict[int, int]:
         """Everything but operators' answers. The push numbers that are stored when this is."""
@@ -77,21 +76,33 @@ class BatchWriter:
                 yield cursor
             return
         connection.ensure_connection()
-        with connection.wrap_database_errors, self._postgres.pipelined(connection.connection) as cursor:
-            yield cursor
+        try:
+            with connection.wrap_database_errors, self._postgres.pipelined(connection.connection) as cursor:
+                yield cursor
+        except self._postgres.NoRow as error:
+            raise self._superseded() from error
+
+    @property
+    def at_once(self) -> bool:
+        """Whether a whole transaction is sent together, with its BEGIN and its COMMIT."""
+        return self._postgres is not None
+
+    def _superseded(self) -> Superseded:
+        return Superseded(f"another engine has taken market {self._market} over")
 
     def _advance(self, batch: Batch, cursor: Any) -> None:
-        """Move the market on, if this engine still runs it. Else nothing more is sent."""
+        """Move the market on, if this engine still runs it. Else nothing more is done."""
         mark = self._mark
         where = f"WHERE code = {mark} AND epoch = {mark} AND batch = {mark}"
         stream, position = ("", ()) if batch.position is None else (f", stream_id = {mark}", (batch.position,))
-        cursor.execute(
-            f"UPDATE trading_market SET batch = {mark}, last_id = {mark}{stream} {where}"  # noqa: S608  # marks only
-            f"{self._returning}",
-            (batch.number, batch.last_id, *position, self._market, self.epoch, batch.number - 1),
-        )
-        if not (cursor.fetchone() if self._returning else cursor.rowcount):
-            raise Superseded(f"another engine has taken market {self._market} over")
+        sql = f"UPDATE trading_market SET batch = {mark}, last_id = {mark}{stream} {where}"  # noqa: S608  # marks only
+        values = (batch.number, batch.last_id, *position, self._market, self.epoch, batch.number - 1)
+        if self._postgres is not None:
+            cursor.execute(self._postgres.for_a_row(f"{sql} RETURNING batch"), values)
+            return
+        cursor.execute(sql, values)
+        if not cursor.rowcount:
+            raise self._superseded()
 
     def _keep_apart(self, cursor: Any, listed: list[InstrumentListed]) -> None:
         """An instrument is one market's. Unstorable where another market has listed it in the same moment: the row is

@@ -27,9 +27,10 @@ HOLDER = f"SELECT pg_locks.pid {ADVISORY}"
 SILENCE = "extract(epoch FROM clock_timestamp() - state_change)::float8"
 SILENT = (
     f"SELECT pid, {SILENCE} FROM pg_stat_activity WHERE pid IN ({HOLDER})"  # noqa: S608  # no value is in the text
-    f" AND application_name = %s AND state LIKE 'idle%%' AND {SILENCE} > %s"
+    f" AND application_name = %s AND (state LIKE 'idle%%' OR wait_event_type = 'Client') AND {SILENCE} > %s"
 )
-"""The session that has a lock, said that it beats, and does not; and for how long."""
+"""The session that has a lock, said that it beats, and does not; and for how long. In the middle of what was sent
+together it is not idle, but waits for the rest, since the last statement has begun."""
 OWN = f"SELECT {HELD}, pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"  # noqa: S608  # as above
 """Whether anybody has a lock; and this session: its number may be given again, but not with the same beginning."""
 END = (

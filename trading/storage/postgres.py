@@ -1,4 +1,5 @@
-"""How a batch is written to PostgreSQL: all its statements in one round trip, the rows of a table in one statement.
+"""How a batch is written to PostgreSQL: all its statements in one round trip, BEGIN and COMMIT too, the rows of a table
+in one statement. None may need the answer to another: what has to be so is asked in a way that fails where it is not.
 
 Measured (docs/performance.md): what costs is to wait for an answer a statement, and to read long statements anew.
 """
@@ -31,9 +32,22 @@ class PreparedCursor(psycopg.Cursor[Any]):
 
 @contextmanager
 def pipelined(connection: "psycopg.Connection[Any]") -> Iterator[PreparedCursor]:
-    """A cursor whose statements are sent together. What fails is known at the end."""
-    with connection.pipeline(), PreparedCursor(connection) as cursor:
-        yield cursor
+    """A cursor whose statements are sent together. What fails is known at the end, and what came behind it is not done.
+    NoRow where a statement `for_a_row` has found none."""
+    try:
+        with connection.pipeline(), PreparedCursor(connection) as cursor:
+            yield cursor
+    except psycopg.errors.DivisionByZero as error:  # nothing else divides
+        raise NoRow from error
+
+
+class NoRow(Exception):
+    """What had to be there is not."""
+
+
+def for_a_row(statement: str) -> str:
+    """A statement that returns a row, as one that fails where it returns none."""
+    return f"WITH found AS ({statement}) SELECT 1 / COUNT(*) FROM found"  # noqa: S608  # statements of ours
 
 
 def write_rows(cursor: Any, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str]) -> None:

@@ -71,12 +71,35 @@ class Store:
         """Make a batch durable. Raises Superseded, Unstorable or the database's error, and then nothing was written; or
         OutcomeUnknown or FilesReplaced, and then nobody knows."""
         began, connection = monotonic(), connections[self._using]
-        with self._named_errors(), transaction.atomic(using=self._using):
+        at_once = self._rows.at_once and not (batch.operator_answers or connection.in_atomic_block)
+        with self._named_errors():
+            seqs = self._write_at_once(connection, batch) if at_once else self._write(connection, batch)
+        self._stored(connection, batch, seqs, monotonic() - began)
+
+    def _write(self, connection: Any, batch: Batch) -> dict[int, int]:
+        with transaction.atomic(using=self._using):
             with self._rows.cursor(connection) as cursor:
                 seqs = self._rows.write(cursor, batch)
             self._answer_operators(batch)
             self._at_commit = True
-        self._stored(connection, batch, seqs, monotonic() - began)
+        return seqs
+
+    def _write_at_once(self, connection: Any, batch: Batch) -> dict[int, int]:
+        """One round trip. While the session lives, what fails is told by the database, and then nothing is stored."""
+        connection.ensure_connection()
+        session = connection.connection
+        try:
+            with self._rows.cursor(connection) as cursor:
+                cursor.execute("BEGIN")
+                seqs = self._rows.write(cursor, batch)
+                cursor.execute("COMMIT")
+        except BaseException:
+            self._at_commit = session.closed
+            if not session.closed:
+                with connection.wrap_database_errors:
+                    session.rollback()
+            raise
+        return seqs
 
     def commit_here(self, batch: Batch) -> bool:
         """Make a small batch durable in the event loop, while no other call is under way and only where that takes no

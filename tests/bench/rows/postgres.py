@@ -52,7 +52,16 @@ def _measure() -> None:
 
         def __init__(self, market: str, using: str, pushes_kept: int) -> None:
             super().__init__(market, using, pushes_kept)
-            self._postgres, self._returning = None, ""
+            self._postgres = None
+
+    class InThree(BatchWriter):
+        """A round trip for BEGIN and the check of the epoch, one for the rows, one for COMMIT."""
+
+        at_once = False
+
+        def _advance(self, batch: Any, cursor: Any) -> None:
+            super()._advance(batch, cursor)
+            cursor.fetchone()
 
     class OneByOne(BatchWriter):
         """A pipeline of prepared statements, one a row."""
@@ -63,6 +72,8 @@ def _measure() -> None:
 
     class Apart(BatchWriter):
         """Prepared statements and arrays, each waited for."""
+
+        at_once = False
 
         @contextmanager
         def cursor(self, connection: Any) -> Iterator[Any]:
@@ -87,7 +98,13 @@ def _measure() -> None:
     call_command("migrate", verbosity=0)
     User.objects.bulk_create(User(username=f"user{number:05}", password="!") for number in range(1, 3))
     messages = next(iter(workloads().values()))
-    ways = {"as it is": BatchWriter, "statements": Statements, "one by one": OneByOne, "apart": Apart}
+    ways = {
+        "as it is": BatchWriter,
+        "in three": InThree,
+        "statements": Statements,
+        "one by one": OneByOne,
+        "apart": Apart,
+    }
     for turn in range(ROUNDS):
         for size, total in SIZES.items():
             for name, way in ways.items():

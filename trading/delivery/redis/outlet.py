@@ -21,6 +21,7 @@ from trading.delivery.redis.wires import (
     GATEWAYS,
     GENERATION,
     PresentFrame,
+    RedisCommand,
     encode_present,
     present_key,
     redis_channel,
@@ -61,7 +62,6 @@ class Outlet:
         self._layer = layer
         self._redis = redis
         self._market = market
-        self._update: Any = redis.register_script(UPDATE)
         self._waiting: deque[tuple[bool, str, Message | Answer]] = deque()
         self._sleeper = Sleeper()
         self._engine: Engine | None = None
@@ -165,22 +165,27 @@ class Outlet:
         """Give Redis all present frames as they are now."""
         self._written = ""
 
-    async def _write_present(self) -> None:
-        key = present_key(self._market)
+    async def _write_all(self) -> None:
+        """All present frames, where those of this generation are not all stored."""
+        if self._written == self._generation:
+            return
+        key, generation = present_key(self._market), self._generation
+        frames = {group: encode_present(present) for group, present in self._all_present()}
+        self._frames.clear()
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.delete(key)
+        pipe.hset(key, mapping={**frames, GENERATION: generation.encode()})  # type: ignore[dict-item]  # it takes these names, too
+        await pipe.execute()
+        self._written = generation
+
+    def _write_changed(self) -> list[RedisCommand]:
+        """The command that stores the present frames which have changed. Of a generation that has begun meanwhile all
+        are stored next."""
         if self._written != self._generation:
-            generation = self._generation
-            frames = {group: encode_present(present) for group, present in self._all_present()}
-            self._frames.clear()
-            pipe = self._redis.pipeline(transaction=True)
-            pipe.delete(key)
-            pipe.hset(key, mapping={**frames, GENERATION: generation.encode()})  # type: ignore[dict-item]  # it takes these names, too
-            await pipe.execute()
-            self._written = generation
-        elif self._frames:
-            frames = {group: encode_present(present) for group, present in self._frames.items()}
-            self._frames.clear()
-            pairs = [word for pair in frames.items() for word in pair]
-            await self._update(keys=[key], args=[GENERATION, self._written, *pairs])
+            return []
+        frames, self._frames = self._frames, {}
+        pairs = [word for group, present in frames.items() for word in (group, encode_present(present))]
+        return [("EVAL", UPDATE, 1, present_key(self._market), GENERATION, self._written, *pairs)] if pairs else []
 
     # -- out
 
@@ -193,7 +198,7 @@ class Outlet:
                 self._waiting.clear()
                 continue
             try:
-                await self._write_present()
+                await self._write_all()
                 while self._waiting:
                     await self._send_some()
             except (RedisError, OSError) as error:
@@ -202,10 +207,10 @@ class Outlet:
                 await asyncio.sleep(PAUSE)
 
     async def _send_some(self) -> None:
-        """The next messages, behind the present frames that go with them."""
+        """The next messages, behind the present frames that go with them, in one round trip."""
         some = [self._next() for _ in range(MOST_AT_ONCE) if self._waiting]
-        await self._write_present()
-        await self._layer.publish(some)
+        await self._write_all()
+        await self._layer.publish(some, self._write_changed())
 
     def _next(self) -> tuple[bool, str, Message]:
         """One message, or all answers to one gateway that come one after another."""

@@ -1,7 +1,7 @@
 """Names of keys and groups that gateways and engines of a market share, and the channel layer between them."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -63,6 +63,12 @@ def present_key(market: str) -> str:
     return f"bourse:{market}:present"
 
 
+ToTell = tuple[bool, str, dict[str, Any]]
+"""A message: whether it is for a group, the name of that or of the channel, and what is told."""
+RedisCommand = tuple[Any, ...]
+"""Its words."""
+
+
 class Megaphone:
     """Publishes as a channel layer of Redis would, many messages in one round trip: one each would take the engine as
     long as an order does."""
@@ -71,16 +77,19 @@ class Megaphone:
         self._layer = layer
         self._redis = redis
 
-    async def publish(self, messages: list[tuple[bool, str, dict[str, Any]]]) -> None:
-        """To a group (True), or to a channel of that name; in this order. Raises what Redis raises: what came until
-        then may have been heard. A connection that broke is tried once more, so some may be heard twice."""
+    async def publish(self, messages: list[ToTell], first: Sequence[RedisCommand] = ()) -> None:
+        """To a group (True), or to a channel of that name; in this order, behind the commands `first`, which do no harm
+        twice. Raises what Redis raises: what came until then may have been heard. A connection that broke is tried once
+        more, so some may be heard twice."""
         try:
-            await self._publish(messages)
+            await self._publish(messages, first)
         except (ConnectionError, OSError):
-            await self._publish(messages)
+            await self._publish(messages, first)
 
-    async def _publish(self, messages: list[tuple[bool, str, dict[str, Any]]]) -> None:
+    async def _publish(self, messages: list[ToTell], first: Sequence[RedisCommand]) -> None:
         pipe = self._redis.pipeline(transaction=False)
+        for command in first:
+            pipe.execute_command(*command)
         for to_group, name, message in messages:
             pipe.publish(f"{PREFIX}__group__{name}" if to_group else name, self._layer.serialize(message))
         await pipe.execute()

@@ -9,20 +9,8 @@ from time import monotonic
 from typing import Any, Self
 
 import psycopg
-from psycopg import (
-    DatabaseError,
-    DataError,
-    Error,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
-    apilevel,
-    paramstyle,
-    threadsafety,
-)
+from psycopg import *  # noqa: F403  # whatever Django finds in the driver
+from psycopg import Error, OperationalError
 
 SILENCE = 3.0
 """Seconds until a silent line is doubted: fewer than a gateway waits for an answer, so the true one is still told."""
@@ -110,19 +98,3 @@ class _Look(HeardConnection):
 
 
 connect = HeardConnection.connect
-
-__all__ = [
-    "DataError",
-    "DatabaseError",
-    "Error",
-    "IntegrityError",
-    "InterfaceError",
-    "InternalError",
-    "NotSupportedError",
-    "OperationalError",
-    "ProgrammingError",
-    "apilevel",
-    "connect",
-    "paramstyle",
-    "threadsafety",
-]

@@ -24,8 +24,8 @@ LOCK = crc32(b"bourse engine MAIN")
 NOT_STORED = "The exchange could not store this; nothing was done"
 UNKNOWN = "The database has not said whether this was stored."
 NewServer = Callable[..., Server]
-FEWEST_STEPS, MOST_STEPS = 3, 40
-"""BEGIN, what is written, COMMIT; and a bound."""
+MOST_STEPS = 40
+"""What goes together may arrive in pieces; and a bound."""
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +247,7 @@ def test_the_connection_is_cut_at_every_step_of_a_commit(
             until_taken(client, name)
             if not cut:
                 break
-        assert MOST_STEPS > step > FEWEST_STEPS, f"it had {step} steps"
+        assert MOST_STEPS > step > 0, f"it had {step} steps"
         for _ in range(2):  # a pong may overtake a push, a second one cannot
             client.ask("ping")
         told = [frame["client_order_id"] for frame in client.of("order_status")]

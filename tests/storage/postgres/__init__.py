@@ -1,0 +1,1 @@
+"""About sessions of PostgreSQL: `make test-postgres` runs these."""
