@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from bourse_client import Client, Missed, errors
-from bourse_client import line as life
 from bourse_client.messages import Snapshot
+from bourse_client.wire import line as life
 
 from tests.clients.wire import Choice, Frame, Wire, once, wire
 from tests.e2e.server import Server
