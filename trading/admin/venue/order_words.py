@@ -28,6 +28,7 @@ NAMES = (
     gettext_noop("order type"),
     gettext_noop("post only"),
     gettext_noop("price"),
+    gettext_noop("price levels"),
     gettext_noop("reason"),
     gettext_noop("reduce only"),
     gettext_noop("remaining volume"),
