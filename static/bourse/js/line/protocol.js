@@ -26,8 +26,10 @@ export const ERROR_CODES = [
 export const NOT_AUTHENTICATED = 401;
 export const ORDER_NOT_FOUND = 1002;
 export const ACCOUNT_NOT_FOUND = 1003;
+/** The exchange cannot do it now; or nobody knows whether it has. */
+export const UNAVAILABLE = 503;
 /** Asked too fast, or the exchange is busy: the same may be asked again. */
-export const PASSING = new Set([429, 503]);
+export const PASSING = new Set([429, UNAVAILABLE]);
 
 /** Close codes that mean something to a person; `locales/` explains them. */
 export const CLOSE_CODES = [1012, 4408, 4409];

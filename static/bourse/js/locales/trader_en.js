@@ -107,7 +107,7 @@ export default {
   'ticket.bad_display_volume': 'Enter how many lots are shown.',
   'ticket.accepted': 'Accepted: {order_id}',
   'ticket.refused': 'Refused: {reason}',
-  'ticket.uncertain': 'No answer came before the line dropped. The order is looked up as soon as the exchange is back.',
+  'ticket.uncertain': 'Nobody knows yet whether the exchange has this order. It is looked up as soon as it answers.',
   'ticket.missing': 'The exchange does not have this order. It can be sent again; it cannot become two.',
   'ticket.resend': 'Send again',
   'ticket.forget': 'Discard',

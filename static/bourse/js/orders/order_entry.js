@@ -9,6 +9,7 @@ import * as reduceHistory from '../state/reduce_history.js';
 const PATIENCE_MS = 10000;
 const AFTER_FILL_MS = 400;
 const LOOKED_PAGES = 5;
+const LOOK_AGAIN_MS = 1000;
 
 export class OrderEntry {
   /**
@@ -76,6 +77,7 @@ export class OrderEntry {
     if (this.store.state.ticket !== ticket) return null;
     if (answer === null) return this.#uncertain(orders);
     const results = resultsOf(answer, orders.length);
+    if (results.some(({ code }) => code === protocol.UNAVAILABLE)) return this.#uncertain(orders); // it may still be done
     orders.forEach((order, index) => results[index].success && this.#know(order, results[index].order_id ?? ''));
     this.store.set({ ticket: { phase: 'answered', orders, results } });
     if (results.some((one) => !one.success)) this.refused();
@@ -106,7 +108,9 @@ export class OrderEntry {
     let before = null;
     for (let page = 0; page < LOOKED_PAGES; page += 1) {
       const answer = await this.request(protocol.queryOrders(before));
-      if (answer?.type !== 'query_response' || this.store.state.ticket !== ticket) return;
+      if (this.store.state.ticket !== ticket) return;
+      if (protocol.PASSING.has(answer?.code)) setTimeout(() => this.store.state.ticket === ticket && this.#lookForUnanswered(), LOOK_AGAIN_MS);
+      if (answer?.type !== 'query_response') return;
       answer.data.orders.forEach((/** @type {OrderData} */ one) => found.set(one.client_order_id, one));
       this.store.set(reduceHistory.ordersPage(this.store.state, { ...answer.data, next: this.store.state.ordersNext }));
       before = answer.data.next;

@@ -1,0 +1,59 @@
+"""The page's module for orders: what nobody knows is looked up, and never sent under another id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.page.modules.test_page_modules import call, page
+
+try:
+    from playwright.sync_api import Page
+except ImportError:  # the fixture says so
+    Page = Any  # type: ignore[assignment,misc]
+
+__all__ = ["page"]
+
+SCENE = """(async () => {
+  const stores = await import('/static/bourse/js/state/store.js');
+  const store = new stores.Store(stores.initialState([], {}, {}), (run) => queueMicrotask(run));
+  store.set({ connection: { ...store.state.connection, phase: 'live' } });
+  const asked = [];
+  const orders = [];
+  const request = async (message) => {
+    asked.push(message.type);
+    if (message.type === 'submit_order') {
+      if (x.kept) orders.push({ order_id: 'O1', client_order_id: message.client_order_id, status: 'Submitted' });
+      return { type: 'order_response', success: false, error_code: x.code, error_message: 'said' };
+    }
+    if (asked.length === 2 && x.busy) return { type: 'error', code: 503, message: 'busy' };
+    return { type: 'query_response', data: { orders, next: null } };
+  };
+  const nothing = () => {};
+  const entry = new m.OrderEntry({ store, request, notice: nothing, lookUp: nothing, refused: nothing });
+  const over = new Promise((done) => store.watch(['ticket'], ({ ticket }) => {
+    if (ticket.phase === 'answered' || ticket.phase === 'missing') done(ticket);
+  }));
+  await entry.submit([{ instrument_id: 'IX2301', direction: 'BUY', offset: 'OPEN', volume: 1, order_type: 'MARKET' }]);
+  const { phase, results } = await over;
+  return { phase, results, asked };
+})()"""
+
+
+@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_order_of_which_nobody_knows_is_looked_up(page: Page, kept: bool, busy: bool) -> None:
+    """Where the exchange has it, it is there; else it can be sent again under its own id."""
+    told = call(page, "orders/order_entry", SCENE, {"code": 503, "kept": kept, "busy": busy})
+    there = {"phase": "answered", "results": [{"success": True, "order_id": "O1"}]}
+    assert {name: told[name] for name in there} == (there if kept else {"phase": "missing", "results": [None]})
+    assert told["asked"] == ["submit_order", *["query_orders"] * (1 + busy)]
+
+
+def test_a_refusal_is_told_as_it_is(page: Page) -> None:
+    told = call(page, "orders/order_entry", SCENE, {"code": 1001, "kept": False, "busy": False})
+    assert told["phase"] == "answered" and told["asked"] == ["submit_order"]
+    assert [(result["success"], result["code"], result["message"]) for result in told["results"]] == [
+        (False, 1001, "said")
+    ]
