@@ -13,7 +13,7 @@ from django.utils import timezone
 from tests.builders import Founded
 from trading.core.money import UNIT
 from trading.management.commands import seed_demo
-from trading.models import AccessToken, Account, Instrument, LedgerEntry, OperatorCommand, User
+from trading.models import AccessToken, Account, Instrument, LedgerEntry, Market, OperatorCommand, User
 from trading.operators import demo_market
 from trading.reads import selectors
 from trading.storage.engine_lock import engine_lock
@@ -282,3 +282,24 @@ def test_seed_demo_completes_a_market_that_is_there_in_part(market: Founded) -> 
     assert Instrument.objects.count() == 3
     assert Account.objects.count() == 10
     assert Account.objects.get(user_id="user009").deposits == demo_market.DEPOSIT
+
+
+OF_A_MARKET = (
+    "archive",
+    "backup",
+    "check_books",
+    "hand_over",
+    "open_account",
+    "rebuild_bars",
+    "replay_journal",
+    "settle",
+)
+
+
+@pytest.mark.parametrize("command", OF_A_MARKET)
+def test_a_mistyped_market_is_not_founded(market: Founded, command: str) -> None:
+    """By no command that takes one: what was asked of it would be done there."""
+    words = {"open_account": ["zoe"], "backup": ["copy.sqlite3"]}.get(command, [])
+    with pytest.raises(CommandError, match="there is no market 'a/b'"):
+        shell(command, *words, "--market", "a/b")
+    assert list(Market.objects.values_list("code", flat=True)) == ["MAIN"]

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from trading.management.options import known_market
 from trading.operators.between_markets import transfers
 from trading.storage import reconciliation
 
@@ -13,7 +14,9 @@ class Command(BaseCommand):
     help = "Reconcile tables, ledger, positions and the engine's state. Works beside a running server."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--market", help="one market; without it all of them, and the money between them")
+        parser.add_argument(
+            "--market", type=known_market, help="one market; without it all of them, and the money between them"
+        )
         parser.add_argument("--most", type=int, default=20, help="findings to print")
 
     def handle(self, *args: Any, **options: Any) -> None:
