@@ -180,6 +180,7 @@ async def test_two_read_one_book_and_one_leaves(server: Server) -> None:
         await maker.cancel_all()
 
 
+@pytest.mark.slow
 async def test_limits_are_waited_for(new_server: Callable[..., Server]) -> None:
     """Twice as many as may come at once, and all get through."""
     server = new_server(RATE_LIMITS="on", ORDERS_PER_SECOND=10, REQUESTS_PER_SECOND=10)

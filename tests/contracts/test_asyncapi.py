@@ -209,6 +209,7 @@ def test_what_breaks_a_client_is_seen() -> None:
 # --- the official parser
 
 
+@pytest.mark.slow
 def test_the_official_parser_accepts_it() -> None:
     if not PARSER.is_dir():
         pytest.skip("the AsyncAPI parser is not installed (npm ci)")

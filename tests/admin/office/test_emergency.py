@@ -141,6 +141,7 @@ def test_the_audit_says_why(traded: Founded, root: Client) -> None:
     assert "somebody typed a wrong price" in said and "IX2301" in said
 
 
+@pytest.mark.slow
 def test_where_no_engine_answers_it_is_said(traded: Founded, root: Client, engine: EngineBeside) -> None:
     engine.busy = True
     rows = OperatorCommand.objects.count()

@@ -487,6 +487,7 @@ async def test_signing_in_again_and_again_is_a_request(come: Come, market: Found
     assert answers == ["auth_response", "auth_response", "error"]
 
 
+@pytest.mark.slow
 async def test_too_many_connections_from_an_address(come: Come) -> None:
     first = await come("a", connections_per_address=1)
     for _ in range(2):

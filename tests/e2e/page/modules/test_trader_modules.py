@@ -153,6 +153,7 @@ def random_words(chance: random.Random, venue: Venue) -> str:
     return f"{direction} {offset} {volume} @ {at}"
 
 
+@pytest.mark.slow
 def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
     """Openings that trade, rest or both, and closings that trade. (One that rests changes nothing before it trades.)
     Lots that were opened first are closed first, at what they cost; those of the day before at its settlement price."""
