@@ -176,8 +176,10 @@ async def test_a_transfer_lets_one_trade_there(exchange: Exchange, other: Client
     await asking("user003", 100_000 * UNIT, source="MAIN", target="OTHER", transfer_id="t1")
     sent = await other.hear_until("account_update")
     assert sent["balance"] == 900_000 and "market" not in sent
-    arrived = await other.hear_until("account_update", market="OTHER", balance=100_000.0)
-    assert arrived["market_seq"] == 1
+    opened = await other.hear_until("account_update", market="OTHER")
+    assert opened["market_seq"] == 1
+    if opened["balance"] != 100_000:  # the account was opened in a batch of its own
+        await other.hear_until("account_update", market="OTHER", balance=100_000.0, market_seq=2)
     assert (await other.place("BUY OPEN 1 @ 110", THERE))["success"]
     assert (await TransferRow.objects.aget(pk="t1")).status == "ARRIVED"
     assert await database_sync_to_async(check_all_books, thread_sensitive=False)() == []
