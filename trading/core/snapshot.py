@@ -37,7 +37,7 @@ from trading.core.types import (
     Trigger,
 )
 
-BUY, WAITING = Direction.BUY, OrderStatus.WAITING
+WAITING = OrderStatus.WAITING
 
 NO_LIMITS = MarketLimits()
 NOTHING_OFF = Restrictions()
@@ -396,7 +396,6 @@ def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], d
 
 
 def _restore_order(state: State, record: OrderRecord) -> None:
-    """By place as far as that goes, and only what its record has: a restart does it for every live order."""
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
     tick, options = instrument.contract.tick, record.options
     order = Order(
