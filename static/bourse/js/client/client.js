@@ -416,6 +416,7 @@ export class Client {
   /** @param {Omit<OwnOrder, 'placed'>} order */
   #know(order) {
     this.store.set(reduce.order(this.store.state, order));
+    this.orderEntry.met(order);
   }
 
   /** @param {Trade} frame */

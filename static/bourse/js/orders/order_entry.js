@@ -116,10 +116,26 @@ export class OrderEntry {
       before = answer.data.next;
       if (before === null || ticket.orders.every((one) => found.has(one.client_order_id))) break;
     }
-    /** @type {(OrderVerdict | null)[]} */
-    const results = ticket.orders.map(({ client_order_id: id }) => (found.has(id) ? { success: true, order_id: found.get(id).order_id } : null));
+    this.#found(ticket.orders, ticket.orders.map(({ client_order_id: id }) => (found.has(id) ? { success: true, order_id: found.get(id).order_id } : null)));
+  }
+
+  /**
+   * An order that the exchange tells of: one that was not there when it was looked for may be it.
+   * @param {{ order_id: string, client_order_id?: string | null }} parts
+   */
+  met({ order_id: orderId, client_order_id: id }) {
+    const { ticket } = this.store.state;
+    if (ticket.phase !== 'missing' || !ticket.orders.some((one) => one.client_order_id === id)) return;
+    this.#found(ticket.orders, ticket.orders.map((one, index) => (one.client_order_id === id ? { success: true, order_id: orderId } : ticket.results[index])));
+  }
+
+  /**
+   * @param {OrderOptions[]} orders
+   * @param {(OrderVerdict | null)[]} results null for what the exchange does not have
+   */
+  #found(orders, results) {
     const phase = results.includes(null) ? 'missing' : 'answered';
-    this.store.set({ ticket: /** @type {TicketState} */ ({ ...ticket, phase, results }) });
+    this.store.set({ ticket: /** @type {TicketState} */ ({ orders, phase, results }) });
   }
 
   /**

@@ -36,19 +36,23 @@ SCENE = """(async () => {
     if (ticket.phase === 'answered' || ticket.phase === 'missing') done(ticket);
   }));
   await entry.submit([{ instrument_id: 'IX2301', direction: 'BUY', offset: 'OPEN', volume: 1, order_type: 'MARKET' }]);
-  const { phase, results } = await over;
-  return { phase, results, asked };
+  const { phase, results, orders: sent } = await over;
+  entry.met({ order_id: 'O2', client_order_id: 'of another' });
+  entry.met({ order_id: 'O1', client_order_id: sent[0].client_order_id });
+  return { phase, results, asked, after: store.state.ticket };
 })()"""
 
 
 @pytest.mark.parametrize("busy", [False, True])
 @pytest.mark.parametrize("kept", [False, True])
 def test_an_order_of_which_nobody_knows_is_looked_up(page: Page, kept: bool, busy: bool) -> None:
-    """Where the exchange has it, it is there; else it can be sent again under its own id."""
+    """Where the exchange has it, it is there; else it can be sent again under its own id, until it comes after all."""
     told = call(page, "orders/order_entry", SCENE, {"code": 503, "kept": kept, "busy": busy})
+    after = told["after"]
     there = {"phase": "answered", "results": [{"success": True, "order_id": "O1"}]}
     assert {name: told[name] for name in there} == (there if kept else {"phase": "missing", "results": [None]})
     assert told["asked"] == ["submit_order", *["query_orders"] * (1 + busy)]
+    assert (after["phase"], after["results"]) == ("answered", there["results"]), "it came later"
 
 
 def test_a_refusal_is_told_as_it_is(page: Page) -> None:
