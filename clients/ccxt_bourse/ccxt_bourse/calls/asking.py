@@ -50,12 +50,23 @@ class Questions(Requests):
         found = yield from self._pages(name, key, request, None if since is not None else limit or MOST)
         return found[::-1]
 
-    def _pages(self, name: str, key: str, request: Fields, enough: int | None, down_to: int | None = None) -> Asking:
+    def _pages(
+        self,
+        name: str,
+        key: str,
+        request: Fields,
+        enough: int | None,
+        down_to: int | None = None,
+        *,
+        moment: str = "timestamp",
+        most: int = MOST,
+    ) -> Asking:
+        """All there are, or until there are `enough`, or down to a time, which `moment` names. `most`: of one page."""
         found: list[Fields] = []
         while True:
-            answer = yield name, {"limit": MOST if enough is None else min(MOST, enough - len(found)), **request}
+            answer = yield name, {"limit": most if enough is None else min(most, enough - len(found)), **request}
             found += answer[key]
-            is_there = down_to is not None and found and found[-1]["timestamp"] < down_to
+            is_there = down_to is not None and found and found[-1][moment] < down_to
             if answer["next"] is None or is_there or (enough is not None and len(found) >= enough):
                 return found
             request = {**request, "before": answer["next"]}

@@ -79,7 +79,7 @@ class Market(Questions):
         check_moment("until", params.get("until"))
         yield ("load_markets",)
         market = self.market(symbol)
-        request = {"instrument_id": market["id"], "period": timeframe, **self._question(params, "until")}
+        request = {"instrument_id": market["id"], "period": timeframe, **self._question(params, "until", "limit")}
         until = params.get("until")
         end = None if until is None else until + 1
         if since is None:
@@ -102,17 +102,8 @@ class Market(Questions):
 
     def _bars(self, request: Fields, since: int | None, enough: int | None) -> Asking:
         """Newest first, down to a moment or until there are enough."""
-        bars: list[Fields] = []
-        while True:
-            answer = yield (
-                "public_get_bars",
-                {**request, "limit": MOST_BARS if enough is None else min(MOST_BARS, enough - len(bars))},
-            )
-            bars += answer["bars"]
-            is_there = since is not None and bars and bars[-1]["start"] < since
-            if answer["next"] is None or is_there or (enough is not None and len(bars) >= enough):
-                return [bar for bar in bars if since is None or bar["start"] >= since]
-            request = {**request, "before": answer["next"]}
+        bars = yield from self._pages("public_get_bars", "bars", request, enough, since, moment="start", most=MOST_BARS)
+        return [bar for bar in bars if since is None or bar["start"] >= since]
 
     def fetch_trading_fee(self, symbol: str, params: Fields = NOTHING) -> Asking:
         yield ("load_markets",)
