@@ -7,6 +7,7 @@ import msgspec
 
 from trading.models import Market, TradingSession
 from trading.protocol import SessionData, TradingHoursData
+from trading.protocol.day_times import day_time
 
 DAY = 24 * 60 * 60
 WEEK = 7 * DAY
@@ -29,7 +30,7 @@ def _sessions(rules: Iterable[TradingSession]) -> list[SessionData]:
         weekday, clock = divmod(begin, DAY)
         weekdays[clock, clock + end - begin].add(weekday + 1)
     return [
-        SessionData("".join(map(str, sorted(days))), _text(begin), _text(end))
+        SessionData("".join(map(str, sorted(days))), day_time(begin), day_time(end))
         for (begin, end), days in sorted(weekdays.items())
     ]
 
@@ -58,7 +59,3 @@ def _open(changes: list[tuple[int, str]]) -> Iterable[tuple[int, int]]:
             if 0 <= begun < WEEK:
                 yield begun, moment
             begun = None
-
-
-def _text(clock: int) -> str:
-    return f"{clock // 3600:02}:{clock // 60 % 60:02}:{clock % 60:02}"

@@ -14,6 +14,7 @@ import msgspec
 
 from trading.diff.translation.words import BEIJING, Patch
 from trading.protocol import TradingHoursData
+from trading.protocol.day_times import day_time, seconds_of
 
 HOUR = 60 * 60
 DAY = 24 * HOUR
@@ -50,7 +51,7 @@ def _in_beijing(hours: TradingHoursData | msgspec.UnsetType, now: int) -> Iterat
     offset = datetime.fromtimestamp(now / 1000, ZoneInfo(hours.time_zone)).utcoffset() or timedelta()
     ahead = int((BEIJING.utcoffset(None) - offset).total_seconds())
     for session in hours.sessions:
-        begins, ends = _seconds(session.begins), _seconds(session.ends)
+        begins, ends = seconds_of(session.begins), seconds_of(session.ends)
         for weekday in map(int, session.weekdays):
             begin = ((weekday - 1) * DAY + begins + ahead) % WEEK
             yield begin, begin + ends - begins
@@ -62,11 +63,6 @@ def _pieces(begin: int, end: int) -> Iterator[Span]:
         yield first % WEEK, first % WEEK + last - first
 
 
-def _seconds(text: str) -> int:
-    hours, minutes, seconds = map(int, text.split(":"))
-    return hours * HOUR + minutes * 60 + seconds
-
-
 def _texts(spans: list[Span]) -> list[list[str]]:
     """In order; those that meet are one."""
     joined: list[Span] = []
@@ -75,8 +71,4 @@ def _texts(spans: list[Span]) -> list[list[str]]:
             joined[-1] = joined[-1][0], max(joined[-1][1], end)
         else:
             joined.append((begin, end))
-    return [[_text(begin), _text(end)] for begin, end in joined]
-
-
-def _text(clock: int) -> str:
-    return f"{clock // HOUR:02}:{clock // 60 % 60:02}:{clock % 60:02}"
+    return [[day_time(begin), day_time(end)] for begin, end in joined]
