@@ -298,6 +298,10 @@ def redis() -> Iterator[Redis]:
         server.remove()
 
 
+COMMIT = b"COMMIT\0"
+"""What asks for it, and what PostgreSQL calls it when it is done. Either may arrive in two pieces."""
+
+
 class Proxy:
     """Between a client and a server. `cut` says what happens at the next COMMIT of PostgreSQL: it is let through and
     its answer is dropped ("answer"), or it is dropped itself ("commit"). `step`: the same at a round trip of the next
@@ -372,13 +376,15 @@ class Proxy:
     def _up(self, client: socket.socket, server: socket.socket, cut_answer: threading.Event) -> None:
         trips: int | None = None
         over = False
+        before = b""
         with suppress(OSError):
             while data := client.recv(65_536):
                 self.flowing.wait()
-                if b"COMMIT\0" in data and self.cut is not None:
-                    return self._cut(client, server, data)
+                commits, before = COMMIT in before + data, data[-len(COMMIT) :]
+                if commits and self.cut == "commit":
+                    return self._done(client, server)
                 trips = self._trips(None if over else trips, data)
-                over = b"COMMIT\0" in data  # what comes after it on this line is asked outside of a transaction
+                over = commits  # what comes after it on this line is asked outside of a transaction
                 if self.step == ("commit", trips):
                     return self._done(client, server)
                 if self.step == ("answer", trips):
@@ -399,10 +405,12 @@ class Proxy:
         return None if trips is None else trips + 1
 
     def _down(self, client: socket.socket, server: socket.socket, cut_answer: threading.Event) -> None:
+        before = b""
         with suppress(OSError):
             while data := server.recv(65_536):
                 self.flowing.wait()
-                if cut_answer.is_set() or (b"COMMIT\0" in data and self.cut == "answer"):
+                committed, before = COMMIT in before + data, data[-len(COMMIT) :]
+                if cut_answer.is_set() or (committed and self.cut == "answer"):
                     self._done(client, server)
                     return
                 if client in self._dead:
@@ -410,13 +418,6 @@ class Proxy:
                 client.sendall(data)
         if client not in self._dead:
             _end(client, server)
-
-    def _cut(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
-        """Its answer is met in `_down`, and so it is sure that it was done."""
-        if self.cut == "answer":
-            server.sendall(data)
-        else:
-            self._done(client, server)
 
     def _done(self, client: socket.socket, server: socket.socket) -> None:
         self.cut = self.step = None
