@@ -160,11 +160,13 @@ def expect_order(page: Page, order_id: str, status: str, filled: str) -> None:
 
 
 def cancel_all(page: Page) -> None:
-    """Cancels what the test left working, through the page."""
+    """Cancels what the test left working, through the page, also what it shows a moment later."""
     if page.is_closed() or page.locator("#connection").get_attribute("data-phase") != "live":
         return
-    page.evaluate("document.querySelectorAll('[data-cancel]:enabled').forEach((button) => button.click())")
-    expect(page.locator("[data-cancel]")).to_have_count(0)
+    page.wait_for_function("""() => {
+        document.querySelectorAll('[data-cancel]:enabled').forEach((button) => button.click());
+        return document.querySelector('[data-cancel]') === null;
+    }""")
 
 
 def leg(page: Page, side: str, instrument_id: str = INSTRUMENT) -> Any:

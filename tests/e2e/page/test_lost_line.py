@@ -184,7 +184,8 @@ def test_an_order_without_an_answer_is_looked_up_and_never_doubled(
         )
         expect(page.locator("#ticket-submit")).to_be_disabled()
         page.click("#ticket-resend")
-        expect(answer(page)).to_contain_text("Accepted")
+        expect(answer(page)).to_have_text(re.compile(r"^Accepted: O\d{20}$"))
+        expect_order(page, answer(page).inner_text().split()[-1], "Working", "0 / 5")
         best = watcher.book()["bids"][0]
         assert (best["price"], best["volume"], best["order_count"]) == (price, 12.0, 2)
         cancel_all(page)
