@@ -15,6 +15,7 @@ from tests.e2e.page.steps import (
     COUNTERPART,
     Trader,
     answer,
+    cancel_all,
     choose,
     fill_ticket,
     money,
@@ -42,8 +43,7 @@ def inside(browser: Any, server: Any) -> Iterator[tuple[Page, list[dict[str, Any
         sign_in(page, server)
         yield page, sent
         page.keyboard.press("Escape")
-        page.evaluate("document.querySelectorAll('[data-cancel]:enabled').forEach((button) => button.click())")
-        expect(page.locator("[data-cancel]")).to_have_count(0)
+        cancel_all(page)
         assert page.complaints == []
 
 
