@@ -6,24 +6,10 @@ import msgspec
 
 from trading import protocol
 from trading.core import events
-from trading.core.accounts import Leg, Position
 from trading.core.codes import Code
-from trading.core.money import RATE, known_currency, to_currency
-from trading.core.types import (
-    LIVE,
-    PLAIN,
-    CancelReason,
-    Direction,
-    Offset,
-    OrderStatus,
-    OrderType,
-    Phase,
-    TimeCondition,
-)
-from trading.models import Instrument, Order, Statement, Trade
-from trading.reads import selectors
+from trading.core.types import LIVE, OrderStatus
+from trading.reads import from_rows, selectors
 from trading.reads.hours import trading_hours
-from trading.storage.mapping import ORDER_OPTIONS
 
 LIVE_WORDS = ("LIVE", *LIVE)
 """States of orders that are never archived."""
@@ -105,30 +91,7 @@ def _account(asker: Asker) -> protocol.QueryData:
     view = selectors.account_view(user_id=asker.user_id, market=asker.market)
     if view is None:
         raise _Refusal(*NO_ACCOUNT)
-    return protocol.QueryData(account=account_data(view))
-
-
-def account_data(view: selectors.AccountView) -> protocol.AccountData:
-    figures = view.figures
-    return protocol.AccountData(
-        user_id=view.user_id,
-        balance=to_currency(figures.balance),
-        available=to_currency(figures.available),
-        frozen=to_currency(figures.frozen),
-        margin=to_currency(figures.margin),
-        profit=to_currency(figures.profit),
-        risk_ratio=figures.risk_ratio,
-        static_balance=to_currency(figures.static_balance),
-        pre_balance=to_currency(view.pre_balance),
-        deposit=to_currency(view.deposits),
-        withdraw=to_currency(view.withdrawals),
-        close_profit=to_currency(figures.close_profit),
-        position_profit=to_currency(figures.position_profit),
-        float_profit=to_currency(view.float_profit),
-        commission=to_currency(figures.commission),
-        frozen_orders=to_currency(figures.hold),
-        withdrawable=to_currency(max(0, figures.withdrawable)),
-    )
+    return protocol.QueryData(account=from_rows.account_data(view))
 
 
 def _positions(asker: Asker, query: protocol.QueryPosition) -> protocol.QueryData:
@@ -138,59 +101,7 @@ def _positions(asker: Asker, query: protocol.QueryPosition) -> protocol.QueryDat
     )
     if views is None:
         raise _Refusal(*NO_ACCOUNT)
-    return protocol.QueryData(positions=[position_data(view) for view in views])
-
-
-def position_data(view: selectors.PositionView) -> protocol.PositionData:
-    position: Position = view.position
-    long, short = position.long, position.short
-    return protocol.PositionData(
-        user_id=view.user_id,
-        instrument_id=position.instrument_id,
-        volume_long=float(long.lots),
-        volume_long_today=float(long.today),
-        volume_long_his=float(long.his),
-        volume_long_frozen_today=float(long.today_frozen),
-        volume_long_frozen_his=float(long.his_frozen),
-        volume_short=float(short.lots),
-        volume_short_today=float(short.today),
-        volume_short_his=float(short.his),
-        volume_short_frozen_today=float(short.today_frozen),
-        volume_short_frozen_his=float(short.his_frozen),
-        open_price_long=_average(long.open_cost, long, view.multiplier),
-        open_price_short=_average(short.open_cost, short, view.multiplier),
-        open_cost_long=to_currency(long.open_cost),
-        open_cost_short=to_currency(short.open_cost),
-        position_price_long=_average(long.cost, long, view.multiplier),
-        position_price_short=_average(short.cost, short, view.multiplier),
-        position_cost_long=to_currency(long.cost),
-        position_cost_short=to_currency(short.cost),
-        float_profit_long=to_currency(position.leg_float_profit(True)),
-        float_profit_short=to_currency(position.leg_float_profit(False)),
-        float_profit=to_currency(position.float_profit),
-        position_profit_long=to_currency(position.leg_profit(True)),
-        position_profit_short=to_currency(position.leg_profit(False)),
-        position_profit=to_currency(position.profit),
-        margin_long=to_currency(long.margin),
-        margin_short=to_currency(short.margin),
-        margin=to_currency(long.margin + short.margin),
-        last_price=known_currency(view.last_price),
-        lots=None if view.lots is None else [_lot_data(lot, view) for lot in view.lots],
-    )
-
-
-def _lot_data(lot: selectors.LotView, view: selectors.PositionView) -> protocol.LotData:
-    return protocol.LotData(
-        direction=lot.direction,
-        volume=float(lot.lots),
-        open_price=round(to_currency(lot.cost) / (lot.lots * view.multiplier), 6),
-        open_time=lot.time,
-        today=lot.today,
-    )
-
-
-def _average(cost: int, leg: Leg, multiplier: int) -> float | None:
-    return None if leg.flat else round(to_currency(cost) / (leg.lots * multiplier), 6)
+    return protocol.QueryData(positions=[from_rows.position_data(view) for view in views])
 
 
 # --- orders
@@ -201,7 +112,7 @@ def _order(asker: Asker, query: protocol.QueryOrder) -> protocol.QueryData:
     row = None if number is None else selectors.order(user_id=asker.user_id, market=asker.market, number=number)
     if row is None:
         raise _Refusal(Code.ORDER_NOT_FOUND, _not_found(number, asker.market))
-    return protocol.QueryData(order=order_data(row))
+    return protocol.QueryData(order=from_rows.order_data(row))
 
 
 def _not_found(number: int | None, market: str) -> str:
@@ -232,7 +143,9 @@ def _orders(asker: Asker, query: protocol.QueryOrders) -> protocol.QueryData:
     )
     following = None if rest is None else protocol.order_id_text(rest)
     archived = _archived_until(query, asker.market, rest)
-    return protocol.QueryData(orders=[order_data(row) for row in found], next=following, archived_until=archived)
+    return protocol.QueryData(
+        orders=[from_rows.order_data(row) for row in found], next=following, archived_until=archived
+    )
 
 
 def _statuses(wanted: protocol.StatusFilter | None) -> Sequence[str] | None:
@@ -262,8 +175,7 @@ def outcomes(
     accounts: Sequence[int], items: Sequence[protocol.Item], told: Sequence[events.Event]
 ) -> list[protocol.Outcome]:
     """What became of each item of the owner of some accounts. The engine knows live orders only; the rows tell own
-    orders that are finished from
-    those that never were."""
+    orders that are finished from those that never were."""
     numbers = [_number_of(item) for item in items]
     finished = selectors.finished_orders(
         accounts=accounts, numbers=[number for number in numbers if number is not None]
@@ -285,46 +197,6 @@ def _finished(status: str, filled: int) -> protocol.Finished:
     return protocol.Finished(OrderStatus(status), filled)
 
 
-def order_data(row: Order, user_id: str | None = None) -> protocol.OrderData:
-    """`user_id`: whose it is, where that is known."""
-    options = PLAIN if row.options is None else ORDER_OPTIONS.decode(row.options)
-    return protocol.OrderData(
-        user_id=row.account.user_id if user_id is None else user_id,
-        order_id=protocol.order_id_text(row.id),
-        instrument_id=row.instrument_id,
-        direction=Direction(row.direction),
-        offset=Offset(row.offset),
-        volume=float(row.volume),
-        price=known_currency(row.price),
-        order_type=OrderType(row.order_type),
-        time_condition=TimeCondition(row.time_condition),
-        status=OrderStatus(row.status),
-        filled_volume=float(row.filled),
-        remaining_volume=float(row.volume - row.filled),
-        timestamp=row.updated_at,
-        client_order_id=row.client_order_id,
-        average_price=protocol.average_price(row.price_sum, row.filled),
-        expires_at=options.expires_at,
-        valid_until=options.valid_until,
-        post_only=options.post_only,
-        reduce_only=options.reduce_only,
-        display_volume=None if options.display_volume is None else float(options.display_volume),
-        stop_price=known_currency(options.stop_price),
-        stop_kind=options.stop_kind if options.waits else None,
-        trigger=options.trigger if options.waits else None,
-        trail=known_currency(options.trail),
-        current_stop=known_currency(row.stop) if row.status == OrderStatus.WAITING else None,
-        oco_group=options.oco_group,
-        stp=options.stp,
-        price_levels=options.price_levels,
-        forced=row.forced,
-        reason=protocol.told_reason(
-            CancelReason(row.cancel_reason) if row.cancel_reason else None, row.filled, row.cancel_code
-        ),
-        error_code=row.cancel_code,
-    )
-
-
 # --- trades and statements
 
 
@@ -338,54 +210,14 @@ def _trades(asker: Asker, query: protocol.QueryTrades) -> protocol.QueryData:
     )
     following = None if rest is None else protocol.trade_id_text(rest)
     archived = _archived_until(query, asker.market, rest)
-    return protocol.QueryData(trades=trades_data(found), next=following, archived_until=archived)
-
-
-def trades_data(rows: Sequence[Trade]) -> list[protocol.TradeData]:
-    """Of an account, as they are now."""
-    broken = selectors.broken(rows)
-    return [trade_data(row, row.trade_id in broken) for row in rows]
-
-
-def trade_data(row: Trade, broken: bool = False) -> protocol.TradeData:
-    return protocol.TradeData(
-        trade_id=protocol.trade_id_text(row.trade_id),
-        order_id=protocol.order_id_text(row.order_id),
-        instrument_id=row.instrument_id,
-        direction=Direction(row.direction),
-        offset=Offset(row.offset),
-        price=to_currency(row.price),
-        volume=float(row.volume),
-        timestamp=row.time,
-        is_maker=row.is_maker,
-        commission=to_currency(row.commission),
-        close_profit=to_currency(row.close_profit),
-        broken=broken,
-    )
+    return protocol.QueryData(trades=from_rows.trades_data(found), next=following, archived_until=archived)
 
 
 def _statements(asker: Asker, query: protocol.QueryStatements) -> protocol.QueryData:
     found = selectors.statements(
         account_id=_account_id(asker), from_day=query.from_day, to_day=query.to_day, limit=query.limit
     )
-    return protocol.QueryData(statements=[protocol.statement(statement_of(row)) for row in found])
-
-
-def statement_of(row: Statement) -> events.Statement:
-    return events.Statement(
-        account_id=row.account_id,
-        day=row.day,
-        opening=row.opening,
-        deposits=row.deposits,
-        withdrawals=row.withdrawals,
-        close_profit=row.close_profit,
-        position_profit=row.position_profit,
-        commission=row.commission,
-        closing=row.closing,
-        margin=row.margin,
-        positions=msgspec.convert(row.positions, list[events.StatementLine]),
-        time=row.time,
-    )
+    return protocol.QueryData(statements=[protocol.statement(from_rows.statement_of(row)) for row in found])
 
 
 # --- instruments
@@ -394,36 +226,4 @@ def statement_of(row: Statement) -> events.Statement:
 def _instruments(query: protocol.QueryInstruments, market: str) -> protocol.QueryData:
     rows = selectors.instrument_list(market=market, instrument_id=known(query.instrument_id, market))
     hours = trading_hours(market)
-    return protocol.QueryData(instruments=[instrument_data(row, hours) for row in rows])
-
-
-def instrument_data(row: Instrument, hours: protocol.TradingHoursData | msgspec.UnsetType) -> protocol.InstrumentData:
-    """`hours`: those of its market."""
-    return protocol.InstrumentData(
-        instrument_id=row.instrument_id,
-        name=row.name,
-        product_id=row.product_id,
-        tick=to_currency(row.tick),
-        multiplier=row.multiplier,
-        limit_up=known_currency(row.limit_up),
-        limit_down=known_currency(row.limit_down),
-        margin_rate_long=row.margin_long / RATE,
-        margin_rate_short=row.margin_short / RATE,
-        fee_open=_fee(row.fee_open_per_lot, row.fee_open_rate),
-        fee_close=_fee(row.fee_close_per_lot, row.fee_close_rate),
-        fee_close_today=_fee(row.fee_close_today_per_lot, row.fee_close_today_rate),
-        min_volume=row.min_volume,
-        max_volume=row.max_volume,
-        max_position=row.max_position or None,
-        max_orders=row.max_orders or None,
-        larger_side=row.larger_side,
-        last_day=row.last_day or None,
-        phase=Phase(row.phase),
-        settlement_price=to_currency(row.settlement),
-        last_price=known_currency(row.last_price),
-        trading_hours=hours,
-    )
-
-
-def _fee(per_lot: int, rate: int) -> protocol.FeeData:
-    return protocol.FeeData(to_currency(per_lot), rate / RATE)
+    return protocol.QueryData(instruments=[from_rows.instrument_data(row, hours) for row in rows])

@@ -11,7 +11,7 @@ from trading import protocol
 from trading.delivery.channel_groups import MONEY, TaggedFrame
 from trading.delivery.push_encoder import KINDS_ABOUT_MONEY
 from trading.models import Account, PushBatch
-from trading.reads import answers, selectors
+from trading.reads import from_rows, selectors
 from trading.storage.consistent_read import consistent_read
 from trading.storage.packing import unpack_frames
 
@@ -105,8 +105,8 @@ def snapshot(*, account_id: int) -> protocol.Snapshot:
         assert view is not None and positions is not None, "there is an account"
         return protocol.Snapshot(
             seq=account.push_seq,
-            account=answers.account_data(view),
-            positions=[answers.position_data(position) for position in positions],
-            orders=[answers.order_data(row) for row in selectors.live_orders(account_id=account.pk)],
+            account=from_rows.account_data(view),
+            positions=[from_rows.position_data(position) for position in positions],
+            orders=[from_rows.order_data(row) for row in selectors.live_orders(account_id=account.pk)],
             trading_day=account.market.trading_day,
         )

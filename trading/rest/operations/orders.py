@@ -10,7 +10,7 @@ from trading import protocol
 from trading.access.refusals import NO_ACCOUNT
 from trading.core.codes import Code
 from trading.core.events import AllCancelled, CountdownSet, Event, OrderRepeated, Refused
-from trading.reads import answers, selectors
+from trading.reads import answers, from_rows, selectors
 from trading.reads.markets import Markets, combined
 from trading.rest import messages
 from trading.rest.errors import ApiError, HttpCode, refused
@@ -44,8 +44,8 @@ def placed(identity: selectors.Identity, order_id: str, markets: Markets, *, is_
         raise ApiError(Code.ORDER_NOT_FOUND)
     fills, rest = selectors.fills(order=row, limit=FILLS)
     return messages.Placed(
-        order=answers.order_data(row, identity.user_id),
-        trades=[answers.trade_data(fill) for fill in fills] if is_new else answers.trades_data(fills),
+        order=from_rows.order_data(row, identity.user_id),
+        trades=[from_rows.trade_data(fill) for fill in fills] if is_new else from_rows.trades_data(fills),
         next=None if rest is None else protocol.trade_id_text(rest),
     )
 

@@ -23,7 +23,7 @@ from trading.core.engine import Engine
 from trading.core.events import LiquidationStarted, Refused
 from trading.core.money import RATE, UNIT, to_currency
 from trading.core.types import Direction, Offset, OrderOptions, OrderType, StopKind, TimeCondition, Trigger
-from trading.reads import answers, selectors
+from trading.reads import from_rows, selectors
 
 try:
     from playwright.sync_api import Page
@@ -107,7 +107,7 @@ class Venue:
         last = self.engine.state.instruments[ID].last
         price = None if last is None else last * 0.5
         positions = [
-            answers.position_data(selectors.PositionView("me", each, 100, None, self.lots_of(each)))
+            from_rows.position_data(selectors.PositionView("me", each, 100, None, self.lots_of(each)))
             for each in self.account.positions.values()
             if not each.flat
         ]
