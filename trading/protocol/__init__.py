@@ -6,11 +6,8 @@ of a frame when it is not set. Prices and volumes are JSON numbers written as fl
 
 from trading.protocol.decoding import ProtocolError, decode
 from trading.protocol.from_events import (
-    Finished,
-    Outcome,
     account_update,
     amended,
-    answer,
     average_price,
     begun,
     cancelled,
@@ -19,12 +16,10 @@ from trading.protocol.from_events import (
     instrument_state,
     instrument_status,
     liquidation,
-    order_response,
     orderbook,
     orderbook_delta,
     portfolio,
     position_expired,
-    result,
     risk_warning,
     statement,
     ticker,
@@ -32,6 +27,7 @@ from trading.protocol.from_events import (
     trade,
     trade_broken,
 )
+from trading.protocol.from_outcomes import Finished, Outcome, answer, order_response, result
 from trading.protocol.ids import order_id_text, order_number, trade_id_text, trade_number
 from trading.protocol.incoming import (
     AmendOrder,
