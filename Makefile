@@ -71,12 +71,13 @@ test-slow: setup
 test-long: setup
 	$(PYTEST) -m long
 
-# The same tests on PostgreSQL, with a server of its own that ends with them; without those that know no database and
-# those of pages in a browser. MARK=long for what takes its time.
+# The same tests on PostgreSQL, with a server of its own that ends with them; those that know no database leave
+# themselves out (tests/conftest.py), and those of documents and of pages in a browser are left out. MARK=long for what
+# takes its time.
 MARK ?= not long
-NO_DATABASE := tests/core tests/protocol tests/bots tests/examples tests/e2e/page tests/e2e/office tests/soak
+LEFT_OUT := tests/documents tests/e2e/page tests/e2e/office
 test-postgres: setup
-	TEST_DATABASE=postgres $(PYTEST) -m '$(MARK)' $(addprefix --ignore ,$(NO_DATABASE))
+	TEST_DATABASE=postgres $(PYTEST) -m '$(MARK)' $(addprefix --ignore ,$(LEFT_OUT))
 
 # Which lines and branches of the core its own tests do not reach; fails under 98 %. About two minutes.
 coverage: setup

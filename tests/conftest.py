@@ -1,7 +1,7 @@
 """Fixtures that the layers share: a founded market in the database, and an exchange that runs on it."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from exchange_site.wiring.engine_host import ExchangeClock
 from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded, found_market
 from tests.engine_beside import EngineBeside, engine_beside
-from tests.made_once import migrated_database
+from tests.made_once import migrated_database, migrated_template
 from tests.services import postgres, redis, shared_database
 from trading.delivery.channel_layer import InProcessLayer
 
@@ -34,14 +34,26 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgres_only: about sessions of PostgreSQL")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+KNOW_A_DATABASE = {"db", "transactional_db", "seeded_market"}
+"""Fixtures: of the process's own database, and of those of servers. A PostgreSQL of one's own (`postgres`) is the same
+wherever the suite runs."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL tests that know no database are left out: they have passed as they are."""
     if shared_database() is None:
         mark, reason = "postgres_only", "it is about sessions of PostgreSQL (make test-postgres)"
     else:
         mark, reason = "sqlite_only", "it is about SQLite's own files, locks or figures"
+        config.hook.pytest_deselected(items=[item for item in items if not _knows_a_database(item)])
+        items[:] = [item for item in items if _knows_a_database(item)]
     for item in items:
         if item.get_closest_marker(mark):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _knows_a_database(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("django_db") or KNOW_A_DATABASE.intersection(getattr(item, "fixturenames", ())))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -61,11 +73,17 @@ MIGRATED: dict[str, list[tuple[Any, ...]]] = {}
 
 
 def _read_migrated() -> None:
+    """On PostgreSQL a copy of them stays in the database as well: nothing is quicker to put back."""
+    is_postgres = connection.vendor == "postgresql"
     with connection.cursor() as cursor:
+        if is_postgres:
+            cursor.execute("CREATE SCHEMA migrated")
         for table in connection.introspection.django_table_names(only_existing=True, include_views=False):
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
             if rows := cursor.fetchall():
                 MIGRATED[table] = rows
+                if is_postgres:
+                    cursor.execute(f"CREATE TABLE migrated.{table} AS TABLE {table}")
 
 
 def _put_back(sender: AppConfig, **_: Any) -> None:
@@ -73,6 +91,9 @@ def _put_back(sender: AppConfig, **_: Any) -> None:
     if sender.label != "trading":
         return
     with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("; ".join(f"INSERT INTO {table} SELECT * FROM migrated.{table}" for table in MIGRATED))
+            return
         for table, rows in MIGRATED.items():
             marks = ", ".join(["%s"] * len(rows[0]))
             cursor.executemany(f"INSERT INTO {connection.ops.quote_name(table)} VALUES ({marks})", rows)
@@ -91,13 +112,21 @@ def django_db_keepdb() -> bool:
     return shared_database() is None
 
 
+def _delete_rows(
+    style: Any, tables: Sequence[str], *, reset_sequences: bool = False, allow_cascade: bool = False
+) -> list[str]:
+    """As Django's `sql_flush`, for PostgreSQL: TRUNCATE makes new files for every table and index, and took longer than
+    most tests; what few rows a test has left are deleted in a fiftieth of that."""
+    return ["; ".join(f"DELETE FROM {table}" for table in tables)]
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """What PostgreSQL wants: it empties no table that another refers to, and Knox's first migration leaves one that
-    nothing uses; it removes no database in which threads that sleep still have a session."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("DROP TABLE knox_authtoken")
+    """What PostgreSQL wants: it removes no database in which threads that sleep still have a session."""
+    with django_db_blocker.unblock():
         _read_migrated()
+    if connection.vendor == "postgresql":
+        connection.ops.sql_flush = _delete_rows  # type: ignore[method-assign]
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -109,10 +138,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """On SQLite the database begins as a copy of a migrated one. No test cuts the power, so none needs to wait for the
-    disk."""
-    if shared_database() is None:
-        shutil.copy(migrated_database(), django_settings.DATABASES["default"]["TEST"]["NAME"])
+    """The database begins as a copy of a migrated one. No test cuts the power, so none needs to wait for the disk."""
+    shared, of_tests = shared_database(), connection.settings_dict["TEST"]
+    if shared is None:
+        shutil.copy(migrated_database(), of_tests["NAME"])
+    else:
+        of_tests["TEMPLATE"] = migrated_template(shared)
     options = django_settings.DATABASES["default"].get("OPTIONS", {})
     if "init_command" in options:
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")

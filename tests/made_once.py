@@ -11,9 +11,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from tests.run_folder import RUN_FOLDER
+from tests.services import connect, postgres_url
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".pytest_cache" / "databases"
@@ -49,6 +51,25 @@ def _migrate(path: Path) -> None:
     scratch = Path(tempfile.mkdtemp(dir=RUN_FOLDER))
     manage(scratch, "migrate", "--verbosity", "0")
     shutil.move(scratch / "bourse.sqlite3", path)  # it may be on another disk
+
+
+MIGRATED = "bourse_migrated"
+
+
+def migrated_template(url: str) -> str:
+    """The name of a database on the server of `url` as `manage.py migrate` leaves it, for copies: nobody uses it."""
+    made_once(RUN_FOLDER, MIGRATED, lambda note: note.write_text(_migrate_template(url)))
+    return MIGRATED
+
+
+def _migrate_template(url: str) -> str:
+    from tests.e2e.server import manage
+
+    with closing(connect(url)) as session:
+        session.execute(f"CREATE DATABASE {MIGRATED}".encode())
+    template = postgres_url(url, MIGRATED)
+    manage(Path(tempfile.mkdtemp(dir=RUN_FOLDER)), "migrate", "--verbosity", "0", extra={"DATABASE_URL": template})
+    return template
 
 
 def _fingerprint() -> str:

@@ -10,14 +10,11 @@ import pytest
 from tests.e2e.server import PATIENT, Market, Server, started
 from tests.made_once import made_once
 from tests.run_folder import RUN_FOLDER
-from tests.services import shared_database
 
 
 @pytest.fixture(scope="session")
-def seeded_market(tmp_path_factory: pytest.TempPathFactory) -> Market:
+def seeded_market() -> Market:
     """The demo market, made once; servers get copies."""
-    if shared_database() is not None:
-        return Market.seeded(tmp_path_factory.mktemp("seeded"))
     return Market.at(made_once(RUN_FOLDER, "seeded", Market.seeded))
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from tests.made_once import migrated_database
+from tests.made_once import migrated_database, migrated_template
 from tests.processes import end_with_parent, free_port
 from tests.services import connect, create_database, postgres_url, shared_database
 from trading.worker.engine_keeper import LOADING
@@ -37,7 +37,8 @@ COMMAND_PATIENCE = 600.0
 PATIENT = {"IDLE_SECONDS": "600"}
 """For a server of tests: a client says nothing while its test runs a command, which may take a minute."""
 POLL = 0.01
-TOKENS = "tokens.json"
+SEEDED = "seeded.json"
+"""Where its database is, if not in the folder, and its tokens."""
 APPLICATION = "exchange_site.asgi:application"
 PROGRAMS = {
     "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", APPLICATION],
@@ -63,16 +64,15 @@ class Market:
     def empty(cls, folder: Path, database_url: str | None = None) -> Market:
         """A new one in which nothing has happened. Without an address it is a file, or where the suite runs on
         PostgreSQL a fresh database."""
-        shared = shared_database()
-        if database_url is None and shared is not None:
-            database_url = postgres_url(shared, create_database(shared))
-        market = cls(folder, database_url)
         folder.mkdir(parents=True, exist_ok=True)
-        if database_url is None:
-            shutil.copy(migrated_database(), folder / "bourse.sqlite3")
+        shared = shared_database()
+        if database_url is not None:
+            manage(folder, "migrate", "--verbosity", "0", extra={"DATABASE_URL": database_url})
+        elif shared is not None:
+            database_url = postgres_url(shared, create_database(shared, migrated_template(shared)))
         else:
-            manage(folder, "migrate", "--verbosity", "0", extra=market.environment())
-        return market
+            shutil.copy(migrated_database(), folder / "bourse.sqlite3")
+        return cls(folder, database_url)
 
     @classmethod
     def seeded(cls, folder: Path, database_url: str | None = None) -> Market:
@@ -82,14 +82,15 @@ class Market:
         lines = (line.split() for line in sheet.splitlines())
         market.tokens = {words[0]: words[1] for words in lines if len(words) == 2 and words[0].startswith("user0")}
         assert market.tokens, f"seed_demo printed no tokens:\n{sheet}"
-        (folder / TOKENS).write_text(json.dumps(market.tokens))
+        (folder / SEEDED).write_text(json.dumps([market.database_url, market.tokens]))
         return market
 
     @classmethod
     def at(cls, folder: Path) -> Market:
-        """One that was seeded there, with its database in a file."""
-        market = cls(folder)
-        market.tokens = json.loads((folder / TOKENS).read_text())
+        """One that was seeded there."""
+        database_url, tokens = json.loads((folder / SEEDED).read_text())
+        market = cls(folder, database_url)
+        market.tokens = tokens
         return market
 
     def copy(self, folder: Path) -> Market:

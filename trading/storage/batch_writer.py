@@ -195,7 +195,7 @@ class BatchWriter:
         """Write rows, many a statement: SQLite's driver gives the interpreter away once a statement, so `executemany`
         would stop at every row while the event loop is busy (measured: a third fewer orders a second)."""
         if self._postgres is not None:
-            self._postgres.write_rows(cursor, table, lines, self._sql)
+            self._postgres.write_rows(cursor, table, lines, self._sql, self._using)
             return
         for size, at in chunks(len(lines)):
             values = [value for line in lines[at : at + size] for value in line]

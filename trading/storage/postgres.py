@@ -4,7 +4,7 @@ in one statement. None may need the answer to another: what has to be so is aske
 Measured (docs/performance.md): what costs is to wait for an answer a statement, and to read long statements anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,25 +50,30 @@ def for_a_row(statement: str) -> str:
     return f"WITH found AS ({statement}) SELECT 1 / COUNT(*) FROM found"  # noqa: S608  # statements of ours
 
 
-def write_rows(cursor: Any, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str]) -> None:
-    """Write rows; the statements that were made are kept in `statements`."""
+def write_rows(
+    cursor: Any, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str], using: str
+) -> None:
+    """Write rows; the statements that were made for the database `using` are kept in `statements`."""
     if len(lines) < FEW:
-        sql = statements.get((table, 1)) or statements.setdefault((table, 1), table.sql(_quote, "%s", 1))
+        sql = statements.get((table, 1)) or statements.setdefault((table, 1), table.sql(_quote(using), "%s", 1))
         for line in lines:
             cursor.execute(sql, line)
     elif lines:
-        sql = statements.get((table, 0)) or statements.setdefault((table, 0), table.array_sql(_quote, "%s", _type_of))
+        sql = statements.get((table, 0)) or statements.setdefault((table, 0), _array_sql(table, using))
         cursor.execute(sql, [list(column) for column in zip(*lines, strict=True)])
 
 
-def _quote(name: str) -> str:
-    quoted: str = connections["default"].ops.quote_name(name)
-    return quoted
+def _quote(using: str) -> Callable[[str], str]:
+    quote: Callable[[str], str] = connections[using].ops.quote_name
+    return quote
 
 
-def _type_of(field: Any) -> str:
-    """The type of a column in PostgreSQL."""
-    found: str = (
-        field.rel_db_type(connections["default"]) if field.is_relation else field.db_type(connections["default"])
-    )
-    return found
+def _array_sql(table: Table, using: str) -> str:
+    connection = connections[using]
+
+    def type_of(field: Any) -> str:
+        """The type of a column."""
+        found: str = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
+        return found
+
+    return table.array_sql(_quote(using), "%s", type_of)
