@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,9 @@ from trading.storage import mapping, packing
 
 RELEASED = {
     "commands-1": "d708187eb84a88feee54ddadc73d648608e93f794d2e4ed9befad29055a74453",
+    "commands-2": "9c36402aec8c807cf2ac3d99f2f109c38fe7e1a939a51e17fb999ea638b3034f",
     "pushes-1": "f3cfc3d432585bb4de5518b935772a73d3b450a9f86219b9a083c72d245b9655",
+    "pushes-2": "ef0b2e8f210df01bd4d8936a615894a880589665d65e807fceb049f5f4f55db0",
 }
 """SHA-256 of the dictionaries. Stored rows need them as they are: a better one gets a new name."""
 
@@ -29,7 +32,36 @@ def test_dictionaries_are_never_changed() -> None:
     assert found == RELEASED
 
 
-@given(st.text(), st.binary())
+FRAMES = (
+    '{"type":"order_status","order_id":"O17950000000010000002","timestamp":1795000000001,"seq":1}\n'
+    '{"type":"account_update","balance":1.0,"timestamp":1795000000001,"seq":2}'
+)
+
+
+def packed_before(name: str, text: bytes) -> bytes:
+    """As the release packed that knew the first dictionaries only."""
+    dictionary = zstandard.ZstdCompressionDict((packing.FOLDER / f"{name}-1").read_bytes())
+    return zstandard.ZstdCompressor(level=1, dict_data=dictionary, write_checksum=True).compress(text)
+
+
+def test_what_was_packed_with_the_first_dictionaries_is_read() -> None:
+    commands: list[Command] = [order(1, "BUY OPEN 1 @ 120")] * 3
+    plain = msgspec.msgpack.encode(commands)
+    assert packing.unpack_frames(packed_before("pushes", FRAMES.encode())) == FRAMES
+    assert packing.unpack_commands(packed_before("commands", plain)) == plain
+
+
+def test_the_time_of_a_batch_is_kept_once() -> None:
+    assert packing.unpack_frames(packing.pack_frames(FRAMES)) == FRAMES
+    time, frames = packing.marked(FRAMES.encode())[: packing.TIME_BYTES], packing.marked(FRAMES.encode())[6:]
+    assert int.from_bytes(time, "big") == 1_795_000_000_001
+    assert (frames.count(b"1795000000001"), frames.count(packing.MARK)) == (0, 3)
+
+
+PIECES = ('"timestamp":', "1795000000001", "0000000000000", "179500000000", "\x01", "\n", "\u0661" * 13, "x")
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join) | st.text(), st.binary())
 def test_anything_is_read_as_it_was(frames: str, commands: bytes) -> None:
     assert packing.unpack_frames(packing.pack_frames(frames)) == frames
     assert packing.unpack_commands(packing.pack_commands(commands)) == commands

@@ -141,17 +141,22 @@ def bytes_an_order(using: str, accounts: int, flow_of: list[Message]) -> tuple[i
 
 @contextmanager
 def database(url: str) -> Iterator[str]:
-    """An alias of the database at an address."""
-    alias = "kept"
-    config = {**connections["default"].settings_dict, "OPTIONS": {}, **environ.Env.db_url_config(url)}
-    if config["ENGINE"] == connections["default"].settings_dict["ENGINE"]:
-        config["OPTIONS"] = connections["default"].settings_dict["OPTIONS"]
-    connections.settings = connections.configure_settings({**connections.settings, alias: config})
+    """The database at an address in the place of the exchange's own; its alias."""
+    before = connections["default"].settings_dict
+    config = {**before, "OPTIONS": {}, **environ.Env.db_url_config(url)}
+    if config["ENGINE"] == before["ENGINE"]:
+        config["OPTIONS"] = before["OPTIONS"]
     try:
-        yield alias
+        _connect(config)
+        yield "default"
     finally:
-        connections[alias].close()
-        del connections[alias]
+        _connect(before)
+
+
+def _connect(config: dict[str, object]) -> None:
+    connections["default"].close()
+    del connections["default"]
+    connections.settings = connections.configure_settings({**connections.settings, "default": config})
 
 
 def figures(name: str, make: Callable[[], str]) -> Iterator[Figure]:
