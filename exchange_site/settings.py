@@ -182,7 +182,7 @@ KNOX_TOKEN_MODEL = "trading.AccessToken"  # noqa: S105  # a model
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "TITLE": "Bourse",
-    "VERSION": "1.5.0",
+    "VERSION": "1.6.0",
     "DESCRIPTION": "REST of the exchange. Fields and codes are those of the WebSocket protocol. A failure has one"
     " shape, whatever failed, and a code has one cause. Orders are answered after they are stored.",
     "SCHEMA_PATH_PREFIX": "/api/v1/",

@@ -17,7 +17,7 @@ const DEAD_AFTER = 15000; // The server pings every five seconds. Whoever is sil
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 10000;
 const TOKEN_ENDED = 4401;
-const TRY_AGAIN = new Set([429, 503]); // The same order may be sent again: under its own id it is done once.
+const TRY_AGAIN = new Set([429, 503, 504]); // The same order may be sent again: under its own id it is done once.
 const OURS = 'session'; // The request_id of what this class asks for by itself.
 const PRIVATE = new Set([
   'trade', 'order_status', 'account_update', 'risk_warning', 'liquidation', 'position_expired', 'statement',

@@ -124,4 +124,4 @@ def _finish(row: OperatorCommand) -> None:
     if requests.wait(row).status == OperatorCommand.Status.REFUSED:
         raise Refusal(409, "refused", detail=f"{row.result} ({row.code})")
     if row.status == OperatorCommand.Status.PENDING:
-        raise Refusal(503, "busy")
+        raise Refusal(504, "not_yet")

@@ -9,13 +9,20 @@ from trading.models import User
 from trading.rest.errors import ApiError
 from trading.rest.operation import Transfer
 
-CODES = {403: Code.FORBIDDEN, 409: Code.DUPLICATE, 429: Code.TOO_FAST, 503: Code.UNAVAILABLE}
+CODES = {
+    403: Code.FORBIDDEN,
+    409: Code.DUPLICATE,
+    429: Code.TOO_FAST,
+    503: Code.UNAVAILABLE,
+    504: Code.UNKNOWN_OUTCOME,
+}
 WORDS = {
     "not_a_demo_account": "This account was not made at the demo: operators move its money",
     "not_flat": "The account is not flat: cancel its orders and close its positions first",
     "too_many_demo_accounts": "Too often from this address",
     "closed": "No engine runs; nothing was done",
-    "busy": "The exchange is busy; ask for the account before you try again",
+    "busy": "The exchange is busy; nothing was done",
+    "not_yet": "The exchange has not done it yet; ask for the account before you try again",
 }
 
 

@@ -10,7 +10,8 @@ JSON = "application/json"
 
 
 class Refusal(Exception):
-    """It is not done, and nothing has changed. `retry_after`: seconds after which it may be asked again."""
+    """It is not done, and nothing has changed; of 504 nobody knows that yet. `retry_after`: seconds after which it may
+    be asked again."""
 
     def __init__(self, status: int, code: str, *, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(detail or code)

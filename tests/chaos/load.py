@@ -65,7 +65,7 @@ class Memory(msgspec.Struct):
         """To an order."""
         if frame["success"]:
             self.accepted[name] = frame["order_id"]
-        elif frame["error_code"] != 503:
+        elif frame["error_code"] not in (503, 504):
             self.refused[name] = frame["error_code"]
 
     def answer_cancel(self, order_id: str, frame: Frame) -> None:

@@ -11,7 +11,7 @@ from bourse_client import Client, Missed, errors
 from bourse_client.messages import Snapshot
 from bourse_client.wire import line as life
 
-from tests.clients.wire import Choice, Frame, Wire, once, wire
+from tests.clients.wire import Choice, Frame, Wire, changed, once, unknown, wire
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.slow
@@ -49,6 +49,22 @@ async def test_an_order_is_there_once_whatever_was_lost(server: Server, lost: st
         assert heard == [(order.order_id, "Submitted"), (order.order_id, "Cancelled")]
         assert len(line.up) == 2
         assert len(line.sent("submit_order")) == (2 if lost == "the order" else 1)
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+async def test_an_order_of_which_nobody_knows_is_there_once(server: Server, done: bool) -> None:
+    """The exchange says so itself, and the connection stays."""
+    async with wire(server.ws) as line, over(line, server) as buyer:
+        line.told_down = unknown()
+        if not done:
+            line.told_up = changed(of("submit_order"), price=0.01)
+        order = await buyer.buy(INSTRUMENT, 1, 119.0)
+        assert buyer.live_orders == [order] and len(line.up) == 1
+        assert len(line.sent("submit_order")) == (1 if done else 2)
+        line.told_down = unknown()
+        await buyer.cancel(order.order_id)
+        assert len(line.sent("cancel_order")) == 2, "the second finds it cancelled"
+        assert (await buyer.finished(order.order_id)).status == "Cancelled"
 
 
 async def test_an_order_that_is_over_when_the_client_comes_back_is_not_sent_again(server: Server) -> None:

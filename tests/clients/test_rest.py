@@ -355,6 +355,13 @@ async def test_what_nobody_knows_is_asked_again_until_patience_ends(status: int,
         assert len(heard) == 1
 
 
+async def test_what_the_exchange_does_not_know_has_a_name() -> None:
+    async with saying((504, {"Retry-After": "2"}, failure(504))) as (url, _):
+        with pytest.raises(errors.UnknownOutcome, match=r"^504 ") as told:
+            await RestClient(url, patience=0.0).query_account()
+    assert (told.value.code, told.value.retry_after) == (504, 2.0)
+
+
 async def test_no_server_is_a_clear_error(unused_tcp_port: int) -> None:
     with pytest.raises(errors.Lost, match="no answer to GET account/"):
         await RestClient(f"http://127.0.0.1:{unused_tcp_port}", patience=0.0).query_account()

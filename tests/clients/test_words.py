@@ -45,6 +45,14 @@ def test_a_batch_is_refused_where_the_exchange_was_too_busy_for_all_of_it() -> N
     refused = errors.refusal(frame)
     assert type(refused) is errors.TooFast and refused.retry_after == 0.5
     assert errors.refusal(frame | {"results": [busy, wrong]}) is None
+    doubt = {"error_code": 504, "error_message": "nobody knows"}
+    for results in ([busy, doubt], [doubt, busy]):
+        assert type(errors.refusal(frame | {"results": results})) is errors.UnknownOutcome, "one of them may be done"
+
+
+def test_what_nobody_knows_is_no_refusal() -> None:
+    """Whoever catches refusals takes it not for one, and whoever looks after a lost answer looks after it, too."""
+    assert issubclass(errors.UnknownOutcome, errors.Lost) and not issubclass(errors.UnknownOutcome, errors.Refused)
 
 
 SAME: list[tuple[type[msgspec.Struct], type[msgspec.Struct]]] = [

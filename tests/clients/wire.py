@@ -15,10 +15,15 @@ from websockets.exceptions import ConnectionClosed
 
 Frame = dict[str, Any]
 Choice = Callable[[Frame], bool]
+Change = Callable[[Frame], Frame]
 
 
 def nothing(frame: Frame) -> bool:
     return False
+
+
+def unchanged(frame: Frame) -> Frame:
+    return frame
 
 
 class Wire:
@@ -32,6 +37,9 @@ class Wire:
         self.lost_down: Choice = nothing
         self.silent_down: Choice = nothing
         """Frames that do not arrive, and nobody notices."""
+        self.told_up: Change = unchanged
+        self.told_down: Change = unchanged
+        """What arrives in place of a frame."""
         self.up: list[list[Frame]] = []
         self.down: list[list[Frame]] = []
 
@@ -70,10 +78,24 @@ class Wire:
                 log.append(frame := json.loads(text))
                 if is_lost(frame):
                     return
-                if not (isinstance(source, ClientConnection) and self.silent_down(frame)):
-                    await to.send(text)
+                if not isinstance(source, ClientConnection):
+                    await to.send(json.dumps(self.told_up(frame)))
+                elif not self.silent_down(frame):
+                    await to.send(json.dumps(self.told_down(frame)))
         except ConnectionClosed:
             return
+
+
+def changed(choice: Choice, **fields: Any) -> Change:
+    """The first frame that is chosen, with other fields."""
+    is_first = once(choice)
+    return lambda frame: frame | fields if is_first(frame) else frame
+
+
+def unknown() -> Change:
+    """The first answer to an order, or to its cancel, says that nobody knows what became of it."""
+    doubt = {"success": False, "order_id": None, "error_code": 504, "error_message": "Unknown outcome"}
+    return changed(lambda frame: bool(frame["type"] == "order_response"), **doubt)
 
 
 @asynccontextmanager

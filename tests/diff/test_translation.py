@@ -445,6 +445,24 @@ def test_an_order_that_no_engine_takes_is_refused_in_the_end(trader: TraderConve
     assert told["trade"]["u"]["orders"]["mine"]["status"] == "FINISHED"
 
 
+def test_an_order_of_which_nobody_knows_has_no_last_word_until_somebody_does(trader: TraderConversation) -> None:
+    """That the exchange was away for a later attempt says nothing of the first."""
+    trader.take(decode(json.dumps(INSERT)))
+    (order,) = asked(trader)
+    respond(trader, order, 504, "Unknown outcome")
+    waits = [trader.asks[0][0]]
+    for _ in range(9):
+        asked(trader)
+        respond(trader, order, *AWAY)
+        waits.append(trader.asks[0][0])
+    assert waits == [1, 2, 4, *[8] * 7] and notes(trader) == []
+    asked(trader)
+    respond(trader, order, None, None)
+    look(trader)
+    (told,) = trader.patches.take()
+    assert told["trade"]["u"]["orders"]["mine"]["status"] == "ALIVE"
+
+
 def test_an_order_that_is_refused_is_not_sent_again(trader: TraderConversation) -> None:
     trader.take(decode(json.dumps(INSERT)))
     (order,) = asked(trader)

@@ -206,7 +206,9 @@ CHOICES = {
 }
 """What the columns with choices may hold."""
 
-CODES = "400 401 403 404 409 429 503 1001 1002 1003 1004 1005 1006 1007 1008 1009 1010 1011 1012 1013 1014 1015 1016"
+CODES = (
+    "400 401 403 404 409 429 503 504 1001 1002 1003 1004 1005 1006 1007 1008 1009 1010 1011 1012 1013 1014 1015 1016"
+)
 """Refusals, in the columns `code` and `cancel_code`."""
 
 CLASS_NAME = re.compile(r"\b(?!error\b)\w+\)?\.__name__(?! = )")

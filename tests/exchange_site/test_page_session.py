@@ -274,7 +274,7 @@ def test_they_are_limited_by_address_and_overall() -> None:
 def test_when_the_engine_does_not_answer_nobody_is_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trading.operators.requests.wait", lambda row: row)
     client = browser()
-    assert refusal(post(client, "demo-account")) == (503, "busy")
+    assert refusal(post(client, "demo-account")) == (504, "not_yet")
     assert said_on_page(client)["user_id"] is None
 
 

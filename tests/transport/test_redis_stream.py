@@ -23,6 +23,7 @@ from trading.transport.redis_wire import COMMAND, SentCommand, commands_key, enc
 NOW = 1_700_000_000_000
 KEY = commands_key("MAIN")
 NOT_DONE = Refused(Code.UNAVAILABLE, "not stored")
+NOBODY_KNOWS = Refused(Code.UNKNOWN_OUTCOME, "away")
 
 
 class Stream:
@@ -90,8 +91,8 @@ async def test_what_was_not_stored_comes_again_and_is_answered_then(stream: Stre
     first, second = [await stream.send(CancelAll(7)), await stream.send(CancelAll(8))]
     stream.queue.go_back("0-0")
     taken = await stream.take(2)
-    for envelope in taken:
-        envelope.reply(NOT_DONE)
+    for envelope, refusal in zip(taken, (NOT_DONE, NOBODY_KNOWS), strict=True):
+        envelope.reply(refusal)
     assert stream.answers == []
     stream.queue.go_back(first)
     (again,) = await stream.take(1)

@@ -24,6 +24,7 @@ class Code(IntEnum):
     DUPLICATE = 409, "Duplicate: this id was used for something else"
     TOO_FAST = 429, "Too many requests"
     UNAVAILABLE = 503, "The exchange cannot take this now; nothing was done"
+    UNKNOWN_OUTCOME = 504, "It is not known whether this was done"
     INSUFFICIENT_FUNDS = 1001, "Insufficient funds"
     ORDER_NOT_FOUND = 1002, "Order not found"
     ACCOUNT_NOT_FOUND = 1003, "Account not found"
@@ -40,3 +41,8 @@ class Code(IntEnum):
     TOO_LATE = 1014, "Too late: valid_until has passed"
     WOULD_TRADE = 1015, "A post-only order would trade at once"
     CLOSE_ONLY = 1016, "Only orders that close positions are taken now"
+
+
+AWAY = frozenset({Code.UNAVAILABLE, Code.UNKNOWN_OUTCOME})
+"""The exchange itself was not there, whatever was asked. What is done once however often it is said may be said
+again."""

@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 
-from trading.core.codes import Code
 from trading.core.commands import Command
 from trading.core.events import Event, OrderRepeated, Refused
 
@@ -71,9 +70,9 @@ class Counters:
         """How often a client was too slow for market data, and got none until it had caught up."""
         self.errors = 0
 
-    def not_taken(self, command: Command) -> None:
-        """It was answered 503."""
-        self.not_done[type(command), str(Code.UNAVAILABLE.value)] += 1
+    def not_taken(self, command: Command, refusal: Refused) -> None:
+        """It was answered so because the exchange is away, not by a rule."""
+        self.not_done[type(command), result_of(refusal)] += 1
 
     def batch(self, done: Iterable[Command], not_done: Iterable[tuple[Command, Event]]) -> None:
         """What became of the commands of a batch that is stored, if it had to be."""

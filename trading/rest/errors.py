@@ -6,10 +6,8 @@ from enum import IntEnum
 import msgspec
 
 from trading import protocol
-from trading.core.codes import Code
+from trading.core.codes import AWAY, Code
 from trading.core.events import Refused
-from trading.transport.gateway import UNKNOWN_OUTCOME
-from trading.worker import refusals
 
 DOOR = 1000
 """Codes below it are HTTP's own, and their status is the code."""
@@ -22,10 +20,6 @@ STATUS = {
 }
 BY_RULE = 422
 """The request was understood, and a rule of the market is against it."""
-
-
-NOBODY_KNOWS = (refusals.UNKNOWN, UNKNOWN_OUTCOME)
-"""What the engine, or the way to it, says where the outcome is not known."""
 
 
 class HttpCode(IntEnum):
@@ -44,7 +38,6 @@ class HttpCode(IntEnum):
     TOO_LARGE = 413, "The request is too large"
     NOT_JSON = 415, "The body must be JSON: Content-Type: application/json"
     FAILED = 500, "The exchange failed on this request"
-    UNKNOWN = 504, "It is not known whether this was done"
 
 
 AnyCode = Code | HttpCode
@@ -97,9 +90,7 @@ def refused(outcome: Refused | protocol.Finished) -> ApiError:
         return ApiError(
             Code.ORDER_FINISHED, f"{Code.ORDER_FINISHED.text}: {outcome.status.value}, {outcome.filled} lots filled"
         )
-    if outcome in NOBODY_KNOWS:
-        return ApiError(HttpCode.UNKNOWN, outcome.detail, retry_after=1.0)
-    return ApiError(outcome.code, outcome.detail, retry_after=1.0 if outcome.code is Code.UNAVAILABLE else 0.0)
+    return ApiError(outcome.code, outcome.detail, retry_after=1.0 if outcome.code in AWAY else 0.0)
 
 
 def no_answer(error: protocol.Error) -> ApiError:

@@ -90,7 +90,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             async with asyncio.timeout(ANSWER_SECONDS):
                 return [await answer for answer in answers]
         except TimeoutError:
-            raise ApiError(HttpCode.UNKNOWN, NO_WORD, retry_after=1.0) from None
+            raise ApiError(Code.UNKNOWN_OUTCOME, NO_WORD, retry_after=1.0) from None
 
 
 def _submit(gateway: Gateway, command: Command | Refused, answer: "asyncio.Future[Event]") -> "asyncio.Future[Event]":

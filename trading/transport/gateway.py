@@ -1,7 +1,7 @@
 """The door: whoever wants something of the engine hands its command in here, wherever the engine runs.
 
 Knows neither sockets nor the engine. The reply comes exactly once, after the command is durable, or says that nothing
-was done.
+was done (503), or that nobody knows (504).
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Reply = Callable[[Event], None]
 
 BUSY = Refused(Code.UNAVAILABLE, "The exchange is busy; nothing was done")
 UNKNOWN_OUTCOME = Refused(
-    Code.UNAVAILABLE,
+    Code.UNKNOWN_OUTCOME,
     "Unknown outcome: no answer has come from the engine. Ask for your orders, or send it again under the same"
     " client_order_id: it is done once",
 )
@@ -67,8 +67,8 @@ class Gateway:
     def submit(self, command: Command, reply: Reply) -> None:
         """Send a command to the engine. Refused at once with 503 when the exchange is closed or its queue is full."""
         if self._closed is not None:
-            self._counters.not_taken(command)
+            self._counters.not_taken(command, self._closed)
             reply(self._closed)
         elif not self._transport.put(Envelope(command, reply)):
-            self._counters.not_taken(command)
+            self._counters.not_taken(command, BUSY)
             reply(BUSY)

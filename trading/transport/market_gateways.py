@@ -41,5 +41,5 @@ class MarketGateways(Gateway):
         elif self._own_shard in (None, shard):  # None: this one is closed, and says why
             super().submit(command, reply)
         else:
-            self._counters.not_taken(command)
+            self._counters.not_taken(command, NOT_THERE)
             reply(NOT_THERE)

@@ -13,7 +13,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from trading.core.codes import Code
+from trading.core.codes import AWAY, Code
 from trading.core.commands import AmendOrder, SubmitOrder
 from trading.core.events import Event, Refused
 from trading.transport.gateway import Envelope
@@ -145,7 +145,7 @@ class RedisStream:
 
     def _reply(self, entry: str, sent: SentCommand) -> Callable[[Event], None]:
         def reply(event: Event) -> None:
-            if isinstance(event, Refused) and event.code is Code.UNAVAILABLE:
+            if isinstance(event, Refused) and event.code in AWAY:
                 # not stored, it seems: it is taken again, by this engine or by the next one, and answered then
                 self._tries[entry] = self._tries.get(entry, 0) + 1
             else:

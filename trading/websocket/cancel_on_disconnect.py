@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from trading.core.codes import Code
+from trading.core.codes import AWAY
 from trading.core.commands import CancelAfter
 from trading.core.events import Event, Refused
 from trading.core.types import CancelReason
@@ -97,7 +97,7 @@ class DisconnectTimers:
         command = CancelAfter(account_id, deadline, CancelReason.DISCONNECT)
 
         def reply(event: Event) -> None:
-            refused = isinstance(event, Refused) and event.code is Code.UNAVAILABLE
+            refused = isinstance(event, Refused) and event.code in AWAY
             if refused and (self._patient or self._gateway.closed_because is None):
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, again)
 

@@ -5,7 +5,7 @@ from trading.core.events import Refused
 
 NOT_STORED = Refused(Code.UNAVAILABLE, "The exchange could not store this; nothing was done")
 UNKNOWN = Refused(
-    Code.UNAVAILABLE,
+    Code.UNKNOWN_OUTCOME,
     "The database has not said whether this was stored. When the exchange is back, ask for your orders, or send it"
     " again under the same client_order_id: it is done once",
 )

@@ -369,7 +369,7 @@ class Worker:
 
     def _refuse(self, envelopes: list[Envelope], refusal: Refused) -> None:
         for envelope in envelopes:
-            self._counters.not_taken(envelope.command)
+            self._counters.not_taken(envelope.command, refusal)
             _answer(envelope.reply, refusal)
 
     def _note_failure(self, error: Exception, commands: int) -> None:

@@ -21,6 +21,7 @@ from bourse_client.errors import (
     Refused,
     TooFast,
     Unavailable,
+    UnknownOutcome,
 )
 from bourse_client.markets import Markets
 from bourse_client.messages import Frame, OrderState
@@ -124,7 +125,8 @@ class Connection:
             self._ready.clear()
 
     async def ask_once(self, kind: str, fields: Frame) -> Frame:
-        """The answer; waits where the exchange wants that. Lost where none came."""
+        """The answer; waits where the exchange wants that. Lost where none came; after UnknownOutcome the time has
+        passed after which it may be asked again."""
 
         async def ask() -> Frame:
             return await (await self.ready_line()).ask(kind, fields)
@@ -135,6 +137,9 @@ class Connection:
                 return await lane.run(ask)
             except Unavailable as busy:
                 await asyncio.sleep(pauses.next(at_least=busy.retry_after or 0))
+            except UnknownOutcome as unknown:
+                await asyncio.sleep(pauses.next(at_least=SOON if unknown.retry_after is None else unknown.retry_after))
+                raise
 
     async def ask_alike(self, kind: str, fields: Frame) -> Frame:
         """... and where none came it is asked again, until the client ends."""

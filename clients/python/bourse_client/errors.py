@@ -15,6 +15,19 @@ class Lost(BourseError):
     """The exchange cannot be reached, or the client was closed."""
 
 
+class UnknownOutcome(Lost):
+    """The exchange itself does not know whether it was done, for what it needs for that is away. Clients look, or ask
+    again under the same `client_order_id`, by themselves: it is done once. `retry_after`: seconds."""
+
+    CODE: ClassVar[int] = 504
+
+    def __init__(self, code: int, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{code} {message}")
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+
 class Missed(BourseError):
     """Private pushes are gone for good: the exchange keeps those of the present trading day, and of a busy account the
     last ones. Orders, positions and account of the client are right again; what lies between, `query_trades` tells."""
@@ -149,18 +162,20 @@ class CloseOnly(Refused):
     CODE = 1016
 
 
-BUSY = frozenset({TooFast.CODE, Unavailable.CODE})
-"""Nothing was done, and the same may be asked again."""
-BY_CODE = {kind.CODE: kind for kind in Refused.__subclasses__()}
+AWAY = frozenset({TooFast.CODE, Unavailable.CODE, UnknownOutcome.CODE})
+"""The exchange, not a rule, is against it: the same may be asked again."""
+OF_REFUSALS = {kind.CODE: kind for kind in Refused.__subclasses__()}
+BY_CODE: dict[int, type[Refused | UnknownOutcome]] = OF_REFUSALS | {UnknownOutcome.CODE: UnknownOutcome}
 
 
-def refusal(frame: Frame) -> Refused | None:
-    """What an answer refuses; of a batch, where the exchange was too busy for all of it. A code that is not known here
-    is a plain `Refused`: there may be new ones."""
+def refusal(frame: Frame) -> Refused | UnknownOutcome | None:
+    """What an answer refuses; of a batch, where the exchange was away for all of it. A code that is not known here is a
+    plain `Refused`: there may be new ones."""
     if frame["type"] == "error":
         code, message = frame["code"], frame["message"]
-    elif (results := frame.get("results")) and all(each.get("error_code") in BUSY for each in results):
-        code, message = results[0]["error_code"], results[0]["error_message"]
+    elif (results := frame.get("results")) and all(each.get("error_code") in AWAY for each in results):
+        last = max(results, key=lambda each: each["error_code"] == UnknownOutcome.CODE)
+        code, message = last["error_code"], last["error_message"]
     elif frame.get("success", True):
         return None
     elif frame["type"] == "auth_response":
@@ -169,10 +184,11 @@ def refusal(frame: Frame) -> Refused | None:
         code, message = frame.get("error_code", Malformed.CODE), frame["message"]
     else:
         code, message = frame["error_code"], frame["error_message"]
-    return BY_CODE.get(code, Refused)(
-        code,
-        message,
-        retry_after=frame.get("retry_after"),
-        status=frame.get("status"),
-        filled_volume=frame.get("filled_volume"),
-    )
+    return made(code, message, **{name: frame.get(name) for name in ("retry_after", "status", "filled_volume")})
+
+
+def made(code: int, message: str, *, retry_after: float | None = None, **finished: Any) -> Refused | UnknownOutcome:
+    """What to raise for a code. `finished`: of an order that was finished before."""
+    if code == UnknownOutcome.CODE:
+        return UnknownOutcome(code, message, retry_after=retry_after)
+    return OF_REFUSALS.get(code, Refused)(code, message, retry_after=retry_after, **finished)

@@ -19,6 +19,7 @@ DO: dict[AnyCode, str] = {
     Code.DUPLICATE: gettext_noop("Take a new id, or ask what became of the first order."),
     Code.TOO_FAST: gettext_noop("Wait as long as `retry_after` says, then ask again."),
     Code.UNAVAILABLE: gettext_noop("Try again in a second, with the same client_order_id."),
+    Code.UNKNOWN_OUTCOME: gettext_noop("Ask for the order by its client_order_id, or send it again under the same id."),
     Code.INSUFFICIENT_FUNDS: gettext_noop("Order less, cancel other orders, or deposit."),
     Code.ORDER_NOT_FOUND: gettext_noop("Look at the id; somebody else's orders are not found either."),
     Code.ACCOUNT_NOT_FOUND: gettext_noop("Ask an operator for an account in this market."),
@@ -44,7 +45,6 @@ DO: dict[AnyCode, str] = {
     HttpCode.TOO_LARGE: gettext_noop("Send less: a body has at most 64 KiB."),
     HttpCode.NOT_JSON: gettext_noop("Send `Content-Type: application/json`."),
     HttpCode.FAILED: gettext_noop("Tell an operator the request_id. It is our fault."),
-    HttpCode.UNKNOWN: gettext_noop("Ask for the order by its client_order_id, or send it again under the same id."),
 }
 """What helps, for whoever is refused. Each code has its line; a test counts."""
 LIMITS = (

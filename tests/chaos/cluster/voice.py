@@ -28,7 +28,7 @@ class CannotTell(Exception):
 
 def is_definite(frame: Frame) -> bool:
     """Whether an answer says what became of the request."""
-    return frame["success"] or any(words in frame["error_message"] for words in ("nothing was done", "takes no orders"))
+    return bool(frame["success"] or frame["error_code"] == 503)
 
 
 class Voice:
@@ -180,8 +180,8 @@ class Persistent(threading.Thread):
         raise NotImplementedError
 
     def refused(self, name: str, frame: Frame) -> bool:
-        """Take a 503 for an order in: certain, or not. False for every other answer."""
-        if frame["success"] or frame["error_code"] != 503:
+        """Take in that an order found nobody (503), or that nobody knows (504). False for every other answer."""
+        if frame["success"] or frame["error_code"] not in (503, 504):
             return False
         if is_definite(frame):
             self.refusals += 1

@@ -11,7 +11,7 @@ from vnpy.trader.constant import Status
 from vnpy_bourse import BourseGateway
 
 from tests.clients.vnpy.desk import LONG, Desk, desk_of
-from tests.clients.wire import Frame, Wire, once, wire
+from tests.clients.wire import Frame, Wire, changed, once, unknown, wire
 from tests.e2e.server import Server
 
 USER = "user003"
@@ -62,6 +62,26 @@ async def test_an_order_is_there_once_whatever_was_lost(server: Server, desk: De
         sent = line.sent("submit_order")
         assert len({each["client_order_id"] for each in sent}) == 1
         assert len(sent) - len(too_busy(line)) == (2 if lost == "the order" else 1)
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+async def test_an_order_of_which_nobody_knows_is_neither_rejected_nor_accepted_before(
+    server: Server, desk: Desk, done: bool
+) -> None:
+    async with wire(server.ws) as line:
+
+        def play() -> None:
+            desk.add(server, "G", USER, line.url)
+            line.told_down = unknown()
+            if not done:
+                line.told_up = changed(is_order, price=0.01)
+            order = desk.placed("G", LONG, 1, 118.0)
+            assert desk.statuses(order) == [Status.SUBMITTING, Status.NOTTRADED]
+            desk.cancel(order)
+            desk.until_status(order, Status.CANCELLED)
+
+        await asyncio.to_thread(play)
+        assert len({each["client_order_id"] for each in line.sent("submit_order")}) == 1
 
 
 async def test_what_was_under_way_when_the_gateway_was_closed_settles_itself(server: Server, desk: Desk) -> None:

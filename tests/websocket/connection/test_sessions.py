@@ -17,7 +17,7 @@ from trading.core.events import CountdownSet, Refused
 from trading.core.types import CancelReason
 from trading.delivery import channel_groups
 from trading.models import Account
-from trading.transport.gateway import BUSY
+from trading.transport.gateway import BUSY, UNKNOWN_OUTCOME
 from trading.websocket.cancel_on_disconnect import RETRY_SECONDS, DisconnectTimers
 
 ORDER = {
@@ -359,8 +359,9 @@ async def test_a_busy_engine_is_asked_again() -> None:
     await engineless.take(1)
     assert await asked(engineless) == lost(1_500)
     disconnect_timers.begin(1, 5.0, 300)
-    (envelope,) = await engineless.take(1)
-    envelope.reply(BUSY)
+    for refusal in (BUSY, UNKNOWN_OUTCOME):
+        (envelope,) = await engineless.take(1)
+        envelope.reply(refusal)
     assert await asked(engineless) == lost(1_300)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from trading import protocol
-from trading.core.codes import Code
+from trading.core.codes import AWAY, Code
 from trading.diff.translation.instruments import Instruments
 from trading.diff.translation.patches import Patches
 from trading.diff.translation.words import InsQuery, Said
@@ -19,7 +19,8 @@ ORDERS = ("submit_order", "cancel_order")
 RETRY_SECONDS = 1.0
 ORDER_TRIES = 4
 """Times that an order meets an exchange that is away, each after twice the seconds of the one before: 15 in all. A
-program of DIFF takes a refusal as the last word, and a next engine is there sooner."""
+program of DIFF takes a refusal as the last word, and a next engine is there sooner. One that may have been done is
+asked for until somebody knows: it has no last word before."""
 MOST_NAMED = 10
 """Unknown instruments in one note."""
 
@@ -33,12 +34,14 @@ _frames: msgspec.json.Decoder[protocol.ServerMessage] = msgspec.json.Decoder(pro
 
 
 class Open(msgspec.Struct):
-    """A question without an answer. `tries`: how often it was asked again."""
+    """A question without an answer. `tries`: how often it was asked again. `doubted`: the exchange has said once that
+    nobody knows whether it was done."""
 
     type: str
     frame: str
     then: Then
     tries: int = 0
+    doubted: bool = False
 
 
 class Conversation:
@@ -153,8 +156,9 @@ def _seconds_until_again(message: protocol.ServerMessage, asked: Open) -> float 
     """How long to wait before it is asked again, if it is."""
     code = message.code if isinstance(message, protocol.Error) else getattr(message, "error_code", None)
     if asked.type in ORDERS:
-        is_away = code == Code.UNAVAILABLE and asked.tries < ORDER_TRIES
-        return RETRY_SECONDS * 2**asked.tries if is_away else None
+        asked.doubted |= code == Code.UNKNOWN_OUTCOME
+        is_away = code in AWAY and (asked.doubted or asked.tries < ORDER_TRIES)
+        return RETRY_SECONDS * 2 ** min(asked.tries, ORDER_TRIES - 1) if is_away else None
     if code not in (Code.TOO_FAST, Code.UNAVAILABLE) or not isinstance(message, protocol.Error):
         return None
     if asked.type in READS or asked.type.startswith("query_"):

@@ -109,7 +109,7 @@ class MakeTransfer(Operation):
 
     method, path, tag = "POST", "transfers/", TAG
     takes, gives = messages.Transfer, {200: messages.AccountNow}
-    codes = (Code.FORBIDDEN, Code.NOT_FOUND, Code.DUPLICATE, Code.ACCOUNT_NOT_FOUND)
+    codes = (Code.FORBIDDEN, Code.NOT_FOUND, Code.DUPLICATE, Code.ACCOUNT_NOT_FOUND, Code.UNKNOWN_OUTCOME)
     needs_trade = True
     takes_key = True
 

@@ -13,7 +13,7 @@ from trading.core.events import AllCancelled, CountdownSet, Event, OrderRepeated
 from trading.reads import answers, from_rows, selectors
 from trading.reads.markets import Markets, combined
 from trading.rest import messages
-from trading.rest.errors import ApiError, HttpCode, refused
+from trading.rest.errors import ApiError, refused
 from trading.rest.operation import LONGEST_KEY, Answer, Call, Operation
 from trading.rest.operations.queries import PrivateQuery
 from trading.rest.reading import malformed
@@ -121,7 +121,7 @@ class PlaceOrder(ToEngine):
 
     method, path = "POST", "orders/"
     takes, gives = messages.PlaceOrder, {201: messages.Placed, 200: messages.Placed}
-    codes = (*ORDER_CODES, HttpCode.UNKNOWN)
+    codes = (*ORDER_CODES, Code.UNKNOWN_OUTCOME)
     takes_key = True
 
     @classmethod
@@ -141,7 +141,7 @@ class PlaceOrders(ToEngine):
 
     method, path = "POST", "orders/batch/"
     takes, gives = messages.PlaceOrders, {200: messages.Results}
-    codes = (Code.ACCOUNT_NOT_FOUND, HttpCode.UNKNOWN)
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.UNKNOWN_OUTCOME)
     takes_key = True
 
     @classmethod
@@ -168,7 +168,7 @@ def _in_batch(order: messages.PlaceOrder, key: str, place: int) -> messages.Plac
 def _results(items: Sequence[protocol.Item], outcomes: Sequence[protocol.Outcome]) -> Answer:
     """The results of a batch; of which nothing is known, as one failure."""
     for outcome in outcomes:
-        if isinstance(outcome, Refused) and refused(outcome).code is HttpCode.UNKNOWN:
+        if isinstance(outcome, Refused) and outcome.code is Code.UNKNOWN_OUTCOME:
             raise refused(outcome)
     return Answer(
         messages.Results([protocol.result(item, outcome) for item, outcome in zip(items, outcomes, strict=True)])
@@ -180,7 +180,7 @@ class CancelOrders(ToEngine):
 
     method, path = "DELETE", "orders/batch/"
     takes, gives = messages.NamedOrders, {200: messages.Results}
-    codes = (Code.ACCOUNT_NOT_FOUND, HttpCode.UNKNOWN)
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.UNKNOWN_OUTCOME)
 
     @classmethod
     def count(cls, message: Any) -> int:
@@ -197,7 +197,7 @@ class CancelAll(ToEngine):
 
     method, path = "POST", "orders/cancel-all/"
     takes, gives = messages.CancelAll, {200: messages.AllCancelled}
-    codes = (Code.ACCOUNT_NOT_FOUND, Code.INSTRUMENT_UNKNOWN, HttpCode.UNKNOWN)
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.INSTRUMENT_UNKNOWN, Code.UNKNOWN_OUTCOME)
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
@@ -213,7 +213,7 @@ class CancelAfter(ToEngine):
 
     method, path = "POST", "cancel-after/"
     takes, gives = messages.CancelAfter, {200: messages.Deadline}
-    codes = (Code.ACCOUNT_NOT_FOUND, HttpCode.UNKNOWN)
+    codes = (Code.ACCOUNT_NOT_FOUND, Code.UNKNOWN_OUTCOME)
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
@@ -227,7 +227,7 @@ class AmendOrder(ToEngine):
 
     method, path = "PATCH", "orders/<str:order_id>/"
     takes, gives = messages.AmendOrder, {200: messages.Placed}
-    codes = (*AMEND_CODES, HttpCode.UNKNOWN)
+    codes = (*AMEND_CODES, Code.UNKNOWN_OUTCOME)
 
     @classmethod
     async def run(cls, call: Call) -> Answer:
@@ -245,7 +245,7 @@ class CancelOrder(ToEngine):
 
     method, path = "DELETE", "orders/<str:order_id>/"
     takes, gives = messages.NamedOrder, {200: messages.Placed}
-    codes = (*KNOWN_CODES, HttpCode.UNKNOWN)
+    codes = (*KNOWN_CODES, Code.UNKNOWN_OUTCOME)
 
     @classmethod
     async def run(cls, call: Call) -> Answer:

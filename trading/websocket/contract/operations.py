@@ -4,7 +4,7 @@ A message that stands nowhere in these tables is in no document, which a test do
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -276,4 +276,5 @@ def codes_of(request: Request) -> list[Code]:
     codes = {*COMMON, *request.codes}
     codes |= {Code.NOT_AUTHENTICATED} if request.right != "anybody" or request.message is protocol.Subscribe else set()
     codes |= {Code.FORBIDDEN} if request.right == "trader" else set()
+    codes |= {Code.UNKNOWN_OUTCOME} if request.message in get_args(protocol.EngineMessage) else set()
     return sorted(codes)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from bourse_client.errors import BY_CODE, Lost, NotAuthenticated, Refused
+from bourse_client.errors import Lost, NotAuthenticated, Refused, made
 from bourse_client.messages import Frame
 from bourse_client.rest.routes import Call
 from bourse_client.wire.addresses import api_address
@@ -22,8 +22,8 @@ ANSWER_SECONDS = 15.0
 """An exchange that has not answered for so long is taken for gone."""
 IDLE_SECONDS = 20.0
 """A connection that was not used for so long is not used again: what lies between may have forgotten it."""
-UNKNOWN = frozenset({500, 502, 504})
-"""Nobody knows whether it was done."""
+FAILED = frozenset({500, 502})
+"""Whatever it was, nobody knows whether it was done."""
 
 
 class Lines:
@@ -120,9 +120,9 @@ def _failure(status: int, headers: Message, body: bytes) -> Refused | Lost:
     except (msgspec.DecodeError, KeyError, TypeError, ValueError):
         elsewhere = headers.get("Location")
         return Lost(f"HTTP {status}" + (f": it is at {elsewhere}" if elsewhere else ""))
-    if code in UNKNOWN:
+    if code in FAILED:
         return Lost(f"{code} {message}")
-    return BY_CODE.get(code, Refused)(code, message, retry_after=_seconds(headers.get("Retry-After")))
+    return made(code, message, retry_after=_seconds(headers.get("Retry-After")))
 
 
 def _seconds(text: str | None) -> float | None:

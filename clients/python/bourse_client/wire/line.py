@@ -12,7 +12,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bourse_client.errors import Lost, Refused, refusal
+from bourse_client.errors import Lost, Refused, UnknownOutcome, refusal
 from bourse_client.messages import Frame, encoded
 
 PING_SECONDS = 4.0
@@ -35,7 +35,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
         self.ended = asyncio.Event()
-        self.farewell: Refused | None = None
+        self.farewell: Refused | UnknownOutcome | None = None
         """The last `error` that answers no request: why the exchange has closed, if it has."""
 
     @property
@@ -43,7 +43,8 @@ class Line:
         return self._socket.close_code
 
     async def ask(self, kind: str, fields: dict[str, Any]) -> Frame:
-        """The answer. Refused where it is a refusal, Lost where none came: then nobody knows whether it was done."""
+        """The answer. Refused where it is a refusal; Lost where none came, and UnknownOutcome where the exchange does
+        not know it either: then nobody knows whether it was done."""
         number = next(self._numbers)
         text = encoded({"type": kind, "request_id": number} | fields)
         answered: asyncio.Future[Frame] = self._loop.create_future()

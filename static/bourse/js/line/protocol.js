@@ -20,14 +20,16 @@ export const PERIODS = { '1m': 60e3, '5m': 300e3, '15m': 900e3, '1h': 3600e3, '1
 
 /** Codes of refusals; `locales/` has a sentence for each in every language. */
 export const ERROR_CODES = [
-  400, 401, 403, 404, 409, 429, 503,
+  400, 401, 403, 404, 409, 429, 503, 504,
   1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015, 1016,
 ];
 export const NOT_AUTHENTICATED = 401;
 export const ORDER_NOT_FOUND = 1002;
 export const ACCOUNT_NOT_FOUND = 1003;
-/** The exchange cannot do it now; or nobody knows whether it has. */
+/** The exchange cannot do it now; nothing was done. */
 export const UNAVAILABLE = 503;
+/** Nobody knows whether it was done. */
+export const UNKNOWN_OUTCOME = 504;
 /** Asked too fast, or the exchange is busy: the same may be asked again. */
 export const PASSING = new Set([429, UNAVAILABLE]);
 

@@ -36,6 +36,7 @@ export default {
   'http.demo_accounts_used_up': 'No more demo accounts today. Try again in {minutes} minutes.',
   'http.closed': 'The exchange is closed just now: no engine runs. Try again later.',
   'http.busy': 'The exchange is busy. Try again in a moment.',
+  'http.not_yet': 'The exchange has not done it yet. Look at the account before you try again.',
   'http.method_not_allowed': 'The page and the server do not fit. Reload the page.',
   'http.reload': 'The page is too old for this server. Reload it.',
   'http.unreachable': 'The server cannot be reached. Check your connection.',

@@ -36,6 +36,7 @@ export default {
   'http.demo_accounts_used_up': '今天的模拟账户已发完，请 {minutes} 分钟后再试。',
   'http.closed': '交易所暂未运行，请稍后再试。',
   'http.busy': '交易所繁忙，请稍后再试。',
+  'http.not_yet': '交易所还没有完成，请先查看账户，再重试。',
   'http.method_not_allowed': '页面与服务器版本不符，请刷新页面。',
   'http.reload': '页面版本过旧，请刷新。',
   'http.unreachable': '无法连接服务器，请检查网络。',

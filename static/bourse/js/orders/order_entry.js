@@ -10,6 +10,9 @@ const PATIENCE_MS = 10000;
 const AFTER_FILL_MS = 400;
 const LOOKED_PAGES = 5;
 const LOOK_AGAIN_MS = 1000;
+/** After which an order may be there: what is refused with 503 was not done, but for one that was sent before in doubt. */
+const NEW = new Set([protocol.UNKNOWN_OUTCOME]);
+const IN_DOUBT = new Set([protocol.UNKNOWN_OUTCOME, protocol.UNAVAILABLE]);
 
 export class OrderEntry {
   /**
@@ -41,7 +44,7 @@ export class OrderEntry {
   resend() {
     const { ticket } = this.store.state;
     if (ticket.phase !== 'missing') return null;
-    return this.#send(ticket.orders.filter((_, index) => ticket.results[index] === null));
+    return this.#send(ticket.orders.filter((_, index) => ticket.results[index] === null), IN_DOUBT);
   }
 
   forget() {
@@ -67,9 +70,10 @@ export class OrderEntry {
 
   /**
    * @param {OrderOptions[]} orders
+   * @param {Set<number | null | undefined>} doubts Codes after which they may be there all the same.
    * @returns {Promise<OrderVerdict[] | null>} null where nobody knows what became of them
    */
-  async #send(orders) {
+  async #send(orders, doubts = NEW) {
     /** @type {TicketState} */
     const ticket = { phase: 'sending', orders };
     this.store.set({ ticket });
@@ -77,7 +81,7 @@ export class OrderEntry {
     if (this.store.state.ticket !== ticket) return null;
     if (answer === null) return this.#uncertain(orders);
     const results = resultsOf(answer, orders.length);
-    if (results.some(({ code }) => code === protocol.UNAVAILABLE)) return this.#uncertain(orders); // it may still be done
+    if (results.some(({ code }) => doubts.has(code))) return this.#uncertain(orders);
     orders.forEach((order, index) => results[index].success && this.#know(order, results[index].order_id ?? ''));
     this.store.set({ ticket: { phase: 'answered', orders, results } });
     if (results.some((one) => !one.success)) this.refused();

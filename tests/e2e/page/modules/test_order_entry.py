@@ -47,7 +47,7 @@ SCENE = """(async () => {
 @pytest.mark.parametrize("kept", [False, True])
 def test_an_order_of_which_nobody_knows_is_looked_up(page: Page, kept: bool, busy: bool) -> None:
     """Where the exchange has it, it is there; else it can be sent again under its own id, until it comes after all."""
-    told = call(page, "orders/order_entry", SCENE, {"code": 503, "kept": kept, "busy": busy})
+    told = call(page, "orders/order_entry", SCENE, {"code": 504, "kept": kept, "busy": busy})
     after = told["after"]
     there = {"phase": "answered", "results": [{"success": True, "order_id": "O1"}]}
     assert {name: told[name] for name in there} == (there if kept else {"phase": "missing", "results": [None]})
@@ -55,9 +55,32 @@ def test_an_order_of_which_nobody_knows_is_looked_up(page: Page, kept: bool, bus
     assert (after["phase"], after["results"]) == ("answered", there["results"]), "it came later"
 
 
-def test_a_refusal_is_told_as_it_is(page: Page) -> None:
-    told = call(page, "orders/order_entry", SCENE, {"code": 1001, "kept": False, "busy": False})
+@pytest.mark.parametrize("code", [503, 1001])
+def test_a_refusal_is_told_as_it_is(page: Page, code: int) -> None:
+    """Of an exchange that was away, too: nothing was done."""
+    told = call(page, "orders/order_entry", SCENE, {"code": code, "kept": False, "busy": False})
     assert told["phase"] == "answered" and told["asked"] == ["submit_order"]
     assert [(result["success"], result["code"], result["message"]) for result in told["results"]] == [
-        (False, 1001, "said")
+        (False, code, "said")
     ]
+
+
+RESENT = SCENE.replace(
+    "const { phase,",
+    """const again = new Promise((done) => store.watch(['ticket'], ({ ticket }) => {
+    if (ticket.phase === 'answered' || (ticket.phase === 'missing' && asked.length > 2)) done(ticket);
+  }));
+  x.code = x.then;
+  await entry.resend();
+  const later = await again;
+  return { phase: later.phase, asked };
+  const { phase,""",
+)
+
+
+@pytest.mark.parametrize(("then", "phase"), [(503, "missing"), (504, "missing"), (1001, "answered")])
+def test_an_order_in_doubt_stays_so_where_the_exchange_is_away(page: Page, then: int, phase: str) -> None:
+    """That its second attempt did nothing says nothing of the first."""
+    told = call(page, "orders/order_entry", RESENT, {"code": 504, "kept": False, "busy": False, "then": then})
+    looks = ["query_orders"] if phase == "missing" else []
+    assert told == {"phase": phase, "asked": ["submit_order", "query_orders", "submit_order", *looks]}

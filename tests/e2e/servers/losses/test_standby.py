@@ -140,7 +140,7 @@ def test_the_old_engine_wakes_up_and_can_commit_nothing(how: str, pair: Pair) ->
         epoch = pair.epoch()
         bring_back(pair, how)
         answer = client.until("order_response")
-        assert (answer["success"], answer["error_code"]) == (False, 503), answer
+        assert not answer["success"] and answer["error_code"] in (503, 504), answer
         until(lambda: pair.first.log().count(STANDS_BY) or ELSEWHERE in ask(pair.first, "/readyz")[1])
         assert late.order("BUY", 1, 115, client_order_id="after")["success"]
         assert pair.epoch() == epoch
