@@ -59,7 +59,7 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bars")
         self._bars = Bars()
         self._references: dict[str, Reference] = {}
-        self._writing: list[Bar] = []  # taken, and not stored yet
+        self._writing: list[Bar] = []  # taken, and not known to be stored
         self._number: int | None = None  # of the last batch
         self._fresh: Bars | None = None  # what is being read, while it is in doubt what is inside the bars
         self._in_doubt = True
@@ -163,10 +163,9 @@ class Recorder:
 
     async def _write(self) -> None:
         self._writing = changed = self._bars.take_changed()
-        try:
-            if changed and not await self._blocking(self._store.write, changed, self._bars.last):
-                self._overtaken()
-        finally:
+        if changed and not await self._blocking(self._store.write, changed, self._bars.last):
+            self._overtaken()
+        else:
             self._writing = []
 
     def _overtaken(self) -> None:
@@ -181,8 +180,8 @@ class Recorder:
 
     async def _read_on(self) -> None:
         """Read the next part of the trades, or the last: that one and what was told since it was begun is all there
-        is, because trades are stored before they are told."""
-        self._bars.take_changed()  # these are made again
+        is, because trades are stored before they are told. Until then the bars in doubt are known on: not all of them
+        need to be stored."""
         fresh = await self._blocking(self._store.load) if self._fresh is None else self._fresh
         heard: list[Match | DaySettled] = []
         self._fresh, self._heard = fresh, heard
@@ -191,7 +190,7 @@ class Recorder:
             self._overtaken()
         elif self._heard is heard and not more:
             fresh.take_in(heard)
-            self._bars, self._fresh, self._heard = fresh, None, []
+            self._bars, self._writing, self._fresh, self._heard = fresh, [], None, []
             self._in_doubt = False
 
     def _store_part(self, fresh: Bars) -> tuple[bool, bool]:

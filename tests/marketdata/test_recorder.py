@@ -135,6 +135,34 @@ def test_a_write_that_fails_is_made_again_and_live_bars_go_on(desk: Desk, caplog
     assert_nothing_to_correct()
 
 
+def test_bars_in_doubt_are_known_until_they_are_stored(desk: Desk) -> None:
+    """First their write fails; then the trades are read anew, which takes a while. A query meets each of these."""
+    for minute in range(3):
+        desk.trade(lots=minute + 1, later=MINUTE)
+    desk.shelf.fails = True
+    desk.turn()
+    assert volumes() == []
+    desk.shelf.fails = False
+    gate, entered = threading.Event(), threading.Event()
+    desk.shelf.before_write = lambda: (entered.set(), gate.wait(10))  # type: ignore[assignment,func-returns-value]
+
+    def known() -> list[int]:
+        return [bar.volume for bar in desk.recorder.newest("IX2301", Period.MINUTE)]
+
+    async def play() -> list[int]:
+        storing = asyncio.create_task(desk.recorder.keep_up())
+        assert await asyncio.to_thread(entered.wait, 10)
+        meanwhile = known()
+        gate.set()
+        await storing
+        return meanwhile
+
+    before = known()
+    assert before == desk.runner.run(play())
+    assert sorted(set(before)) == volumes() == [1, 2, 3]
+    assert known() == [3], "only the present bar may change"
+
+
 @pytest.mark.sqlite_only
 def test_a_locked_database_is_tried_again(open_desk: OpenDesk, caplog: pytest.LogCaptureFixture) -> None:
     options = connection.settings_dict["OPTIONS"]
