@@ -232,7 +232,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "exchange_site.security.headers.browser_policies",
-    "exchange_site.security.reject_nul.no_nul",
+    "exchange_site.security.reject_nul.NoNul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -37,6 +37,24 @@ def test_a_program_can_be_begun(program: str) -> None:
     assert begun.returncode == 0, begun.stderr
 
 
+@pytest.mark.parametrize("target", ["run", "cluster"])
+@pytest.mark.parametrize("port", ["abc", "99999", "0", "-1", "", "80 81"])
+def test_a_port_that_is_none_is_one_plain_line(tmp_path: Path, target: str, port: str) -> None:
+    begun = subprocess.run(
+        ["make", "-o", "setup", target, f"PORT={port}"],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert begun.returncode != 0 and not (tmp_path / "data").exists()
+    said, made = begun.stderr.strip().splitlines()
+    assert said == f"PORT={port} is no port: choose a number from 1 to 65535, as in make run PORT=9000"
+    assert made.startswith("make: ***")
+
+
 def test_a_second_market_on_one_port_touches_nothing(tmp_path: Path) -> None:
     """Its tokens would take the place of the first one's, and its bots their connections."""
     data = tmp_path / "data"

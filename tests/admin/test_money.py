@@ -38,8 +38,16 @@ def test_a_withdrawal_leaves(root: Client) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (DEPOSIT, "400,000.00 goes into the account of user001: its balance goes from 1,000,000.00 to 1,400,000.00."),
-        (WITHDRAW, "400,000.00 leaves the account of user001: its balance goes from 1,000,000.00 to 600,000.00."),
+        (
+            DEPOSIT,
+            "400,000.00 goes into the account of user001: its balance, with unrealised profit, goes from "
+            "1,000,000.00 to 1,400,000.00.",
+        ),
+        (
+            WITHDRAW,
+            "400,000.00 leaves the account of user001: its balance, with unrealised profit, goes from "
+            "1,000,000.00 to 600,000.00.",
+        ),
     ],
 )
 def test_money_is_asked_about_in_numbers(root: Client, url: str, said: str) -> None:

@@ -458,7 +458,7 @@ def test_an_order_of_which_nobody_knows_has_no_last_word_until_somebody_does(tra
     assert waits == [1, 2, 4, *[8] * 7] and notes(trader) == []
     asked(trader)
     respond(trader, order, None, None)
-    look(trader)
+    trader.turn(heard=True)
     (told,) = trader.patches.take()
     assert told["trade"]["u"]["orders"]["mine"]["status"] == "ALIVE"
 

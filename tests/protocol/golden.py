@@ -571,11 +571,17 @@ SERVER: list[tuple[protocol.ServerMessage, str]] = [
             time_condition=TimeCondition.GTC,
             post_only=True,
             reduce_only=True,
+            stop_price=121.0,
+            stop_kind=StopKind.STOP,
+            trigger=Trigger.BID,
+            trail=2.5,
+            price_levels=5,
         ),
         f'{{"type":"order_status","order_id":"{ORDER_ID}","status":"Submitted","filled_volume":0.0,'
         '"remaining_volume":10.0,"timestamp":1696320001000,"seq":15,"price":120.0,"volume":10.0,'
         '"instrument_id":"IX2301","direction":"BUY","offset":"OPEN","order_type":"LIMIT","client_order_id":"mine",'
-        '"time_condition":"GTC","post_only":true,"reduce_only":true}',
+        '"time_condition":"GTC","post_only":true,"reduce_only":true,"stop_price":121.0,"stop_kind":"STOP",'
+        '"trigger":"BID","trail":2.5,"price_levels":5}',
     ),
     (
         protocol.SetSessionResponse(success=True, cancel_on_disconnect=True, grace_ms=5000),

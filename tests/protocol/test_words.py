@@ -42,7 +42,9 @@ from trading.core.types import (
     OrderOptions,
     OrderStatus,
     OrderType,
+    StopKind,
     TimeCondition,
+    Trigger,
     number_at,
 )
 from trading.delivery.push_encoder import PUSHED_EVENTS
@@ -499,6 +501,9 @@ def test_the_first_state_of_an_order_tells_what_it_is(price: str, told: float | 
         order_type=OrderType.LIMIT if told else OrderType.MARKET,
         client_order_id="mine",
         time_condition=TimeCondition.GFD,
+        stop_price=119.0,
+        stop_kind=StopKind.STOP,
+        trigger=Trigger.LAST,
     )
     assert protocol.begun(OrderAccepted(event.order_id, 1, 3, 5), placed, 9).status == OrderStatus.SUBMITTED
 

@@ -307,6 +307,13 @@ async def test_our_own_failure_has_the_same_shape(
     caplog.clear()
 
 
+async def test_an_address_with_too_many_fields_is_refused(ann: Client) -> None:
+    fields = {f"a{number}": 1 for number in range(1_001)}
+    for method, path in (("GET", "orders/"), ("POST", "orders/cancel-all/")):
+        reply = await ann.ask(method, path, query=fields)
+        assert (reply.status, reply.code) == (400, 400) and "too many fields" in reply.json["detail"]
+
+
 class Stuck:
     """A way to the engine that answers every command like this, or never."""
 

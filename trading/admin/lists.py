@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
 from django.db.models import DateField, Field, ForeignKey, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
 LONGEST_SEARCH = 200
 """Characters of a search or of a value in an address."""
+LONGEST_TOLD = 60
+"""Characters of what was asked for, where it is said that it cannot be."""
 MOST_WORDS = 4
 """Of a search. Every word is a condition for every field, and databases take only so many."""
 MOST_ORDERINGS = 3
@@ -75,12 +77,35 @@ class PlainList(ChangeList):
         return super().get_ordering(request, queryset)
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Rows:
+        self._look_at_address(request)
         try:
             found: Rows = super().get_queryset(request, exclude_parameters)
             self._look_at_choices()
         except IncorrectLookupParameters as error:
             self.refuse(error)
         return self.root_queryset.none() if self.fault else found
+
+    def _look_at_address(self, request: HttpRequest) -> None:
+        """What the list does not offer is refused before anything is looked up, and is in none of its links."""
+        for name, values in self.get_filters_params().items():
+            wrong = [value for value in values if not self._is_offered(request, name, value)]
+            if wrong:
+                asked = f"{name}={wrong[0]}"[:LONGEST_TOLD]
+                self.refuse(
+                    WrongFilter(gettext("This list cannot be filtered by {filter}.").format(filter=repr(asked)))
+                )
+                del self.filter_params[name]
+                self.params.pop(name, None)
+        if request.GET.get(SEARCH_VAR, "").strip() and not self.query:
+            self.refuse(WrongFilter(gettext("This cannot be searched for.")))
+
+    def _is_offered(self, request: HttpRequest, name: str, value: str) -> bool:
+        """A value of a column that has choices is one of them: a database would find nothing, and say nothing."""
+        if not self.model_admin.lookup_allowed(name, value, request):
+            return False
+        fields = {field.name: field for field in self.model._meta.fields if field.choices}
+        field = fields.get(name.removesuffix("__exact"))
+        return field is None or value in {str(choice) for choice, _label in field.flatchoices}
 
     def _look_at_choices(self) -> None:
         """A filter of ours that does not know its value would leave all rows."""
@@ -113,8 +138,10 @@ class RecordList(PlainList):
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Rows:
         self.params.pop(ORDER_VAR, None)
+        self._look_at_address(request)
         try:
-            self.root_queryset, self.shortened = self.model_admin.newest(request, self.query)
+            if not self.fault:
+                self.root_queryset, self.shortened = self.model_admin.newest(request, self.query)
         except IncorrectLookupParameters as error:
             self.refuse(error)
         return super().get_queryset(request, exclude_parameters)

@@ -43,6 +43,7 @@ def sentences(commands: Sequence[ChangeTerms]) -> list[str]:
     if not found.changed:
         return []
     over = [each.user_id for each in found.outcome.liquidated]
+    spared = [user for user in over if user in found.spared]
     warned = [each.user_id for each in found.outcome.warned if each.user_id not in over]
     return [
         _("The margin rates of {name} go up at once, for positions and live orders.").format(
@@ -56,7 +57,8 @@ def sentences(commands: Sequence[ChangeTerms]) -> list[str]:
             amount=amount_text(found.more),
             over=f"{len(over):,}",
         ),
-        *_named(_("Would be liquidated: {names}."), over),
+        *_named(_("Would be liquidated: {names}."), [user for user in over if user not in found.spared]),
+        *_named(_("Would not be, for their liquidation is stopped: {names}."), spared),
         *_named(_("Would be warned: {names}."), warned),
     ]
 

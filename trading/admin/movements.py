@@ -16,9 +16,15 @@ def told(row: Account, command: Deposit | Withdraw) -> list[str]:
     if foreseen.refused is not None:
         raise ValidationError(answer_text(foreseen.refused))
     words = (
-        _("{amount} goes into the account of {user}: its balance goes from {before} to {balance}.")
+        _(
+            "{amount} goes into the account of {user}: its balance, with unrealised profit, goes from {before} to "
+            "{balance}."
+        )
         if isinstance(command, Deposit)
-        else _("{amount} leaves the account of {user}: its balance goes from {before} to {balance}.")
+        else _(
+            "{amount} leaves the account of {user}: its balance, with unrealised profit, goes from {before} to "
+            "{balance}."
+        )
     )
     sentences = [
         words.format(

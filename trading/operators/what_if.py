@@ -54,10 +54,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Day(msgspec.Struct, frozen=True):
-    """What a settlement would do. `refused`: the engine's sentence; the rest is then empty. `expired`: instrument, and
-    how many accounts hold it. `profit`: of each account that has some, in 1/10,000."""
+    """What a settlement would do. `refused`: the engine's answer; the rest is then empty. `unlikely`: its answer to
+    prices that nobody has confirmed; the rest is what they would do where they are. `expired`: instrument, and how many
+    accounts hold it."""
 
-    refused: str | None
+    refused: Refused | None
+    unlikely: Refused | None
     cancelled: int
     expired: dict[str, int]
     outcome: Outcome
@@ -65,11 +67,13 @@ class Day(msgspec.Struct, frozen=True):
 
 class Margins(msgspec.Struct, frozen=True):
     """What new terms of instruments would do together. `changed`: those that the engine would not refuse; `accounts`
-    hold them, and would pay so much `more` margin (1/10,000) for all that they hold."""
+    hold them, and would pay so much `more` margin (1/10,000) for all that they hold. `spared`: users whose liquidation
+    is stopped; where they stand at the limit, `outcome` has them all the same."""
 
     changed: list[str]
     accounts: int
     more: int
+    spared: frozenset[str]
     outcome: Outcome
 
 
@@ -126,17 +130,24 @@ def if_prices_were(market: str, prices: Mapping[str, int], risk: CheckRisk) -> O
 def if_settled(market: str, command: Settle, risk: CheckRisk) -> Day:
     """What a settlement would do, and the watch over risk right after it."""
     engine, now = load(market)
-    events = engine.apply(msgspec.structs.replace(command, confirmed=True), now)
-    refusal = next((event for event in events if isinstance(event, Refused)), None)
+    events, unlikely = engine.apply(command, now), None
+    refusal = _refusal(events)
+    if refusal is not None and not command.confirmed:
+        unlikely, events = refusal, engine.apply(msgspec.structs.replace(command, confirmed=True), now)
+        refusal = _refusal(events)
     if refusal is not None:
-        return Day(refusal.detail, 0, {}, NOTHING)
+        return Day(refusal, None, 0, {}, NOTHING)
     expired: dict[str, int] = {}
     for event in events:
         if isinstance(event, PositionExpired):
             expired[event.instrument_id] = expired.get(event.instrument_id, 0) + 1
     cancelled = sum(isinstance(event, OrderCancelled) for event in events)
     everyone = msgspec.structs.replace(risk, everyone=True)
-    return Day(None, cancelled, expired, _judged(engine, everyone, now))
+    return Day(None, unlikely, cancelled, expired, _judged(engine, everyone, now))
+
+
+def _refusal(events: Sequence[Event]) -> Refused | None:
+    return next((event for event in events if isinstance(event, Refused)), None)
 
 
 def if_terms_were(market: str, commands: Sequence[ChangeTerms], risk: CheckRisk) -> Margins:
@@ -145,13 +156,14 @@ def if_terms_were(market: str, commands: Sequence[ChangeTerms], risk: CheckRisk)
     counted as if they were not: the question is who stands at the limit."""
     engine, now = load(market)
     state = engine.state
-    for number in state.day.restrictions.spared:
-        engine.apply(StopLiquidation(state.accounts[number].user_id, stopped=False), now)
+    spared = frozenset(state.accounts[number].user_id for number in state.day.restrictions.spared)
+    for user_id in sorted(spared):
+        engine.apply(StopLiquidation(user_id, stopped=False), now)
     before = {number: account.margin for number, account in state.accounts.items()}
     changed = [each.instrument_id for each in commands if not isinstance(engine.apply(each, now)[0], Refused)]
     holders = {number for name in changed for number in state.instruments[name].holders}
     more = sum(state.accounts[number].margin - before[number] for number in holders)
-    return Margins(changed, len(holders), more, _judged(engine, risk, now))
+    return Margins(changed, len(holders), more, spared, _judged(engine, risk, now))
 
 
 def if_asked(market: str, commands: Sequence[ListInstrument | ChangeTerms]) -> list[Refused | None]:

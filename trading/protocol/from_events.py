@@ -55,6 +55,7 @@ Levels = Iterable[tuple[int, int, int]]
 def begun(event: OrderAccepted | OrderWaiting, order: Order, seq: int) -> OrderStatusFrame:
     """The first state of an order, with what it is: other connections of its user hear of it for the first time."""
     price, options = order.price * order.instrument.contract.tick, order.options or PLAIN
+    waits = options.waits
     return OrderStatusFrame(
         order_id=order_id_text(event.order_id),
         status=OrderStatus.WAITING if type(event) is OrderWaiting else OrderStatus.SUBMITTED,
@@ -72,6 +73,11 @@ def begun(event: OrderAccepted | OrderWaiting, order: Order, seq: int) -> OrderS
         time_condition=order.time_condition,
         post_only=options.post_only,
         reduce_only=options.reduce_only,
+        stop_price=known_currency(options.stop_price),
+        stop_kind=options.stop_kind if waits else None,
+        trigger=options.trigger if waits else None,
+        trail=known_currency(options.trail),
+        price_levels=options.price_levels,
     )
 
 

@@ -12,7 +12,9 @@ from trading.core.types import (
     Offset,
     OrderStatus,
     OrderType,
+    StopKind,
     TimeCondition,
+    Trigger,
 )
 from trading.protocol.envelope import Outgoing
 
@@ -58,9 +60,9 @@ class TradeBroken(Outgoing, frozen=True, tag="trade_broken"):
 
 
 class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
-    """`price`, `volume`: of a new order or after an amendment; from `instrument_id` to `reduce_only`: of a new
-    order; `average_price`: of all its trades, after one. `reason` and the error: why it was cancelled, unless its
-    owner asked."""
+    """`price`, `volume`: of a new order or after an amendment; from `instrument_id` to `reduce_only`, and from
+    `stop_price` on: of a new order; `average_price`: of all its trades, after one. `reason` and the error: why it was
+    cancelled, unless its owner asked."""
 
     order_id: str
     status: OrderStatus
@@ -84,6 +86,11 @@ class OrderStatusFrame(Outgoing, frozen=True, tag="order_status"):
     average_price: float | None = None
     market: str | None = None
     market_seq: int | None = None
+    stop_price: float | None = None
+    stop_kind: StopKind | None = None
+    trigger: Trigger | None = None
+    trail: float | None = None
+    price_levels: int | None = None
 
 
 class AccountUpdate(Outgoing, frozen=True, tag="account_update"):

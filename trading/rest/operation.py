@@ -14,7 +14,7 @@ from trading.reads.selectors import Identity
 from trading.rest.callers import Caller
 from trading.rest.errors import AnyCode, ApiError, HttpCode
 from trading.rest.read_back import ReadBack
-from trading.rest.reading import malformed, read_body, read_query
+from trading.rest.reading import asked, malformed, read_body, read_query
 from trading.rest.services import Services
 from trading.transport.gateway import Gateway
 
@@ -139,8 +139,8 @@ class Operation:
         if not cls.has_body():
             if request.body:
                 raise malformed(f"{cls.method} takes no body")
-            return read_query(request.GET, path, cls.takes)
-        if request.GET:
+            return read_query(asked(request), path, cls.takes)
+        if asked(request):
             raise malformed(f"{cls.method} takes its fields in the body")
         if request.body and request.content_type != "application/json":
             raise ApiError(HttpCode.NOT_JSON)

@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from django.http import QueryDict
+from django.core.exceptions import TooManyFieldsSent
+from django.http import HttpRequest, QueryDict
 
 from trading.core.codes import Code
 from trading.protocol.decoding import LONGEST_DETAIL
@@ -96,6 +97,14 @@ def _in_words(error: Exception) -> str:
 
 
 # --- addresses
+
+
+def asked(request: HttpRequest) -> QueryDict:
+    """The fields of an address."""
+    try:
+        return request.GET
+    except TooManyFieldsSent:
+        raise malformed("the address has too many fields") from None
 
 
 def read_query(query: QueryDict, path: Mapping[str, str], kind: type[T]) -> T:

@@ -9,6 +9,9 @@ from ccxt.base.errors import BadRequest
 
 from ccxt_bourse.description import TIMEFRAMES
 
+LATEST = 2**53
+"""The largest whole number that the exchange takes. (Nanoseconds in place of ms are more.)"""
+
 
 def check_timeframe(timeframe: str) -> None:
     """BadRequest for one that the exchange has no bars of."""
@@ -17,8 +20,8 @@ def check_timeframe(timeframe: str) -> None:
 
 
 def check_moment(name: str, moment: Any) -> None:
-    """BadRequest for what is no time; None is none given."""
-    if moment is not None and not _is_whole(moment, 0):
+    """BadRequest for what is no time, or none that the exchange takes; None is none given."""
+    if moment is not None and not (_is_whole(moment, 0) and moment <= LATEST):
         raise BadRequest(f"bourse: {name} is a whole number of ms since 1970, not {moment!r}")
 
 

@@ -42,7 +42,10 @@ def _check(value: Any, name: str) -> None:
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as it is at one moment. `price` is null of a MARKET order, `reason` tells why one is Cancelled."""
+    """An order as it is at one moment. `price` is null of a MARKET order, `reason` tells why one is Cancelled.
+
+    One that waits has a `stop_price`, or the `trail` that it keeps behind the best price, and the price that is its
+    `trigger`. `current_stop`: where one with a trail fires, as queries tell it."""
 
     order_id: str
     instrument_id: str
@@ -59,6 +62,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     average_price: float | None = None
     reason: str | None = None
     error_code: int | None = None
+    stop_price: float | None = None
+    stop_kind: str | None = None
+    trigger: str | None = None
+    trail: float | None = None
+    current_stop: float | None = None
+    price_levels: int | None = None
 
     @property
     def is_live(self) -> bool:
@@ -67,8 +76,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     """An order has changed. `price`, `volume`: of a new order or after an amendment; from `instrument_id` to
-    `reduce_only`: of a new order; `average_price`: of its trades, after one. At another market than the first there are
-    `market` and `market_seq`, and no `seq`."""
+    `reduce_only`, and from `stop_price` on: of a new order; `average_price`: of its trades, after one. At another
+    market than the first there are `market` and `market_seq`, and no `seq`."""
 
     order_id: str
     status: str
@@ -92,6 +101,11 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     average_price: float | None = None
     market: str | None = None
     market_seq: int | None = None
+    stop_price: float | None = None
+    stop_kind: str | None = None
+    trigger: str | None = None
+    trail: float | None = None
+    price_levels: int | None = None
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):

@@ -91,8 +91,11 @@ def test_the_page_of_an_account_leads_to_it(treasurer: Client) -> None:
 def test_the_difference_is_told_first_and_nothing_moves(treasurer: Client) -> None:
     values = {"key": KEY, "reason": "a test", "user_id": "user001", "balance": "5"}
     said = text_of(treasurer.post(address("correct"), values))
-    assert "user001 has 1,000,000.00; it becomes 5.00." in said
-    assert "999,995.00 leaves the account of user001: its balance goes from 1,000,000.00 to 5.00." in said
+    assert "user001 has 1,000,000.00 without unrealised profit; that becomes 5.00." in said
+    assert (
+        "999,995.00 leaves the account of user001: its balance, with unrealised profit, goes from 1,000,000.00 to 5.00."
+        in said
+    )
     assert "Available now: 1,000,000.00; then: 5.00." in said
     assert not OperatorCommand.objects.exists()
 
@@ -187,15 +190,18 @@ def test_what_stands_between_cells(sent: str, mark: str) -> None:
 WRONG = {
     "nobody,5": "nobody has no account.",
     "user001,x": "'x' is no amount.",
-    "user001,1,2": "A line has a user id and an amount.",
+    "user001,1,2": "an amount. The cells of this file are parted by a comma; read was: user001 | 1 | 2.",
     "user001": "A line has a user id and an amount.",
+    "user001,1e3": "'1e3' is no amount.",
+    "user001,1_000": "'1_000' is no amount.",
+    "user001;1;2\nuser002;2": "parted by a semicolon; read was: user001 | 1 | 2.",
     "user001,0": "An amount of nothing.",
     "user001,-1000001": "Only 1,000,000.00 can be withdrawn.",
     "user001,-600000\nuser001,-600000": "Only 400,000.00 can be withdrawn.",
     "user001,0.00001": "more than four decimals",
     '"user001': "This is no CSV",
     "user001;1000,5": "'1000,5' has a comma: write decimals with a point",
-    "user001;1\nuser002,2": "A line has a user id and an amount.",
+    "user001;1\nuser002,2": "an amount. The cells of this file are parted by a comma; read was: user001;1.",
     "": "There is no line in it.",
     "\n".join(["user001,1"] * 501): "501 lines are too many",
 }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 
@@ -11,6 +12,7 @@ from tests.builders import NOW, Books, Founded, order
 from trading.admin.columns import amount_text
 from trading.admin.desk import risk
 from trading.admin.desk.page import address
+from trading.core.codes import Code
 from trading.core.commands import CheckRisk, ForceCancelOrder, Settle, StopLiquidation, Withdraw
 from trading.core.events import LiquidationStarted, RiskWarned
 from trading.core.money import RATE, UNIT
@@ -94,7 +96,18 @@ def test_what_a_settlement_would_do_is_what_it_does(books: Books) -> None:
     started = [event for event in events if isinstance(event, LiquidationStarted)]
     assert [one.user_id for one in told.outcome.liquidated] == [f"user00{event.account_id}" for event in started]
     refused = what_if.if_settled("MAIN", command, RISK).refused
-    assert refused is not None and "settled already" in refused
+    assert refused is not None and "settled already" in refused.detail
+
+
+def test_of_an_unlikely_price_it_is_told_that_it_needs_a_word_and_what_it_would_do(books: Books) -> None:
+    command = Settle(20231114, 20231115, {"IX2301": 1_200 * UNIT})
+    told, meant = (
+        what_if.if_settled("MAIN", msgspec.structs.replace(command, confirmed=confirmed), RISK)
+        for confirmed in (False, True)
+    )
+    assert told.unlikely is not None and told.unlikely.code is Code.PRICE_LIMIT
+    assert told.refused is meant.refused is meant.unlikely is None
+    assert (told.cancelled, told.outcome) == (meant.cancelled, meant.outcome)
 
 
 # --- as it is

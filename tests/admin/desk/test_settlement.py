@@ -49,6 +49,26 @@ def test_it_is_looked_at_before_it_is_done(client: Client) -> None:
     assert not Statement.objects.exists()
 
 
+FAR_OFF = {**DAYS, "price:IX2301": "1200"}
+
+
+def test_a_price_that_would_be_refused_is_foretold_and_can_be_confirmed(client: Client) -> None:
+    """What it would do is told all the same: that is how one sees whether it is meant."""
+    response = client.post(address("settle"), FAR_OFF)
+    said, asked = text_of(response), response.content.decode()
+    assert "The engine would refuse it: The settlement price of IX2301, 1200" in said and "(code 1008)" in said
+    assert "Orders that end: 1." in said and 'name="confirmed" required' in asked
+    client.post(address("settle"), {**FAR_OFF, "post": "yes", "reason": "meant", "confirmed": "on"})
+    assert requests.wait(OperatorCommand.objects.get()).status == "DONE"
+
+
+def test_a_price_that_is_confirmed_or_likely_is_asked_about_without_a_warning(client: Client) -> None:
+    for values in ({**FAR_OFF, "confirmed": "on"}, {**DAYS, "price:IX2301": "121"}):
+        response = client.post(address("settle"), values)
+        assert "would refuse" not in text_of(response)
+        assert 'type="checkbox" id="confirmed"' not in response.content.decode()
+
+
 def test_it_is_done_once(client: Client) -> None:
     values = {**DAYS, "price:IX2301": "121", "post": "yes", "reason": "the evening"}
     for _ in range(3):

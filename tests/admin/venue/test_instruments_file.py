@@ -149,7 +149,8 @@ def test_margins_of_several_lines_are_summed(clerk: Client, settings: Any) -> No
     assert "Would be liquidated: user001." in text_of(send(clerk, both.format(0.9, 0.9), False))
     Books().commit(StopLiquidation("user001", stopped=True))
     said = text_of(send(clerk, both.format(0.9, 0.9), False))
-    assert "Would be liquidated: user001." in said, "who is spared now stands at the limit all the same"
+    assert "Would be liquidated" not in said
+    assert "Would not be, for their liquidation is stopped: user001." in said
     assert not OperatorCommand.objects.exists()
 
 

@@ -268,7 +268,7 @@ def test_a_limit_that_cannot_be(limit: Any) -> None:
             ask_with(kind, method, "limit", limit)
 
 
-@pytest.mark.parametrize("since", [-1, True, 1.5, "yesterday", "2026-01-01T00:00:00Z"])
+@pytest.mark.parametrize("since", [-1, True, 1.5, "yesterday", "2026-01-01T00:00:00Z", 10**18])
 def test_a_moment_that_cannot_be(since: Any) -> None:
     for kind, method in asked_with("since", ccxt_bourse.bourse, pro.bourse):
         with pytest.raises(ccxt.BadRequest, match="since is a whole number of ms"):

@@ -45,6 +45,18 @@ def test_a_trade_from_both_sides_and_its_closing(types: Type) -> None:
     assert types("positions", "--json").out == "" == types("positions", "--json", user="user002").out
 
 
+def test_a_waiting_order_tells_what_it_waits_for(types: Type) -> None:
+    """As its first push tells it, and as a query does."""
+    placed = types("buy", INSTRUMENT, "2", "--stop", "121", "--levels", "5", "--json").lines[0]
+    told = {"status": "Waiting", "price": None, "stop_price": 121.0, "trigger": "LAST", "price_levels": 5}
+    assert placed.items() >= told.items()
+    assert types("orders", "--json").lines[0].items() >= told.items()
+    table = types("orders").out
+    assert "waits for" in table and "LAST >= 121" in table and "best 5" in table
+    types("cancel", placed["order_id"])
+    assert "waits for" not in types("orders").out
+
+
 def test_nothing_to_close(types: Type) -> None:
     said = types("close", INSTRUMENT)
     assert (said.code, said.err) == (1, f"bourse: there is nothing to close in {INSTRUMENT}\n")

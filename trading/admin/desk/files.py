@@ -12,10 +12,13 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from trading.admin.office.export import awaited
 
 CHUNK = 1_000
+MOST_TOLD = 5
+"""Cells of a line that is not understood."""
 LARGEST = 1_000_000
 """Bytes of a file that somebody sends."""
 MARK = "\ufeff"
@@ -30,6 +33,8 @@ HEADS: dict[str, frozenset[str]] = {
     "amount": frozenset({"amount", "funds", "deposit", "金额", "资金", "初始资金", "入金"}),
 }
 """What people call a column in the first line of a file."""
+MARKS = {",": gettext_noop("a comma"), ";": gettext_noop("a semicolon"), "\t": gettext_noop("a tab")}
+"""What stands between cells, in words; another sign stands for itself."""
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -120,6 +125,14 @@ def separator(sent: str) -> str:
     lines = [line for line in plain.splitlines() if line.strip()]
     marks = ";\t" if "," in plain else ";\t\N{FULLWIDTH SEMICOLON}\N{FULLWIDTH COMMA}"
     return next((mark for mark in marks if lines and all(mark in line for line in lines)), ",")
+
+
+def otherwise(cells: Sequence[str], sent: str) -> str:
+    """What a line that has not the cells it should have was read as: for who has parted them by another sign."""
+    mark = separator(sent.removeprefix(MARK))
+    return _("The cells of this file are parted by {mark}; read was: {cells}.").format(
+        mark=_(MARKS[mark]) if mark in MARKS else mark, cells=" | ".join(cell[:40] for cell in cells[:MOST_TOLD])
+    )
 
 
 def text_of(sent: Any) -> str:

@@ -1,6 +1,7 @@
 """Money in and out: a balance that is put right, many movements from a file, the ledger, statements."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -24,6 +25,8 @@ from trading.models import Account
 from trading.reads import selectors
 
 COLUMNS = ("user", "amount")
+AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+"""Digits, with a sign and a point or without."""
 MOST_LINES = 500
 """Of a file: a page with them can still be read, and is asked in one go."""
 
@@ -40,18 +43,17 @@ def movement(user_id: str, amount: int) -> Deposit | Withdraw:
 
 def units_of(text: str) -> int:
     """An amount as somebody wrote it, in 1/10,000. ValidationError where it is none. A comma may be a decimal sign or
-    stand between thousands: nobody guesses about money."""
+    stand between thousands, and one wrong key makes 1e9 of 109: nobody guesses about money."""
     if "," in text:
         raise ValidationError(
             _("{text} has a comma: write decimals with a point, and nothing between thousands.").format(
                 text=repr(text[:40])
             )
         )
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise ValidationError(_("{text} is no amount.").format(text=repr(text[:40]))) from None
-    if not amount.is_finite() or abs(amount) * UNIT > MAX_MONEY:
+    if not AMOUNT.fullmatch(text):
+        raise ValidationError(_("{text} is no amount.").format(text=repr(text[:40])))
+    amount = Decimal(text)
+    if abs(amount) * UNIT > MAX_MONEY:
         raise ValidationError(_("{text} is no amount that an account can have.").format(text=repr(text[:40])))
     if amount * UNIT != int(amount * UNIT):
         raise ValidationError(_("{text} has more than four decimals.").format(text=repr(text[:40])))
@@ -101,7 +103,7 @@ def correct_view(request: HttpRequest) -> HttpResponseBase:
     posted["seen"] = str(present)
     cast(Any, request).POST = posted
     sentences = [
-        _("{user} has {present}; it becomes {right}.").format(
+        _("{user} has {present} without unrealised profit; that becomes {right}.").format(
             user=row.user_id, present=amount_text(present), right=amount_text(right)
         ),
         *foreseen,
@@ -181,7 +183,7 @@ def file_view(request: HttpRequest) -> HttpResponseBase:
     form: Any = FundsFileForm(request.POST, request.FILES) if request.method == "POST" else FundsFileForm.fresh()
     if request.method != "POST" or not form.is_valid():
         return show(request, "form", title, form=form, button=button)
-    lines = preview(form.cleaned_data["lines"])
+    lines = preview(form.cleaned_data["lines"], form.cleaned_data["text"])
     wrong = sum(bool(line.problem) for line in lines)
     commands = [movement(line.user_id, line.amount) for line in lines if not line.problem]
     if not wrong:
@@ -198,8 +200,8 @@ def file_view(request: HttpRequest) -> HttpResponseBase:
     return HttpResponseRedirect(address("funds_file"))
 
 
-def preview(lines: list[list[str]]) -> list[Line]:
-    """What each line would do, one after the other."""
+def preview(lines: list[list[str]], sent: str) -> list[Line]:
+    """What each line would do, one after the other. `sent`: the text that they were read from."""
     names = {line[0] for line in lines}
     rows = list(Account.objects.filter(market=present_market(), user_id__in=names))
     figures = selectors.account_figures(accounts=rows)
@@ -207,7 +209,7 @@ def preview(lines: list[list[str]]) -> list[Line]:
     moved: dict[str, int] = {}
     found = []
     for number, cells in enumerate(lines, 1):
-        line = _read(number, cells, known, moved)
+        line = _read(number, cells, known, moved) if len(cells) == 2 else _misread(number, cells, sent)
         if not line.problem and line.amount < 0:
             row = known[line.user_id]
             free = figures[row.pk].withdrawable + moved.get(line.user_id, 0)
@@ -218,9 +220,11 @@ def preview(lines: list[list[str]]) -> list[Line]:
     return found
 
 
+def _misread(number: int, cells: list[str], sent: str) -> Line:
+    return Line(number, cells[0], 0, None, f"{_('A line has a user id and an amount.')} {files.otherwise(cells, sent)}")
+
+
 def _read(number: int, cells: list[str], known: dict[str, Account], moved: dict[str, int]) -> Line:
-    if len(cells) != 2:
-        return Line(number, cells[0], 0, None, _("A line has a user id and an amount."))
     row = known.get(cells[0])
     before = None if row is None else booked(row) + moved.get(cells[0], 0)
     try:

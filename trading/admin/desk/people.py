@@ -109,14 +109,15 @@ class ClassForm(_Start):
                 number += 1
                 candidate = f"{data['start']}{number:03}"
                 user_id = "" if candidate in taken else candidate
-            found.append(_checked(_person(name, user_id, funds, data["amount"], len(line)), given))
+            problem = files.otherwise(line, data["text"]) if len(line) > 3 else ""
+            found.append(_checked(_person(name, user_id, funds, data["amount"], problem), given))
             given.add(user_id)
         return found
 
 
-def _person(name: str, user_id: str, funds: str, amount: int, cells: int) -> Person:
-    if cells > 3:
-        return Person(name, user_id, 0, _("A line has a name, a user id and funds at most."))
+def _person(name: str, user_id: str, funds: str, amount: int, problem: str) -> Person:
+    if problem:
+        return Person(name, user_id, 0, f"{_('A line has a name, a user id and funds at most.')} {problem}")
     try:
         own = units_of(funds) if funds else amount
     except ValidationError as error:

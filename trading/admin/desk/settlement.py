@@ -18,6 +18,7 @@ from trading.admin.desk.risk import risk_settings, told
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.market import SettleForm
 from trading.admin.office.days import trading_days
+from trading.admin.office.refusals import answer_text
 from trading.core.commands import Settle
 from trading.core.types import Phase
 from trading.models import Holiday, Instrument, Market
@@ -73,7 +74,8 @@ def _preview(request: HttpRequest, form: SettleForm, command: Settle, reason: st
         prices=outliers(command),
         expired=sorted(day.expired.items()),
         outcome=told(day.outcome),
-        unsure=not command.confirmed,
+        refused=day.refused and answer_text(day.refused),
+        unlikely=day.unlikely and answer_text(day.unlikely),
     )
 
 

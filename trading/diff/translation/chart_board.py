@@ -58,28 +58,29 @@ class ChartBoard:
         if said.ins_list:
             wrong = self._put(said)
             if wrong is not None:
-                self._conversation.note("ERROR", Code.MALFORMED, f"{Code.MALFORMED.text}: {wrong}")
+                code, what = wrong
+                self._conversation.note("ERROR", code, f"{code.text}: {what}")
         else:
             self._conversation.patches.add({"charts": {said.chart_id: None}})
         self._forget()
         self._follow()
         self._load()
 
-    def _put(self, said: SetChart) -> str | None:
-        """A sentence about what is wrong with it, if anything is."""
+    def _put(self, said: SetChart) -> tuple[Code, str] | None:
+        """What is wrong with it, if anything is."""
         symbols = said.ins_list.split(",")
         names = [self._conversation.instruments.name(symbol) for symbol in symbols]
         duration = said.duration // NANOSECONDS
         if None in names:
-            return f"there is no {symbols[names.index(None)]}"
+            return Code.INSTRUMENT_UNKNOWN, symbols[names.index(None)]
         if said.duration and (duration < 1_000 or duration % 1_000):
-            return "bars have a length of whole seconds"
+            return Code.MALFORMED, "bars have a length of whole seconds"
         if said.focus_datetime is not None or said.left_kline_id is not None:
-            return "parts of the past are not given, only what was last"
+            return Code.MALFORMED, "parts of the past are not given, only what was last"
         if said.duration == 0 and len(names) > 1:
-            return "ticks are of one instrument"
+            return Code.MALFORMED, "ticks are of one instrument"
         if len(self._charts) >= MOST_CHARTS:
-            return f"at most {MOST_CHARTS} charts"
+            return Code.MALFORMED, f"at most {MOST_CHARTS} charts"
         state = {"aid": "set_chart", **msgspec.structs.asdict(said)}
         state = {name: value for name, value in state.items() if value is not None}
         width = min(max(said.view_width, 1), MOST)

@@ -105,7 +105,7 @@ def new_order(frame: protocol.OrderStatusFrame, key: str, user_id: str, ids: Pat
         **ids,
         "direction": frame.direction or Direction.BUY,
         "offset": offset_word(frame.offset or Offset.OPEN),
-        "price_type": price_type(frame.order_type or OrderType.LIMIT),
+        "price_type": price_type(frame.order_type or OrderType.LIMIT, frame.price_levels),
         "time_condition": time_condition,
         "volume_condition": volume_condition,
         "insert_date_time": frame.timestamp * NANOSECONDS,

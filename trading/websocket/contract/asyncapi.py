@@ -20,7 +20,7 @@ from trading.websocket.heartbeat import IDLE_CLOSE
 from trading.websocket.send_queue import SLOW_CLOSE
 from trading.websocket.subscriptions import CHANNELS
 
-VERSION = "1.7.0"
+VERSION = "1.8.0"
 """Of the contract: whatever changes in the document is a new one, with a file in docs/contracts/."""
 
 DESCRIPTION = gettext_noop(

@@ -287,13 +287,32 @@ def _show(found: list[Order], json: bool) -> None:
             as_json(order)
         return
     columns = ["order", "instrument", "side", "offset", "status", "time", "filled", "volume", "price", "own id"]
-    screen().print(table(columns, map(_row, found), left=6))
+    waits = any(order.stop_price is not None or order.trail is not None for order in found)
+    rows = [[*_row(order), *([_condition(order)] if waits else [])] for order in found]
+    screen().print(table([*columns, *(["waits for"] if waits else [])], rows, left=6))
 
 
 def _row(order: Order) -> list[str]:
     return [
         *(order.order_id, order.instrument_id, order.direction, order.offset, order.status, moment(order.timestamp)),
         *(number(order.filled_volume), number(order.volume)),
-        "market" if order.price is None else number(order.price),
+        _price(order) if order.price is None else number(order.price),
         order.client_order_id or "",
     ]
+
+
+def _price(order: Order) -> str:
+    """Of a market order."""
+    return "market" if order.price_levels is None else f"best {order.price_levels}"
+
+
+def _condition(order: Order) -> str:
+    """ "LAST >= 121", "BID <= 118, trailing 2.5": what an order waits for, or has waited for."""
+    if order.stop_price is None and order.trail is None:
+        return ""
+    rises = (order.direction == "BUY") == (order.stop_kind != "TAKE_PROFIT")
+    level = order.stop_price if order.current_stop is None else order.current_stop
+    met = order.trigger or "LAST"
+    if level is not None:
+        met += f" {'>=' if rises else '<='} {number(level)}"
+    return met if order.trail is None else f"{met}, trailing {number(order.trail)}"

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.request import urlopen
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
+from exchange_site.cluster.management.options import hold_named
 from exchange_site.cluster.services import (
     PATIENCE,
     Child,
@@ -26,7 +26,6 @@ from exchange_site.cluster.services import (
     start_postgres,
     start_redis,
 )
-from exchange_site.security.environment import hold_markets
 
 GATEWAYS = ENGINES = 2
 """The second engine of a market waits until the first is gone."""
@@ -50,10 +49,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
         further = options["further"]
-        try:
-            hold_markets([settings.MARKET, *further])
-        except ImproperlyConfigured as error:
-            raise CommandError(f"--market: {error}") from error
+        hold_named([settings.MARKET, *further])
         folder = Path(tempfile.mkdtemp(prefix="bourse-cluster-"))
         cluster = Cluster(folder, options["port"], self._tell, further, bots=options["bots"])
         try:

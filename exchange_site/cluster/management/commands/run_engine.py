@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from exchange_site.cluster.engine import EngineProcess
+from exchange_site.cluster.management.options import hold_named
 from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.log_format import CountErrors
-from exchange_site.security.environment import hold_markets
 
 
 class Command(BaseCommand):
@@ -26,10 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.REDIS_URL:
             raise CommandError("Set REDIS_URL and DATABASE_URL: without them the engine lives in the server's process.")
-        try:
-            hold_markets([options["market"]])
-        except ImproperlyConfigured as error:
-            raise CommandError(f"--market: {error}") from error
+        hold_named([options["market"]])
         config = msgspec.structs.replace(ExchangeConfig.from_settings(), market=options["market"])
         asyncio.run(_run(config))
 

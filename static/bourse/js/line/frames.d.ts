@@ -145,6 +145,11 @@ interface OrderStatusFrame {
   average_price?: number;
   market?: string;
   market_seq?: number;
+  stop_price?: number;
+  stop_kind?: StopKind;
+  trigger?: Trigger;
+  trail?: number;
+  price_levels?: number;
 }
 
 interface AccountUpdate {

@@ -107,7 +107,8 @@ export const SERVER_FRAMES = {
   trade: fields('trade_id order_id instrument_id direction offset price volume timestamp', `seq commission is_maker ${ELSEWHERE}`),
   order_status: fields(
     'order_id status filled_volume remaining_volume timestamp',
-    `seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id time_condition post_only reduce_only average_price ${ELSEWHERE}`,
+    'seq price volume reason error_code error_message instrument_id direction offset order_type client_order_id '
+      + `time_condition post_only reduce_only average_price stop_price stop_kind trigger trail price_levels ${ELSEWHERE}`,
   ),
   account_update: fields('balance available frozen margin profit risk_ratio timestamp', `seq ${ELSEWHERE}`),
   portfolio: fields('balance available frozen margin profit position_profit risk_ratio timestamp'),

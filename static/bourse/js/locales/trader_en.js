@@ -94,6 +94,7 @@ export default {
   'ticket.stop_auto': 'Decided when it fires: closes what you hold on the other side then, these lots at most, and opens nothing. To open, choose Open.',
   'ticket.at': 'at {price}',
   'ticket.at_market': 'at market',
+  'ticket.at_levels': 'at best {levels}',
   'ticket.split': '{direction} {volume} {instrument} {at}: close {closing}, open {opening}',
   'ticket.when': 'When {condition}: {words}',
   'ticket.sign_in': 'Sign in to trade',

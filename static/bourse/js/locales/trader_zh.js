@@ -94,6 +94,7 @@ export default {
   'ticket.stop_auto': '触发时才决定：平掉届时的对手方向持仓，最多这么多手，不开新仓。要开仓请选“开仓”。',
   'ticket.at': '@ {price}',
   'ticket.at_market': '市价',
+  'ticket.at_levels': '市价最优 {levels} 档',
   'ticket.split': '{direction} {volume} 手 {instrument} {at}：平 {closing}，开 {opening}',
   'ticket.when': '当 {condition}：{words}',
   'ticket.sign_in': '登录后交易',

@@ -528,3 +528,18 @@ def test_an_order_is_known_when_it_is_accepted_and_has_no_status_before_its_push
     assert found["ticket"]["phase"] == phase
     assert len(found["orders"]) == orders
     assert not any("status" in one for one in found["orders"] if one["order_id"] != "O1")
+
+
+@pytest.mark.parametrize(
+    ("order_type", "levels", "words"),
+    [
+        ("LIMIT", None, "at 119.5"),
+        ("MARKET", None, "at market"),
+        ("MARKET", 1, "at best 1"),
+        ("MARKET", 5, "at best 5"),
+    ],
+)
+def test_the_button_says_at_what_an_order_trades(page: Page, order_type: str, levels: int | None, words: str) -> None:
+    order = {"order_type": order_type, "price": "119.5", "price_levels": levels}
+    said = call(page, "panels/shared/order_text", "m.atWords(x)", order)
+    assert said == words

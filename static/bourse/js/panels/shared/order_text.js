@@ -100,11 +100,21 @@ export const orderFileColumns = [
 ];
 
 /**
- * What an order will do, as its button says it; `most`: it may be fewer lots.
- * @param {Pick<TicketOrder, 'direction' | 'offset' | 'volume' | 'instrument_id' | 'order_type'> & { price?: string | number | null, most?: boolean }} parts
+ * At what an order trades: "at 119.5", "at market", "at best 5".
+ * @param {Pick<TicketOrder, 'order_type' | 'price_levels'> & { price?: string | number | null }} parts
  */
-export function orderWords({ direction, offset, volume, instrument_id: instrument, order_type: type, price, most = false }) {
-  const at = type === 'MARKET' ? t('ticket.at_market') : t('ticket.at', { price: price ?? '' });
+export function atWords({ order_type: type, price, price_levels: levels }) {
+  if (type !== 'MARKET') return t('ticket.at', { price: price ?? '' });
+  return levels ? t('ticket.at_levels', { levels }) : t('ticket.at_market');
+}
+
+/**
+ * What an order will do, as its button says it; `most`: it may be fewer lots.
+ * @param {Pick<TicketOrder, 'direction' | 'offset' | 'volume' | 'instrument_id' | 'order_type' | 'price_levels'> & { price?: string | number | null, most?: boolean }} order
+ */
+export function orderWords({ most = false, ...order }) {
+  const { direction, offset, volume, instrument_id: instrument } = order;
+  const at = atWords(order);
   const lots = most ? t('ticket.at_most', { lots: format.lots(volume) }) : format.lots(volume);
   return t('ticket.submit', { direction: t(`direction.${direction}`), offset: t(`offset.${offset}.verb`), volume: lots, instrument, at });
 }

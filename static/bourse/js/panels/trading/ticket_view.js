@@ -1,6 +1,6 @@
 /** What the order ticket shows: what its button will do, what that would cost, and what the exchange said. */
 import { closed, estimate, freeLots, mostLots, reduced, withoutOwn } from '../../orders/estimate.js';
-import { conditionText, orderWords } from '../shared/order_text.js';
+import { atWords, conditionText, orderWords } from '../shared/order_text.js';
 import { touch } from '../../state/depth.js';
 import { accountOf, instrumentOf, isLive, tickOf, working } from '../../state/selectors.js';
 import { byId, setText } from '../../ui/dom.js';
@@ -227,13 +227,14 @@ function submitText(orders, order, state, isVisitor) {
 }
 
 /**
- * @param {TicketOrder} parts
+ * @param {TicketOrder} order
  * @param {OrderOptions[]} orders
  * @param {string} price
  */
-function splitWords({ direction, volume, instrument_id: instrument, order_type: type }, orders, price) {
+function splitWords(order, orders, price) {
+  const { direction, volume, instrument_id: instrument } = order;
   const [closing, opening] = orders.map((one) => format.lots(one.volume));
-  const at = type === 'MARKET' ? t('ticket.at_market') : t('ticket.at', { price });
+  const at = atWords({ ...order, price });
   return t('ticket.split', { direction: t(`direction.${direction}`), volume: format.lots(volume), instrument, at, closing, opening });
 }
 

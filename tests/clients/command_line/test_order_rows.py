@@ -1,0 +1,49 @@
+"""What `bourse orders` says of an order in a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from bourse_client.command_line.orders import _condition, _row
+from bourse_client.messages import Order
+
+PRICE = 8
+
+
+def made(**fields: Any) -> Order:
+    plain: dict[str, Any] = {
+        "order_id": "O1",
+        "instrument_id": "IX2301",
+        "direction": "BUY",
+        "offset": "OPEN",
+        "volume": 3.0,
+        "price": None,
+        "order_type": "MARKET",
+        "status": "Waiting",
+        "filled_volume": 0.0,
+        "remaining_volume": 3.0,
+        "timestamp": 1_700_000_000_000,
+    }
+    return Order(**plain | fields)
+
+
+def test_a_price_is_the_limit_or_what_stands_in_its_place() -> None:
+    told = [made(price=119.5), made(), made(price_levels=5)]
+    assert [_row(order)[PRICE] for order in told] == ["119.5", "market", "best 5"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, ""),
+        ({"stop_price": 121.0, "stop_kind": "STOP", "trigger": "LAST"}, "LAST >= 121"),
+        ({"stop_price": 121.0, "stop_kind": "STOP", "trigger": "BID", "direction": "SELL"}, "BID <= 121"),
+        ({"stop_price": 118.0, "stop_kind": "TAKE_PROFIT", "trigger": "ASK"}, "ASK <= 118"),
+        ({"stop_price": 118.0, "stop_kind": "TAKE_PROFIT", "direction": "SELL"}, "LAST >= 118"),
+        ({"trail": 2.5, "trigger": "LAST", "direction": "SELL"}, "LAST, trailing 2.5"),
+        ({"trail": 2.5, "current_stop": 117.5, "direction": "SELL"}, "LAST <= 117.5, trailing 2.5"),
+    ],
+)
+def test_what_a_waiting_order_waits_for(fields: dict[str, Any], said: str) -> None:
+    assert _condition(made(**fields)) == said
