@@ -4,13 +4,11 @@ Field names, order and meaning are those of the protocol document v1.0; what it 
 of a frame when it is not set. Prices and volumes are JSON numbers written as floats, times Unix milliseconds.
 """
 
+from trading.protocol.answers import Finished, Outcome, answer, order_response, result
 from trading.protocol.decoding import ProtocolError, decode
 from trading.protocol.from_events import (
-    Finished,
-    Outcome,
     account_update,
     amended,
-    answer,
     average_price,
     begun,
     cancelled,
@@ -19,12 +17,10 @@ from trading.protocol.from_events import (
     instrument_state,
     instrument_status,
     liquidation,
-    order_response,
     orderbook,
     orderbook_delta,
     portfolio,
     position_expired,
-    result,
     risk_warning,
     statement,
     ticker,
