@@ -7,6 +7,7 @@ import pytest
 from tests.builders import order
 from tests.worker.making import floor
 from trading.core.codes import Code
+from trading.core.commands import SubmitOrder
 from trading.core.events import OrderAccepted, Refused
 from trading.worker.batch import Batch, FilesReplaced, OutcomeUnknown, Superseded
 from trading.worker.refusals import NOT_STORED, TROUBLE, UNKNOWN
@@ -63,6 +64,7 @@ async def test_while_it_cannot_be_known_that_is_what_is_said(stored: bool) -> No
             f.store.fails = [LOST]
         f.store.unsaid = [OSError("away")] * 3
         assert await f.answers(BUY) == [UNKNOWN]
+        assert f.counters.not_done == {(SubmitOrder, "504"): 1}
         assert f.worker.trouble == TROUBLE
         later = await f.answers(BUY)
         await f.until(lambda: f.worker.trouble is None)

@@ -55,6 +55,11 @@ def _parameters_of_field(name: str, field: Any) -> set[str]:
     return {name, f"{name}__exact", f"{name}__isnull"}
 
 
+def is_plain(value: str) -> bool:
+    """Whether a value of an address may be looked up. PostgreSQL takes no NUL in a text."""
+    return len(value) <= LONGEST_SEARCH and "\0" not in value
+
+
 class WrongFilter(IncorrectLookupParameters):
     """A filter that cannot be, with a sentence for who asked."""
 

@@ -83,7 +83,7 @@ def until_taken(client: Client, name: str) -> float:
     """Send an order under its name until it is taken. When it was (monotonic)."""
     deadline = time.monotonic() + PATIENCE
     while not (answer := client.order("BUY", 1, 120, client_order_id=name))["success"]:
-        assert answer["error_code"] == 503 and time.monotonic() < deadline, answer
+        assert answer["error_code"] in (503, 504) and time.monotonic() < deadline, answer
         time.sleep(0.002)
     return time.monotonic()
 
