@@ -8,7 +8,7 @@ import pytest
 from channels.db import database_sync_to_async
 
 from exchange_site.wiring.exchange import Exchange
-from tests.builders import FUNDS, TRADERS, Founded, listing
+from tests.builders import FUNDS, NO_ACCOUNT, TRADERS, Founded, listing
 from tests.conftest import OpenExchange
 from tests.diff.client import DiffClient
 from tests.diff.conftest import Connect
@@ -93,6 +93,27 @@ async def test_who_trades_at_one_alone_has_the_money_of_that_one(connect: Connec
     await operate(OpenAccount(TRADERS[2]))
     await operate(Deposit(TRADERS[2], UNIT))
     await client.until(lambda: client.mine("accounts", "CNY", "balance") == MONEY + 1)
+
+
+async def test_who_has_an_account_elsewhere_alone_trades_there(
+    connect: Connect, bob: DiffClient, market: Founded
+) -> None:
+    """Their trading day is that of that market."""
+    stranger = await (await connect("/diff/td")).log_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
+    await stranger.until(lambda: (1003, "登录失败, Account not found") in stranger.notes())
+    await operate(OpenAccount(NO_ACCOUNT))
+    await operate(Deposit(NO_ACCOUNT, FUNDS))
+    await operate(Settle(20270104, 20270105, {}))
+    client = await (await connect("/diff/td")).log_in(NO_ACCOUNT, market.tokens[NO_ACCOUNT])
+    assert await client.until(lambda: client.mine("accounts", "CNY", "balance")) == MONEY
+    assert client.mine("trading_day") == "20270105"
+    await client.insert("bought", "BUY OPEN 1 @ 120", **THERE)
+    await bob.insert("sold", "SELL OPEN 1 @ 120", **THERE)
+    await client.until(lambda: client.mine("positions", SYMBOL, "pos_long_today") == 1)
+    assert [each["order_id"] for each in client.mine("trades").values()] == ["bought"]
+    await operate(Settle(20270105, 20270106, {}))
+    await client.until(lambda: client.mine("trading_day") == "20270106" and not client.mine("trades"))
+    assert client.mine("positions", SYMBOL, "pos_long_his") == 1
 
 
 async def test_a_settlement_elsewhere_begins_no_new_day(alice: DiffClient, bob: DiffClient) -> None:

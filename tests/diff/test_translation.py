@@ -262,6 +262,14 @@ def test_a_sign_in_is_told_who_it_is() -> None:
     assert len(nothing) == 1 and subject not in nothing
 
 
+def resumed(conversation: Conversation, resume: dict[str, Any]) -> dict[str, Any]:
+    """What is asked next."""
+    assert resume["type"] == "resume" and "market" not in resume
+    tell(conversation, protocol.ResumeResponse(success=True, last_seq=0, request_id=resume["request_id"]))
+    (statements,) = asked(conversation)
+    return statements
+
+
 def logged_in(name: str, password: str) -> TraderConversation:
     """As user `u` with the token `t`; with all that a login tells."""
     conversation = TraderConversation("MAIN")
@@ -273,10 +281,10 @@ def logged_in(name: str, password: str) -> TraderConversation:
         conversation,
         protocol.AuthResponse(success=True, user_id="u", message="", request_id=sign_in["request_id"]),
     )
-    following, listing, _, statements = asked(conversation)
+    following, listing, resume = asked(conversation)
     assert following["channels"] == ["trade", "portfolio", "instruments"]
     answer(conversation, listing, instruments=[instrument()])
-    answer(conversation, statements, statements=[])
+    answer(conversation, resumed(conversation, resume), statements=[])
     pages = asked(conversation)
     assert words(pages) == ["query_orders", "query_orders", "query_trades"]
     for page in pages:
@@ -397,9 +405,9 @@ def test_what_is_said_before_the_login_waits_until_all_is_known() -> None:
     assert sign_in["type"] == "auth"
     tell(conversation, protocol.AuthResponse(success=True, user_id="u", message="", request_id=sign_in["request_id"]))
     conversation.take(decode('{"aid": "cancel_order", "order_id": "mine"}'))
-    _, listing, _, statements = asked(conversation)
+    _, listing, resume = asked(conversation)
     answer(conversation, listing, instruments=[instrument()])
-    answer(conversation, statements, statements=[])
+    answer(conversation, resumed(conversation, resume), statements=[])
     live, orders, trades = asked(conversation)
     answer(conversation, live, orders=[], next=None)
     answer(conversation, orders, orders=[], next=None)
@@ -601,8 +609,8 @@ def test_a_day_of_many_pages_is_read_to_its_end_and_trades_find_their_orders(tra
         timestamp=NOW,
     )
     tell(trader, day)
-    listing, _, statements = asked(trader)
-    answer(trader, statements, statements=[day])
+    listing, resume = asked(trader)
+    answer(trader, resumed(trader, resume), statements=[day])
     live, orders, trades = asked(trader)
     assert orders["from_time"] == trades["from_time"] == NOW and live["status"] == "LIVE"
     deal = made(

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from tests.builders import FUNDS, Founded
 from trading.core.commands import Deposit, HaltInstrument, OpenAccount, Withdraw
 from trading.models import Account, Market, OperatorCommand, User
 from trading.operators import inline_engine, requests
+from trading.storage import pulses
 from trading.storage.engine_lock import engine_lock
 
 DEPOSIT = Deposit("user001", 50_000)
@@ -82,6 +84,16 @@ def test_without_an_engine_the_shell_is_the_engine(market: Founded) -> None:
     assert (row.status, row.result, row.code) == ("DONE", "Deposited", None)
     assert row.finished_at is not None
     assert deposits() == 50_000
+
+
+@pytest.mark.postgres_only
+def test_an_engine_that_was_there_just_now_is_waited_for(market: Founded) -> None:
+    """Its lock has gone with its session, and it connects again."""
+    row, now = requests.ask(OpenAccount("user001"), market="AWAY"), time.time_ns() // 1_000_000
+    pulses.note("AWAY", pulses.Beat(now, orders=0, trades=0, usual_answer=None, late_answer=None, present={}))
+    assert inline_engine.wait(row, timeout=requests.BACK_SECONDS / 4).status == "PENDING"
+    assert Market.objects.get(pk="AWAY").epoch == 0, "the shell was the engine"
+    assert inline_engine.wait(row, timeout=60).status == "DONE"
 
 
 def test_a_refusal_is_told_with_its_code(market: Founded) -> None:

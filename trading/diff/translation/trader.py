@@ -9,6 +9,7 @@ from trading import protocol
 from trading.core.codes import Code
 from trading.diff.translation import orders, portfolio
 from trading.diff.translation.conversation import Conversation
+from trading.diff.translation.loading import Loading, at
 from trading.diff.translation.patches import Patches
 from trading.diff.translation.words import (
     CancelOrder,
@@ -20,9 +21,6 @@ from trading.diff.translation.words import (
     who,
 )
 
-PAGE = 200
-PAGES = 25
-"""Of orders and of trades that a login looks at; who has more of a day sees the last ones."""
 FOLLOW_SECONDS = 1.0
 """Until what is held at a further market is looked at again: of the first the exchange tells by itself."""
 MOST_EARLY = 64
@@ -45,16 +43,6 @@ class Known(msgspec.Struct):
     volume: int
 
 
-class Loaded(msgspec.Struct):
-    """What a login has found so far; `missing`: answers that are not there. `meanwhile`: what was told before all is
-    known, of orders that may not be known yet."""
-
-    orders: dict[str, Patch] = {}
-    trades: list[protocol.TradeData] = []
-    meanwhile: list[protocol.ServerMessage] = []
-    missing: int = 0
-
-
 class TraderConversation(Conversation):
     """What is told of orders and trades waits until the account and the positions after it are known: the client sees
     them change together. A client that connects again says first what it could not say before, and logs in then:
@@ -67,8 +55,10 @@ class TraderConversation(Conversation):
         """What the client calls the user: it looks there for what it is told."""
         self._signing = self._refused = False
         self._early: list[InsertOrder | CancelOrder] = []
-        self._loaded: Loaded | None = None
+        self._loaded: Loading | None = None
         self._day = 0
+        self._home: str | None = None
+        """The market whose trading day it is: the first, or where the user has no account there, the next by name."""
         self._known: dict[str, Known] = {}
         self._ids: dict[str, str] = {}
         self._trades: set[str] = set()
@@ -154,63 +144,30 @@ class TraderConversation(Conversation):
     # -- all there is
 
     def _load(self) -> None:
-        """Ask for everything of the trading day: the answers come in this order."""
-        self._loaded = Loaded(missing=2)
         self.look_at_instruments()
-        self.ask(self._resumed, "resume")
-        self.ask(self._since, "query_statements", limit=1)
+        self._loaded = Loading(self.ask, self.instruments.markets, self._turn_away, self._loaded_all)
 
-    def _resumed(self, answer: Any) -> None:
-        """What follows is told by pushes; a snapshot, which tells the trading day, comes behind this."""
-        if isinstance(answer, protocol.Error):
-            self._turn_away(answer.code, answer.message)
-
-    def _since(self, answer: Any) -> None:
-        if self._loaded is None:
-            return
-        statements = answer.data.statements if isinstance(answer, protocol.QueryResponse) else None
-        times = {"from_time": statements[0].timestamp} if statements else {}
-        self._loaded.missing += 1
-        self._page("query_orders", {"status": "LIVE"}, None, 1)
-        self._page("query_orders", times, None, 1)
-        self._page("query_trades", times, None, 1)
-
-    def _page(self, query: str, fields: dict[str, Any], before: str | None, number: int) -> None:
-        last = {} if before is None else {"before": before}
-
-        def take(answer: Any) -> None:
-            self._take_page(answer, query, fields, number)
-
-        self.ask(take, query, limit=PAGE, **fields, **last)
-
-    def _take_page(self, answer: Any, query: str, fields: dict[str, Any], number: int) -> None:
-        loaded = self._loaded
-        if loaded is None:
-            return
-        data = answer.data if isinstance(answer, protocol.QueryResponse) else protocol.QueryData()
-        for order in data.orders or []:
-            key = self._know(order.order_id, order.client_order_id, order.volume)
-            loaded.orders[key] = orders.kept_order(order, key, self.instruments.ids(order.instrument_id))
-        loaded.trades += [trade for trade in data.trades or [] if not trade.broken]
-        self._positions |= {trade.instrument_id for trade in data.trades or []}
-        if isinstance(data.next, str) and number < PAGES:
-            self._page(query, fields, data.next, number + 1)
-            return
-        loaded.missing -= 1
-        if not loaded.missing:
-            self._loaded_all(loaded)
-
-    def _loaded_all(self, loaded: Loaded) -> None:
+    def _loaded_all(self, loaded: Loading) -> None:
         """What the client knew and is not of this day any more goes; then account and positions are looked at."""
-        gone_orders = {each.key for each in self._known.values()} - loaded.orders.keys()
-        self._known = {id: each for id, each in self._known.items() if each.key in loaded.orders}
+        if self._loaded is not loaded:
+            return
+        told_orders: dict[str, Patch] = {}
+        for order in loaded.orders:
+            key = self._know(order.order_id, order.client_order_id, order.volume)
+            told_orders[key] = orders.kept_order(order, key, self.instruments.ids(order.instrument_id))
+        self._positions |= {trade.instrument_id for trade in loaded.trades}
+        gone_orders = {each.key for each in self._known.values()} - told_orders.keys()
+        self._known = {id: each for id, each in self._known.items() if each.key in told_orders}
         self._ids = {each.key: id for id, each in self._known.items()}
-        trades = {each["trade_id"]: each for each in map(self._trade, loaded.trades)}
+        trades = {
+            each["trade_id"]: each for each in (self._trade(trade) for trade in loaded.trades if not trade.broken)
+        }
         gone_trades, self._trades = self._trades - trades.keys(), set(trades)
         self._tell({"orders": dict.fromkeys(gone_orders), "trades": dict.fromkeys(gone_trades)})
-        self._tell({"orders": loaded.orders, "trades": trades, "positions": {}})
+        self._tell({"orders": told_orders, "trades": trades, "positions": {}})
         day = str(self._day) if self._day else ""
         self._tell({"user_id": self._user, "trading_day": day, "trade_more_data": False})
+        self._home = loaded.home
         self._loaded, self._changed = None, self.instruments.markets()
         for message in loaded.meanwhile:
             self.told(message)
@@ -300,8 +257,8 @@ class TraderConversation(Conversation):
                 self._take_back(message)
             case protocol.Snapshot():
                 self._day = message.trading_day
-            case protocol.Statement(market=str() as market):
-                self._changed.add(market)  # the day of trading is that of the first
+            case protocol.Statement() if message.market != self._home:
+                self._changed.add(message.market)  # the day of trading is that of the home
             case protocol.Statement():
                 if self._user is not None:
                     self._load()
@@ -360,8 +317,7 @@ class TraderConversation(Conversation):
             changed, self._changed, self._looking = self._changed, set(), True
             self._covered, self._gathered = self._gathered, Patches()
             for market in changed:
-                named = {} if market is None else {"market": market}
-                self.ask(partial(self._take_account, market), "query_account", **named)
+                self.ask(partial(self._take_account, market), "query_account", **at(market))
             self.ask(self._take_positions, "query_position")
         elif ready and not self._changed and self._gathered:
             self.patches.add_all(self._gathered.take())
