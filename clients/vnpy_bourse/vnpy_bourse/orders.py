@@ -36,11 +36,11 @@ class Orders:
         return self._told.get(name)
 
     def active(self) -> list[str]:
-        """Ids of orders of which the exchange has told and which were not finished then."""
+        """Ids of orders that the exchange has and that were not finished when it told of them."""
         return [order_id for name, order_id in self._ids.items() if self._told[name].is_active()]
 
     def unheard(self) -> list[str]:
-        """Names of orders that were sent and of which the exchange has not told."""
+        """Names of orders that were sent and that the exchange is not known to have."""
         return [name for name, order in self._told.items() if order.is_active() and name not in self._ids]
 
     def learn(self, order: Order) -> OrderData | None:
@@ -61,6 +61,10 @@ class Orders:
             before = self._begun(name, state.instrument_id, state.direction or "", state.offset, state.order_type)
         moment = None if before.datetime else state.timestamp
         return self._tell(before, state.price, state.volume, state.status, state.filled_volume, moment)
+
+    def accepted(self, order: Order) -> None:
+        """The exchange has it; pushes tell what becomes of it."""
+        self._meet(order.order_id, order.client_order_id)
 
     def reject(self, name: str) -> OrderData | None:
         """The exchange does not want it. Null where it is known to have it, or to be finished."""

@@ -305,7 +305,7 @@ class Session:
     async def _place(self, client: Client, name: str, wanted: words.Wanted) -> None:
         """Pushes tell what becomes of it; refusals have none."""
         try:
-            await client.place(
+            placed = await client.place(
                 wanted.instrument_id,
                 wanted.direction,
                 wanted.volume,
@@ -314,6 +314,7 @@ class Session:
                 client_order_id=name,
                 **wanted.options,
             )
+            self._orders.accepted(placed)
         except Refused:
             self._order(self._orders.reject(name))
             raise

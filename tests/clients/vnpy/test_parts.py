@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from bourse_client.errors import InstrumentUnknown
 from bourse_client.messages import Order, OrderState, Position, Trade
 from vnpy.event import EventEngine
 from vnpy.trader.constant import Direction, Offset, OrderType, Status
-from vnpy.trader.object import OrderData, PositionData
+from vnpy.trader.object import OrderData, OrderRequest, PositionData
 from vnpy_bourse import BourseGateway, words
 from vnpy_bourse.holdings import Holdings
 from vnpy_bourse.orders import Orders
@@ -195,3 +196,26 @@ async def test_ticks_that_are_refused_may_be_asked_for_again() -> None:
     with pytest.raises(InstrumentUnknown):
         await session._follow(quote)
     assert session._quotes == {}
+
+
+class Accepting:
+    """A client whose exchange takes every order."""
+
+    async def place(self, *what: Any, client_order_id: str, **options: Any) -> Order:
+        return order("O1", name=client_order_id)
+
+    async def query_order(self, order_id: str) -> Order:
+        return order(order_id, name="accepted")
+
+
+async def test_an_order_is_not_rejected_while_its_pushes_wait_behind_what_is_restored() -> None:
+    session = Session(BourseGateway(EventEngine(), "G"), "http://localhost", "user001")
+    client: Any = Accepting()
+    session._client = client
+    wanted = OrderRequest("X", words.EXCHANGE, Direction.LONG, OrderType.LIMIT, 5.0, 10.0, Offset.OPEN)
+    session.place(wanted.create_order_data("accepted", "G"), wanted)
+    await asyncio.wait(session._tasks)
+    await session._settle_doubts(client, live=set())
+    told = session._orders.told("accepted")
+    assert told is not None and told.status is Status.NOTTRADED
+    assert session._orders.change(state("O1", status="Submitted", client_order_id="accepted")) is None
