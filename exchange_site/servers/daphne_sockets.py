@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,13 @@ from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocketProtocol
 
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import FEW_WAITING, LINGER_SECONDS, MOST_WAITING, bound_send_buffer
-from exchange_site.servers.frames import pong_frame, text_frame, whole_texts
+from exchange_site.servers.frames import pong_frame, text_frames, whole_texts
 from trading.websocket.server_line import Listener
 
 FLOODED = 1008
 """Close code of RFC 6455: a policy was violated."""
+SENT_TOGETHER = 16
+"""Texts, before it is asked whether there is room for more."""
 
 logger = logging.getLogger(__name__)
 
@@ -115,11 +118,10 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
         self.transport.registerProducer(self.flow, True)
         super().onOpen()
 
-    def send_text(self, text: str) -> bool:
-        if self.flow.full or self.state != self.STATE_OPEN:
-            return False
-        self.transport.write(text_frame(text))
-        return True
+    def send_texts(self, texts: deque[str]) -> None:
+        while texts and not self.flow.full and self.state == self.STATE_OPEN:
+            some = [texts.popleft() for _ in range(min(len(texts), SENT_TOGETHER))]
+            self.transport.write(text_frames(some))
 
     def ping(self) -> None:
         if self.state == self.STATE_OPEN and not self.flow.full:

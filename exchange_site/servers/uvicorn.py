@@ -17,6 +17,7 @@ Addresses: uvicorn believes `X-Forwarded-For` of programs on the same machine; h
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,7 @@ from exchange_site.servers.bounds import (
     bound_send_buffer,
     open_files,
 )
-from exchange_site.servers.frames import text_frame, whole_texts
+from exchange_site.servers.frames import text_frames, whole_texts
 from trading.websocket.server_line import EXTENSION, Listener
 
 NOT_UTF8 = "Invalid UTF-8 sequence received from client."
@@ -181,11 +182,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     # -- out
 
-    def send_text(self, text: str) -> bool:
-        if not self.writable.is_set() or self.conn.state is not OPEN:
-            return False
-        self.transport.write(text_frame(text))
-        return True
+    def send_texts(self, texts: deque[str]) -> None:
+        if self.writable.is_set() and self.conn.state is OPEN:
+            self.transport.write(text_frames(texts))
+            texts.clear()
 
     def ping(self) -> None:
         if self.conn.state is OPEN and self.writable.is_set():

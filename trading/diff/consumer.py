@@ -68,9 +68,9 @@ class InnerLine:
     def listener(self, listener: Listener | None) -> None:
         self._line.listener = listener
 
-    def send_text(self, text: str) -> bool:
-        self._hear(text)
-        return True
+    def send_texts(self, texts: deque[str]) -> None:
+        while texts:
+            self._hear(texts.popleft())
 
     def ping(self) -> None:
         self._line.ping()

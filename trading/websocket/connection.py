@@ -110,7 +110,7 @@ class Connection:
             send,
             services.counters,
             services.close_seconds,
-            None if line is None else line.send_text,
+            None if line is None else line.send_texts,
         )
         if line is not None:
             line.listener = self

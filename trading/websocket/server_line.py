@@ -3,6 +3,7 @@
 Under any other server there is none, and everything goes by ASGI alone.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -20,8 +21,9 @@ class ServerLine(Protocol):
     listener: Listener | None
     """Whom to tell that bytes came: frames of the protocol below us, such as a pong, are life too."""
 
-    def send_text(self, text: str) -> bool:
-        """Send a text at once. False, and nothing is sent, when the client has enough to read or the way is closed."""
+    def send_texts(self, texts: deque[str]) -> None:
+        """Send texts at once, from the first on, and take off what is sent. Those stay for which there is no room,
+        because the client has enough to read or the way is closed."""
 
     def ping(self) -> None:
         """Ask the client for a sign of life (RFC 6455, section 5.5.2); every library answers by itself."""
