@@ -13,7 +13,7 @@ from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocketProtocol
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import FEW_WAITING, LINGER_SECONDS, MOST_WAITING, bound_send_buffer
 from exchange_site.servers.frames import pong_frame, text_frames, whole_texts
-from trading.websocket.server_line import Listener
+from trading.websocket.server_line import Hear, Listener
 
 FLOODED = 1008
 """Close code of RFC 6455: a policy was violated."""
@@ -50,6 +50,7 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
     """A socket; to the application it is the `ServerLine` of its scope."""
 
     listener: Listener | None = None
+    hear: Hear | None = None
     _asked = _resting = False
 
     # -- in
@@ -72,9 +73,11 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
     def feed(self, data: bytes) -> None:
         if self._is_between_frames():
             texts, data = whole_texts(data)
+            hear, queue = self.hear, self.application_queue
             for text in texts:
                 self.intake.turns.cost += intake.FRAME_COST
-                self.application_queue.put_nowait({"type": "websocket.receive", "text": text})
+                if hear is None or not queue.empty() or not hear(text):
+                    queue.put_nowait({"type": "websocket.receive", "text": text})
         if data:
             self._dataReceived(data)
 

@@ -39,7 +39,7 @@ from exchange_site.servers.bounds import (
     open_files,
 )
 from exchange_site.servers.frames import text_frames, whole_texts
-from trading.websocket.server_line import EXTENSION, Listener
+from trading.websocket.server_line import EXTENSION, Hear, Listener
 
 NOT_UTF8 = "Invalid UTF-8 sequence received from client."
 DROP_SECONDS = 5.0
@@ -107,6 +107,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """A socket; to the application it is the `ServerLine` of its scope."""
 
     listener: Listener | None = None
+    hear: Hear | None = None
     transport: Any
     _asked = _resting = False
 
@@ -129,9 +130,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def feed(self, data: bytes) -> None:
         if self._is_between_frames():
             texts, data = whole_texts(data)
+            hear, queue = self.hear, self.queue
             for text in texts:
                 self.intake.turns.cost += intake.FRAME_COST
-                self.queue.put_nowait({"type": "websocket.receive", "text": text})
+                if hear is None or not queue.empty() or not hear(text):
+                    queue.put_nowait({"type": "websocket.receive", "text": text})
         if data:
             super().data_received(data)
 

@@ -15,11 +15,18 @@ class Listener(Protocol):
     """Time of the event loop at which something came from the client."""
 
 
+Hear = Callable[[str], bool]
+"""Takes a text at once, or says False: then it is received by ASGI, as whatever comes after it."""
+
+
 class ServerLine(Protocol):
     """The connection, as the server has it."""
 
     listener: Listener | None
     """Whom to tell that bytes came: frames of the protocol below us, such as a pong, are life too."""
+
+    hear: Hear | None
+    """Who is given texts as they are read, whenever none waits to be received."""
 
     def send_texts(self, texts: deque[str]) -> None:
         """Send texts at once, from the first on, and take off what is sent. Those stay for which there is no room,
