@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,13 @@ from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocketProtocol
 
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import FEW_WAITING, LINGER_SECONDS, MOST_WAITING, bound_send_buffer
-from exchange_site.servers.frames import pong_frame, text_frame, whole_texts
-from trading.websocket.server_line import Listener
+from exchange_site.servers.frames import pong_frame, text_frames, whole_texts
+from trading.websocket.server_line import Hear, Listener
 
 FLOODED = 1008
 """Close code of RFC 6455: a policy was violated."""
+SENT_TOGETHER = 16
+"""Texts, before it is asked whether there is room for more."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
     """A socket; to the application it is the `ServerLine` of its scope."""
 
     listener: Listener | None = None
+    hear: Hear | None = None
     _asked = _resting = False
 
     # -- in
@@ -69,9 +73,11 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
     def feed(self, data: bytes) -> None:
         if self._is_between_frames():
             texts, data = whole_texts(data)
+            hear, queue = self.hear, self.application_queue
             for text in texts:
                 self.intake.turns.cost += intake.FRAME_COST
-                self.application_queue.put_nowait({"type": "websocket.receive", "text": text})
+                if hear is None or not queue.empty() or not hear(text):
+                    queue.put_nowait({"type": "websocket.receive", "text": text})
         if data:
             self._dataReceived(data)
 
@@ -115,11 +121,10 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
         self.transport.registerProducer(self.flow, True)
         super().onOpen()
 
-    def send_text(self, text: str) -> bool:
-        if self.flow.full or self.state != self.STATE_OPEN:
-            return False
-        self.transport.write(text_frame(text))
-        return True
+    def send_texts(self, texts: deque[str]) -> None:
+        while texts and not self.flow.full and self.state == self.STATE_OPEN:
+            some = [texts.popleft() for _ in range(min(len(texts), SENT_TOGETHER))]
+            self.transport.write(text_frames(some))
 
     def ping(self) -> None:
         if self.state == self.STATE_OPEN and not self.flow.full:

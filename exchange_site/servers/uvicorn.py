@@ -17,6 +17,7 @@ Addresses: uvicorn believes `X-Forwarded-For` of programs on the same machine; h
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -37,8 +38,8 @@ from exchange_site.servers.bounds import (
     bound_send_buffer,
     open_files,
 )
-from exchange_site.servers.frames import text_frame, whole_texts
-from trading.websocket.server_line import EXTENSION, Listener
+from exchange_site.servers.frames import text_frames, whole_texts
+from trading.websocket.server_line import EXTENSION, Hear, Listener
 
 NOT_UTF8 = "Invalid UTF-8 sequence received from client."
 DROP_SECONDS = 5.0
@@ -106,6 +107,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """A socket; to the application it is the `ServerLine` of its scope."""
 
     listener: Listener | None = None
+    hear: Hear | None = None
     transport: Any
     _asked = _resting = False
 
@@ -128,9 +130,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def feed(self, data: bytes) -> None:
         if self._is_between_frames():
             texts, data = whole_texts(data)
+            hear, queue = self.hear, self.queue
             for text in texts:
                 self.intake.turns.cost += intake.FRAME_COST
-                self.queue.put_nowait({"type": "websocket.receive", "text": text})
+                if hear is None or not queue.empty() or not hear(text):
+                    queue.put_nowait({"type": "websocket.receive", "text": text})
         if data:
             super().data_received(data)
 
@@ -181,11 +185,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     # -- out
 
-    def send_text(self, text: str) -> bool:
-        if not self.writable.is_set() or self.conn.state is not OPEN:
-            return False
-        self.transport.write(text_frame(text))
-        return True
+    def send_texts(self, texts: deque[str]) -> None:
+        if self.writable.is_set() and self.conn.state is OPEN:
+            self.transport.write(text_frames(texts))
+            texts.clear()
 
     def ping(self) -> None:
         if self.conn.state is OPEN and self.writable.is_set():

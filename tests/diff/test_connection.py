@@ -1,7 +1,9 @@
 """DIFF over a connection: who may trade, what is told when, and what becomes of nonsense."""
 
 import logging
+from collections import deque
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -11,6 +13,7 @@ from tests.builders import NO_ACCOUNT, Founded
 from tests.diff.client import FINGERPRINT, DiffClient
 from tests.diff.conftest import Connect
 from trading.core.commands import Settle
+from trading.diff.consumer import InnerLine
 from trading.models import AccessToken, Order, User
 
 SYMBOL = "CFFEX.IX2301"
@@ -310,3 +313,12 @@ async def test_each_socket_takes_its_own_messages(alice: DiffClient, md: DiffCli
     await alice.until(lambda: 400 in dict(alice.notes()))
     await md.log_in("user001", market.tokens["user001"])
     await md.until(lambda: 400 in dict(md.notes()))
+
+
+def test_texts_for_the_client_are_translated_and_its_own_come_by_asgi() -> None:
+    """The server below must not hand what a DIFF client says to a connection of our protocol."""
+    heard: list[str] = []
+    line = InnerLine(SimpleNamespace(listener=None), heard.append)  # nothing else is asked
+    texts = deque(["one", "two"])
+    line.send_texts(texts)
+    assert (heard, list(texts), line.hear) == (["one", "two"], [], None)

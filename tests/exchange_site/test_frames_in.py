@@ -251,6 +251,26 @@ async def test_the_servers_parser_does_not_see_whole_texts(kind: type[Uvicorn | 
     assert [event["text"] for event in socket.heard()] == ["one", "two"]
 
 
+@pytest.mark.parametrize("kind", [Uvicorn, Daphne])
+async def test_who_hears_at_once_hears_whatever_nothing_waits_before(kind: type[Uvicorn | Daphne]) -> None:
+    """What is received by ASGI is overtaken by nothing."""
+    socket = kind()
+    await socket.opened()
+    asked: list[str] = []
+
+    def hear(text: str) -> bool:
+        asked.append(text)
+        return text.startswith("order")
+
+    socket.protocol.hear = hear
+    socket.protocol.feed(frame(b"order 1") + frame(b"ask") + frame(b"order 2"))
+    socket.protocol.feed(frame(b"order 3"))
+    assert asked == ["order 1", "ask"]
+    assert [event["text"] for event in socket.heard()] == ["ask", "order 2", "order 3"]
+    socket.protocol.feed(frame(b"order 4"))
+    assert asked[2:] == ["order 4"] and socket.heard() == []
+
+
 async def test_a_size_that_an_operator_has_chosen_for_uvicorn_holds() -> None:
     socket = Uvicorn(most=100)
     await socket.opened()

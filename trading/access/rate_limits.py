@@ -48,8 +48,12 @@ class TokenBucket:
         are given on credit: what comes after them waits until they are paid."""
         pause = self.pause(now)
         if not pause:
-            self._left -= events
+            self.take(events)
         return pause
+
+    def take(self, events: int) -> None:
+        """Where no `pause` is needed."""
+        self._left -= events
 
     def pause(self, now: float) -> float:
         """Seconds until an event is allowed."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from trading.core.accounts import Leg, Position
 from trading.core.money import share
-from trading.core.rules.checks import needed_per_lot
+from trading.core.rules.checks import NeededPerLot
 from trading.core.state import Account, Instrument, Order, State
 from trading.core.types import FIRST_RULES, Offset, OrderStatus, Phase
 
@@ -16,7 +16,8 @@ WAITING, SUBMITTED, PARTIALLY_FILLED = OrderStatus.WAITING, OrderStatus.SUBMITTE
 def check(state: State) -> None:
     """AssertionError with one sentence when the state contradicts itself."""
     resting = sum(_check_book(state, instrument) for instrument in state.instruments.values())
-    live = sum(_check_orders(account_id, account) for account_id, account in state.accounts.items())
+    needed = NeededPerLot()
+    live = sum(_check_orders(account_id, account, needed) for account_id, account in state.accounts.items())
     assert live == resting, "the books and the lists of live orders disagree"
     for account in state.accounts.values():
         _check_account(account)
@@ -63,7 +64,7 @@ class _Promised:
         self.live = self.opening = self.his = self.today = 0
 
 
-def _check_orders(account_id: int, account: Account) -> int:
+def _check_orders(account_id: int, account: Account, needed: NeededPerLot) -> int:
     """What limits are held against, and what the account and its positions hold, is what its live orders add up to;
     returns how many of them do not wait."""
     assert account.account_id == account_id, f"account {account_id} is listed under a strange number"
@@ -80,7 +81,7 @@ def _check_orders(account_id: int, account: Account) -> int:
             waiting.append(order)
             continue
         hold, left = order.hold_per_lot, order.left
-        assert hold == needed_per_lot(order), f"order {order_id} holds the wrong amount"
+        assert hold == needed.of(order), f"order {order_id} holds the wrong amount"
         if order.offset is OPEN:
             side.opening += left
             money += hold * left

@@ -12,7 +12,7 @@ import msgspec
 from trading.core.accounts import Leg, Lot
 from trading.core.commands import ClientOrder
 from trading.core.money import RATE
-from trading.core.rules.checks import needed_per_lot
+from trading.core.rules.checks import NeededPerLot
 from trading.core.rules.execution import hold
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
@@ -304,8 +304,9 @@ def restore(snapshot: Snapshot) -> State:
         _restore_account(state, account)
     for position in snapshot.positions:
         _restore_position(state, position)
+    needed = NeededPerLot()
     for order in snapshot.orders:
-        _restore_order(state, order)
+        _restore_order(state, order, needed)
     for instrument in snapshot.instruments:
         _restore_sweeps(state, instrument)
     return state
@@ -395,7 +396,7 @@ def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], d
     return of_his, of_today
 
 
-def _restore_order(state: State, record: OrderRecord) -> None:
+def _restore_order(state: State, record: OrderRecord, needed: NeededPerLot) -> None:
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
     tick, options = instrument.contract.tick, record.options
     order = Order(
@@ -417,8 +418,7 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     order.left = record.volume - record.filled
     order.remaining, order.hidden = record.shown, order.left - record.shown
     order.his_held, order.today_held = record.his_held, record.today_held
-    order.stop = record.stop // tick
-    order.priority = record.priority
+    order.stop, order.priority = record.stop // tick, record.priority
     order.updated_at = record.updated_at
     order.price_sum = record.price_sum if record.filled else 0
     if options is not None and options.expires_at is not None:
@@ -427,6 +427,6 @@ def _restore_order(state: State, record: OrderRecord) -> None:
     if record.status is WAITING:
         watch(state, order)
         return
-    order.hold_per_lot = needed_per_lot(order)
+    order.hold_per_lot = needed.of(order)
     hold(order)
     instrument.book.half(order.is_buy).add(order)

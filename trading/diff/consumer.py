@@ -16,7 +16,7 @@ from trading.diff.translation.conversation import Conversation
 from trading.diff.translation.words import PeekMessage, decode
 from trading.websocket.connection import Connection, ConnectionServices
 from trading.websocket.send_queue import SLOW_CLOSE, Send
-from trading.websocket.server_line import Listener, ServerLine, line_of
+from trading.websocket.server_line import Hear, Listener, ServerLine, line_of
 
 PONG = '{"type":"pong"}'
 MOST_WAITING = 100_000
@@ -54,7 +54,9 @@ class DiffConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
 
 
 class InnerLine:
-    """The line of the server, with texts that go through the translation."""
+    """The line of the server, with texts that go through the translation. Those of the client come by ASGI."""
+
+    hear: Hear | None = None
 
     def __init__(self, line: ServerLine, hear: Callable[[str], None]) -> None:
         self._line = line
@@ -68,9 +70,9 @@ class InnerLine:
     def listener(self, listener: Listener | None) -> None:
         self._line.listener = listener
 
-    def send_text(self, text: str) -> bool:
-        self._hear(text)
-        return True
+    def send_texts(self, texts: deque[str]) -> None:
+        while texts:
+            self._hear(texts.popleft())
 
     def ping(self) -> None:
         self._line.ping()

@@ -4,7 +4,7 @@ Field names, order and meaning are those of the protocol document v1.0; what it 
 of a frame when it is not set. Prices and volumes are JSON numbers written as floats, times Unix milliseconds.
 """
 
-from trading.protocol.decoding import ProtocolError, decode
+from trading.protocol.decoding import ProtocolError, decode, decode_frame
 from trading.protocol.from_events import (
     account_update,
     amended,
@@ -225,6 +225,7 @@ __all__ = [
     "begun",
     "cancelled",
     "decode",
+    "decode_frame",
     "encode",
     "encode_of",
     "filled",

@@ -57,6 +57,15 @@ def decode(text: str) -> ClientMessage:
     return message
 
 
+def decode_frame(text: str | None, most: int) -> ClientMessage:
+    """The message in a frame of any kind and size. `text`: None if it has none; of at most so many characters."""
+    if text is None:
+        raise ProtocolError(Code.MALFORMED, "Malformed message: binary frames are not taken, send JSON text")
+    if len(text) > most:
+        raise ProtocolError(Code.MALFORMED, f"Malformed message: a frame has at most {most} characters")
+    return decode(text)
+
+
 # --- null, and whole numbers in doubles
 
 

@@ -97,7 +97,7 @@ class Connection:
         self._services = services
         self._channel = channel
         self._number = next_connection()
-        self._gone = False
+        self._gone = self._waits = False
         self._main: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._time = asyncio.get_running_loop().time
@@ -110,7 +110,7 @@ class Connection:
             send,
             services.counters,
             services.close_seconds,
-            None if line is None else line.send_text,
+            None if line is None else line.send_texts,
         )
         if line is not None:
             line.listener = self
@@ -317,18 +317,29 @@ class Connection:
     async def _read(self, receive: Any) -> None:
         """Frames in, until the client is gone."""
         while True:
+            self._waits = True
             message = await receive()
+            self._waits = False
             if message["type"] == "websocket.disconnect":
                 return
             self.heard_at = self._time()
             if not self._send_queue.closing:  # nobody could be told what became of it
                 await self._take(message.get("text"))
 
+    def hear(self, text: str) -> bool:
+        """An order, as the server has read it, while `_read` waits. False where more than the engine must be waited
+        for, and nothing was done then: it is to be received, as all else."""
+        hears = self._waits and not self._send_queue.closing and len(text) <= self._services.max_frame
+        if not hears or self._bucket.pause(self.heard_at) or not self._orders.hear(text, self.heard_at):
+            return False
+        self._bucket.take(1)
+        return True
+
     async def _take(self, text: str | None) -> None:
         """One frame. Whatever is wrong with it or with us, it gets an answer and the connection lives."""
         wait = self._bucket.wait(self.heard_at)
         try:
-            message = self._decode(text)
+            message = protocol.decode_frame(text, self._services.max_frame)
         except protocol.ProtocolError as error:
             refusal = self._too_many_frames() if wait else Refused(error.code, error.detail)
             await self._responder.refuse(refusal, error.request_id, pause(wait))
@@ -344,15 +355,6 @@ class Connection:
 
     def _too_many_frames(self) -> Refused:
         return too_fast("frames", self._limiter.limits.frames_per_second)
-
-    def _decode(self, text: str | None) -> protocol.ClientMessage:
-        if text is None:
-            detail = "Malformed message: binary frames are not taken, send JSON text"
-            raise protocol.ProtocolError(Code.MALFORMED, detail)
-        if len(text) > self._services.max_frame:
-            detail = f"Malformed message: a frame has at most {self._services.max_frame} characters"
-            raise protocol.ProtocolError(Code.MALFORMED, detail)
-        return protocol.decode(text)
 
     async def _serve(self, message: protocol.ClientMessage) -> None:
         if isinstance(message, protocol.EngineMessage):

@@ -19,14 +19,17 @@ class TradingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
+        line = line_of(scope)
         connection = Connection(
             self._services,
             channel=await self._services.layer.new_channel(),
             owner=_user_in_url(scope),
             address=self._services.address_of(scope),
             send=send,
-            line=line_of(scope),
+            line=line,
         )
+        if line is not None:
+            line.hear = connection.hear
         await connection.serve(receive)
 
 

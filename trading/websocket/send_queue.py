@@ -20,8 +20,8 @@ CLOSE_SECONDS = 1.0
 """How long a client may take for what is queued when its connection is closed, and for the close itself."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-SendNow = Callable[[str], bool]
-"""Takes a text frame, or says False: then it must be awaited."""
+SendNow = Callable[[deque[str]], None]
+"""Takes text frames off, from the first on; those that it leaves must be awaited."""
 
 
 class ClientGone(Exception):
@@ -67,9 +67,10 @@ class SendQueue:
     # -- in
 
     def put(self, frame: str) -> None:
-        """Queue a frame and have it sent soon; nothing more is taken once the connection is closing."""
+        """Queue a frame and have it sent, at once if the server can; nothing more is taken once the connection is
+        closing."""
         self.add(frame)
-        self._sleeper.wake()
+        self.flush()
 
     def add(self, frame: str) -> None:
         """Queue a frame for whoever flushes next."""
@@ -104,12 +105,11 @@ class SendQueue:
 
     def flush(self) -> None:
         """Send what is queued, as far as the server takes it without waiting."""
-        frames, send_now = self._frames, self._send_now
+        frames = self._frames
         if self._sending:
             return
-        if send_now is not None:
-            while frames and send_now(frames[0]):
-                frames.popleft()
+        if frames and self._send_now is not None:
+            self._send_now(frames)
         if frames:
             self._sleeper.wake()
         else:

@@ -3,6 +3,7 @@
 Under any other server there is none, and everything goes by ASGI alone.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -14,14 +15,22 @@ class Listener(Protocol):
     """Time of the event loop at which something came from the client."""
 
 
+Hear = Callable[[str], bool]
+"""Takes a text at once, or says False: then it is received by ASGI, as whatever comes after it."""
+
+
 class ServerLine(Protocol):
     """The connection, as the server has it."""
 
     listener: Listener | None
     """Whom to tell that bytes came: frames of the protocol below us, such as a pong, are life too."""
 
-    def send_text(self, text: str) -> bool:
-        """Send a text at once. False, and nothing is sent, when the client has enough to read or the way is closed."""
+    hear: Hear | None
+    """Who is given texts as they are read, whenever none waits to be received."""
+
+    def send_texts(self, texts: deque[str]) -> None:
+        """Send texts at once, from the first on, and take off what is sent. Those stay for which there is no room,
+        because the client has enough to read or the way is closed."""
 
     def ping(self) -> None:
         """Ask the client for a sign of life (RFC 6455, section 5.5.2); every library answers by itself."""

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
-from tests.builders import NOW, founding, order
+from tests.builders import NOW, TRADERS, founding, listing, order, terms
 from trading.core.accounts import Side
-from trading.core.commands import SubmitOrder
+from trading.core.commands import Command, SetAccountRules, SetFeeGroup, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Refused
+from trading.core.money import RATE
+from trading.core.snapshot import take
 from trading.core.state import Account, Order
-from trading.core.types import OrderOptions, OrderStatus
+from trading.core.types import AccountRules, OrderOptions, OrderStatus
 
 STOP = OrderOptions(stop_price=1_300_000)
 TRAILING = OrderOptions(stop_price=1_300_000, trail=10_000)
@@ -160,3 +163,23 @@ def test_a_fault_is_found(name: str) -> None:
     seed(engine)
     with pytest.raises(AssertionError, match=words):
         engine.check()
+
+
+def test_what_each_lot_holds_follows_from_its_own_terms() -> None:
+    """At a restart and in the checks it is worked out once for many orders: of one side, price and instrument, and of
+    who pay the same commission."""
+    engine = market()
+    dear = replace(listing("AU2302"), terms=terms(margin=RATE // 5))
+    rules = SetAccountRules(TRADERS[2], AccountRules(fee_group="half"))
+    asked: list[Command] = [dear, SetFeeGroup("half", RATE // 2), rules]
+    asked += [order(account, "BUY OPEN 1 @ 110", name) for name in ("IX2301", "AU2302") for account in (1, 2, 3)]
+    asked += [order(account, f"SELL OPEN 1 @ {price}") for account in (1, 2, 3) for price in (128, 129)]
+    for command in asked:
+        answer = engine.apply(command, NOW)[0]
+        assert not isinstance(answer, Refused), answer
+    restored = Engine.restore(take(engine.state))
+    restored.check()
+    holds = {number: each.hold_per_lot for number, each in engine.state.orders.items()}
+    assert holds == {number: each.hold_per_lot for number, each in restored.state.orders.items()}
+    prices, instruments, fees = 3, 2, 2
+    assert len(set(holds.values())) >= (prices + instruments - 1) * fees, "they are different enough"

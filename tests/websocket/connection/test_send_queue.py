@@ -1,6 +1,7 @@
 """The way out of one connection, with a server below it that waits when its client does not read."""
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import pytest
@@ -24,10 +25,10 @@ class Wire:
         if message["type"] == "websocket.send" or self.deaf:
             await self.room.wait()
 
-    def send_now(self, text: str) -> bool:
+    def send_now(self, texts: deque[str]) -> None:
         if self.room.is_set():
-            self.sent.append(text)
-        return self.room.is_set()
+            self.sent += texts
+            texts.clear()
 
 
 class Case:
@@ -100,6 +101,23 @@ async def test_flushing_sends_at_once_where_the_server_can_and_never_waits() -> 
     case.send_queue.add("d")
     case.send_queue.flush()
     assert case.wire.sent == ["a", "b"], "nothing overtakes it"
+    case.wire.room.set()
+    case.send_queue.close(1000)
+    assert await case.end() == ["a", "b", "c", "d", 1000]
+
+
+async def test_an_answer_wakes_nobody_where_the_server_takes_it_at_once() -> None:
+    """The way by the writer is a turn of the event loop longer: pushes were made before the answer left."""
+    case = Case(at_once=True)
+    await case.turn()
+    case.send_queue.put("a")
+    case.send_queue.put("b")
+    assert case.wire.sent == ["a", "b"]
+    case.wire.room.clear()
+    case.send_queue.put("c")
+    case.send_queue.put("d")
+    assert case.wire.sent == ["a", "b"], "it has no room"
+    await case.turn()
     case.wire.room.set()
     case.send_queue.close(1000)
     assert await case.end() == ["a", "b", "c", "d", 1000]

@@ -258,6 +258,24 @@ def needed_per_lot(order: Order) -> int:
     return instrument.hold_per_lot(is_buy, price, order.account.fee_factor)
 
 
+class NeededPerLot:
+    """`needed_per_lot` of many orders while no terms and no phases change: worked out once for each price."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bool, int, int], int] = {}
+
+    def of(self, order: Order) -> int:
+        if order.offset is not OPEN or order.order_type is MARKET:
+            return 0
+        key = order.instrument.contract.instrument_id, order.is_buy, order.price, order.account.fee_factor
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = needed_per_lot(order)
+        return known
+
+
 def _check_funds(order: Order) -> Refused | None:
     """An opening must be able to pay for its worst fill.
 
