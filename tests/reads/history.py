@@ -52,8 +52,8 @@ def make_past(rows: int, days: int, start: int = 0) -> None:
         "today_held": "0",
         "accepted_at": f"{NOW}",
         "updated_at": f"{NOW} + i",
-        "trading_day": "0",
         "forced": "0" if connection.vendor == "sqlite" else "false",
+        "trading_day": "0",
         "filled": "1",
         "status": "'Filled'",
     }
@@ -92,7 +92,6 @@ def make_past(rows: int, days: int, start: int = 0) -> None:
         start,
         rows,
         account_id="1",
-        first_seq="100 + i",
         last_seq="100 + i",
         frames="'{}'",
     )

@@ -9,7 +9,7 @@ from trading.models.users import User
 IS_HELD = Q(long_today__gt=0) | Q(long_his__gt=0) | Q(short_today__gt=0) | Q(short_his__gt=0)
 """Of positions: rows of flat ones stay."""
 AT_RISK = Q(warned=True) | Q(liquidating=True)
-IN_DEBT = Q(pre_balance__lt=F("withdrawals") + F("commission") - F("deposits") - F("close_profit"))
+IN_DEBT = Q(in_debt=True)
 """What was booked is negative. The few of both kinds have an index each, found by a query with just this condition."""
 
 
@@ -34,6 +34,13 @@ class Account(models.Model):
     liquidating = models.BooleanField(default=False, help_text="The exchange closes its positions.")
     cancel_at = models.BigIntegerField(null=True, help_text="When all its orders are cancelled, unless it asks anew.")
     disconnect_at = models.BigIntegerField(null=True, help_text="The same, for its lost connection.")
+    in_debt = models.GeneratedField(  # what an index looks at seldom changes: PostgreSQL need not enter each new row
+        expression=Q(  # type: ignore[arg-type]  # a condition is an expression, too
+            pre_balance__lt=F("withdrawals") + F("commission") - F("deposits") - F("close_profit")
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
 
     class Meta:
         constraints = [

@@ -10,7 +10,7 @@ from trading.models.markets import Market
 class JournalBatch(models.Model):
     """The commands of one commit, as the engine applied them: replayed from empty they give the same state."""
 
-    market = models.ForeignKey(Market, on_delete=models.PROTECT)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, db_index=False)
     number = models.BigIntegerField()
     epoch = models.BigIntegerField()
     time = models.BigIntegerField()
@@ -29,18 +29,12 @@ class PushBatch(models.Model):
 
     pk = models.CompositePrimaryKey("account_id", "last_seq")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
-    first_seq = models.BigIntegerField()
     last_seq = models.BigIntegerField()
     packed = models.BinaryField(null=True, help_text="As they were sent, one a line: `trading.storage.packing`.")
     frames = models.TextField(null=True, help_text="The same as text, of releases that did not pack.")
 
-    class Meta:
-        constraints = [
-            models.CheckConstraint(name="push_batch_in_order", condition=Q(first_seq__lte=F("last_seq"))),
-        ]
-
     def __str__(self) -> str:
-        return f"{self.account_id} {self.first_seq}-{self.last_seq}"
+        return f"{self.account_id} -{self.last_seq}"
 
 
 class ArchiveFile(models.Model):

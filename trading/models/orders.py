@@ -31,10 +31,10 @@ class Order(models.Model):
     price = models.BigIntegerField(null=True, help_text="Empty for MARKET orders.")
     filled = models.BigIntegerField()
     status = models.CharField(max_length=16, choices=choices_of(OrderStatus))
-    his_held = models.BigIntegerField(help_text="Yesterday's lots that a live closing holds.")
-    today_held = models.BigIntegerField(help_text="Today's lots that a live closing holds.")
+    his_held = models.BigIntegerField(null=True, help_text="Yesterday's lots that a live closing holds; empty: none.")
+    today_held = models.BigIntegerField(null=True, help_text="Today's lots that a live closing holds; empty: none.")
     accepted_at = models.BigIntegerField()
-    updated_at = models.BigIntegerField()
+    updated_at = models.BigIntegerField(null=True, help_text="Empty where that was when it was accepted.")
     client_order_id = models.CharField(max_length=64, null=True)
     trading_day = models.IntegerField(
         db_default=0, help_text="In which it was accepted; 0 before the first settlement."
@@ -65,7 +65,7 @@ class Order(models.Model):
             ),
         ]
         constraints = [
-            models.UniqueConstraint(
+            models.UniqueConstraint(  # on PostgreSQL an index only: `trading.storage.sql.OWN_ID`
                 name="order_client_id_once",
                 fields=["trading_day", "account", "client_order_id"],
                 condition=Q(client_order_id__isnull=False),
@@ -78,6 +78,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def changed_at(self) -> int:
+        """When it was last changed (Unix ms)."""
+        return self.accepted_at if self.updated_at is None else self.updated_at
 
 
 class Trade(models.Model):
@@ -97,7 +102,7 @@ class Trade(models.Model):
     time = models.BigIntegerField()
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["-trade_id", "-direction"]
         indexes = [models.Index(name="trade_of_account", fields=["account", "trade_id"])]
         constraints = [
             models.UniqueConstraint(name="trade_once_a_side", fields=["trade_id", "direction"]),

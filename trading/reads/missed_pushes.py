@@ -38,16 +38,16 @@ def page(*, account_id: int, after: int, upto: int, most: int = PAGE) -> Page | 
     and whole."""
     kept = PushBatch.objects.filter(account_id=account_id, last_seq__gt=after, last_seq__lte=upto)
     frames: list[str] = []
-    columns = ("first_seq", "last_seq", "packed", "frames")
-    for first, last, packed, text in kept.order_by("last_seq").values_list(*columns)[:most]:
+    for last, packed, text in kept.order_by("last_seq").values_list("last_seq", "packed", "frames")[:most]:
+        try:
+            lines = ((text or "") if packed is None else unpack_frames(bytes(packed))).split("\n")
+        except ValueError as error:
+            logger.error("the pushes up to %d of account %d are damaged: %s", last, account_id, error)
+            return None
+        first = last + 1 - len(lines)
         if first > after + 1:
             return None
-        try:
-            lines: str = text if packed is None else unpack_frames(bytes(packed))
-        except ValueError as error:
-            logger.error("the pushes %d to %d of account %d are damaged: %s", first, last, account_id, error)
-            return None
-        frames += lines.split("\n")[after + 1 - first :]
+        frames += lines[after + 1 - first :]
         after = last
     return Page(frames, after) if frames else None
 

@@ -101,7 +101,7 @@ def _names(command: Any, number: int) -> bool:
 def _asked(order: Order, market: str) -> tuple[list[Moment], bool]:
     """The commands of the journal about it, and whether there were more batches than are looked through."""
     first = _first_batch(market, order.accepted_at)
-    rows = JournalBatch.objects.filter(market=market, number__gte=first, time__lte=order.updated_at)
+    rows = JournalBatch.objects.filter(market=market, number__gte=first, time__lte=order.changed_at)
     found: list[Moment] = []
     looked = 0
     for time, stored in rows.order_by("number").values_list("time", "commands")[:MOST_BATCHES].iterator():
@@ -110,7 +110,7 @@ def _asked(order: Order, market: str) -> tuple[list[Moment], bool]:
         if time == order.accepted_at:
             found += _submission(order, time, commands)
         found += _about(order.pk, time, commands)
-        if time == order.updated_at and order.cancel_reason == CancelReason.ASKED.value:
+        if time == order.changed_at and order.cancel_reason == CancelReason.ASKED.value:
             found += _of_account(order, time, commands)
     return found, looked == MOST_BATCHES
 
@@ -208,10 +208,10 @@ def _operators(order: Order, market: str) -> Iterator[Moment]:
         return
     rows = OperatorCommand.objects.filter(market=market).order_by("-id")
     newest = rows.values_list("id", flat=True).first() or 0
-    done = rows.filter(id__gt=newest - RECENT, finished_at=order.updated_at, status=OperatorCommand.Status.DONE)
+    done = rows.filter(id__gt=newest - RECENT, finished_at=order.changed_at, status=OperatorCommand.Status.DONE)
     kinds = ("CancelAnyOrder", "CancelOrders", "SetCloseOnly", "ForceClose", "StopLiquidation")
     for row in done.filter(kind__in=kinds).select_related("asked_by"):
         if row.kind == "CancelAnyOrder" and row.payload.get("order_id") != order.pk:
             continue
         who = None if row.asked_by is None else row.asked_by.username
-        yield Moment(order.updated_at, "operator", f"{row.kind} #{row.pk}", {"who": who, "reason": row.reason})
+        yield Moment(order.changed_at, "operator", f"{row.kind} #{row.pk}", {"who": who, "reason": row.reason})

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from django.db import connection
 from django.db.models import Model, Q, QuerySet, Sum
 from django.utils import timezone
 from knox.crypto import hash_token
@@ -30,6 +31,7 @@ from trading.models import (
     Transfer,
 )
 from trading.models import Position as PositionRow
+from trading.storage.sql import used_as
 
 Row = TypeVar("Row", bound=Model)
 LONGEST_TOKEN = 200
@@ -282,7 +284,7 @@ def _held_lots(account: Account) -> dict[tuple[str, bool], Leg]:
     sums = closings.values("instrument_id", "direction").annotate(his=Sum("his_held"), today=Sum("today_held"))
     for row in sums:
         leg = held[row["instrument_id"], row["direction"] == Direction.SELL]
-        leg.his_frozen, leg.today_frozen = row["his"], row["today"]
+        leg.his_frozen, leg.today_frozen = row["his"] or 0, row["today"] or 0
     return held
 
 
@@ -320,11 +322,8 @@ def position_of(row: PositionRow, held_long: Leg | None = None, held_short: Leg 
 
 def order(*, user_id: str, market: str, number: int) -> Order | None:
     """A user's own order at a market; any other is as unknown as one that never was."""
-    return (
-        Order.objects.filter(pk=number, account__user_id=user_id, account__market=market)
-        .select_related("account")
-        .first()
-    )
+    mine = Order.objects.filter(pk=number, account__user_id=user_id, account__market=market)
+    return mine.select_related("account").first()
 
 
 def order_now(*, account_id: int, number: int) -> Order | None:
@@ -336,11 +335,11 @@ def order_now(*, account_id: int, number: int) -> Order | None:
 def order_known_as(*, account_id: int, client_order_id: str) -> int | None:
     """The order that has used up this own id for the trading day: of today, or one that was live when today began."""
     day = Account.objects.filter(pk=account_id).values_list("market__trading_day", flat=True).get()
-    known = Order.objects.filter(account_id=account_id, client_order_id=client_order_id)
-    for today in ({"trading_day": day}, {"known_day": day}):
-        number: int | None = known.filter(**today).order_by("-id").values_list("id", flat=True).first()
-        if number is not None:
-            return number
+    for day_of in ("trading_day", "known_day"):
+        condition, values = used_as(connection, "%s", day_of, day, account_id, [client_order_id])
+        sql = f"SELECT id FROM trading_order WHERE {condition} ORDER BY id DESC LIMIT 1"  # noqa: S608  # no value in it
+        for order in Order.objects.raw(sql, values):
+            return order.pk
     return None
 
 
@@ -435,8 +434,8 @@ def fills(*, order: Order, limit: int) -> tuple[list[Trade], int | None]:
     short there are few to look through."""
     if not order.filled:
         return [], None
-    first, end = order.pk + 1, _number_at(order.updated_at + 1)
-    if order.updated_at - order.accepted_at > SHORT_MS:
+    first, end = order.pk + 1, _number_at(order.changed_at + 1)
+    if order.changed_at - order.accepted_at > SHORT_MS:
         mine = Trade.objects.filter(account_id=order.account_id)
         bounds = Bounds(order.account_id, first, end, limit)
         return _page(mine, "trade_id", bounds, {"order_id": order.pk}, indexed=False)
@@ -454,8 +453,8 @@ def broken(trades: Sequence[Trade]) -> set[int]:
 
 def trades_of(order_number: int) -> Bounds | None:
     """Where the trades of an order are: between the order and its last change. None if there is no such order."""
-    known = Order.objects.filter(pk=order_number).values_list("account_id", "updated_at").first()
-    return None if known is None else Bounds(known[0], order_number + 1, _number_at(known[1] + 1))
+    known = Order.objects.filter(pk=order_number).only("account_id", "accepted_at", "updated_at").first()
+    return None if known is None else Bounds(known.account_id, order_number + 1, _number_at(known.changed_at + 1))
 
 
 def statements(*, account_id: int, from_day: int | None, to_day: int | None, limit: int) -> list[Statement]:

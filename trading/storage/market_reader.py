@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 from operator import attrgetter, itemgetter
+from typing import Any
 
 import msgspec
 from django.db import connections
@@ -26,7 +27,7 @@ from trading.models import (
     PositionDetail,
 )
 from trading.storage import mapping
-from trading.storage.sql import chunks, driver, mark_of
+from trading.storage.sql import chunks, driver, mark_of, used_as
 from trading.worker.batch import OperatorAsk
 from trading.worker.follower import JournalEntry
 
@@ -113,21 +114,16 @@ class MarketReader:
             for account_id, own in names.items():
                 for size, at in chunks(len(own)):
                     for day in ("trading_day", "known_day"):  # each has its index
-                        values = (trading_day, account_id, *own[at : at + size])
-                        cursor.execute(self._own_ids_sql(day, size), values)
+                        cursor.execute(*self._own_ids(day, trading_day, account_id, own[at : at + size]))
                         for row in cursor.fetchall():
                             _, name, known = mapping.client_order(row)
                             found[account_id, name] = known
         return found
 
-    def _own_ids_sql(self, day: str, size: int) -> str:
-        quote, mark = connections[self._using].ops.quote_name, self._mark
-        columns = ", ".join(map(quote, mapping.LOADED_CLIENT_ORDER_FIELDS))
-        marks = ", ".join([mark] * size)
-        return (
-            f"SELECT {columns} FROM trading_order"  # noqa: S608  # no value is in the text
-            f" WHERE {day} = {mark} AND account_id = {mark} AND client_order_id IN ({marks})"
-        )
+    def _own_ids(self, day_of: str, day: int, account_id: int, names: list[str]) -> tuple[str, tuple[Any, ...]]:
+        columns = ", ".join(map(connections[self._using].ops.quote_name, mapping.LOADED_CLIENT_ORDER_FIELDS))
+        condition, values = used_as(connections[self._using], self._mark, day_of, day, account_id, names)
+        return f"SELECT {columns} FROM trading_order WHERE {condition}", values  # noqa: S608  # no value is in the text
 
     def _positions(self) -> list[PositionRecord]:
         found = Position.objects.using(self._using).filter(self._theirs)

@@ -16,7 +16,8 @@ LEVEL = 4
 LARGEST = 2**28
 """Bytes: a batch has some thousand commands. What says that it is larger is damaged."""
 MAGIC = b"\x28\xb5\x2f\xfd"
-"""How packed values begin. No list of MessagePack does, so the journal of earlier releases is told from ours."""
+"""How packed values begin. No list of MessagePack does, so the journal of earlier releases is told from ours. Pushes
+are kept without it, since there are so many; those of earlier releases have it."""
 NEWEST = 2
 """The number of the dictionaries that are packed with."""
 TIME, DIGITS, MARK = b'"timestamp":', 13, b"\x01"
@@ -36,16 +37,15 @@ class Packer(threading.local):
         self.pack = zstandard.ZstdCompressor(level=LEVEL, dict_data=made[-1], write_checksum=True).compress
         self._unpack = {each.dict_id(): zstandard.ZstdDecompressor(dict_data=each).decompress for each in made}
 
-    def unpack(self, packed: bytes) -> tuple[bytes, int]:
-        """What was packed, and the number of the dictionary. ValueError where it is damaged, or packed with a
-        dictionary that this release does not have."""
+    def unpack(self, packed: bytes) -> bytes:
+        """ValueError where it is damaged, or packed with a dictionary that this release does not have."""
         try:
             found = zstandard.get_frame_parameters(packed)
             if found.content_size > LARGEST:
                 raise ValueError("it says that it is larger than anything that is packed")
             if found.dict_id not in self._unpack:
                 raise ValueError(f"there is no dictionary {found.dict_id}")
-            return self._unpack[found.dict_id](packed), found.dict_id
+            return self._unpack[found.dict_id](packed)
         except zstandard.ZstdError as error:
             raise ValueError(str(error)) from error
 
@@ -56,7 +56,7 @@ COMMANDS = Packer("commands")
 
 def pack_frames(frames: str) -> bytes:
     """Frames of pushes, one a line."""
-    return PUSHES.pack(marked(frames.encode()))
+    return PUSHES.pack(marked(frames.encode()))[len(MAGIC) :]
 
 
 def marked(frames: bytes) -> bytes:
@@ -70,9 +70,9 @@ def marked(frames: bytes) -> bytes:
 
 def unpack_frames(packed: bytes) -> str:
     """Inverse of `pack_frames`."""
-    unpacked, number = PUSHES.unpack(packed)
-    if number == 1:  # frames as they are
-        return unpacked.decode()
+    if packed.startswith(MAGIC):  # of an earlier release: frames as they are
+        return PUSHES.unpack(packed).decode()
+    unpacked = PUSHES.unpack(MAGIC + packed)
     time, frames = int.from_bytes(unpacked[:TIME_BYTES], "big"), unpacked[TIME_BYTES:]
     return (frames.replace(MARK, b"%d" % time) if time else frames).decode()
 
@@ -84,4 +84,4 @@ def pack_commands(commands: bytes) -> bytes:
 
 def unpack_commands(stored: bytes) -> bytes:
     """Inverse of `pack_commands`; what earlier releases have stored is not packed."""
-    return COMMANDS.unpack(stored)[0] if stored.startswith(MAGIC) else stored
+    return COMMANDS.unpack(stored) if stored.startswith(MAGIC) else stored

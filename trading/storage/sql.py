@@ -111,6 +111,27 @@ def mark_of(connection: Any) -> str:
     return "?" if connection.Database.paramstyle == "qmark" else "%s"
 
 
+OWN_ID = "hashtextextended({}, hashint8extended({}, {}))"
+"""What PostgreSQL has an index of, for the own id of an order, its account and its trading day: half as large as one of
+the three. It is not unique: a stranger could choose an id with the hash of another's, whose order could then not be
+stored. That an own id is used once a day is the engine's to see to, on every database."""
+
+
+def used_as(
+    connection: Any, mark: str, day_of: str, day: int, account_id: int, names: Sequence[str]
+) -> tuple[str, Row]:
+    """The condition that an order of an account has used up one of these own ids, and the values in it. `day_of`: the
+    column of the day; `trading_day` and `known_day` have an index each."""
+    condition = f"{day_of} = {mark} AND account_id = {mark} AND client_order_id IN ({', '.join([mark] * len(names))})"
+    values = (day, account_id, *names)
+    if connection.vendor != "postgresql" or day_of != "trading_day":
+        return condition, values
+    hashes = ", ".join([OWN_ID.format(mark, mark, mark)] * len(names))
+    found = OWN_ID.format("client_order_id", "account_id", "trading_day")
+    more = [value for name in names for value in (name, account_id, day)]
+    return f"{condition} AND client_order_id IS NOT NULL AND {found} IN ({hashes})", (*values, *more)
+
+
 @contextmanager
 def driver(connection: Any) -> Iterator[Any]:
     """A cursor of the database's own driver, with Django's errors. Django's cursors rewrite every statement anew, and

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from tests.builders import TRADERS, Books, order
 from trading.core.types import Phase
-from trading.models import Instrument, Order
+from trading.models import IN_DEBT, Account, Instrument, Order
 from trading.reads import missed_pushes
 
 pytestmark = pytest.mark.slow
@@ -109,3 +109,26 @@ def test_orders_of_before_get_the_sums_of_their_trades(old: Any) -> None:
     migrate_to_newest()
     sums = dict(Order.objects.values_list("pk", "price_sum"))
     assert sums == {1: 5_985_000, 2: 0, 3: None}, "the third has trades that are not there any more"
+
+
+def test_what_is_nothing_is_empty_from_now_on_and_was_a_number_before(old: Any) -> None:
+    before = migrate([("trading", "0032_drafts")])
+    before.get_model("trading", "User").objects.create(username="user001")
+    before.get_model("trading", "Market").objects.create(pk="MAIN", shard=0)
+    instrument(before, "IX2301", "continuous", 1_210_000, settlement=1_200_000)
+    owing = before.get_model("trading", "Account").objects.create(user_id="user001", market_id="MAIN", commission=1)
+    asked = {"direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "time_condition": "GFD", "volume": 5}
+    asked |= {"price": 1_200_000, "status": "Filled", "filled": 5, "instrument_id": "IX2301", "accepted_at": 1}
+    held = {"his_held": 0, "today_held": 0, "updated_at": 2, "client_order_id": "mine"}
+    before.get_model("trading", "Order").objects.create(pk=1, account=owing, **asked, **held)
+    migrate_to_newest()
+    row = Order.objects.get(pk=1)
+    assert (row.his_held, row.changed_at) == (0, 2)
+    assert Account.objects.filter(IN_DEBT).get().pk == owing.pk
+    copied = {name: value for name, value in vars(row).items() if not name.startswith("_")} | {"id": 2}
+    if connection.vendor == "sqlite":
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Order.objects.create(**copied)
+    Order.objects.create(**copied | {"trading_day": 20270104, "updated_at": None, "his_held": None, "today_held": None})
+    again = migrate([("trading", "0032_drafts")]).get_model("trading", "Order").objects.get(pk=2)
+    assert (again.his_held, again.today_held, again.updated_at) == (0, 0, 1)

@@ -115,7 +115,7 @@ class OrderAdmin(RecordAdmin, CommandAdmin):
                     average_price,
                     day("trading_day"),
                     moment("accepted_at", "accepted"),
-                    moment("updated_at", "updated"),
+                    moment("changed_at", "updated"),
                     cancelled_why,
                 )
             },

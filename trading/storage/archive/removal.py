@@ -28,7 +28,8 @@ def archived(file: ArchiveFile, using: str) -> dict[type[Model], QuerySet[Any]]:
     """The rows that belong into a file, or into an earlier one, in the order of their keys. None of them changes any
     more: what may be written there is set when a file is made."""
     of_market = {"account__market": file.market_id}
-    over = Order.objects.using(using).filter(**of_market, updated_at__lt=file.until, trading_day__lte=file.day)
+    changed = Q(updated_at__lt=file.until) | Q(updated_at=None, accepted_at__lt=file.until)
+    over = Order.objects.using(using).filter(changed, **of_market, trading_day__lte=file.day)
     over = over.filter(Q(known_day=None) | Q(known_day__lte=file.day)).exclude(status__in=LIVE)
     journal = JournalBatch.objects.using(using).filter(market=file.market_id, number__lte=file.last_batch)
     return {

@@ -13,7 +13,7 @@ def _packed_frames(kept: KeptPushes) -> bytes:
     return packing.pack_frames(kept.frames)
 
 
-PUSH = Columns({"account": "account_id", "first_seq": "first_seq", "last_seq": "last_seq", "packed": _packed_frames})
+PUSH = Columns({"account": "account_id", "last_seq": "last_seq", "packed": _packed_frames})
 PUSHES = Table(PushBatch, PUSH)
 
 
