@@ -12,6 +12,7 @@ from tests.run_folder import RUN_FOLDER
 
 _data = tempfile.mkdtemp(dir=RUN_FOLDER)
 os.environ.update(DATA_DIR=_data, SECRET_KEY="tests only", DEMO="", DEBUG="", HTTPS="")
+os.environ.setdefault("COMPILED", "off")  # the source is what is tested; `COMPILED=on` tests the other form, too
 for name in ("DATABASE_URL", "REDIS_URL", "RATE_LIMITS", "ALLOWED_HOSTS", "MARKET"):
     os.environ.pop(name, None)
 

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
+from trading.compiled import form
 from trading.core.codes import Code
 from trading.core.commands import TraderCommand
 from trading.core.types import stored_name
@@ -142,6 +143,7 @@ class Exposition(Collector):
     def _market(self) -> Iterator[Metric]:
         exchange = self._exchange
         yield _gauge("ready", "1 when orders are taken", exchange.not_ready_because is None)
+        yield _gauge("core_compiled", "1 when the core runs compiled in this process", form.FINDER is not None)
         figures = exchange.market_figures
         if figures is None:
             return

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from trading.compiled import form
+
 
 class Figure(msgspec.Struct, frozen=True):
     """`ratio` against `against`, and what its pairs gave; `goal` as text, `met` whether it is reached."""
@@ -74,7 +76,7 @@ def conditions() -> str:
     load = os.getloadavg()[0]
     return (
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), load {load:.1f} at the start, "
-        f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version} (WAL, synchronous=FULL)"
+        f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version} (WAL, synchronous=FULL), {form.SENTENCE}"
     )
 
 

@@ -11,6 +11,7 @@ from exchange_site.monitoring.market_figures import MarketFigures, MarketNow
 from exchange_site.monitoring.metrics import Exposition, Metrics
 from tests.builders import order
 from tests.worker.making import Floor, floor
+from trading.compiled import form
 from trading.core.commands import CancelOrder, HaltInstrument, SubmitOrder
 from trading.delivery.channel_groups import user_group
 from trading.delivery.channel_layer import InProcessLayer
@@ -154,6 +155,7 @@ async def test_what_is_so_now() -> None:
         told = samples(exchange)
         expected = {
             ("bourse_ready", ""): 1,
+            ("bourse_core_compiled", ""): form.FINDER is not None,
             ("bourse_journal_batch", ""): 7,
             ("bourse_trading_day", ""): f.worker.engine.state.day.trading_day,
             ("bourse_orders_live", ""): 2,

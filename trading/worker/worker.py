@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
+from trading.compiled import form
 from trading.core.accounts import KEPT_IDS
 from trading.core.commands import CheckRisk, SubmitOrder
 from trading.core.engine import Engine
@@ -144,6 +145,7 @@ class Worker:
             await self.load()
             await self._blocking(self._store.verify, self.engine)
         self._trouble = False
+        logger.info(form.SENTENCE)
         return True
 
     async def _start_warm(self) -> bool:

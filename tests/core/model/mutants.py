@@ -23,7 +23,10 @@ SECONDS = 300
 """The most of the processor that one fault may take, several times what is needed; a loop that does not end is found,
 too. (Time on the clock would tell how busy the machine is.)"""
 
-NEEDED = (*("trading/__init__.py", "tests/__init__.py", "tests/core/__init__.py", "trading/core", "tests/core/model"),)
+NEEDED = (
+    *("trading/__init__.py", "trading/compiled", "tests/__init__.py", "tests/core/__init__.py"),
+    *("trading/core", "tests/core/model"),
+)
 """What the histories need, and nothing else."""
 
 

@@ -108,6 +108,12 @@ def hold_his(engine: Engine) -> None:
     order.his_held += 1
 
 
+def misplace(engine: Engine) -> None:
+    """It is in the book of one instrument and says another."""
+    order = bid(engine)
+    order.instrument = next(each for each in engine.state.instruments.values() if each is not order.instrument)
+
+
 def raise_limit(engine: Engine) -> None:
     engine.state.instruments["IX2301"].limit_down = bid(engine).price + 1
 
@@ -131,7 +137,7 @@ FAULTS: dict[str, tuple[Callable[[Engine], None], str]] = {
     "in the list of another account": (move_to_other, "rests and is not live"),
     "of an account that is none": (stranger, "strange name"),
     "under another's name": (add("owner", bid), "strange name"),
-    "in another's book": (put("instrument", bid, None), "strange book"),
+    "in another's book": (misplace, "strange book"),
     "too many lots": (add("left", bid), "shows and hides"),
     "status of a filled one": (put("status", bid, OrderStatus.PARTIALLY_FILLED), "with status"),
     "status of an unfilled one": (put("status", half_filled, OrderStatus.SUBMITTED), "with status"),

@@ -318,7 +318,11 @@ def cancel_live(
 
 def cancel_each(state: State, orders: list[Order], reason: CancelReason) -> list[Event]:
     """Cancel several orders, the oldest first."""
-    return [cancel_live(state, order, reason) for order in sorted(orders, key=lambda order: order.order_id)]
+    return [cancel_live(state, order, reason) for order in oldest_first(orders)]
+
+
+def oldest_first(orders: list[Order]) -> list[Order]:
+    return sorted(orders, key=lambda order: order.order_id)
 
 
 def finish_cancelled(

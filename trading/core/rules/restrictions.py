@@ -17,7 +17,7 @@ from trading.core.events import (
     Refused,
 )
 from trading.core.rules import liquidation
-from trading.core.rules.execution import cancel_each, cancel_live
+from trading.core.rules.execution import cancel_live, oldest_first
 from trading.core.state import Account, Order, State
 from trading.core.types import CancelReason, Offset
 
@@ -35,7 +35,8 @@ def cancel_orders(state: State, command: ForceCancelAll) -> list[Event]:
         for order in account.orders.values()
         if command.instrument_id in (None, order.instrument.instrument_id)
     ]
-    return [OrdersCancelled(len(found)), *cancel_each(state, found, CancelReason.OPERATOR)]
+    cancels = [cancel_live(state, order, CancelReason.OPERATOR) for order in oldest_first(found)]
+    return [OrdersCancelled(len(found)), *cancels]
 
 
 def set_close_only(state: State, command: SetCloseOnly) -> list[Event]:
@@ -121,10 +122,8 @@ def _without_or_with(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
 
 
 def _cancel_openings(state: State, accounts: Iterable[Account]) -> list[OrderCancelled]:
-    """The oldest first."""
     openings = [order for account in accounts for order in account.orders.values() if order.offset is Offset.OPEN]
-    openings.sort(key=lambda order: order.order_id)
-    return [cancel_live(state, order, CancelReason.OPERATOR, Code.CLOSE_ONLY) for order in openings]
+    return [cancel_live(state, order, CancelReason.OPERATOR, Code.CLOSE_ONLY) for order in oldest_first(openings)]
 
 
 def _already(who: str, close_only: bool) -> Refused:

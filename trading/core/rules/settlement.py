@@ -13,7 +13,7 @@ from trading.core.events import (
     StatementLine,
 )
 from trading.core.money import MAX_PRICE, to_text
-from trading.core.rules.execution import cancel_each
+from trading.core.rules.execution import cancel_live, oldest_first
 from trading.core.rules.instruments import hold_anew
 from trading.core.rules.restrictions import spare_nobody
 from trading.core.state import Account, Instrument, State, highest_price
@@ -106,7 +106,7 @@ def _end_orders(state: State, last_day: list[Instrument]) -> list[Event]:
         or order.offset is Offset.CLOSETODAY
         or any(order.instrument is instrument for instrument in last_day)
     ]
-    return cancel_each(state, ended, CancelReason.SETTLEMENT)
+    return [cancel_live(state, order, CancelReason.SETTLEMENT) for order in oldest_first(ended)]
 
 
 def _forget_own_ids(state: State) -> None:
@@ -124,7 +124,7 @@ def _end_orders_outside_limits(state: State, instruments: list[Instrument]) -> l
         for order in instrument.book.entries()
         if not instrument.limit_down <= order.price <= instrument.limit_up
     ]
-    return cancel_each(state, ended, CancelReason.SETTLEMENT)
+    return [cancel_live(state, order, CancelReason.SETTLEMENT) for order in oldest_first(ended)]
 
 
 # --- prices
