@@ -34,7 +34,7 @@ from trading.worker.batch import Batch  # noqa: E402
 
 SIZE, SEGMENT, PIECE = 8192, 1024, 8
 """Bytes of a dictionary, of the stretches of samples that it is made of, and of the pieces that these are valued by: of
-36 mixtures the one that packed the frames of another seed best; with 16,384 bytes they pack no better."""
+36 mixtures one of the two that packed the frames of another seed best; with 16,384 bytes they pack no better."""
 NUMBER = 2
 """Of those that are made; `packing.NEWEST` follows when they are there."""
 BEGAN = 1_795_000_000_000

@@ -122,14 +122,16 @@ def used_as(
 ) -> tuple[str, Row]:
     """The condition that an order of an account has used up one of these own ids, and the values in it. `day_of`: the
     column of the day; `trading_day` and `known_day` have an index each."""
-    condition = f"{day_of} = {mark} AND account_id = {mark} AND client_order_id IN ({', '.join([mark] * len(names))})"
+    names_in = f"client_order_id IN ({', '.join([mark] * len(names))})"
     values = (day, account_id, *names)
     if connection.vendor != "postgresql" or day_of != "trading_day":
-        return condition, values
+        return f"{day_of} = {mark} AND account_id = {mark} AND {names_in}", values
     hashes = ", ".join([OWN_ID.format(mark, mark, mark)] * len(names))
     found = OWN_ID.format("client_order_id", "account_id", "trading_day")
-    more = [value for name in names for value in (name, account_id, day)]
-    return f"{condition} AND client_order_id IS NOT NULL AND {found} IN ({hashes})", (*values, *more)
+    hashed = [value for name in names for value in (name, account_id, day)]
+    # It knows nothing of how rare a hash is. The plus signs keep it from the indexes of a day and of an account.
+    exact = f"+ trading_day = {mark} AND + account_id = {mark} AND {names_in}"
+    return f"client_order_id IS NOT NULL AND {found} IN ({hashes}) AND {exact}", (*hashed, *values)
 
 
 @contextmanager
