@@ -317,11 +317,13 @@ def cancel_live(
 
 
 def cancel_each(state: State, orders: list[Order], reason: CancelReason) -> list[Event]:
-    """Cancel several orders, the oldest first."""
+    """Cancel several orders of one account, the oldest first."""
     return [cancel_live(state, order, reason) for order in oldest_first(orders)]
 
 
 def oldest_first(orders: list[Order]) -> list[Order]:
+    """Whoever cancels those of the whole market goes through them in a module that is not compiled: other threads have
+    their turn there."""
     return sorted(orders, key=lambda order: order.order_id)
 
 
