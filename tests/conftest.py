@@ -91,7 +91,7 @@ def _put_back(sender: AppConfig, **_: Any) -> None:
     if sender.label != "trading":
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if shared_database() is not None:
             cursor.execute("; ".join(f"INSERT INTO {table} SELECT * FROM migrated.{table}" for table in MIGRATED))
             return
         for table, rows in MIGRATED.items():

@@ -131,10 +131,14 @@ def test_a_value_on_a_bound_counts_as_at_most_that() -> None:
 
 async def test_every_answer_has_a_line_after_its_commit(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "trading.observability.order_log")
+
+    def lines() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if record.name == "trading.order_log"]
+
     async with floor(running=False, on_answers=log_answers) as f:
         f.store.asks = [PAY_IN, UNREADABLE]
         told: list[int] = []
-        f.store.refuses = lambda batch: told.append(len(caplog.records))
+        f.store.refuses = lambda batch: told.append(len(lines()))
         asked = [f.ask(command) for command in (NAMED, NAMED, WRONG)]
         await f.worker._turn(await f.queue.take(500, 0))
         accepted, *_ = await asyncio.gather(*asked)
@@ -145,7 +149,7 @@ async def test_every_answer_has_a_line_after_its_commit(caplog: pytest.LogCaptur
     order_id = protocol.order_id_text(accepted.order_id)
     keys = ("batch", "kind", "account_id", "order_id", "client_order_id", "result", "event_time")
     assert told == [0, 5]
-    assert [tuple(record.__dict__["ids"].get(key) for key in keys) for record in caplog.records] == [
+    assert [tuple(record.__dict__["ids"].get(key) for key in keys) for record in lines()] == [
         (8, "Deposit", None, None, None, "done", NOW),
         (8, None, None, None, None, "400", NOW),
         (8, "SubmitOrder", 1, order_id, "mine 1", "done", NOW),

@@ -418,7 +418,8 @@ def _restore_order(state: State, record: OrderRecord, needed: NeededPerLot) -> N
     order.left = record.volume - record.filled
     order.remaining, order.hidden = record.shown, order.left - record.shown
     order.his_held, order.today_held = record.his_held, record.today_held
-    order.stop, order.priority = record.stop // tick, record.priority
+    order.stop = record.stop // tick
+    order.priority = record.priority
     order.updated_at = record.updated_at
     order.price_sum = record.price_sum if record.filled else 0
     if options is not None and options.expires_at is not None:

@@ -129,7 +129,10 @@ def from_older(table: str) -> Damage:
     name = f"trading_{table}"
 
     def restore(path: Path, histories: Histories) -> None:
-        run(path, f"DELETE FROM {name}", f"INSERT INTO {name} SELECT * FROM older.{name}", older=histories.older)
+        with closing(sqlite3.connect(path)) as file:
+            columns = ", ".join(column for _, column, *_ in file.execute(f"PRAGMA table_info({name})"))
+        copied = f"INSERT INTO {name} ({columns}) SELECT {columns} FROM older.{name}"
+        run(path, f"DELETE FROM {name}", copied, older=histories.older)
 
     return restore
 
