@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8081
-CHECK_PORT = $(BIN)/python -c 'import sys; port = sys.argv[1]; 0 < (len(port) < 6 and port.isdecimal() and int(port)) < 65536 or sys.exit(f"PORT={port} is no port: choose a number from 1 to 65535, as in make run PORT=9000")' '$(PORT)'
+CHECK_PORT = $(BIN)/python -c 'import sys; port = sys.argv[1]; 0 < (len(port) < 6 and port.isascii() and port.isdigit() and int(port)) < 65536 or sys.exit(f"PORT={port} is no port: choose a number from 1 to 65535, as in make run PORT=9000")' '$(PORT)'
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

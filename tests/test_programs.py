@@ -38,7 +38,7 @@ def test_a_program_can_be_begun(program: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["run", "cluster"])
-@pytest.mark.parametrize("port", ["abc", "99999", "0", "-1", "", "80 81"])
+@pytest.mark.parametrize("port", ["abc", "99999", "0", "-1", "", "80 81", "٣٤"])
 def test_a_port_that_is_none_is_one_plain_line(tmp_path: Path, target: str, port: str) -> None:
     without_make = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS")}
     begun = subprocess.run(
