@@ -9,8 +9,17 @@ from ccxt.base.errors import BadRequest
 
 from ccxt_bourse.description import TIMEFRAMES
 
-LATEST = 2**53
+LARGEST = 2**53
 """The largest whole number that the exchange takes. (Nanoseconds in place of ms are more.)"""
+
+
+def check_numbers(fields: Any) -> None:
+    """BadRequest for a whole number that is larger, anywhere in what is to be sent: not every ccxt can write it."""
+    for value in fields.values() if isinstance(fields, dict) else fields:
+        if isinstance(value, dict | list):
+            check_numbers(value)
+        elif isinstance(value, int) and abs(value) > LARGEST:
+            raise BadRequest(f"bourse: {value} is larger than the numbers that an exchange takes")
 
 
 def check_timeframe(timeframe: str) -> None:
@@ -21,7 +30,7 @@ def check_timeframe(timeframe: str) -> None:
 
 def check_moment(name: str, moment: Any) -> None:
     """BadRequest for what is no time, or none that the exchange takes; None is none given."""
-    if moment is not None and not (_is_whole(moment, 0) and moment <= LATEST):
+    if moment is not None and not (_is_whole(moment, 0) and moment <= LARGEST):
         raise BadRequest(f"bourse: {name} is a whole number of ms since 1970, not {moment!r}")
 
 

@@ -268,6 +268,13 @@ def test_a_limit_that_cannot_be(limit: Any) -> None:
             ask_with(kind, method, "limit", limit)
 
 
+@pytest.mark.parametrize("name", ["display_volume", "valid_for_ms", "expires_at"])
+def test_a_number_that_cannot_be_sent(name: str) -> None:
+    for fields in ({name: 2**64}, {"orders": [{name: 10**30}]}):
+        with pytest.raises(ccxt.BadRequest, match="larger than the numbers"):
+            Told().sign("orders/", "private", "POST", fields)
+
+
 @pytest.mark.parametrize("since", [-1, True, 1.5, "yesterday", "2026-01-01T00:00:00Z", 10**18])
 def test_a_moment_that_cannot_be(since: Any) -> None:
     for kind, method in asked_with("since", ccxt_bourse.bourse, pro.bourse):
@@ -380,6 +387,8 @@ def test_an_order_is_said(said: tuple[Any, ...], body: Fields) -> None:
         (("stop", "buy", 2, 119.5), ccxt.InvalidOrder, "type is one of limit, market"),
         (("limit", "buy", 0.5, 119.5), ccxt.InvalidOrder, "minimum amount precision"),
         (("limit", "buy", 1e30, 119.5), ccxt.InvalidOrder, "no number of an order"),
+        (("limit", "buy", 1e20, 119.5), ccxt.InvalidOrder, "no number of an order"),
+        (("limit", "buy", 2, 1e20), ccxt.InvalidOrder, "no number of an order"),
         (("limit", "buy", float("nan"), 119.5), ccxt.InvalidOrder, "no number of an order"),
         (("limit", "buy", "abc", 119.5), ccxt.InvalidOrder, "no number of an order"),
         (("limit", "buy", 2, 1e300), ccxt.InvalidOrder, "no number of an order"),

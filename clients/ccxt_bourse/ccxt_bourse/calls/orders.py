@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ccxt.base.errors import ArgumentsRequired, InvalidOrder
 
-from ccxt_bourse.arguments import check_range
+from ccxt_bourse.arguments import LARGEST, check_range
 from ccxt_bourse.calls.asking import NOTHING, Asking, Questions
 from ccxt_bourse.parsing import Fields
 from ccxt_bourse.wanted import WAITS_FOR, wanted
@@ -30,11 +31,13 @@ class Orders(Questions):
         return market, wanted(market["id"], kind, side, volume, told, {**params, **waits_for})
 
     def _number(self, precise: Callable[[str, Any], str], symbol: str, value: Any) -> Any:
-        """`precise`: to the steps of a contract. What is no number ends in an error of Python there."""
-        try:
-            return self.parse_to_numeric(precise(symbol, value))
-        except ArithmeticError:
-            raise InvalidOrder(f"bourse: {value} is no number of an order") from None
+        """`precise`: to the steps of a contract. What is no number ends in an error of Python there; nor is what is
+        larger than the exchange takes."""
+        with suppress(ArithmeticError):
+            number = self.parse_to_numeric(precise(symbol, value))
+            if abs(number) <= LARGEST:
+                return number
+        raise InvalidOrder(f"bourse: {value} is no number of an order")
 
     def create_order(
         self,

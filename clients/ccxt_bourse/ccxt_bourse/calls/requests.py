@@ -7,6 +7,7 @@ from typing import Any
 from ccxt.base.errors import AuthenticationError
 
 from ccxt_bourse import errors
+from ccxt_bourse.arguments import check_numbers
 from ccxt_bourse.description import description
 from ccxt_bourse.parsing import Fields, Parsing
 
@@ -42,6 +43,7 @@ class Requests(Parsing):
             headers |= self._credentials()
         if method in ("POST", "PATCH"):
             headers["Content-Type"] = "application/json"
+            check_numbers(query)
             body = self.json(query)
         elif query:
             url += "?" + self.urlencode(query, True)
