@@ -180,7 +180,7 @@ def test_an_order_without_an_answer_is_looked_up_and_never_doubled(
         fill_ticket(page, "BUY", 5, price)
         page.click("#ticket-submit")
         expect(answer(page)).to_have_text(
-            "The exchange does not have this order. It can be sent again; it cannot become two."
+            "The exchange does not have this order so far; it may still come. Sent again, it cannot become two."
         )
         expect(page.locator("#ticket-submit")).to_be_disabled()
         page.click("#ticket-resend")

@@ -110,7 +110,7 @@ export default {
   'ticket.accepted': 'Accepted: {order_id}',
   'ticket.refused': 'Refused: {reason}',
   'ticket.uncertain': 'Nobody knows yet whether the exchange has this order. It is looked up as soon as it answers.',
-  'ticket.missing': 'The exchange does not have this order. It can be sent again; it cannot become two.',
+  'ticket.missing': 'The exchange does not have this order so far; it may still come. Sent again, it cannot become two.',
   'ticket.resend': 'Send again',
   'ticket.forget': 'Discard',
 

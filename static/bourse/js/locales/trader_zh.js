@@ -110,7 +110,7 @@ export default {
   'ticket.accepted': '已接受：{order_id}',
   'ticket.refused': '已拒绝：{reason}',
   'ticket.uncertain': '还不知道交易所是否收到这笔委托。交易所答复后将自动查询。',
-  'ticket.missing': '交易所没有这笔委托。可以重新发送，不会变成两笔。',
+  'ticket.missing': '交易所目前没有这笔委托，它仍可能到达。可以重新发送，不会变成两笔。',
   'ticket.resend': '重新发送',
   'ticket.forget': '放弃',
 
