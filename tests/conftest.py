@@ -1,6 +1,7 @@
 """Fixtures that the layers share: a founded market in the database, and an exchange that runs on it."""
 
 import shutil
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ OpenExchange = Callable[..., Awaitable[Exchange]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell lets what it runs in the background ignore Ctrl-C, and programs that tests start and end would do so, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one takes its time
     config.addinivalue_line("markers", "sqlite_only: about files of SQLite, its locks or its own figures")
     config.addinivalue_line("markers", "postgres_only: about sessions of PostgreSQL")
