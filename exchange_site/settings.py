@@ -50,7 +50,7 @@ if SQLITE:
     DATABASES["default"]["OPTIONS"] = {
         # FULL: a commit is on the disk when it returns. IMMEDIATE: a writer waits for its turn at the start of its
         # transaction, not in the middle, where SQLite could only refuse.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384;",
         "transaction_mode": "IMMEDIATE",
         "timeout": env.float("DATABASE_TIMEOUT", default=5.0),
     }
