@@ -12,11 +12,13 @@ Time is measured, not guessed: a slower machine gives strangers fewer frames, no
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import count
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
+
+from trading.websocket.server_line import Hear
 
 STRANGERS_PIECE, KNOWN_PIECE = 64, 4_096
 """Bytes that a parser is given at once: at most 10 or 680 frames."""
@@ -181,6 +183,13 @@ class Intake:
         if not self._rest:
             self._read_on()
         return True
+
+    def hand_over(self, texts: Iterable[str], hear: Hear | None, queue: "asyncio.Queue[Any]") -> None:
+        """Whole texts to who hears them, or into the queue that ASGI receives from: none overtakes what waits there."""
+        for text in texts:
+            self.turns.cost += FRAME_COST
+            if hear is None or not queue.empty() or not hear(text):
+                queue.put_nowait({"type": "websocket.receive", "text": text})
 
     def work(self, step: Callable[[], bool]) -> None:
         """Do something for the client that is more than reading it, in its turns: see `Work`."""

@@ -130,11 +130,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def feed(self, data: bytes) -> None:
         if self._is_between_frames():
             texts, data = whole_texts(data)
-            hear, queue = self.hear, self.queue
-            for text in texts:
-                self.intake.turns.cost += intake.FRAME_COST
-                if hear is None or not queue.empty() or not hear(text):
-                    queue.put_nowait({"type": "websocket.receive", "text": text})
+            self.intake.hand_over(texts, self.hear, self.queue)
         if data:
             super().data_received(data)
 
