@@ -97,8 +97,12 @@ compiled: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-compile.txt
 	@COMPILED=off $(BIN)/python -m trading.compiled.build
 
-# Ratios against public yardsticks, measured side by side; about ten minutes. ONLY="orders core" for some of it.
+# Ratios against public yardsticks, measured side by side; about ten minutes. ONLY="orders core" for some of it. With the
+# core compiled, where this machine can do that; COMPILED=off measures its source.
 bench: setup
+ifneq ($(COMPILED),off)
+	-@$(MAKE) --no-print-directory compiled
+endif
 	$(BIN)/python -m tests.bench $(ONLY)
 
 # The same for several processes, on a Redis and a PostgreSQL of its own; about ten minutes, of which

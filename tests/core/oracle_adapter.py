@@ -16,6 +16,7 @@ class Adapter:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.book: Book[Entry] = Book()
+        self.bids, self.asks = self.book.bids, self.book.asks
         self.live: dict[int, Entry] = {}
 
     def new(self, seq: int, oid: int, side: int, price: int, qty: int, ioc: int) -> None:
@@ -27,7 +28,7 @@ class Adapter:
         if entry is None:
             self.report((4, seq, oid))
             return
-        self.book.half(entry.is_buy).remove(entry)
+        (self.bids if entry.is_buy else self.asks).remove(entry)
         self.report((2, seq, 1 - entry.is_buy, oid, entry.price))
 
     def modify(self, seq: int, oid: int, side: int, price: int, qty: int) -> None:
@@ -35,14 +36,13 @@ class Adapter:
         if entry is None:
             self.report((5, seq, oid))
             return
-        self.book.half(entry.is_buy).remove(entry)
+        (self.bids if entry.is_buy else self.asks).remove(entry)
         self.report((3, seq, side, oid, price, qty))
         self._enter(seq, oid, side, price, qty, 0)
 
     def _enter(self, seq: int, oid: int, side: int, price: int, qty: int, ioc: int) -> None:
-        is_buy = side == 0
-        other = self.book.other(is_buy)
-        for maker, lots in other.take(price * other.sign, qty):
+        fills = self.bids.take(price, qty) if side else self.asks.take(-price, qty)
+        for maker, lots in fills:
             if not maker.remaining:
                 del self.live[maker.owner]
             self.report((1, seq, maker.price, lots, maker.owner, oid))
@@ -50,14 +50,14 @@ class Adapter:
         if qty and ioc:
             self.report((2, seq, side, oid, price))
         elif qty:
-            entry = self.live[oid] = Entry(is_buy, price, qty, oid)
-            self.book.half(is_buy).add(entry)
+            entry = self.live[oid] = Entry(not side, price, qty, oid)
+            (self.asks if side else self.bids).add(entry)
 
     def best_bid(self) -> int | None:
-        return self.book.bids.best
+        return self.bids.best
 
     def best_ask(self) -> int | None:
-        return self.book.asks.best
+        return self.asks.best
 
     def depth(self, price: int, side: int) -> int:
         half = self.book.half(side == 0)
