@@ -24,7 +24,7 @@ from bourse_client.errors import (
     UnknownOutcome,
 )
 from bourse_client.markets import Markets
-from bourse_client.messages import Frame, OrderState
+from bourse_client.messages import Frame, OrderState, check_text
 from bourse_client.private import PUSHES, Holdings, Hole, Private, number
 from bourse_client.streams import Stream
 from bourse_client.wire.addresses import socket_address
@@ -55,6 +55,7 @@ class Connection:
     ) -> None:
         self._address = socket_address(url)
         if user_id is not None:
+            check_text(user_id, "user_id")
             self._address += f"?user_id={quote(user_id)}"
         self.user_id = user_id
         self._token = token

@@ -15,6 +15,7 @@ from typer.main import get_command
 from bourse_client.command_line import holdings, market, orders, research, signing_in
 from bourse_client.command_line.endings import Ending, Failed
 from bourse_client.command_line.work import finite
+from bourse_client.errors import BourseError
 from bourse_client.version import VERSION
 
 PATIENCE = 10.0
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ended if isinstance(ended, int) else Ending.DONE
     except Failed as failed:
         failure = failed
+    except BourseError as error:
+        failure = Failed.of(error)
     except typer.Abort as abort:
         nobody = isinstance(abort.__context__, EOFError)
         failure = Failed(Ending.USAGE if nobody else Ending.INTERRUPTED, "nobody is there to answer")
