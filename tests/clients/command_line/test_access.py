@@ -158,6 +158,42 @@ def test_half_of_it_in_the_environment(
     assert main(["--timeout", "nan", "book", INSTRUMENT]) == 2 and "nan is no number" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--timeout", "abc", "account"], "'--timeout' (env var: 'BOURSE_TIMEOUT'): 'abc' is no number"),
+        (["orders", "--most", "abc"], "'--most': 'abc' is no whole number"),
+        (["orders", "--most", "0"], "'--most': 0 is not in the range x>=1."),
+        (["buy", INSTRUMENT, "9" * 30], "the number of lots is 30 digits long; the most is 1,000,000,000"),
+        (["buy", INSTRUMENT, "1", "@" + "9" * 400], "the price is 400 digits long; the most is 1,000,000,000"),
+        (["close", INSTRUMENT, "9" * 10], "the number of lots is 10 digits long; the most is 1,000,000,000"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line_before_anything_is_asked(
+    settings_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    told: str,
+) -> None:
+    monkeypatch.setenv("BOURSE_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("BOURSE_USER", "user001")
+    monkeypatch.setenv("BOURSE_TOKEN", "secret")
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert told in said and said.startswith("bourse: ") and said.count("\n") == 1
+
+
+def test_a_name_that_is_no_text_is_said_in_one_line(
+    settings_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BOURSE_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("BOURSE_USER", "\udcff")
+    monkeypatch.setenv("BOURSE_TOKEN", "secret")
+    assert main(["account"]) == 1
+    assert capsys.readouterr().err == "bourse: 400 user_id is '\\udcff', which is no text\n"
+
+
 def test_a_token_that_is_none_and_a_folder_that_cannot_be(
     settings_folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

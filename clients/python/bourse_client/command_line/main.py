@@ -19,6 +19,7 @@ from bourse_client.errors import BourseError
 from bourse_client.version import VERSION
 
 PATIENCE = 10.0
+NO_NUMBER = {"float": "is no number", "int": "is no whole number"}
 app = typer.Typer(
     name="bourse", rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"max_content_width": 120}
 )
@@ -66,7 +67,7 @@ def bourse(
 
 def _words(wrong: typer.TyperException) -> str:
     """What is wrong with the words of a command."""
-    told = wrong.format_message()
+    told = re.sub(r"is not a valid (float|int) range\.", lambda kind: NO_NUMBER[kind[1]], wrong.format_message())
     return "lots have no sign: buy, sell and close tell the side" if re.match(r"No such option: -[\d.]", told) else told
 
 
