@@ -209,7 +209,7 @@ async def test_a_token_that_is_revoked_ends_the_client(new_server: Callable[...,
 
 
 async def test_no_server_is_a_clear_error(unused_tcp_port: int) -> None:
-    with pytest.raises(errors.Lost, match="did not answer within"):
+    with pytest.raises(errors.Lost, match="gave no connection within"):
         async with Client(f"http://127.0.0.1:{unused_tcp_port}", patience=0.2):
             raise AssertionError("nobody is there")
 

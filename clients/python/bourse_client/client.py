@@ -14,7 +14,7 @@ from bourse_client.asking.orders import Orders, named, order_fields
 from bourse_client.asking.queries import PAGE
 from bourse_client.book import Book
 from bourse_client.connection import Connection
-from bourse_client.errors import Lost, OrderFinished
+from bourse_client.errors import Lost, OrderFinished, Refused
 from bourse_client.markets import Topic
 from bourse_client.messages import (
     Account,
@@ -72,6 +72,16 @@ class Client(Orders):
     def is_connected(self) -> bool:
         """Signed in, and nothing missed."""
         return self._connection.is_connected
+
+    @property
+    def put_off(self) -> Refused | None:
+        """What the exchange has answered in place of the last answer: 429 or 503, and the client asks again later."""
+        return self._connection.put_off
+
+    @property
+    def unanswered(self) -> int:
+        """Orders and cancels that this client has sent, and nobody has said what became of them."""
+        return self._connection.unanswered
 
     # -- what is known without asking
 
