@@ -19,6 +19,7 @@ from trading.admin.confirmations import said_yes
 from trading.admin.desk import files
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
+from trading.admin.forms.fields import plainly
 from trading.core.commands import Deposit, Withdraw
 from trading.core.money import MAX_MONEY, UNIT
 from trading.models import Account
@@ -44,6 +45,7 @@ def movement(user_id: str, amount: int) -> Deposit | Withdraw:
 def units_of(text: str) -> int:
     """An amount as somebody wrote it, in 1/10,000. ValidationError where it is none. A comma may be a decimal sign or
     stand between thousands, and one wrong key makes 1e9 of 109: nobody guesses about money."""
+    text = plainly(text)
     if "," in text:
         raise ValidationError(
             _("{text} has a comma: write decimals with a point, and nothing between thousands.").format(

@@ -22,6 +22,7 @@ from trading.admin.desk import files
 from trading.admin.desk.funds import account_at, units_of
 from trading.admin.desk.page import DeskForm, Page, address, show
 from trading.admin.engine_requests import present_market
+from trading.admin.forms.fields import WholeField
 from trading.core.commands import AdminCommand, Deposit, OpenAccount
 from trading.models import NAME, AccessToken, Statement, Trade, User
 from trading.reads import selectors
@@ -49,7 +50,7 @@ class _Start(DeskForm):
 
     amount = forms.CharField(label="Funds", max_length=40, initial="0", help_text="Deposited into each account.")
     scope = forms.ChoiceField(label="Token", choices=AccessToken.Scope.choices, initial=AccessToken.Scope.TRADE)
-    days = forms.IntegerField(
+    days = WholeField(
         label="Days until it expires",
         min_value=1,
         max_value=AccessToken.LONGEST_DAYS,

@@ -16,6 +16,7 @@ from trading.admin.columns import amount_text
 from trading.admin.desk.funds import account_at
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
+from trading.admin.forms.fields import NumberField
 from trading.admin.office.standing import figures_of, give_figures, is_spared, standing_text
 from trading.core.commands import CheckRisk, ForceClose, StopLiquidation
 from trading.core.money import RATE
@@ -107,7 +108,7 @@ def exposure() -> list[dict[str, Any]]:
 
 class WhatIfForm(forms.Form):
     instrument = forms.ChoiceField(choices=lambda: [("", _("All instruments")), *_listed()], required=False)
-    percent = forms.DecimalField(
+    percent = NumberField(
         label="Moves by, in per cent", min_value=-99, max_value=1000, help_text="Down is negative: -10."
     )
 
