@@ -64,6 +64,10 @@ WRONG = {
     "Ada,ada,-5": "Funds are not negative.",
     "Ada,ada,x": "'x' is no amount.",
     "Ada,ada,1,2": "at most.",
+    "Ada;ada\nBob,bob": "The cells of this file are parted by a comma; read was: Ada;ada.",
+    "name\nAda;ada": "read was: Ada;ada.",
+    "艾达，ada\nBob,bob": "read was: 艾达，ada.",
+    "Ada\tada,5\nBob": "read was: Ada ada | 5.",
     "x" * 200 + ",ada": "The name is too long.",
     "": "There is no line in it.",
 }

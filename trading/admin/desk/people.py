@@ -110,7 +110,8 @@ class ClassForm(_Start):
                 number += 1
                 candidate = f"{data['start']}{number:03}"
                 user_id = "" if candidate in taken else candidate
-            problem = files.otherwise(line, data["text"]) if len(line) > 3 else ""
+            odd = len(line) > 3 or not files.PARTING.isdisjoint(name)
+            problem = files.otherwise(line, data["text"]) if odd else ""
             found.append(_checked(_person(name, user_id, funds, data["amount"], problem), given))
             given.add(user_id)
         return found
