@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from trading.admin import confirmations, movements
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
-from trading.admin.columns import NEGATIVE, amount_text, computed, moment, money
+from trading.admin.columns import NEGATIVE, amount_text, computed, moment, money, ratio_text
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.accounts import DepositForm, MoneyForm, OpenAccountForm, RulesForm, WithdrawForm, rules_values
 from trading.admin.lists import PlainList
@@ -32,7 +32,8 @@ def figure(name: str, label: str | None = None) -> Callable[[Any], Any]:
 
 @admin.display(description="risk ratio")
 def risk_ratio_number(account: Account) -> str:
-    return f"{figures_of(account).risk_ratio:.2%}"
+    figures = figures_of(account)
+    return ratio_text(figures.margin, figures.balance)
 
 
 @admin.display(description="standing")

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from tests.admin.desk.conftest import Officer
-from tests.admin.pages import text_of
+from tests.admin.pages import page, text_of
 from tests.builders import NOW, Books, Founded, order
-from trading.admin.columns import amount_text
+from trading.admin.columns import amount_text, ratio_text
 from trading.admin.desk import risk
 from trading.admin.desk.page import address
 from trading.core.codes import Code
@@ -39,6 +39,42 @@ def books(market: Founded) -> Books:
 @pytest.fixture
 def officer_client(books: Books, officer: Officer) -> Client:
     return officer("Risk officer")
+
+
+@pytest.mark.parametrize(
+    ("margin", "balance", "told"),
+    [
+        (84, 100, "84.00%"),
+        (0, 0, "0.00%"),
+        (0, 100, "0.00%"),
+        (84, 0, "no balance left"),
+        (84, -1, "no balance left"),
+        (0, -1, "no balance left"),
+    ],
+)
+def test_a_risk_ratio_is_a_share_of_what_there_is(margin: int, balance: int, told: str) -> None:
+    assert ratio_text(margin * UNIT, balance * UNIT) == told
+
+
+def test_every_page_says_the_same_of_an_account_without_a_balance(books: Books, root: Client) -> None:
+    """As it is, as it would be, and before its liquidation is stopped."""
+    books.commit(order(2, "SELL OPEN 1 @ 108.5"))
+    number = Account.objects.get(user__username="user001").pk
+    Account.objects.filter(pk=number).update(withdrawals=955_000 * UNIT, warned=True)
+    (row,) = [each for each in risk.riskiest() if each.user_id == "user001"]
+    assert selectors.account_figures(accounts=[row])[number].balance < 0
+    told = "no balance left"
+    for where in (
+        address("risk"),
+        address("what_if") + "?instrument=IX2301&percent=-1",
+        address("stop_liquidation", number),
+        address("view_as", number),
+        page("account"),
+        page("account", "change", number),
+        "/admin/",
+    ):
+        said = text_of(root.get(where))
+        assert told in said and "999900" not in said, where
 
 
 # --- what if
@@ -179,12 +215,12 @@ def test_a_liquidation_is_stopped_after_a_question_and_goes_on(books: Books, off
     row = OperatorCommand.objects.get()
     assert (row.kind, row.status, row.reason) == ("StopLiquidation", "DONE", "money comes")
     assert Market.objects.get().restrictions == {"spared": [1]}
-    for page in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/"):
-        assert "iquidation stopped" in text_of(officer_client.get(page))
+    for where in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/"):
+        assert "iquidation stopped" in text_of(officer_client.get(where))
     Account.objects.filter(pk=1).update(warned=True, frozen=True)
     words = "liquidation stopped, warned, frozen"
-    for page in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/", "/admin/"):
-        assert words in text_of(officer_client.get(page)), page
+    for where in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/", "/admin/"):
+        assert words in text_of(officer_client.get(where)), where
     assert "Liquidation stopped: 1 account." in text_of(officer_client.get("/admin/"))
     assert go_on in officer_client.get(address("risk")).content.decode()
     assert go_on in officer_client.get("/admin/trading/account/1/change/").content.decode()

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from trading import protocol
 from trading.admin import engine_requests
-from trading.admin.columns import amount_text, day_text, local_time, time_text
+from trading.admin.columns import amount_text, day_text, local_time, ratio_text, time_text
 from trading.admin.desk import files
 from trading.admin.desk.funds import account_at, units_of
 from trading.admin.desk.page import DeskForm, Page, address, show
@@ -228,7 +228,7 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
         request,
         "people/view_as",
         _("What {user} sees").format(user=account.user_id),
-        money=[*money, (_("risk ratio"), f"{figures.risk_ratio:.2%}")],
+        money=[*money, (_("risk ratio"), ratio_text(figures.margin, figures.balance))],
         positions=[_position(each) for each in held],
         orders=[_order(row) for row in orders[-SHOWN:]],
         more_orders=max(0, len(orders) - SHOWN),

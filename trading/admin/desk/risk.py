@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
 from trading.admin.accounts import liquidation_tool
-from trading.admin.columns import amount_text
+from trading.admin.columns import amount_text, ratio_text
 from trading.admin.desk.funds import account_at
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
@@ -44,7 +44,7 @@ def view(request: HttpRequest) -> HttpResponseBase:
     accounts = [
         (
             row.user_id,
-            f"{figures_of(row).risk_ratio:.2%}",
+            ratio_text(row.margin, figures_of(row).balance),
             amount_text(figures_of(row).balance),
             amount_text(row.margin),
             standing_text(row) or "-",
@@ -138,8 +138,7 @@ def told(outcome: what_if.Outcome) -> list[tuple[str, int, list[tuple[str, str, 
 
 
 def _line(each: what_if.Standing) -> tuple[str, str, str, str]:
-    ratio = "-" if each.ratio == float("inf") else f"{each.ratio:.2%}"
-    return each.user_id, amount_text(each.balance), amount_text(each.margin), ratio
+    return each.user_id, amount_text(each.balance), amount_text(each.margin), ratio_text(each.margin, each.balance)
 
 
 # --- closing
@@ -242,7 +241,7 @@ def _stands(account: Account) -> str:
     numbers = _("Equity {balance}, margin {margin}, risk ratio {ratio}, forced orders alive: {forced}.").format(
         balance=amount_text(figures.balance),
         margin=amount_text(account.margin),
-        ratio=f"{figures.risk_ratio:.2%}",
+        ratio=ratio_text(figures.margin, figures.balance),
         forced=f"{forced:,}",
     )
     return f"{numbers} {state}"

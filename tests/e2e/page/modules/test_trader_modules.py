@@ -543,3 +543,12 @@ def test_the_button_says_at_what_an_order_trades(page: Page, order_type: str, le
     order = {"order_type": order_type, "price": "119.5", "price_levels": levels}
     said = call(page, "panels/shared/order_text", "m.atWords(x)", order)
     assert said == words
+
+
+def test_a_risk_ratio_is_a_share_of_what_there_is(page: Page) -> None:
+    accounts = [
+        {"balance": balance, "margin": margin, "risk_ratio": ratio}
+        for balance, margin, ratio in ((100, 84, 0.84), (0, 0, 0), (0, 84, 9999), (-1, 0, 0))
+    ]
+    told = call(page, "panels/shared/risk_text", "x.map(m.riskText)", accounts)
+    assert told == ["84.00%", "0.00%", "no balance left", "no balance left"]
