@@ -355,7 +355,8 @@ class CommandAdmin(ShownAdmin):
             form.add_error(None, error)
             return self._show(request, page, form, obj)
         if sentences:
-            return confirmations.ask(request, self, title=_(page.title), button=_(page.button), sentences=sentences)
+            title = _(page.title) if obj is None else f"{_(page.title)}: {obj}"
+            return confirmations.ask(request, self, title=title, button=_(page.button), sentences=sentences)
         command = form.command()
         data = form.cleaned_data
         row = engine_requests.ask(request, command, key=data["key"].hex, reason=data.get("reason", ""))
