@@ -18,7 +18,7 @@ from trading.core.events import LiquidationStarted, RiskWarned
 from trading.core.money import RATE, UNIT
 from trading.models import Account, Market, OperatorCommand, Position
 from trading.operators import what_if
-from trading.reads import selectors
+from trading.reads import holdings
 from trading.storage.reconciliation import check_books
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -62,7 +62,7 @@ def test_every_page_says_the_same_of_an_account_without_a_balance(books: Books, 
     number = Account.objects.get(user__username="user001").pk
     Account.objects.filter(pk=number).update(withdrawals=955_000 * UNIT, warned=True)
     (row,) = [each for each in risk.riskiest() if each.user_id == "user001"]
-    assert selectors.account_figures(accounts=[row])[number].balance < 0
+    assert holdings.account_figures(accounts=[row])[number].balance < 0
     told = "no balance left"
     for where in (
         address("risk"),
@@ -151,13 +151,13 @@ def test_of_an_unlikely_price_it_is_told_that_it_needs_a_word_and_what_it_would_
 
 def test_the_riskiest_come_first_and_the_figures_are_the_cores(books: Books) -> None:
     rows = risk.riskiest()
-    figures = selectors.account_figures(accounts=rows)
+    figures = holdings.account_figures(accounts=rows)
     ratios = [figures[row.pk].risk_ratio for row in rows]
     assert [row.user_id for row in rows] == ["user001", "user002"]
     assert ratios == sorted(ratios, reverse=True)
     balances = Account.objects.in_bulk([row.pk for row in rows])
     for row in rows:
-        assert vars(row)["balance"] == selectors.account_figures(accounts=[balances[row.pk]])[row.pk].balance
+        assert vars(row)["balance"] == holdings.account_figures(accounts=[balances[row.pk]])[row.pk].balance
 
 
 def test_exposure_and_concentration(books: Books, officer_client: Client, django_assert_max_num_queries: Any) -> None:
@@ -204,7 +204,7 @@ def test_what_is_refused_is_told(books: Books, officer_client: Client) -> None:
 def test_a_liquidation_is_stopped_after_a_question_and_goes_on(books: Books, officer_client: Client) -> None:
     stop, go_on = address("stop_liquidation", 1), address("let_liquidate", 1)
     assert "Stop the liquidation" in text_of(officer_client.get(address("risk")))
-    figures = selectors.account_figures(accounts=list(Account.objects.filter(pk=1)))[1]
+    figures = holdings.account_figures(accounts=list(Account.objects.filter(pk=1)))[1]
     asked = text_of(officer_client.post(stop, {"key": KEY, "reason": "money comes"}))
     assert f"Equity {amount_text(figures.balance)}, margin 49,200.00, risk ratio {figures.risk_ratio:.2%}" in asked
     assert "forced orders alive: 0" in asked and "Cancelled now: 0 live orders" in asked

@@ -23,7 +23,7 @@ from trading.admin.forms.fields import plainly
 from trading.core.commands import Deposit, Withdraw
 from trading.core.money import MAX_MONEY, UNIT
 from trading.models import Account
-from trading.reads import selectors
+from trading.reads import holdings
 
 COLUMNS = ("user", "amount")
 AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
@@ -206,7 +206,7 @@ def preview(lines: list[list[str]], sent: str) -> list[Line]:
     """What each line would do, one after the other. `sent`: the text that they were read from."""
     names = {line[0] for line in lines}
     rows = list(Account.objects.filter(market=present_market(), user_id__in=names))
-    figures = selectors.account_figures(accounts=rows)
+    figures = holdings.account_figures(accounts=rows)
     known = {row.user_id: row for row in rows}
     moved: dict[str, int] = {}
     found = []

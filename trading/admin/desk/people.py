@@ -25,7 +25,7 @@ from trading.admin.engine_requests import present_market
 from trading.admin.forms.fields import WholeField
 from trading.core.commands import AdminCommand, Deposit, OpenAccount
 from trading.models import NAME, AccessToken, Statement, Trade, User
-from trading.reads import selectors
+from trading.reads import histories, holdings
 
 MOST_PEOPLE = 500
 COLUMNS = ("name", "user", "amount")
@@ -213,7 +213,7 @@ def _begin(request: HttpRequest, data: dict[str, Any], people: list[Person], tit
 def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
     """What the account's owner sees, from the same queries, for looking only. That it was looked at is kept."""
     account = account_at(number)
-    view = selectors.account_view(user_id=account.user_id, market=present_market())
+    view = holdings.account_view(user_id=account.user_id, market=present_market())
     assert view is not None, "the account was just read"
     user = User.objects.get(username=account.user_id)
     LogEntry.objects.log_actions(cast(User, request.user).pk, [user], CHANGE, "Looked at what they see.")
@@ -222,8 +222,8 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
         (_(name.replace("_", " ")), amount_text(getattr(figures, name)))
         for name in ("balance", "available", "withdrawable", "margin", "hold", "position_profit", "close_profit")
     ]
-    held = selectors.position_views(user_id=account.user_id, market=present_market()) or []
-    orders = selectors.live_orders(account_id=account.pk)
+    held = holdings.position_views(user_id=account.user_id, market=present_market()) or []
+    orders = histories.live_orders(account_id=account.pk)
     return show(
         request,
         "people/view_as",
@@ -240,7 +240,7 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
     )
 
 
-def _position(view: selectors.PositionView) -> tuple[Any, ...]:
+def _position(view: holdings.PositionView) -> tuple[Any, ...]:
     position = view.position
     last = "-" if view.last_price is None else amount_text(view.last_price)
     return position.instrument_id, position.long.lots, position.short.lots, last, amount_text(position.profit)

@@ -23,7 +23,7 @@ from trading.core.money import RATE
 from trading.core.types import Offset, Phase
 from trading.models import IS_HELD, IS_LIVE, Account, Instrument, OperatorCommand, Order, Position
 from trading.operators import what_if
-from trading.reads import selectors
+from trading.reads import holdings
 
 MOST_ACCOUNTS = 50
 MOST_NAMED = 100
@@ -180,7 +180,7 @@ def close_view(request: HttpRequest, number: int) -> HttpResponseBase:
 
 def _held(user_id: str, instrument: str) -> list[str]:
     """A sentence for each position."""
-    views = selectors.position_views(user_id=user_id, market=present_market(), instrument_id=instrument or None) or []
+    views = holdings.position_views(user_id=user_id, market=present_market(), instrument_id=instrument or None) or []
     return [
         _("{instrument}: {long} long, {short} short, profit {profit}.").format(
             instrument=view.position.instrument_id,

@@ -23,7 +23,7 @@ from trading.core.engine import Engine
 from trading.core.events import LiquidationStarted, Refused
 from trading.core.money import RATE, UNIT, to_currency
 from trading.core.types import Direction, Offset, OrderOptions, OrderType, StopKind, TimeCondition, Trigger
-from trading.reads import from_rows, selectors
+from trading.reads import from_rows, holdings
 
 try:
     from playwright.sync_api import Page
@@ -93,10 +93,10 @@ class Venue:
             return set()
         return {line.cost / line.lots for line in held.leg(direction == "SELL").today_lots}
 
-    def lots_of(self, position: Position) -> list[selectors.LotView]:
+    def lots_of(self, position: Position) -> list[holdings.LotView]:
         """As the tables would tell them."""
         return [
-            selectors.LotView(direction, line.lots, line.cost, NOW, today=line in leg.today_lots)
+            holdings.LotView(direction, line.lots, line.cost, NOW, today=line in leg.today_lots)
             for direction, leg in ((Direction.BUY, position.long), (Direction.SELL, position.short))
             for line in leg.detail
         ]
@@ -107,7 +107,7 @@ class Venue:
         last = self.engine.state.instruments[ID].last
         price = None if last is None else last * 0.5
         positions = [
-            from_rows.position_data(selectors.PositionView("me", each, 100, None, self.lots_of(each)))
+            from_rows.position_data(holdings.PositionView("me", each, 100, None, self.lots_of(each)))
             for each in self.account.positions.values()
             if not each.flat
         ]
