@@ -182,6 +182,7 @@ def test_what_cannot_be_is_said_in_one_line_before_anything_is_asked(
     monkeypatch.setenv("BOURSE_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("BOURSE_USER", "user001")
     monkeypatch.setenv("BOURSE_TOKEN", "secret")
+    monkeypatch.setenv("BOURSE_TIMEOUT", "0.2")
     assert main(words) == 2
     said = capsys.readouterr().err
     assert told in said and said.startswith("bourse: ") and said.count("\n") == 1

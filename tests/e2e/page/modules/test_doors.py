@@ -69,6 +69,11 @@ def test_a_refusal_says_that_its_market_is_away_until_the_exchange_takes_orders(
     ]
 
 
+def test_a_market_that_the_exchange_tells_of_is_away_before_anything_is_refused(page: Page) -> None:
+    told = play(page, "doors.look()", "doors.answered({}, 503)", "doors.answered({ market: 'CFFEX' }, undefined)")
+    assert told == [[ALL, [], 0], [[], [""], 0], [[], [""], 0]]
+
+
 def test_another_refusal_says_nothing_and_is_asked_again(page: Page) -> None:
     assert play(page, "doors.look()", "doors.answered({}, 429)", "wait()") == [[ALL, [], 0], [[], [], 0], [ALL, [], 0]]
 
