@@ -14,7 +14,7 @@ from trading.core.commands import Settle
 from trading.core.events import DaySettled
 from trading.core.types import Direction, Phase, number_at, stored_name
 from trading.models import ArchiveFile, CarriedForward, Instrument, OperatorCommand, Trade
-from trading.reads.selectors import LARGEST_ID
+from trading.reads.histories import LARGEST_ID
 
 BAR_FIELDS = ("instrument_id", *Bar.__struct_fields__[1:])
 """The columns of a bar, in the order of its struct."""

@@ -88,7 +88,9 @@ class ClusterGateway:
         timers = DisconnectTimers(self.gateway, clock, patient=True)
         self._leases = [link.lease(timers, lambda: self.connected) for link in self.links]
         timers.elsewhere = Leases(self._leases)
-        self.board = AnnouncementBoard(config.market, partial(self.readers.run, "announcements"), clock)
+        self.board = AnnouncementBoard(
+            config.market, partial(self.readers.run, "announcements"), clock, self._any_closed
+        )
         queries = {code: PublicQueries(code, clock, StoredOnly()) for code in config.markets}
         self.services = connection_services(
             config,
@@ -148,6 +150,10 @@ class ClusterGateway:
         reasons = [link.gateway.closed_because for link in self.links]
         return None if None in reasons else reasons[0]
 
+    def _any_closed(self) -> str | None:
+        """Why no order is taken at one of the markets; None when all take them."""
+        return next(filter(None, (link.gateway.closed_because for link in self.links)), None)
+
     @property
     def connected(self) -> tuple[int, int]:
         """Open connections of this gateway, and how many of them have authenticated."""
@@ -180,6 +186,7 @@ class ClusterGateway:
             "heartbeat": self.heartbeat.run,
             "look at tokens": self.tokens.run,
             "announcements": self.board.run,
+            "look whether orders are taken": self.board.watch_door,
         }
         for name, run in works.items():
             self._keep_going(name, run)

@@ -11,6 +11,8 @@ MOST_PARTS = 10
 MOST_FOUND = 20
 BEFORE, SHOWN = 50, 200
 """Letters of an excerpt: before the first word that was found, and in all."""
+ORDINARY = 1_500
+"""Letters of a section. Of a longer one a word says less, however often it is there."""
 PARTS = re.compile(r"[\u3400-\u9fff]+|[^\s\u3400-\u9fff]+")
 """What a query is made of: words, and runs of Chinese characters, which are not divided into words."""
 
@@ -69,11 +71,12 @@ def _pattern(part: str) -> re.Pattern[str]:
 def _score(entry: Entry, patterns: Sequence[re.Pattern[str]]) -> float:
     """0: one of them is not there. Headings say what a section is about; a title says it of many sections."""
     total = 0.0
+    weight = min(1, ORDINARY / len(entry.text)) if entry.text else 1
     for pattern in patterns:
         in_heading = pattern.search(entry.heading)
         score = (6 + 4 * len(in_heading[0]) / len(entry.heading)) if in_heading else 0.0
         score += 2 if pattern.search(entry.title) else 0
-        score += min(5, sum(1 for _ in pattern.finditer(entry.text))) / 2
+        score += min(5, weight * sum(1 for _ in pattern.finditer(entry.text))) / 2
         if not score:
             return 0
         total += score

@@ -17,7 +17,7 @@ from trading.core.commands import AdminCommand, Deposit, OpenAccount, Withdraw
 from trading.core.money import UNIT
 from trading.models import OperatorCommand, User
 from trading.operators import requests
-from trading.reads import selectors
+from trading.reads import histories, holdings, identities
 
 PREFIX = "demo-account:"
 """Of the keys under which such accounts are opened: by them one knows whose account is one."""
@@ -78,8 +78,8 @@ class DemoAccounts:
     def reset(self, user: User, address: str) -> None:
         """The starting funds again. The account must be flat: its owner cancels and closes, as anybody else does."""
         account_id, view = self._account(user)
-        positions = selectors.position_views(user_id=user.username, market=self._market)
-        if positions or selectors.live_orders(account_id=account_id):
+        positions = holdings.position_views(user_id=user.username, market=self._market)
+        if positions or histories.live_orders(account_id=account_id):
             raise Refusal(409, "not_flat")
         self._strangers.ask(address, time.monotonic())
         missing = self._funds - view.figures.balance
@@ -95,13 +95,13 @@ class DemoAccounts:
         if missing > 0:
             _finish(self._ask(user, Deposit(user.username, missing)))
 
-    def _account(self, user: User) -> tuple[int, selectors.AccountView]:
+    def _account(self, user: User) -> tuple[int, holdings.AccountView]:
         """Of a user who got it here, while it can be changed."""
         if not is_demo_account(user):
             raise Refusal(403, "not_a_demo_account")
         self._need_engine()
-        account_id = selectors.account_id(user_id=user.username, market=self._market)
-        view = selectors.account_view(user_id=user.username, market=self._market)
+        account_id = identities.account_id(user_id=user.username, market=self._market)
+        view = holdings.account_view(user_id=user.username, market=self._market)
         if account_id is None or view is None:
             raise Refusal(503, "busy")
         return account_id, view

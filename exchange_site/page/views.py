@@ -15,7 +15,8 @@ from exchange_site.page.session import who
 from trading import protocol
 from trading.core.money import known_currency, to_currency
 from trading.models import Instrument
-from trading.reads import announcements, selectors
+from trading.reads import announcements
+from trading.reads.instruments import instrument_list
 
 
 @method_decorator(cache_control(private=True, no_cache=True), name="dispatch")
@@ -27,9 +28,9 @@ class TradingPage(TemplateView):
     market = ""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        instruments = [_instrument(row) for row in selectors.instrument_list(market=self.market)]
+        instruments = [_instrument(row) for row in instrument_list(market=self.market)]
         for code in settings.FURTHER_MARKETS:
-            instruments += [_instrument(row) | {"market": code} for row in selectors.instrument_list(market=code)]
+            instruments += [_instrument(row) | {"market": code} for row in instrument_list(market=code)]
         kwargs["has_chart"] = settings.CHART_LIBRARY.is_dir()
         kwargs["exchange"] = _exchange()
         kwargs["announced"] = _announced(self.market)

@@ -106,7 +106,9 @@ class Exchange(EngineHost):
         queries = {host.config.market: PublicQueries(host.config.market, clock, host.recorder) for host in hosts}
         self.heartbeat = Heartbeat(config.ping_seconds, config.idle_seconds, self.counters)
         self.tokens = TokenMonitor(config.token_look_seconds, partial(self.readers.run, "tokens"))
-        self.board = AnnouncementBoard(config.market, partial(self.readers.run, "announcements"), clock)
+        self.board = AnnouncementBoard(
+            config.market, partial(self.readers.run, "announcements"), clock, lambda: self.not_ready_because
+        )
         self.services = connection_services(
             config,
             markets=markets,
@@ -181,6 +183,7 @@ class Exchange(EngineHost):
         self._keep_going("heartbeat", self.heartbeat.run)
         self._keep_going("look at tokens", self.tokens.run)
         self._keep_going("announcements", self.board.run)
+        self._keep_going("look whether orders are taken", self.board.watch_door)
         calm_garbage_collector()
         for run in (self._keeper.run, *(host.run for host in self.further)):
             self._tasks.append(asyncio.create_task(run(), name="engine"))

@@ -120,6 +120,7 @@ def test_each_term_that_changes_is_named(traded: Founded, root: Client) -> None:
     assert "Margin rate, long: 0.10 becomes 0.05." in said and "becomes cheaper." in said
     assert "Last trading day: - becomes 2099-01-05. With the settlement of that day it is delisted, for good." in said
     assert "go up at once" not in said and "short: " not in said
+    assert "Change instrument: IX2301" in said, "which one it is"
     assert not OperatorCommand.objects.filter(kind="ChangeTerms").exists()
     assert "Changed the terms" in text_of(root.post(address, {**lower, **YES}, follow=True))
 
@@ -130,7 +131,7 @@ def test_each_rule_that_changes_is_named(traded: Founded, root: Client) -> None:
     said = text_of(root.post(address, changed))
     assert "Self-trade prevention: Cancel the resting order becomes Cancel both." in said
     assert "Live orders: - becomes 7. Live orders in all: - becomes 0." in said
-    assert "They have 1 live order" in said
+    assert "They have 1 live order" in said and "Rules: user001" in said
     assert not OperatorCommand.objects.filter(kind="SetAccountRules").exists()
 
 

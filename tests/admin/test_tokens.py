@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.admin.pages import choose, content_of, fresh, page, send, text_of
 from tests.builders import Founded
 from trading.models import AccessToken, User
-from trading.reads import selectors
+from trading.reads import identities
 
 ADD = page("accesstoken", "add")
 
@@ -33,7 +33,7 @@ def issue(client: Client, **values: object) -> tuple[Any, str]:
 
 
 def identity(token: str) -> str | None:
-    found = selectors.identity_of_token(user_id="user009", token=token, market="MAIN")
+    found = identities.identity_of_token(user_id="user009", token=token, market="MAIN")
     return found.user_id if found else None
 
 
@@ -120,7 +120,7 @@ def test_the_scope_is_chosen_and_shown(root: Client, scope: str, may_trade: bool
     response, token = issue(root, scope=scope)
     said = "trade" if may_trade else "read only"
     assert f"A token for user009 (robot), {said}, valid until" in text_of(response)
-    found = selectors.identity_of_token(user_id="user009", token=token, market="MAIN")
+    found = identities.identity_of_token(user_id="user009", token=token, market="MAIN")
     assert found is not None and found.may_trade is may_trade
     row = AccessToken.objects.get(name="robot")
     for url in (page("accesstoken"), page("accesstoken", "change", row.pk)):

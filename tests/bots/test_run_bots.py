@@ -16,7 +16,7 @@ from trading.core.money import UNIT
 from trading.management.commands.open_account import make_user
 from trading.models import AccessToken, Account, LedgerEntry, Market, OperatorCommand, User
 from trading.operators import inline_engine
-from trading.reads import selectors
+from trading.reads import holdings, identities
 
 IDS = ["bot-maker-1", "bot-taker-1"]
 
@@ -29,7 +29,7 @@ def bots(market: Founded) -> list[User]:
 
 
 def balance(user_id: str) -> int:
-    view = selectors.account_view(user_id=user_id, market="MAIN")
+    view = holdings.account_view(user_id=user_id, market="MAIN")
     assert view is not None
     return view.figures.balance
 
@@ -60,8 +60,8 @@ def test_each_run_has_fresh_tokens_and_takes_back_the_earlier_ones(bots: list[Us
     AccessToken.objects.create(bots[0], name="of somebody else")
     first, second = run_bots.identity(bots[0]), run_bots.identity(bots[0])
     assert first.user_id == "bot-maker-1"
-    assert selectors.identity_of_token(user_id=first.user_id, token=first.token, market="MAIN") is None
-    assert selectors.identity_of_token(user_id=second.user_id, token=second.token, market="MAIN") is not None
+    assert identities.identity_of_token(user_id=first.user_id, token=first.token, market="MAIN") is None
+    assert identities.identity_of_token(user_id=second.user_id, token=second.token, market="MAIN") is not None
     assert AccessToken.objects.filter(user=bots[0]).count() == 2
 
 

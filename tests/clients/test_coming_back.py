@@ -67,6 +67,26 @@ async def test_an_order_of_which_nobody_knows_is_there_once(server: Server, done
         assert (await buyer.finished(order.order_id)).status == "Cancelled"
 
 
+@pytest.mark.parametrize("lost", ["the request", "its answer"])
+async def test_it_is_known_how_many_were_cancelled_whatever_was_lost(server: Server, lost: str) -> None:
+    """The second attempt finds none, where the first has done it."""
+    async with wire(server.ws) as line, over(line, server) as buyer:
+        for price in (118.0, 118.5, 119.0):
+            await buyer.buy(INSTRUMENT, 1, price)
+        if lost == "the request":
+            line.lost_up = once(of("cancel_all"))
+        else:
+            line.lost_down = once(of("cancel_all_response"))
+        assert await buyer.cancel_all(INSTRUMENT, "SELL") == 0
+        assert len(line.sent("cancel_all")) == 2 and len(buyer.live_orders) == 3
+        if lost == "the request":
+            line.lost_up = once(of("cancel_all"))
+        else:
+            line.lost_down = once(of("cancel_all_response"))
+        assert await buyer.cancel_all(INSTRUMENT) == 3
+        assert len(line.sent("cancel_all")) == 4 and buyer.live_orders == []
+
+
 async def test_an_order_that_is_over_when_the_client_comes_back_is_not_sent_again(server: Server) -> None:
     async with wire(server.ws) as line, over(line, server) as buyer:
         line.lost_down = once(of("order_response"))
@@ -189,7 +209,7 @@ async def test_a_token_that_is_revoked_ends_the_client(new_server: Callable[...,
 
 
 async def test_no_server_is_a_clear_error(unused_tcp_port: int) -> None:
-    with pytest.raises(errors.Lost, match="did not answer within"):
+    with pytest.raises(errors.Lost, match="gave no connection within"):
         async with Client(f"http://127.0.0.1:{unused_tcp_port}", patience=0.2):
             raise AssertionError("nobody is there")
 

@@ -14,6 +14,8 @@ from bourse_client.errors import InstrumentUnknown, Overrun, TooFast, Unavailabl
 from bourse_client.markets import Markets, Topic
 from bourse_client.messages import BookChange, Frame, Level, Order, encoded
 from bourse_client.private import Holdings, Hole, Private
+from bourse_client.rest import RestClient
+from bourse_client.rest.routes import call_of
 from bourse_client.streams import Stream
 from bourse_client.wire import pauses
 from bourse_client.wire.pauses import Lane, Pauses
@@ -42,6 +44,28 @@ def test_a_number_that_is_none_is_not_sent_as_a_field_that_is_missing(value: flo
         with pytest.raises(errors.Malformed, match=r"stop_price is .* no number"):
             encoded(message)
     assert encoded({"price": None, "name": "null"}) == b'{"price":null,"name":"null"}'
+
+
+HALF = "half \ud800 of a character"
+
+
+def test_a_text_that_is_none_is_refused_before_anything_is_sent() -> None:
+    for message in ({"client_order_id": HALF}, {"orders": [{"client_order_id": HALF}]}):
+        with pytest.raises(
+            errors.Malformed, match=r"client_order_id is 'half \\ud800 of a character', which is no text"
+        ):
+            encoded(message)
+    with pytest.raises(errors.Malformed, match="the name of a field is"):
+        encoded({HALF: 1})
+    for kind, fields in (("query_orders", {"instrument_id": HALF}), ("query_order", {"order_id": HALF})):
+        with pytest.raises(errors.Malformed, match="which is no text"):
+            call_of(kind, fields)
+    for client in (Client, RestClient):
+        with pytest.raises(errors.Malformed, match="user_id is"):
+            client("http://h:1", user_id=HALF, token="t")
+        for address in (f"http://{HALF}:1", "http://a..b:1"):
+            with pytest.raises(ValueError, match="is no address of an exchange"):
+                client(address)
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,13 @@ async def test_a_cancel_whose_answer_was_lost_is_no_failure(server: Server) -> N
         assert way.lost == 1
 
 
+async def test_nobody_can_tell_how_many_were_cancelled_where_the_answer_was_lost(server: Server) -> None:
+    async with lossy(server, lambda head: "cancel-all" in head) as way, over(way, server) as buyer, of(server) as same:
+        await same.buy(INSTRUMENT, 1, 118.0)
+        assert await buyer.cancel_all() is None and way.lost == 1
+        assert await same.query_orders(status="LIVE") == []
+
+
 async def test_an_order_without_an_id_of_its_own_is_there_once_too(server: Server) -> None:
     order = {"instrument_id": INSTRUMENT, "direction": "BUY", "offset": "OPEN", "order_type": "LIMIT", "volume": 1}
     async with lossy(server, lambda head: head.startswith("POST")) as way, over(way, server) as buyer:

@@ -91,6 +91,18 @@ def test_the_first_results_are_what_was_meant(query: str, address: str) -> None:
     assert any(each["address"].startswith(address) for each in results(query)[:3])
 
 
+@pytest.mark.parametrize("query", ["止损", "止损单", "止盈"])
+def test_rules_come_before_tables_that_only_name_them(query: str) -> None:
+    assert results(query, "zh-CN")[0]["address"] == "/docs/market-rules/#stop-orders-which-wait-for-a-price"
+    assert results("stop orders")[0]["address"] == "/docs/market-rules/#stop-orders-which-wait-for-a-price"
+
+
+def test_a_long_section_that_names_everything_does_not_come_first() -> None:
+    long = Entry.of("a", "t", "long", "h", ("order " * 5 + "other words " * 1_000))
+    short = Entry.of("b", "t", "short", "h", "An order that waits.")
+    assert [found.anchor for found in search([long, short], "order")] == ["short", "long"]
+
+
 def test_whoever_reads_chinese_finds_chinese_first() -> None:
     found = results("紧急控制", "zh-CN")
     assert found[0]["address"].startswith("/docs/operators/") and "?" not in found[0]["address"]

@@ -20,7 +20,7 @@ from tests.builders import Books, Founded, order
 from tests.engine_beside import EngineBeside
 from trading.core.money import UNIT
 from trading.models import AccessToken, Account, Market, OperatorCommand, User
-from trading.reads import selectors
+from trading.reads import holdings, identities
 from trading.storage import reconciliation
 from trading.storage.engine_lock import engine_lock
 
@@ -73,7 +73,7 @@ def refusal(response: Any) -> tuple[int, str]:
 
 def opens(user_id: str, token: str) -> bool:
     """Whether the socket would let this token in, to trade."""
-    found = selectors.identity_of_token(user_id=user_id, token=token, market="MAIN")
+    found = identities.identity_of_token(user_id=user_id, token=token, market="MAIN")
     return found is not None and found.may_trade
 
 
@@ -230,7 +230,7 @@ def test_the_session_of_who_is_shut_out_is_over(change: dict[str, object]) -> No
 
 
 def figures(user_id: str) -> Any:
-    view = selectors.account_view(user_id=user_id, market="MAIN")
+    view = holdings.account_view(user_id=user_id, market="MAIN")
     assert view
     return view.figures
 

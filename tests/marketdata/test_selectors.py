@@ -19,7 +19,7 @@ from tests.marketdata.making import Desk, deal
 from trading.core.money import UNIT
 from trading.core.types import Direction, number_at
 from trading.models import User
-from trading.reads.selectors import LARGEST_ID
+from trading.reads.histories import LARGEST_ID
 
 START = NOW - NOW % MINUTE
 

@@ -15,7 +15,7 @@ from trading.core.money import UNIT
 from trading.management.commands import seed_demo
 from trading.models import AccessToken, Account, Instrument, LedgerEntry, Market, OperatorCommand, User
 from trading.operators import demo_market
-from trading.reads import selectors
+from trading.reads import identities
 from trading.storage.engine_lock import engine_lock
 
 
@@ -100,13 +100,13 @@ def test_an_engine_that_does_not_answer_is_named(market: Founded, monkeypatch: p
 def test_issue_token_prints_a_token_that_works_and_nothing_else(market: Founded) -> None:
     token = shell("issue_token", "user001").rstrip("\n")
     assert re.fullmatch(r"[0-9a-f]{64}", token)
-    identity = selectors.identity_of_token(user_id="user001", token=token, market="MAIN")
+    identity = identities.identity_of_token(user_id="user001", token=token, market="MAIN")
     assert identity is not None and identity.user_id == "user001"
 
 
 def test_issue_token_leaves_earlier_tokens_alone(market: Founded) -> None:
     shell("issue_token", "user001", "--name", "robot")
-    assert selectors.identity_of_token(user_id="user001", token=market.tokens["user001"], market="MAIN")
+    assert identities.identity_of_token(user_id="user001", token=market.tokens["user001"], market="MAIN")
     assert AccessToken.objects.filter(user__username="user001", name="robot").count() == 1
 
 
@@ -126,7 +126,7 @@ def test_issue_token_for_nobody_says_so(market: Founded) -> None:
 )
 def test_issue_token_with_a_scope(market: Founded, words: list[str], may_trade: bool) -> None:
     token = shell("issue_token", "user001", *words).strip()
-    identity = selectors.identity_of_token(user_id="user001", token=token, market="MAIN")
+    identity = identities.identity_of_token(user_id="user001", token=token, market="MAIN")
     assert identity is not None and identity.may_trade is may_trade
 
 
@@ -167,7 +167,7 @@ def token(market: Founded) -> str:
 @pytest.mark.parametrize("said", [8, 15, 16, 64])
 def test_revoke_token_by_its_beginning(token: str, said: int) -> None:
     assert shell("revoke_token", token[:said]) == f"Revoked {token[:15]}… of user001 (robot)\n"
-    assert selectors.identity_of_token(user_id="user001", token=token, market="MAIN") is None
+    assert identities.identity_of_token(user_id="user001", token=token, market="MAIN") is None
     assert AccessToken.objects.count() == 4
 
 
@@ -177,7 +177,7 @@ def test_revoke_token_of_a_user(token: str, market: Founded) -> None:
         r"Revoked [0-9a-f]{15}… of user001 \(tests\)\nRevoked [0-9a-f]{15}… of user001 \(robot\)\n", said
     )
     assert not AccessToken.objects.filter(user__username="user001").exists()
-    assert selectors.identity_of_token(user_id="user002", token=market.tokens["user002"], market="MAIN")
+    assert identities.identity_of_token(user_id="user002", token=market.tokens["user002"], market="MAIN")
 
 
 def test_a_revoke_token_that_is_not_certain_revokes_nothing(token: str) -> None:
@@ -242,8 +242,8 @@ def test_tokens_are_printed_when_asked_for_and_replaced(seeded: str) -> None:
     first, second = (dict(re.findall(r"(user\d{3})\s+([0-9a-f]{64})", sheet)) for sheet in sheets)
     assert set(first) == set(second) == set(demo_market.USERS)
     for user_id in ("user001", "user010"):
-        assert selectors.identity_of_token(user_id=user_id, token=first[user_id], market="MAIN") is None
-        assert selectors.identity_of_token(user_id=user_id, token=second[user_id], market="MAIN")
+        assert identities.identity_of_token(user_id=user_id, token=first[user_id], market="MAIN") is None
+        assert identities.identity_of_token(user_id=user_id, token=second[user_id], market="MAIN")
 
 
 def test_the_sheet_waits_for_those_who_are_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from tests.reads.history import STEP, counted_work, make_past, number_of
 from trading import protocol
 from trading.admin.base import GrowingAdmin
 from trading.models import User
-from trading.reads import answers, missed_pushes, selectors
+from trading.reads import answers, histories, missed_pushes
 
 ROWS, DAYS = 30_000, 12_000
 """Of the past, and then again as many: more than a query or a list looks through."""
@@ -165,7 +165,7 @@ def test_live_orders_cost_no_more_than_they_are(past: None) -> None:
 
 def test_the_engine_finds_its_live_orders(past: None) -> None:
     with counted_work() as work:
-        selectors.live_orders(account_id=1)
+        histories.live_orders(account_id=1)
     assert work.most[0] <= STEP, work.most
 
 
@@ -185,7 +185,7 @@ def test_a_search_goes_on_where_it_stopped(past: None) -> None:
         if answer.data.next is None:
             break
         query = msgspec.structs.replace(query, before=answer.data.next)
-    assert seen == [] and pages == ROWS // selectors.LOOKED_THROUGH + 1
+    assert seen == [] and pages == ROWS // histories.LOOKED_THROUGH + 1
 
 
 def test_trades_of_an_order_are_found_wherever_it_is(past: None) -> None:

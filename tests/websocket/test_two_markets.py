@@ -21,7 +21,7 @@ from trading.core.money import UNIT
 from trading.delivery.channel_layer import InProcessLayer
 from trading.models import Account, Market, User
 from trading.protocol import order_id_text
-from trading.reads import selectors
+from trading.reads import identities
 
 DAY = 20_231_115
 
@@ -154,7 +154,7 @@ async def test_what_was_missed_is_that_of_the_market(here: Client, over_there: C
 def test_a_user_has_one_account_a_market(there: There) -> None:
     for market in Market.objects.all():
         numbers = set(Account.objects.filter(user_id="user002", market=market).values_list("pk", flat=True))
-        assert {selectors.account_id(user_id="user002", market=market.code)} == numbers
+        assert {identities.account_id(user_id="user002", market=market.code)} == numbers
 
 
 def test_the_page_shows_the_instruments_of_its_market(there: There, settings: Any) -> None:

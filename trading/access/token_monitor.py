@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from trading.models import AccessToken
-from trading.reads import selectors
+from trading.reads import identities
 from trading.reads.readers import Read
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class TokenMonitor:
     async def look(self) -> None:
         """End the connections whose token has gone."""
         for some in _parts(self._holders):
-            valid = await self._read(selectors.valid_tokens, digests=some)
+            valid = await self._read(identities.valid_tokens, digests=some)
             for token in some:
                 if token not in valid:
                     for holder in list(self._holders.get(token, ())):

@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy
 
 from trading.admin import confirmations, movements
 from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
-from trading.admin.columns import NEGATIVE, amount_text, computed, moment, money
+from trading.admin.columns import NEGATIVE, amount_text, computed, moment, money, ratio_text
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.accounts import DepositForm, MoneyForm, OpenAccountForm, RulesForm, WithdrawForm, rules_values
 from trading.admin.lists import PlainList
 from trading.admin.office.standing import figures_of, give_figures, is_spared, standing_text
 from trading.core.commands import FreezeAccount
 from trading.models import Account
-from trading.reads import selectors
+from trading.reads import histories, holdings
 from trading.storage.mapping import rules_of
 
 
@@ -32,7 +32,8 @@ def figure(name: str, label: str | None = None) -> Callable[[Any], Any]:
 
 @admin.display(description="risk ratio")
 def risk_ratio_number(account: Account) -> str:
-    return f"{figures_of(account).risk_ratio:.2%}"
+    figures = figures_of(account)
+    return ratio_text(figures.margin, figures.balance)
 
 
 @admin.display(description="standing")
@@ -64,9 +65,9 @@ def own_rule(name: str, label: str, default: str) -> Callable[[Any], str]:
 @admin.display(description="orders to trades")
 def order_to_trade(account: Account) -> str:
     """How many orders it takes for a trade; of the newest ones, so that it tells how the account trades now."""
-    orders, trades = selectors.activity(account_id=account.pk)
+    orders, trades = histories.activity(account_id=account.pk)
     ratio = _("{ratio} to 1").format(ratio=f"{orders / trades:.1f}") if trades else _("no trade")
-    numbers = {"orders": f"{orders:,}", "trades": f"{trades:,}", "newest": f"{selectors.LOOKED_THROUGH:,}"}
+    numbers = {"orders": f"{orders:,}", "trades": f"{trades:,}", "newest": f"{histories.LOOKED_THROUGH:,}"}
     return _("{ratio} ({orders} orders, {trades} trades, of the newest {newest} orders)").format(ratio=ratio, **numbers)
 
 
@@ -95,7 +96,7 @@ def in_debt() -> list[int]:
     suspects = Account.objects.annotate(booked=booked).filter(Q(margin__gt=0) | Q(booked__lt=0)).order_by("pk")
     found: list[int] = []
     for page in Paginator(suspects, 1_000):
-        figures = selectors.account_figures(accounts=page.object_list)
+        figures = holdings.account_figures(accounts=page.object_list)
         found += [number for number, each in figures.items() if each.balance < 0]
     return found
 

@@ -258,15 +258,23 @@ class ShownAdmin(PlainAdmin):
         asked = request.GET.copy()
         del asked[export.PARAMETER]
         request.GET = asked  # type: ignore[assignment]  # the list knows no other way to be asked
+        request.META[lists.MOST] = export.MOST_ROWS
         found = cast(lists.PlainList, self.get_changelist_instance(request))
+        del request.META[lists.MOST]
         if found.fault:
-            return HttpResponseRedirect(f"{request.path}?{asked.urlencode()}")
+            return self._no_file(request)
         keys = export.keys_of(found)
         if len(keys) > export.MOST_ROWS:
             most = _("More than {count} rows are too many for a file: filter the list.")
             messages.error(request, most.format(count=f"{export.MOST_ROWS:,}"))
-            return HttpResponseRedirect(f"{request.path}?{asked.urlencode()}")
+            return self._no_file(request)
         return export.response(request, found, keys, self.get_list_display(request))
+
+    def _no_file(self, request: HttpRequest) -> HttpResponseBase:
+        """The list, which says what is wrong. Whoever saves what comes must not take it for a file."""
+        answer: HttpResponseBase = self.changelist_view(request)
+        answer.status_code = 400
+        return answer
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Django's own form is for looking only. ("Save as new" would not even ask for the change permission.)"""
@@ -305,7 +313,8 @@ class GrowingAdmin(ShownAdmin):
             rows = rows.filter(**asked)
         except (ValidationError, ValueError) as error:
             raise IncorrectLookupParameters(error) from error
-        return lists.newest(rows, self.newest_by, scope.wanted(request, self.model))
+        most = request.META.get(lists.MOST, lists.LOOKED_THROUGH)
+        return lists.newest(rows, self.newest_by, scope.wanted(request, self.model), most)
 
     def candidates(self, request: HttpRequest) -> QuerySet[Any]:
         """The rows of which the newest are looked through; a filter that an index serves leaves only its own."""
@@ -346,7 +355,8 @@ class CommandAdmin(ShownAdmin):
             form.add_error(None, error)
             return self._show(request, page, form, obj)
         if sentences:
-            return confirmations.ask(request, self, title=_(page.title), button=_(page.button), sentences=sentences)
+            title = _(page.title) if obj is None else f"{_(page.title)}: {obj}"
+            return confirmations.ask(request, self, title=title, button=_(page.button), sentences=sentences)
         command = form.command()
         data = form.cleaned_data
         row = engine_requests.ask(request, command, key=data["key"].hex, reason=data.get("reason", ""))

@@ -7,10 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from trading import protocol
 from trading.core.money import RATE, to_text
+from trading.core.types import risk_ratio
 
 Column = Callable[[Any], Any]
 NEGATIVE = '<strong class="negative">{}</strong>'
@@ -87,6 +88,13 @@ def amount_text(units: int) -> str:
     """12345678 as 1,234.5678: at least two decimals, the thousands apart."""
     whole, _, decimals = to_text(units).partition(".")
     return f"{'-' if units < 0 else ''}{int(whole.lstrip('-')):,}.{decimals}"
+
+
+def ratio_text(margin: int, balance: int) -> str:
+    """Margin / balance, as CTP's risk is counted. Without a balance there is no share of it."""
+    if balance > 0 or (balance == 0 and margin == 0):
+        return f"{risk_ratio(margin, balance):.2%}"
+    return gettext("no balance left")
 
 
 def day_text(day: int) -> str:

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from trading.admin import engine_requests
 from trading.core.commands import AdminCommand
 from trading.models import IS_LIVE, Account, Instrument, Order
-from trading.reads import selectors
+from trading.reads import holdings
 
 YES = "post"
 """The field of a form that was asked about, as Django has it where it asks itself."""
@@ -100,7 +100,7 @@ def counted(number: int, thing: str) -> str:
 def about_accounts(rows: Sequence[Account]) -> str:
     """What the accounts have in the market."""
     orders = Order.objects.filter(IS_LIVE, account__in=rows).count()
-    held = sum(bool(selectors.position_views(user_id=row.user_id, market=row.market_id)) for row in rows)
+    held = sum(bool(holdings.position_views(user_id=row.user_id, market=row.market_id)) for row in rows)
     return _("They have {orders}, and {held} of them hold positions.").format(
         orders=counted(orders, "live order"), held=f"{held:,}"
     )

@@ -27,6 +27,8 @@ LOOKED_THROUGH = 10_000
 """Rows that a list of records filters, sorts and counts: some ten milliseconds, however long the history is."""
 SEARCHED = 200_000
 """Rows of all markets among which those of one are found."""
+MOST = "bourse.most"
+"""In a request's `META`: the rows that a list looks through for it, where they are not `LOOKED_THROUGH`."""
 
 if TYPE_CHECKING:
     Rows = QuerySet[Any]
@@ -152,13 +154,13 @@ class RecordList(PlainList):
         return super().get_queryset(request, exclude_parameters)
 
 
-def newest(rows: Rows, key: str, wanted: Q | None = None) -> tuple[Rows, int]:
+def newest(rows: Rows, key: str, wanted: Q | None = None, most: int = LOOKED_THROUGH) -> tuple[Rows, int]:
     """The newest rows, as many as a list looks through, and where there are older ones, among how many they are; else
     0. `key` grows with every row and is indexed. `wanted`: of all rows only these, which no index has."""
     if wanted is None:
-        return _last(rows, key, LOOKED_THROUGH)
+        return _last(rows, key, most)
     rows, searched = _last(rows, key, SEARCHED)
-    rows, looked_through = _last(rows.filter(wanted), key, LOOKED_THROUGH)
+    rows, looked_through = _last(rows.filter(wanted), key, most)
     return rows, looked_through or searched
 
 

@@ -19,7 +19,7 @@ from trading.operators import contest_rules, requests
 from trading.operators.authority import approvals
 from trading.operators.authority.approvals import MONEY
 from trading.operators.authority.rights import may_ask
-from trading.reads import selectors
+from trading.reads import holdings
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ def _allowed(commands: list[Deposit | Withdraw], host: User) -> list[Deposit | W
 def measure(contest: Contest, now: datetime) -> None:
     """Bring every entry up to date."""
     entries = list(contest.entries.select_related("account").order_by("pk"))
-    figures = selectors.account_figures(accounts=[entry.account for entry in entries])
+    figures = holdings.account_figures(accounts=[entry.account for entry in entries])
     moved = _moved(contest)
     for entry in entries:
         add_look(entry, figures[entry.account_id].balance - moved[entry.account.user_id])

@@ -37,12 +37,11 @@ Kind = TypeVar("Kind", LiquidationStarted, RiskWarned)
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """An account at a moment. In 1/10,000; `ratio` is margin / balance."""
+    """An account at a moment. In 1/10,000."""
 
     user_id: str
     balance: int
     margin: int
-    ratio: float
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -223,14 +222,13 @@ def _of(engine: Engine, events: list[Event], kind: type[Kind]) -> list[Standing]
     for event in events:
         if isinstance(event, kind):
             account = engine.state.accounts[event.account_id]
-            ratio = event.margin / event.balance if event.balance > 0 else float("inf")
-            found.append(Standing(account.user_id, event.balance, event.margin, ratio))
+            found.append(Standing(account.user_id, event.balance, event.margin))
     return found
 
 
 def _standing(account: Account) -> Standing:
     figures = account.figures()
-    return Standing(account.user_id, figures.balance, figures.margin, figures.risk_ratio)
+    return Standing(account.user_id, figures.balance, figures.margin)
 
 
 def prices_moved(market: str, rates: Mapping[str, float]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Answers to queries: what the selectors read, in the protocol's words. Blocks on the database."""
+"""Answers to queries: what this room reads, in the protocol's words. Blocks on the database."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,8 +8,9 @@ from trading import protocol
 from trading.core import events
 from trading.core.codes import Code
 from trading.core.types import LIVE, OrderStatus
-from trading.reads import from_rows, selectors
+from trading.reads import from_rows, histories, holdings, identities
 from trading.reads.hours import trading_hours
+from trading.reads.instruments import instrument_list, unknown_instruments
 
 LIVE_WORDS = ("LIVE", *LIVE)
 """States of orders that are never archived."""
@@ -71,7 +72,7 @@ def _private(asker: Asker, query: protocol.PrivateQuery) -> protocol.QueryData:
 
 
 def _account_id(asker: Asker) -> int:
-    account_id = selectors.account_id(user_id=asker.user_id, market=asker.market)
+    account_id = identities.account_id(user_id=asker.user_id, market=asker.market)
     if account_id is None:
         raise _Refusal(*NO_ACCOUNT)
     return account_id
@@ -79,7 +80,7 @@ def _account_id(asker: Asker) -> int:
 
 def known(instrument_id: str | None, market: str) -> str | None:
     """An instrument that somebody asked for, if they did. Refused where it is not listed at the market."""
-    if instrument_id is not None and selectors.unknown_instruments(names=[instrument_id], market=market):
+    if instrument_id is not None and unknown_instruments(names=[instrument_id], market=market):
         raise _Refusal(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {instrument_id}")
     return instrument_id
 
@@ -88,7 +89,7 @@ def known(instrument_id: str | None, market: str) -> str | None:
 
 
 def _account(asker: Asker) -> protocol.QueryData:
-    view = selectors.account_view(user_id=asker.user_id, market=asker.market)
+    view = holdings.account_view(user_id=asker.user_id, market=asker.market)
     if view is None:
         raise _Refusal(*NO_ACCOUNT)
     return protocol.QueryData(account=from_rows.account_data(view))
@@ -96,7 +97,7 @@ def _account(asker: Asker) -> protocol.QueryData:
 
 def _positions(asker: Asker, query: protocol.QueryPosition) -> protocol.QueryData:
     wanted = known(query.instrument_id, asker.market)
-    views = selectors.position_views(
+    views = holdings.position_views(
         user_id=asker.user_id, market=asker.market, instrument_id=wanted, with_lots=bool(query.lots)
     )
     if views is None:
@@ -109,14 +110,14 @@ def _positions(asker: Asker, query: protocol.QueryPosition) -> protocol.QueryDat
 
 def _order(asker: Asker, query: protocol.QueryOrder) -> protocol.QueryData:
     number = protocol.order_number(query.order_id)
-    row = None if number is None else selectors.order(user_id=asker.user_id, market=asker.market, number=number)
+    row = None if number is None else histories.order(user_id=asker.user_id, market=asker.market, number=number)
     if row is None:
         raise _Refusal(Code.ORDER_NOT_FOUND, _not_found(number, asker.market))
     return protocol.QueryData(order=from_rows.order_data(row))
 
 
 def _not_found(number: int | None, market: str) -> str:
-    archived = None if number is None else selectors.archived(market=market)
+    archived = None if number is None else histories.archived(market=market)
     if number is None or archived is None or not archived.may_have(number):
         return Code.ORDER_NOT_FOUND.text
     return f"{Code.ORDER_NOT_FOUND.text}: finished orders of the days up to {archived.day} are in the archive"
@@ -127,7 +128,7 @@ def _archived_until(query: protocol.QueryOrders | protocol.QueryTrades, market: 
     follows from the tables."""
     if rest is not None or (isinstance(query, protocol.QueryOrders) and query.status in LIVE_WORDS):
         return None
-    archived = selectors.archived(market=market)
+    archived = histories.archived(market=market)
     if archived is None or (query.from_time is not None and query.from_time >= archived.until):
         return None
     return archived.until
@@ -135,7 +136,7 @@ def _archived_until(query: protocol.QueryOrders | protocol.QueryTrades, market: 
 
 def _orders(asker: Asker, query: protocol.QueryOrders) -> protocol.QueryData:
     before = _number(query.before, "before", protocol.order_number)
-    found, rest = selectors.orders(
+    found, rest = histories.orders(
         account_id=_account_id(asker),
         instrument_id=known(query.instrument_id, asker.market),
         statuses=_statuses(query.status),
@@ -154,8 +155,8 @@ def _statuses(wanted: protocol.StatusFilter | None) -> Sequence[str] | None:
     return LIVE if wanted == "LIVE" else (wanted,)
 
 
-def _span(query: protocol.QueryOrders | protocol.QueryTrades, before: int | None) -> selectors.Span:
-    return selectors.Span(query.from_time, query.to_time, before, query.limit)
+def _span(query: protocol.QueryOrders | protocol.QueryTrades, before: int | None) -> histories.Span:
+    return histories.Span(query.from_time, query.to_time, before, query.limit)
 
 
 def _number(text: str | None, name: str, read: Callable[[str], int | None]) -> int | None:
@@ -177,7 +178,7 @@ def outcomes(
     """What became of each item of the owner of some accounts. The engine knows live orders only; the rows tell own
     orders that are finished from those that never were."""
     numbers = [_number_of(item) for item in items]
-    finished = selectors.finished_orders(
+    finished = histories.finished_orders(
         accounts=accounts, numbers=[number for number in numbers if number is not None]
     )
     return [
@@ -202,7 +203,7 @@ def _finished(status: str, filled: int) -> protocol.Finished:
 
 def _trades(asker: Asker, query: protocol.QueryTrades) -> protocol.QueryData:
     before = _number(query.before, "before", protocol.trade_number)
-    found, rest = selectors.trades(
+    found, rest = histories.trades(
         account_id=_account_id(asker),
         instrument_id=known(query.instrument_id, asker.market),
         order_number=_number(query.order_id, "order_id", protocol.order_number),
@@ -214,7 +215,7 @@ def _trades(asker: Asker, query: protocol.QueryTrades) -> protocol.QueryData:
 
 
 def _statements(asker: Asker, query: protocol.QueryStatements) -> protocol.QueryData:
-    found = selectors.statements(
+    found = histories.statements(
         account_id=_account_id(asker), from_day=query.from_day, to_day=query.to_day, limit=query.limit
     )
     return protocol.QueryData(statements=[protocol.statement(from_rows.statement_of(row)) for row in found])
@@ -224,6 +225,6 @@ def _statements(asker: Asker, query: protocol.QueryStatements) -> protocol.Query
 
 
 def _instruments(query: protocol.QueryInstruments, market: str) -> protocol.QueryData:
-    rows = selectors.instrument_list(market=market, instrument_id=known(query.instrument_id, market))
+    rows = instrument_list(market=market, instrument_id=known(query.instrument_id, market))
     hours = trading_hours(market)
     return protocol.QueryData(instruments=[from_rows.instrument_data(row, hours) for row in rows])

@@ -10,11 +10,11 @@ from trading.core.accounts import Leg, Position
 from trading.core.money import RATE, known_currency, to_currency
 from trading.core.types import PLAIN, CancelReason, Direction, Offset, OrderStatus, OrderType, Phase, TimeCondition
 from trading.models import Instrument, Order, Statement, Trade
-from trading.reads import selectors
+from trading.reads import histories, holdings
 from trading.storage.mapping import ORDER_OPTIONS
 
 
-def account_data(view: selectors.AccountView) -> protocol.AccountData:
+def account_data(view: holdings.AccountView) -> protocol.AccountData:
     figures = view.figures
     return protocol.AccountData(
         user_id=view.user_id,
@@ -37,7 +37,7 @@ def account_data(view: selectors.AccountView) -> protocol.AccountData:
     )
 
 
-def position_data(view: selectors.PositionView) -> protocol.PositionData:
+def position_data(view: holdings.PositionView) -> protocol.PositionData:
     position: Position = view.position
     long, short = position.long, position.short
     return protocol.PositionData(
@@ -75,7 +75,7 @@ def position_data(view: selectors.PositionView) -> protocol.PositionData:
     )
 
 
-def _lot_data(lot: selectors.LotView, view: selectors.PositionView) -> protocol.LotData:
+def _lot_data(lot: holdings.LotView, view: holdings.PositionView) -> protocol.LotData:
     return protocol.LotData(
         direction=lot.direction,
         volume=float(lot.lots),
@@ -131,7 +131,7 @@ def order_data(row: Order, user_id: str | None = None) -> protocol.OrderData:
 
 def trades_data(rows: Sequence[Trade]) -> list[protocol.TradeData]:
     """Of an account, as they are now."""
-    broken = selectors.broken(rows)
+    broken = histories.broken(rows)
     return [trade_data(row, row.trade_id in broken) for row in rows]
 
 

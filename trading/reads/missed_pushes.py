@@ -11,7 +11,7 @@ from trading import protocol
 from trading.delivery.channel_groups import MONEY, TaggedFrame
 from trading.delivery.push_encoder import KINDS_ABOUT_MONEY
 from trading.models import Account, PushBatch
-from trading.reads import from_rows, selectors
+from trading.reads import from_rows, histories, holdings
 from trading.storage.consistent_read import consistent_read
 from trading.storage.packing import unpack_frames
 
@@ -100,13 +100,13 @@ def snapshot(*, account_id: int) -> protocol.Snapshot:
     """All that pushes tell about, as it is now."""
     with consistent_read():
         account = Account.objects.select_related("market").get(pk=account_id)
-        view = selectors.account_view(user_id=account.user_id, market=account.market_id)
-        positions = selectors.position_views(user_id=account.user_id, market=account.market_id)
+        view = holdings.account_view(user_id=account.user_id, market=account.market_id)
+        positions = holdings.position_views(user_id=account.user_id, market=account.market_id)
         assert view is not None and positions is not None, "there is an account"
         return protocol.Snapshot(
             seq=account.push_seq,
             account=from_rows.account_data(view),
             positions=[from_rows.position_data(position) for position in positions],
-            orders=[from_rows.order_data(row) for row in selectors.live_orders(account_id=account.pk)],
+            orders=[from_rows.order_data(row) for row in histories.live_orders(account_id=account.pk)],
             trading_day=account.market.trading_day,
         )

@@ -15,7 +15,7 @@ from trading.core.commands import AmendOrder, CancelAll, CancelOrder, Command, F
 from trading.core.money import to_text
 from trading.core.types import ORDER_EPOCH_MS, SEQUENCE, CancelReason, stored_name
 from trading.models import ArchiveFile, JournalBatch, OperatorCommand, Order, PushBatch, Trade, TradeBreak
-from trading.reads import selectors
+from trading.reads import histories
 from trading.storage.archive import files
 from trading.storage.archive.history import History
 from trading.storage.mapping import commands_of
@@ -63,7 +63,7 @@ def life(number: int, market: str) -> Life | None:
     if order is None:
         return None
     asked, shortened = _asked(order, market)
-    fills, rest = selectors.fills(order=order, limit=MOST_FILLS)
+    fills, rest = histories.fills(order=order, limit=MOST_FILLS)
     moments = [*asked, *_told(order), *map(_fill, fills), *_broken(order, fills), *_operators(order, market)]
     return Life(order, sorted(moments, key=attrgetter("time")), shortened=shortened or rest is not None)
 

@@ -10,7 +10,7 @@ from trading.access.rate_limits import RateLimiter
 from trading.access.refusals import NO_ACCOUNT, NOT_AUTHENTICATED, READ_ONLY
 from trading.core.codes import Code
 from trading.core.events import Refused
-from trading.reads import selectors
+from trading.reads import identities
 from trading.rest.errors import ApiError
 from trading.rest.services import Services
 
@@ -30,7 +30,7 @@ class Caller(msgspec.Struct, frozen=True):
     """Somebody at an address; with an identity if a token was shown."""
 
     address: str
-    identity: selectors.Identity | None = None
+    identity: identities.Identity | None = None
 
     @property
     def user_id(self) -> str | None:
@@ -41,7 +41,7 @@ class Caller(msgspec.Struct, frozen=True):
         """Whose turn it is to read, as on the socket."""
         return f"address {self.address}" if self.user_id is None else f"user {self.user_id}"
 
-    def require(self, *, trade: bool) -> selectors.Identity:
+    def require(self, *, trade: bool) -> identities.Identity:
         """The identity, if it may do so."""
         if self.identity is None:
             raise ApiError(Code.NOT_AUTHENTICATED, NOT_AUTHENTICATED.detail, headers=CHALLENGE)
@@ -64,7 +64,7 @@ class _Known:
 
     __slots__ = ("_forget", "identity", "until")
 
-    def __init__(self, identity: selectors.Identity, until: float, forget: "Callers") -> None:
+    def __init__(self, identity: identities.Identity, until: float, forget: "Callers") -> None:
         self.identity = identity
         self.until = until
         self._forget = forget
@@ -93,17 +93,17 @@ class Callers:
             raise ApiError(Code.NOT_AUTHENTICATED, ANOTHERS, headers=CHALLENGE)
         return Caller(address, identity)
 
-    async def _identify(self, token: str, address: str) -> selectors.Identity:
+    async def _identify(self, token: str, address: str) -> identities.Identity:
         now = asyncio.get_running_loop().time()
-        known = self._known.get(selectors.digest_of(token))
+        known = self._known.get(identities.digest_of(token))
         if known is not None and now < known.until:
             return known.identity
         limiter: RateLimiter = self._services.limiter
         guess = address, "", now
         wait = await limiter.token_anywhere(*guess) if limiter.is_shared else limiter.token(*guess)
         async with limiter.guesses if wait else nullcontext():
-            identity: selectors.Identity | None = await self._services.readers.run(
-                f"address {address}", selectors.identity_of_token, token=token, market=self._services.markets.first
+            identity: identities.Identity | None = await self._services.readers.run(
+                f"address {address}", identities.identity_of_token, token=token, market=self._services.markets.first
             )
         if identity is None:
             if limiter.is_shared:
@@ -116,7 +116,7 @@ class Callers:
         self._remember(identity, now)
         return identity
 
-    def _remember(self, identity: selectors.Identity, now: float) -> None:
+    def _remember(self, identity: identities.Identity, now: float) -> None:
         """Whoever has no account yet may have one the next time."""
         self.forget(identity.token)
         if identity.account_id is None:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from trading.core.codes import Code
 from trading.core.commands import Command
 from trading.core.events import Event, Refused
-from trading.reads.selectors import Identity
+from trading.reads.identities import Identity
 from trading.rest.callers import Caller
 from trading.rest.errors import AnyCode, ApiError, HttpCode
 from trading.rest.read_back import ReadBack

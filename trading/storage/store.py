@@ -1,6 +1,6 @@
 """The only writer of engine-owned rows: one transaction a batch, and the way back from rows to the engine's state.
 
-Not for reading on behalf of users (that is `selectors.py`), and it knows nothing of frames, groups or sockets.
+Not for reading on behalf of users (that is `trading/reads/`), and it knows nothing of frames, groups or sockets.
 """
 
 import logging

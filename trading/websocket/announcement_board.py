@@ -1,7 +1,8 @@
 """What operators announce, for the connections that have asked to hear it: the channel `announcements`.
 
 It looks at the tables, as `TokenMonitor` does: announcements are rare, they begin and end by the clock, and so gateways
-of a cluster tell the same as a server with the engine in it. Nobody is told what is not stored.
+of a cluster tell the same as a server with the engine in it. What operators announce is told when it is stored; whether
+orders are taken, as soon as this server knows.
 """
 
 import asyncio
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "announcements"
 LOOK_SECONDS = 1.0
+DOOR_SECONDS = 0.2
+"""Between two looks whether orders are taken; they cost nothing."""
+TAKEN_AGAIN = "Orders are taken again."
 
 
 class Reader(Protocol):
@@ -32,11 +36,20 @@ class Reader(Protocol):
 
 class AnnouncementBoard:
     """Tells each reader all that concerns them when they come, and again when it has changed. `clock`: Unix ms; `read`
-    reads the database, whatever else is read."""
+    reads the database, whatever else is read; `closed`: why orders are not taken just now, None while they are."""
 
-    def __init__(self, market: str, read: Read, clock: Callable[[], int], seconds: float = LOOK_SECONDS) -> None:
+    def __init__(
+        self,
+        market: str,
+        read: Read,
+        clock: Callable[[], int],
+        closed: Callable[[], str | None],
+        seconds: float = LOOK_SECONDS,
+    ) -> None:
         self._read_present = partial(read, announcements.present, market=market)
         self._clock = clock
+        self._closed = closed
+        self._closed_before = closed()
         self._seconds = seconds
         self._present: tuple[Announcement, ...] = ()
         self._told: dict[Reader, list[Announcement] | None] = {}
@@ -55,6 +68,21 @@ class AnnouncementBoard:
                 except Exception:
                     logger.exception("announcements cannot be read")
 
+    async def watch_door(self) -> None:
+        """Tell every reader when orders are not taken any more, and when they are again, until cancelled."""
+        while True:
+            await asyncio.sleep(DOOR_SECONDS)
+            self.look_at_door()
+
+    def look_at_door(self) -> None:
+        closed = self._closed()
+        if closed == self._closed_before:
+            return
+        self._closed_before = closed
+        told = protocol.Announcement(message=closed or TAKEN_AGAIN, timestamp=self._clock())
+        for reader in self._told:
+            reader.push(protocol.encode(told))
+
     async def look(self) -> None:
         """Tell whoever does not know what is announced now."""
         self._present = await self._read_present(time=self._clock())
@@ -64,6 +92,7 @@ class AnnouncementBoard:
     async def add(self, reader: Reader) -> None:
         """Tell a reader what is announced, and from now on what is new. Who is here already is told again."""
         self._present = await self._read_present(time=self._clock())
+        self.look_at_door()  # what was before a reader came is no news to them
         self._told[reader] = None
         self.tell(reader)
 

@@ -7,7 +7,7 @@ import msgspec
 from trading.access.rate_limits import RateLimiter
 from trading.access.token_monitor import TokenMonitor
 from trading.observability.counters import Counters
-from trading.reads import selectors
+from trading.reads import identities
 from trading.reads.markets import Markets
 from trading.reads.readers import Read
 from trading.websocket.cancel_on_disconnect import DisconnectTimers
@@ -35,7 +35,7 @@ class Session:
         disconnect_timers: DisconnectTimers,
         counters: Counters,
     ) -> None:
-        self.identity: selectors.Identity | None = None
+        self.identity: identities.Identity | None = None
         self._armed: list[tuple[int, int]] = []
         self.asked_before = False
         """Whether a token was shown on this connection."""
@@ -65,13 +65,13 @@ class Session:
             self._on_trial = False
             self._limiter.end_trial(self.address)
 
-    async def identify(self, user_id: str, token: str, now: float) -> selectors.Identity | None:
+    async def identify(self, user_id: str, token: str, now: float) -> identities.Identity | None:
         """Who has this token, if he says who he is and the connection may become his."""
         self.asked_before = True
-        identity: selectors.Identity | None = None
+        identity: identities.Identity | None = None
         if self._owner in (None, user_id):
             identity = await self._read(
-                selectors.identity_of_token, user_id=user_id, token=token, market=self._markets.first
+                identities.identity_of_token, user_id=user_id, token=token, market=self._markets.first
             )
         if identity is None:
             if self._limiter.is_shared:
@@ -80,7 +80,7 @@ class Session:
                 self._limiter.wrong_token(self.address, user_id, now)
         return identity
 
-    def sign_in(self, identity: selectors.Identity, now: float) -> str | None:
+    def sign_in(self, identity: identities.Identity, now: float) -> str | None:
         """From now on the connection is this user's. The limit that it would break, as a sentence, if it cannot be."""
         if self.identity is None:
             broken_limit = self._limiter.sign_in(identity.user_id, now)
@@ -145,11 +145,11 @@ class Session:
         signed in."""
         identity = self.identity
         if identity is not None and market is not None:
-            elsewhere: int | None = await self._read(selectors.account_id, user_id=identity.user_id, market=market)
+            elsewhere: int | None = await self._read(identities.account_id, user_id=identity.user_id, market=market)
             return elsewhere
         if identity is None or identity.account_id is not None:
             return None if identity is None else identity.account_id
         first = self._markets.first
-        number: int | None = await self._read(selectors.account_id, user_id=identity.user_id, market=first)
+        number: int | None = await self._read(identities.account_id, user_id=identity.user_id, market=first)
         self.identity = msgspec.structs.replace(identity, account_id=number)
         return number

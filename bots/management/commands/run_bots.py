@@ -19,7 +19,7 @@ from trading.core.types import AccountRules, stored_name
 from trading.management.commands.open_account import make_user, report
 from trading.models import AccessToken, Instrument, OperatorCommand, User
 from trading.operators import inline_engine, requests
-from trading.reads import selectors
+from trading.reads import holdings
 
 FUNDS = 1_000_000_000 * UNIT
 """Enough to stand against all traders of the demo at once."""
@@ -105,7 +105,7 @@ def _done(rows: list[OperatorCommand]) -> None:
 
 def _lacking(user_id: str, market: str) -> int:
     """What brings the funds of a bot that has lost half of them back to the beginning."""
-    view = selectors.account_view(user_id=user_id, market=market)
+    view = holdings.account_view(user_id=user_id, market=market)
     balance = 0 if view is None else view.figures.balance
     return FUNDS - balance if balance < FUNDS // 2 else 0
 

@@ -13,13 +13,24 @@ LARGEST = 2**53
 """The largest whole number that the exchange takes. (Nanoseconds in place of ms are more.)"""
 
 
-def check_numbers(fields: Any) -> None:
-    """BadRequest for a whole number that is larger, anywhere in what is to be sent: not every ccxt can write it."""
-    for value in fields.values() if isinstance(fields, dict) else fields:
+def check_values(fields: Any) -> None:
+    """BadRequest for a whole number that is larger, anywhere in what is to be sent: not every ccxt can write it; and
+    for a text with half a character in it (a lone surrogate): nothing can."""
+    for value in [*fields, *fields.values()] if isinstance(fields, dict) else fields:
         if isinstance(value, dict | list):
-            check_numbers(value)
+            check_values(value)
+        elif isinstance(value, str) and not is_text(value):
+            raise BadRequest(f"bourse: {value!a} is no text")
         elif isinstance(value, int) and abs(value) > LARGEST:
             raise BadRequest(f"bourse: {value} is larger than the numbers that an exchange takes")
+
+
+def is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_timeframe(timeframe: str) -> None:

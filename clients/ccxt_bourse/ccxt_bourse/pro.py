@@ -7,7 +7,6 @@ own orders and trades what happened meanwhile.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from ccxt_bourse import async_support
 from ccxt_bourse.arguments import check_limit, check_range
@@ -52,7 +51,7 @@ class bourse(Following, async_support.bourse):
 
     def _url(self) -> str:
         address = self.urls["api"]["ws"].replace("{address}", self.address.replace("http", "ws", 1))
-        return f"{address}?user_id={quote(self.apiKey)}" if self.apiKey else str(address)
+        return f"{address}?user_id={self._user()}" if self.apiKey else str(address)
 
     async def authenticate(self) -> None:
         """Signed in, and told all that was missed."""

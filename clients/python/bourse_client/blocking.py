@@ -156,7 +156,7 @@ class Waiting:
     def cancel(self, order_id: str) -> None:
         self._run(self._carrier.cancel(order_id))
 
-    def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int:
+    def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int | None:
         return self._run(self._carrier.cancel_all(instrument_id, direction))
 
     def cancel_after(self, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self, Unpack
 
 import msgspec
@@ -13,7 +14,7 @@ from bourse_client.asking.orders import Orders, named, order_fields
 from bourse_client.asking.queries import PAGE
 from bourse_client.book import Book
 from bourse_client.connection import Connection
-from bourse_client.errors import Lost, OrderFinished
+from bourse_client.errors import Lost, OrderFinished, Refused
 from bourse_client.markets import Topic
 from bourse_client.messages import (
     Account,
@@ -71,6 +72,16 @@ class Client(Orders):
     def is_connected(self) -> bool:
         """Signed in, and nothing missed."""
         return self._connection.is_connected
+
+    @property
+    def put_off(self) -> Refused | None:
+        """What the exchange has answered in place of the last answer: 429 or 503, and the client asks again later."""
+        return self._connection.put_off
+
+    @property
+    def unanswered(self) -> int:
+        """Orders and cancels that this client has sent, and nobody has said what became of them."""
+        return self._connection.unanswered
 
     # -- what is known without asking
 
@@ -149,6 +160,32 @@ class Client(Orders):
                 raise
             except Lost:
                 in_doubt = True
+
+    async def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int:
+        """Cancel all orders, or those of an instrument or a side; how many there were. Where an answer was lost it is
+        said again, and those are counted that lived before and are cancelled now."""
+        wanted = {"instrument_id": instrument_id, "direction": direction}
+        fields = {name: value for name, value in wanted.items() if value is not None}
+        lived: set[str] = set()
+        in_doubt = False
+        while True:
+            await self._connection.ready_line()
+            lived |= {each.order_id for each in self.live_orders if _has(each, fields)}
+            try:
+                answer = await self._connection.ask_once("cancel_all", fields)
+            except Lost:
+                in_doubt = True
+                continue
+            return await self._cancelled(lived) if in_doubt else int(answer["cancelled"])
+
+    async def _cancelled(self, order_ids: set[str]) -> int:
+        """How many of these are cancelled, when pushes have told of all of them."""
+        found = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_PUSH_SECONDS):
+                for order_id in order_ids:
+                    found += (await self.finished(order_id)).status == "Cancelled"
+        return found
 
     async def finished(self, order_id: str) -> Order:
         """Wait until an order is filled or cancelled."""
@@ -229,3 +266,8 @@ class Client(Orders):
         """Every trade of the market and the levels that have changed, in the order in which they come. A trade comes
         before the change that it makes; what comes before a whole book is in it."""
         return self._connection.markets.trades_and_changes(instrument_id)
+
+
+def _has(order: Order, fields: Frame) -> bool:
+    """Whether these fields of an order are so."""
+    return all(getattr(order, name) == value for name, value in fields.items())

@@ -24,7 +24,7 @@ from bourse_client.errors import (
     UnknownOutcome,
 )
 from bourse_client.markets import Markets
-from bourse_client.messages import Frame, OrderState
+from bourse_client.messages import Frame, OrderState, check_text
 from bourse_client.private import PUSHES, Holdings, Hole, Private, number
 from bourse_client.streams import Stream
 from bourse_client.wire.addresses import socket_address
@@ -55,6 +55,7 @@ class Connection:
     ) -> None:
         self._address = socket_address(url)
         if user_id is not None:
+            check_text(user_id, "user_id")
             self._address += f"?user_id={quote(user_id)}"
         self.user_id = user_id
         self._token = token
@@ -76,6 +77,10 @@ class Connection:
         self._failure: BourseError | None = None
         self._trouble = ""
         """Why the last attempt to connect has failed."""
+        self.put_off: Refused | None = None
+        """What was answered in place of the last answer: it is asked again later."""
+        self.unanswered = 0
+        """Orders and cancels that were sent, and nobody has said what became of them."""
         self._reconnecting: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
         self._streams: list[tuple[type[Any], Stream[Any]]] = []
@@ -92,7 +97,7 @@ class Connection:
         except TimeoutError as error:
             await self.close()
             why = f": {self._trouble}" if self._trouble else ""
-            raise Lost(f"{self._address} did not answer within {self._patience or 0:g} s{why}") from error
+            raise Lost(f"{self._address} gave no connection within {self._patience or 0:g} s{why}") from error
         except BaseException:
             await self.close()
             raise
@@ -129,7 +134,20 @@ class Connection:
         passed after which it may be asked again."""
 
         async def ask() -> Frame:
-            return await (await self.ready_line()).ask(kind, fields)
+            line = await self.ready_line()
+            self.unanswered += kind in ORDERS
+            try:
+                answer = await line.ask(kind, fields)
+            except Refused as refused:
+                self.unanswered -= kind in ORDERS
+                self.put_off = refused if isinstance(refused, (TooFast, Unavailable)) else None
+                raise
+            except Lost:
+                self.put_off = None
+                raise
+            self.unanswered -= kind in ORDERS
+            self.put_off = None
+            return answer
 
         lane, pauses = self._lanes[kind in ORDERS], Pauses(self._dice)
         while True:
@@ -183,6 +201,7 @@ class Connection:
         except Refused as refused:
             if not isinstance(refused, (TooFast, Unavailable)):
                 self._end(refused, refused)
+            self._trouble = str(refused)
             return self._pauses.next(refused.retry_after or SOON)
         except InvalidStatus as status:
             self._trouble = str(status)

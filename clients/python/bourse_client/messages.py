@@ -23,22 +23,38 @@ _encode = msgspec.json.Encoder().encode
 
 def encoded(message: Frame) -> bytes:
     """As JSON. Malformed for a number that is none: JSON has only null for it, and a null is a field that was left out,
-    so the order would be another one."""
-    text = _encode(message)
+    so the order would be another one. Malformed for a text that is none, too."""
+    try:
+        text = _encode(message)
+    except UnicodeEncodeError:
+        check(message, "")
+        raise
     if b"null" in text:
-        _check(message, "")
+        check(message, "")
     return text
 
 
-def _check(value: Any, name: str) -> None:
+def check(value: Any, name: str) -> None:
+    """Malformed for a number that is none and a text that is none, anywhere in a value."""
     if isinstance(value, float) and not isfinite(value):
         raise Malformed(Malformed.CODE, f"{name} is {value}, which is no number")
+    if isinstance(value, str):
+        check_text(value, name)
     if isinstance(value, dict):
         for key, each in value.items():
-            _check(each, key)
+            check(key, "the name of a field")
+            check(each, key)
     elif isinstance(value, list | tuple):
         for each in value:
-            _check(each, name)
+            check(each, name)
+
+
+def check_text(text: str, name: str) -> None:
+    """Malformed for one with half a character in it (a lone surrogate): no bytes stand for it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Malformed(Malformed.CODE, f"{name} is {text!a}, which is no text") from None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

@@ -183,6 +183,8 @@ interface State extends PrivateState {
   bars: Bars;
   venue: { demo: boolean; riskWarn: number; riskLimit: number };
   resetting: boolean;
+  /** Markets that take no orders just now; undefined stands for the first. */
+  away: Set<string | undefined>;
   notices: Notice[];
   /** `ahead`: how far the exchange's clock is before that of this machine. */
   announcements: { list: AnnouncementData[]; ahead: number };

@@ -1,6 +1,8 @@
 """Days that lie far ahead: a settlement cannot be undone, and what asks for the future gets what there is."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,10 +12,17 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from tests.builders import Founded
-from trading.admin.forms.fields import PlainDecimalField
+from trading.admin.desk.funds import units_of
+from trading.admin.forms.fields import NumberField, PlainDecimalField, WholeField
+from trading.core.money import UNIT
 from trading.models import Market, OperatorCommand
 
 SETTLE = "admin:trading_desk_settle"
+
+
+def money(text: str) -> Decimal:
+    """As a line of a file has it."""
+    return Decimal(units_of(text)) / UNIT
 
 
 @pytest.mark.parametrize("next_day", ["9999-12-31", "2999-12-31", str(timezone.localdate() + timedelta(days=400))])
@@ -52,6 +61,19 @@ def test_browsers_can_read_the_days_in_any_language(market: Founded, root: Clien
     with translation.override("en"):  # afterwards it is again what it was
         text = root.get(reverse("admin:trading_desk_audit")).content.decode()
     assert f'value="{date.today().year}-' in text
+
+
+@pytest.mark.parametrize("read", [NumberField().clean, WholeField().clean, PlainDecimalField().clean, money])
+def test_one_rule_says_what_a_number_is(read: Callable[[str], Any]) -> None:
+    """Forms, files and the trading page take what a Chinese keyboard writes, and no digits of other scripts."""
+    assert read("１２３") == read("123") == read("＋123") == 123
+    for text in ("1_000", "\N{ARABIC-INDIC DIGIT ONE}", "\N{DEVANAGARI DIGIT ONE}", "²", "1 0"):
+        with pytest.raises(ValidationError):
+            read(text)
+
+
+def test_wide_points_and_signs_are_read() -> None:
+    assert money("－１２．５") == NumberField().clean("－１２．５") == Decimal("-12.5")
 
 
 def test_amounts_have_no_exponent() -> None:

@@ -12,7 +12,7 @@ from tests.admin.pages import text_of
 from tests.builders import Founded
 from trading.admin.desk.page import address
 from trading.models import AccessToken, Account, OperatorCommand, User
-from trading.reads import selectors
+from trading.reads import identities
 
 KEY = "0123456789abcdef0123456789abcdef"
 VALUES = {"key": KEY, "amount": "1000", "scope": "TRADE", "days": "30", "start": "student"}
@@ -34,7 +34,7 @@ def test_a_class_of_two_hundred_begins(teacher: Client) -> None:
     slips = answer.context["slips"]
     assert [slip["person"].user_id for slip in slips][::199] == ["student001", "student200"]
     for slip in slips[::50]:
-        found = selectors.identity_of_token(user_id=slip["person"].user_id, token=slip["text"], market="MAIN")
+        found = identities.identity_of_token(user_id=slip["person"].user_id, token=slip["text"], market="MAIN")
         assert found is not None and found.may_trade and found.account_id is not None
     assert Account.objects.filter(user__username__startswith="student", deposits=10_000_000).count() == 200
     assert OperatorCommand.objects.filter(status="DONE").count() == 400
@@ -64,6 +64,10 @@ WRONG = {
     "Ada,ada,-5": "Funds are not negative.",
     "Ada,ada,x": "'x' is no amount.",
     "Ada,ada,1,2": "at most.",
+    "Ada;ada\nBob,bob": "The cells of this file are parted by a comma; read was: Ada;ada.",
+    "name\nAda;ada": "read was: Ada;ada.",
+    "艾达，ada\nBob,bob": "read was: 艾达，ada.",
+    "Ada\tada,5\nBob": "read was: Ada ada | 5.",
     "x" * 200 + ",ada": "The name is too long.",
     "": "There is no line in it.",
 }
@@ -92,7 +96,7 @@ def test_ids_that_are_taken_are_left_out(teacher: Client) -> None:
 def test_one_user_with_everything(teacher: Client) -> None:
     values = {**VALUES, "user_id": "ada", "name": "Ada", "scope": "READ", "post": "yes"}
     slip = teacher.post(address("person"), values).context["slips"][0]
-    found = selectors.identity_of_token(user_id="ada", token=slip["text"], market="MAIN")
+    found = identities.identity_of_token(user_id="ada", token=slip["text"], market="MAIN")
     assert found is not None and not found.may_trade
     assert Account.objects.get(user_id="ada").deposits == 10_000_000
 

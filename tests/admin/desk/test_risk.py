@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from tests.admin.desk.conftest import Officer
-from tests.admin.pages import text_of
+from tests.admin.pages import page, text_of
 from tests.builders import NOW, Books, Founded, order
-from trading.admin.columns import amount_text
+from trading.admin.columns import amount_text, ratio_text
 from trading.admin.desk import risk
 from trading.admin.desk.page import address
 from trading.core.codes import Code
@@ -18,7 +18,7 @@ from trading.core.events import LiquidationStarted, RiskWarned
 from trading.core.money import RATE, UNIT
 from trading.models import Account, Market, OperatorCommand, Position
 from trading.operators import what_if
-from trading.reads import selectors
+from trading.reads import holdings
 from trading.storage.reconciliation import check_books
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -39,6 +39,42 @@ def books(market: Founded) -> Books:
 @pytest.fixture
 def officer_client(books: Books, officer: Officer) -> Client:
     return officer("Risk officer")
+
+
+@pytest.mark.parametrize(
+    ("margin", "balance", "told"),
+    [
+        (84, 100, "84.00%"),
+        (0, 0, "0.00%"),
+        (0, 100, "0.00%"),
+        (84, 0, "no balance left"),
+        (84, -1, "no balance left"),
+        (0, -1, "no balance left"),
+    ],
+)
+def test_a_risk_ratio_is_a_share_of_what_there_is(margin: int, balance: int, told: str) -> None:
+    assert ratio_text(margin * UNIT, balance * UNIT) == told
+
+
+def test_every_page_says_the_same_of_an_account_without_a_balance(books: Books, root: Client) -> None:
+    """As it is, as it would be, and before its liquidation is stopped."""
+    books.commit(order(2, "SELL OPEN 1 @ 108.5"))
+    number = Account.objects.get(user__username="user001").pk
+    Account.objects.filter(pk=number).update(withdrawals=955_000 * UNIT, warned=True)
+    (row,) = [each for each in risk.riskiest() if each.user_id == "user001"]
+    assert holdings.account_figures(accounts=[row])[number].balance < 0
+    told = "no balance left"
+    for where in (
+        address("risk"),
+        address("what_if") + "?instrument=IX2301&percent=-1",
+        address("stop_liquidation", number),
+        address("view_as", number),
+        page("account"),
+        page("account", "change", number),
+        "/admin/",
+    ):
+        said = text_of(root.get(where))
+        assert told in said and "999900" not in said, where
 
 
 # --- what if
@@ -115,13 +151,13 @@ def test_of_an_unlikely_price_it_is_told_that_it_needs_a_word_and_what_it_would_
 
 def test_the_riskiest_come_first_and_the_figures_are_the_cores(books: Books) -> None:
     rows = risk.riskiest()
-    figures = selectors.account_figures(accounts=rows)
+    figures = holdings.account_figures(accounts=rows)
     ratios = [figures[row.pk].risk_ratio for row in rows]
     assert [row.user_id for row in rows] == ["user001", "user002"]
     assert ratios == sorted(ratios, reverse=True)
     balances = Account.objects.in_bulk([row.pk for row in rows])
     for row in rows:
-        assert vars(row)["balance"] == selectors.account_figures(accounts=[balances[row.pk]])[row.pk].balance
+        assert vars(row)["balance"] == holdings.account_figures(accounts=[balances[row.pk]])[row.pk].balance
 
 
 def test_exposure_and_concentration(books: Books, officer_client: Client, django_assert_max_num_queries: Any) -> None:
@@ -168,7 +204,7 @@ def test_what_is_refused_is_told(books: Books, officer_client: Client) -> None:
 def test_a_liquidation_is_stopped_after_a_question_and_goes_on(books: Books, officer_client: Client) -> None:
     stop, go_on = address("stop_liquidation", 1), address("let_liquidate", 1)
     assert "Stop the liquidation" in text_of(officer_client.get(address("risk")))
-    figures = selectors.account_figures(accounts=list(Account.objects.filter(pk=1)))[1]
+    figures = holdings.account_figures(accounts=list(Account.objects.filter(pk=1)))[1]
     asked = text_of(officer_client.post(stop, {"key": KEY, "reason": "money comes"}))
     assert f"Equity {amount_text(figures.balance)}, margin 49,200.00, risk ratio {figures.risk_ratio:.2%}" in asked
     assert "forced orders alive: 0" in asked and "Cancelled now: 0 live orders" in asked
@@ -179,12 +215,12 @@ def test_a_liquidation_is_stopped_after_a_question_and_goes_on(books: Books, off
     row = OperatorCommand.objects.get()
     assert (row.kind, row.status, row.reason) == ("StopLiquidation", "DONE", "money comes")
     assert Market.objects.get().restrictions == {"spared": [1]}
-    for page in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/"):
-        assert "iquidation stopped" in text_of(officer_client.get(page))
+    for where in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/"):
+        assert "iquidation stopped" in text_of(officer_client.get(where))
     Account.objects.filter(pk=1).update(warned=True, frozen=True)
     words = "liquidation stopped, warned, frozen"
-    for page in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/", "/admin/"):
-        assert words in text_of(officer_client.get(page)), page
+    for where in (address("risk"), "/admin/trading/account/1/change/", "/admin/trading/account/", "/admin/"):
+        assert words in text_of(officer_client.get(where)), where
     assert "Liquidation stopped: 1 account." in text_of(officer_client.get("/admin/"))
     assert go_on in officer_client.get(address("risk")).content.decode()
     assert go_on in officer_client.get("/admin/trading/account/1/change/").content.decode()

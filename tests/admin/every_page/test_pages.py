@@ -27,7 +27,7 @@ from trading.models import (
     Trade,
     User,
 )
-from trading.reads import selectors
+from trading.reads import holdings
 
 MODELS = [
     "accesstoken",
@@ -219,7 +219,7 @@ def test_milliseconds_are_kept(milliseconds: int, shown: str) -> None:
 def test_figures_are_those_that_the_user_sees(traded: Founded, root: Client) -> None:
     Instrument.objects.update(mark_price=1_230_000)
     for account in rows_found(root, "account"):
-        view = selectors.account_view(user_id=account.user_id, market="MAIN")
+        view = holdings.account_view(user_id=account.user_id, market="MAIN")
         assert view is not None
         assert figures_of(account) == view.figures
     assert figures_of(Account.objects.get(user_id="user001")).position_profit == 3 * 100 * 25_000

@@ -1,6 +1,7 @@
 """Lists as CSV, and the filter of live orders."""
 
 import csv
+import html
 import io
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.admin.conftest import Staff
 from tests.admin.pages import page, text_of
 from tests.builders import Books, Founded, order
+from trading.admin import lists
 from trading.admin.office import export
 from trading.models import LedgerEntry, Order
 
@@ -74,7 +76,8 @@ def test_a_file_that_would_be_too_long_is_refused_in_words(
     traded: Founded, root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "MOST_ROWS", 2)
-    refused = root.get(page("account"), {"_csv": "1"}, follow=True)
+    refused = root.get(page("account"), {"_csv": "1"})
+    assert refused.status_code == 400 and "Content-Disposition" not in refused
     assert "More than 2 rows are too many for a file: filter the list." in text_of(refused)
     assert len(rows_of(root, "account", q="user001")) == 2
 
@@ -86,8 +89,32 @@ def test_whoever_may_not_see_a_list_gets_no_csv(traded: Founded, staff: Staff) -
     assert len(rows_of(clerk, "trade")) == 3
 
 
-def test_odd_addresses_go_back_to_the_list(traded: Founded, root: Client) -> None:
-    assert root.get(page("order"), {"_csv": "1", "account__id__exact": "x"}).status_code == 302
+@pytest.mark.parametrize("model", ["order", "account"])
+def test_an_odd_address_gives_no_file_and_says_why(traded: Founded, root: Client, model: str) -> None:
+    """A program that saves what comes must not save the page for the rows."""
+    refused = root.get(page(model), {"_csv": "1", "foo": "1"})
+    assert refused.status_code == 400 and "Content-Disposition" not in refused
+    assert "This list cannot be filtered by 'foo=1'. Nothing is shown." in html.unescape(text_of(refused))
+    assert root.get(page("order"), {"_csv": "1", "account__id__exact": "x"}).status_code == 400
+
+
+def test_a_file_looks_through_more_rows_than_a_list(
+    traded: Founded, root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are older ones still, its name says so."""
+    monkeypatch.setattr(lists, "LOOKED_THROUGH", 2)
+    assert "Among the newest 2 rows" in text_of(root.get(page("order")))
+    assert len(rows_of(root, "order")) == 4
+    assert name_of(root, "order") == "order.csv"
+    monkeypatch.setattr(export, "MOST_ROWS", 2)
+    assert len(rows_of(root, "order")) == 3
+    assert name_of(root, "order") == "order-of-the-newest-2.csv"
+    assert name_of(root, "order", account__id__exact="3") == "order.csv"
+
+
+def name_of(client: Client, model: str, **query: Any) -> str:
+    head = client.get(page(model), {"_csv": "1", **query})["Content-Disposition"]
+    return str(head.partition("filename=")[2].strip('"'))
 
 
 def test_live_orders_are_one_filter(traded: Founded, root: Client) -> None:

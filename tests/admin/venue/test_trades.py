@@ -15,7 +15,7 @@ from trading.admin.columns import amount_text
 from trading.admin.desk.page import address
 from trading.core.commands import Settle, Withdraw
 from trading.models import Account, LedgerEntry, OperatorCommand, Position, PushBatch, Statement, Trade, TradeBreak
-from trading.reads import answers, selectors
+from trading.reads import answers, holdings
 from trading.storage.packing import unpack_frames
 from trading.storage.reconciliation import check_books, replay_journal
 
@@ -151,20 +151,20 @@ def test_it_warns_of_debts_and_of_too_little_margin(clerk: Client, books: Books)
     books.commit(order(3, "BUY OPEN 3 @ 122"), order(1, "SELL CLOSE 3 @ 122"))
     books.commit(order(1, "BUY OPEN 1 @ 120"), order(2, "SELL OPEN 1 @ 120"))
     closing = int(Trade.objects.order_by("trade_id").values_list("trade_id", flat=True)[2])
-    view = selectors.account_view(user_id="user001", market="MAIN")
+    view = holdings.account_view(user_id="user001", market="MAIN")
     assert view is not None
     books.commit(Withdraw("user001", view.figures.withdrawable))
     said = text_of(clerk.get(address("trade", closing)))
     assert "user001 would be short of margin:" in said and "user003 would be" not in said
     assert "user001 would be short of margin:" in text_of(send(clerk, closing))
     books.commit(order(1, "SELL CLOSE 1 @ 119"), order(2, "BUY CLOSE 1 @ 119"))
-    view = selectors.account_view(user_id="user001", market="MAIN")
+    view = holdings.account_view(user_id="user001", market="MAIN")
     assert view is not None
     books.commit(Withdraw("user001", view.figures.withdrawable))
     debt = text_of(send(clerk, closing))
     assert "user001 would be in debt: the balance would be -" in debt
     send(clerk, closing, **YES)
-    after = selectors.account_view(user_id="user001", market="MAIN")
+    after = holdings.account_view(user_id="user001", market="MAIN")
     assert after is not None and f"the balance would be {amount_text(after.figures.balance)}." in debt
     sound()
 

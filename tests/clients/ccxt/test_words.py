@@ -275,6 +275,31 @@ def test_a_number_that_cannot_be_sent(name: str) -> None:
             Told().sign("orders/", "private", "POST", fields)
 
 
+HALF = "half \ud800 of a character"
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_text_that_is_none_is_not_sent(method: str) -> None:
+    for fields in ({"client_order_id": HALF}, {"orders": [{"client_order_id": HALF}]}, {HALF: "1"}):
+        with pytest.raises(ccxt.BadRequest, match="is no text"):
+            Told().sign("orders/", "private", method, fields)
+    with pytest.raises(ccxt.BadRequest, match="is no text"):
+        Told().sign("orders/{order_id}/", "private", "DELETE", {"order_id": HALF})
+
+
+async def test_a_user_that_is_no_text_is_not_sent() -> None:
+    told = Told()
+    told.apiKey = HALF
+    with pytest.raises(ccxt.AuthenticationError, match="apiKey is no text"):
+        told.sign("account/", "private")
+    live = pro.bourse({"apiKey": HALF, "secret": "secret"})
+    try:
+        with pytest.raises(ccxt.AuthenticationError, match="apiKey is no text"):
+            live._url()
+    finally:
+        await live.close()
+
+
 @pytest.mark.parametrize("since", [-1, True, 1.5, "yesterday", "2026-01-01T00:00:00Z", 10**18])
 def test_a_moment_that_cannot_be(since: Any) -> None:
     for kind, method in asked_with("since", ccxt_bourse.bourse, pro.bourse):

@@ -13,10 +13,13 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bourse_client.command_line import access
 from bourse_client.command_line.main import PANELS, app, main
+from bourse_client.command_line.work import _too_late
+from bourse_client.errors import Refused, Unavailable
 from typer.testing import CliRunner
 
 from tests.clients.command_line.conftest import INSTRUMENT, Type
@@ -158,6 +161,43 @@ def test_half_of_it_in_the_environment(
     assert main(["--timeout", "nan", "book", INSTRUMENT]) == 2 and "nan is no number" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--timeout", "abc", "account"], "'--timeout' (env var: 'BOURSE_TIMEOUT'): 'abc' is no number"),
+        (["orders", "--most", "abc"], "'--most': 'abc' is no whole number"),
+        (["orders", "--most", "0"], "'--most': 0 is not in the range x>=1."),
+        (["buy", INSTRUMENT, "9" * 30], "the number of lots is 30 digits long; the most is 1,000,000,000"),
+        (["buy", INSTRUMENT, "1", "@" + "9" * 400], "the price is 400 digits long; the most is 1,000,000,000"),
+        (["close", INSTRUMENT, "9" * 10], "the number of lots is 10 digits long; the most is 1,000,000,000"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line_before_anything_is_asked(
+    settings_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    told: str,
+) -> None:
+    monkeypatch.setenv("BOURSE_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("BOURSE_USER", "user001")
+    monkeypatch.setenv("BOURSE_TOKEN", "secret")
+    monkeypatch.setenv("BOURSE_TIMEOUT", "0.2")
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert told in said and said.startswith("bourse: ") and said.count("\n") == 1
+
+
+def test_a_name_that_is_no_text_is_said_in_one_line(
+    settings_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BOURSE_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("BOURSE_USER", "\udcff")
+    monkeypatch.setenv("BOURSE_TOKEN", "secret")
+    assert main(["account"]) == 1
+    assert capsys.readouterr().err == "bourse: 400 user_id is '\\udcff', which is no text\n"
+
+
 def test_a_token_that_is_none_and_a_folder_that_cannot_be(
     settings_folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -173,6 +213,55 @@ def test_nobody_is_there(
     monkeypatch.setenv("BOURSE_URL", f"http://127.0.0.1:{free_port()}")
     assert main(["--timeout", "0.1", "book", INSTRUMENT, "--json"]) == 3
     assert '"error":"UNREACHABLE"' in capsys.readouterr().err
+
+
+async def test_an_exchange_that_takes_nothing_is_told_as_it_says_it(
+    types: Type, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has answered, and nothing was done; an order that was on its way at the end may still be done."""
+    assert (await asyncio.to_thread(types, "account")).code == 0
+    busy = {"type": "error", "code": 503, "message": "The exchange is busy; nothing was done"}
+    async with wire(server.ws) as line:
+        line.told_up = lambda frame: {**frame, "type": "nonsense"} if frame["type"] in REFUSED else frame
+        line.told_down = lambda frame: {**frame, **busy} if frame["type"] == "error" else frame
+        monkeypatch.setenv("BOURSE_URL", line.url)
+        for words, codes in ((["buy", INSTRUMENT, "1", "@119"], {1, 5}), (["orders"], {1})):
+            code = await asyncio.to_thread(main, ["--timeout", "3", *words])
+            said = capsys.readouterr().err
+            assert code in codes and "503 The exchange is busy" in said and said.count("\n") == 1, (code, said)
+            assert "no answer" not in said
+        refused = {"auth"}
+        line.told_up = lambda frame: {**frame, "type": "nonsense"} if frame["type"] in refused else frame
+        assert await asyncio.to_thread(main, ["--timeout", "3", "orders"]) == 3
+        assert "gave no connection within 3 s: 503 The exchange is busy" in capsys.readouterr().err
+
+
+REFUSED = {"submit_order", "query_orders"}
+
+
+class Refusing:
+    """A client whose time is over."""
+
+    def __init__(self, put_off: Refused | None, unanswered: int) -> None:
+        self.put_off, self.unanswered = put_off, unanswered
+
+
+@pytest.mark.parametrize(
+    ("busy", "unanswered", "doubt", "ending", "told"),
+    [
+        (True, 0, "nobody knows", 1, "503 busy (asked again for 3 s)"),
+        (True, 1, None, 1, "503 busy (asked again for 3 s)"),
+        (True, 1, "nobody knows", 5, "the exchange has answered 503 busy for 3 s: nobody knows"),
+        (False, 1, "nobody knows", 5, "no answer within 3 s: nobody knows"),
+        (False, 0, None, 3, "no answer within 3 s"),
+    ],
+)
+def test_what_is_known_when_the_time_is_over(
+    busy: bool, unanswered: int, doubt: str | None, ending: int, told: str
+) -> None:
+    client: Any = Refusing(Unavailable(503, "busy") if busy else None, unanswered)
+    failed = _too_late(client, 3.0, doubt)
+    assert (failed.ending, failed.message) == (ending, told)
 
 
 async def test_an_order_of_which_nobody_knows(

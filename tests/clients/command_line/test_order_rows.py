@@ -1,10 +1,11 @@
-"""What `bourse orders` says of an order in a row."""
+"""What `bourse orders` says of an order in a row, and `bourse account` of a risk ratio."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from bourse_client.command_line.holdings import _risk
 from bourse_client.command_line.orders import _condition, _row
 from bourse_client.messages import Order
 
@@ -47,3 +48,11 @@ def test_a_price_is_the_limit_or_what_stands_in_its_place() -> None:
 )
 def test_what_a_waiting_order_waits_for(fields: dict[str, Any], said: str) -> None:
     assert _condition(made(**fields)) == said
+
+
+def test_a_risk_ratio_is_a_share_of_what_there_is() -> None:
+    told = [
+        _risk({"balance": balance, "margin": margin, "risk_ratio": ratio})
+        for balance, margin, ratio in ((100.0, 84.0, 0.84), (0.0, 0.0, 0.0), (0.0, 84.0, 9999.0), (-1.0, 0.0, 0.0))
+    ]
+    assert told == ["84.00%", "0.00%", "no balance left", "no balance left"]

@@ -8,7 +8,14 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.e2e.browser import chromium, missing, new_page
 from tests.e2e.cluster.making import Cluster, until
+from tests.e2e.page.steps import INSTRUMENT, expect_phase, open_live, select
+
+try:
+    from playwright.sync_api import expect
+except ImportError:
+    missing("the page tests need playwright: pip install -r requirements-dev.txt")
 
 
 @pytest.fixture
@@ -41,6 +48,36 @@ def test_what_the_engine_counts_is_seen_at_a_gateway(one_gateway: Cluster) -> No
     one_gateway.engine.end(signal.SIGKILL)
     one_gateway.until_closed()
     assert _metric(one_gateway, "bourse_orders_live") is None, "nobody knows now"
+
+
+@pytest.mark.slow
+def test_the_page_says_when_no_orders_are_taken_and_when_they_are(one_gateway: Cluster) -> None:
+    """By the first refusal or by the gateway's word, whichever comes first; nothing needs to be clicked."""
+    with chromium() as browser, new_page(browser) as page:
+        open_live(page, one_gateway.gateways[0])
+        expect(page.locator("#market-phase")).to_have_text("Trading")
+        one_gateway.engine.end(signal.SIGKILL)
+        expect_phase(page, "away")
+        expect(page.locator("#market-phase")).to_have_text("No orders taken")
+        expect(page.locator("#notices")).to_contain_text("No engine of market MAIN is heard")
+        one_gateway.engine.start()
+        expect_phase(page, "live")
+        expect(page.locator("#market-phase")).to_have_text("Trading")
+
+
+@pytest.mark.slow
+def test_a_page_that_is_opened_without_an_engine_follows_the_market_when_there_is_one(one_gateway: Cluster) -> None:
+    one_gateway.engine.end(signal.SIGKILL)
+    one_gateway.until_closed()
+    with chromium() as browser, new_page(browser) as page:
+        page.goto(one_gateway.gateways[0].http)
+        select(page, INSTRUMENT)
+        expect_phase(page, "away")
+        one_gateway.engine.start()
+        expect_phase(page, "live")
+        with one_gateway.client(0, "user001") as client:
+            assert client.order("BUY", 1, 115)["success"]
+        expect(page.locator("#bids .level .price", has_text="115.0")).to_be_visible()
 
 
 def _metric(cluster: Cluster, name: str) -> float | None:

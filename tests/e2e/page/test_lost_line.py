@@ -189,3 +189,37 @@ def test_an_order_without_an_answer_is_looked_up_and_never_doubled(
         best = watcher.book()["bids"][0]
         assert (best["price"], best["volume"], best["order_count"]) == (price, 12.0, 2)
         cancel_all(page)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("width", [1440, 820, 390])
+def test_the_buttons_of_an_order_in_doubt_are_in_sight_whole(
+    browser: Any, server: Any, locale: str, width: int
+) -> None:
+    """What the exchange does not have can be sent again without scrolling to it."""
+    doubt = {"success": False, "order_id": None, "error_code": 504, "error_message": "Unknown outcome"}
+
+    def relay(route: WebSocketRoute) -> None:
+        upstream = route.connect_to_server()
+        upstream.on_message(route.send)
+        route.on_message(lambda text: answer_or_send(json.loads(text), text, route, upstream))
+
+    def answer_or_send(frame: dict[str, Any], text: Any, route: WebSocketRoute, upstream: Any) -> None:
+        if frame["type"] == "submit_order":
+            route.send(json.dumps({"type": "order_response", "request_id": frame["request_id"], **doubt}))
+        else:
+            upstream.send(text)
+
+    with new_page(browser, viewport={"width": width, "height": 900}, locale=locale) as page:
+        page.route_web_socket(re.compile("/ws"), relay)
+        open_live(page, server)
+        sign_in(page, server)
+        if width < 600:
+            page.locator("[data-view=trade]").first.click()
+        fill_ticket(page, "BUY", 5, 119)
+        page.locator("#ticket-submit").click()
+        expect(page.locator("#ticket-resend")).to_be_visible()
+        hidden = page.evaluate(
+            "(() => { const a = document.querySelector('.answers'); return a.scrollHeight - a.clientHeight; })()"
+        )
+        assert hidden <= 0

@@ -311,6 +311,7 @@ def test_the_send_button_never_moves_and_nothing_covers_it(browser: Any, server:
         assert place.startswith("ticket-submit,"), place
         for _ in range(4):  # as many notices as are shown
             page.evaluate(NOTICE)
+        assert page.evaluate(NEWS_CUT_OFF) == [], "a phone has room for two lines of news"
         for do in (
             "document.querySelector('input[name=order_type][value=MARKET]').click()",
             "document.querySelector('input[name=order_type][value=LIMIT]').click()",
@@ -342,10 +343,13 @@ NOTICE = """() => {
     const node = document.createElement('div');
     node.className = 'notice';
     const words = document.createElement('p');
-    words.textContent = 'Not amended: The price is outside the limits of the day (1008)';
+    words.textContent = 'No engine of market MAIN is heard; this gateway takes no orders until one is.';
     node.append(words);
     document.getElementById('notices').append(node);
 }"""
+
+NEWS_CUT_OFF = """[...document.querySelectorAll('.notice p')]
+    .filter((one) => one.scrollHeight > one.clientHeight).map((one) => one.textContent)"""
 
 OUTSIDE = """(id) => {
     const dialog = document.getElementById(id);

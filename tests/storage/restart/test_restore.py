@@ -15,7 +15,7 @@ from trading.core.rules.stop_orders import PORTION
 from trading.core.state import State
 from trading.core.types import FIRST_RULES, CancelReason, OrderOptions, OrderStatus
 from trading.models import Account, Instrument, JournalBatch, LedgerEntry, Market, Order, Statement, Trade
-from trading.reads import selectors
+from trading.reads import holdings
 from trading.storage.store import Store
 
 pytestmark = pytest.mark.django_db
@@ -80,11 +80,11 @@ def assert_rows_tell(engine: Engine) -> None:
     """A restart brings the engine's state back, and readers see its figures."""
     assert restored().snapshot() == engine.snapshot()
     for account in engine.state.accounts.values():
-        view = selectors.account_view(user_id=account.user_id, market="MAIN")
+        view = holdings.account_view(user_id=account.user_id, market="MAIN")
         assert view is not None and view.figures == account.figures()
         shown = {
             view.position.instrument_id: view
-            for view in selectors.position_views(user_id=account.user_id, market="MAIN") or []
+            for view in holdings.position_views(user_id=account.user_id, market="MAIN") or []
         }
         held = {name: position for name, position in account.positions.items() if not position.flat}
         assert shown.keys() == held.keys()

@@ -252,7 +252,7 @@ async def test_a_look_that_fails_is_not_the_last(
     exchange = await open_exchange(TOKEN_LOOK_SECONDS=0.01)
     client = await (await join(exchange.services)).sign_in("user001", market.tokens["user001"])
     with monkeypatch.context() as patch:
-        patch.setattr("trading.reads.selectors.valid_tokens", broken)
+        patch.setattr("trading.reads.identities.valid_tokens", broken)
         async with asyncio.timeout(60):
             while "tokens cannot be looked up" not in caplog.text:
                 await asyncio.sleep(0.01)

@@ -52,13 +52,13 @@ async def test_after_a_failed_attempt_a_good_one_works(visitor: Client, market: 
 
 
 def test_an_expired_token_and_a_locked_out_user_are_refused(market: Founded) -> None:
-    from trading.reads import selectors
+    from trading.reads import identities
 
-    assert selectors.identity_of_token(user_id="user001", token=market.tokens["user001"], market="MAIN")
+    assert identities.identity_of_token(user_id="user001", token=market.tokens["user001"], market="MAIN")
     AccessToken.objects.update(expiry="2020-01-01T00:00Z")
-    assert selectors.identity_of_token(user_id="user001", token=market.tokens["user001"], market="MAIN") is None
+    assert identities.identity_of_token(user_id="user001", token=market.tokens["user001"], market="MAIN") is None
     User.objects.update(is_active=False)
-    assert selectors.identity_of_token(user_id="user002", token=market.tokens["user002"], market="MAIN") is None
+    assert identities.identity_of_token(user_id="user002", token=market.tokens["user002"], market="MAIN") is None
 
 
 async def test_the_url_is_a_wish_and_nothing_private_comes_for_it(

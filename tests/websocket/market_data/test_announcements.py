@@ -116,3 +116,22 @@ async def test_a_connection_that_has_ended_is_forgotten(exchange: Exchange, join
     await ask(Announce("Still here", FAR))
     assert texts(await there.hear()) == ["Still here"]
     assert len(exchange.board) == 1
+
+
+async def test_whoever_follows_hears_when_orders_are_not_taken_and_when_they_are(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    """As soon as the server knows, and once each; who does not follow is not disturbed."""
+    assert await follow(bob) == []
+    exchange.gateway.close("No engine is heard.")
+    assert await told(bob) == "No engine is heard."
+    exchange.gateway.open()
+    assert await told(bob) == "Orders are taken again."
+    await alice.hears_nothing()
+    await bob.hears_nothing()
+
+
+async def told(client: Client) -> str:
+    frame = await client.hear()
+    assert frame["type"] == "announcement", frame
+    return str(frame["message"])

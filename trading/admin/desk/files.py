@@ -35,6 +35,8 @@ HEADS: dict[str, frozenset[str]] = {
 """What people call a column in the first line of a file."""
 MARKS = {",": gettext_noop("a comma"), ";": gettext_noop("a semicolon"), "\t": gettext_noop("a tab")}
 """What stands between cells, in words; another sign stands for itself."""
+PARTING = frozenset(";\t\N{FULLWIDTH SEMICOLON}\N{FULLWIDTH COMMA}")
+"""Signs that part cells and are in nobody's name. (A comma may be.)"""
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -19,10 +19,11 @@ from trading.admin.confirmations import said_yes
 from trading.admin.desk import files
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
+from trading.admin.forms.fields import plainly
 from trading.core.commands import Deposit, Withdraw
 from trading.core.money import MAX_MONEY, UNIT
 from trading.models import Account
-from trading.reads import selectors
+from trading.reads import holdings
 
 COLUMNS = ("user", "amount")
 AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
@@ -44,6 +45,7 @@ def movement(user_id: str, amount: int) -> Deposit | Withdraw:
 def units_of(text: str) -> int:
     """An amount as somebody wrote it, in 1/10,000. ValidationError where it is none. A comma may be a decimal sign or
     stand between thousands, and one wrong key makes 1e9 of 109: nobody guesses about money."""
+    text = plainly(text)
     if "," in text:
         raise ValidationError(
             _("{text} has a comma: write decimals with a point, and nothing between thousands.").format(
@@ -204,7 +206,7 @@ def preview(lines: list[list[str]], sent: str) -> list[Line]:
     """What each line would do, one after the other. `sent`: the text that they were read from."""
     names = {line[0] for line in lines}
     rows = list(Account.objects.filter(market=present_market(), user_id__in=names))
-    figures = selectors.account_figures(accounts=rows)
+    figures = holdings.account_figures(accounts=rows)
     known = {row.user_id: row for row in rows}
     moved: dict[str, int] = {}
     found = []

@@ -17,14 +17,15 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from trading import protocol
 from trading.admin import engine_requests
-from trading.admin.columns import amount_text, day_text, local_time, time_text
+from trading.admin.columns import amount_text, day_text, local_time, ratio_text, time_text
 from trading.admin.desk import files
 from trading.admin.desk.funds import account_at, units_of
 from trading.admin.desk.page import DeskForm, Page, address, show
 from trading.admin.engine_requests import present_market
+from trading.admin.forms.fields import WholeField
 from trading.core.commands import AdminCommand, Deposit, OpenAccount
 from trading.models import NAME, AccessToken, Statement, Trade, User
-from trading.reads import selectors
+from trading.reads import histories, holdings
 
 MOST_PEOPLE = 500
 COLUMNS = ("name", "user", "amount")
@@ -49,7 +50,7 @@ class _Start(DeskForm):
 
     amount = forms.CharField(label="Funds", max_length=40, initial="0", help_text="Deposited into each account.")
     scope = forms.ChoiceField(label="Token", choices=AccessToken.Scope.choices, initial=AccessToken.Scope.TRADE)
-    days = forms.IntegerField(
+    days = WholeField(
         label="Days until it expires",
         min_value=1,
         max_value=AccessToken.LONGEST_DAYS,
@@ -109,7 +110,8 @@ class ClassForm(_Start):
                 number += 1
                 candidate = f"{data['start']}{number:03}"
                 user_id = "" if candidate in taken else candidate
-            problem = files.otherwise(line, data["text"]) if len(line) > 3 else ""
+            odd = len(line) > 3 or not files.PARTING.isdisjoint(name)
+            problem = files.otherwise(line, data["text"]) if odd else ""
             found.append(_checked(_person(name, user_id, funds, data["amount"], problem), given))
             given.add(user_id)
         return found
@@ -211,7 +213,7 @@ def _begin(request: HttpRequest, data: dict[str, Any], people: list[Person], tit
 def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
     """What the account's owner sees, from the same queries, for looking only. That it was looked at is kept."""
     account = account_at(number)
-    view = selectors.account_view(user_id=account.user_id, market=present_market())
+    view = holdings.account_view(user_id=account.user_id, market=present_market())
     assert view is not None, "the account was just read"
     user = User.objects.get(username=account.user_id)
     LogEntry.objects.log_actions(cast(User, request.user).pk, [user], CHANGE, "Looked at what they see.")
@@ -220,13 +222,13 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
         (_(name.replace("_", " ")), amount_text(getattr(figures, name)))
         for name in ("balance", "available", "withdrawable", "margin", "hold", "position_profit", "close_profit")
     ]
-    held = selectors.position_views(user_id=account.user_id, market=present_market()) or []
-    orders = selectors.live_orders(account_id=account.pk)
+    held = holdings.position_views(user_id=account.user_id, market=present_market()) or []
+    orders = histories.live_orders(account_id=account.pk)
     return show(
         request,
         "people/view_as",
         _("What {user} sees").format(user=account.user_id),
-        money=[*money, (_("risk ratio"), f"{figures.risk_ratio:.2%}")],
+        money=[*money, (_("risk ratio"), ratio_text(figures.margin, figures.balance))],
         positions=[_position(each) for each in held],
         orders=[_order(row) for row in orders[-SHOWN:]],
         more_orders=max(0, len(orders) - SHOWN),
@@ -238,7 +240,7 @@ def view_as_view(request: HttpRequest, number: int) -> HttpResponseBase:
     )
 
 
-def _position(view: selectors.PositionView) -> tuple[Any, ...]:
+def _position(view: holdings.PositionView) -> tuple[Any, ...]:
     position = view.position
     last = "-" if view.last_price is None else amount_text(view.last_price)
     return position.instrument_id, position.long.lots, position.short.lots, last, amount_text(position.profit)

@@ -12,17 +12,18 @@ from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
 from trading.admin.accounts import liquidation_tool
-from trading.admin.columns import amount_text
+from trading.admin.columns import amount_text, ratio_text
 from trading.admin.desk.funds import account_at
 from trading.admin.desk.page import Page, ReasonForm, address, ask_first, carry_out, show
 from trading.admin.engine_requests import present_market
+from trading.admin.forms.fields import NumberField
 from trading.admin.office.standing import figures_of, give_figures, is_spared, standing_text
 from trading.core.commands import CheckRisk, ForceClose, StopLiquidation
 from trading.core.money import RATE
 from trading.core.types import Offset, Phase
 from trading.models import IS_HELD, IS_LIVE, Account, Instrument, OperatorCommand, Order, Position
 from trading.operators import what_if
-from trading.reads import selectors
+from trading.reads import holdings
 
 MOST_ACCOUNTS = 50
 MOST_NAMED = 100
@@ -43,7 +44,7 @@ def view(request: HttpRequest) -> HttpResponseBase:
     accounts = [
         (
             row.user_id,
-            f"{figures_of(row).risk_ratio:.2%}",
+            ratio_text(row.margin, figures_of(row).balance),
             amount_text(figures_of(row).balance),
             amount_text(row.margin),
             standing_text(row) or "-",
@@ -107,7 +108,7 @@ def exposure() -> list[dict[str, Any]]:
 
 class WhatIfForm(forms.Form):
     instrument = forms.ChoiceField(choices=lambda: [("", _("All instruments")), *_listed()], required=False)
-    percent = forms.DecimalField(
+    percent = NumberField(
         label="Moves by, in per cent", min_value=-99, max_value=1000, help_text="Down is negative: -10."
     )
 
@@ -137,8 +138,7 @@ def told(outcome: what_if.Outcome) -> list[tuple[str, int, list[tuple[str, str, 
 
 
 def _line(each: what_if.Standing) -> tuple[str, str, str, str]:
-    ratio = "-" if each.ratio == float("inf") else f"{each.ratio:.2%}"
-    return each.user_id, amount_text(each.balance), amount_text(each.margin), ratio
+    return each.user_id, amount_text(each.balance), amount_text(each.margin), ratio_text(each.margin, each.balance)
 
 
 # --- closing
@@ -180,7 +180,7 @@ def close_view(request: HttpRequest, number: int) -> HttpResponseBase:
 
 def _held(user_id: str, instrument: str) -> list[str]:
     """A sentence for each position."""
-    views = selectors.position_views(user_id=user_id, market=present_market(), instrument_id=instrument or None) or []
+    views = holdings.position_views(user_id=user_id, market=present_market(), instrument_id=instrument or None) or []
     return [
         _("{instrument}: {long} long, {short} short, profit {profit}.").format(
             instrument=view.position.instrument_id,
@@ -241,7 +241,7 @@ def _stands(account: Account) -> str:
     numbers = _("Equity {balance}, margin {margin}, risk ratio {ratio}, forced orders alive: {forced}.").format(
         balance=amount_text(figures.balance),
         margin=amount_text(account.margin),
-        ratio=f"{figures.risk_ratio:.2%}",
+        ratio=ratio_text(figures.margin, figures.balance),
         forced=f"{forced:,}",
     )
     return f"{numbers} {state}"

@@ -14,7 +14,35 @@ LARGEST_NUMBER = 2**31 - 1
 """Above everything the engine allows, and small enough for every column."""
 
 
-class PlainDecimalField(forms.DecimalField):
+WIDE = {0xFEE0 + ord(sign): sign for sign in "0123456789.-+"}
+"""Digits, point and signs as a Chinese keyboard writes them."""
+
+
+def plainly(text: str) -> str:
+    """A number with the digits, the point and the sign of ASCII, where a Chinese keyboard wrote them."""
+    return text.translate(WIDE)
+
+
+class _Plain(forms.Field):
+    """A number as the trading page takes one: Python would also take digits of any script, and 1_0 for 10."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str):
+            value = plainly(value)
+            if not value.isascii() or "_" in value:
+                raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
+class NumberField(_Plain, forms.DecimalField):
+    """A number; a very small one may be written as 1e-7."""
+
+
+class WholeField(_Plain, forms.IntegerField):
+    """A whole number."""
+
+
+class PlainDecimalField(NumberField):
     """Written with digits alone: one wrong key must not make 1e9 of 109."""
 
     def to_python(self, value: Any) -> Any:
@@ -31,17 +59,17 @@ def money_field(label: str, *, least: str = "0", help_text: str = "", **options:
 
 
 def rate_field(label: str, *, help_text: str = "", **options: Any) -> forms.DecimalField:
-    return forms.DecimalField(
+    return NumberField(
         label=label, min_value=Decimal(0), max_digits=10, decimal_places=8, help_text=help_text, **options
     )
 
 
 def lots_field(label: str, **options: Any) -> forms.IntegerField:
-    return forms.IntegerField(label=label, min_value=1, max_value=LARGEST_NUMBER, **options)
+    return WholeField(label=label, min_value=1, max_value=LARGEST_NUMBER, **options)
 
 
 def limit_field(label: str, **options: Any) -> forms.IntegerField:
-    return forms.IntegerField(label=label, min_value=0, max_value=LARGEST_NUMBER, **options)
+    return WholeField(label=label, min_value=0, max_value=LARGEST_NUMBER, **options)
 
 
 def day_field(label: str, **options: Any) -> forms.DateField:

@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 
 from trading.admin.forms.base import KeyedForm
-from trading.admin.forms.fields import user_named
+from trading.admin.forms.fields import WholeField, user_named
 from trading.models import AccessToken, User
 
 
@@ -18,7 +18,7 @@ class IssueTokenForm(KeyedForm):
         initial=AccessToken.Scope.TRADE,
         help_text="Read only: sees and hears everything of the user, and changes nothing.",
     )
-    days = forms.IntegerField(
+    days = WholeField(
         label="Days until it expires",
         min_value=1,
         max_value=AccessToken.LONGEST_DAYS,

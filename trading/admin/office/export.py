@@ -33,11 +33,14 @@ def keys_of(changelist: ChangeList) -> list[Any]:
 def response(
     request: HttpRequest, changelist: ChangeList, keys: list[Any], columns: Iterable[Any]
 ) -> StreamingHttpResponse:
-    """The rows with these keys of a list. `columns`: its `list_display`."""
+    """The rows with these keys of a list. `columns`: its `list_display`. The file's name says among how many of the
+    newest rows they were found, where there are older ones."""
     parts = _parts(changelist, iter(keys), list(columns), get_language())
     streamed: Any = awaited(parts) if isinstance(request, ASGIRequest) else parts
     answer = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{changelist.opts.model_name}.csv"'
+    shortened = getattr(changelist, "shortened", 0)
+    among = f"-of-the-newest-{shortened}" if shortened else ""
+    answer["Content-Disposition"] = f'attachment; filename="{changelist.opts.model_name}{among}.csv"'
     return answer
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from trading.admin.columns import amount_text, day_text, time_text
+from trading.admin.columns import amount_text, day_text, ratio_text, time_text
 from trading.admin.confirmations import counted
 from trading.admin.engine_requests import present_market
 from trading.admin.office.standing import figures_of, give_figures, standing_text
@@ -208,7 +208,7 @@ class Home:
             [
                 Cell(row.user_id, url=reverse("admin:trading_account_change", args=[row.pk])),
                 Cell(standing_text(row) or "-", "bad"),
-                Cell(f"{figures.risk_ratio:.2%}", "n"),
+                Cell(ratio_text(figures.margin, figures.balance), "n"),
                 Cell(amount_text(figures.balance), "n"),
             ]
             for row, figures in troubled

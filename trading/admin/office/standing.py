@@ -8,7 +8,7 @@ from trading.admin.columns import amount_text
 from trading.admin.engine_requests import present_market
 from trading.core.types import Figures
 from trading.models import Account, Market
-from trading.reads import selectors
+from trading.reads import holdings
 from trading.storage.mapping import restrictions_of
 
 
@@ -16,7 +16,7 @@ def give_figures(accounts: Iterable[Account]) -> None:
     """Compute the money of accounts as it is now, with one query for all, and put it on the rows, with whether an
     operator has stopped their liquidation."""
     rows = list(accounts)
-    figures = selectors.account_figures(accounts=rows)
+    figures = holdings.account_figures(accounts=rows)
     off = Market.objects.filter(code=present_market()).values_list("restrictions", flat=True).first()
     spared = restrictions_of(off).spared if off else ()
     for row in rows:

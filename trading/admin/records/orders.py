@@ -20,7 +20,7 @@ from trading.core.codes import Code
 from trading.core.commands import ForceCancelOrder
 from trading.core.types import LIVE
 from trading.models import IS_LIVE, Order, Trade
-from trading.reads import selectors
+from trading.reads import histories
 
 RULES = {code.value: code.text for code in Code}
 
@@ -203,7 +203,7 @@ class TradeAdmin(RecordAdmin):
 
     def of_number(self, number: int) -> dict[str, Any]:
         """Orders and trades have their numbers from one sequence: a number is that of one or the other."""
-        found = selectors.trades_of(number)
+        found = histories.trades_of(number)
         if found is None:
             return {"trade_id": number}
         numbers = {"trade_id__gte": found.first, "trade_id__lt": found.end}

@@ -11,7 +11,7 @@ from trading.admin.columns import amount_text, money, number
 from trading.admin.records.base import SEARCH_USERS
 from trading.admin.scope import InstrumentFilter
 from trading.models import IS_HELD, Position
-from trading.reads import selectors
+from trading.reads import holdings
 
 
 class HoldingFilter(admin.SimpleListFilter):
@@ -35,7 +35,7 @@ class HoldingFilter(admin.SimpleListFilter):
 
 @admin.display(description="profit")
 def profit_number(row: Position) -> str:
-    return amount_text(selectors.position_of(row).profit)
+    return amount_text(holdings.position_of(row).profit)
 
 
 def _leg(side: str) -> tuple[Any, ...]:

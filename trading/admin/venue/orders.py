@@ -20,7 +20,7 @@ from trading.admin.venue import order_words
 from trading.core.commands import ForceCancelOrder
 from trading.core.types import LIVE
 from trading.models import IS_LIVE, Account, Instrument, Order
-from trading.reads import order_life, selectors
+from trading.reads import histories, order_life
 from trading.storage.archive.files import ArchiveFailed
 
 NEEDS = ("view_order",)
@@ -113,7 +113,7 @@ def _cancel(request: HttpRequest, text: str) -> HttpResponse:
 
 def life_view(request: HttpRequest, number: int) -> HttpResponse:
     """All that happened to an order. Of an archived day: which file has it, and from the file if asked."""
-    if number > selectors.LARGEST_ID:
+    if number > histories.LARGEST_ID:
         raise Http404
     name = protocol.order_id_text(number)
     life = order_life.life(number, present_market())

@@ -18,7 +18,7 @@ from trading.core.types import Offset
 from trading.models import Trade, User
 from trading.operators import trade_breaks, what_if
 from trading.operators.authority.rights import may_ask
-from trading.reads import selectors
+from trading.reads import holdings
 
 NEEDS = ("view_trade",)
 
@@ -121,7 +121,7 @@ def _consequence(row: Trade, fees: bool) -> str:
         profit=amount_text(row.close_profit),
         commission=amount_text(row.commission if fees else 0),
     )
-    view = selectors.account_view(user_id=row.account.user_id, market=row.account.market_id)
+    view = holdings.account_view(user_id=row.account.user_id, market=row.account.market_id)
     assert view is not None, "a trade has two accounts"
     available = _("Available now: {amount}.").format(amount=amount_text(view.figures.available))
     return f"{words} {available}"

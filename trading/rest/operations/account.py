@@ -6,7 +6,7 @@ from channels.db import database_sync_to_async
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.money import to_currency
-from trading.reads import selectors
+from trading.reads import histories
 from trading.rest import messages
 from trading.rest.errors import ApiError
 from trading.rest.operation import Answer, Call, Operation
@@ -67,7 +67,7 @@ class ListLedger(Operation):
     async def run(cls, call: Call) -> Answer:
         most = call.message.limit
         account_id = await call.account_at(call.message.market)
-        rows = await call.read(selectors.ledger, account_id=account_id, before=call.message.before, limit=most + 1)
+        rows = await call.read(histories.ledger, account_id=account_id, before=call.message.before, limit=most + 1)
         entries = [
             messages.LedgerData(
                 row.pk,
@@ -92,7 +92,7 @@ class ListTransfers(Operation):
     async def run(cls, call: Call) -> Answer:
         most = call.message.limit
         asked = {"user_id": call.identity.user_id, "before": call.message.before, "limit": most + 1}
-        rows = await call.read(selectors.transfers, **asked)
+        rows = await call.read(histories.transfers, **asked)
         told = [
             messages.TransferData(
                 row.pk, row.source_id, row.target_id, to_currency(row.amount), row.status, row.sent_at, row.ended_at

@@ -10,7 +10,7 @@ from trading import protocol
 from trading.access.refusals import NO_ACCOUNT
 from trading.core.codes import Code
 from trading.core.events import AllCancelled, CountdownSet, Event, OrderRepeated, Refused
-from trading.reads import answers, from_rows, selectors
+from trading.reads import answers, from_rows, histories, identities
 from trading.reads.markets import Markets, combined
 from trading.rest import messages
 from trading.rest.errors import ApiError, refused
@@ -32,17 +32,17 @@ class ToEngine(Operation):
     for_engine = True
 
 
-def placed(identity: selectors.Identity, order_id: str, markets: Markets, *, is_new: bool) -> messages.Placed:
+def placed(identity: identities.Identity, order_id: str, markets: Markets, *, is_new: bool) -> messages.Placed:
     """An own order with its fills; of a new one none can be broken. Blocks; ApiError 1002 where there is none."""
     account_id, number = identity.account_id, protocol.order_number(order_id)
     if markets.several:
         account_id = markets.accounts(user_id=identity.user_id).get(markets.of_number(number))
     row = None
     if account_id is not None and number is not None:
-        row = selectors.order_now(account_id=account_id, number=number)
+        row = histories.order_now(account_id=account_id, number=number)
     if row is None:
         raise ApiError(Code.ORDER_NOT_FOUND)
-    fills, rest = selectors.fills(order=row, limit=FILLS)
+    fills, rest = histories.fills(order=row, limit=FILLS)
     return messages.Placed(
         order=from_rows.order_data(row, identity.user_id),
         trades=[from_rows.trade_data(fill) for fill in fills] if is_new else from_rows.trades_data(fills),
@@ -281,7 +281,7 @@ class GetOwnOrder(Operation):
             accounts = [call.account_id]
         for account_id in accounts:
             number: int | None = await call.read(
-                selectors.order_known_as, account_id=account_id, client_order_id=call.message.client_order_id
+                histories.order_known_as, account_id=account_id, client_order_id=call.message.client_order_id
             )
             if number is not None:
                 return await _answer(call, protocol.order_id_text(number))

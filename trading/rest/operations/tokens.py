@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from trading.core.codes import Code
 from trading.models import AccessToken, User
-from trading.reads import selectors
+from trading.reads import identities
 from trading.rest import messages
 from trading.rest.errors import ApiError
 from trading.rest.operation import Answer, Call, Operation
@@ -36,7 +36,7 @@ def _milliseconds(moment: datetime) -> int:
 
 def _named(user_id: str, token_key: str) -> Any:
     """An own token. Blocks; ApiError where it is none."""
-    row = selectors.tokens(user_id=user_id).filter(token_key=token_key).first()
+    row = identities.tokens(user_id=user_id).filter(token_key=token_key).first()
     if row is None:
         raise ApiError(Code.NOT_FOUND, f"{Code.NOT_FOUND.text}: you have no such token")
     return row
@@ -51,7 +51,7 @@ class ListTokens(Operation):
     @classmethod
     async def run(cls, call: Call) -> Answer:
         def find() -> list[messages.TokenData]:
-            return [_told(row) for row in selectors.tokens(user_id=call.identity.user_id)]
+            return [_told(row) for row in identities.tokens(user_id=call.identity.user_id)]
 
         return Answer(messages.Tokens(await call.read(find)))
 
@@ -82,8 +82,8 @@ class MakeToken(Operation):
         return Answer(_told(row, text), 201, f"tokens/{row.token_key}/")
 
 
-def _make(identity: selectors.Identity, wanted: messages.NewToken) -> tuple[Any, str]:
-    mine = selectors.tokens(user_id=identity.user_id)
+def _make(identity: identities.Identity, wanted: messages.NewToken) -> tuple[Any, str]:
+    mine = identities.tokens(user_id=identity.user_id)
     if mine.count() >= MOST_TOKENS:
         raise ApiError(Code.LIMIT_REACHED, f"At most {MOST_TOKENS} tokens: revoke one first")
     asking = mine.filter(pk=identity.token).first()

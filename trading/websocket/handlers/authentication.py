@@ -11,7 +11,7 @@ from trading.core.codes import Code
 from trading.core.events import Refused
 from trading.delivery.channel_groups import user_group
 from trading.observability.event_log import log_event
-from trading.reads.selectors import Identity
+from trading.reads.identities import Identity
 from trading.websocket.handlers.responder import Responder
 from trading.websocket.market_subscriptions import MarketSubscriptions
 from trading.websocket.server_line import ServerLine

@@ -7,7 +7,7 @@ from typing import Any
 from ccxt.base.errors import AuthenticationError
 
 from ccxt_bourse import errors
-from ccxt_bourse.arguments import check_numbers
+from ccxt_bourse.arguments import check_values, is_text
 from ccxt_bourse.description import description
 from ccxt_bourse.parsing import Fields, Parsing
 
@@ -34,6 +34,7 @@ class Requests(Parsing):
         body: str | None = None,
     ) -> Fields:
         given = {name: value for name, value in (params or {}).items() if value is not None}
+        check_values(given)
         in_path = {name: self.encode_uri_component(str(given[name])) for name in self.extract_params(path)}
         query = self.omit(given, list(in_path))
         url = self.urls["api"]["rest"].replace("{address}", self.address) + self.implode_params(path, in_path)
@@ -43,7 +44,6 @@ class Requests(Parsing):
             headers |= self._credentials()
         if method in ("POST", "PATCH"):
             headers["Content-Type"] = "application/json"
-            check_numbers(query)
             body = self.json(query)
         elif query:
             url += "?" + self.urlencode(query, True)
@@ -54,7 +54,13 @@ class Requests(Parsing):
         token."""
         if not (self.secret.isascii() and self.secret.isprintable()):
             raise AuthenticationError("bourse: secret is no token: a token is letters and digits")
-        return {"Authorization": f"Bearer {self.secret}", "X-User-ID": self.encode_uri_component(self.apiKey)}
+        return {"Authorization": f"Bearer {self.secret}", "X-User-ID": self._user()}
+
+    def _user(self) -> str:
+        """As an address and a header have it."""
+        if not is_text(self.apiKey):
+            raise AuthenticationError("bourse: apiKey is no text")
+        return str(self.encode_uri_component(self.apiKey))
 
     def handle_errors(
         self,

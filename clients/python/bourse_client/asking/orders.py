@@ -72,11 +72,10 @@ class Orders(Queries):
         wanted = {"price": price, "volume": volume}
         await self.ask("amend_order", order_id=order_id, **{k: v for k, v in wanted.items() if v is not None})
 
-    async def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int:
-        """Cancel all orders, or those of an instrument or a side; how many there were."""
-        wanted = {"instrument_id": instrument_id, "direction": direction}
-        answer = await self.ask("cancel_all", **{k: v for k, v in wanted.items() if v is not None})
-        return int(answer["cancelled"])
+    async def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int | None:
+        """Cancel all orders, or those of an instrument or a side; how many there were. Where no answer came it is said
+        again; null where nobody can tell then how many the first attempt has cancelled."""
+        raise NotImplementedError
 
     async def cancel_after(self, seconds: float) -> None:
         """The dead man's switch: all orders are cancelled so long from now, unless this is said again. 0 disarms."""

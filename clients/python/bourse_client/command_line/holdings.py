@@ -11,7 +11,7 @@ import typer
 from bourse_client.client import Client
 from bourse_client.command_line.shown import as_json, clock, money, number, screen, table
 from bourse_client.command_line.work import Count, Json, ask, follow, trader
-from bourse_client.messages import Account, OrderState, Snapshot, Trade
+from bourse_client.messages import Account, Frame, OrderState, Snapshot, Trade
 
 KINDS: dict[Any, str] = {Trade: "trade", OrderState: "order_status", Account: "account_update", Snapshot: "snapshot"}
 """The type of a push that the client gives as a value."""
@@ -29,11 +29,17 @@ def account(context: typer.Context, json: Json = False) -> None:
         as_json(found)
         return
     rows = [
-        [name, f"{value:,.2%}" if name == "risk_ratio" else money(value)]
+        [name, _risk(found) if name == "risk_ratio" else money(value)]
         for name, value in found.items()
         if isinstance(value, float)
     ]
     screen().print(table([str(found["user_id"]), ""], rows))
+
+
+def _risk(account: Frame) -> str:
+    """Without a balance there is no share of it."""
+    is_share = account["balance"] > 0 or account["balance"] == account["margin"] == 0
+    return f"{account['risk_ratio']:,.2%}" if is_share else "no balance left"
 
 
 def positions(context: typer.Context, json: Json = False) -> None:

@@ -15,9 +15,11 @@ from typer.main import get_command
 from bourse_client.command_line import holdings, market, orders, research, signing_in
 from bourse_client.command_line.endings import Ending, Failed
 from bourse_client.command_line.work import finite
+from bourse_client.errors import BourseError
 from bourse_client.version import VERSION
 
 PATIENCE = 10.0
+NO_NUMBER = {"float": "is no number", "int": "is no whole number"}
 app = typer.Typer(
     name="bourse", rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"max_content_width": 120}
 )
@@ -65,7 +67,7 @@ def bourse(
 
 def _words(wrong: typer.TyperException) -> str:
     """What is wrong with the words of a command."""
-    told = wrong.format_message()
+    told = re.sub(r"is not a valid (float|int) range\.", lambda kind: NO_NUMBER[kind[1]], wrong.format_message())
     return "lots have no sign: buy, sell and close tell the side" if re.match(r"No such option: -[\d.]", told) else told
 
 
@@ -84,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ended if isinstance(ended, int) else Ending.DONE
     except Failed as failed:
         failure = failed
+    except BourseError as error:
+        failure = Failed.of(error)
     except typer.Abort as abort:
         nobody = isinstance(abort.__context__, EOFError)
         failure = Failed(Ending.USAGE if nobody else Ending.INTERRUPTED, "nobody is there to answer")

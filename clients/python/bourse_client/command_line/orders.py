@@ -18,6 +18,8 @@ ENDS_AT_ONCE = frozenset({"IOC", "FOK"})
 MINE = "Own id of the order; the same id again is the same order, not a second one."
 
 
+LARGEST = 1_000_000_000
+"""The largest number that the exchange takes."""
 NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
@@ -40,6 +42,8 @@ def _number(text: str, what: str) -> float:
     """Digits with a point or without. Other ways of writing a number are slips of somebody's fingers."""
     if not NUMBER.fullmatch(text):
         raise typer.BadParameter(f"{text!r} is no {what}")
+    if float(text) > LARGEST:
+        raise typer.BadParameter(f"the {what} is {len(text)} digits long; the most is {LARGEST:,}")
     return float(text)
 
 

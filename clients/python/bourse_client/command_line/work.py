@@ -55,10 +55,18 @@ def ask(context: typer.Context, client: Client, work: Work[T], *, doubt: str | N
                 async with asyncio.timeout(context.obj):
                     return await work(client)
             except TimeoutError as error:
-                ending = Ending.UNKNOWN if doubt else Ending.UNREACHABLE
-                raise Failed(ending, f"no answer within {context.obj:g} s{f': {doubt}' if doubt else ''}") from error
+                raise _too_late(client, context.obj, doubt) from error
 
     return _done(connected)
+
+
+def _too_late(client: Client, seconds: float, doubt: str | None) -> Failed:
+    """No answer in time; or one that puts off, and then it is known that nothing was done."""
+    answered = client.put_off
+    if answered is not None and not (doubt and client.unanswered):
+        return Failed(Ending.REFUSED, f"{answered} (asked again for {seconds:g} s)", answered.code)
+    told = f"the exchange has answered {answered} for {seconds:g} s" if answered else f"no answer within {seconds:g} s"
+    return Failed(Ending.UNKNOWN if doubt else Ending.UNREACHABLE, f"{told}: {doubt}" if doubt else told)
 
 
 async def listed(client: Client, instrument_id: str) -> Listed:

@@ -79,6 +79,13 @@ class RestClient(Orders):
             if not lost or finished.status != "Cancelled":
                 raise
 
+    async def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int | None:
+        """Cancel all orders, or those of an instrument or a side; how many there were. Null where an answer was lost:
+        all are cancelled then, and nobody can tell how many there were."""
+        lost: list[Lost] = []
+        answer = await self._carry("cancel_all", {"instrument_id": instrument_id, "direction": direction}, lost)
+        return None if lost else int(answer["cancelled"])
+
     async def days(self) -> list[Day]:
         """The trading day of each instrument so far."""
         found = []

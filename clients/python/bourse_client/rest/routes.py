@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from bourse_client.messages import Frame, encoded
+from bourse_client.messages import Frame, check, encoded
 
 ROUTES = {
     "submit_order": ("POST", "orders/"),
@@ -41,10 +41,11 @@ class Call:
 
 def call_of(kind: str, fields: Frame) -> Call:
     """ValueError for what there is none over HTTP, KeyError where a field is missing that says what it is about,
-    Malformed for a number that is none."""
+    Malformed for a number that is none and a text that is none."""
     if kind not in ROUTES:
         raise ValueError(f"{kind} is not asked over HTTP")
     method, path = ROUTES[kind]
+    check(fields, "")
     rest = {name: value for name, value in fields.items() if value is not None}
     target = re.sub(r"\{(\w+)\}", lambda field: quote(str(rest.pop(field[1])), safe=""), path)
     if method in ("POST", "PATCH"):

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from bourse_client.errors import Lost, NotAuthenticated, Refused, made
-from bourse_client.messages import Frame
+from bourse_client.messages import Frame, check_text
 from bourse_client.rest.routes import Call
 from bourse_client.wire.addresses import api_address
 from bourse_client.wire.pauses import SOON
@@ -68,6 +68,8 @@ class Transport:
     """The API of one exchange, for one token or for nobody. `user_id`: whose token it shall be."""
 
     def __init__(self, url: str, token: str | None, user_id: str | None = None) -> None:
+        if user_id is not None:
+            check_text(user_id, "user_id")
         self.address = api_address(url)
         self._path = urlsplit(self.address).path
         self._token, self._user_id = token, user_id

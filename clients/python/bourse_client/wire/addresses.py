@@ -22,10 +22,12 @@ def api_address(url: str) -> str:
 def _place(url: str) -> tuple[bool, str]:
     """Whether it is asked under TLS, and its host, port and path."""
     try:
+        url.encode()
         parts = urlsplit(url)
         if parts.scheme in SECURE and parts.hostname and parts.port != 0:
+            parts.hostname.encode("idna")
             path = parts.path.rstrip("/").removesuffix("/ws").removesuffix("/api/v1")
             return SECURE[parts.scheme], parts.netloc + path
-    except ValueError:  # of its brackets, or of its port
+    except ValueError:  # of its brackets, or of its port, of its name, or it is no text
         pass
     raise ValueError(f"{url!r} is no address of an exchange: it is like http://HOST:PORT")

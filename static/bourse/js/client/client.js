@@ -12,6 +12,7 @@ import * as reduce from '../state/reduce_account.js';
 import { fill, joinedFill, tradeBroken } from '../state/reduce_history.js';
 import { marketOf, working } from '../state/selectors.js';
 import { privateState } from '../state/store.js';
+import { Doors } from './doors.js';
 import { FurtherMarkets } from './further_markets.js';
 import { MarketData } from './market_data.js';
 import { PushSequence } from './push_sequence.js';
@@ -55,6 +56,7 @@ export class Client {
     this.refreshAfterFill = gathered(AFTER_FILL_MS, () => this.#askForFunds());
     this.refreshAfterTick = gathered(AFTER_TICK_MS, () => this.#askForPositions());
     this.market = new MarketData(store, (question, message) => this.#ask(question, message));
+    this.doors = new Doors(store, (question, message) => this.#ask(question, message), () => this.market.opened());
     this.pushes = new PushSequence((lastSeq) => this.#askFor('resume', protocol.resume(lastSeq)));
     this.further = new FurtherMarkets(store, (question, message) => this.#ask(question, message));
     store.watch(['instruments'], () => this.further.look());
@@ -139,7 +141,8 @@ export class Client {
    */
   request(message) {
     return new Promise((answered) => {
-      if (!this.#ask({ kind: 'request', answered }, message)) answered(null);
+      const question = { kind: 'request', answered, instrumentId: this.#instrumentOf(message) };
+      if (!this.#ask(question, message)) answered(null);
     });
   }
 
@@ -165,6 +168,7 @@ export class Client {
 
   #connect() {
     this.#connectionIs({ phase: 'connecting', closeCode: null, latency: null });
+    this.doors.lost();
     this.market.closed();
     this.connection.open(protocol.socketUrl(this.location, this.credentials?.userId));
   }
@@ -190,6 +194,7 @@ export class Client {
     this.#forgetQuestions();
     this.pushes.lost();
     this.further.lost();
+    this.doors.lost();
     this.market.closed();
     if (wasLive && protocol.CLOSE_CODES.includes(code)) this.notice('closed', { code });
   }
@@ -257,12 +262,12 @@ export class Client {
     const question = this.asked.get(frame.request_id ?? '');
     this.asked.delete(frame.request_id ?? '');
     if (protocol.PRIVATE_PUSHES.has(frame.type) && !this.#isNext(/** @type {Push} */ (frame))) return undefined;
-    if (question?.kind === 'request') return question.answered?.(frame);
+    if (question?.kind === 'request') return this.#requestAnswered(question, frame);
     if (frame.type === 'statement' && frame.market) return this.refreshAfterFill(); // the list of statements is the first market's
     if (question?.kind === 'renew') return 'success' in frame && frame.success ? undefined : this.#expired();
     switch (frame.type) {
       case 'auth_response': return this.#authAnswered(frame);
-      case 'subscribe_response': return this.#subscribeAnswered(frame);
+      case 'subscribe_response': return this.#subscribeAnswered(question, frame);
       case 'query_response': return this.#queryAnswered(question, frame.data);
       case 'error': return this.#refused(question, frame);
       case 'resume_response': return this.#resumed(question, frame);
@@ -272,7 +277,7 @@ export class Client {
       case 'account_update': return this.store.set(reduce.account(this.store.state, frame, frame.market));
       case 'portfolio': return this.store.set(reduce.account(this.store.state, frame));
       case 'trade_broken': return this.#broken(frame);
-      case 'announcement': return this.notice('announcement', frame);
+      case 'announcement': return this.#announced(frame);
       default: return this.orderEntry.heard(frame) || this.#heardOfMarket(frame); // A newer server may say more; an older page need not mind.
     }
   }
@@ -311,6 +316,34 @@ export class Client {
     this.orderEntry.entered();
   }
 
+  /**
+   * @param {Question} question
+   * @param {any} frame
+   */
+  #requestAnswered({ answered, instrumentId }, frame) {
+    const codes = [frame, ...(frame.results ?? [])].map((each) => each.code ?? each.error_code);
+    if (instrumentId && codes.includes(protocol.UNAVAILABLE)) this.doors.refused(instrumentId);
+    answered?.(frame);
+  }
+
+  /**
+   * What an order, an amendment or a cancel is about; undefined for a question.
+   * @param {any} message
+   */
+  #instrumentOf({ type, instrument_id: id, orders, order_id: orderId }) {
+    if (type.startsWith('query')) return undefined;
+    return id ?? orders?.[0].instrument_id ?? this.store.state.orders.get(orderId)?.instrument_id ?? this.store.state.selected;
+  }
+
+  /**
+   * The exchange has something to say; it may be that it takes no orders, or takes them again.
+   * @param {Announcement} frame
+   */
+  #announced(frame) {
+    this.notice('announcement', frame);
+    this.doors.look();
+  }
+
   // --- private pushes, without holes
 
   /** @param {Push} parts */
@@ -343,9 +376,14 @@ export class Client {
     this.lookups.add(ended);
   }
 
-  /** @param {SubscribeResponse} frame */
-  #subscribeAnswered(frame) {
-    if (!frame.success) this.notice('subscribe-refused', { message: frame.message });
+  /**
+   * @param {Question | undefined} question
+   * @param {SubscribeResponse} frame
+   */
+  #subscribeAnswered(question, frame) {
+    if (question?.kind === 'door') this.doors.answered(question, frame.error_code);
+    else if (frame.error_code === protocol.UNAVAILABLE) this.doors.refused(frame.instruments[0]);
+    else if (!frame.success) this.notice('subscribe-refused', { message: frame.message });
   }
 
   /**
@@ -368,6 +406,7 @@ export class Client {
   #refused(question, { code, message }) {
     if (question?.kind === 'auth') this.#authRefused(code, message);
     else if (question?.kind === 'order') this.#lookUpRefused(question.orderId ?? '', code);
+    else if (question?.kind === 'door') this.doors.answered(question, code);
     else if (question?.market) this.further.refused(question, code);
     else if (code === protocol.ACCOUNT_NOT_FOUND) this.store.set({ accountMissing: true });
     else if (question?.kind === 'resume' && this.pushes.refused(code)) return;

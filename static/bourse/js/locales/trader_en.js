@@ -304,6 +304,7 @@ export default {
   'account.profit': 'Profit today',
   'account.profit_hint': 'Realised {close}, marked {position}, commission −{commission}',
   'account.risk': 'Risk',
+  'account.no_balance': 'no balance left',
   'account.risk_hint': 'Margin as a share of the balance. From {warn} % you are warned, at {limit} % positions are closed.',
   'account.none': 'Sign in to trade.',
   'account.none_demo': 'Watch as long as you like, or trade with play money.',

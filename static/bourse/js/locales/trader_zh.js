@@ -304,6 +304,7 @@ export default {
   'account.profit': '当日盈亏',
   'account.profit_hint': '平仓 {close}，持仓 {position}，手续费 −{commission}',
   'account.risk': '风险度',
+  'account.no_balance': '权益已用尽',
   'account.risk_hint': '保证金占权益的比例。{warn}% 起警告，{limit}% 强制平仓。',
   'account.none': '登录后交易。',
   'account.none_demo': '随意观看，或用模拟资金交易。',

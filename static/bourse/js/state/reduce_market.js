@@ -201,3 +201,24 @@ function newest(list, fresh) {
   const pushed = list.filter((one) => one.start >= last);
   return [...before, ...(pushed.length > 0 ? fresh.filter((one) => one.start < pushed[0].start) : fresh), ...pushed];
 }
+
+/**
+ * A market takes no orders just now, or takes them again.
+ * @param {State} state
+ * @param {string | undefined} market undefined: the first
+ * @param {boolean} is
+ */
+export function away(state, market, is) {
+  if (state.away.has(market) === is) return {};
+  const markets = new Set(state.away);
+  if (is) markets.add(market);
+  else markets.delete(market);
+  return { away: markets };
+}
+
+/**
+ * Nobody knows, or all take orders.
+ * @param {State} state
+ * @returns {Patch}
+ */
+export const noneAway = (state) => (state.away.size === 0 ? {} : { away: new Set() });

@@ -30,6 +30,13 @@ export const tickOf = (state, id) => instrumentOf(state, id)?.tick ?? 1;
 export const marketOf = (state, id) => instrumentOf(state, id)?.market;
 
 /**
+ * Whether the market of an instrument takes no orders just now.
+ * @param {State} state
+ * @param {string | null | undefined} id
+ */
+export const isAway = (state, id) => state.away.has(marketOf(state, id));
+
+/**
  * The account out of which an instrument is traded: each market has its own.
  * @param {State} state
  * @param {string | null | undefined} id

@@ -29,6 +29,7 @@ export function initialState(instruments, preferred, venue) {
     ...privateState(),
     venue,
     resetting: false,
+    away: new Set(),
     notices: [],
     announcements: { list: [], ahead: 0 },
   };

@@ -23,7 +23,7 @@ from trading.core.engine import Engine
 from trading.core.events import LiquidationStarted, Refused
 from trading.core.money import RATE, UNIT, to_currency
 from trading.core.types import Direction, Offset, OrderOptions, OrderType, StopKind, TimeCondition, Trigger
-from trading.reads import from_rows, selectors
+from trading.reads import from_rows, holdings
 
 try:
     from playwright.sync_api import Page
@@ -93,10 +93,10 @@ class Venue:
             return set()
         return {line.cost / line.lots for line in held.leg(direction == "SELL").today_lots}
 
-    def lots_of(self, position: Position) -> list[selectors.LotView]:
+    def lots_of(self, position: Position) -> list[holdings.LotView]:
         """As the tables would tell them."""
         return [
-            selectors.LotView(direction, line.lots, line.cost, NOW, today=line in leg.today_lots)
+            holdings.LotView(direction, line.lots, line.cost, NOW, today=line in leg.today_lots)
             for direction, leg in ((Direction.BUY, position.long), (Direction.SELL, position.short))
             for line in leg.detail
         ]
@@ -107,7 +107,7 @@ class Venue:
         last = self.engine.state.instruments[ID].last
         price = None if last is None else last * 0.5
         positions = [
-            from_rows.position_data(selectors.PositionView("me", each, 100, None, self.lots_of(each)))
+            from_rows.position_data(holdings.PositionView("me", each, 100, None, self.lots_of(each)))
             for each in self.account.positions.values()
             if not each.flat
         ]
@@ -543,3 +543,12 @@ def test_the_button_says_at_what_an_order_trades(page: Page, order_type: str, le
     order = {"order_type": order_type, "price": "119.5", "price_levels": levels}
     said = call(page, "panels/shared/order_text", "m.atWords(x)", order)
     assert said == words
+
+
+def test_a_risk_ratio_is_a_share_of_what_there_is(page: Page) -> None:
+    accounts = [
+        {"balance": balance, "margin": margin, "risk_ratio": ratio}
+        for balance, margin, ratio in ((100, 84, 0.84), (0, 0, 0), (0, 84, 9999), (-1, 0, 0))
+    ]
+    told = call(page, "panels/shared/risk_text", "x.map(m.riskText)", accounts)
+    assert told == ["84.00%", "0.00%", "no balance left", "no balance left"]

@@ -1,5 +1,6 @@
 /** The user's funds in one bar, in the exchange's own numbers, with a gauge of the risk; for strangers, the way in. */
 import { byId, el, setText } from '../../ui/dom.js';
+import { riskText } from '../shared/risk_text.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
@@ -86,7 +87,7 @@ function show({ rows, riskLabel, riskValue, meter }, account, { riskWarn, riskLi
   rows.profit.value.title = profitHint(account);
   const ratio = account.risk_ratio ?? 0;
   setText(riskLabel, t('account.risk'));
-  setText(riskValue, format.percent(ratio));
+  setText(riskValue, riskText(account));
   meter.dataset.level = ratio >= riskLimit ? 'danger' : ratio >= riskWarn ? 'high' : 'calm';
   meter.style.setProperty('--filled', String(Math.min(1, Math.max(0, ratio / riskLimit))));
   meter.style.setProperty('--warned', String(Math.min(1, riskWarn / riskLimit)));
@@ -95,5 +96,5 @@ function show({ rows, riskLabel, riskValue, meter }, account, { riskWarn, riskLi
   const full = Math.round(riskLimit * 100);
   meter.setAttribute('aria-valuemax', String(full));
   meter.setAttribute('aria-valuenow', String(Math.min(full, Math.round(ratio * 100))));
-  meter.setAttribute('aria-valuetext', format.percent(ratio));
+  meter.setAttribute('aria-valuetext', riskText(account));
 }

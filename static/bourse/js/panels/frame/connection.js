@@ -1,5 +1,5 @@
-/** Says whether what the page shows is live, and greys it where it is not. */
-import { isLive } from '../../state/selectors.js';
+/** Says whether what the page shows is live and orders are taken, and greys what is not live. */
+import { isAway, isLive } from '../../state/selectors.js';
 import { byId, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import { t } from '../../ui/i18n.js';
@@ -10,8 +10,9 @@ export function mountConnection(store) {
   const text = byId('connection-text');
   const latency = byId('connection-latency');
 
-  draw(store, ['connection'], (state) => {
-    const { phase, attempt, latency: ms } = state.connection;
+  draw(store, ['connection', 'away', 'selected', 'instruments'], (state) => {
+    const { attempt, latency: ms } = state.connection;
+    const phase = isLive(state) && isAway(state, state.selected) ? 'away' : state.connection.phase;
     badge.dataset.phase = phase;
     document.body.dataset.live = String(isLive(state));
     setText(text, attempt > 1 ? t('connection.attempt', { attempt }) : t(`connection.${phase}`));

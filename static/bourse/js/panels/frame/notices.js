@@ -1,6 +1,7 @@
 /** News that need no answer: fills, refused cancels, lost lines. Each leaves by itself or when dismissed. */
 import { dayText } from '../shared/cells.js';
 import { problemWords } from '../shared/refusal_text.js';
+import { riskText } from '../shared/risk_text.js';
 import { tickOf } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
@@ -20,10 +21,10 @@ const WORDS = {
   'not-amended': ({ sentence }) => t('notice.amend_refused', { reason: t(sentence) }),
   dropped: () => t('notice.dropped'),
   statement: ({ day, closing }) => t('statements.notice', { day: dayText(day), closing: format.money(closing) }),
-  'risk-warning': ({ risk_ratio: risk }, { venue }) => t('notice.risk_warning', {
-    risk: format.percent(risk), limit: format.hundredths(venue.riskLimit),
+  'risk-warning': (data, { venue }) => t('notice.risk_warning', {
+    risk: riskText(data), limit: format.hundredths(venue.riskLimit),
   }),
-  liquidation: ({ status, risk_ratio: risk }) => t(`notice.liquidation.${status}`, { risk: format.percent(risk) }),
+  liquidation: (data) => t(`notice.liquidation.${data.status}`, { risk: riskText(data) }),
   expired: ({ instrument_id: instrument, price }, state) => t('notice.expired', { instrument, price: format.price(price, tickOf(state, instrument)) }),
   'trade-broken': (data, state) => t('notice.trade_broken', {
     volume: format.lots(data.volume),

@@ -1,5 +1,5 @@
 /** The strip over the chart: which contract, its last price, whether it trades now, and its day in figures. */
-import { instrumentOf } from '../../state/selectors.js';
+import { instrumentOf, isAway } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
@@ -13,7 +13,7 @@ export function mountHeadline(store) {
   const facts = Object.fromEntries(FACTS.map((name) => [name, fact(name)]));
   byId('facts').replaceChildren(...FACTS.map((name) => facts[name].box));
   draw(store, ['selected', 'ticks', 'days'], showLast);
-  draw(store, ['selected', 'instruments'], showName);
+  draw(store, ['selected', 'instruments', 'away'], showName);
   draw(store, ['selected', 'instruments', 'days'], (state) => showFacts(facts, state));
 }
 
@@ -28,7 +28,7 @@ function fact(name) {
 function showName(state) {
   const instrument = instrumentOf(state, state.selected);
   if (!instrument) return;
-  const phase = instrument.phase ?? 'continuous';
+  const phase = isAway(state, state.selected) ? 'away' : instrument.phase ?? 'continuous';
   setText(byId('market-name'), instrument.instrument_id);
   setText(byId('market-title'), instrument.name);
   byId('market-title').title = instrument.name;
