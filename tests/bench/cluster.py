@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ BOOKS = 300
 FANNED = 150
 """Changes of the book that are sent to a crowd of each of these sizes, all at one gateway."""
 CROWDS = (10, 150, 300)
+IN_FLIGHT = (20, 60)
+"""Orders of each of ten connections that are under way: of what is measured, and to see whether more fill the cores."""
 QUIET = {
     "LOG_LEVEL": "WARNING",
     "BOOK_INTERVAL_MS": "0",
@@ -66,10 +69,29 @@ class Cost(msgspec.Struct, frozen=True):
     redis: float
     client: float
 
+    def markets(self, gateways: int) -> int:
+        """How many it takes that so many gateways can be full, with a core for each process."""
+        return ceil(gateways * max(self.engine, self.postgres) / self.gateways)
+
     def limit(self, gateways: int, markets: int) -> float:
         """Orders a second with a core for each process: an engine for each market, for which PostgreSQL works in one
         session."""
         return min(gateways / self.gateways, markets / self.engine, markets / self.postgres, 1 / self.redis)
+
+
+class Cores(msgspec.Struct, frozen=True):
+    """Of all the time that the machine's cores had: the shares in which they did our work, that of others (the system's
+    own and a hypervisor's among it), and nothing."""
+
+    ours: float
+    others: float
+    idle: float
+
+    def __str__(self) -> str:
+        return f"{self.ours:.0%} our work, {self.others:.0%} that of others, {self.idle:.0%} idle"
+
+
+Measured = tuple[Result, Cost, Cores]
 
 
 class Bench:
@@ -82,13 +104,23 @@ class Bench:
 
     # -- orders through gateways
 
-    def rate(self, ports: list[int]) -> tuple[Result, Cost]:
-        """Orders acknowledged, 10 connections x 20 in flight over these gateways, and what they cost."""
-        before = self._spent()
-        result = asyncio.run(_pour_over(ports, self.tokens))
-        spent = [(after - was) / result.answers for after, was in zip(self._spent(), before, strict=True)]
+    def rate(self, ports: list[int], in_flight: int = IN_FLIGHT[0]) -> Measured:
+        """Orders acknowledged, 10 connections with so many in flight over these gateways, and what they cost."""
+        return asyncio.run(self._rate(ports, in_flight))
+
+    async def _rate(self, ports: list[int], in_flight: int) -> Measured:
+        pourers = await _signed_in(ports, self.tokens, in_flight)
+        cores, before = cores_seconds(), self._spent()
+        result = await pour(pourers, SECONDS)
+        spent = [after - was for after, was in zip(self._spent(), before, strict=True)]
+        every, idle = (after - was for after, was in zip(cores_seconds(), cores, strict=True))
         assert not result.refused, f"{result.refused} orders were refused"
-        return result, Cost(*spent)
+        ours = sum(spent) / every
+        return (
+            result,
+            Cost(*(seconds / result.answers for seconds in spent)),
+            Cores(ours, max(0.0, 1 - idle / every - ours), idle / every),
+        )
 
     def _spent(self) -> list[float]:
         gateways = sum(processor_seconds(gateway.pid) for gateway in self.cluster.gateways)
@@ -229,16 +261,16 @@ async def _until(seen: object) -> None:
             await asyncio.sleep(0)
 
 
-async def _pour_over(ports: list[int], tokens: dict[str, str]) -> Result:
+async def _signed_in(ports: list[int], tokens: dict[str, str], in_flight: int) -> list[Pourer]:
     users, pourers = list(tokens), []
     for number in range(10):
         user = users[number % len(users)]
-        pourer = Pourer(20, orders("IX2301", 120.0, number % len(users)), ANSWER)
+        pourer = Pourer(in_flight, orders("IX2301", 120.0, number % len(users)), ANSWER)
         await pourer.open(ports[number % len(ports)], f"/ws?user_id={user}")
         pourer.say({"type": "auth", "user_id": user, "token": tokens[user]})
         pourers.append(pourer)
     await asyncio.sleep(0.5)  # let the sign-ins pass
-    return await pour(pourers, SECONDS)
+    return pourers
 
 
 def _order(accounts: list[int], number: int) -> SentCommand:
@@ -253,6 +285,12 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def cores_seconds() -> tuple[float, float]:
+    """Of all cores together since the machine began: all of them, and those in which they did nothing."""
+    ticks = list(map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]))  # guests are users, too
+    return sum(ticks) / os.sysconf("SC_CLK_TCK"), sum(ticks[3:5]) / os.sysconf("SC_CLK_TCK")
+
+
 def quantile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))]
 
@@ -264,7 +302,7 @@ def middle(values: list[float]) -> float:
 # -- figures
 
 
-def _scale(bench: Bench, one: float, two: float, cost: Cost) -> None:
+def _scale(bench: Bench, one: list[Measured], two: list[Measured]) -> None:
     """Hold the model of docs/scale.md against what was measured."""
     small, between, large = (bench.fan_out(crowd)[0] for crowd in CROWDS)
     frame = (large - small) / (CROWDS[2] - CROWDS[0])
@@ -273,31 +311,45 @@ def _scale(bench: Bench, one: float, two: float, cost: Cost) -> None:
         f"A book: {relay * 1e6:.0f} us a gateway and {frame * 1e6:.1f} us a subscriber; with {CROWDS[1]} subscribers"
         f" {(relay + CROWDS[1] * frame) * 1e6:.0f} us by the model, {between * 1e6:.0f} us measured."
     )
-    costs = Costs(cost.gateways, cost.engine, cost.postgres, cost.redis, frame, relay)
     here = os.cpu_count() or 1
-    for gateways, rate in ((1, one), (2, two)):
-        model = on_cores(costs, here, cost.client, gateways)
-        print(f"Orders over {gateways} gateways on {here} cores: {model:,.0f}/s by the model, {rate:,.0f}/s measured.")
+    many = IN_FLIGHT[1]
+    more = bench.rate(bench.ports[:1], many)
+    for gateways, what, (result, cost, cores) in (
+        (1, "over one gateway", _usual(one)),
+        (2, "over two", _usual(two)),
+        (1, f"over one, {many} in flight a connection", more),
+    ):
+        model = on_cores(Costs(cost.gateways, cost.engine, cost.postgres, cost.redis), here, cost.client, gateways)
+        print(
+            f"Orders {what}, on {here} cores: {model:,.0f}/s by the model, {result.rate:,.0f}/s measured; the cores:"
+            f" {cores}."
+        )
     print(flush=True)
+
+
+def _usual(measured: list[Measured]) -> Measured:
+    """The one whose rate is in the middle."""
+    return sorted(measured, key=lambda each: each[0].rate)[len(measured) // 2]
 
 
 def figures(bench: Bench, rounds: int) -> list[Figure]:
     measured = [(bench.rate(bench.ports[:1]), bench.rate(bench.ports), bench.drain()) for _ in range(rounds)]
-    gateways = Pairs([(two.rate, one.rate) for (one, _), (two, _), _ in measured])
-    drained = Pairs([(drained, one.rate) for (one, _), _, drained in measured])
-    costs = [cost for _, (_, cost), _ in measured]
-    cost = Cost(*(middle([getattr(each, name) for each in costs]) for name in Cost.__struct_fields__))
-    apart = Pairs([(each.limit(2, 2), each.limit(1, 2)) for each in costs])
+    one, two = [each for each, _, _ in measured], [each for _, each, _ in measured]
+    gateways = Pairs([(both[0].rate, alone[0].rate) for alone, both, _ in measured])
+    drained = Pairs([(drained, alone[0].rate) for alone, _, drained in measured])
+    cost = Cost(*(middle([getattr(each, name) for _, each, _ in two]) for name in Cost.__struct_fields__))
+    markets = cost.markets(2)
+    apart = Pairs([(both.limit(2, markets), alone.limit(1, markets)) for (_, alone, _), (_, both, _), _ in measured])
     print(
         f"Processor time an order: gateway {cost.gateways * 1e6:.0f} us, engine {cost.engine * 1e6:.0f} us,"
         f" PostgreSQL {cost.postgres * 1e6:.0f} us, Redis {cost.redis * 1e6:.0f} us;"
         f" the client that asks {cost.client * 1e6:.0f} us."
     )
     print(
-        f"Of one market, a core for each process: {cost.limit(1, 1):,.0f}/s over one gateway,"
-        f" {cost.limit(2, 1):,.0f}/s over two."
+        f"A core for each process, by the model: {cost.limit(1, 1):,.0f}/s of one market over one gateway,"
+        f" {cost.limit(2, 1):,.0f}/s over two; two gateways fill {markets} markets."
     )
-    _scale(bench, gateways.theirs, gateways.ours, cost)
+    _scale(bench, one, two)
     with served(OURS, BOOK_INTERVAL_MS="0") as embedded:
         trips = Pairs(
             [
@@ -322,7 +374,7 @@ def figures(bench: Bench, rounds: int) -> list[Figure]:
             1.7,
         ),
         at_least(
-            "two gateways over two markets, a core for each process, by the processor time of each",
+            f"two gateways over {markets} markets, by a model: a core for each process, and the processor time of each",
             f"{apart.ours:,.0f}/s",
             f"{apart.theirs:,.0f}/s with one",
             apart,

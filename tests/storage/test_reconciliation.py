@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Model
 
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users
 from tests.storage.histories import History, new_books
@@ -77,6 +77,28 @@ def test_a_fault_is_found_and_named(books: Books, fault: str) -> None:
     assert any(finding.startswith(named) for finding in found), found
     with pytest.raises(CommandError, match="contradict"):
         call_command("check_books")
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        (Order, "account_id"),
+        (Order, "instrument_id"),
+        (Trade, "order_id"),
+        (Trade, "account_id"),
+        (Trade, "instrument_id"),
+        (LedgerEntry, "account_id"),
+    ],
+)
+def test_a_row_of_nobody_is_found_and_named(books: Books, table: type[Model], column: str) -> None:
+    """Databases can be told not to look at references, and PostgreSQL is, for these tables."""
+    row = table._default_manager.earliest("id")
+    nobody = "9999" if column == "instrument_id" else 9999
+    with connection.constraint_checks_disabled():
+        table._default_manager.filter(pk=row.pk).update(**{column: nobody})
+    word = f"row {row.pk} of {table.__name__.lower()}: there is no {column.removesuffix('_id')} 9999"
+    for found in (reconciliation.check_books("MAIN"), reconciliation.check_all_books()):
+        assert found.count(word) == 1
 
 
 def test_a_journal_that_lost_batches_is_found(books: Books) -> None:

@@ -18,7 +18,8 @@ does not see that its index of live orders has all of them."""
 
 
 class Order(models.Model):
-    """An accepted order and what became of it. The id is the number in the protocol's order id."""
+    """An accepted order and what became of it. The id is the number in the protocol's order id. On PostgreSQL no
+    constraint holds orders, trades and entries of the ledger against what they refer to: migration 0034 says why."""
 
     id = models.BigIntegerField(primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)

@@ -32,6 +32,7 @@ class BatchWriter:
         self._mark = mark_of(connections[using])
         self._sql: dict[tuple[Table, int], str] = {}
         self._postgres = _postgres() if connections[using].vendor == "postgresql" else None
+        self._session: Any = None
 
     def write(self, cursor: Any, batch: Batch) -> dict[int, int]:
         """Everything but operators' answers. The push numbers that are stored when this is."""
@@ -76,8 +77,10 @@ class BatchWriter:
                 yield cursor
             return
         connection.ensure_connection()
+        if self._session is None or self._session.connection is not connection.connection:
+            self._session = self._postgres.Session(connection.connection)
         try:
-            with connection.wrap_database_errors, self._postgres.pipelined(connection.connection) as cursor:
+            with connection.wrap_database_errors, self._session.pipelined() as cursor:
                 yield cursor
         except self._postgres.NoRow as error:
             raise self._superseded() from error

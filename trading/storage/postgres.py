@@ -1,44 +1,135 @@
 """How a batch is written to PostgreSQL: all its statements in one round trip, BEGIN and COMMIT too, the rows of a table
 in one statement. None may need the answer to another: what has to be so is asked in a way that fails where it is not.
 
-Measured (docs/performance.md): what costs is to wait for an answer a statement, and to read long statements anew.
+Measured (docs/performance.md): what costs is to wait for an answer a statement, and to read long statements anew. The
+driver's cursors would send each statement as soon as it is made, and wake the database for it; their lists took longer
+than all else of a commit (docs/scale.md).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from django.db import connections
-from psycopg.types.numeric import Int8Dumper
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.waiting import Ready, Wait
 
 from trading.storage.sql import Row, Table
 
 FEW = 4
 """Rows from which on arrays are cheaper than a statement for each row."""
+Waiting = Generator[Wait, Ready | int, None]
+"""What the driver's connections wait by."""
+
+_numbers = itertools.count(1)
+"""Of prepared statements."""
 
 
-class PreparedCursor(psycopg.Cursor[Any]):
-    """Prepares every statement, once a session. All whole numbers are sent as the same type, or each mixture of small
-    and large ones would be a statement of its own."""
+class Session:
+    """A session of the database, over a connection of the driver. Every statement is prepared in it, once."""
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
-        super().__init__(connection)
-        self.adapters.register_dumper(int, Int8Dumper)
+        self.connection = connection
+        self.names: dict[str, bytes] = {}
 
-    def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
-        return super().execute(query, params, **{"prepare": True, **options})
+    @contextmanager
+    def pipelined(self) -> Iterator["Pipeline"]:
+        """Statements that are sent together, in a transaction that they begin if none has begun. What fails is known at
+        the end, and what came behind it is not done. NoRow where a statement `for_a_row` has found none."""
+        pipeline = Pipeline(self)
+        try:
+            yield pipeline
+        except BaseException:
+            pipeline.give_up()
+            raise
+        pipeline.end()
 
 
-@contextmanager
-def pipelined(connection: "psycopg.Connection[Any]") -> Iterator[PreparedCursor]:
-    """A cursor whose statements are sent together. What fails is known at the end, and what came behind it is not done.
-    NoRow where a statement `for_a_row` has found none."""
-    try:
-        with connection.pipeline(), PreparedCursor(connection) as cursor:
-            yield cursor
-    except psycopg.errors.DivisionByZero as error:  # nothing else divides
-        raise NoRow from error
+class Pipeline:
+    """Has of the driver's cursors what a batch is written with."""
+
+    def __init__(self, session: Session) -> None:
+        self._connection, self._line = session.connection, session.connection.pgconn
+        self._session = session
+        self._unread = 0  # answers of the database that are on their way
+        self._answer: Any = None
+        self._failure: psycopg.Error | None = None
+        begun = self._line.transaction_status != TransactionStatus.IDLE
+        self._line.enter_pipeline_mode()
+        if not begun:
+            self.execute("BEGIN")
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> None:
+        """Send a statement soon, with values in the place of `%s`."""
+        given = list(map(_text_of, values))
+        name = self._session.names.get(sql)
+        if name is None:
+            name = self._session.names[sql] = b"bourse%d" % next(_numbers)
+            self._line.send_prepare(name, _numbered(sql).encode())
+            self._unread += 1
+        self._line.send_query_prepared(name, given)
+        self._unread += 1
+
+    def flush(self) -> None:
+        """Send what there is now, as far as that needs no waiting: the database can begin with it."""
+        self._line.flush()
+
+    def fetchone(self) -> tuple[int, ...] | None:
+        """The first row of the last statement, of whole numbers. Costs a round trip."""
+        self._line.send_flush_request()
+        self._read()
+        self._raise()
+        if not self._answer.ntuples:
+            return None
+        return tuple(int(self._answer.get_value(0, column)) for column in range(self._answer.nfields))
+
+    def end(self) -> None:
+        """Wait until all is done."""
+        self._line.pipeline_sync()
+        self._unread += 1
+        self._read()
+        self._line.exit_pipeline_mode()
+        self._raise()
+
+    def give_up(self) -> None:
+        """Leave the session in order, if it can be, after something else has failed."""
+        with suppress(psycopg.Error, NoRow):
+            self.end()
+
+    def _raise(self) -> None:
+        if self._failure is None:
+            return
+        self._session.names.clear()  # what came behind it was not prepared either
+        if isinstance(self._failure, psycopg.errors.DivisionByZero):  # nothing else divides
+            raise NoRow from self._failure
+        raise self._failure
+
+    def _read(self) -> None:
+        with self._connection.lock:
+            self._connection.wait(self._exchange())
+
+    def _exchange(self) -> Waiting:
+        """Send all, and take all answers that are on their way."""
+        line = self._line
+        while line.flush():
+            if (yield Wait.RW) & Ready.R:
+                line.consume_input()
+        while self._unread:
+            while line.is_busy():
+                if (yield Wait.R):
+                    line.consume_input()
+            answer = line.get_result()
+            if answer is None:  # the end of a statement's, or of the line
+                if line.status == ConnStatus.BAD:
+                    raise self._failure or psycopg.OperationalError("the connection is lost")
+                continue
+            self._unread -= 1
+            self._answer = answer
+            if answer.status == ExecStatus.FATAL_ERROR and self._failure is None:
+                self._failure = psycopg.errors.error_from_result(answer, self._connection.info.encoding)
 
 
 class NoRow(Exception):
@@ -51,7 +142,7 @@ def for_a_row(statement: str) -> str:
 
 
 def write_rows(
-    cursor: Any, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str], using: str
+    cursor: Pipeline, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str], using: str
 ) -> None:
     """Write rows; the statements that were made for the database `using` are kept in `statements`."""
     if len(lines) < FEW:
@@ -60,7 +151,49 @@ def write_rows(
             cursor.execute(sql, line)
     elif lines:
         sql = statements.get((table, 0)) or statements.setdefault((table, 0), _array_sql(table, using))
-        cursor.execute(sql, [list(column) for column in zip(*lines, strict=True)])
+        cursor.execute(sql, [array(column) for column in zip(*lines, strict=True)])
+        cursor.flush()
+
+
+def _numbered(sql: str) -> str:
+    """A statement with its values as the database numbers them."""
+    first, *others = sql.split("%s")
+    return first + "".join(f"${number}{text}" for number, text in enumerate(others, 1))
+
+
+# --- values as texts
+
+
+def _text_of(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
+    if "\0" in value:  # it would end there
+        raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return bytes(value.encode())
+
+
+def array(column: Sequence[Any]) -> str:
+    """What a column holds in all rows, as an array."""
+    kinds = set(map(type, column)) - {type(None)}
+    if kinds <= {int, bool}:
+        inside = str(list(column))[1:-1].replace("None", "NULL")
+    elif kinds == {bytes}:
+        inside = ",".join([f'"\\\\x{value.hex()}"' for value in column])
+    else:
+        inside = ",".join(map(_element, column))
+    return f"{{{inside}}}"
+
+
+@lru_cache(maxsize=4_096)
+def _element(text: str | None) -> str:
+    """A text in an array. Most are a few words, again and again."""
+    if text is None:
+        return "NULL"
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _quote(using: str) -> Callable[[str], str]:

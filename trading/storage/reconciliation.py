@@ -28,7 +28,7 @@ def check_books(market: str, using: str = "default") -> list[str]:
     """What contradicts itself in the tables of a market; nothing, if all is well."""
     with consistent_read(using):
         books = _Books(market, using)
-        return list(books.findings())
+        return [*books.findings(), *_of_nobody(using)]
 
 
 def check_all_books(using: str = "default") -> list[str]:
@@ -40,6 +40,7 @@ def check_all_books(using: str = "default") -> list[str]:
         ]
         for books in markets:
             findings += books.findings()
+        findings += _of_nobody(using)
         in_transit = Transfer.objects.using(using).filter(status=Transfer.Status.IN_TRANSIT)
         moving = int(in_transit.aggregate(sum=Sum("amount"))["sum"] or 0)
     paid_in, inside = sum(books.paid_in() for books in markets), sum(books.inside() for books in markets)
@@ -89,6 +90,28 @@ def _first_difference(replayed: Snapshot, loaded: Snapshot) -> str:
                 return f"{field}: the journal makes {mine}, the tables have {other}"
         return f"{field}: the journal makes {len(ours)}, the tables have {len(theirs)}"
     return "the same records have different names"
+
+
+REFERENCES = {
+    "order": {"account_id": "account", "instrument_id": "instrument"},
+    "trade": {"order_id": "order", "account_id": "account", "instrument_id": "instrument"},
+    "ledgerentry": {"account_id": "account"},
+}
+"""What PostgreSQL does not look at when such rows are written: their columns, and the tables that these refer to."""
+
+
+def _of_nobody(using: str) -> Findings:
+    """Rows, of any market, that refer to one that is not there."""
+    for table, columns in REFERENCES.items():
+        for column, other in columns.items():
+            key = "instrument_id" if other == "instrument" else "id"
+            with connections[using].cursor() as cursor:
+                cursor.execute(
+                    f"SELECT t.id, t.{column} FROM trading_{table} t"  # noqa: S608  # of the table above
+                    f" LEFT JOIN trading_{other} o ON o.{key} = t.{column} WHERE o.{key} IS NULL ORDER BY t.id"
+                )
+                for number, missing in cursor.fetchall():
+                    yield f"row {number} of {table}: there is no {other} {missing}"
 
 
 class _Books:

@@ -90,7 +90,6 @@ class Store:
         session = connection.connection
         try:
             with self._rows.cursor(connection) as cursor:
-                cursor.execute("BEGIN")
                 seqs = self._rows.write(cursor, batch)
                 cursor.execute("COMMIT")
         except BaseException:

@@ -36,13 +36,12 @@ def main() -> None:
 def _measure() -> None:
     from django.core.management import call_command
     from django.db import connection
-    from psycopg import Connection
+    from psycopg import Connection, Cursor
 
     from tests.bench.flow import workloads
     from tests.bench.rows import database
     from tests.bench.rows.core import START
     from trading.models import User
-    from trading.storage import postgres
     from trading.storage.batch_writer import BatchWriter
     from trading.storage.sql import Row, Table
     from trading.storage.store import Store
@@ -67,8 +66,17 @@ def _measure() -> None:
         """A pipeline of prepared statements, one a row."""
 
         def _write(self, cursor: Any, table: Table, lines: list[Row]) -> None:
-            if lines:
-                cursor.executemany(table.sql(connection.ops.quote_name, "%s", 1), lines)
+            for line in lines:
+                cursor.execute(table.sql(connection.ops.quote_name, "%s", 1), line)
+
+    class Prepared(Cursor[Any]):
+        """The driver's own, with every statement prepared, and lists as it sends them."""
+
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+            return super().execute(query, params, **{"prepare": True, **options})
+
+        def flush(self) -> None:
+            """It sends at once."""
 
     class Apart(BatchWriter):
         """Prepared statements and arrays, each waited for."""
@@ -79,7 +87,7 @@ def _measure() -> None:
         def cursor(self, connection: Any) -> Iterator[Any]:
             connection.ensure_connection()
             raw: Connection[Any] = connection.connection
-            with connection.wrap_database_errors, postgres.PreparedCursor(raw) as cursor:
+            with connection.wrap_database_errors, Prepared(raw) as cursor:
                 yield cursor
 
     class Timed(Store):

@@ -32,5 +32,17 @@ def test_the_day_of_orders_and_the_ledger_of_a_trade_are_looked_up_in_summaries(
 
 
 def test_a_side_of_a_trade_is_looked_up_by_the_number_of_its_row() -> None:
-    sql, values = Trade.objects.filter(pk__in=[1, 2]).query.sql_with_params()
+    sql, values = Trade.objects.filter(pk__in=[1, 2]).order_by().query.sql_with_params()
     assert "trade_id" in plan(sql, values).split("Bitmap Index Scan on ")[1]
+
+
+def test_rows_that_come_by_the_order_are_not_held_against_those_they_refer_to() -> None:
+    """Other tables are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+            " AND confrelid = 'trading_account'::regclass"
+        )
+        referring = {name for (name,) in cursor.fetchall()}
+    assert referring.isdisjoint({"trading_order", "trading_trade", "trading_ledgerentry"})
+    assert {"trading_position", "trading_pushbatch", "trading_statement"} <= referring
