@@ -25,7 +25,8 @@ def plan(sql: str, values: tuple[Any, ...]) -> str:
 def test_an_own_id_is_looked_up_by_its_hash() -> None:
     condition, values = used_as(connection, "%s", "trading_day", 20270104, 1, ["mine"])
     found = plan(f"SELECT id FROM trading_order WHERE {condition}", values)
-    assert "order_client_id_once" in found and "order_of_account" not in found and "order_of_day" not in found
+    assert "order_client_id_once" in found and "Index Cond: (hashtextextended(" in found
+    assert "order_of_account" not in found and "order_of_day" not in found
 
 
 def test_the_day_of_orders_and_the_ledger_of_a_trade_are_looked_up_in_summaries() -> None:
