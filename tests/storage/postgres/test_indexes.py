@@ -48,9 +48,9 @@ def test_who_is_in_debt_is_found_by_an_index() -> None:
 INDEXES = """
 ledger_of_account          btree 100
 ledger_of_trade            brin
-order_client_id_once       btree
-order_known                btree
-order_live                 btree
+order_client_id_once       btree partial
+order_known                btree partial
+order_live                 btree partial
 order_of_account           btree 97
 order_of_day               brin
 trade_id                   brin
@@ -69,16 +69,16 @@ def test_what_grows_with_orders_has_these_indexes_alone() -> None:
     tables = [model._meta.db_table for model in (Order, Trade, LedgerEntry, JournalBatch, PushBatch)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT index.relname, method.amname, indisunique, index.reloptions FROM pg_index"
+            "SELECT index.relname, method.amname, indisunique, indpred IS NOT NULL, index.reloptions FROM pg_index"
             " JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_am AS method ON method.oid = index.relam"
             " JOIN pg_class AS owner ON owner.oid = indrelid WHERE owner.relname = ANY(%s)"
             " AND owner.relnamespace = 'public'::regnamespace",
             [tables],
         )
         found = {}
-        for name, method, unique, options in cursor.fetchall():
+        for name, method, unique, partial, options in cursor.fetchall():
             filled = [each.partition("=")[2] for each in options or ()]
-            found[name] = [method, *(["unique"] if unique else []), *filled]
+            found[name] = [method, *(["unique"] if unique else []), *(["partial"] if partial else []), *filled]
     wanted = (line.split() for line in INDEXES.strip().splitlines())
     assert found == {name: words for name, *words in wanted}
 
