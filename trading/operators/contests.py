@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 Status = Contest.Status
 MOVES = {
-    **dict.fromkeys(map(stored_name, (Deposit, ReceiveTransfer, ReturnTransfer)), 1),
-    **dict.fromkeys(map(stored_name, (Withdraw, SendTransfer)), -1),
+    **{stored_name(kind): 1 for kind in (Deposit, ReceiveTransfer, ReturnTransfer)},
+    **{stored_name(kind): -1 for kind in (Withdraw, SendTransfer)},
 }
 """The commands that move money, and which way."""
 PORTION = 500
