@@ -110,10 +110,36 @@ async def test_who_has_an_account_elsewhere_alone_trades_there(
     await client.insert("bought", "BUY OPEN 1 @ 120", **THERE)
     await bob.insert("sold", "SELL OPEN 1 @ 120", **THERE)
     await client.until(lambda: client.mine("positions", SYMBOL, "pos_long_today") == 1)
-    assert [each["order_id"] for each in client.mine("trades").values()] == ["bought"]
+    trades = await client.until(lambda: client.mine("trades"))
+    assert [each["order_id"] for each in trades.values()] == ["bought"]
     await operate(Settle(20270105, 20270106, {}))
     await client.until(lambda: client.mine("trading_day") == "20270106" and not client.mine("trades"))
     assert client.mine("positions", SYMBOL, "pos_long_his") == 1
+
+
+def found_bare() -> None:
+    """A market that lists nothing, where a trader of the first and a stranger have money."""
+    Market.objects.create(code="BARE")
+    for user_id in (TRADERS[0], NO_ACCOUNT):
+        for command in (OpenAccount(user_id), Deposit(user_id, FUNDS)):
+            assert inline_engine.carry_out(command, market="BARE").status == "DONE"
+
+
+async def test_money_at_a_market_that_lists_nothing_is_there_as_well(
+    market: Founded, open_exchange: OpenExchange
+) -> None:
+    await database_sync_to_async(found_bare)()
+    exchange = await open_exchange(FURTHER_MARKETS=["BARE"])
+    for user_id, money in ((TRADERS[0], 2 * MONEY), (NO_ACCOUNT, MONEY)):
+        client = await DiffClient(exchange.services, "/diff/td").connect()
+        await client.log_in(user_id, market.tokens[user_id])
+        await client.until(lambda: client.mine("accounts", "CNY", "balance") == money)
+        await client.insert("here", "BUY OPEN 1 @ 115")
+        if user_id == NO_ACCOUNT:
+            assert "Account not found" in (await client.finished("here"))["last_msg"]
+        else:
+            await client.until(lambda: client.mine("accounts", "CNY", "available") < money)
+        await client.leave()
 
 
 async def test_a_settlement_elsewhere_begins_no_new_day(alice: DiffClient, bob: DiffClient) -> None:

@@ -15,6 +15,7 @@ from trading.core.commands import CheckRisk, Deposit, HaltInstrument, OpenAccoun
 from trading.core.events import Deposited, Refused
 from trading.core.money import RATE, UNIT
 from trading.models import (
+    IN_DEBT,
     Account,
     Holiday,
     Instrument,
@@ -320,6 +321,25 @@ def test_an_account_has_a_client_order_id_once_a_day(traded: Books) -> None:
     row.save(force_insert=True)
     row.pk, row.account_id, row.trading_day = row.pk + 1, 2, 20240131
     row.save(force_insert=True)
+
+
+DEBTS: list[tuple[dict[str, int], bool]] = [
+    ({}, False),
+    ({"pre_balance": -1}, True),
+    ({"withdrawals": 1}, True),
+    ({"commission": 1}, True),
+    ({"close_profit": -1}, True),
+    ({"pre_balance": 1, "withdrawals": 1}, False),
+    ({"deposits": 1, "commission": 1}, False),
+    ({"close_profit": 1, "commission": 1}, False),
+]
+
+
+@pytest.mark.parametrize(("counters", "is_in_debt"), DEBTS, ids=str)
+def test_the_database_says_who_is_in_debt(books: Books, counters: dict[str, int], is_in_debt: bool) -> None:
+    names = ("pre_balance", "deposits", "withdrawals", "close_profit", "commission")
+    Account.objects.filter(pk=1).update(**dict.fromkeys(names, 0) | counters)
+    assert Account.objects.filter(IN_DEBT).exists() == is_in_debt
 
 
 def test_an_operators_key_is_used_once(books: Books) -> None:

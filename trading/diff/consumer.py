@@ -26,8 +26,8 @@ MOST_UNHEARD = 2_000
 FEW_UNHEARD = 100
 """More of them, and nothing new is asked; no more, and they are told before a close."""
 Receive = Callable[[], Any]
-Make = Callable[[str], Conversation]
-"""A conversation at an exchange whose first market is named."""
+Make = Callable[..., Conversation]
+"""A conversation at an exchange whose markets are named, the first one first."""
 
 
 class DiffConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
@@ -40,7 +40,7 @@ class DiffConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no type
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
-        conversation = self._conversation(self._services.markets.first)
+        conversation = self._conversation(*self._services.markets.codes)
         wire = Wire(self._services, conversation, receive, send, line_of(scope))
         connection = Connection(
             self._services,

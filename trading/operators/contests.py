@@ -1,5 +1,5 @@
 """Trading contests: everybody begins with the same, what each account is worth is looked at again and again, and at the
-end all are frozen. Money that operators move meanwhile is no gain.
+end all are frozen. Money that is paid in or out meanwhile, or goes to another market, is no gain and no loss.
 """
 
 import logging
@@ -12,18 +12,22 @@ import msgspec
 from django.db import transaction
 from django.db.models import Max, Min, Q, QuerySet
 
-from trading.core.commands import Deposit, FreezeAccount, Withdraw
+from trading.core.commands import Deposit, FreezeAccount, ReceiveTransfer, ReturnTransfer, SendTransfer, Withdraw
 from trading.core.types import stored_name
 from trading.models import IS_LIVE, Account, Contest, ContestEntry, OperatorCommand, Order, User
 from trading.operators import contest_rules, requests
 from trading.operators.authority import approvals
-from trading.operators.authority.approvals import MONEY
 from trading.operators.authority.rights import may_ask
 from trading.reads import holdings
 
 logger = logging.getLogger(__name__)
 
 Status = Contest.Status
+MOVES = {
+    **{stored_name(kind): 1 for kind in (Deposit, ReceiveTransfer, ReturnTransfer)},
+    **{stored_name(kind): -1 for kind in (Withdraw, SendTransfer)},
+}
+"""The commands that move money, and which way."""
 PORTION = 500
 """Entries that are written at once."""
 
@@ -184,19 +188,19 @@ def add_look(entry: ContestEntry, worth: int) -> None:
 
 
 def _moved(contest: Contest) -> defaultdict[str, int]:
-    """What operators have paid into accounts, less what they took out, since the start."""
+    """What came into accounts from elsewhere, less what left them, since the start."""
     assert contest.started_at is not None, "it runs"
     done = OperatorCommand.objects.filter(
         pk__gte=contest.first_command,
         market=contest.market_id,
-        kind__in=MONEY,
+        kind__in=MOVES,
         status=OperatorCommand.Status.DONE,
         finished_at__gt=_milliseconds(contest.started_at),
     )
     sums: defaultdict[str, int] = defaultdict(int)
     for kind, payload in done.values_list("kind", "payload"):
-        amount = payload["amount"]
-        sums[payload["user_id"]] += amount if kind == stored_name(Deposit) else -amount
+        moved = payload.get("transfer", payload)
+        sums[moved["user_id"]] += MOVES[kind] * moved["amount"]
     return sums
 
 

@@ -13,10 +13,11 @@ from tests.admin.desk.conftest import Officer
 from tests.admin.pages import text_of
 from tests.builders import Books, Founded, order
 from trading.admin.desk.page import address
-from trading.core.commands import Deposit
+from trading.core.commands import AdminCommand, Deposit, OpenAccount, ReceiveTransfer, ReturnTransfer, SendTransfer
 from trading.core.money import UNIT
-from trading.models import Account, Contest, ContestEntry, OperatorCommand, User
-from trading.operators import contests, requests
+from trading.core.types import Transfer
+from trading.models import Account, Contest, ContestEntry, Market, OperatorCommand, User
+from trading.operators import contests, inline_engine, requests
 from trading.operators.scheduler import Scheduler
 
 YES = {"post": "yes"}
@@ -92,6 +93,28 @@ def test_gains_are_ranked_and_money_that_was_moved_is_none(host: Client) -> None
     assert ranks[1].worth == 50_000 * UNIT - 2 * UNIT
     assert ranks[2].drawdown == pytest.approx(0.1, abs=0.002)
     assert "1 user001" in text_of(host.get(address("contest", contest.pk)))
+
+
+def test_money_that_goes_to_another_market_or_comes_from_there_is_neither(host: Client) -> None:
+    Market.objects.create(code="OTHER")
+    contest = running(host)
+    inline_engine.carry_out(OpenAccount("user001"), market="OTHER")
+    there = Transfer("there", "user001", "MAIN", "OTHER", 777 * UNIT)
+    returned = Transfer("returned", "user002", "MAIN", "OTHER", 5 * UNIT)
+    back = Transfer("back", "user001", "OTHER", "MAIN", 77 * UNIT)
+    steps: list[tuple[AdminCommand, str]] = [
+        (SendTransfer(there), "MAIN"),
+        (ReceiveTransfer(there), "OTHER"),
+        (SendTransfer(returned), "MAIN"),
+        (ReturnTransfer(returned), "MAIN"),
+        (SendTransfer(back), "OTHER"),
+        (ReceiveTransfer(back), "MAIN"),
+    ]
+    for step, (command, market) in enumerate(steps):
+        row = inline_engine.carry_out(command, market=market)
+        assert row.status == "DONE", row.result
+        contests.measure(contest, timezone.now())
+        assert {rank.worth for rank in contests.ranking(contest)} == {50_000 * UNIT}, step
 
 
 def test_money_that_was_held_since_before_the_start_is_no_gain(host: Client, settings: Any) -> None:

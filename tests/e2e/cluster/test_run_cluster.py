@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,13 +14,21 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from exchange_site.cluster import services
+from exchange_site.cluster.management.commands.run_cluster import ENDING, _interrupt
+from exchange_site.cluster.management.commands.run_cluster import Cluster as RunCluster
 from tests.e2e.client import Client
 from tests.e2e.server import PATIENCE, ROOT, environment_of
 from tests.processes import end_with_parent, free_port
 from tests.services import Postgres, Redis
 
-pytestmark = pytest.mark.long
+
+def with_a_terminal() -> None:
+    """What it would do at one, wherever the suite runs: `nohup` has all ignore SIGHUP."""
+    end_with_parent()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -53,7 +62,7 @@ def running(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=end_with_parent,
+        preexec_fn=with_a_terminal,
     )
     yield process, port
     if process.poll() is None:
@@ -63,10 +72,12 @@ def running(
     process.stdout.close()
 
 
-@pytest.mark.parametrize("further", [[], ["CFFEX"]])
+@pytest.mark.long
+@pytest.mark.parametrize(("further", "ending"), [([], (signal.SIGINT, signal.SIGINT)), (["CFFEX"], (signal.SIGHUP,))])
 def test_people_trade_on_it_and_nothing_is_left_of_it(
-    running: tuple[subprocess.Popen[str], int], folder: Path, further: list[str]
+    running: tuple[subprocess.Popen[str], int], folder: Path, further: list[str], ending: tuple[signal.Signals, ...]
 ) -> None:
+    """Who presses Ctrl-C twice, or closes the terminal, leaves nothing behind, too."""
     process, port = running
     assert process.stdout is not None
     heard = ""
@@ -94,9 +105,63 @@ def test_people_trade_on_it_and_nothing_is_left_of_it(
                 assert f'class="market">{code}' in answer.read().decode()
     told = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     children = told.split()
-    process.send_signal(signal.SIGINT)
+    for wish in ending:
+        process.send_signal(wish)
+    assert process.stdout.read() == "Ending everything ...\n"
     assert process.wait(PATIENCE) == 0
     assert not list(folder.glob("bourse-cluster-*"))
     bots = 0 if further else 1
     assert len(children) == 7 + 2 * len(further) + bots
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts() -> None:
+    """Or the addresses that it prints would be those of another program."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(CommandError, match=f"Port {port} cannot be used: something serves on it already"):
+            call_command("run_cluster", port=port)
+    with pytest.raises(CommandError, match="Port 65536 cannot be used"):
+        call_command("run_cluster", port=65_536)
+
+
+def test_who_cannot_wait_for_a_program_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else would: it is not yet among those that are ended."""
+    monkeypatch.setattr(services, "PATIENCE", 0.0)
+    child = services.Child("deaf", [sys.executable, "-c", "import time; time.sleep(600)"], tmp_path)
+    with pytest.raises(RuntimeError, match="deaf does not start"):
+        child.wait_for(free_port())
+    assert child.has_ended
+
+
+class Slow:
+    """A program that Ctrl-C is pressed again for while it ends."""
+
+    name = "postgres"
+    is_there = True
+
+    def end(self, wish: signal.Signals) -> None:
+        for wish in ENDING:
+            signal.raise_signal(wish)
+        self.is_there = False
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "failed"])
+def test_who_asks_again_while_it_ends_leaves_nothing_behind(tmp_path: Path, asked: bool) -> None:
+    before = {wish: signal.getsignal(wish) for wish in ENDING}
+    cluster, children = RunCluster(tmp_path, 1, print), [Slow(), Slow()]
+    cluster._children += children  # type: ignore[arg-type]  # what ends like one
+    for wish in ENDING:
+        signal.signal(wish, _interrupt)
+    try:
+        if asked:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        cluster.end()
+    finally:
+        for wish, handler in before.items():
+            signal.signal(wish, handler)
+    assert not any(child.is_there for child in children)

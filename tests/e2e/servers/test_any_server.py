@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.client import Client, signed_in
-from tests.e2e.server import Server
+from tests.e2e.server import PATIENT, Server
 
 pytestmark = pytest.mark.long
 
@@ -36,7 +36,7 @@ def test_granian_serves_the_same(new_server: Callable[..., Server]) -> None:
 
 
 def test_a_late_reader_under_granian_gets_every_frame_in_order(new_server: Callable[..., Server]) -> None:
-    server = new_server(program="granian", IDLE_SECONDS=60)
+    server = new_server(program="granian", **PATIENT)
     with signed_in(server, "user001") as client:
         for number in range(FRAMES):
             client.send("subscribe", channels=NAMES, instruments=[], request_id=number)

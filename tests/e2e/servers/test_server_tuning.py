@@ -11,7 +11,7 @@ import pytest
 from exchange_site.servers.uvicorn import DROP_SECONDS, GatheringTransport
 from tests.builders import in_virtual_time
 from tests.e2e.client import Client, signed_in
-from tests.e2e.server import BOTH, Server
+from tests.e2e.server import BOTH, PATIENT, Server
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ FRAMES = 4_000
 
 @BOTH
 def test_a_late_reader_gets_every_frame_in_order(new_server: Callable[..., Server], program: str) -> None:
-    server = new_server(program=program, IDLE_SECONDS=60)
+    server = new_server(program=program, **PATIENT)
     with signed_in(server, "user001") as client:
         for number in range(FRAMES):
             client.send("subscribe", channels=NAMES, instruments=[], request_id=number)

@@ -9,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from tests.builders import TRADERS, Books, order
 from trading.core.types import Phase
-from trading.models import IN_DEBT, Account, Instrument, Order
+from trading.models import IN_DEBT, Account, Instrument, Order, PushBatch
 from trading.reads import missed_pushes
 
 pytestmark = pytest.mark.slow
@@ -33,6 +33,22 @@ def old(transactional_db: None) -> Iterator[Any]:
     """The tables as they were."""
     yield migrate(BEFORE)
     migrate_to_newest()
+
+
+def shape() -> dict[str, Any]:
+    """What the tables are like: columns, and what there is beside them."""
+    looked = connection.introspection
+    found: dict[str, Any] = {}
+    with connection.cursor() as cursor:
+        for table in looked.django_table_names(only_existing=True, include_views=False):
+            columns = {
+                each.name: (each.type_code, each.null_ok) for each in looked.get_table_description(cursor, table)
+            }
+            found[table] = columns, looked.get_constraints(cursor, table)
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
+            found["indexes"] = dict(cursor.fetchall())
+    return found
 
 
 def instrument(old: Any, name: str, phase: str, last: int | None, **later: int) -> None:
@@ -113,6 +129,7 @@ def test_orders_of_before_get_the_sums_of_their_trades(old: Any) -> None:
 
 def test_what_is_nothing_is_empty_from_now_on_and_was_a_number_before(old: Any) -> None:
     before = migrate([("trading", "0032_drafts")])
+    shape_before = shape()
     before.get_model("trading", "User").objects.create(username="user001")
     before.get_model("trading", "Market").objects.create(pk="MAIN", shard=0)
     instrument(before, "IX2301", "continuous", 1_210_000, settlement=1_200_000)
@@ -130,5 +147,10 @@ def test_what_is_nothing_is_empty_from_now_on_and_was_a_number_before(old: Any) 
         with pytest.raises(IntegrityError), transaction.atomic():
             Order.objects.create(**copied)
     Order.objects.create(**copied | {"trading_day": 20270104, "updated_at": None, "his_held": None, "today_held": None})
+    PushBatch.objects.create(account_id=owing.pk, last_seq=2, packed=b"")
+    newest = shape()
     again = migrate([("trading", "0032_drafts")]).get_model("trading", "Order").objects.get(pk=2)
+    assert shape() == shape_before
     assert (again.his_held, again.today_held, again.updated_at) == (0, 0, 1)
+    migrate_to_newest()
+    assert shape() == newest

@@ -46,13 +46,16 @@ class Open(msgspec.Struct):
 
 class Conversation:
     """With one client. `asks`: frames of our protocol for the exchange, each with the seconds to wait before; whoever
-    sends them empties it. `patches`: what the client has not been told. `first`: the market that nobody names."""
+    sends them empties it. `patches`: what the client has not been told. `first`: the market that nobody names;
+    `further`: the others, whether they list anything or not."""
 
     name = ""
     """In the names of notes: a client has several connections, and one tree."""
 
-    def __init__(self, first: str) -> None:
+    def __init__(self, first: str, *further: str) -> None:
         self.instruments = Instruments(first)
+        self.markets: frozenset[str | None] = frozenset((None, *further))
+        """All of them; None: the first."""
         self.asks: list[tuple[float, str]] = []
         self.patches = Patches()
         self.now = 0

@@ -54,10 +54,6 @@ class Instruments:
         found = self.named(name)
         return found.market if found is not None and isinstance(found.market, str) else None
 
-    def markets(self) -> set[str | None]:
-        """All that list something, and the first."""
-        return {None, *(each.market for each in self._by_symbol.values() if isinstance(each.market, str))}
-
     def symbol(self, name: str) -> str:
         """The symbol of an instrument, be it delisted since."""
         return self._symbols.get(name) or (name if "." in name else f"CFFEX.{name}")

@@ -18,12 +18,12 @@ def at(market: str | None) -> dict[str, str]:
 
 class Loading:
     """Asks until all is known, then calls `done`; `refused` with a code and a sentence where the user has no account.
-    `markets`: those that list something, once the instruments are known, which have been asked for before."""
+    `markets`: all that there are; None: the first."""
 
     def __init__(
         self,
         ask: Callable[..., None],
-        markets: Callable[[], set[str | None]],
+        markets: frozenset[str | None],
         refused: Callable[[int, str], None],
         done: Callable[["Loading"], None],
     ) -> None:
@@ -45,7 +45,7 @@ class Loading:
         if not isinstance(answer, protocol.Error):
             self._ask(self._since, "query_statements", limit=1, **at(self.home))
             return
-        further = sorted(each for each in self._markets() if each is not None and each > (self.home or ""))
+        further = sorted(each for each in self._markets if each is not None and each > (self.home or ""))
         if answer.code == Code.ACCOUNT_NOT_FOUND and further:
             self._resume(further[0])
         else:

@@ -22,8 +22,8 @@ class MarketConversation(Conversation):
 
     name = "md"
 
-    def __init__(self, first: str) -> None:
-        super().__init__(first)
+    def __init__(self, first: str, *further: str) -> None:
+        super().__init__(first, *further)
         self._wanted: list[str] = []
         self._quoted: set[str] = set()
         self._quotes: dict[str, Patch] = {}

@@ -48,8 +48,8 @@ class TraderConversation(Conversation):
     them change together. A client that connects again says first what it could not say before, and logs in then:
     orders and cancels wait until all there is is known."""
 
-    def __init__(self, first: str) -> None:
-        super().__init__(first)
+    def __init__(self, first: str, *further: str) -> None:
+        super().__init__(first, *further)
         self._user: str | None = None
         self._account = ""
         """What the client calls the user: it looks there for what it is told."""
@@ -145,7 +145,7 @@ class TraderConversation(Conversation):
 
     def _load(self) -> None:
         self.look_at_instruments()
-        self._loaded = Loading(self.ask, self.instruments.markets, self._turn_away, self._loaded_all)
+        self._loaded = Loading(self.ask, self.markets, self._turn_away, self._loaded_all)
 
     def _loaded_all(self, loaded: Loading) -> None:
         """What the client knew and is not of this day any more goes; then account and positions are looked at."""
@@ -168,7 +168,7 @@ class TraderConversation(Conversation):
         day = str(self._day) if self._day else ""
         self._tell({"user_id": self._user, "trading_day": day, "trade_more_data": False})
         self._home = loaded.home
-        self._loaded, self._changed = None, self.instruments.markets()
+        self._loaded, self._changed = None, set(self.markets)
         for message in loaded.meanwhile:
             self.told(message)
         self._do_early()

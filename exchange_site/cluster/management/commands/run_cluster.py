@@ -21,7 +21,9 @@ from exchange_site.cluster.services import (
     PATIENCE,
     Child,
     Missing,
+    Taken,
     free_port,
+    hold_free,
     start_nginx,
     start_postgres,
     start_redis,
@@ -29,6 +31,8 @@ from exchange_site.cluster.services import (
 
 GATEWAYS = ENGINES = 2
 """The second engine of a market waits until the first is gone."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, `kill`, and a terminal that is closed."""
 
 
 class Command(BaseCommand):
@@ -47,9 +51,15 @@ class Command(BaseCommand):
         parser.add_argument("--bots", action="store_true", help="give the first market a past, and bots that trade")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _interrupt)
         further = options["further"]
         hold_named([settings.MARKET, *further])
+        try:
+            hold_free(options["port"])
+        except Taken as error:
+            raise CommandError(str(error)) from error
+        for wish in ENDING:
+            if signal.getsignal(wish) is not signal.SIG_IGN:  # whoever says nohup means it
+                signal.signal(wish, _interrupt)
         folder = Path(tempfile.mkdtemp(prefix="bourse-cluster-"))
         cluster = Cluster(folder, options["port"], self._tell, further, bots=options["bots"])
         try:
@@ -68,7 +78,14 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _hear_no_more() -> None:
+    """Who asks once more while everything ends would leave half of it behind."""
+    for wish in ENDING:
+        signal.signal(wish, signal.SIG_IGN)
+
+
 def _interrupt(*_: object) -> None:
+    _hear_no_more()
     raise KeyboardInterrupt
 
 
@@ -116,7 +133,7 @@ class Cluster:
         ports = [free_port() for _ in range(GATEWAYS)]
         proxied = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
         behind = {**environment, "BEHIND_PROXY": "on" if proxied else "off"}
-        gateways = []
+        gateways: list[Child] = []
         for number, port in enumerate(ports, 1):
             words = [
                 sys.executable,
@@ -129,7 +146,7 @@ class Cluster:
                 "exchange_site.asgi:application",
             ]
             gateways.append(Child(f"gateway-{number}", words, self._folder, behind))
-        self._children += gateways
+            self._children.append(gateways[-1])
         for child, port in zip(gateways, ports, strict=True):
             child.wait_for(port)
             _wait_until_ready(child, port, self._further)
@@ -167,6 +184,7 @@ class Cluster:
 
     def end(self) -> None:
         """Everything, the last started first."""
+        _hear_no_more()
         for child in reversed(self._children):
             child.end(signal.SIGINT if child.name == "postgres" else signal.SIGTERM)
 

@@ -20,7 +20,7 @@ from tests.websocket.connection.test_resume import Mirror
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {"MAX_OUTBOX": 200, "BOOK_INTERVAL_MS": 1, "PING_SECONDS": 60, "IDLE_SECONDS": 120}
+SETTINGS = {"MAX_OUTBOX": 200, "BOOK_INTERVAL_MS": 1, "PING_SECONDS": 60, "IDLE_SECONDS": 600}
 DEAF = 10
 """Of a user who only watches, and as many of one who trades."""
 SMALL_BUFFERS = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096), (socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)]
