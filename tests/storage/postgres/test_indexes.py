@@ -7,7 +7,7 @@ from django.db import connection
 
 from tests.builders import Books, order
 from trading.models import IN_DEBT, Account, JournalBatch, LedgerEntry, Order, PushBatch, Trade
-from trading.reads import identities
+from trading.reads import histories
 from trading.storage import sql
 from trading.storage.sql import used_as
 
@@ -104,10 +104,10 @@ def test_own_ids_with_the_same_hash_are_different_ones(market: object, monkeypat
     )
     Order.objects.filter(pk=other.order_id).update(account_id=3)
     monkeypatch.setattr(sql, "OWN_ID", f"0 * {sql.OWN_ID}")
-    assert identities.order_known_as(account_id=1, client_order_id="a") == first.order_id
-    assert identities.order_known_as(account_id=2, client_order_id="a") is None
-    assert identities.order_known_as(account_id=1, client_order_id="c") is None
+    assert histories.order_known_as(account_id=1, client_order_id="a") == first.order_id
+    assert histories.order_known_as(account_id=2, client_order_id="a") is None
+    assert histories.order_known_as(account_id=1, client_order_id="c") is None
     Order.objects.filter(pk=first.order_id).update(trading_day=20270104)
-    assert identities.order_known_as(account_id=1, client_order_id="a") is None
+    assert histories.order_known_as(account_id=1, client_order_id="a") is None
     asked = [order(1, "BUY OPEN 1 @ 109", own_id=own_id) for own_id in ("a", "b", "c")]
     assert set(books.store.used_ids(asked)) == {(1, "b")}
