@@ -8,7 +8,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.storage.histories import new_books
@@ -105,6 +105,24 @@ def test_a_commit_waits_for_another_writer_after_a_commit_here(books: Books, oth
         writing = thread.submit(end_soon, other)
         books.store.commit(batch)
         writing.result()
+    assert JournalBatch.objects.count() == batch.number
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_the_connection_of_the_thread_waits_again(books: Books, other: sqlite3.Connection, succeeds: bool) -> None:
+    """`commit_here` is called in the event loop, whose own connection is another one."""
+    with ThreadPoolExecutor(1) as thread, ThreadPoolExecutor(1) as ending:
+        first = books.batch(order(1, "BUY OPEN 1 @ 118"))
+        thread.submit(books.store.commit, first).result()
+        books.number = first.number
+        if succeeds:
+            commit_here(books)
+        batch = books.batch(order(1, "BUY OPEN 1 @ 119"))
+        other.execute("BEGIN IMMEDIATE")
+        assert succeeds or not books.store.commit_here(batch)
+        ending.submit(end_soon, other)
+        thread.submit(books.store.commit, batch).result()
+        thread.submit(connections.close_all).result()
     assert JournalBatch.objects.count() == batch.number
 
 

@@ -141,11 +141,10 @@ class Store:
     def _wait_again(self) -> None:
         """Whoever may wait begins with this: `commit_here` leaves the connection so that it does not wait, for SQLite
         parses such a PRAGMA anew each time, and two of them made a twentieth of a lone order's way to its commit."""
-        connection, impatient, self._impatient = connections[self._using], self._impatient, None
-        if impatient is not None and impatient is connection.connection:
-            patience = int(connection.settings_dict["OPTIONS"].get("timeout", 5.0) * 1000)
-            with driver(connection) as cursor:
-                cursor.execute(f"PRAGMA busy_timeout = {patience}")
+        impatient, self._impatient = self._impatient, None
+        if impatient is not None:
+            patience = connections[self._using].settings_dict["OPTIONS"].get("timeout", 5.0)
+            impatient.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -329,7 +328,7 @@ class Store:
         self._disconnect()
 
     def _disconnect(self) -> None:
-        self._quick = None
+        self._quick = self._impatient = None
         connections[self._using].close()
         if self._files is not None:
             self._files.forget_connection()
