@@ -1,14 +1,12 @@
 """A small batch may be stored in the event loop: only where that needs no waiting, and then just as safely."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from time import sleep
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from tests.builders import NO_ACCOUNT, TRADERS, Books, make_users, order
 from tests.storage.histories import new_books
@@ -41,7 +39,7 @@ def books(transactional_db: None, quick: float) -> Books:
 @pytest.fixture
 def other() -> Iterator[sqlite3.Connection]:
     """Another program on the same file."""
-    found = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, check_same_thread=False)
+    found = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
     yield found
     found.close()
 
@@ -74,75 +72,9 @@ def test_the_patience_of_the_connection_is_given_back(books: Books, other: sqlit
     other.execute("BEGIN IMMEDIATE")
     books.store.commit_here(trade(books))
     other.execute("ROLLBACK")
-    assert patience() == connection.settings_dict["OPTIONS"]["timeout"] * 1000
-
-
-WAITING: dict[str, Callable[[Store, Batch], object]] = {
-    "commit": lambda store, batch: store.commit(batch),
-    "note_position": lambda store, _: store.note_position("1-0"),
-    "used_ids": lambda store, _: store.used_ids([order(1, "BUY OPEN 1 @ 119", own_id="mine")]),
-    "pending": lambda store, _: store.pending(1),
-    "take_over": lambda store, _: store.take_over(),
-    "load": lambda store, _: store.load(),
-    "rescue": lambda store, _: store.rescue(),
-}
-"""What may wait, in the thread that owns the connection."""
-
-
-@pytest.mark.parametrize("name", WAITING)
-def test_whoever_may_wait_does_so_after_a_commit_here(books: Books, name: str) -> None:
-    commit_here(books)
-    assert patience() == 0
-    WAITING[name](books.store, books.batch(order(1, "BUY OPEN 1 @ 119")))
-    assert patience() == connection.settings_dict["OPTIONS"]["timeout"] * 1000
-
-
-def test_a_commit_waits_for_another_writer_after_a_commit_here(books: Books, other: sqlite3.Connection) -> None:
-    commit_here(books)
-    batch = books.batch(order(1, "BUY OPEN 1 @ 119"))
-    other.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor(1) as thread:
-        writing = thread.submit(end_soon, other)
-        books.store.commit(batch)
-        writing.result()
-    assert JournalBatch.objects.count() == batch.number
-
-
-@pytest.mark.parametrize("succeeds", [True, False])
-def test_the_connection_of_the_thread_waits_again(books: Books, other: sqlite3.Connection, succeeds: bool) -> None:
-    """`commit_here` is called in the event loop, whose own connection is another one."""
-    with ThreadPoolExecutor(1) as thread, ThreadPoolExecutor(1) as ending:
-        first = books.batch(order(1, "BUY OPEN 1 @ 118"))
-        thread.submit(books.store.commit, first).result()
-        books.number = first.number
-        if succeeds:
-            commit_here(books)
-        batch = books.batch(order(1, "BUY OPEN 1 @ 119"))
-        other.execute("BEGIN IMMEDIATE")
-        assert succeeds or not books.store.commit_here(batch)
-        ending.submit(end_soon, other)
-        thread.submit(books.store.commit, batch).result()
-        thread.submit(connections.close_all).result()
-    assert JournalBatch.objects.count() == batch.number
-
-
-def end_soon(other: sqlite3.Connection) -> None:
-    sleep(0.2)
-    other.execute("ROLLBACK")
-
-
-def commit_here(books: Books) -> None:
-    batch = trade(books)
-    assert books.store.commit_here(batch)
-    books.number = batch.number
-
-
-def patience() -> int:
-    """Milliseconds for which the connection waits."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout")
-        (found,) = cursor.fetchone()
-    return int(found)
+        assert cursor.fetchone() == (connection.settings_dict["OPTIONS"]["timeout"] * 1000,)
 
 
 def test_after_a_slow_commit_the_next_one_is_not_made_here(books: Books) -> None:

@@ -64,7 +64,6 @@ class Store:
         self._rows = BatchWriter(market, using, pushes_kept)
         self._reader = MarketReader(market, using)
         self._quick: Any = None  # the connection, while it may be used by `commit_here`
-        self._impatient: Any = None  # the driver's connection, while it does not wait for others who write
 
     # -- write
 
@@ -72,7 +71,6 @@ class Store:
         """Make a batch durable. Raises Superseded, Unstorable or the database's error, and then nothing was written; or
         OutcomeUnknown or FilesReplaced, and then nobody knows."""
         began, connection = monotonic(), connections[self._using]
-        self._wait_again()
         at_once = self._rows.at_once and not (batch.operator_answers or connection.in_atomic_block)
         with self._named_errors():
             seqs = self._write_at_once(connection, batch) if at_once else self._write(connection, batch)
@@ -113,7 +111,7 @@ class Store:
             return False
         began = monotonic()
         with self._named_errors(), driver(connection) as cursor:
-            if not self._begin_at_once(cursor, connection):
+            if not _begin_at_once(cursor, connection):
                 return False
             try:
                 seqs = self._rows.write(cursor, batch)
@@ -125,26 +123,6 @@ class Store:
                 raise
         self._stored(connection, batch, seqs, monotonic() - began)
         return True
-
-    def _begin_at_once(self, cursor: Any, connection: Any) -> bool:
-        """Begin a transaction on SQLite if nobody else is writing."""
-        if self._impatient is not connection.connection:
-            cursor.execute("PRAGMA busy_timeout = 0")
-            self._impatient = connection.connection
-        try:
-            cursor.execute("BEGIN IMMEDIATE")
-        except connection.Database.OperationalError:
-            self._wait_again()
-            return False
-        return True
-
-    def _wait_again(self) -> None:
-        """Whoever may wait begins with this: `commit_here` leaves the connection so that it does not wait, for SQLite
-        parses such a PRAGMA anew each time, and two of them made a twentieth of a lone order's way to its commit."""
-        impatient, self._impatient = self._impatient, None
-        if impatient is not None:
-            patience = connections[self._using].settings_dict["OPTIONS"].get("timeout", 5.0)
-            impatient.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -183,7 +161,6 @@ class Store:
 
     def note_position(self, position: str) -> None:
         """Commands of the stream up to here had no effect: they are not done later either. Raises as `commit` does."""
-        self._wait_again()
         found = Market.objects.using(self._using).filter(code=self.market, epoch=self._rows.epoch)
         with self._named_errors():
             if not found.update(stream_id=position):
@@ -247,7 +224,6 @@ class Store:
         files = self._files
         if files is None or connections[self._using].connection is None:
             return False
-        self._wait_again()
         if files.in_place() and files.log_in_place():
             return True
         if not (files.log_in_place() or files.log_is_gone()):
@@ -273,7 +249,6 @@ class Store:
 
     def take_over(self) -> None:
         """Begin a new epoch: from now on no earlier engine can commit. Makes the market if it is new."""
-        self._wait_again()
         markets = Market.objects.using(self._using)
         with transaction.atomic(using=self._using):
             markets.get_or_create(code=self.market)
@@ -283,7 +258,6 @@ class Store:
 
     def load(self) -> tuple[Snapshot, Restored]:
         """The state of the last commit, and where its streams stand. Another engine may commit meanwhile."""
-        self._wait_again()
         with consistent_read(self._using):
             market = self._reader.row()
             records, restored = self._reader.snapshot(market), self._go_on(market)
@@ -303,14 +277,12 @@ class Store:
 
     def used_ids(self, asked: list[SubmitOrder]) -> dict[tuple[int, str], ClientOrder]:
         """Those own ids of orders, by account, that are used up today, and what for."""
-        self._wait_again()
         return self._reader.used_ids(asked, self._rows.trading_day)
 
     def pending(self, most: int) -> list[OperatorAsk]:
         """Operators' commands that wait, oldest first. Raises as `commit` does where this is no place to write."""
         self._keep_lock()
         self._check_files()
-        self._wait_again()
         return self._reader.asks(most)
 
     def journal(self) -> Iterable[tuple[int, list[Command]]]:
@@ -328,7 +300,7 @@ class Store:
         self._disconnect()
 
     def _disconnect(self) -> None:
-        self._quick = self._impatient = None
+        self._quick = None
         connections[self._using].close()
         if self._files is not None:
             self._files.forget_connection()
@@ -339,6 +311,19 @@ def _files(using: str) -> DatabaseFiles | None:
     connection = connections[using]
     path = Path(str(connection.settings_dict["NAME"]))
     return DatabaseFiles(path) if connection.vendor == "sqlite" and path.is_file() else None
+
+
+def _begin_at_once(cursor: Any, connection: Any) -> bool:
+    """Begin a transaction on SQLite if nobody else is writing."""
+    patience = int(connection.settings_dict["OPTIONS"].get("timeout", 5.0) * 1000)
+    cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except connection.Database.OperationalError:
+        return False
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {patience}")
+    return True
 
 
 def _outcome(answer: OperatorAnswer) -> dict[str, object]:
