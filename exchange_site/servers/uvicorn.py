@@ -38,7 +38,7 @@ from exchange_site.servers.bounds import (
     bound_send_buffer,
     open_files,
 )
-from exchange_site.servers.frames import text_frames, whole_texts
+from exchange_site.servers.frames import frame_parts, whole_texts
 from trading.websocket.server_line import EXTENSION, Hear, Listener
 
 NOT_UTF8 = "Invalid UTF-8 sequence received from client."
@@ -68,6 +68,11 @@ class GatheringTransport:
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(data)
+
+    def writelines(self, parts: list[bytes]) -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting += parts
 
     def pause_reading(self) -> None:
         """Asked for at every frame."""
@@ -183,7 +188,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def send_texts(self, texts: deque[str]) -> None:
         if self.writable.is_set() and self.conn.state is OPEN:
-            self.transport.write(text_frames(texts))
+            self.transport.writelines(frame_parts(texts))
             texts.clear()
 
     def ping(self) -> None:

@@ -12,11 +12,12 @@ import uvicorn
 from twisted.internet import testing
 from twisted.internet.address import IPv4Address
 from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
 
 from exchange_site.servers import daphne_sockets
 from exchange_site.servers import uvicorn as uvicorn_sockets
 from exchange_site.servers.daphne import Server
-from exchange_site.servers.frames import text_frame, whole_texts
+from exchange_site.servers.frames import frame_parts, text_frame, text_frames, whole_texts
 
 FIN, MASKED = 0x80, 0x80
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
@@ -46,6 +47,13 @@ def frame(
 def test_a_whole_text_is_read(size: int) -> None:
     text = "é" * (size // 2) + "x" * (size % 2)
     assert whole_texts(frame(text.encode()) + frame(b"next") + b"\x81") == ([text, "next"], b"\x81")
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 1_023, 1_024, 65_535, 65_536])
+def test_a_text_is_written_as_the_library_writes_it(size: int) -> None:
+    expected = Frame(Opcode.TEXT, b"x" * size).serialize(mask=False)
+    assert text_frames(["x" * size, "next"]) == expected + text_frame("next")
+    assert b"".join(frame_parts(["x" * size])) == expected
 
 
 OTHERS = {

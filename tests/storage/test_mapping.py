@@ -1,11 +1,18 @@
 """Which column holds what: nothing of a table or of a record is forgotten, and rows are as their columns say."""
 
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import pytest
 
-from trading.core.types import Terms
+from tests.builders import founding, order
+from trading.core.codes import Code
+from trading.core.commands import ClientOrder, SubmitOrder
+from trading.core.engine import Engine
+from trading.core.events import OrderAccepted
+from trading.core.rules.orders import asked as asked_of
+from trading.core.types import OrderOptions, Terms
 from trading.storage import mapping
 from trading.storage.sql import GIVEN, Columns, Table
 
@@ -64,6 +71,54 @@ def test_a_row_is_as_its_columns_say() -> None:
     assert columns.row(THING, "a", "b") == ("a", "x", 6, 3, "b")
 
 
+def test_nothing_may_be_kept_as_nothing() -> None:
+    columns = Columns({"size": "inner.size or None"})
+    assert [columns.row(Thing("x", Inner(size))) for size in (0, 3)] == [(None,), (3,)]
+
+
 def test_what_is_given_must_be_given() -> None:
     with pytest.raises(TypeError):
         Columns({"first": GIVEN, "name": "name"}).row(THING)
+
+
+def _plain() -> Any:
+    """A live order without anything beyond a plain one's."""
+    engine = Engine()
+    for command in founding():
+        engine.apply(command, 1)
+    event: Any = engine.apply(order(1, "BUY OPEN 3 @ 119"), 5)[0]
+    return engine.state.orders[event.order_id]
+
+
+def _with_own_id(placed: Any, asked: SubmitOrder) -> None:
+    placed.client_order_id = "mine"
+    placed.account.client_orders["mine"] = ClientOrder(placed.order_id, asked_of(asked))
+
+
+FURTHER: dict[str, Callable[[Any], object]] = {
+    "options": lambda placed: setattr(placed, "options", OrderOptions(post_only=True)),
+    "forced": lambda placed: setattr(placed, "forced", True),
+    "priority": lambda placed: setattr(placed, "priority", placed.order_id + 1),
+    "shown": lambda placed: setattr(placed, "hidden", 2),
+    "stop": lambda placed: setattr(placed, "stop", 600),
+    "cancel_code": lambda placed: setattr(placed, "code", Code.SELF_TRADE),
+    "known_day": lambda placed: _with_own_id(placed, order(1, "BUY OPEN 3 @ 119")),
+    "asked_volume": lambda placed: _with_own_id(placed, order(1, "BUY OPEN 4 @ 119")),
+    "asked_price": lambda placed: _with_own_id(placed, order(1, "BUY OPEN 3 @ 118")),
+}
+"""What gives each of the further columns something to say."""
+
+
+@pytest.mark.parametrize("name", mapping.FURTHER_OF_ORDER.names)
+def test_a_glance_overlooks_nothing_of_an_order(name: str) -> None:
+    placed = _plain()
+    assert mapping.further_row(placed, placed.trading_day) == ()
+    FURTHER[name](placed)
+    today = placed.trading_day + (name == "known_day")
+    row = dict(zip(mapping.FURTHER_OF_ORDER.names, mapping.further_row(placed, today), strict=True))
+    assert row[name] not in (None, False)
+
+
+def test_money_of_nothing_leaves_no_row() -> None:
+    """Tables without rows are not there at all."""
+    assert mapping.event_rows([OrderAccepted(1, 1, 3, 5)], 5) == {}

@@ -76,18 +76,18 @@ def price_from_float(value: float) -> int | None:
     if not abs(value) <= MAX_PRICE / UNIT:
         return None
     units = round(value * UNIT)
-    return units if _means(value, units / UNIT) else None
+    return units if value == units / UNIT or _means(value, units / UNIT) else None
 
 
 def whole_from_float(value: float) -> int | None:
     """A number of lots from the wire, or None when it is not whole. It may have been computed in doubles, too."""
     lots = round(value)
-    return lots if _means(value, lots) else None
+    return lots if value == lots or _means(value, lots) else None
 
 
 def _means(value: float, exact: float) -> bool:
-    """Whether a double stands for a number. Nothing but zero stands for zero."""
-    return value == exact or (exact != 0 and abs(value - exact) <= NOISE + abs(exact) * NOISE_SHARE)
+    """Whether a double stands for a number that it is not. Nothing else stands for zero."""
+    return exact != 0 and abs(value - exact) <= NOISE + abs(exact) * NOISE_SHARE
 
 
 def from_text(text: str, *, scale: int = UNIT) -> int:

@@ -76,8 +76,7 @@ class Counters:
 
     def batch(self, done: Iterable[Command], not_done: Iterable[tuple[Command, Event]]) -> None:
         """What became of the commands of a batch that is stored, if it had to be."""
-        for command in done:
-            self.done[type(command)] += 1
+        self.done.update(map(type, done))
         for command, event in not_done:
             self.not_done[type(command), result_of(event)] += 1
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from trading.core import events
 from trading.core.events import (
     Fill,
@@ -20,7 +22,7 @@ from trading.core.events import (
 )
 from trading.core.money import known_currency, to_currency
 from trading.core.state import Order
-from trading.core.types import PLAIN, CancelReason, Direction, Figures, OrderStatus, Phase, risk_ratio
+from trading.core.types import CancelReason, Direction, Figures, OrderOptions, OrderStatus, Phase, risk_ratio
 from trading.protocol.ids import order_id_text, trade_id_text
 from trading.protocol.market_data import (
     BookLevel,
@@ -47,6 +49,8 @@ from trading.protocol.pushes import (
 )
 
 NO_TRADE = "NO_TRADE"
+# Looked up once: a member of an enumeration takes ten times as long to find as a name of a module.
+WAITING, SUBMITTED, CANCELLED = OrderStatus.WAITING, OrderStatus.SUBMITTED, OrderStatus.CANCELLED
 Levels = Iterable[tuple[int, int, int]]
 
 # --- orders and trades
@@ -54,23 +58,30 @@ Levels = Iterable[tuple[int, int, int]]
 
 def begun(event: OrderAccepted | OrderWaiting, order: Order, seq: int) -> OrderStatusFrame:
     """The first state of an order, with what it is: other connections of its user hear of it for the first time."""
-    price, options = order.price * order.instrument.contract.tick, order.options or PLAIN
-    waits = options.waits
-    return OrderStatusFrame(
-        order_id=order_id_text(event.order_id),
-        status=OrderStatus.WAITING if type(event) is OrderWaiting else OrderStatus.SUBMITTED,
-        filled_volume=0.0,
-        remaining_volume=float(event.volume),
-        timestamp=event.time,
-        seq=seq,
-        price=to_currency(price) if price else None,
-        volume=float(event.volume),
-        instrument_id=order.instrument.contract.instrument_id,
+    contract, price, volume = order.instrument.contract, order.price, float(event.volume)
+    frame = OrderStatusFrame(
+        order_id_text(event.order_id),
+        WAITING if type(event) is OrderWaiting else SUBMITTED,
+        0.0,
+        volume,
+        event.time,
+        seq,
+        to_currency(price * contract.tick) if price else None,
+        volume,
+        instrument_id=contract.instrument_id,
         direction=order.direction,
         offset=order.offset,
         order_type=order.order_type,
         client_order_id=order.client_order_id,
         time_condition=order.time_condition,
+    )
+    return frame if order.options is None else _with_options(frame, order.options)
+
+
+def _with_options(frame: OrderStatusFrame, options: OrderOptions) -> OrderStatusFrame:
+    waits = options.waits
+    return replace(
+        frame,
         post_only=options.post_only,
         reduce_only=options.reduce_only,
         stop_price=known_currency(options.stop_price),
@@ -111,7 +122,7 @@ def cancelled(event: OrderCancelled, seq: int) -> OrderStatusFrame:
     """The last state of an order that was not filled."""
     return OrderStatusFrame(
         order_id=order_id_text(event.order_id),
-        status=OrderStatus.CANCELLED,
+        status=CANCELLED,
         filled_volume=float(event.filled),
         remaining_volume=float(event.remaining),
         timestamp=event.time,
@@ -133,17 +144,17 @@ def told_reason(reason: CancelReason | None, filled: int, code: int | None) -> C
 def trade(event: Traded, fill: Fill, seq: int) -> Trade:
     """A trade as one of its two sides sees it."""
     return Trade(
-        trade_id=trade_id_text(event.trade_id),
-        order_id=order_id_text(fill.order_id),
-        instrument_id=event.instrument_id,
-        direction=fill.direction,
-        offset=fill.offset,
-        price=to_currency(event.price),
-        volume=float(event.volume),
-        timestamp=event.time,
-        seq=seq,
-        commission=to_currency(fill.commission),
-        is_maker=None if event.auction else fill is event.maker,
+        trade_id_text(event.trade_id),
+        order_id_text(fill.order_id),
+        event.instrument_id,
+        fill.direction,
+        fill.offset,
+        to_currency(event.price),
+        float(event.volume),
+        event.time,
+        seq,
+        to_currency(fill.commission),
+        None if event.auction else fill is event.maker,
     )
 
 
@@ -168,12 +179,12 @@ def trade_broken(event: events.TradeBroken, is_buyer: bool, seq: int) -> TradeBr
 def filled(event: Traded, fill: Fill, seq: int) -> OrderStatusFrame:
     """The state of an order after a trade."""
     return OrderStatusFrame(
-        order_id=order_id_text(fill.order_id),
-        status=fill.status,
-        filled_volume=float(fill.filled),
-        remaining_volume=float(fill.remaining),
-        timestamp=event.time,
-        seq=seq,
+        order_id_text(fill.order_id),
+        fill.status,
+        float(fill.filled),
+        float(fill.remaining),
+        event.time,
+        seq,
         average_price=average_price(fill.price_sum, fill.filled),
     )
 

@@ -1,7 +1,6 @@
 """From what a message to the engine has come to, to the one answer to it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -89,13 +88,15 @@ def order_response(
 ) -> OrderResponse:
     """The answer to an order message."""
     order_id, code, detail = _outcome(event)
+    status, filled = _now(event)
     return OrderResponse(
         success=code is None,
         order_id=order_id,
         error_code=code,
         error_message=detail,
         client_order_id=client_order_id,
-        **_now(event),
+        status=status,
+        filled_volume=filled,
         retry_after=retry_after,
         request_id=request_id,
     )
@@ -104,13 +105,15 @@ def order_response(
 def result(item: Item, event: Outcome) -> OrderResult:
     """What became of an item of a batch."""
     order_id, code, detail = _outcome(event)
+    status, filled = _now(event)
     return OrderResult(
         success=code is None,
         order_id=order_id,
         error_code=code,
         error_message=detail,
         client_order_id=_client_id(item),
-        **_now(event),
+        status=status,
+        filled_volume=filled,
     )
 
 
@@ -126,9 +129,9 @@ def _outcome(event: Outcome) -> tuple[str | None, int | None, str | None]:
     raise AssertionError(f"{event!r} answers no order message")
 
 
-def _now(event: Outcome) -> dict[str, Any]:
-    """What the order is, where that is known to be news."""
-    return {"status": event.status, "filled_volume": float(event.filled)} if type(event) is Finished else {}
+def _now(event: Outcome) -> tuple[OrderStatus | None, float | None]:
+    """What the order is and what of it has traded, where that is known to be news."""
+    return (event.status, float(event.filled)) if type(event) is Finished else (None, None)
 
 
 def _client_id(item: Item) -> str | None:

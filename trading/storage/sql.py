@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,7 +12,8 @@ GIVEN = None
 """What a column holds is not of the object: whoever makes the row gives it."""
 
 Read = str | Callable[[Any], object] | None
-"""How what a column holds is read off an object: an attribute (`a.b`: one of an attribute), a function, or GIVEN."""
+"""How what a column holds is read off an object: an attribute (`a.b`: one of an attribute; `a or None`: an empty one is
+kept as nothing), a function, or GIVEN."""
 
 Row = tuple[Any, ...]
 
@@ -97,13 +99,15 @@ def json_text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def chunks(length: int) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=1_000)
+def chunks(length: int) -> tuple[tuple[int, int], ...]:
     """Sizes of statements, and where each begins, that cover so many things."""
-    at = 0
+    at, found = 0, []
     for size in CHUNKS:
         while length - at >= size:
-            yield size, at
+            found.append((size, at))
             at += size
+    return tuple(found)
 
 
 def mark_of(connection: Any) -> str:

@@ -329,7 +329,7 @@ class Connection:
     def hear(self, text: str) -> bool:
         """An order, as the server has read it, while `_read` waits. False where more than the engine must be waited
         for, and nothing was done then: it is to be received, as all else."""
-        hears = self._waits and not self._send_queue.closing and len(text) <= self._services.max_frame
+        hears = self._waits and self._send_queue.close_code is None and len(text) <= self._services.max_frame
         if not hears or self._bucket.pause(self.heard_at) or not self._orders.hear(text, self.heard_at):
             return False
         self._bucket.take(1)

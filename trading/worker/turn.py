@@ -76,13 +76,15 @@ class Turn:
         if engine.state.day.trading_day != day:
             used = {}  # on the new day they are free
         for envelope in envelopes:
-            self.replies.append((envelope, self._apply_used(envelope.command, used)))
+            command = envelope.command
+            answer = self._apply_used(command, used) if used else self._apply_one(command)
+            self.replies.append((envelope, answer))
         if risk.everyone or engine.moved:
             self._apply_own(risk)
 
     def _apply_used(self, command: Command, used: UsedIds) -> Event:
         """Like `_apply_one`, but of an order whose own id is one of the `used`."""
-        if not used or not isinstance(command, SubmitOrder):
+        if not isinstance(command, SubmitOrder):
             return self._apply_one(command)
         known = used.get((command.account_id, command.client_order_id or ""))
         if known is None:

@@ -233,6 +233,23 @@ def test_the_queue_gives_nothing_after_its_timeout() -> None:
     assert nothing == [] and took == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize(("timeouts", "latest"), [((60, 0.2), 0.3), ((0.2, 60), 60.1), ((0.2, 0.05), 0.15)])
+def test_the_alarm_of_an_earlier_taker_makes_none_wait_longer(timeouts: tuple[float, float], latest: float) -> None:
+    """The first one gets something after 0.1 seconds, the second nothing."""
+
+    async def take() -> float:
+        loop, queue = asyncio.get_running_loop(), InProcessQueue(1)
+        began = loop.time()
+        loop.call_later(0.1, queue.put, envelope(1))
+        assert len(await queue.take(1, timeouts[0])) == 1
+        assert await queue.take(1, timeouts[1]) == []
+        while loop.time() - began < latest - 0.001:  # woken too soon it sleeps again
+            assert await queue.take(1, latest - (loop.time() - began)) == []
+        return loop.time() - began
+
+    assert in_virtual_time(take()) == pytest.approx(latest)
+
+
 async def test_the_queue_wakes_its_taker() -> None:
     queue = InProcessQueue(1)
     taking = asyncio.create_task(queue.take(1, 60))

@@ -193,19 +193,20 @@ def leg_to_close(order: Order) -> Leg:
 def trade(state: State, taker: Order, maker: Order, price: int, lots: int) -> Traded:
     """One match that the book has made."""
     instrument = taker.instrument
+    name = instrument.contract.instrument_id
     if price != instrument.marked:
-        state.moved[instrument.instrument_id] = instrument
+        state.moved[name] = instrument
     instrument.trade_at(price, lots, state.now)
-    state.changes.instruments[instrument.instrument_id] = instrument
+    state.changes.instruments[name] = instrument
     trade_id = state.next_id()
     number = 0 if state.rules == FIRST_RULES else trade_id
     taker_fill = _fill(state, taker, price, lots, number)
     maker_fill = _fill(state, maker, price, lots, number)
-    if instrument.instrument_id in state.alert:
+    if name in state.alert:
         see_last(state, instrument, price)
     return Traded(
         trade_id,
-        instrument.instrument_id,
+        name,
         price * instrument.contract.tick,
         lots,
         state.now,
@@ -218,7 +219,8 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     """Turn `lots` of an order into position, or out of it, at `price` ticks. `number`: what the position's detail is to
     call them, 0 where none is kept."""
     account, instrument = order.account, order.instrument
-    position = account.position(instrument.instrument_id, instrument.mark)
+    name = instrument.contract.instrument_id
+    position = account.position(name, instrument.mark)
     value = price * instrument.tick_value * lots
     sign = 1 if order.is_buy else -1
     if order.offset is OPEN:
@@ -229,7 +231,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
             instrument.holders[account.account_id] = position
         opened = leg.open(lots, value, sign * number)
         if opened is not None:
-            state.changes.lots[opened.number] = account.account_id, instrument.instrument_id, opened
+            state.changes.lots[opened.number] = account.account_id, name, opened
         position.net_cost += sign * value
         fee = instrument.terms.fee_open
         if account.fee_factor == RATE:
@@ -240,7 +242,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     else:
         touched: list[Lot] = []
         charged, close_profit = _close(order, position.leg(not order.is_buy), price, lots, touched)
-        state.changes.detail(account.account_id, instrument.instrument_id, touched)
+        state.changes.detail(account.account_id, name, touched)
         position.net_cost += sign * value + close_profit
         if position.flat:
             del instrument.holders[account.account_id]
@@ -259,7 +261,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     changes = state.changes
     changes.orders[order.order_id] = order
     changes.accounts[account.account_id] = account
-    changes.positions[account.account_id, instrument.instrument_id] = position
+    changes.positions[account.account_id, name] = position
     return Fill(
         order.order_id,
         account.account_id,

@@ -121,6 +121,8 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
             ledger.append((account_id, kind, amount, trade_id, time))
 
     for event in happened:
+        if type(event) is events.OrderAccepted or type(event) is events.OrderCancelled:
+            continue  # the most frequent of those that leave a trace only in the rows of what they have changed
         match event:
             case Traded():
                 trade = _TRADE.row(event)
@@ -128,8 +130,6 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
                     trades.append(trade + _FILL.row(fill, None if event.auction else fill is event.maker))
                     book(fill.account_id, _COMMISSION, -fill.commission, event.trade_id)
                     book(fill.account_id, _CLOSE_PROFIT, fill.close_profit, event.trade_id)
-            case events.OrderAccepted() | events.OrderCancelled():
-                pass  # the most frequent of those that leave a trace only in the rows of what they have changed
             case events.TradeBroken():
                 trade = event.trade_id, event.instrument_id, event.price, event.volume, time
                 for word, side in (("BUY", event.buyer), ("SELL", event.seller)):
@@ -151,6 +151,8 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
             case (
                 events.Refused()
                 | events.OrderRepeated()
+                | events.OrderAccepted()
+                | events.OrderCancelled()
                 | events.OrderWaiting()
                 | events.OrderFired()
                 | events.OrderAmended()
@@ -181,7 +183,7 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
                 pass
             case _:
                 assert_never(event)
-    return {
+    rows = {
         TRADES: trades,
         TRADE_BREAKS: breaks,
         LEDGER: ledger,
@@ -190,3 +192,4 @@ def event_rows(happened: Iterable[Event], time: int) -> dict[Table, list[Row]]: 
         RISK_EVENTS: risks,
         TRANSFERS: transfers,
     }
+    return {table: lines for table, lines in rows.items() if lines}
