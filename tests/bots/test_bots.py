@@ -56,9 +56,12 @@ class Exchange(Orders):
                 return {"results": [{"success": True, "order_id": self._enter(order)} for order in fields["orders"]]}
             case "query_instruments":
                 return {"data": {"instruments": [ROW | {"instrument_id": name} for name in NAMES]}}
-            case "cancel_all":
-                return {"cancelled": 0}
         return {}
+
+    async def cancel_all(self, instrument_id: str | None = None, direction: str | None = None) -> int:
+        filters = {"instrument_id": instrument_id, "direction": direction}
+        await self.ask("cancel_all", **{name: value for name, value in filters.items() if value is not None})
+        return 0
 
     async def place(self, *what: Any, **options: Any) -> Order:
         names = ("instrument_id", "direction", "volume", "price")
