@@ -13,8 +13,21 @@ SHORT, LONG = 126, 65_536
 """Sizes from which on the size takes two bytes more, or eight."""
 
 
+class _Last:
+    """The last text, and its frame: what many are told is told them one after another."""
+
+    text: str | None = None
+    frame = b""
+
+
 def text_frame(text: str) -> bytes:
     """The bytes of one frame."""
+    if text is not _Last.text:
+        _Last.text, _Last.frame = text, _framed(text)
+    return _Last.frame
+
+
+def _framed(text: str) -> bytes:
     payload = text.encode()
     size = len(payload)
     if size < SHORT:

@@ -48,6 +48,15 @@ def test_a_whole_text_is_read(size: int) -> None:
     assert whole_texts(frame(text.encode()) + frame(b"next") + b"\x81") == ([text, "next"], b"\x81")
 
 
+def test_a_text_that_many_are_sent_is_framed_once_and_the_next_one_is_its_own() -> None:
+    first, other = "x" * 200, "y" * 200
+    frame_of_first = text_frame(first)
+    assert text_frame(first) is frame_of_first
+    assert text_frame(other)[4:] == other.encode()
+    assert text_frame("") == b"\x81\x00"
+    assert text_frame(first) == frame_of_first == b"\x81\x7e\x00\xc8" + first.encode()
+
+
 OTHERS = {
     "a part of a head": frame(b"x" * 300)[:5],
     "a part of a payload": frame(b"x" * 300)[:-1],
