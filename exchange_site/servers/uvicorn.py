@@ -20,6 +20,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -54,6 +55,30 @@ FLOODED = 1008
 logger = logging.getLogger(__name__)
 
 
+class Departures:
+    """The connections of one event loop that have something to write; they do it in its next turn, in one call."""
+
+    def __init__(self) -> None:
+        self._waiting: list[GatheringTransport] = []
+
+    def add(self, transport: "GatheringTransport", loop: asyncio.AbstractEventLoop) -> None:
+        if not self._waiting:
+            loop.call_soon(self._depart)
+        self._waiting.append(transport)
+
+    def _depart(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for transport in waiting:
+            try:
+                transport.flush()
+            except Exception:  # one that cannot be written to is the end of its connection, not of the others
+                logger.exception("a client could not be written to")
+                transport.abort()
+
+
+departures: WeakKeyDictionary[asyncio.AbstractEventLoop, Departures] = WeakKeyDictionary()
+
+
 class GatheringTransport:
     """An asyncio transport that writes once a turn of the event loop, and leaves it to the intake when to read;
     everything else is the transport's own."""
@@ -61,12 +86,13 @@ class GatheringTransport:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
+        self._departures = departures.setdefault(self._loop, Departures())
         self._waiting: list[bytes] = []
         self._dropping: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes) -> None:
         if not self._waiting:
-            self._loop.call_soon(self._flush)
+            self._departures.add(self, self._loop)
         self._waiting.append(data)
 
     def pause_reading(self) -> None:
@@ -83,7 +109,7 @@ class GatheringTransport:
             self._transport.resume_reading()
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.close()
         if self._dropping is None:
             self._dropping = self._loop.call_later(DROP_SECONDS, self._transport.abort)
@@ -93,7 +119,7 @@ class GatheringTransport:
         if self._dropping is not None:
             self._dropping.cancel()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         data = b"".join(self._waiting)
         self._waiting.clear()
         if data and not self._transport.is_closing():
