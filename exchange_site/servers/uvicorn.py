@@ -17,8 +17,7 @@ Addresses: uvicorn believes `X-Forwarded-For` of programs on the same machine; h
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -207,10 +206,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     # -- out
 
-    def send_texts(self, texts: deque[str]) -> None:
-        if self.writable.is_set() and self.conn.state is OPEN:
-            self.transport.write(text_frames(texts))
-            texts.clear()
+    def send_texts(self, texts: Sequence[str]) -> int:
+        if not self.writable.is_set() or self.conn.state is not OPEN:
+            return 0
+        self.transport.write(text_frames(texts))
+        return len(texts)
 
     def ping(self) -> None:
         if self.conn.state is OPEN and self.writable.is_set():
