@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 HEADERS_END = b"\r\n\r\n"
 BOOK, ANSWER = b'{"type":"orderbook"', b'{"type":"order_response"'
+TEXT, PING, PONG = 0x81, 0x89, 0x8A
 PIECE = 65_536
 ON_THE_WAY = 2
 PATIENCE = 20.0
@@ -101,13 +102,16 @@ class Frames:
         return cls(connection, rest)
 
     def send(self, text: str) -> None:
+        self._send(TEXT, text.encode())
+
+    def _send(self, kind: int, data: bytes) -> None:
         """Masked with a key of zeros, which is legal."""
-        data = text.encode()
         size = bytes((0x80 | len(data),)) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
-        self.socket.sendall(b"\x81" + size + b"\0\0\0\0" + data)
+        self.socket.sendall(bytes((kind,)) + size + b"\0\0\0\0" + data)
 
     def read(self, kind: bytes) -> int:
-        """How many frames that begin so have come to their end with what waits there."""
+        """How many frames that begin so have come to their end with what waits there. Pings are answered: the stock
+        servers hang up without that."""
         buffer, torn = self._buffer, self._torn
         if torn:
             buffer[: len(torn)] = torn
@@ -116,13 +120,17 @@ class Frames:
             end = self.socket.recv_into(buffer)
         assert end > len(torn), "the server hung up"
         at = found = 0
-        while end - at >= 4:  # no text of ours has fewer than two bytes
+        while end - at >= 2:
             size, head = buffer[at + 1], 2
             if size == 126:
+                if end - at < 4:
+                    break
                 size, head = buffer[at + 2] << 8 | buffer[at + 3], 4
             assert size < PIECE // 2, "a frame is too large to be counted"
             if end - at < head + size:
                 break
+            if buffer[at] == PING:
+                self._send(PONG, bytes(self._view[at + head : at + head + size]))
             found += buffer.startswith(kind, at + head)
             at += head + size
         self._torn = bytes(self._view[at:end]) if at < end else b""

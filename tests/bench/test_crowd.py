@@ -22,6 +22,15 @@ def test_books_are_counted_wherever_they_are_torn() -> None:
             assert found == 2
 
 
+def test_a_ping_is_answered() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        there.settimeout(10)
+        there.sendall(b"\x89\x04ping")
+        assert Frames(here).read(BOOK) == 0
+        assert there.recv(100) == b"\x8a\x84\0\0\0\0ping"
+
+
 def test_many_frames_of_one_read_are_counted() -> None:
     here, there = socket.socketpair()
     with here, there:
