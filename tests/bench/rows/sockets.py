@@ -86,7 +86,7 @@ def fan_out_figures(by: str, goal: float) -> list[Figure]:
     ):
         _, *runs = [(_deliver(ours, to_ours), _deliver(stock, to_stock)) for _ in range(ROUNDS + 1)]
     rates = Pairs([(mine.rate, theirs.rate) for mine, theirs in runs])
-    works = Pairs([(mine.work, theirs.work) for mine, theirs in runs])
+    works = Pairs([(1 / mine.work, 1 / theirs.work) for mine, theirs in runs])
     idle = min(mine.idle for mine, _ in runs)
     return [
         at_least(
@@ -97,12 +97,12 @@ def fan_out_figures(by: str, goal: float) -> list[Figure]:
             rates,
             goal,
         ),
-        at_most(
-            f"processor time of the server for such a frame, {by}",
-            f"{works.ours * 1e6:.1f} µs",
-            f"{works.theirs * 1e6:.0f} µs of that consumer",
+        at_least(
+            f"such frames for a second of the server's processor, {by}",
+            f"{works.ours:,.0f} ({1e6 / works.ours:.1f} µs each)",
+            f"{works.theirs:,.0f} of that consumer ({1e6 / works.theirs:.0f} µs)",
             works,
-            1 / goal,
+            goal,
         ),
     ]
 
