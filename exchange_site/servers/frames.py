@@ -13,18 +13,23 @@ SHORT, LONG = 126, 65_536
 """Sizes from which on the size takes two bytes more, or eight."""
 
 
-class _Last:
-    """The last text, and its frame: what many are told is told them one after another."""
+class _Framer:
+    """Keeps the last text with its frame: what many are told is told them one after another."""
 
-    text: str | None = None
-    frame = b""
+    __slots__ = ("_frame", "_text")
+
+    def __init__(self) -> None:
+        self._text: str | None = None
+        self._frame = b""
+
+    def frame(self, text: str) -> bytes:
+        """The bytes of one frame."""
+        if text is not self._text:
+            self._text, self._frame = text, _framed(text)
+        return self._frame
 
 
-def text_frame(text: str) -> bytes:
-    """The bytes of one frame."""
-    if text is not _Last.text:
-        _Last.text, _Last.frame = text, _framed(text)
-    return _Last.frame
+text_frame = _Framer().frame
 
 
 def _framed(text: str) -> bytes:
