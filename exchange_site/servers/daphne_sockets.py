@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
@@ -117,10 +117,13 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
         self.transport.registerProducer(self.flow, True)
         super().onOpen()
 
-    def send_texts(self, texts: deque[str]) -> None:
-        while texts and not self.flow.full and self.state == self.STATE_OPEN:
-            some = [texts.popleft() for _ in range(min(len(texts), SENT_TOGETHER))]
+    def send_texts(self, texts: Sequence[str]) -> int:
+        sent = 0
+        while sent < len(texts) and not self.flow.full and self.state == self.STATE_OPEN:
+            some = list(islice(texts, sent, sent + SENT_TOGETHER))
             self.transport.write(text_frames(some))
+            sent += len(some)
+        return sent
 
     def ping(self) -> None:
         if self.state == self.STATE_OPEN and not self.flow.full:

@@ -31,25 +31,31 @@ HEADS = tuple(map(_head, range(1_024)))
 """Of nearly all frames, by the size of their text."""
 
 
-def frame_parts(texts: Iterable[str]) -> list[bytes]:
-    """The bytes of several frames, in parts that are to be written one after another."""
-    parts: list[bytes] = []
-    for text in texts:
-        payload = text.encode()
-        size = len(payload)
-        parts.append(HEADS[size] if size < len(HEADS) else _head(size))
-        parts.append(payload)
-    return parts
+class _Framer:
+    """Keeps the last text with its frame: what many are told is told them one after another."""
+
+    __slots__ = ("_frame", "_text")
+
+    def __init__(self) -> None:
+        self._text: str | None = None
+        self._frame = b""
+
+    def frame(self, text: str) -> bytes:
+        """The bytes of one frame."""
+        if text is not self._text:
+            payload = text.encode()
+            size = len(payload)
+            head = HEADS[size] if size < len(HEADS) else _head(size)
+            self._text, self._frame = text, head + payload
+        return self._frame
 
 
-def text_frame(text: str) -> bytes:
-    """The bytes of one frame."""
-    return text_frames((text,))
+text_frame = _Framer().frame
 
 
 def text_frames(texts: Iterable[str]) -> bytes:
     """The bytes of several, to be written together."""
-    return b"".join(frame_parts(texts))
+    return b"".join(map(text_frame, texts))
 
 
 def pong_frame(payload: bytes) -> bytes:

@@ -17,9 +17,9 @@ Addresses: uvicorn believes `X-Forwarded-For` of programs on the same machine; h
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -38,7 +38,7 @@ from exchange_site.servers.bounds import (
     bound_send_buffer,
     open_files,
 )
-from exchange_site.servers.frames import frame_parts, whole_texts
+from exchange_site.servers.frames import text_frame, whole_texts
 from trading.websocket.server_line import EXTENSION, Hear, Listener
 
 NOT_UTF8 = "Invalid UTF-8 sequence received from client."
@@ -54,6 +54,30 @@ FLOODED = 1008
 logger = logging.getLogger(__name__)
 
 
+class Departures:
+    """The connections of one event loop that have something to write; they do it in its next turn, in one call."""
+
+    def __init__(self) -> None:
+        self._waiting: list[GatheringTransport] = []
+
+    def add(self, transport: "GatheringTransport", loop: asyncio.AbstractEventLoop) -> None:
+        if not self._waiting:
+            loop.call_soon(self._depart)
+        self._waiting.append(transport)
+
+    def _depart(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for transport in waiting:
+            try:
+                transport.flush()
+            except Exception:  # one that cannot be written to is the end of its connection, not of the others
+                logger.exception("a client could not be written to")
+                transport.abort()
+
+
+departures: WeakKeyDictionary[asyncio.AbstractEventLoop, Departures] = WeakKeyDictionary()
+
+
 class GatheringTransport:
     """An asyncio transport that writes once a turn of the event loop, and leaves it to the intake when to read;
     everything else is the transport's own."""
@@ -61,17 +85,16 @@ class GatheringTransport:
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
+        self._departures = departures.setdefault(self._loop, Departures())
         self._waiting: list[bytes] = []
         self._dropping: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes) -> None:
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(data)
+        self.writelines((data,))
 
-    def writelines(self, parts: list[bytes]) -> None:
+    def writelines(self, parts: Sequence[bytes]) -> None:
         if not self._waiting:
-            self._loop.call_soon(self._flush)
+            self._departures.add(self, self._loop)
         self._waiting += parts
 
     def pause_reading(self) -> None:
@@ -88,7 +111,7 @@ class GatheringTransport:
             self._transport.resume_reading()
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.close()
         if self._dropping is None:
             self._dropping = self._loop.call_later(DROP_SECONDS, self._transport.abort)
@@ -98,7 +121,7 @@ class GatheringTransport:
         if self._dropping is not None:
             self._dropping.cancel()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         data = b"".join(self._waiting)
         self._waiting.clear()
         if data and not self._transport.is_closing():
@@ -186,10 +209,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     # -- out
 
-    def send_texts(self, texts: deque[str]) -> None:
-        if self.writable.is_set() and self.conn.state is OPEN:
-            self.transport.writelines(frame_parts(texts))
-            texts.clear()
+    def send_texts(self, texts: Sequence[str]) -> int:
+        if not self.writable.is_set() or self.conn.state is not OPEN:
+            return 0
+        self.transport.writelines([text_frame(text) for text in texts])
+        return len(texts)
 
     def ping(self) -> None:
         if self.conn.state is OPEN and self.writable.is_set():

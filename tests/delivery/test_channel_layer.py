@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from typing import Any
 
 import pytest
@@ -172,6 +173,85 @@ async def test_a_thousand_channels_hear_the_same_group() -> None:
     await asyncio.sleep(0)
     await layer.group_send("all", HELLO)
     assert await asyncio.wait_for(asyncio.gather(*listening), 10) == [HELLO] * 1_000
+
+
+# --- who hears for a receiver
+
+
+class Ear:
+    """Who receives from the channel "a" of the group "all", and who hears for him, but the numbers that must wait."""
+
+    def __init__(self, layer: InProcessLayer, *, leaves: tuple[int, ...] = ()) -> None:
+        self._layer = layer
+        self._leaves = leaves
+        self.heard: list[int] = []
+        self.receives()
+
+    def receives(self) -> None:
+        self.receiving = asyncio.create_task(self._layer.receive("a", self._hear))
+
+    def _hear(self, messages: deque[dict[str, Any]]) -> None:
+        while messages and messages[0]["n"] not in self._leaves:
+            self.heard.append(messages.popleft()["n"])
+
+    async def tell(self, *numbers: int) -> None:
+        for number in numbers:
+            await self._layer.group_send("all", {"type": "n", "n": number})
+
+    async def received(self) -> int:
+        return int((await asyncio.wait_for(self.receiving, 30))["n"])
+
+
+@pytest.fixture
+async def ear(layer: InProcessLayer) -> Ear:
+    await layer.group_add("all", "a")
+    ear = Ear(layer, leaves=(3,))
+    await asyncio.sleep(0)
+    return ear
+
+
+async def test_what_comes_is_heard_after_this_turn_in_its_order(ear: Ear) -> None:
+    await ear.tell(1, 2)
+    assert ear.heard == []
+    await asyncio.sleep(0)
+    assert (ear.heard, ear.receiving.done()) == ([1, 2], False)
+    await ear.tell(4)
+    await asyncio.sleep(0)
+    assert ear.heard == [1, 2, 4]
+
+
+async def test_what_is_left_is_received_and_overtaken_by_nothing(ear: Ear) -> None:
+    await ear.tell(1, 3, 4)
+    assert await ear.received() == 3
+    await ear.tell(5)
+    await asyncio.sleep(0)
+    assert ear.heard == [1]
+    ear.receives()
+    assert await ear.received() == 4
+    ear.receives()
+    assert await ear.received() == 5
+    ear.receives()
+    await asyncio.sleep(0)
+    await ear.tell(6)
+    await asyncio.sleep(0)
+    assert ear.heard == [1, 6]
+
+
+async def test_nobody_hears_for_a_receiver_that_gave_up(ear: Ear, layer: InProcessLayer) -> None:
+    ear.receiving.cancel()
+    await asyncio.wait([ear.receiving])
+    await ear.tell(1)
+    await layer.send("a", {"type": "n", "n": 2})
+    await asyncio.sleep(0)
+    assert ear.heard == []
+    assert [message["n"] for message in await heard(layer, "a", 2)] == [1, 2]
+
+
+async def test_an_overflow_is_received_where_somebody_hears(ear: Ear, layer: InProcessLayer) -> None:
+    await ear.tell(1, 2, 4, 5)
+    with pytest.raises(ChannelOverflow):
+        await ear.received()
+    assert ear.heard == []
 
 
 # --- overflow

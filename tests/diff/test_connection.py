@@ -1,7 +1,6 @@
 """DIFF over a connection: who may trade, what is told when, and what becomes of nonsense."""
 
 import logging
-from collections import deque
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -319,6 +318,4 @@ def test_texts_for_the_client_are_translated_and_its_own_come_by_asgi() -> None:
     """The server below must not hand what a DIFF client says to a connection of our protocol."""
     heard: list[str] = []
     line = InnerLine(SimpleNamespace(listener=None), heard.append)  # nothing else is asked
-    texts = deque(["one", "two"])
-    line.send_texts(texts)
-    assert (heard, list(texts), line.hear) == (["one", "two"], [], None)
+    assert (line.send_texts(["one", "two"]), heard, line.hear) == (2, ["one", "two"], None)

@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from exchange_site.servers import daphne_sockets
 from exchange_site.servers import uvicorn as uvicorn_sockets
 from exchange_site.servers.daphne import Server
-from exchange_site.servers.frames import frame_parts, text_frame, text_frames, whole_texts
+from exchange_site.servers.frames import text_frame, text_frames, whole_texts
 
 FIN, MASKED = 0x80, 0x80
 CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
@@ -53,7 +53,15 @@ def test_a_whole_text_is_read(size: int) -> None:
 def test_a_text_is_written_as_the_library_writes_it(size: int) -> None:
     expected = Frame(Opcode.TEXT, b"x" * size).serialize(mask=False)
     assert text_frames(["x" * size, "next"]) == expected + text_frame("next")
-    assert b"".join(frame_parts(["x" * size])) == expected
+
+
+def test_a_text_that_many_are_sent_is_framed_once_and_the_next_one_is_its_own() -> None:
+    first, other = "x" * 200, "y" * 200
+    frame_of_first = text_frame(first)
+    assert text_frame(first) is frame_of_first
+    assert text_frame(other)[4:] == other.encode()
+    assert text_frame("") == b"\x81\x00"
+    assert text_frame(first) == frame_of_first == b"\x81\x7e\x00\xc8" + first.encode()
 
 
 OTHERS = {

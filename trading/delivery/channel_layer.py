@@ -4,12 +4,16 @@ A message is handed to its receivers as it is; whoever gets one must not change 
 expire. A channel that is full loses what it holds and says so: its receiver gets `ChannelOverflow` and must begin
 anew. (Channels' own in-memory layer copies each message for each receiver, looks at all channels on every send, and
 drops without a word.)
+
+To wake a task for each receiver of each message is most of what a message to many costs. So who receives may leave word
+who hears for him while he waits: those are called in the next turn of the event loop, one after another.
 """
 
+import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from channels.exceptions import ChannelFull
@@ -19,6 +23,8 @@ from trading.transport.sleeper import Sleeper
 
 logger = logging.getLogger(__name__)
 Message = dict[str, Any]
+Hear = Callable[[deque[Message]], None]
+"""Takes messages off, from the first on; the first that it leaves is received. It must not fail."""
 
 
 class ChannelOverflow(Exception):
@@ -28,10 +34,11 @@ class ChannelOverflow(Exception):
 class _Mailbox:
     """The messages that wait on one channel, and its receiver, if it sleeps."""
 
-    __slots__ = ("groups", "messages", "overflowed", "sleeper")
+    __slots__ = ("groups", "hear", "messages", "overflowed", "sleeper")
 
     def __init__(self) -> None:
         self.messages: deque[Message] = deque()
+        self.hear: Hear | None = None
         self.sleeper = Sleeper()
         self.overflowed = False
         self.groups: set[str] = set()
@@ -46,6 +53,7 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
         super().__init__(capacity=capacity, **options)
         self._mailboxes: dict[str, _Mailbox] = {}
         self._groups: dict[str, dict[str, _Mailbox]] = {}
+        self._woken: list[_Mailbox] = []
 
     # -- channels
 
@@ -59,15 +67,17 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
         if len(mailbox.messages) >= self.capacity:
             raise ChannelFull(channel)
         mailbox.messages.append(message)
-        mailbox.sleeper.wake()
+        self._wake(mailbox)
 
-    async def receive(self, channel: str) -> Message:
-        """The next message. Raises ChannelOverflow once after messages of this channel were lost."""
+    async def receive(self, channel: str, hear: Hear | None = None) -> Message:
+        """The next message; what `hear` takes meanwhile is not received. Raises ChannelOverflow once after messages of
+        this channel were lost."""
         mailbox = self._mailboxes.get(channel)
         if mailbox is None:
             self.require_valid_channel_name(channel)
             mailbox = self._mailbox(channel)
         while not mailbox.messages and not mailbox.overflowed:
+            mailbox.hear = hear
             try:
                 await mailbox.sleeper.sleep()
             finally:
@@ -78,6 +88,23 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
         message = mailbox.messages.popleft()
         self._forget_if_idle(channel, mailbox)
         return message
+
+    def _wake(self, mailbox: _Mailbox) -> None:
+        """There is something for its receiver."""
+        if mailbox.hear is None:
+            mailbox.sleeper.wake()
+            return
+        if not self._woken:
+            asyncio.get_running_loop().call_soon(self._have_heard)
+        self._woken.append(mailbox)
+
+    def _have_heard(self) -> None:
+        woken, self._woken = self._woken, []
+        for mailbox in woken:
+            if mailbox.messages and mailbox.sleeper.waiting and mailbox.hear is not None:
+                mailbox.hear(mailbox.messages)
+            if mailbox.messages or mailbox.overflowed:
+                mailbox.sleeper.wake()
 
     def _mailbox(self, channel: str) -> _Mailbox:
         mailbox = self._mailboxes.get(channel)
@@ -125,7 +152,7 @@ class InProcessLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no
                 mailbox.messages.clear()
                 mailbox.overflowed = True
             if mailbox.sleeper.waiting:
-                mailbox.sleeper.wake()
+                self._wake(mailbox)
 
     async def listened(self, groups: Collection[str]) -> list[str]:
         """Those of the groups that have members."""

@@ -4,7 +4,7 @@ and heartbeat, by the same `Connection`; only what goes over the wire is transla
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -70,9 +70,10 @@ class InnerLine:
     def listener(self, listener: Listener | None) -> None:
         self._line.listener = listener
 
-    def send_texts(self, texts: deque[str]) -> None:
-        while texts:
-            self._hear(texts.popleft())
+    def send_texts(self, texts: Sequence[str]) -> int:
+        for text in texts:
+            self._hear(text)
+        return len(texts)
 
     def ping(self) -> None:
         self._line.ping()

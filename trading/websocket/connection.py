@@ -4,6 +4,7 @@ instead of the stock dispatcher, which costs two tasks and a thread hop for ever
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -233,8 +234,11 @@ class Connection:
             if self._main is not None:
                 self._main.cancel()
         elif error is not None:
-            logger.error("connection %d: a loop broke", self._number, exc_info=error)
-            self.close(BROKEN_CLOSE)
+            self._broke(error)
+
+    def _broke(self, error: BaseException) -> None:
+        logger.error("connection %d: a loop broke", self._number, exc_info=error)
+        self.close(BROKEN_CLOSE)
 
     async def _leave(self) -> None:
         self._services.heartbeat.remove(self)
@@ -277,25 +281,36 @@ class Connection:
     # -- out
 
     async def _forward(self) -> None:
-        """Group messages out."""
-        send_queue, receive = self._send_queue, self._services.layer.receive
-        may_forward, wants = self._resume.may_forward, self._market_data.wants
+        """Group messages out, if not at once (`_hear_groups`) then when they may."""
+        receive, may_forward = self._services.layer.receive, self._resume.may_forward
         try:
             while True:
-                message = await receive(self._channel)
+                message = await receive(self._channel, self._hear_groups)
                 if self._replies.held:
                     await self._replies.in_step()
                 if not may_forward.is_set():
                     await may_forward.wait()
-                if "user" in message:
-                    self._forward_private(message)
-                elif wants(message["group"]):
-                    send_queue.add_all(message["frames"])
-                    if send_queue.waiting_since is not None:
-                        self._market_data.look_at_reader()
-                send_queue.flush()
+                self._pass_on(message)
         except ChannelOverflow:
             self.close(SLOW_CLOSE, patience=0)
+
+    def _hear_groups(self, messages: deque[dict[str, Any]]) -> None:
+        """Group messages, while `_forward` waits; those are left that must not go out yet."""
+        if self._replies.held or not self._resume.may_forward.is_set():
+            return
+        try:
+            while messages:
+                self._pass_on(messages.popleft())
+        except Exception as error:
+            self._broke(error)
+
+    def _pass_on(self, message: dict[str, Any]) -> None:
+        if "user" in message:
+            self._forward_private(message)
+        elif self._market_data.wants(message["group"]):
+            self._send_queue.put_all(message["frames"])
+            if self._send_queue.waiting_since is not None:
+                self._market_data.look_at_reader()
 
     def _forward_private(self, message: dict[str, Any]) -> None:
         """What is for a user alone: it may have been sent before they logged out, or told by `resume` already."""
@@ -304,7 +319,7 @@ class Connection:
         if message["last_seq"] <= self._resume.told(message.get("market")):
             return
         wants_trade, knows_money = self._subscriptions.wants_trade, message.get("market") in self._session.named
-        self._send_queue.add_all(
+        self._send_queue.put_all(
             [
                 frame
                 for tag, frame in message["frames"]

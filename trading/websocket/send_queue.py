@@ -20,8 +20,8 @@ CLOSE_SECONDS = 1.0
 """How long a client may take for what is queued when its connection is closed, and for the close itself."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-SendNow = Callable[[deque[str]], None]
-"""Takes text frames off, from the first on; those that it leaves must be awaited."""
+SendNow = Callable[[Sequence[str]], int]
+"""Sends text frames, from the first on, and says how many it has sent; the others must be awaited."""
 
 
 class ClientGone(Exception):
@@ -82,13 +82,20 @@ class SendQueue:
             return
         self._frames.append(frame)
 
-    def add_all(self, frames: Sequence[str]) -> None:
-        """Queue what one batch has told, even if that alone is more than the limit: a client may have many orders, and
-        had no time to read in between."""
-        if frames:
-            self.add(frames[0])
-        if self.close_code is None:
+    def put_all(self, frames: Sequence[str]) -> None:
+        """The same for what one batch has told, even if that alone is more than the limit: a client may have many
+        orders, and had no time to read in between."""
+        if not frames:
+            return
+        if self._send_now is not None and not (self._frames or self._sending or self.closing):
+            sent = self._send_now(frames)
+            if sent == len(frames):
+                return
+            frames = frames[sent:]
+        self.add(frames[0])
+        if not self.closing:
             self._frames.extend(frames[1:])
+        self.flush()
 
     def close(self, code: int, patience: float | None = None) -> None:
         """Send what is queued if the client takes it within `patience` seconds (None: as long as usual), then close."""
@@ -109,7 +116,8 @@ class SendQueue:
         if self._sending:
             return
         if frames and self._send_now is not None:
-            self._send_now(frames)
+            for _ in range(self._send_now(frames)):
+                frames.popleft()
         if frames:
             self._sleeper.wake()
         else:

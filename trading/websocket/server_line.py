@@ -3,8 +3,7 @@
 Under any other server there is none, and everything goes by ASGI alone.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 EXTENSION = "bourse.line"
@@ -28,9 +27,9 @@ class ServerLine(Protocol):
     hear: Hear | None
     """Who is given texts as they are read, whenever none waits to be received."""
 
-    def send_texts(self, texts: deque[str]) -> None:
-        """Send texts at once, from the first on, and take off what is sent. Those stay for which there is no room,
-        because the client has enough to read or the way is closed."""
+    def send_texts(self, texts: Sequence[str]) -> int:
+        """Send texts at once, from the first on, and say how many. There is no room for more while the client has
+        enough to read or the way is closed."""
 
     def ping(self) -> None:
         """Ask the client for a sign of life (RFC 6455, section 5.5.2); every library answers by itself."""

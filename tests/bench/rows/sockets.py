@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from urllib.request import urlopen
 
+import msgspec
+
+from tests.bench.crowd import ON_THE_WAY, Heard, Job, crowd
 from tests.bench.figures import Figure, Pairs, at_least, at_most
 from tests.bench.load import Result, orders, pour_orders
 from tests.bench.servers import FAN_OUT, OURS, SILENT, Server, served
@@ -23,37 +26,6 @@ PATIENCE = 60.0
 # --- fan-out
 
 
-class Crowd:
-    """Many connections that only count what they hear."""
-
-    def __init__(self) -> None:
-        self.heard = 0
-        self.wires: list[Wire] = []
-
-    async def open(self, port: int, path: str, greeting: bytes | None = None) -> None:
-        def count(text: bytes) -> None:
-            if text.startswith(b'{"type":"orderbook"'):
-                self.heard += 1
-
-        for _ in range(SUBSCRIBERS):
-            wire = await Wire.connect(port, path, count)
-            if greeting is not None:
-                wire.send(greeting)
-            self.wires.append(wire)
-
-    async def hears(self, wanted: int) -> None:
-        """Wait until that much has been heard, or for two seconds: a layer may lose some."""
-        deadline = time.perf_counter() + 2
-        while self.heard < wanted and time.perf_counter() < deadline:
-            await asyncio.sleep(0.001)
-
-    def close(self) -> None:
-        for wire in self.wires:
-            wire.close()
-
-
-Publish = Callable[[int], None]
-"""Has a book sent; which is told by its number."""
 BOOK = {
     "type": "orderbook",
     "instrument_id": "IX2301",
@@ -63,65 +35,76 @@ BOOK = {
 }
 
 
-async def _stock_crowd(server: Server) -> tuple[Crowd, Publish]:
-    crowd = Crowd()
-    await crowd.open(server.port, "/")
-    book = json.dumps(BOOK, separators=(",", ":")).encode()
-    return crowd, lambda _: crowd.wires[0].send(book)
+def _to_stock(server: Server) -> Job:
+    return Job(server.port, "/", SUBSCRIBERS, greeting="", publisher="", orders=[], books=[_json(BOOK)])
 
 
-async def _our_crowd(server: Server) -> tuple[Crowd, Publish]:
-    """Subscribers, and a trader whose every order changes the book."""
-    crowd = Crowd()
-    subscribe = {"type": "subscribe", "channels": ["orderbook"], "instruments": ["IX2301"]}
-    await crowd.open(server.port, "/ws", json.dumps(subscribe).encode())
-    trader = await Wire.connect(server.port, "/ws", lambda _: None)
-    trader.send(json.dumps({"type": "auth", "user_id": "user001", "token": server.tokens["user001"]}).encode())
-    order = {"type": "submit_order", "instrument_id": "IX2301", "direction": "BUY", "offset": "OPEN", "volume": 1}
-
-    def publish(number: int) -> None:
-        trader.send(json.dumps({**order, "price": 119.5 - number % 10 / 2, "order_type": "LIMIT"}).encode())
-
-    for step in range(10):
-        publish(step)
-    await asyncio.sleep(3)
-    crowd.wires.append(trader)
-    return crowd, publish
-
-
-async def _deliveries(crowd: Crowd, publish: Publish) -> float:
-    """Frames a second of a publisher that keeps two books on their way, as fast as they arrive everywhere."""
-    start, begin, sent = time.perf_counter(), crowd.heard, 0
-    while time.perf_counter() - start < SECONDS / 2:
-        publish(sent)
-        sent += 1
-        await crowd.hears(begin + (sent - 1) * SUBSCRIBERS)
-    await crowd.hears(begin + sent * SUBSCRIBERS)
-    return (crowd.heard - begin) / (time.perf_counter() - start)
-
-
-def fan_out_figure(by: str, goal: float) -> Figure:
-    settings = {"PING_SECONDS": "600", "IDLE_SECONDS": "600", "BOOK_INTERVAL_MS": "0"}
-    with served(OURS, by, **settings) as ours, served(FAN_OUT, by, FAN_OUT="on") as stock:
-        pairs = asyncio.run(_fan_out(ours, stock))
-    return at_least(
-        f"order books delivered to {SUBSCRIBERS:,} subscribers of one instrument under {by}, one process",
-        f"{pairs.ours:,.0f} frames/s",
-        f"{pairs.theirs:,.0f} stock consumer on InMemoryChannelLayer",
-        pairs,
-        goal,
+def _to_ours(server: Server) -> Job:
+    """A trader whose every order changes the book, which has ten levels on each side."""
+    order = {"type": "submit_order", "instrument_id": "IX2301", "offset": "OPEN", "volume": 1, "order_type": "LIMIT"}
+    user, token = next(iter(server.tokens.items()))
+    bids = [_json({**order, "direction": "BUY", "price": 119.5 - step / 2}) for step in range(10)]
+    asks = [_json({**order, "direction": "SELL", "price": 120.5 + step / 2}) for step in range(10)]
+    return Job(
+        server.port,
+        "/ws",
+        SUBSCRIBERS,
+        greeting=_json({"type": "subscribe", "channels": ["orderbook"], "instruments": ["IX2301"]}),
+        publisher=_json({"type": "auth", "user_id": user, "token": token}),
+        orders=[*bids, *asks],
+        books=bids,
     )
 
 
-async def _fan_out(ours: Server, stock: Server) -> Pairs:
-    crowds = await _our_crowd(ours), await _stock_crowd(stock)
-    pairs = []
-    for _ in range(ROUNDS):
-        mine, theirs = [await _deliveries(*crowd) for crowd in crowds]
-        pairs.append((mine, theirs))
-    for crowd, _ in crowds:
-        crowd.close()
-    return Pairs(pairs)
+def _json(message: dict[str, object]) -> str:
+    return json.dumps(message, separators=(",", ":"))
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """Frames a second, the server's processor seconds for each, and the share of the time that the crowd's process was
+    idle, or was not let."""
+
+    rate: float
+    work: float
+    idle: float
+
+
+def _deliver(server: Server, hear: Callable[[float], Heard]) -> Delivered:
+    spent = server.processor_seconds()
+    heard = hear(SECONDS / 2)
+    spent = server.processor_seconds() - spent
+    return Delivered(heard.frames / heard.seconds, spent / heard.frames, 1 - heard.busy)
+
+
+def fan_out_figures(by: str, goal: float) -> list[Figure]:
+    settings = {"PING_SECONDS": "600", "IDLE_SECONDS": "600", "BOOK_INTERVAL_MS": "0"}
+    with (
+        served(OURS, by, **settings) as ours,
+        served(FAN_OUT, by, FAN_OUT="on") as stock,
+        crowd(_to_ours(ours)) as to_ours,
+        crowd(_to_stock(stock)) as to_stock,
+    ):
+        _, *runs = [(_deliver(ours, to_ours), _deliver(stock, to_stock)) for _ in range(ROUNDS + 1)]
+    rates = Pairs([(mine.rate, theirs.rate) for mine, theirs in runs])
+    works = Pairs([(1 / mine.work, 1 / theirs.work) for mine, theirs in runs])
+    idle = min(mine.idle for mine, _ in runs)
+    return [
+        at_least(
+            f"order books delivered to {SUBSCRIBERS:,} subscribers of one instrument under {by}, one process, "
+            f"{ON_THE_WAY} on their way",
+            f"{rates.ours:,.0f} frames/s (client idle {idle:.0%} or more)",
+            f"{rates.theirs:,.0f} stock consumer on InMemoryChannelLayer",
+            rates,
+            goal,
+        ),
+        at_least(
+            f"such frames for a second of the server's processor, {by}",
+            f"{works.ours:,.0f} ({1e6 / works.ours:.1f} µs each)",
+            f"{works.theirs:,.0f} of that consumer ({1e6 / works.theirs:.0f} µs)",
+            works,
+            goal,
+        ),
+    ]
 
 
 # --- clients that do not read
@@ -256,8 +239,8 @@ def idle_figures() -> list[Figure]:
 
 def measure() -> list[Figure]:
     return [
-        fan_out_figure("daphne", 10),
-        fan_out_figure("uvicorn", 30),
+        *fan_out_figures("daphne", 10),
+        *fan_out_figures("uvicorn", 30),
         *deaf_figures(),
         *idle_figures(),
     ]

@@ -71,6 +71,38 @@ async def test_what_waits_is_written_before_the_transport_closes() -> None:
     assert done == [b"one two", "closed"]
 
 
+async def test_connections_write_once_a_turn_and_one_that_cannot_stops_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done: dict[str, list[bytes | str]] = {name: [] for name in ("one", "broken", "two")}
+
+    class Transport:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def is_closing(self) -> bool:
+            return False
+
+        def write(self, data: bytes) -> None:
+            if self.name == "broken":
+                raise RuntimeError
+            done[self.name].append(data)
+
+        def abort(self) -> None:
+            done[self.name].append("aborted")
+
+    transports = [GatheringTransport(Transport(name)) for name in done]  # type: ignore[arg-type]
+    for data in (b"a", b"b"):
+        for transport in transports:
+            transport.write(data)
+    assert done == {"one": [], "broken": [], "two": []}
+    await asyncio.sleep(0)
+    transports[0].write(b"c")
+    await asyncio.sleep(0)
+    assert done == {"one": [b"ab", b"c"], "broken": ["aborted"], "two": [b"ab"]}
+    assert [record.message for record in caplog.records] == ["a client could not be written to"]
+
+
 @pytest.mark.parametrize("reads_on", [True, False])
 def test_a_connection_is_dropped_late_unless_it_has_ended(reads_on: bool) -> None:
     """One that has ended has no loop left to be dropped in."""

@@ -1,7 +1,7 @@
 """The way out of one connection, with a server below it that waits when its client does not read."""
 
 import asyncio
-from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -25,10 +25,11 @@ class Wire:
         if message["type"] == "websocket.send" or self.deaf:
             await self.room.wait()
 
-    def send_now(self, texts: deque[str]) -> None:
-        if self.room.is_set():
-            self.sent += texts
-            texts.clear()
+    def send_now(self, texts: Sequence[str]) -> int:
+        if not self.room.is_set():
+            return 0
+        self.sent += texts
+        return len(texts)
 
 
 class Case:
@@ -104,6 +105,48 @@ async def test_flushing_sends_at_once_where_the_server_can_and_never_waits() -> 
     case.wire.room.set()
     case.send_queue.close(1000)
     assert await case.end() == ["a", "b", "c", "d", 1000]
+
+
+async def test_what_a_batch_has_told_overtakes_nothing() -> None:
+    case = Case(at_once=True)
+    await case.turn()
+    case.send_queue.put_all(["a", "b"])
+    assert case.wire.sent == ["a", "b"]
+    case.wire.room.clear()
+    case.send_queue.put_all(["c", "d"])
+    case.wire.room.set()
+    case.send_queue.put_all(["e"])
+    assert case.wire.sent == ["a", "b", "c", "d", "e"]
+    case.wire.room.clear()
+    case.send_queue.put("f")
+    await case.turn()
+    case.wire.room.set()
+    case.send_queue.put_all(["g", "h"])
+    assert case.wire.sent == ["a", "b", "c", "d", "e", "f"], "the writer still waits for the server"
+    case.send_queue.close(1000)
+    case.send_queue.put_all(["too late"])
+    assert await case.end() == ["a", "b", "c", "d", "e", "f", "g", "h", 1000]
+
+
+async def test_nothing_is_taken_once_it_is_closing_though_nothing_waits() -> None:
+    case = Case(at_once=True)
+    case.send_queue.close(1000)
+    case.send_queue.put_all(["too late"])
+    assert await case.end() == [1000]
+
+
+async def test_what_the_server_takes_a_part_of_is_told_whole() -> None:
+    case = Case()
+    took: list[str] = []
+
+    def take_one(texts: Sequence[str]) -> int:
+        took.extend(list(texts)[:1])
+        return min(len(texts), 1)
+
+    case.send_queue = SendQueue(10, case.wire.send, Counters(), send_now=take_one)
+    case.send_queue.put_all(["a", "b", "c"])
+    case.send_queue.flush()
+    assert took == ["a", "b", "c"]
 
 
 async def test_an_answer_wakes_nobody_where_the_server_takes_it_at_once() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -31,7 +30,8 @@ class Line:
     listener: Listener | None = None
     hear: Hear | None = None
 
-    def send_texts(self, texts: deque[str]) -> None: ...
+    def send_texts(self, texts: Sequence[str]) -> int:
+        return 0
 
     def ping(self) -> None: ...
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from trading.delivery.channel_groups import ALL_INSTRUMENTS, portfolio_group, user_group
-from trading.delivery.channel_layer import InProcessLayer
+from trading.delivery.channel_layer import Hear, InProcessLayer
 from trading.delivery.redis.inlet import Inlet
 from trading.delivery.redis.wires import shared_group
 
@@ -25,9 +25,9 @@ class Inlets:
     async def new_channel(self) -> str:
         return await self._room.new_channel()
 
-    async def receive(self, channel: str) -> dict[str, Any]:
+    async def receive(self, channel: str, hear: Hear | None = None) -> dict[str, Any]:
         """As `InProcessLayer.receive`."""
-        return await self._room.receive(channel)
+        return await self._room.receive(channel, hear)
 
     async def group_add(self, group: str, channel: str) -> None:
         """Whoever is in a group hears all that is told from now on. Raises where Redis cannot be reached; then the
