@@ -167,7 +167,7 @@ class BatchWriter:
 
     def _end_transfers(self, cursor: Any, received: list[TransferReceived]) -> None:
         """Money that was in transit has come in. Unstorable where it was not in transit: none comes in twice."""
-        mark, returning = self._mark, "" if self._postgres is None else " RETURNING id"
+        mark, returning = self._mark, "" if self._postgres is None else " RETURNING 1"
         for event in received:
             transfer = event.transfer
             cursor.execute(
