@@ -31,6 +31,7 @@ from trading.models import (
     Trade,
     User,
 )
+from trading.storage.batch_writer import BatchWriter
 from trading.storage.store import Store
 from trading.worker.batch import OperatorAnswer, Superseded, Unstorable
 
@@ -143,6 +144,24 @@ def test_numbers_too_large_for_the_database_are_unstorable(books: Books) -> None
     with pytest.raises(Unstorable):
         books.store.commit(msgspec.structs.replace(batch, time=2**63))
     assert everything() == before
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError])
+def test_what_no_row_can_be_made_of_is_unstorable(
+    books: Books, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """A fault of ours: the commands of the batch are tried one by one, and the one that has it is left out."""
+
+    def fail(*_: object) -> None:
+        raise error("cannot be")
+
+    batch, before = books.batch(order(2, "SELL OPEN 2 @ 120")), everything()
+    monkeypatch.setattr(BatchWriter, "_write_orders", fail)
+    with pytest.raises(Unstorable, match="cannot be"):
+        books.store.commit(batch)
+    assert everything() == before
+    monkeypatch.undo()
+    books.store.commit(batch)
 
 
 @pytest.mark.django_db(transaction=True)

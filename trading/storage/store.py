@@ -131,6 +131,10 @@ class Store:
             yield
         except (IntegrityError, DataError, OverflowError) as error:
             raise Unstorable(str(error)) from error
+        except (TypeError, ValueError) as error:
+            if self._at_commit:
+                raise
+            raise Unstorable(f"no row can be made of it: {error}") from error
         except Error as error:
             if self._at_commit:
                 raise OutcomeUnknown(str(error)) from error

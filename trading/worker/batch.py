@@ -70,7 +70,7 @@ class Restored(msgspec.Struct, frozen=True):
 
 
 class Unstorable(Exception):
-    """The database takes no such rows (they break a constraint): trying again would not help."""
+    """The database takes no such rows (they break a constraint, or cannot be made): trying again would not help."""
 
 
 class OutcomeUnknown(Exception):
