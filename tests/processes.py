@@ -40,3 +40,9 @@ def _is_free(port: int) -> bool:
 def end_with_parent() -> None:
     """Runs in the child: the kernel kills it when its parent dies."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def processor_seconds(pid: int) -> float:
+    """That a process has taken since it began, user and system, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -23,6 +23,7 @@ from pathlib import Path
 from tests.attack.attacks import ATTACKS, MIB
 from tests.attack.honest import Honest, Movers, Waits
 from tests.e2e.server import ROOT, Market, Server
+from tests.processes import processor_seconds
 
 WARM, LEAD = 1.0, 0.3
 """Seconds of trading before anything is measured, and of an attack before the honest are."""
@@ -113,11 +114,6 @@ async def under(attack: str, server: Server, seconds: float) -> Row:
     honest.leave()
     late.leave()
     return Row(waits, sign_in, memory.before, memory.most, share, ends)
-
-
-def processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def start(attack: str, port: int, seconds: float) -> subprocess.Popen[str]:

@@ -23,6 +23,8 @@ from bourse_client import BourseError, Client, Refused
 from rich.console import Console
 from rich.progress import Progress
 
+from tests.bench.figures import quantile
+
 MOST, LONGEST = 1_000, 600.0
 """Connections, and orders on their way on each; seconds."""
 PATIENCE = 30.0
@@ -39,7 +41,7 @@ class Poured(NamedTuple):
 
     def latency(self, share: float) -> float:
         """The latency that `share` of the answers kept within."""
-        return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * share))]
+        return quantile(self.latencies, share)
 
 
 async def poured(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from tests.bench.figures import quantile
 from tests.bench.load import Result, echo_pourers, order_pourers, pour
 from tests.bench.servers import Server
 
@@ -49,7 +50,7 @@ class Poured(msgspec.Struct, frozen=True):
 
     def latency(self, share: float) -> float:
         """The latency that `share` of the answers kept within."""
-        return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * share))]
+        return quantile(self.latencies, share)
 
 
 def poured(server: Server, connections: int, in_flight: int, seconds: float) -> Poured:

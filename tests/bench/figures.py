@@ -5,7 +5,7 @@ import platform
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -62,6 +62,11 @@ def _ratio(measured: float | Pairs) -> tuple[float, tuple[float, float] | None]:
 
 def median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Of sorted values the one that `share` of them do not go beyond."""
+    return values[min(len(values) - 1, int(len(values) * share))]
 
 
 def paired(ours: Callable[[], float], theirs: Callable[[], float], times: int = 5) -> Pairs:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from tests.bench.figures import quantile
 from tests.bench.wire import Wire
 
 ANSWER = b'{"type":"order_response"'
@@ -37,7 +38,7 @@ class Result(msgspec.Struct, frozen=True):
 
     def latency(self, share: float) -> float:
         """The latency that `share` of the answers kept within."""
-        return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * share))]
+        return quantile(self.latencies, share)
 
 
 class Pourer:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.processes import free_port
+from tests.processes import free_port, processor_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "exchange_site.asgi:application"
@@ -40,8 +40,7 @@ class Server(msgspec.Struct, frozen=True):
     data: Path
 
     def processor_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self.pid)
 
     def log_bytes(self) -> int:
         """Of the database's write-ahead log."""

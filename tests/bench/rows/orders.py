@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.bench.clients import Poured, poured
-from tests.bench.figures import Figure, Pairs, at_least, at_most, median
+from tests.bench.figures import Figure, Pairs, at_least, at_most, median, quantile
 from tests.bench.load import ANSWER, orders
 from tests.bench.servers import ECHO, OURS, Server, served
 from tests.bench.wire import Wire
@@ -63,7 +63,7 @@ def round_trip_figures(by: str) -> list[Figure]:
             runs.append((poured(ours, 1, 1, SECONDS / 2), theirs, commits))
     figures = []
     for share, goal in ((0.5, 1.35), (0.99, 1.6)):
-        parts = [(mine.latency(share), theirs.latency(share), _at(bare, share)) for mine, theirs, bare in runs]
+        parts = [(mine.latency(share), theirs.latency(share), quantile(bare, share)) for mine, theirs, bare in runs]
         echoed, committed = (median([part[place] for part in parts]) * 1e3 for place in (1, 2))
         pairs = Pairs([(mine, theirs + bare) for mine, theirs, bare in parts])
         figures.append(
@@ -76,10 +76,6 @@ def round_trip_figures(by: str) -> list[Figure]:
             )
         )
     return figures
-
-
-def _at(values: list[float], share: float) -> float:
-    return values[min(len(values) - 1, int(len(values) * share))]
 
 
 async def _bytes_of_commit(server: Server) -> int:
