@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.e2e.browser import WatchedPage
 from tests.e2e.page.modules.test_page_modules import call, page
-
-try:
-    from playwright.sync_api import Page
-except ImportError:  # the fixture says so
-    Page = Any  # type: ignore[assignment,misc]
 
 __all__ = ["page"]
 
@@ -43,13 +39,13 @@ SCENE = """(() => {
 ALL = [["", "IX2302"], ["CFFEX", "XX"]]
 
 
-def play(page: Page, *steps: str) -> Any:
+def play(page: WatchedPage, *steps: str) -> Any:
     """What is asked, which markets are away and how often one has opened, after each step."""
     told = "\n".join(f"{step}; told.push(said());" for step in steps)
     return call(page, "client/doors", SCENE.replace("STEPS", told))
 
 
-def test_a_refusal_says_that_its_market_is_away_until_the_exchange_takes_orders(page: Page) -> None:
+def test_a_refusal_says_that_its_market_is_away_until_the_exchange_takes_orders(page: WatchedPage) -> None:
     told = play(
         page,
         "doors.refused('XX')",
@@ -69,14 +65,14 @@ def test_a_refusal_says_that_its_market_is_away_until_the_exchange_takes_orders(
     ]
 
 
-def test_a_market_that_the_exchange_tells_of_is_away_before_anything_is_refused(page: Page) -> None:
+def test_a_market_that_the_exchange_tells_of_is_away_before_anything_is_refused(page: WatchedPage) -> None:
     told = play(page, "doors.look()", "doors.answered({}, 503)", "doors.answered({ market: 'CFFEX' }, undefined)")
     assert told == [[ALL, [], 0], [[], [""], 0], [[], [""], 0]]
 
 
-def test_another_refusal_says_nothing_and_is_asked_again(page: Page) -> None:
+def test_another_refusal_says_nothing_and_is_asked_again(page: WatchedPage) -> None:
     assert play(page, "doors.look()", "doors.answered({}, 429)", "wait()") == [[ALL, [], 0], [[], [], 0], [ALL, [], 0]]
 
 
-def test_a_lost_line_forgets_what_was_known(page: Page) -> None:
+def test_a_lost_line_forgets_what_was_known(page: WatchedPage) -> None:
     assert play(page, "doors.refused('IX2301')", "doors.lost()", "wait()") == [[[], [""], 0], [[], [], 0], [[], [], 0]]

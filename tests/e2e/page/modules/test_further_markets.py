@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.e2e.browser import WatchedPage
 from tests.e2e.page.modules.test_page_modules import call, page
-
-try:
-    from playwright.sync_api import Page
-except ImportError:  # the fixture says so
-    Page = Any  # type: ignore[assignment,misc]
 
 __all__ = ["page"]
 
@@ -26,7 +22,7 @@ SCENE = """(() => {
 })()"""
 
 
-def play(page: Page, *steps: str) -> Any:
+def play(page: WatchedPage, *steps: str) -> Any:
     """What each step gives."""
     told = "\n".join(f"told.push({step});" for step in steps)
     return call(page, "client/further_markets", SCENE.replace("STEPS", told))
@@ -36,14 +32,14 @@ RESUME = {"type": "resume", "market": "CFFEX"}
 ACCOUNT = {"type": "query_account", "market": "CFFEX"}
 
 
-def test_a_market_that_the_instruments_tell_of_is_followed_once(page: Page) -> None:
+def test_a_market_that_the_instruments_tell_of_is_followed_once(page: WatchedPage) -> None:
     told = play(
         page, "[further.look(), said()][1]", "[further.look(), said()][1]", "[further.askForFunds(), said()][1]"
     )
     assert told == [[RESUME, ACCOUNT], [], [ACCOUNT]]
 
 
-def test_pushes_of_a_market_are_taken_in_without_holes(page: Page) -> None:
+def test_pushes_of_a_market_are_taken_in_without_holes(page: WatchedPage) -> None:
     """Nothing before the answer to `resume`; what was missed is asked for; a new line goes on from there."""
     told = play(
         page,
@@ -75,7 +71,7 @@ def test_pushes_of_a_market_are_taken_in_without_holes(page: Page) -> None:
     ]
 
 
-def test_a_refusal_that_passes_is_asked_again(page: Page) -> None:
+def test_a_refusal_that_passes_is_asked_again(page: WatchedPage) -> None:
     """Until the line is lost: a new one asks by itself."""
     scene = """(() => {
       const asked = [];
@@ -91,7 +87,7 @@ def test_a_refusal_that_passes_is_asked_again(page: Page) -> None:
     assert call(page, "client/push_sequence", scene) == [[True, True, False], [4]]
 
 
-def test_an_account_that_is_opened_later_is_followed_from_then_on(page: Page) -> None:
+def test_an_account_that_is_opened_later_is_followed_from_then_on(page: WatchedPage) -> None:
     told = play(
         page,
         "[further.look(), said()].length",
@@ -102,7 +98,7 @@ def test_an_account_that_is_opened_later_is_followed_from_then_on(page: Page) ->
     assert told == [2, [], [RESUME], []]
 
 
-def test_each_instrument_is_traded_out_of_the_account_of_its_market(page: Page) -> None:
+def test_each_instrument_is_traded_out_of_the_account_of_its_market(page: WatchedPage) -> None:
     state = {
         "instruments": [{"instrument_id": "IX2301"}, {"instrument_id": "XX", "market": "CFFEX"}],
         "account": {"available": 1},

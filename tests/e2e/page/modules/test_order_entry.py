@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from tests.e2e.browser import WatchedPage
 from tests.e2e.page.modules.test_page_modules import call, page
-
-try:
-    from playwright.sync_api import Page
-except ImportError:  # the fixture says so
-    Page = Any  # type: ignore[assignment,misc]
 
 __all__ = ["page"]
 
@@ -45,7 +39,7 @@ SCENE = """(async () => {
 
 @pytest.mark.parametrize("busy", [False, True])
 @pytest.mark.parametrize("kept", [False, True])
-def test_an_order_of_which_nobody_knows_is_looked_up(page: Page, kept: bool, busy: bool) -> None:
+def test_an_order_of_which_nobody_knows_is_looked_up(page: WatchedPage, kept: bool, busy: bool) -> None:
     """Where the exchange has it, it is there; else it can be sent again under its own id, until it comes after all."""
     told = call(page, "orders/order_entry", SCENE, {"code": 504, "kept": kept, "busy": busy})
     after = told["after"]
@@ -56,7 +50,7 @@ def test_an_order_of_which_nobody_knows_is_looked_up(page: Page, kept: bool, bus
 
 
 @pytest.mark.parametrize("code", [503, 1001])
-def test_a_refusal_is_told_as_it_is(page: Page, code: int) -> None:
+def test_a_refusal_is_told_as_it_is(page: WatchedPage, code: int) -> None:
     """Of an exchange that was away, too: nothing was done."""
     told = call(page, "orders/order_entry", SCENE, {"code": code, "kept": False, "busy": False})
     assert told["phase"] == "answered" and told["asked"] == ["submit_order"]
@@ -79,7 +73,7 @@ RESENT = SCENE.replace(
 
 
 @pytest.mark.parametrize(("then", "phase"), [(503, "missing"), (504, "missing"), (1001, "answered")])
-def test_an_order_in_doubt_stays_so_where_the_exchange_is_away(page: Page, then: int, phase: str) -> None:
+def test_an_order_in_doubt_stays_so_where_the_exchange_is_away(page: WatchedPage, then: int, phase: str) -> None:
     """That its second attempt did nothing says nothing of the first."""
     told = call(page, "orders/order_entry", RESENT, {"code": 504, "kept": False, "busy": False, "then": then})
     looks = ["query_orders"] if phase == "missing" else []
