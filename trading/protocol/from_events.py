@@ -49,7 +49,7 @@ from trading.protocol.pushes import (
 )
 
 NO_TRADE = "NO_TRADE"
-# Looked up once: a member of an enumeration takes ten times as long to find as a name of a module.
+# Looked up once: see "What helped" in docs/performance.md.
 WAITING, SUBMITTED, CANCELLED = OrderStatus.WAITING, OrderStatus.SUBMITTED, OrderStatus.CANCELLED
 Levels = Iterable[tuple[int, int, int]]
 

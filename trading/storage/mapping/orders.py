@@ -15,8 +15,7 @@ from trading.storage.sql import GIVEN, Columns, Row, Table, json_text
 ORDER_OPTIONS = msgspec.json.Decoder(OrderOptions)
 
 
-LIMIT = OrderType.LIMIT
-"""Looked up once: a member of an enumeration takes ten times as long to find as a name of a module."""
+LIMIT = OrderType.LIMIT  # looked up once: see "What helped" in docs/performance.md
 
 
 def _price(order: Order) -> int | None:
