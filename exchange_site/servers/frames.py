@@ -27,7 +27,8 @@ def _head(size: int) -> bytes:
     return bytes((TEXT, 127)) + size.to_bytes(8, "big")
 
 
-HEADS = tuple(map(_head, range(1_024)))
+USUAL = 1_024
+HEADS = tuple(map(_head, range(USUAL)))
 """Of nearly all frames, by the size of their text."""
 
 
@@ -45,7 +46,7 @@ class _Framer:
         if text is not self._text:
             payload = text.encode()
             size = len(payload)
-            head = HEADS[size] if size < len(HEADS) else _head(size)
+            head = HEADS[size] if size < USUAL else _head(size)
             self._text, self._frame = text, head + payload
         return self._frame
 

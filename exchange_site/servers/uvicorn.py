@@ -17,7 +17,7 @@ Addresses: uvicorn believes `X-Forwarded-For` of programs on the same machine; h
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -79,8 +79,8 @@ departures: WeakKeyDictionary[asyncio.AbstractEventLoop, Departures] = WeakKeyDi
 
 
 class GatheringTransport:
-    """An asyncio transport that writes once a turn of the event loop, and leaves it to the intake when to read;
-    everything else is the transport's own."""
+    """An asyncio transport that writes once a turn of the event loop, and leaves it to the intake when to read. What is
+    asked of it is named here: `__getattr__` for the rest would make every look at an attribute slow."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -92,7 +92,7 @@ class GatheringTransport:
     def write(self, data: bytes) -> None:
         self.writelines((data,))
 
-    def writelines(self, parts: Sequence[bytes]) -> None:
+    def writelines(self, parts: Iterable[bytes]) -> None:
         if not self._waiting:
             self._departures.add(self, self._loop)
         self._waiting += parts
@@ -127,8 +127,14 @@ class GatheringTransport:
         if data and not self._transport.is_closing():
             self._transport.write(data)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    def get_extra_info(self, name: str) -> Any:
+        return self._transport.get_extra_info(name)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def abort(self) -> None:
+        self._transport.abort()
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -212,7 +218,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def send_texts(self, texts: Sequence[str]) -> int:
         if not self.writable.is_set() or self.conn.state is not OPEN:
             return 0
-        self.transport.writelines([text_frame(text) for text in texts])
+        self.transport.writelines(list(map(text_frame, texts)))
         return len(texts)
 
     def ping(self) -> None:

@@ -48,7 +48,7 @@ class TokenBucket:
         are given on credit: what comes after them waits until they are paid."""
         pause = self.pause(now)
         if not pause:
-            self.take(events)
+            self._left -= events
         return pause
 
     def take(self, events: int) -> None:
@@ -144,6 +144,7 @@ class RateLimiter:
     def __init__(self, limits: Limits, few: int = FEW, shared: SharedBuckets | None = None) -> None:
         self.limits = limits
         self._shared = shared
+        self.is_shared = shared is not None
         self._anonymous = 0
         self._addresses: Counter[str] = Counter()
         self._trials: Counter[str] = Counter()
@@ -235,10 +236,6 @@ class RateLimiter:
         self._wrong_from.of(address, now).wait(now)
 
     # -- the same over all processes, where there are others
-
-    @property
-    def is_shared(self) -> bool:
-        return self._shared is not None
 
     async def orders_anywhere(self, user_id: str, count: int, now: float) -> float:
         rate = self.limits.orders_per_second

@@ -87,8 +87,7 @@ def order_response(
     event: Outcome, request_id: RequestId, client_order_id: str | None = None, retry_after: float | None = None
 ) -> OrderResponse:
     """The answer to an order message."""
-    order_id, code, detail = _outcome(event)
-    status, filled = _now(event)
+    order_id, code, detail, status, filled = _outcome(event)
     return OrderResponse(
         success=code is None,
         order_id=order_id,
@@ -104,8 +103,7 @@ def order_response(
 
 def result(item: Item, event: Outcome) -> OrderResult:
     """What became of an item of a batch."""
-    order_id, code, detail = _outcome(event)
-    status, filled = _now(event)
+    order_id, code, detail, status, filled = _outcome(event)
     return OrderResult(
         success=code is None,
         order_id=order_id,
@@ -117,21 +115,16 @@ def result(item: Item, event: Outcome) -> OrderResult:
     )
 
 
-def _outcome(event: Outcome) -> tuple[str | None, int | None, str | None]:
-    """Order id, error code and error message."""
+def _outcome(event: Outcome) -> tuple[str | None, int | None, str | None, OrderStatus | None, float | None]:
+    """Order id, error code and error message; what the order is and what of it has traded, where that is news."""
     match event:
         case OrderAccepted() | OrderCancelled() | OrderRepeated() | OrderWaiting() | OrderAmended():
-            return order_id_text(event.order_id), None, None
+            return order_id_text(event.order_id), None, None, None, None
         case Refused():
-            return None, *_failure(event)
+            return None, *_failure(event), None, None
         case Finished():
-            return None, Code.ORDER_FINISHED, Code.ORDER_FINISHED.text
+            return None, Code.ORDER_FINISHED, Code.ORDER_FINISHED.text, event.status, float(event.filled)
     raise AssertionError(f"{event!r} answers no order message")
-
-
-def _now(event: Outcome) -> tuple[OrderStatus | None, float | None]:
-    """What the order is and what of it has traded, where that is known to be news."""
-    return (event.status, float(event.filled)) if type(event) is Finished else (None, None)
 
 
 def _client_id(item: Item) -> str | None:

@@ -1,8 +1,10 @@
 """SQL made once from the models, with the driver's placeholders: measured many times faster than `bulk_create`."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -16,6 +18,11 @@ Read = str | Callable[[Any], object] | None
 kept as nothing), a function, or GIVEN."""
 
 Row = tuple[Any, ...]
+
+# How SQLite's driver is to take a value that is neither a number nor a text. Where nobody has said so it asks the value
+# itself, and makes an exception of each that does not know.
+sqlite3.register_adapter(NoneType, lambda nothing: nothing)
+sqlite3.register_adapter(bool, int)
 
 CHUNKS = (64, 16, 4, 1)
 """Rows a statement: few sizes, so that every statement is prepared once; 64 rows stay below SQLite's 32,766 values."""

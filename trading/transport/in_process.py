@@ -25,7 +25,8 @@ class InProcessQueue:
         if len(self._waiting) >= self.limit:
             return False
         self._waiting.append(envelope)
-        self._sleeper.wake()
+        if self._sleeper.waiting:
+            self._sleeper.wake()
         return True
 
     async def take(self, most: int, timeout: float) -> list[Envelope]:

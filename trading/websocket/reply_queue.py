@@ -46,7 +46,8 @@ class ReplyQueue:
             waiting.popleft()
             self.held -= 1
             self._put(ready)
-        self._answered.wake()
+        if self._answered.waiting:
+            self._answered.wake()
 
     async def settled(self) -> None:
         """Wait until every request so far has been answered."""

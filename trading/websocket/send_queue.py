@@ -69,8 +69,9 @@ class SendQueue:
     def put(self, frame: str) -> None:
         """Queue a frame and have it sent, at once if the server can; nothing more is taken once the connection is
         closing."""
-        self.add(frame)
-        self.flush()
+        if not self._send_at_once((frame,)):
+            self.add(frame)
+            self.flush()
 
     def add(self, frame: str) -> None:
         """Queue a frame for whoever flushes next."""
@@ -85,17 +86,20 @@ class SendQueue:
     def put_all(self, frames: Sequence[str]) -> None:
         """The same for what one batch has told, even if that alone is more than the limit: a client may have many
         orders, and had no time to read in between."""
-        if not frames:
+        sent = self._send_at_once(frames) if frames else 0
+        if sent == len(frames):
             return
-        if self._send_now is not None and not (self._frames or self._sending or self.closing):
-            sent = self._send_now(frames)
-            if sent == len(frames):
-                return
-            frames = frames[sent:]
+        frames = frames[sent:]
         self.add(frames[0])
         if not self.closing:
             self._frames.extend(frames[1:])
         self.flush()
+
+    def _send_at_once(self, frames: Sequence[str]) -> int:
+        """How many of these the server takes now: none while others wait before them."""
+        if self._send_now is None or self._frames or self._sending or self.close_code is not None:
+            return 0
+        return self._send_now(frames)
 
     def close(self, code: int, patience: float | None = None) -> None:
         """Send what is queued if the client takes it within `patience` seconds (None: as long as usual), then close."""
