@@ -41,8 +41,8 @@ export function t(key, values = {}) {
 const MALFORMED = 400;
 /** Codes from here on speak of trading, and their sentences are for people. */
 const OF_TRADING = 1000;
-/** Where a message says which of its fields is meant. */
-const FIELD = /`\$(?:\.\w+|\[[^\]]*\])*?\.(\w+)`/;
+/** A message begins with the field that is meant. */
+const FIELD = /: (?:[\w[\]]+\.)*(\w+)(?:\[\d+\])? (?:must|cannot|is) /;
 
 /**
  * A refusal in the page's words. A code that is newer than this page has the server's own sentence in the server's language,
