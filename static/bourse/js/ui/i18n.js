@@ -66,6 +66,18 @@ function malformed(message) {
   return name ? t('error.field', { name }) : t('error.400');
 }
 
+/** What the exchange says by itself and not as a reason why it takes no orders. */
+const SAID_BY_ITSELF = /** @type {Record<string, string>} */ ({
+  'Orders are taken again.': 'announcement.open',
+  'The exchange stops; connect again in a moment': 'announcement.leaves',
+});
+
+/**
+ * What the exchange says by itself has no code, and is English: in another language the page says what it means.
+ * @param {string} message
+ */
+export const announcement = (message) => (language === 'en' ? message : t(SAID_BY_ITSELF[message] ?? 'announcement.closed'));
+
 /**
  * What the exchange says beyond its code, where the reader's language is the server's.
  * @param {number | string | null | undefined} code

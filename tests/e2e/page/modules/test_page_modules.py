@@ -16,12 +16,16 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
+from exchange_site.wiring.connections import FAREWELL
 from marketdata.core.depth import Level, changed
 from tests.e2e.browser import chromium, missing, new_page
 from tests.protocol.golden import CLIENT, SERVER
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.types import CancelReason, Direction, Offset, OrderStatus, OrderType, Phase, TimeCondition
+from trading.transport.engine_watch import SILENT
+from trading.websocket.announcement_board import TAKEN_AGAIN
+from trading.worker.engine_keeper import ELSEWHERE
 
 try:
     from playwright.sync_api import Page, Route
@@ -700,3 +704,27 @@ def test_a_refusal_is_told_in_the_words_of_the_page_and_of_its_language(page: Pa
     assert english[len(Code)] == ["An English line of the server (1999)", "An English line of the server"]
     assert "1999" in chinese[len(Code)][0] and "English" not in chinese[len(Code)][0]
     assert not any("must" in words + more for words, more in chinese + english)
+
+
+def test_what_the_exchange_says_by_itself_is_told_in_the_language_of_the_page(page: Page) -> None:
+    said = [TAKEN_AGAIN, FAREWELL, SILENT.format(market="main"), ELSEWHERE.format(market="main")]
+    told = call(
+        page,
+        "ui/i18n",
+        """(() => {
+            const both = {};
+            for (let turn = 0; turn < 2; turn += 1) {
+                m.toggleLanguage();
+                both[document.documentElement.lang] = x.map(m.announcement);
+            }
+            return both;
+        })()""",
+        said,
+    )
+    assert told["en"] == said
+    assert told["zh-CN"] == [
+        "交易所已恢复受理委托。",
+        "交易所即将停止，页面稍后会自动重新连接。",
+        "交易所暂不受理委托和撤单。",
+        "交易所暂不受理委托和撤单。",
+    ]
