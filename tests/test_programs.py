@@ -56,13 +56,22 @@ def test_a_port_that_is_none_is_one_plain_line(tmp_path: Path, target: str, port
     assert made.startswith("make: ***")
 
 
-def test_a_second_market_on_one_port_touches_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["run", "cluster"])
+@pytest.mark.parametrize(
+    ("family", "address"),
+    [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "::")],
+)
+def test_a_second_market_on_one_port_touches_nothing(tmp_path: Path, target: str, family: int, address: str) -> None:
     """Its tokens would take the place of the first one's, and its bots their connections."""
     data = tmp_path / "data"
-    with socket.create_server(("127.0.0.1", 0)) as first:
+    try:
+        first = socket.create_server((address, 0), family=family)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with first:
         port = first.getsockname()[1]
         begun = subprocess.run(
-            ["make", "-o", "setup", "run", f"PORT={port}"],
+            ["make", "-o", "setup", target, f"PORT={port}"],
             cwd=ROOT,
             env={**os.environ, "DATA_DIR": str(data)},
             capture_output=True,
