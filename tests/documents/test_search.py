@@ -100,9 +100,8 @@ def test_rules_come_before_tables_that_only_name_them(query: str) -> None:
 @pytest.mark.parametrize(
     ("query", "language", "address"),
     [
-        ("撤单", "zh-CN", "/docs/market-rules/#cancelling-an-order"),
-        ("cancel", "en", "/docs/market-rules/#cancelling-an-order"),
-        ("cancel order", "en", "/docs/market-rules/#cancelling-an-order"),
+        ("撤单", "zh-CN", "/docs/market-rules/#cancelling"),
+        ("cancel", "en", "/docs/market-rules/#cancelling"),
         ("改单", "zh-CN", "/docs/market-rules/#amending"),
         ("amend", "en", "/docs/market-rules/#amending"),
     ],
