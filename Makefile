@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8081
-CHECK_PORT = $(BIN)/python -c 'import sys; port = sys.argv[1]; 0 < (len(port) < 6 and port.isascii() and port.isdigit() and int(port)) < 65536 or sys.exit(f"PORT={port} is no port: choose a number from 1 to 65535, as in make run PORT=9000")' '$(PORT)'
+CHECK_PORT = $(BIN)/python -m exchange_site.port '$(PORT)' make
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -32,8 +32,7 @@ BOTS ?= on
 LOG_DIR ?= $(or $(DATA_DIR),data)/log
 run: export DEMO ?= on
 run: setup
-	@$(CHECK_PORT)
-	@$(BIN)/python -c 'import socket, sys; taken = socket.socket().connect_ex(("localhost", $(PORT))) == 0; sys.exit("Something serves on port $(PORT) already: end it, or choose another port, as in make run PORT=9000") if taken else None'
+	@$(CHECK_PORT) run
 	@echo 'The log is in $(LOG_DIR)/server.jsonl and bots.jsonl; here you see warnings and a line a minute.'
 	@echo 'Preparing the database ...'
 	@LOG_FILE=$(LOG_DIR)/server.jsonl $(BIN)/python manage.py migrate --verbosity 0
@@ -46,7 +45,7 @@ run: setup
 # The demo as several processes: Redis and PostgreSQL from the system's packages, two engines of which one waits, two
 # gateways. On private ports, and nothing is kept.
 cluster: setup
-	@$(CHECK_PORT)
+	@$(CHECK_PORT) cluster
 	@exec $(BIN)/python manage.py run_cluster --port $(PORT) $(if $(filter off,$(BOTS)),,--bots) $(foreach market,$(MARKETS),--market $(market))
 
 test: check unit

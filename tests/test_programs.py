@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from exchange_site.port import Unusable, hold_free
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = sorted(set(re.findall(r"-m (tests[\w.]*)", (ROOT / "Makefile").read_text())))
 
@@ -72,3 +74,28 @@ def test_a_second_market_on_one_port_touches_nothing(tmp_path: Path) -> None:
         )
     assert begun.returncode != 0 and f"Something serves on port {port} already" in begun.stderr
     assert not data.exists() and "token" not in begun.stdout.lower()
+
+
+@pytest.mark.parametrize("command", ["make run", "make cluster"])
+@pytest.mark.parametrize(
+    ("family", "address"),
+    [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "::")],
+)
+def test_a_port_is_taken_over_ipv4_and_over_ipv6(command: str, family: int, address: str) -> None:
+    """A browser that is told `localhost` may try either."""
+    try:
+        other = socket.create_server((address, 0), family=family)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with other:
+        port = other.getsockname()[1]
+        with pytest.raises(Unusable, match=f"Something serves on port {port} already.*{command} PORT="):
+            hold_free(port, command)
+    hold_free(port, command)
+
+
+def test_a_port_that_somebody_holds_is_not_ours() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        with pytest.raises(Unusable, match="Something holds port"):
+            hold_free(other.getsockname()[1], "make run")

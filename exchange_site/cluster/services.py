@@ -2,7 +2,6 @@
 with what it keeps in a folder of its own. Nothing here is for production.
 """
 
-import errno
 import os
 import pwd
 import shutil
@@ -58,28 +57,11 @@ class Missing(Exception):
     """A program is not installed; says which package has it."""
 
 
-class Taken(Exception):
-    """A port is not ours to listen on; says why."""
-
-
 def free_port() -> int:
     """A port of loopback on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def hold_free(port: int) -> None:
-    """Raises Taken unless we may listen there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one of before that has ended is no listener
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            why = getattr(error, "strerror", "it is a number up to 65535")
-            if getattr(error, "errno", None) == errno.EADDRINUSE:
-                why = "something serves on it already"
-            raise Taken(f"Port {port} cannot be used: {why}. Choose another, as in make cluster PORT=9000") from error
 
 
 class Child:

@@ -29,10 +29,12 @@ class Entry(NamedTuple):
     heading: str
     text: str
     low: str
+    worth: float
+    """What its score is multiplied by."""
 
     @classmethod
-    def of(cls, name: str, title: str, anchor: str, heading: str, text: str) -> "Entry":
-        return cls(name, title, anchor, heading, text, f"{title}\n{heading}\n{text}".lower())
+    def of(cls, name: str, title: str, anchor: str, heading: str, text: str, worth: float = 1) -> "Entry":
+        return cls(name, title, anchor, heading, text, f"{title}\n{heading}\n{text}".lower(), worth)
 
 
 class Found(NamedTuple):
@@ -80,7 +82,7 @@ def _score(entry: Entry, patterns: Sequence[re.Pattern[str]]) -> float:
         if not score:
             return 0
         total += score
-    return total
+    return total * entry.worth
 
 
 def _marks(query: str) -> re.Pattern[str]:

@@ -19,6 +19,10 @@ from exchange_site.documents.shelf import documents, groups
 from trading.core.codes import Code
 
 NAMES = {"en": "English", "zh-CN": "中文"}
+PROOFS = {"conformance", "reliability", "performance", "scale", "authority", "decisions", "changelog"}
+"""Documents that show that something is so, or why: who looks for how to do it wants the others first."""
+PROOF = 0.5
+"""What a section of theirs is worth beside another."""
 KEPT = 500
 """Queries whose answers are kept: what is typed again costs nothing."""
 
@@ -37,7 +41,7 @@ def _entries(language: str) -> list[Entry]:
     """All sections, as somebody who reads this language sees them."""
     with translation.override(language):
         return [
-            Entry.of(name, translation.gettext(document.title), *section)
+            Entry.of(name, translation.gettext(document.title), *section, worth=PROOF if name in PROOFS else 1)
             for name, document in documents().items()
             for section in rendered(name, language).sections
         ]

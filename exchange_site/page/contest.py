@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from trading.admin.columns import amount_text
+from trading.admin.columns import amount_text, change_text
 from trading.models import Contest
 from trading.operators import contests
 
@@ -28,7 +28,7 @@ def ranking(request: HttpRequest, market: str) -> HttpResponse:
             rank.place,
             rank.user_id,
             amount_text(rank.worth),
-            f"{rank.gain:+.2%}",
+            change_text(rank.gain),
             f"{rank.drawdown:.2%}",
             _ratio(rank.sharpe),
         )

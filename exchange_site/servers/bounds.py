@@ -23,6 +23,8 @@ HEAD_BYTES = 16_000
 """Of a request, until its body begins: a little less than Twisted reads (16,384), which hangs up without a word."""
 LINGER_SECONDS = 1.0
 """For what we have said last, to a client that may still be sending: closed at once, it would not be read."""
+DROP_SECONDS = 5.0
+"""How long a client may take for what is left when its connection is closed."""
 FILES_KEPT = 64
 """Open files kept for the database, the log and the threads of pages, when connections have used up the rest."""
 TURNS_TO_CLOSE = 4

@@ -13,13 +13,13 @@ Way out: daphne takes whatever an application sends and keeps it until the clien
 client has more than a transport's buffer (64 KiB) to read, as uvicorn's does; texts, which are most of what is sent,
 go the short way. Pings of a client that reads nothing are not answered.
 
-Ends: a client that breaks the WebSocket protocol is told how (1002, 1007, 1009), where autobahn would hang up. autobahn
-lets applications close with 1000 and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server stops) are what
-RFC 6455 has for servers. The application starts with the server and ends before its connections are cut (ASGI's
-lifespan, which daphne does not speak): the market goes on, and its day is settled, whether anybody connects or not.
-When a client asks for a WebSocket wrongly, daphne fails on the end of a connection that never began; here nothing ends
-that did not begin. No connection is too old (daphne's is after a day), and a clock that is set changes nothing: silence
-is judged by the heartbeat alone.
+Ends: a client that breaks the WebSocket protocol is told how (1002, 1007, 1009), where autobahn would hang up, and what
+was said last is written before the connection ends, where it would be reset. autobahn lets applications close with 1000
+and 3000 to 4999 only; 1011 (a failure of ours) and 1012 (the server stops) are what RFC 6455 has for servers. The
+application starts with the server and ends before its connections are cut (ASGI's lifespan, which daphne does not
+speak): the market goes on, and its day is settled, whether anybody connects or not. When a client asks for a WebSocket
+wrongly, daphne fails on the end of a connection that never began; here nothing ends that did not begin. No connection
+is too old (daphne's is after a day), and a clock that is set changes nothing: silence is judged by the heartbeat alone.
 
 Writes: Twisted asks the event loop whether a socket can be written, is told so a turn later, writes, and takes the
 question back: three system calls and two turns where one of each will do. Here it tries first and asks when the socket

@@ -11,7 +11,13 @@ from daphne.ws_protocol import WebSocketFactory as DaphneWebSocketFactory
 from daphne.ws_protocol import WebSocketProtocol as DaphneWebSocketProtocol
 
 from exchange_site.servers import intake
-from exchange_site.servers.bounds import FEW_WAITING, LINGER_SECONDS, MOST_WAITING, bound_send_buffer
+from exchange_site.servers.bounds import (
+    DROP_SECONDS,
+    FEW_WAITING,
+    LINGER_SECONDS,
+    MOST_WAITING,
+    bound_send_buffer,
+)
 from exchange_site.servers.frames import pong_frame, text_frames, whole_texts
 from trading.websocket.server_line import Hear, Listener
 
@@ -52,6 +58,7 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
     listener: Listener | None = None
     hear: Hear | None = None
     _asked = _resting = False
+    _dropping: asyncio.TimerHandle | None = None
 
     # -- in
 
@@ -105,7 +112,7 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
         super().onMessage(payload, isBinary)
 
     def onPing(self, payload: bytes) -> None:
-        if not self.flow.full:
+        if self.state == self.STATE_OPEN and not self.flow.full:
             self.transport.write(pong_frame(payload))
 
     # -- out
@@ -140,8 +147,16 @@ class WebSocketProtocol(DaphneWebSocketProtocol):  # type: ignore[misc]  # daphn
     def serverClose(self, code: int | None = None) -> None:
         self.sendCloseFrame(code=1000 if code is None else code)
 
+    def _closeConnection(self, abort: bool = False) -> None:
+        """autobahn's name. What was said last is written first, whatever the end is for."""
+        self.transport.loseConnection()
+        if self._dropping is None:
+            self._dropping = asyncio.get_running_loop().call_later(DROP_SECONDS, self.transport.abortConnection)
+
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self.intake.end()
+        if self._dropping is not None:
+            self._dropping.cancel()
         if hasattr(self, "server"):
             super().onClose(wasClean, code, reason)
 
@@ -156,4 +171,4 @@ class WebSocketFactory(DaphneWebSocketFactory):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.setProtocolOptions(failByDrop=False)
+        self.setProtocolOptions(failByDrop=False, echoCloseCodeReason=True)

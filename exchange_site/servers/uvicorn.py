@@ -28,6 +28,7 @@ from websockets.streams import StreamReader
 
 from exchange_site.servers import intake
 from exchange_site.servers.bounds import (
+    DROP_SECONDS,
     FEW_WAITING,
     LINGER_SECONDS,
     MOST_WAITING,
@@ -42,8 +43,6 @@ from exchange_site.servers.frames import text_frame, whole_texts
 from trading.websocket.server_line import EXTENSION, Hear, Listener
 
 NOT_UTF8 = "Invalid UTF-8 sequence received from client."
-DROP_SECONDS = 5.0
-"""How long a client may take for what is left when its connection is closed."""
 HTTP_MODULES = ("uvicorn.protocols.http.h11_impl", "uvicorn.protocols.http.httptools_impl")
 """Of the classes that it takes by itself; the second where that library is installed."""
 BETWEEN_FRAMES = StreamReader.at_eof.__code__

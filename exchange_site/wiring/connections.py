@@ -10,6 +10,7 @@ from trading.websocket.heartbeat import Heartbeat
 
 STOP_CLOSE = 1012
 """Close code of a server that stops (RFC 6455: service restart)."""
+FAREWELL = "The exchange stops; connect again in a moment"
 
 
 def connection_services(config: ExchangeConfig, **collaborators: Any) -> ConnectionServices:
@@ -27,5 +28,5 @@ def connection_services(config: ExchangeConfig, **collaborators: Any) -> Connect
 
 async def take_leave(heartbeat: Heartbeat, time: int, seconds: float) -> None:
     """Tell everybody (at Unix ms `time`) that the server stops, and close; wait so many seconds for those who read."""
-    farewell = protocol.Announcement(message="The exchange stops; connect again in a moment", timestamp=time)
+    farewell = protocol.Announcement(message=FAREWELL, timestamp=time)
     await heartbeat.part(protocol.encode(farewell), STOP_CLOSE, seconds)

@@ -97,6 +97,19 @@ def test_rules_come_before_tables_that_only_name_them(query: str) -> None:
     assert results("stop orders")[0]["address"] == "/docs/market-rules/#stop-orders-which-wait-for-a-price"
 
 
+@pytest.mark.parametrize(
+    ("query", "language", "address"),
+    [
+        ("撤单", "zh-CN", "/docs/market-rules/#cancelling"),
+        ("cancel", "en", "/docs/market-rules/#cancelling"),
+        ("改单", "zh-CN", "/docs/market-rules/#amending"),
+        ("amend", "en", "/docs/market-rules/#amending"),
+    ],
+)
+def test_how_it_is_done_comes_before_what_proves_it(query: str, language: str, address: str) -> None:
+    assert results(query, language)[0]["address"] == address
+
+
 def test_a_long_section_that_names_everything_does_not_come_first() -> None:
     long = Entry.of("a", "t", "long", "h", ("order " * 5 + "other words " * 1_000))
     short = Entry.of("b", "t", "short", "h", "An order that waits.")

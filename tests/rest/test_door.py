@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded
 from tests.conftest import OpenExchange
+from tests.protocol.test_malformed import THEIRS
 from tests.rest.client import PATIENCE, Client
 from tests.rest.test_orders import order
 from trading.core.events import Refused
@@ -129,13 +130,25 @@ BAD_BODIES = [
 async def test_a_body_that_is_no_order_is_malformed(ann: Client, body: bytes) -> None:
     reply = await ann.post("orders/", body)
     assert (reply.status, reply.code) == (400, 400)
+    assert not any(theirs in reply.json["detail"] for theirs in THEIRS), reply.json["detail"]
 
 
 @pytest.mark.parametrize(
-    "more", [{"x": 1}, {"x": None}, {"volume": "2"}, {"volume": None}, {"direction": "UP"}, {"price": 1e10}]
+    "more",
+    [
+        {"x": 1},
+        {"x": None},
+        {"volume": "2"},
+        {"volume": None},
+        {"direction": "UP"},
+        {"price": 1e10},
+        {"expires_at": 1_800_000_000_000_000},
+    ],
 )
 async def test_a_field_that_is_wrong_is_malformed(ann: Client, more: dict[str, Any]) -> None:
-    assert (await ann.post("orders/", order("BUY OPEN 1 @ 110") | more)).code == 400
+    reply = await ann.post("orders/", order("BUY OPEN 1 @ 110") | more)
+    assert reply.code == 400 and not any(theirs in reply.json["detail"] for theirs in THEIRS), reply.json["detail"]
+    assert reply.json["detail"].startswith(f"Malformed message: {next(iter(more))} ")
     assert (await ann.post("orders/batch/", {"orders": [order("BUY OPEN 1 @ 110") | more]})).code == 400
     assert await Order.objects.acount() == 0
 
@@ -174,6 +187,7 @@ async def test_null_says_that_a_field_is_not_given(ann: Client) -> None:
 async def test_a_query_that_is_wrong_is_malformed(ann: Client, query: dict[str, Any]) -> None:
     reply = await ann.get("orders/", **query)
     assert (reply.status, reply.code) == (400, 400)
+    assert not any(theirs in reply.json["detail"] for theirs in THEIRS), reply.json["detail"]
 
 
 async def test_each_way_of_asking_wrongly_has_its_code(ann: Client, anybody: Client) -> None:

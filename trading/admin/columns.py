@@ -90,6 +90,12 @@ def amount_text(units: int) -> str:
     return f"{'-' if units < 0 else ''}{int(whole.lstrip('-')):,}.{decimals}"
 
 
+def change_text(share: float) -> str:
+    """With its sign, so that it is not told by colour alone. What rounds to nothing has none."""
+    text = f"{share:+.2%}"
+    return text if any(digit in text for digit in "123456789") else text[1:]
+
+
 def ratio_text(margin: int, balance: int) -> str:
     """Margin / balance, as CTP's risk is counted. Without a balance there is no share of it."""
     if balance > 0 or (balance == 0 and margin == 0):

@@ -5,6 +5,7 @@ frame that names a field twice means two things, so it means nothing; null says 
 """
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec.inspect
 
 from trading.core.codes import Code
 from trading.core.types import TimeCondition
-from trading.protocol.incoming import ClientMessage, OrderFields, RequestId, SubmitOrder
+from trading.protocol.incoming import LATEST_MOMENT, ClientMessage, OrderFields, RequestId, SubmitOrder
 
 LONGEST_DETAIL = 200
 """Characters of an error's detail: it may quote the frame, which may be long."""
@@ -106,14 +107,7 @@ def _decode_in_other_words(text: str, error: Exception) -> ClientMessage:
             return message
         except _UNREADABLE as deeper:
             error = deeper
-    detail = "nested too deeply" if isinstance(error, RecursionError) else _in_words(str(error))
-    raise _malformed(detail, _reference(text)) from None
-
-
-def _in_words(wrong: str) -> str:
-    """A pattern is told by what it means: names have the only one."""
-    found, at, place = wrong.partition(" - at ")
-    return f"Expected printable ASCII characters, at least one{at}{place}" if "matching regex" in found else wrong
+    raise _malformed(in_words(error), _reference(text)) from None
 
 
 def _put_right(fields: dict[str, Any]) -> dict[str, Any]:
@@ -172,6 +166,65 @@ def _check_pairs(pairs: list[tuple[str, object]]) -> None:
 
 
 # --- refusals
+
+_PLACE = re.compile(r"(.*) - at `\$\.?([^`]*)`", re.DOTALL)
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+_GIVEN = _KINDS | {"int": "a number", "float": "a fraction", "null": "null", "NoneType": "null"}
+_BOUNDS = {">=": "at least", "<=": "at most"}
+_PARTS = {"str": "characters", "array": "entries"}
+_SENTENCES = {
+    r"Object missing required field `(?P<field>.+)`": "{inside}{field} is missing",
+    r"Object contains unknown field `(?P<field>.+)`": "{inside}{field} is no known field",
+    r"Invalid (enum )?value (?P<value>.+)": "{name} cannot be {value}",
+    rf"Expected `int` <= {LATEST_MOMENT}": "{name} must be a time in Unix milliseconds, before the year 10000",
+    r"Expected `\w+` (?P<bound>..) (?P<limit>-?\d+)(\.0)?": "{name} must be {bound} {limit}",
+    r"Expected `\w+` of length >= 1": "{name} must not be empty",
+    r"Expected `(?P<parts>\w+)` of length (?P<bound>..) (?P<limit>\d+)": "{name} must have {bound} {limit} {parts}",
+    r"Expected `str` matching regex .+": "{name} must be printable ASCII characters, at least one",
+    r"Expected `(?P<kinds>[^`]+)`, got `(?P<given>\w+)`": "{name} must be {kinds}, not {given}",
+    r"Expected `(?P<kinds>[^`]+)`": "{name} must be {kinds}",
+    r"(Number|Integer value) out of range": "{name} is a number that is too large",
+    r"JSON is malformed: (?P<why>.+)": "this is no JSON: {why}",
+    r"Input data was truncated": "this is no JSON: it ends too early",
+}
+"""Of the library, with ours. Names have the only pattern."""
+_OURS = [(re.compile(theirs, re.DOTALL), ours) for theirs, ours in _SENTENCES.items()]
+
+
+def in_words(error: Exception) -> str:
+    """What is wrong with a message, as a sentence that begins with the field. `error`: of whoever read it."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeError):
+        return "this is no text: half a character, or bytes that are no UTF-8"
+    said, name = str(error), ""
+    if placed := _PLACE.fullmatch(said):
+        said, name = placed.groups()
+    for theirs, ours in _OURS:
+        if found := theirs.fullmatch(said):
+            parts = {part: _in_word(part, value) for part, value in found.groupdict().items()}
+            return ours.format(name=name or "the message", inside=f"{name}." if name else "", **parts)
+    return said
+
+
+def _in_word(part: str, value: str) -> str:
+    match part:
+        case "kinds":
+            return " or ".join(_KINDS[kind] for kind in value.split(" | ") if kind in _KINDS)
+        case "given":
+            return _GIVEN.get(value, value)
+        case "bound":
+            return _BOUNDS[value]
+        case "parts":
+            return _PARTS[value]
+    return value
 
 
 def _malformed(detail: str, request_id: RequestId) -> ProtocolError:

@@ -28,8 +28,11 @@ Number = Annotated[float, msgspec.Meta(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_INTEGER)]
 """A time (Unix) or a length of time."""
 
-Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
-"""A time that an order depends on, until the end of the year 9999: microseconds are beyond it."""
+LATEST_MOMENT = 253_402_300_799_999
+"""The end of the year 9999, in Unix milliseconds: microseconds of today are beyond it."""
+
+Moment = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MOMENT)]
+"""A time that an order depends on."""
 
 Day = Annotated[int, msgspec.Meta(ge=0, le=99_999_999)]
 """YYYYMMDD."""

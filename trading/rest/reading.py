@@ -14,7 +14,7 @@ from django.core.exceptions import TooManyFieldsSent
 from django.http import HttpRequest, QueryDict
 
 from trading.core.codes import Code
-from trading.protocol.decoding import LONGEST_DETAIL
+from trading.protocol.decoding import LONGEST_DETAIL, in_words
 from trading.protocol.incoming import LARGEST_INTEGER
 from trading.rest.errors import ApiError
 
@@ -37,15 +37,19 @@ def read_body(body: bytes, kind: type[T]) -> T:
     """The message in a body of JSON; nothing at all is an empty object."""
     try:
         given = json.loads(
-            body.decode() or "{}", object_pairs_hook=_fields, parse_float=_number, parse_constant=_no_number
+            body.decode() or "{}",
+            object_pairs_hook=_fields,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_no_number,
         )
         return msgspec.convert(_without_nulls(given, kind), kind)
     except ApiError:
         raise
-    except RecursionError:
-        raise malformed("nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise malformed(f"this is no JSON: {error}") from None
     except _WRONG as error:
-        raise malformed(_in_words(error)) from None
+        raise malformed(in_words(error)) from None
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -54,6 +58,13 @@ def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise malformed(f"{next(name for name in names if names.count(name) > 1)} is given twice")
     return fields
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # Python reads 4,300 digits
+        raise malformed("a number has too many digits") from None
 
 
 def _number(text: str) -> float | int:
@@ -90,12 +101,6 @@ def _items(kind: type[msgspec.Struct]) -> Mapping[str, type[msgspec.Struct]]:
     return {name: item.cls for name, item in lists.items() if isinstance(item, msgspec.inspect.StructType)}
 
 
-def _in_words(error: Exception) -> str:
-    """A pattern is told by what it means: names have the only one."""
-    found, at, place = str(error).partition(" - at ")
-    return f"Expected printable ASCII characters, at least one{at}{place}" if "matching regex" in found else str(error)
-
-
 # --- addresses
 
 
@@ -112,12 +117,12 @@ def read_query(query: QueryDict, path: Mapping[str, str], kind: type[T]) -> T:
     fields: dict[str, Any] = dict(path)
     for name, values in query.lists():
         if name in path or name == "request_id":
-            raise malformed(f"Object contains unknown field `{name}`")
+            raise malformed(f"{name} is no known field")
         fields[name] = _value(name, values, kind)
     try:
         return msgspec.convert(fields, kind)
     except _WRONG as error:
-        raise malformed(_in_words(error)) from None
+        raise malformed(in_words(error)) from None
 
 
 def _value(name: str, values: list[str], kind: type[msgspec.Struct]) -> Any:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from tests.admin.desk.conftest import Officer
 from tests.admin.pages import logged_in, text_of
 from tests.builders import Books, Founded, order
+from trading.admin.columns import change_text
 from trading.admin.desk.page import address
 from trading.admin.office.days import trading_days
 from trading.models import Holiday, OperatorCommand, Statement, User
@@ -205,3 +206,11 @@ def test_past_holidays_stay(client: Client) -> None:
 def test_what_is_no_date(client: Client, text: str) -> None:
     client.post(address("calendar"), {"holidays": text, "post": "yes"})
     assert not Holiday.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0123, "+1.23%"), (-0.00006, "-0.01%"), (-0.00004, "0.00%"), (0.00004, "0.00%"), (0.0, "0.00%")],
+)
+def test_a_change_that_rounds_to_nothing_has_no_sign(share: float, text: str) -> None:
+    assert change_text(share) == text

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from bourse_client.command_line.holdings import _risk
 from bourse_client.command_line.orders import _condition, _row
+from bourse_client.command_line.shown import money, number
 from bourse_client.messages import Order
 
 PRICE = 8
@@ -56,3 +57,7 @@ def test_a_risk_ratio_is_a_share_of_what_there_is() -> None:
         for balance, margin, ratio in ((100.0, 84.0, 0.84), (0.0, 0.0, 0.0), (0.0, 84.0, 9999.0), (-1.0, 0.0, 0.0))
     ]
     assert told == ["84.00%", "0.00%", "no balance left", "no balance left"]
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert [money(-0.004), money(-0.006), number(-0.0000001)] == ["0.00", "-0.01", "0"]

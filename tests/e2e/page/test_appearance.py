@@ -86,6 +86,58 @@ def test_on_a_phone_one_view_is_shown_at_a_time(browser: Any, server: Any) -> No
         assert page.complaints == []
 
 
+def test_on_a_phone_a_visitor_sees_the_way_in_wherever_they_are(browser: Any, server: Any) -> None:
+    """And whoever is in, sees it nowhere."""
+    with new_page(browser, viewport={"width": 390, "height": 844}) as page:
+        open_live(page, server)
+        way_in = page.get_by_role("button", name="Start with a demo account")
+        expect(way_in).to_be_in_viewport()
+        for view in ("market", "trade", "orders", "account", "chart"):
+            page.click(f"#views [data-view={view}]")
+            expect(way_in).to_be_in_viewport()
+        sign_in(page, server)
+        for view in ("market", "trade", "orders", "account", "chart"):
+            page.click(f"#views [data-view={view}]")
+            expect(way_in).not_to_be_visible()
+
+
+NEEDED = ("change", "limit_up", "limit_down", "settlement")
+HIDDEN = """(names) => {
+    const row = document.getElementById('facts').getBoundingClientRect();
+    return names.filter((name) => {
+        const box = document.querySelector(`[data-fact=${name}]`).getBoundingClientRect();
+        return box.width === 0 || box.bottom > row.bottom + 1 || box.right > row.right + 1;
+    });
+}"""
+CUT = """() => {
+    const { right } = document.querySelector('.headline .title').getBoundingClientRect();
+    return document.getElementById('market-phase').getBoundingClientRect().right > right + 1;
+}"""
+
+
+@pytest.mark.parametrize("language", ["en-US", "zh-CN"])
+def test_what_is_needed_most_stays_in_the_headline(browser: Any, server: Any, language: str) -> None:
+    """At every width, also when no orders are taken, which takes more room."""
+    with new_page(browser, locale=language) as page:
+        open_live(page, server)
+        expect(page.locator("#fact-limit-up")).to_have_text("132.0")
+        for phase in ("continuous", "away"):
+            words = worded(page, phase)
+            page.eval_on_selector(
+                "#market-phase", "(node, now) => { [node.dataset.phase, node.textContent] = now; }", words
+            )
+            for width in range(360, 1921, 40):
+                page.set_viewport_size({"width": width, "height": 900})
+                assert page.evaluate(HIDDEN, NEEDED) == [], (phase, width)
+                assert not page.evaluate(CUT), (phase, width)
+
+
+def worded(page: Any, phase: str) -> list[str]:
+    """A phase of trading, and its words on the page."""
+    script = "async (phase) => (await import('/static/bourse/js/ui/i18n.js')).t(`phase.${phase}`)"
+    return [phase, page.evaluate(script, phase)]
+
+
 def test_everything_comes_from_this_host_and_nothing_is_inline(browser: Any, server: Any) -> None:
     with new_page(browser) as page:
         asked: list[str] = []

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from exchange_site.servers.uvicorn import DROP_SECONDS, GatheringTransport
+from exchange_site.servers.bounds import DROP_SECONDS
+from exchange_site.servers.uvicorn import GatheringTransport
 from tests.builders import in_virtual_time
 from tests.e2e.client import Client, signed_in
 from tests.e2e.server import BOTH, PATIENT, Server

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trading.admin import engine_requests
-from trading.admin.columns import amount_text, time_text
+from trading.admin.columns import amount_text, change_text, time_text
 from trading.admin.confirmations import counted
 from trading.admin.desk import files
 from trading.admin.desk.funds import units_of
@@ -155,7 +155,7 @@ def ranking_lines(contest: Contest, most: int | None, amount: Callable[[int], st
             str(rank.place),
             rank.user_id,
             amount(rank.worth),
-            f"{rank.gain:+.2%}",
+            change_text(rank.gain),
             f"{rank.drawdown:.2%}",
             "-" if rank.sharpe is None else f"{rank.sharpe:.3f}",
             str(rank.breaches),

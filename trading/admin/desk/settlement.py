@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trading.admin import engine_requests
-from trading.admin.columns import amount_text, day_text
+from trading.admin.columns import amount_text, change_text, day_text
 from trading.admin.desk import settlement_progress
 from trading.admin.desk.page import Page, address, show
 from trading.admin.desk.risk import risk_settings, told
@@ -103,7 +103,7 @@ def _price_line(row: Instrument, given: int | None) -> tuple[str, str, str, str,
     if row.last_price and abs(price / row.last_price - 1) > FAR:
         odd.append(_("more than {far} from the last trade").format(far=f"{FAR:.0%}"))
     last = amount_text(row.last_price) if row.last_price else "-"
-    return row.pk, amount_text(price), amount_text(row.settlement), last, f"{move:+.2%}", ", ".join(odd)
+    return row.pk, amount_text(price), amount_text(row.settlement), last, change_text(move), ", ".join(odd)
 
 
 # --- the calendar

@@ -11,6 +11,7 @@ import msgspec
 
 from trading.core.codes import Code
 from trading.protocol import ProtocolError
+from trading.protocol.decoding import in_words
 
 Patch = dict[str, Any]
 """What is merged into the client's tree; None deletes."""
@@ -112,7 +113,7 @@ def decode(text: str) -> Said:
     try:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise ProtocolError(Code.MALFORMED, f"{Code.MALFORMED.text}: {error}"[:200]) from None
+        raise ProtocolError(Code.MALFORMED, f"{Code.MALFORMED.text}: {in_words(error)}"[:200]) from None
 
 
 def number(value: float | None) -> float | str:

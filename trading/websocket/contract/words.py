@@ -170,7 +170,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "Error": [
-        {"code": 400, "message": "Malformed message: Object missing required field `type`"},
+        {"code": 400, "message": "Malformed message: type is missing"},
         {"code": 429, "message": "Too many requests: at most 100 requests a second", "retry_after": 0.25},
     ],
     "PongFrame": [{"request_id": 7}],

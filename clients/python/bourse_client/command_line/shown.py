@@ -33,12 +33,12 @@ def number(value: float | None) -> str:
     """Grouped, with as many decimals as there are: 12,345.5."""
     if value is None:
         return "-"
-    text = f"{value:,.6f}"
+    text = f"{value:z,.6f}"
     return text.rstrip("0").rstrip(".")
 
 
 def money(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.2f}"
+    return "-" if value is None else f"{value:z,.2f}"
 
 
 def clock(timestamp: int) -> str:

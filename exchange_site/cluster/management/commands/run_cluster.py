@@ -21,13 +21,12 @@ from exchange_site.cluster.services import (
     PATIENCE,
     Child,
     Missing,
-    Taken,
     free_port,
-    hold_free,
     start_nginx,
     start_postgres,
     start_redis,
 )
+from exchange_site.port import Unusable, hold_free, number_of
 
 GATEWAYS = ENGINES = 2
 """The second engine of a market waits until the first is gone."""
@@ -54,8 +53,8 @@ class Command(BaseCommand):
         further = options["further"]
         hold_named([settings.MARKET, *further])
         try:
-            hold_free(options["port"])
-        except Taken as error:
+            hold_free(number_of(str(options["port"])), "make cluster")
+        except Unusable as error:
             raise CommandError(str(error)) from error
         for wish in ENDING:
             if signal.getsignal(wish) is not signal.SIG_IGN:  # whoever says nohup means it

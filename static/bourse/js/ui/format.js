@@ -26,26 +26,36 @@ export const average = (value, tick) => price(value, present(value) && Math.abs(
 /** @param {number | null | undefined} value */
 export const lots = (value) => (present(value) ? whole.format(value) : NONE);
 /** @param {number | null | undefined} value */
-export const money = (value) => (present(value) ? cents.format(value).replace('-', '−') : NONE);
+export const money = (value) => (present(value) ? minus(value, cents.format) : NONE);
 /**
  * A share in hundredths, as a sentence has it: 80.
  * @param {number} value
  */
 export const hundredths = (value) => whole.format(value * 100);
 /** @param {number | null | undefined} value */
-export const percent = (value) => (present(value) ? `${cents.format(value * 100)}%` : NONE);
+export const percent = (value) => (present(value) ? minus(value, (share) => `${cents.format(share * 100)}%`) : NONE);
 
 /** Large sums in few digits: 12.30M. */
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', minimumFractionDigits: 2, maximumFractionDigits: 2 });
 /** @param {number | null | undefined} value */
-export const short = (value) => (present(value) ? compact.format(value) : NONE);
+export const short = (value) => (present(value) ? minus(value, compact.format) : NONE);
 
 /**
- * A number that `write` writes, with its sign, so that it is not told by colour alone.
+ * A number that `write` writes, with its sign, so that it is not told by colour alone. What it rounds to nothing has none.
  * @param {number} value
  * @param {(value: number) => string} write
  */
-export const signed = (value, write) => `${value > 0 ? '+' : value < 0 ? '−' : ''}${write(Math.abs(value))}`;
+export function signed(value, write) {
+  const text = write(Math.abs(value));
+  return /[1-9]/.test(text) ? `${value > 0 ? '+' : '−'}${text}` : text;
+}
+
+/**
+ * The same without the plus.
+ * @param {number} value
+ * @param {(value: number) => string} write
+ */
+const minus = (value, write) => (value < 0 ? signed(value, write) : write(value));
 /** @param {number | null | undefined} share */
 export const change = (share) => (present(share) ? signed(share, percent) : NONE);
 
@@ -59,7 +69,7 @@ export const shareOf = (day) => (day && present(day.change) && day.settlement_pr
  * A profit shows its sign, so that it is not told by colour alone.
  * @param {number | null | undefined} value
  */
-export const profit = (value) => (present(value) && value > 0 ? `+${money(value)}` : money(value));
+export const profit = (value) => (present(value) ? signed(value, money) : NONE);
 /** @param {number | null | undefined} value */
 export const moveOf = (value) => (present(value) && value > 0 ? 'up' : present(value) && value < 0 ? 'down' : 'flat');
 

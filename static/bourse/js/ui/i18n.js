@@ -41,8 +41,8 @@ export function t(key, values = {}) {
 const MALFORMED = 400;
 /** Codes from here on speak of trading, and their sentences are for people. */
 const OF_TRADING = 1000;
-/** Where a message says which of its fields is meant. */
-const FIELD = /`\$(?:\.\w+|\[[^\]]*\])*?\.(\w+)`/;
+/** A message begins with the field that is meant. */
+const FIELD = /: (?:[\w[\]]+\.)*(\w+)(?:\[\d+\])? (?:must|cannot|is) /;
 
 /**
  * A refusal in the page's words. A code that is newer than this page has the server's own sentence in the server's language,
@@ -65,6 +65,18 @@ function malformed(message) {
   const name = WORDS[language][`field.${field}`];
   return name ? t('error.field', { name }) : t('error.400');
 }
+
+/** What the exchange says by itself and not as a reason why it takes no orders. */
+const SAID_BY_ITSELF = /** @type {Record<string, string>} */ ({
+  'Orders are taken again.': 'announcement.open',
+  'The exchange stops; connect again in a moment': 'announcement.leaves',
+});
+
+/**
+ * What the exchange says by itself has no code, and is English: in another language the page says what it means.
+ * @param {string} message
+ */
+export const announcement = (message) => (language === 'en' ? message : t(SAID_BY_ITSELF[message] ?? 'announcement.closed'));
 
 /**
  * What the exchange says beyond its code, where the reader's language is the server's.

@@ -16,12 +16,16 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
+from exchange_site.wiring.connections import FAREWELL
 from marketdata.core.depth import Level, changed
 from tests.e2e.browser import chromium, missing, new_page
 from tests.protocol.golden import CLIENT, SERVER
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.types import CancelReason, Direction, Offset, OrderStatus, OrderType, Phase, TimeCondition
+from trading.transport.engine_watch import SILENT
+from trading.websocket.announcement_board import TAKEN_AGAIN
+from trading.worker.engine_keeper import ELSEWHERE
 
 try:
     from playwright.sync_api import Page, Route
@@ -580,6 +584,14 @@ def test_prices_step_on_the_tick_and_waits_grow_to_a_bound(page: Page) -> None:
         ("m.short(283210000)", "283.21M"),
         ("m.change(-0.0123)", "−1.23%"),
         ("m.change(0)", "0.00%"),
+        ("m.change(-0.00004)", "0.00%"),
+        ("m.change(0.00004)", "0.00%"),
+        ("m.change(-0.00006)", "−0.01%"),
+        ("m.profit(-0.004)", "0.00"),
+        ("m.profit(0.004)", "0.00"),
+        ("m.money(-0.004)", "0.00"),
+        ("m.money(-1234.5)", "−1,234.50"),
+        ("m.percent(-0.00004)", "0.00%"),
         ("m.change(m.shareOf({ change: 5, settlement_price: 100 }))", "+5.00%"),
         ("m.change(m.shareOf({ change: null, settlement_price: 100 }))", "–"),
         ("m.profit(2)", "+2.00"),
@@ -655,10 +667,11 @@ def test_a_panel_that_fails_leaves_no_other_with_what_was_before(page: Page) -> 
 
 
 RAW = [
-    "Malformed message: Expected `str` matching regex '\\A[ -~]+\\Z' - at `$.oco_group`",
-    "Malformed message: Expected `int` <= 1000 - at `$.orders[0].volume`",
-    "Malformed message: Expected `str`, got `int` - at `$.something_new`",
-    "Malformed message: JSON is malformed: invalid character (byte 4)",
+    "Malformed message: oco_group must be printable ASCII characters, at least one",
+    "Malformed message: orders[0].volume must be at most 1000",
+    "Malformed message: price is missing",
+    "Malformed message: something_new must be text, not a number",
+    "Malformed message: this is no JSON: invalid character (byte 4)",
 ]
 
 
@@ -681,12 +694,37 @@ def test_a_refusal_is_told_in_the_words_of_the_page_and_of_its_language(page: Pa
     )
     chinese, english = told["zh-CN"], told["en"]
     assert not any(re.search(r"[A-Za-z]{2}", words + more) for words, more in chinese if "（" in words)
-    assert [words for words, _ in english[-4:]] == [
+    assert [words for words, _ in english[-5:]] == [
         "The exchange cannot read the field “One cancels other” (400)",
         "The exchange cannot read the field “Volume” (400)",
+        "The exchange cannot read the field “Price” (400)",
         "The exchange cannot read this (400)",
         "The exchange cannot read this (400)",
     ]
     assert english[len(Code)] == ["An English line of the server (1999)", "An English line of the server"]
     assert "1999" in chinese[len(Code)][0] and "English" not in chinese[len(Code)][0]
-    assert not any("regex" in words + more for words, more in chinese + english)
+    assert not any("must" in words + more for words, more in chinese + english)
+
+
+def test_what_the_exchange_says_by_itself_is_told_in_the_language_of_the_page(page: Page) -> None:
+    said = [TAKEN_AGAIN, FAREWELL, SILENT.format(market="main"), ELSEWHERE.format(market="main")]
+    told = call(
+        page,
+        "ui/i18n",
+        """(() => {
+            const both = {};
+            for (let turn = 0; turn < 2; turn += 1) {
+                m.toggleLanguage();
+                both[document.documentElement.lang] = x.map(m.announcement);
+            }
+            return both;
+        })()""",
+        said,
+    )
+    assert told["en"] == said
+    assert told["zh-CN"] == [
+        "交易所已恢复受理委托。",
+        "交易所即将停止，页面稍后会自动重新连接。",
+        "交易所暂不受理委托和撤单。",
+        "交易所暂不受理委托和撤单。",
+    ]

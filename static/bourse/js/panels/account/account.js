@@ -8,6 +8,10 @@ import { t } from '../../ui/i18n.js';
 /** @type {('balance' | 'available' | 'margin' | 'frozen_orders' | 'profit')[]} */
 const FACTS = ['balance', 'available', 'margin', 'frozen_orders', 'profit'];
 
+/** Of a phone: where the funds are; who has none yet is shown the way in wherever the ticket does not. */
+const VIEWS = 'account';
+const VIEWS_OF_STRANGERS = 'market chart orders account';
+
 /**
  * `begin()` lets a stranger in, `reset()` sets a demo account back.
  * @param {Store} store
@@ -21,6 +25,7 @@ export function mountAccount(store, { begin, reset }) {
   draw(store, ['account', 'session', 'venue', 'demoAccount', 'connection', 'resetting', 'accountMissing'], (state) => {
     const { account, session } = state;
     const stranger = session.phase === 'anonymous' || session.phase === 'signing-in';
+    byId('panel-account').dataset.views = stranger && state.venue.demo ? VIEWS_OF_STRANGERS : VIEWS;
     setText(byId('account-user'), session.userId ?? '');
     parts.none.hidden = account !== null;
     parts.list.hidden = parts.risk.hidden = account === null;

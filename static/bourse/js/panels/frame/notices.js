@@ -6,7 +6,7 @@ import { tickOf } from '../../state/selectors.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
-import { reason, t } from '../../ui/i18n.js';
+import { announcement, reason, t } from '../../ui/i18n.js';
 
 /** @type {Record<string, (data: any, state: State) => string>} */
 const WORDS = {
@@ -36,7 +36,7 @@ const WORDS = {
   'not-signed-out': (answer) => t('notice.not_signed_out', { words: problemWords(answer) }),
   'query-refused': ({ code, message }) => t('query.refused', { reason: reason(code, message) }),
   'subscribe-refused': () => t('subscribe.refused'),
-  announcement: ({ message }) => message,
+  announcement: ({ message }) => announcement(message),
   closed: ({ code }) => t(`close.${code}`),
 };
 

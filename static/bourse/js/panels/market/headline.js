@@ -5,7 +5,8 @@ import { draw } from '../../ui/draw.js';
 import * as format from '../../ui/format.js';
 import { t } from '../../ui/i18n.js';
 
-const FACTS = ['change', 'high', 'low', 'volume', 'open_interest', 'limit_up', 'limit_down', 'settlement', 'turnover'];
+/** What is needed most comes first: where the room is short, the last ones are not shown. */
+const FACTS = ['change', 'limit_up', 'limit_down', 'settlement', 'high', 'low', 'volume', 'open_interest', 'turnover'];
 const ARROWS = { up: '▲', down: '▼', flat: '' };
 
 /** @param {Store} store */
