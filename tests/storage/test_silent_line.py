@@ -125,8 +125,9 @@ def test_a_line_that_swallows_what_is_sent_is_closed(pipelined: bool, postgres: 
 def test_the_event_loop_waits_for_such_a_line_no_longer(postgres: Postgres, proxy: Proxy) -> None:
     with connect(postgres, proxy.port) as connection:
         proxy.swallows, proxy.cut = True, "commit"
+        committing = Session(connection).pipelined_here(lambda pipeline: pipeline.execute("COMMIT"))
         with pytest.raises(psycopg.OperationalError, match="does nothing for this session"):
-            asyncio.run(Session(connection).pipelined_here(lambda pipeline: pipeline.execute("COMMIT")))
+            asyncio.run(asyncio.wait_for(committing, 60))
         assert connection.closed
 
 

@@ -30,10 +30,6 @@ async def line(client: Redis) -> AsyncIterator[RedisLine]:
     made.close()
 
 
-async def connections(client: Redis) -> int:
-    return len(await client.client_list()) - 1
-
-
 async def test_answers_come_in_order_and_a_refusal_is_one_of_them(line: RedisLine) -> None:
     refusal: object
     first, refusal, second = await line.ask(("SET", "a", b"\0\r\n\xff"), ("INCR", "a"), ("GET", "a"))
@@ -52,10 +48,9 @@ async def test_much_comes_whole(line: RedisLine) -> None:
 async def test_it_is_opened_once_and_as_the_client_would(redis: RedisServer) -> None:
     client = Redis.from_url(redis.url.rstrip("/0") + "/5")
     line = RedisLine(client)
-    await line.ask(("SET", "where", "there"))
-    await line.ask(("GET", "where"))
+    number, _ = await line.ask(("CLIENT", "ID"), ("SET", "where", "there"))
     assert await client.get("where") == b"there"
-    assert await connections(client) == 1
+    assert await line.ask(("CLIENT", "ID")) == [number]
     line.close()
     await client.aclose()
 
