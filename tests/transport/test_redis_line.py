@@ -9,6 +9,8 @@ from time import monotonic
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, InvalidResponse, ResponseError, TimeoutError  # of Redis
 
 from tests.services import Redis as RedisServer
@@ -46,7 +48,7 @@ async def test_much_comes_whole(line: RedisLine) -> None:
 
 
 async def test_it_is_opened_once_and_as_the_client_would(redis: RedisServer) -> None:
-    client = Redis.from_url(redis.url.rstrip("/0") + "/5")
+    client = Redis.from_url(redis.url, db=5)
     line = RedisLine(client)
     number, _ = await line.ask(("CLIENT", "ID"), ("SET", "where", "there"))
     assert await client.get("where") == b"there"
@@ -110,7 +112,7 @@ async def test_a_redis_that_is_silent_is_not_waited_for(
 
 
 async def test_nobody_there_is_an_error_at_once() -> None:
-    line = RedisLine(Redis.from_url("redis://127.0.0.1:1"))
+    line = RedisLine(Redis.from_url("redis://127.0.0.1:1", retry=Retry(NoBackoff(), 0)))
     with pytest.raises(ConnectionError):
         await line.ask(("PING",))
 
