@@ -83,7 +83,7 @@ async def test_the_answer_to_one_who_is_gone_is_nobody_elses(line: RedisLine) ->
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert await line.ask(("ECHO", "mine")) == [b"mine"]
+    assert await asyncio.wait_for(line.ask(("ECHO", "mine")), 20) == [b"mine"]
 
 
 async def test_what_nobody_has_asked_for_ends_the_line(line: RedisLine, client: Redis) -> None:
@@ -104,7 +104,7 @@ async def test_a_redis_that_is_silent_is_not_waited_for(
     began = monotonic()
     try:
         with pytest.raises(TimeoutError, match="does not answer"):
-            await line.ask(("PING",))
+            await asyncio.wait_for(line.ask(("PING",)), 20)
     finally:
         redis.send(signal.SIGCONT)
     assert 0.05 <= monotonic() - began < 20
