@@ -78,6 +78,7 @@ async def test_whoever_waits_when_it_is_lost_is_told(line: RedisLine, client: Re
 
 
 async def test_the_answer_to_one_who_is_gone_is_nobody_elses(line: RedisLine) -> None:
+    await line.connect()
     asking = asyncio.create_task(line.ask(("XREAD", "BLOCK", 60_000, "STREAMS", "none", "0-0")))
     await asyncio.sleep(0.01)
     asking.cancel()
