@@ -58,6 +58,7 @@ class EngineProcess(EngineHost):
             clock,
             readers=Readers(1),
             listeners=[outlet],
+            most_by_loop=config.batch_limit,
         )
         outlet.present = self.present
         self.sign = EngineSign(self._redis, config.market)

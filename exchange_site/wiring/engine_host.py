@@ -28,7 +28,7 @@ from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
 from trading.storage import pulses
 from trading.storage.startup_checks import diagnosis
-from trading.storage.store import Store
+from trading.storage.store import SMALL, Store
 from trading.transport.gateway import Gateway, Transport
 from trading.worker.collaborators import CommandQueue, Listener
 from trading.worker.engine_keeper import EngineKeeper
@@ -71,7 +71,8 @@ class Queue(CommandQueue, Transport, Protocol):
 class EngineHost:
     """A market's engine with what lives beside it, whatever process that is: market data, bars, the schedule, what
     operators ask. `clock`: the only one; it tells Unix milliseconds. `readers`: for what the tables are asked;
-    `listeners`: who else hears of every batch. `gateway`, `counters`: if they are not its own."""
+    `listeners`: who else hears of every batch. `gateway`, `counters`: if they are not its own. `most_by_loop`: commands
+    whose rows may be made in the event loop, while it does nothing else."""
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class EngineHost:
         listeners: Sequence[Listener] = (),
         gateway: Gateway | None = None,
         counters: Counters | None = None,
+        most_by_loop: int = SMALL,
     ) -> None:
         self.config = config
         self._clock = clock
@@ -99,7 +101,12 @@ class EngineHost:
         told_as = config.told_as(config.market)
         self.worker = Worker(
             queue=queue,
-            store=Store(config.market, pushes_kept=config.pushes_kept, patience=config.standby_patience_seconds),
+            store=Store(
+                config.market,
+                pushes_kept=config.pushes_kept,
+                patience=config.standby_patience_seconds,
+                most_by_loop=most_by_loop,
+            ),
             pushes=PushEncoder(layer, told_as),
             listeners=[self.recorder, self.feed, *([] if told_as else [self.portfolios]), *listeners],
             clock=clock,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from tests.services import Redis as RedisServer
 from trading.delivery.redis.wires import Megaphone, pubsub_layer
@@ -40,6 +41,14 @@ async def test_what_is_to_be_stored_first_is_there_when_it_is_told(
     await megaphone.publish([(False, channel, {"n": 1})], [("SET", "first", "stored")])
     assert (await layer.receive(channel))["n"] == 1
     assert b"stored" in redis.command("GET", "first")
+
+
+async def test_what_redis_refuses_is_an_error(parts: tuple[Any, Megaphone]) -> None:
+    layer, megaphone = parts
+    channel = await layer.new_channel()
+    with pytest.raises(ResponseError, match="unknown command"):
+        await megaphone.publish([(False, channel, {"n": 1})], [("NOTHING", "of", "the", "kind")])
+    assert (await layer.receive(channel))["n"] == 1
 
 
 async def test_a_connection_that_broke_is_tried_once_more(redis: RedisServer, parts: tuple[Any, Megaphone]) -> None:

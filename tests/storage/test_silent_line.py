@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.services import Postgres, Proxy
 from trading.storage.heard_postgres.driver import HeardConnection, SilentLine, heard
+from trading.storage.postgres import Session
 
 NOTHING, SOMETHING = 0, 1
 SILENCE = 3.0
@@ -117,6 +119,16 @@ def test_a_line_that_swallows_what_is_sent_is_closed(pipelined: bool, postgres: 
         assert connection.closed
     with connect(postgres, proxy.port) as another:
         assert another.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.slow
+def test_the_event_loop_waits_for_such_a_line_no_longer(postgres: Postgres, proxy: Proxy) -> None:
+    with connect(postgres, proxy.port) as connection:
+        proxy.swallows, proxy.cut = True, "commit"
+        committing = Session(connection).pipelined_here(lambda pipeline: pipeline.execute("COMMIT"))
+        with pytest.raises(psycopg.OperationalError, match="does nothing for this session"):
+            asyncio.run(asyncio.wait_for(committing, 60))
+        assert connection.closed
 
 
 @pytest.mark.slow

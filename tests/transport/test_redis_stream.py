@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from tests.services import Redis as RedisServer
 from trading.core.codes import Code
@@ -63,6 +64,13 @@ async def stream(redis: RedisServer) -> AsyncIterator[Stream]:
     await client.flushall()
     yield Stream(client)
     await client.aclose()
+
+
+async def test_what_cannot_be_read_is_an_error(stream: Stream) -> None:
+    await stream.client.set(KEY, "no stream")
+    stream.queue.go_back("0-0")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await asyncio.wait_for(stream.queue.run(), 20)
 
 
 def commands(envelopes: list[Envelope]) -> list[Command]:

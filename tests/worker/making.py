@@ -32,7 +32,8 @@ def founded() -> Snapshot:
 
 class FakeStore:
     """Keeps the last committed state. `fails` are the errors of the next commits, `stored_but_lost` of those that are
-    stored all the same, `unsaid` of the next questions what is stored; `gate` and `gate_of_holds` hold them back."""
+    stored all the same, `unsaid` of the next questions what is stored; `gate` and `gate_of_holds` hold them back. With
+    `by_loop` the event loop commits."""
 
     def __init__(self, log: list[str], can_follow: bool = False) -> None:
         self.log = log
@@ -49,6 +50,7 @@ class FakeStore:
         self.beats, self.threads_of_beats = 0, set[str]()
         self.journal: list[JournalEntry] = []
         self.refuses: Callable[[Batch], Exception | None] = lambda batch: None
+        self.by_loop = False
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
@@ -110,6 +112,14 @@ class FakeStore:
 
     def commit_here(self, batch: Batch) -> bool:
         return False
+
+    async def commit_by_loop(self, batch: Batch) -> bool:
+        if self.by_loop:
+            self.entered.set()
+            while not self.gate.is_set():
+                await asyncio.sleep(0.001)
+            self.commit(batch)
+        return self.by_loop
 
     def commit(self, batch: Batch) -> None:
         self.threads.add(threading.current_thread().name)

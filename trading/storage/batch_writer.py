@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,8 @@ from trading.storage import mapping
 from trading.storage.sql import CHUNKS, Row, Table, chunks, driver, json_text, mark_of
 from trading.worker.batch import Batch, Superseded, Unstorable
 
+ASKED_FOR = {InstrumentListed, TransferReceived}
+"""Events for which a row is asked for before the others are written."""
 PRUNED = 1_000
 """Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
 
@@ -82,16 +85,43 @@ class BatchWriter:
         connection.ensure_connection()
         if self._session is None or self._session.connection is not connection.connection:
             self._session = self._postgres.Session(connection.connection)
-        try:
-            with connection.wrap_database_errors, self._session.pipelined() as cursor:
-                yield cursor
-        except self._postgres.NoRow as error:
-            raise self._superseded() from error
+        with self._superseded_without_row(), connection.wrap_database_errors, self._session.pipelined() as cursor:
+            yield cursor
+
+    def write_whole(self, cursor: Any, batch: Batch) -> dict[int, int]:
+        """Where a whole transaction is sent `at_once`: up to the COMMIT."""
+        seqs = self.write(cursor, batch)
+        cursor.execute("COMMIT")
+        return seqs
+
+    async def write_here(self, connection: Any, batch: Batch) -> dict[int, int]:
+        """The same in the event loop, where `can_write_here`."""
+        with self._superseded_without_row(), connection.wrap_database_errors:
+            seqs: dict[int, int] = await self._session.pipelined_here(partial(self.write_whole, batch=batch))
+        return seqs
+
+    def can_write_here(self, connection: Any, batch: Batch) -> bool:
+        """Whether the session is there, in order, and asked for no row in the middle."""
+        session = self._session
+        return (
+            session is not None
+            and session.connection is connection.connection
+            and session.is_idle
+            and ASKED_FOR.isdisjoint(map(type, batch.events))
+        )
 
     @property
     def at_once(self) -> bool:
         """Whether a whole transaction is sent together, with its BEGIN and its COMMIT."""
         return self._postgres is not None
+
+    @contextmanager
+    def _superseded_without_row(self) -> Iterator[None]:
+        assert self._postgres is not None
+        try:
+            yield
+        except self._postgres.NoRow as error:
+            raise self._superseded() from error
 
     def _superseded(self) -> Superseded:
         return Superseded(f"another engine has taken market {self._market} over")

@@ -6,23 +6,27 @@ driver's cursors would send each statement as soon as it is made, and wake the d
 than all else of a commit (docs/scale.md).
 """
 
+import asyncio
 import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.db import connections
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.waiting import Ready, Wait
 
 from trading.storage.sql import Row, Table
 
 FEW = 4
 """Rows from which on arrays are cheaper than a statement for each row."""
+SOON = 0.1
+"""Seconds for which the event loop waits for an answer. Then a thread waits on, and looks whether the line is dead."""
 Waiting = Generator[Wait, Ready | int, None]
 """What the driver's connections wait by."""
+Written = TypeVar("Written")
 
 _numbers = itertools.count(1)
 """Of prepared statements."""
@@ -35,6 +39,12 @@ class Session:
         self.connection = connection
         self.names: dict[str, bytes] = {}
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way in it, not even a transaction."""
+        line = self.connection.pgconn
+        return line.transaction_status == TransactionStatus.IDLE and line.pipeline_status == PipelineStatus.OFF
+
     @contextmanager
     def pipelined(self) -> Iterator["Pipeline"]:
         """Statements that are sent together, in a transaction that they begin if none has begun. What fails is known at
@@ -46,6 +56,18 @@ class Session:
             pipeline.give_up()
             raise
         pipeline.end()
+
+    async def pipelined_here(self, write: Callable[["Pipeline"], Written]) -> Written:
+        """The same for what `write` sends, in the event loop, which does other things until the answer comes. Whoever
+        is cancelled meanwhile ends the session: nobody else can know what is still to be read."""
+        pipeline = Pipeline(self)
+        try:
+            written = write(pipeline)
+        except BaseException:
+            await asyncio.to_thread(pipeline.give_up)
+            raise
+        await pipeline.end_here()
+        return written
 
 
 class Pipeline:
@@ -80,7 +102,8 @@ class Pipeline:
     def fetchone(self) -> tuple[int, ...] | None:
         """The first row of the last statement, of whole numbers. Costs a round trip."""
         self._line.send_flush_request()
-        self._read()
+        with self._connection.lock:
+            self._connection.wait(self._exchange())
         self._raise()
         if not self._answer.ntuples:
             return None
@@ -88,16 +111,32 @@ class Pipeline:
 
     def end(self) -> None:
         """Wait until all is done."""
-        self._line.pipeline_sync()
-        self._unread += 1
-        self._read()
-        self._line.exit_pipeline_mode()
+        self._sync()
+        self._finish()
+        self._raise()
+
+    async def end_here(self) -> None:
+        """The same in the event loop."""
+        self._sync()
+        if await self._read_here():
+            self._line.exit_pipeline_mode()
+        else:
+            await asyncio.to_thread(self._finish)
         self._raise()
 
     def give_up(self) -> None:
         """Leave the session in order, if it can be, after something else has failed."""
         with suppress(psycopg.Error, NoRow):
             self.end()
+
+    def _sync(self) -> None:
+        self._line.pipeline_sync()
+        self._unread += 1
+
+    def _finish(self) -> None:
+        with self._connection.lock:
+            self._connection.wait(self._exchange())
+            self._line.exit_pipeline_mode()
 
     def _raise(self) -> None:
         if self._failure is None:
@@ -107,9 +146,23 @@ class Pipeline:
             raise NoRow from self._failure
         raise self._failure
 
-    def _read(self) -> None:
-        with self._connection.lock:
-            self._connection.wait(self._exchange())
+    async def _read_here(self) -> bool:
+        """False when that takes long. Then reading may go on elsewhere."""
+        exchange, loop = self._exchange(), asyncio.get_running_loop()
+        latest = loop.time() + SOON
+        ready: Any = None
+        while True:
+            try:
+                wanted = exchange.send(ready)
+            except StopIteration:
+                return True
+            try:
+                ready = await _ready(self._line.socket, wanted, latest - loop.time())
+            except asyncio.CancelledError:
+                self._connection.close()
+                raise
+            if not ready:
+                return False
 
     def _exchange(self) -> Waiting:
         """Send all, and take all answers that are on their way."""
@@ -130,6 +183,28 @@ class Pipeline:
             self._answer = answer
             if answer.status == ExecStatus.FATAL_ERROR and self._failure is None:
                 self._failure = psycopg.errors.error_from_result(answer, self._connection.info.encoding)
+
+
+async def _ready(socket: int, wanted: Wait, seconds: float) -> Ready | int:
+    """Wait in the event loop until something is ready; 0 when that is not so after these seconds."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[Ready | int] = loop.create_future()
+
+    def end(ready: Ready | int) -> None:
+        if not found.done():
+            found.set_result(ready)
+
+    alarm = loop.call_later(seconds, end, 0)
+    loop.add_reader(socket, end, Ready.R)
+    if wanted & Wait.W:
+        loop.add_writer(socket, end, Ready.W)
+    try:
+        return await found
+    finally:
+        alarm.cancel()
+        loop.remove_reader(socket)
+        if wanted & Wait.W:
+            loop.remove_writer(socket)
 
 
 class NoRow(Exception):

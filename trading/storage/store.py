@@ -3,6 +3,7 @@
 Not for reading on behalf of users (that is `trading/reads/`), and it knows nothing of frames, groups or sockets.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -39,10 +40,11 @@ DECIDED_MS = 1_000
 
 
 class Store:
-    """Reads and writes one market. All methods but `commit_here` block; call them from one thread, which owns the
-    connection. Of each account at least `pushes_kept` pushes of the trading day are kept. After a commit of fewer than
-    `quick` seconds the next one may be made in the event loop. `lock`: of the market's own engine, if it is not this
-    one's to make; `patience`: with a silent one (`engine_lock.py`)."""
+    """Reads and writes one market. All methods but `commit_here` and `commit_by_loop` block; call them from one thread,
+    which owns the connection. Of each account at least `pushes_kept` pushes of the trading day are kept. After a commit
+    of fewer than `quick` seconds the next one may be made in the event loop; on PostgreSQL, where it is of at most
+    `most_by_loop` commands. `lock`: of the market's own engine, if it is not this one's to make; `patience`: with a
+    silent one (`engine_lock.py`)."""
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class Store:
         quick: float = QUICK,
         lock: EngineLock | None = None,
         patience: float = PATIENCE,
+        most_by_loop: int = SMALL,
     ) -> None:
         self.market = market
         self._using = using
@@ -64,6 +67,8 @@ class Store:
         self._rows = BatchWriter(market, using, pushes_kept)
         self._reader = MarketReader(market, using)
         self._quick: Any = None  # the connection, while it may be used by `commit_here`
+        self._most_by_loop = most_by_loop
+        self._session: Any = None  # the connection, where it may be used by `commit_by_loop`
 
     # -- write
 
@@ -85,20 +90,22 @@ class Store:
         return seqs
 
     def _write_at_once(self, connection: Any, batch: Batch) -> dict[int, int]:
-        """One round trip. While the session lives, what fails is told by the database, and then nothing is stored."""
+        """One round trip."""
         connection.ensure_connection()
         session = connection.connection
         try:
             with self._rows.cursor(connection) as cursor:
-                seqs = self._rows.write(cursor, batch)
-                cursor.execute("COMMIT")
+                return self._rows.write_whole(cursor, batch)
         except BaseException:
-            self._at_commit = session.closed
-            if not session.closed:
+            if not self._lost(session):
                 with connection.wrap_database_errors:
                     session.rollback()
             raise
-        return seqs
+
+    def _lost(self, session: Any) -> bool:
+        """After a failure. While the session lives, what fails is told by the database, and then nothing is stored."""
+        self._at_commit = bool(session.closed)
+        return self._at_commit
 
     def commit_here(self, batch: Batch) -> bool:
         """Make a small batch durable in the event loop, while no other call is under way and only where that takes no
@@ -119,6 +126,28 @@ class Store:
             except BaseException:
                 if connection.connection.in_transaction:  # SQLite itself has ended some that failed
                     cursor.execute("ROLLBACK")
+                raise
+        self._stored(connection, batch, seqs, monotonic() - began)
+        return True
+
+    async def commit_by_loop(self, batch: Batch) -> bool:
+        """Make a batch durable on PostgreSQL, in the event loop, which does other things until the answer comes; no
+        other call may be under way. False where it cannot be done so, and then nothing was done: use `commit`. Raises
+        as `commit` does. (Two threads that wake each other make a lone order slower.)"""
+        connection = self._session
+        if connection is None or len(batch.commands) > self._most_by_loop or batch.operator_answers:
+            return False
+        if connection.in_atomic_block or not self._rows.can_write_here(connection, batch):
+            return False
+        began = monotonic()
+        session = connection.connection
+        with self._named_errors():
+            try:
+                seqs = await self._rows.write_here(connection, batch)
+            except BaseException:
+                if not self._lost(session):
+                    with connection.wrap_database_errors:
+                        await asyncio.to_thread(session.rollback)
                 raise
         self._stored(connection, batch, seqs, monotonic() - began)
         return True
@@ -161,6 +190,7 @@ class Store:
         self._rows.push_seqs.update(seqs)
         self._rows.trading_day = self._rows.today(batch)
         self._quick = connection if connection.vendor == "sqlite" and seconds < self._quick_seconds else None
+        self._session = connection if connection.vendor == "postgresql" else None
 
     def note_position(self, position: str) -> None:
         """Commands of the stream up to here had no effect: they are not done later either. Raises as `commit` does."""
@@ -303,7 +333,7 @@ class Store:
         self._disconnect()
 
     def _disconnect(self) -> None:
-        self._quick = None
+        self._quick = self._session = None
         connections[self._using].close()
         if self._files is not None:
             self._files.forget_connection()

@@ -10,7 +10,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -18,6 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from trading.core.codes import Code
 from trading.core.events import Event, Refused
 from trading.transport.gateway import BUSY, UNKNOWN_OUTCOME, Envelope
+from trading.transport.redis_line import RedisLine
 from trading.transport.redis_wire import COMMAND, SentCommand, commands_key, decode_answers, encode_command, place
 from trading.transport.sleeper import Sleeper
 
@@ -38,7 +38,7 @@ class RedisCommands:
         self, redis: Redis, market: str, gateway: str, limit: int, answer_seconds: float, clock: Callable[[], int]
     ) -> None:
         self.limit = limit
-        self._redis = redis
+        self._line = RedisLine(redis)
         self._key = commands_key(market)
         self._market = market
         self._gateway = gateway
@@ -117,43 +117,34 @@ class RedisCommands:
 
     async def run(self) -> None:
         """Send what is put, until cancelled."""
-        while True:
-            if not self._outgoing:
-                await self._sleeper.sleep()
-            some = [self._outgoing.popleft() for _ in range(min(MOST_AT_ONCE, len(self._outgoing)))]
-            # who has waited too long was told so: it is not sent any more
-            await self._send([(number, data) for number, data in some if number in self._waiting])
+        try:
+            while True:
+                if not self._outgoing:
+                    await self._sleeper.sleep()
+                some = [self._outgoing.popleft() for _ in range(min(MOST_AT_ONCE, len(self._outgoing)))]
+                # who has waited too long was told so: it is not sent any more
+                await self._send([(number, data) for number, data in some if number in self._waiting])
+        finally:
+            self._line.close()
 
     async def _send(self, commands: list[tuple[int, bytes]]) -> None:
         if not commands:
             return
-        pool: Any = self._redis.connection_pool
         try:
-            connection = await pool.get_connection()
+            await self._line.connect()
         except (RedisError, OSError) as error:
             logger.warning("Redis cannot be reached: %s", error)
             for number, _ in commands:
                 self._answer(number, UNREACHABLE)
             return
         try:
-            await self._add(connection, commands)
+            entries = await self._line.ask(*[("XADD", self._key, "*", COMMAND, data) for _, data in commands])
         except (RedisError, OSError) as error:
             logger.warning("of %d commands it is not known whether Redis has them: %s", len(commands), error)
-            await connection.disconnect()
-        except BaseException:  # cancelled: answers of Redis are still to be read
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            await pool.release(connection)
-
-    async def _add(self, connection: Any, commands: list[tuple[int, bytes]]) -> None:
-        words = [("XADD", self._key, "*", COMMAND, data) for _, data in commands]
-        await connection.send_packed_command(connection.pack_commands(words))
-        for number, _ in commands:
-            try:
-                entry: bytes = await connection.read_response()
-                if number in self._waiting:
-                    self._entries[number] = entry
-            except ResponseError as error:  # it has no room: that one was not taken
-                logger.warning("Redis has refused a command: %s", error)
+            return
+        for (number, _), entry in zip(commands, entries, strict=True):
+            if isinstance(entry, ResponseError):  # it has no room: that one was not taken
+                logger.warning("Redis has refused a command: %s", entry)
                 self._answer(number, BUSY)
+            elif number in self._waiting:
+                self._entries[number] = entry

@@ -17,6 +17,7 @@ from trading.core.codes import AWAY, Code
 from trading.core.commands import AmendOrder, SubmitOrder
 from trading.core.events import Event, Refused
 from trading.transport.gateway import Envelope
+from trading.transport.redis_line import RedisLine
 from trading.transport.redis_wire import COMMAND, SentCommand, commands_key, decode_command, place
 from trading.transport.sleeper import Sleeper
 
@@ -42,7 +43,7 @@ class RedisStream:
     ) -> None:
         self.limit = limit
         self.position: str | None = None
-        self._redis = redis
+        self._redis, self._line = redis, RedisLine(redis)
         self._market = market
         self._key = commands_key(market)
         self._answer = answer
@@ -111,12 +112,22 @@ class RedisStream:
 
     async def run(self) -> None:
         """Read the stream until cancelled. Raises what Redis raises: begin anew."""
+        try:
+            await self._read()
+        finally:
+            self._line.close()
+
+    async def _read(self) -> None:
         while True:
             after, reading = self._read_after, self._reading
             if after is None or len(self._waiting) >= self.limit:
                 await self._reader.sleep()
                 continue
-            answer: Any = await self._redis.xread({self._key: after}, count=self.limit, block=BLOCK_MS)
+            (answer,) = await self._line.ask(
+                ("XREAD", "COUNT", self.limit, "BLOCK", BLOCK_MS, "STREAMS", self._key, after)
+            )
+            if isinstance(answer, ResponseError):
+                raise answer
             if reading != self._reading:
                 continue
             for entry, fields in _entries(answer):
@@ -167,5 +178,9 @@ class RedisStream:
 
 
 def _entries(answer: Any) -> list[tuple[str, dict[bytes, bytes]]]:
-    """Of one stream."""
-    return [(entry.decode(), fields) for _, found in answer for entry, fields in found]
+    """Of one stream; there may be none."""
+    return [
+        (entry.decode(), dict(zip(words[::2], words[1::2], strict=True)))
+        for _, found in answer or ()
+        for entry, words in found
+    ]

@@ -9,7 +9,6 @@ that `collaborators.py` names.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from time import monotonic
 from typing import TypeVar
@@ -40,6 +39,7 @@ from trading.worker.follower import Follower, load
 from trading.worker.operator_poll import OperatorPoll
 from trading.worker.pulse import Pulse
 from trading.worker.refusals import HANDED_OVER, NOT_STORED, TROUBLE, UNKNOWN
+from trading.worker.store_turns import StoreTurns
 from trading.worker.telling import Teller
 from trading.worker.turn import Turn
 
@@ -91,7 +91,7 @@ class Worker:
         self._teller = Teller(listeners, counters, on_answers, stopwatch)
         self._reload_seconds = reload_seconds
         self._stopwatch = stopwatch
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._turns = StoreTurns()
         self._follower = Follower(store) if store.can_follow else None
         self._pulse = Pulse(self._beat, beat_seconds) if store.can_follow else None
         self._operators = OperatorPoll(self._pending, operator_poll, batch_limit)
@@ -191,7 +191,7 @@ class Worker:
     def _beat(self) -> None:
         """Called by the pulse, in its thread; the store has one of its own."""
         with suppress(RuntimeError):  # it is the end
-            self._thread.submit(self._store.beat).result()
+            self._turns.wait_for(self._store.beat)
 
     async def load(self) -> None:
         """Bring the engine to the state of the last commit."""
@@ -251,10 +251,10 @@ class Worker:
         """Tell whoever still waits, give the store's thread and connection back."""
         self._refuse(self._queue.drain(), NOT_STORED)
         await self.release()
-        self._thread.shutdown()
+        self._turns.close()
 
     async def _blocking(self, function: Callable[..., T], *arguments: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        return await self._turns.blocking(function, *arguments)
 
     # -- one turn
 
@@ -322,8 +322,7 @@ class Worker:
     async def _store_batch(self, turn: Turn, batch: Batch, envelopes: list[Envelope]) -> bool:
         """Make a batch durable. False when that was in doubt for a while: then the connection is another one."""
         try:
-            if not self._store.commit_here(batch):
-                await self._blocking(self._store.commit, batch)
+            await self._commit(batch)
         except OutcomeUnknown:
             logger.exception("it is not known whether batch %d is stored", batch.number)
             self._trouble = True
@@ -336,6 +335,14 @@ class Worker:
         self._position = batch.position or self._position
         self._trouble = False
         return True
+
+    async def _commit(self, batch: Batch) -> None:
+        if self._store.commit_here(batch):
+            return
+        with self._turns.of_loop() as free:
+            if free and await self._store.commit_by_loop(batch):
+                return
+        await self._blocking(self._store.commit, batch)
 
     async def _note_position(self, position: str) -> None:
         """Commands of a stream that were refused must not be done when the stream is read again."""

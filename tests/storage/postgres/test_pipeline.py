@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 
 from tests.services import Postgres
 from trading.storage.heard_postgres.driver import HeardConnection
-from trading.storage.postgres import NoRow, Session, array, for_a_row
+from trading.storage.postgres import NoRow, Pipeline, Session, array, for_a_row
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
 TEXTS = ["", "NULL", "null", 'say "no"', "back\\slash", "{a,b}", "a, b", " two  lines\nand a\ttab ", "期货", None]
@@ -129,6 +130,38 @@ def test_a_row_can_be_asked_for(session: Session) -> None:
         pipeline.execute("COMMIT")
     with pytest.raises(NoRow), session.pipelined() as pipeline:
         pipeline.execute(for_a_row("UPDATE kept SET n = 9 WHERE n = %s RETURNING n"), (7,))
+
+
+async def test_much_goes_both_ways_in_the_event_loop(session: Session) -> None:
+    """More than fits into the sockets on the way: both sides would wait for each other."""
+    texts = [str(number % 10) * 400_000 for number in range(40)]
+
+    def write(pipeline: Pipeline) -> int:
+        for text in texts:
+            pipeline.execute("INSERT INTO kept (t) VALUES (%s) RETURNING t", (text,))
+        pipeline.execute("COMMIT")
+        return len(texts)
+
+    assert await session.pipelined_here(write) == len(texts)
+    assert session.is_idle
+    assert [row[1] for row in kept(session)] == texts
+
+
+async def test_an_error_in_the_event_loop_leaves_the_session_in_order(session: Session) -> None:
+    def write(pipeline: Pipeline, *, ends: bool) -> None:
+        pipeline.execute("INSERT INTO kept (n) VALUES (%s)", (1,))
+        if ends:
+            raise KeyError
+        pipeline.execute("INSERT INTO kept (n) VALUES (%s)", (2**63,))
+        pipeline.execute("COMMIT")
+
+    for ends, expected in ((True, KeyError), (False, psycopg.errors.NumericValueOutOfRange)):
+        with pytest.raises(expected):
+            await session.pipelined_here(partial(write, ends=ends))
+        session.connection.rollback()
+        assert session.is_idle
+    keep(session, 2)
+    assert [row[0] for row in kept(session)] == [2]
 
 
 def test_a_session_that_ends_in_the_middle_is_an_error(session: Session, postgres: Postgres) -> None:

@@ -167,10 +167,10 @@ def fail_once(exchange: Exchange) -> None:
     store: Any = exchange.worker._store
 
     def fail(batch: Any) -> None:
-        del store.commit, store.commit_here  # the class has the real ones
+        del store.commit, store.commit_here, store.commit_by_loop  # the class has the real ones
         raise OSError("no disk")
 
-    store.commit = store.commit_here = fail
+    store.commit = store.commit_here = store.commit_by_loop = fail
 
 
 async def test_a_failed_commit_breaks_no_chain(exchange: Exchange, visitor: Client, alice: Client) -> None:

@@ -10,7 +10,9 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError  # of Redis
+from redis.exceptions import ConnectionError, ResponseError  # of Redis
+
+from trading.transport.redis_line import RedisLine
 
 PREFIX = "bourse"
 """Of the names of all groups and channels."""
@@ -75,7 +77,7 @@ class Megaphone:
 
     def __init__(self, layer: RedisPubSubChannelLayer, redis: Redis) -> None:
         self._layer = layer
-        self._redis = redis
+        self._line = RedisLine(redis)
 
     async def publish(self, messages: list[ToTell], first: Sequence[RedisCommand] = ()) -> None:
         """To a group (True), or to a channel of that name; in this order, behind the commands `first`, which do no harm
@@ -87,15 +89,18 @@ class Megaphone:
             await self._publish(messages, first)
 
     async def _publish(self, messages: list[ToTell], first: Sequence[RedisCommand]) -> None:
-        pipe = self._redis.pipeline(transaction=False)
-        for command in first:
-            pipe.execute_command(*command)
-        for to_group, name, message in messages:
-            pipe.publish(f"{PREFIX}__group__{name}" if to_group else name, self._layer.serialize(message))
-        await pipe.execute()
+        serialize = self._layer.serialize
+        told = [
+            ("PUBLISH", f"{PREFIX}__group__{name}" if to_group else name, serialize(message))
+            for to_group, name, message in messages
+        ]
+        for answer in await self._line.ask(*first, *told):
+            if isinstance(answer, ResponseError):
+                raise answer
 
     async def flush(self) -> None:
         """Let go of Redis."""
+        self._line.close()
         await self._layer.flush()
 
 
