@@ -1,13 +1,16 @@
 """How SQLite keeps what grows with orders: each tree of pages is one that every commit writes."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.models import QuerySet
 
 from trading.models import IS_LIVE, JournalBatch, LedgerEntry, Order, PushBatch, Trade
+from trading.storage.sql import CHUNKS, chunks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
 
@@ -77,3 +80,20 @@ def test_a_query_searches_an_index_in_its_order(name: str) -> None:
     plan = query().explain()
     assert way in plan
     assert "TEMP B-TREE" not in plan
+
+
+# --- statements
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 93, 127, 128, 500])
+def test_a_batch_takes_as_few_statements_as_its_rows_have_binary_digits(length: int) -> None:
+    found = chunks(length)
+    assert [at for _, at in found] == [sum(size for size, _ in found[:number]) for number in range(len(found))]
+    assert sum(size for size, _ in found) == length
+    whole, rest = divmod(length, CHUNKS[0])
+    assert len(found) == whole + rest.bit_count()
+
+
+def test_the_largest_statement_has_fewer_values_than_sqlite_takes() -> None:
+    most = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+    assert CHUNKS[0] * max(len(model._meta.concrete_fields) for model in apps.get_models()) <= most
