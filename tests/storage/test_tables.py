@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from trading.models import IS_LIVE, JournalBatch, LedgerEntry, Order, PushBatch, Trade
+from trading.storage.market_reader import WAITING
 from trading.storage.sql import CHUNKS, chunks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
@@ -80,6 +81,13 @@ def test_a_query_searches_an_index_in_its_order(name: str) -> None:
     plan = query().explain()
     assert way in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_what_operators_ask_is_looked_for_among_what_waits_alone() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {WAITING}")
+        (plan,) = [row[-1] for row in cursor.fetchall()]
+    assert "operator_command_pending" in plan
 
 
 # --- statements
