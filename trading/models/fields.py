@@ -17,7 +17,7 @@ def choices_of(
     return [(word.value, word.value) for word in words]
 
 
-class NumberField(models.BigIntegerField):
+class NumberField(models.BigIntegerField):  # type: ignore[type-arg]  # Django's class takes none
     """A key that the exchange counts. On SQLite it is where the row is, and needs no index."""
 
     def db_type(self, connection: Any) -> str | None:
