@@ -18,7 +18,7 @@ import trading.models.fields
 REBUILT = ("Trade", "LedgerEntry", "Order", "PositionDetail")
 JOURNAL, OLD_JOURNAL = "trading_journalbatch", "old__trading_journalbatch"
 COLUMNS = "market_id, number, epoch, time, commands"
-SEQUENCE = "SELECT seq FROM sqlite_sequence WHERE name = %s"
+SEQUENCE = "SELECT MAX(seq) FROM sqlite_sequence WHERE name = %s"
 BY_NUMBER = (
     f"ALTER TABLE {JOURNAL} DROP CONSTRAINT journal_batch_once",
     f"ALTER TABLE {JOURNAL} DROP COLUMN id",
@@ -67,11 +67,11 @@ def _keep_counting(schema_editor: Any, model: Any) -> None:
     """Rebuild a table. Where ids are counted, those of rows that are in the archive are not used again."""
     table = model._meta.db_table
     with schema_editor.connection.cursor() as cursor:
-        counted = cursor.execute(SEQUENCE, (table,)).fetchone()
+        (counted,) = cursor.execute(SEQUENCE, (table,)).fetchone()
         schema_editor._remake_table(model)
         if counted is not None:
             cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", (table,))
-            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", (table, *counted))
+            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", (table, counted))
 
 
 def refers_to(model: str) -> Any:

@@ -1,6 +1,6 @@
 """What columns and indexes of several tables share."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -17,7 +17,13 @@ def choices_of(
     return [(word.value, word.value) for word in words]
 
 
-class NumberField(models.BigIntegerField):  # type: ignore[type-arg]  # Django's class takes none
+if TYPE_CHECKING:
+    BigInteger = models.BigIntegerField[int, int]
+else:
+    BigInteger = models.BigIntegerField
+
+
+class NumberField(BigInteger):
     """A key that the exchange counts. On SQLite it is where the row is, and needs no index."""
 
     def db_type(self, connection: Any) -> str | None:
