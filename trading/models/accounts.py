@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
+from trading.models.fields import IndexBeforeKey, NumberField
 from trading.models.markets import Instrument, Market
 from trading.models.users import User
 
@@ -98,9 +99,7 @@ class PositionDetail(models.Model):
     """Lots of a position that were opened one after the other at one price, until they are closed: a line of CTP's
     position detail. Those that were opened first are closed first."""
 
-    id = models.BigIntegerField(
-        primary_key=True, help_text="The trade that opened the first of them, negative for short lots."
-    )
+    id = NumberField(primary_key=True, help_text="The trade that opened the first of them, negative for short lots.")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, db_index=False)
     lots = models.BigIntegerField()
@@ -130,7 +129,7 @@ class LedgerEntry(models.Model):
         TRANSFER = "TRANSFER"
         CORRECTION = "CORRECTION"
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     amount = models.BigIntegerField(help_text="Negative when the account pays.")
     trade_id = models.BigIntegerField(null=True)
@@ -140,7 +139,7 @@ class LedgerEntry(models.Model):
         ordering = ["-id"]
         verbose_name_plural = "ledger"
         indexes = [
-            models.Index(name="ledger_of_account", fields=["account", "id"]),
+            IndexBeforeKey(name="ledger_of_account", fields=["account", "id"]),
             models.Index(name="ledger_of_trade", fields=["trade_id"], condition=Q(trade_id__isnull=False)),
         ]
         constraints = [models.CheckConstraint(name="ledger_amount_not_zero", condition=~Q(amount=0))]

@@ -10,14 +10,12 @@ from trading.models.markets import Market
 class JournalBatch(models.Model):
     """The commands of one commit, as the engine applied them: replayed from empty they give the same state."""
 
+    pk = models.CompositePrimaryKey("market_id", "number")
     market = models.ForeignKey(Market, on_delete=models.PROTECT, db_index=False)
     number = models.BigIntegerField()
     epoch = models.BigIntegerField()
     time = models.BigIntegerField()
     commands = models.BinaryField(help_text="`trading.storage.packing`; of earlier releases MessagePack as it is.")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(name="journal_batch_once", fields=["market", "number"])]
 
     def __str__(self) -> str:
         return f"batch {self.number}"

@@ -31,6 +31,10 @@ from trading.storage.sql import chunks, driver, mark_of, used_as
 from trading.worker.batch import OperatorAsk
 from trading.worker.follower import JournalEntry
 
+WAITING = "SELECT market_id FROM trading_operatorcommand WHERE status = 'PENDING'"
+"""Finds the few that wait by an index of them alone, of all markets. With the state as a parameter, or a market beside
+it, SQLite reads all commands that were ever asked."""
+
 
 class MarketReader:
     """Reads what its engine needs of one market. Where several queries must agree, the caller holds a transaction.
@@ -145,12 +149,22 @@ class MarketReader:
 
     def asks(self, most: int) -> list[OperatorAsk]:
         """Operators' commands that wait, oldest first."""
+        if not self._asked():
+            return []
         found = OperatorCommand.objects.using(self._using).filter(
             market=self._market, status=OperatorCommand.Status.PENDING
         )
         rows = [(pk, _command(payload)) for pk, payload in found.order_by("id").values_list("pk", "payload")[:most]]
         elsewhere = self.elsewhere({_listed(command) or "" for _, command in rows} - {""})
         return [OperatorAsk(pk, command, elsewhere.get(_listed(command) or "")) for pk, command in rows]
+
+    def _asked(self) -> bool:
+        """Whether there are any. A server that nobody asks looks some times a second, and Django makes a query anew."""
+        connection = connections[self._using]
+        connection.ensure_connection()
+        with driver(connection) as cursor:
+            cursor.execute(WAITING)
+            return any(market == self._market for (market,) in cursor)
 
     def elsewhere(self, names: set[str]) -> dict[str, Refused]:
         """Of the instruments that are to be listed, those that another market has: an id is one market's."""

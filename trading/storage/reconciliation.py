@@ -97,7 +97,7 @@ REFERENCES = {
     "trade": {"order_id": "order", "account_id": "account", "instrument_id": "instrument"},
     "ledgerentry": {"account_id": "account"},
 }
-"""What PostgreSQL does not look at when such rows are written: their columns, and the tables that these refer to."""
+"""What no database looks at when such rows are written: their columns, and the tables that these refer to."""
 
 
 def _of_nobody(using: str) -> Findings:

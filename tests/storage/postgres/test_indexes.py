@@ -69,7 +69,6 @@ trade_id                   brin
 trade_of_account           btree 100
 trade_once_a_side          btree unique 100
 trading_journalbatch_pkey  btree unique
-journal_batch_once         btree unique
 trading_ledgerentry_pkey   btree unique 100
 trading_order_pkey         btree unique 97
 trading_pushbatch_pkey     btree unique 100

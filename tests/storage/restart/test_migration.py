@@ -1,15 +1,17 @@
 """What was stored before there were trading days goes on after the migration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
+from django.db.backends.sqlite3.schema import DatabaseSchemaEditor
 from django.db.migrations.executor import MigrationExecutor
 
 from tests.builders import TRADERS, Books, order
 from trading.core.types import Phase
-from trading.models import IN_DEBT, Account, Instrument, Order, PushBatch
+from trading.models import IN_DEBT, Account, Instrument, LedgerEntry, Order, PushBatch
 from trading.reads import missed_pushes
 
 pytestmark = pytest.mark.slow
@@ -154,3 +156,93 @@ def test_what_is_nothing_is_empty_from_now_on_and_was_a_number_before(old: Any) 
     assert (again.his_held, again.today_held, again.updated_at) == (0, 0, 1)
     migrate_to_newest()
     assert shape() == newest
+
+
+# --- tables that are made anew
+
+
+NOW = 1_700_000_000_000
+
+
+@pytest.fixture
+def lean(old: Any) -> Any:
+    """An exchange as it was before its tables had fewer pages, with an order and its trade."""
+    before = migrate([("trading", "0034_references_of_hot_rows")])
+    made = {
+        name: before.get_model("trading", name)
+        for name in ("User", "Market", "Account", "Order", "Trade", "LedgerEntry", "JournalBatch", "PositionDetail")
+    }
+    made["User"].objects.create(username="user001")
+    made["Market"].objects.create(pk="MAIN", shard=0)
+    instrument(before, "IX2301", "continuous", 1_210_000, settlement=1_200_000)
+    account = made["Account"].objects.create(user_id="user001", market_id="MAIN")
+    side = {"account": account, "instrument_id": "IX2301", "direction": "SELL", "offset": "OPEN"}
+    asked = {"order_type": "LIMIT", "time_condition": "GFD", "volume": 5, "price": 1_200_000, "accepted_at": NOW}
+    for number, status, filled in ((7, "Submitted", 0), (8, "PartiallyFilled", 1), (2**40, "Filled", 5)):
+        made["Order"].objects.create(pk=number, status=status, filled=filled, **side, **asked)
+    for number in (1, 2):
+        made["Trade"].objects.create(
+            trade_id=number, order_id=8, volume=1, price=1_200_000, commission=1, close_profit=0, time=NOW, **side
+        )
+        made["LedgerEntry"].objects.create(account=account, kind="COMMISSION", amount=-1, trade_id=number, time=NOW)
+        made["JournalBatch"].objects.create(
+            market_id="MAIN", number=3 - number, epoch=1, time=NOW, commands=b"%d" % number
+        )
+    made["PositionDetail"].objects.create(pk=-9, account=account, instrument_id="IX2301", lots=1, cost=1)
+    return made
+
+
+def rows_of(models: Iterable[Any]) -> dict[str, list[str]]:
+    """All rows; of the journal without the id that it had."""
+    found = {}
+    for model in models:
+        name = model.__name__
+        columns = {field.attname for field in model._meta.concrete_fields}
+        columns -= {"id"} if name == "JournalBatch" else set()
+        found[name] = sorted(map(repr, model.objects.values_list(*sorted(columns))))
+    return found
+
+
+def test_tables_that_are_made_anew_have_the_same_rows(lean: Any) -> None:
+    before = rows_of(lean.values())
+    migrate_to_newest()
+    assert rows_of(apps.get_model("trading", name) for name in lean) == before
+    assert len(before["Order"]) == 3
+
+
+@pytest.mark.sqlite_only
+def test_ids_of_rows_that_are_in_the_archive_are_not_used_again(lean: Any) -> None:
+    for name in ("Trade", "LedgerEntry"):
+        lean[name].objects.all().delete()
+    migrate_to_newest()
+    entry = LedgerEntry.objects.create(account_id=Account.objects.get().pk, kind="DEPOSIT", amount=1, time=NOW)
+    assert entry.pk == 3
+
+
+@pytest.mark.sqlite_only
+def test_who_is_stopped_in_the_middle_has_the_tables_of_before(lean: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = shape()
+    real = DatabaseSchemaEditor.execute
+
+    def stopped(self: Any, sql: Any, *values: Any) -> Any:
+        if "DROP TABLE old__" in str(sql):
+            raise KeyboardInterrupt
+        return real(self, sql, *values)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DatabaseSchemaEditor, "execute", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            migrate_to_newest()
+    assert shape() == before
+    assert lean["Order"].objects.count() == 3
+    migrate_to_newest()
+    assert shape() != before
+
+
+def test_whoever_goes_back_has_the_tables_of_before(lean: Any) -> None:
+    before = shape()
+    migrate_to_newest()
+    again = migrate([("trading", "0034_references_of_hot_rows")])
+    assert shape() == before
+    journal = again.get_model("trading", "JournalBatch").objects.order_by("id")
+    assert [bytes(commands) for commands in journal.values_list("commands", flat=True)] == [b"2", b"1"]

@@ -58,11 +58,21 @@ def remove(file: ArchiveFile, using: str, portion: int, sleep: Callable[[float],
                 ArchiveFile.objects.using(using).select_for_update().get(pk=file.pk)
                 rows = list(archived(file, using)[model][:portion])
                 _carry(model, rows, using)
-                model._default_manager.using(using).filter(pk__in=[row.pk for row in rows])._raw_delete(using)
+                _same(model, rows, archived(file, using)[model])._raw_delete(using)
             more = len(rows) == portion
             sleep(time.monotonic() - began)
     file.removed = True
     file.save(using=using, update_fields=["removed"])
+
+
+def _same(model: type[Model], rows: list[Any], found: QuerySet[Any]) -> QuerySet[Any]:
+    """The first rows of `found`, to be deleted. Those of the journal have a key of two columns, and are told by the
+    last of them: a condition for each would be as deep as they are many."""
+    if not rows:
+        return found.none()
+    if model is JournalBatch:
+        return found.order_by().filter(number__lte=rows[-1].number)
+    return model._default_manager.using(found.db).filter(pk__in=[row.pk for row in rows])
 
 
 def _carry(model: type[Model], rows: list[Any], using: str) -> None:
