@@ -290,7 +290,8 @@ class AccountBase:
     def position_profit(self) -> int:
         total = 0
         for position in self.positions.values():
-            total += position.net_lots * position.mark.lot_value - position.net_cost
+            lots, lot_value = position.net_lots, position.mark.lot_value
+            total += (lots * lot_value if lots > 0 else -(-lots * lot_value)) - position.net_cost
         return total
 
     @property

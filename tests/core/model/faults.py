@@ -40,8 +40,8 @@ FAULTS = (
     ),
     Fault("accounts.py", "return cost + (part(lot.cost, left, lot.lots) if left else 0)", "return cost"),
     Fault("accounts.py", "self.his_lots += self.today_lots", "self.his_lots.extendleft(self.today_lots)"),
-    Fault("money.py", "return (amount * rate + RATE // 2) // RATE", "return amount * rate // RATE"),
-    Fault("money.py", "return -(-amount * rate // RATE)", "return amount * rate // RATE"),
+    Fault("money.py", "(rest * rate + RATE // 2) // RATE", "rest * rate // RATE"),
+    Fault("money.py", "(rest * rate + RATE - 1) // RATE", "rest * rate // RATE"),
     Fault("money.py", "* factor + RATE * RATE) // (2 * RATE * RATE)", "* factor) // (2 * RATE * RATE)"),
     Fault(
         "state.py",

@@ -117,9 +117,9 @@ def check_volume(instrument: Instrument, account: Account, volume: int) -> Refus
 def check_price(instrument: Instrument, price: int) -> int | Refused:
     """A price of the wire (1/10,000) in ticks, if it lies on the tick and inside the day's limits."""
     tick = instrument.contract.tick
-    ticks, off = divmod(price, tick)
-    if off:
+    if price % tick:
         return Refused(Code.OFF_TICK, f"Price must be a multiple of {to_text(tick)}")
+    ticks = price // tick
     return ticks if instrument.limit_down <= ticks <= instrument.limit_up else outside_limits(instrument)
 
 

@@ -90,7 +90,7 @@ def _match(state: State, order: Order, limit: int) -> list[Event]:
         return []
     events: list[Event] = []
     account_id, half = order.account.account_id, order.instrument.book.other(order.is_buy)
-    keys, limit_key = half.keys, limit * half.sign
+    keys, limit_key = half.keys, -limit if order.is_buy else limit
     while order.left and keys and keys[-1] >= limit_key:
         fills = half.take(limit_key, order.left, account_id)
         handled = [order] if fills and order.options is not None else []
