@@ -20,6 +20,7 @@ from trading.core.state import Account, Day, Instrument, Order, State
 from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
+    NO_LIMITS,
     AccountRules,
     Announcement,
     Contract,
@@ -39,7 +40,6 @@ from trading.core.types import (
 
 WAITING = OrderStatus.WAITING
 
-NO_LIMITS = MarketLimits()
 NOTHING_OFF = Restrictions()
 
 
@@ -348,7 +348,6 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         withdrawals=record.withdrawals,
         close_profit=record.close_profit,
         commission=record.commission,
-        rules=record.rules,
         fee_factor=state.day.fee_groups.get(record.rules.fee_group, RATE),
         frozen=record.frozen,
         close_only=state.day.restrictions.only_closes(record.account_id),
@@ -357,6 +356,7 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         cancel_at=record.cancel_at,
         disconnect_at=record.disconnect_at,
     )
+    account.rules = record.rules
     account.know(dict(record.client_orders))
     state.accounts[account.account_id] = account
     state.by_user[account.user_id] = account

@@ -22,6 +22,7 @@ from trading.core.types import (
     FIRST_RULES,
     MOST_LOTS,
     NEXT_STATUS,
+    NO_LIMITS,
     PLAIN,
     PRESENT_RULES,
     SEQUENCE,
@@ -149,7 +150,7 @@ class Order(Entry):
             self.pauses_matching = options.oco_group is not None
         self.account = account
         self.instrument = instrument
-        self.side = account.going[instrument.contract.instrument_id, self.is_buy]
+        self.side = account.going[instrument.instrument_id, self.is_buy]
         self.direction = direction
         self.offset = offset
         self.order_type = order_type
@@ -195,7 +196,7 @@ class Order(Entry):
     def trail(self) -> int:
         """The distance of a trailing stop in ticks, 0 for others."""
         options = self.options
-        return 0 if options is None or options.trail is None else options.trail // self.instrument.contract.tick
+        return 0 if options is None or options.trail is None else options.trail // self.instrument.tick
 
     @property
     def oco_group(self) -> str | None:
@@ -209,7 +210,8 @@ class Instrument:
 
     `settlement`: the last settlement price (1/10,000), which the limits come from. `marked`: what positions are worth,
     in ticks: the last trade's or, since then, the settlement's price. `scheduled`: the phase it is resumed into.
-    `rules`: the version of the market's rules.
+    `rules`: the version of the market's rules. Of the contract and the terms, which are read through Python, what every
+    order asks for stands here again; `fee_per_lot` and `fee_rate` are of an opening.
     """
 
     contract: Contract
@@ -220,6 +222,14 @@ class Instrument:
     limit_down: int
     tick_value: int
     settlement: int
+    instrument_id: str
+    tick: int
+    min_volume: int = 0
+    max_volume: int = 0
+    max_position: int = 0
+    max_orders: int = 0
+    fee_per_lot: int = 0
+    fee_rate: int = 0
     phase: Phase = Phase.CONTINUOUS
     scheduled: Phase = Phase.CONTINUOUS
     marked: int | None = None
@@ -242,6 +252,8 @@ class Instrument:
             limit_down=0,
             tick_value=contract.tick * contract.multiplier,
             settlement=contract.reference_price,
+            instrument_id=contract.instrument_id,
+            tick=contract.tick,
             rules=rules,
         )
         instrument.set_terms(terms)
@@ -254,6 +266,9 @@ class Instrument:
         self.mark.rate_long = terms.margin_long
         self.mark.rate_short = terms.margin_short
         self.mark.shared = self.contract.product_id if terms.larger_side else ""
+        self.min_volume, self.max_volume = terms.min_volume, terms.max_volume
+        self.max_position, self.max_orders = terms.max_position, terms.max_orders
+        self.fee_per_lot, self.fee_rate = terms.fee_open.per_lot, terms.fee_open.rate
 
     def set_limits(self, settlement: int) -> None:
         """The day's limits: the widest ticks inside the last settlement price ± rate."""
@@ -261,10 +276,6 @@ class Instrument:
         self.settlement = settlement
         self.limit_up = settlement * (RATE + rate) // (RATE * tick) if rate else highest_price(self.contract) // tick
         self.limit_down = -(-settlement * (RATE - rate) // (RATE * tick)) if rate else 1
-
-    @property
-    def instrument_id(self) -> str:
-        return self.contract.instrument_id
 
     def band(self) -> tuple[int, int]:
         """Between which prices (ticks) MARKET orders trade: the day's limits, or where there are none the collar around
@@ -292,12 +303,10 @@ class Instrument:
     def hold_per_lot(self, is_buy: bool, price: int, fee_factor: int) -> int:
         """What opening a lot at `price` (ticks) holds: margin and commission, each rounded up."""
         value = price * self.tick_value
-        terms = self.terms
-        fee = terms.fee_open
-        commission = fee.per_lot + share_up(value, fee.rate)
+        commission = self.fee_per_lot + share_up(value, self.fee_rate)
         if fee_factor != RATE:
             commission = share_up(commission, fee_factor)
-        return share_up(value, terms.margin_long if is_buy else terms.margin_short) + commission
+        return share_up(value, self.mark.rate_long if is_buy else self.mark.rate_short) + commission
 
 
 def highest_price(contract: Contract) -> int:
@@ -316,7 +325,7 @@ class Day:
     net_deposits: int = 0
     commission: int = 0
     fee_groups: dict[str, int] = field(default_factory=dict)
-    limits: MarketLimits = field(default_factory=MarketLimits)
+    limits: MarketLimits = NO_LIMITS
     restrictions: Restrictions = field(default_factory=Restrictions)
     announcements: tuple[Announcement, ...] = ()
     broken: tuple[int, ...] = ()
@@ -344,14 +353,15 @@ class State:
     """Everything that a restart must bring back, and what follows from it. `shard`: which numbers are this market's, so
     that no other gives an order, a trade or an account the same.
 
-    `alert`: instruments with waiting orders. `deadlines`: a heap of (Unix ms, what, id), of which some may be void.
-    `moved`, `touched`, `liquidating`: whom the next look at risk concerns: the holders of instruments whose price has
-    moved, accounts whose own money has, and those that are being liquidated.
+    `first`: the market's first number of the millisecond `first_at`. `alert`: instruments with waiting orders.
+    `deadlines`: a heap of (Unix ms, what, id), of which some may be void. `moved`, `touched`, `liquidating`: whom the
+    next look at risk concerns: the holders of instruments whose price has moved, accounts whose own money has, and
+    those that are being liquidated.
     """
 
     __slots__ = (
-        *("accounts", "alert", "by_user", "changes", "day", "deadlines", "instruments", "last_id", "liquidating"),
-        *("moved", "now", "rules", "shard", "share", "touched"),
+        *("accounts", "alert", "by_user", "changes", "day", "deadlines", "first", "first_at", "instruments"),
+        *("last_id", "liquidating", "moved", "now", "rules", "shard", "share", "touched"),
     )
 
     def __init__(self, rules: int = PRESENT_RULES, shard: int = 0) -> None:
@@ -364,6 +374,7 @@ class State:
         self.day = Day()
         self.last_id = 0
         self.now = 0
+        self.first_at, self.first = 0, number_at(0) + self.share[0]
         self.changes = Changes()
         self.alert: dict[str, Instrument] = {}
         self.deadlines: list[tuple[int, Due, int, int]] = []
@@ -387,7 +398,10 @@ class State:
         """A number for an order or a trade: unique over all markets, increasing even when the clock is not, and telling
         the time. Where the market's share of a millisecond is used up it goes on with that of the next one."""
         begin, end = self.share
-        number, first = self.last_id + 1, number_at(self.now) + begin
+        if self.first_at != self.now:
+            self.first += (self.now - self.first_at) * SEQUENCE
+            self.first_at = self.now
+        number, first = self.last_id + 1, self.first
         if number <= first:
             number = first
         elif not begin <= number % SEQUENCE < end:

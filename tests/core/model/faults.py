@@ -50,8 +50,8 @@ FAULTS = (
     ),
     Fault(
         "state.py",
-        "terms.margin_long if is_buy else terms.margin_short) + commission",
-        "terms.margin_long) + commission",
+        "self.mark.rate_long if is_buy else self.mark.rate_short) + commission",
+        "self.mark.rate_long) + commission",
     ),
     Fault(
         "state.py", "            commission = share_up(commission, fee_factor)", "            commission = commission"
@@ -79,7 +79,7 @@ FAULTS = (
         "_begin_detail(state, position.leg(is_long), 1 if is_long else -1)",
         "_begin_detail(state, position.leg(True), 1)",
     ),
-    Fault("rules/checks.py", "if not terms.min_volume <= volume <= most:", "if not 1 <= volume <= most:"),
+    Fault("rules/checks.py", "if not least <= volume <= most:", "if not 1 <= volume <= most:"),
     Fault("rules/checks.py", "options.expires_at <= state.now", "options.expires_at < state.now"),
     Fault("rules/checks.py", "if needed > available:", "if needed >= available:"),
     Fault("rules/checks.py", "needed += lots * max(hold,", "needed += lots * min(hold,"),

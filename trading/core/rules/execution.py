@@ -70,7 +70,7 @@ def _why_unfilled(order: Order, limit: int, last: int | None) -> tuple[Code | No
         return None, ""
     if last is not None and half.blocker(last * half.sign) is None:
         return None, ""
-    price = to_text(limit * instrument.contract.tick)
+    price = to_text(limit * instrument.tick)
     return Code.PRICE_LIMIT, f"A MARKET order trades no {'higher' if order.is_buy else 'lower'} than {price} now"
 
 
@@ -193,7 +193,7 @@ def leg_to_close(order: Order) -> Leg:
 def trade(state: State, taker: Order, maker: Order, price: int, lots: int) -> Traded:
     """One match that the book has made."""
     instrument = taker.instrument
-    name = instrument.contract.instrument_id
+    name = instrument.instrument_id
     if price != instrument.marked:
         state.moved[name] = instrument
     instrument.trade_at(price, lots, state.now)
@@ -207,7 +207,7 @@ def trade(state: State, taker: Order, maker: Order, price: int, lots: int) -> Tr
     return Traded(
         trade_id,
         name,
-        price * instrument.contract.tick,
+        price * instrument.tick,
         lots,
         state.now,
         taker_fill,
@@ -219,7 +219,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     """Turn `lots` of an order into position, or out of it, at `price` ticks. `number`: what the position's detail is to
     call them, 0 where none is kept."""
     account, instrument = order.account, order.instrument
-    name = instrument.contract.instrument_id
+    name = instrument.instrument_id
     position = account.position(name, instrument.mark)
     value = price * instrument.tick_value * lots
     sign = 1 if order.is_buy else -1
@@ -233,11 +233,11 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
         if opened is not None:
             state.changes.lots[opened.number] = account.account_id, name, opened
         position.net_cost += sign * value
-        fee = instrument.terms.fee_open
+        fixed, rate = instrument.fee_per_lot * lots, instrument.fee_rate
         if account.fee_factor == RATE:
-            charged = fee.per_lot * lots + (share(value, fee.rate) if fee.rate else 0)
+            charged = fixed + (share(value, rate) if rate else 0)
         else:
-            charged = _charge(order, (fee.per_lot * lots, value * fee.rate))
+            charged = _charge(order, (fixed, value * rate))
         close_profit = 0
     else:
         touched: list[Lot] = []
@@ -252,7 +252,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     account.close_profit += close_profit
     order.left = left = order.left - lots
     if order.price_sum is not None:
-        order.price_sum += price * instrument.contract.tick * lots
+        order.price_sum += price * instrument.tick * lots
     order.move_to(PARTIALLY_FILLED if left else FILLED)
     if not left:
         account.end_order(order)

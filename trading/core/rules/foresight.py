@@ -6,10 +6,13 @@ the others of their price, an order of an `oco_group` that trades takes the othe
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from trading.core.book import Level
 from trading.core.state import Order
 from trading.core.types import SelfTrade
+
+CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +27,8 @@ class Outlook:
 def self_trade_rule(order: Order) -> SelfTrade:
     """The incoming order's own rule, or its account's."""
     if order.options is None or order.options.stp is None:
-        return order.account.rules.stp
+        own = order.account.own_rules
+        return CANCEL_MAKER if own is None else own.stp
     return order.options.stp
 
 

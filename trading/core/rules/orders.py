@@ -199,7 +199,7 @@ def _amended(state: State, order: Order) -> OrderAmended:
         order.order_id,
         order.account.account_id,
         order.status,
-        order.price * order.instrument.contract.tick,
+        order.price * order.instrument.tick,
         order.volume,
         order.filled,
         order.left,
