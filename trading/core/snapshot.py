@@ -21,6 +21,7 @@ from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
     NO_LIMITS,
+    NOTHING_OFF,
     AccountRules,
     Announcement,
     Contract,
@@ -39,8 +40,6 @@ from trading.core.types import (
 )
 
 WAITING = OrderStatus.WAITING
-
-NOTHING_OFF = Restrictions()
 
 
 class DayRecord(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -23,6 +23,7 @@ from trading.core.types import (
     MOST_LOTS,
     NEXT_STATUS,
     NO_LIMITS,
+    NOTHING_OFF,
     PLAIN,
     PRESENT_RULES,
     SEQUENCE,
@@ -48,6 +49,7 @@ from trading.core.types import (
 
 BUY: Final = Direction.BUY
 WAITING: Final = OrderStatus.WAITING
+MOVES: Final = NEXT_STATUS
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +59,7 @@ class Account(AccountBase):
 
     `orders`: live orders by id, waiting ones too. `groups`: those of them with an `oco_group`, by it and id.
     `going`: by id of the instrument and whether it is the buying side. `waiting`, `trailing`: how many wait, and trail.
+    `changed_in`: the number of the last `Changes` that an order of it has put it in.
     """
 
     orders: dict[int, "Order"] = field(default_factory=dict)
@@ -64,6 +67,7 @@ class Account(AccountBase):
     going: defaultdict[tuple[str, bool], Side] = field(default_factory=lambda: defaultdict(Side))
     waiting: int = 0
     trailing: int = 0
+    changed_in: int = -1
 
     def begin_order(self, order: "Order") -> None:
         """An order is live from now on: it waits, or rests in the book."""
@@ -76,9 +80,12 @@ class Account(AccountBase):
             self.groups.setdefault(order.oco_group, {})[order.order_id] = order
 
     def withdraw_order(self, order: "Order") -> None:
-        """It is not live any more, or is about to come in anew. Its status is still the one it was live with, or an
-        end."""
+        """It is about to come in anew. Its status is still the one it was live with."""
         del self.orders[order.order_id]
+        self._forget(order)
+
+    def _forget(self, order: "Order") -> None:
+        """Count it no more."""
         order.side.live -= 1
         if order.status is WAITING:
             self.waiting -= 1
@@ -91,8 +98,8 @@ class Account(AccountBase):
 
     def end_order(self, order: "Order") -> None:
         """An order is over, if it ever was live. Its own id is forgotten, where newer ones have taken its place."""
-        if order.order_id in self.orders:
-            self.withdraw_order(order)
+        if self.orders.pop(order.order_id, None) is not None:
+            self._forget(order)
         name = order.client_order_id
         if name is None or len(self.recent_ids) < KEPT_IDS:
             return
@@ -170,7 +177,7 @@ class Order(Entry):
 
     def move_to(self, status: OrderStatus) -> None:
         """Change the status. AssertionError where `NEXT_STATUS` has no such move: then a rule is wrong."""
-        assert status in NEXT_STATUS[self.status], f"no order goes from {self.status.value} to {status.value}"
+        assert status in MOVES[self.status], f"no order goes from {self.status.value} to {status.value}"
         self.status = status
 
     @property
@@ -326,15 +333,17 @@ class Day:
     commission: int = 0
     fee_groups: dict[str, int] = field(default_factory=dict)
     limits: MarketLimits = NO_LIMITS
-    restrictions: Restrictions = field(default_factory=Restrictions)
+    restrictions: Restrictions = NOTHING_OFF
     announcements: tuple[Announcement, ...] = ()
     broken: tuple[int, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
 class Changes:
-    """What commands have touched since this was last taken, each thing once, as it is now."""
+    """What commands have touched since this was last taken, each thing once, as it is now. `number`: tells them from
+    those before."""
 
+    number: int = 0
     orders: dict[int, Order] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)
     positions: dict[tuple[int, str], Position] = field(default_factory=dict)
@@ -415,5 +424,6 @@ class State:
 
     def take_changes(self) -> Changes:
         """Give away what has changed and begin to collect anew."""
-        changes, self.changes = self.changes, Changes()
+        changes = self.changes
+        self.changes = Changes(changes.number + 1)
         return changes

@@ -108,6 +108,9 @@ class Restrictions(msgspec.Struct, frozen=True, omit_defaults=True):
         return account_id in self.closing or account_id in self.spared
 
 
+NOTHING_OFF = Restrictions()
+
+
 class TradeSide(msgspec.Struct, frozen=True):
     """One side of a trade that is to be broken, or is: what it did to the account. Money in 1/10,000."""
 

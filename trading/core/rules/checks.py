@@ -15,6 +15,7 @@ from trading.core.state import Account, Instrument, Order, State
 from trading.core.types import (
     FIRST_RULES,
     NO_LIMITS,
+    NOTHING_OFF,
     PLAIN,
     Direction,
     Offset,
@@ -34,34 +35,47 @@ CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
 SIMPLE: Final = ENGINE_CHECK.simple
 WAITING: Final = OrderStatus.WAITING
 SUBMITTED: Final = OrderStatus.SUBMITTED
+UNLIMITED: Final = NO_LIMITS
+UNRESTRICTED: Final = NOTHING_OFF
 
 
 # --- what an order says
 
 
-def draft(state: State, account: Account, instrument: Instrument, command: SubmitOrder) -> Order | Refused:
-    """The order that a command asks for, without a number; or why there can be no such order now."""
+def draft(
+    state: State,
+    account: Account,
+    instrument: Instrument,
+    command: SubmitOrder,
+    client_order_id: str | None,
+    options: OrderOptions | None,
+) -> Order | Refused:
+    """The order that a command with this id and these options asks for, without a number; or why there can be no such
+    order now."""
     refusal = None if instrument.phase is CONTINUOUS else check_phase(instrument, command)
-    refusal = refusal or check_volume(instrument, account, command.volume)
+    volume, offset, order_type = command.volume, command.offset, command.order_type
+    refusal = refusal or check_volume(instrument, account, volume)
     if refusal is not None:
         return refusal
-    if command.offset is OPEN and (account.close_only or state.day.restrictions.close_only):
+    day = state.day
+    closes_only = account.close_only or (day.restrictions is not UNRESTRICTED and day.restrictions.close_only)
+    if closes_only and offset is OPEN:
         return Refused(Code.CLOSE_ONLY, Code.CLOSE_ONLY.text)
     price = 0
-    if command.order_type is not MARKET:
-        assert command.price is not None, "a LIMIT order has a price"
-        found = check_price(instrument, command.price)
-        if type(found) is Refused:
+    if order_type is not MARKET:
+        asked = command.price
+        assert asked is not None, "a LIMIT order has a price"
+        found = check_price(instrument, asked)
+        if not isinstance(found, int):
             return found
         price = found
-    options = command.options
-    status = SUBMITTED
+    time_condition, status = command.time_condition, SUBMITTED
     if options is not None:
         refusal = check_options(state, instrument, command, options)
         if refusal is not None:
             return refusal
         status = WAITING if options.waits else SUBMITTED
-    elif command.time_condition not in SIMPLE:
+    elif time_condition not in SIMPLE:
         wrong = ENGINE_CHECK.sentence(command, PLAIN)
         if wrong is not None:
             return Refused(CODE, wrong)
@@ -69,14 +83,14 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         account,
         instrument,
         command.direction,
-        command.offset,
-        command.order_type,
-        command.time_condition,
+        offset,
+        order_type,
+        time_condition,
         price,
-        command.volume,
+        volume,
         state.now,
-        state.day.trading_day,
-        command.client_order_id,
+        day.trading_day,
+        client_order_id,
         options,
         status,
     )
@@ -205,7 +219,7 @@ def check_counts(state: State, order: Order) -> Refused | None:
     """Whether the account may have one more live order, one more that waits, one more trailing stop: in all
     instruments together. An order that cannot stay is none of them."""
     account, market = order.account, state.day.limits
-    if account.own_rules is None and market is NO_LIMITS:
+    if account.own_rules is None and market is UNLIMITED:
         return None
     rules = account.rules
     waits = order.options is not None and order.options.waits

@@ -6,7 +6,7 @@ from trading.core.accounts import Leg, Lot, leg_profit
 from trading.core.codes import Code
 from trading.core.events import Event, Fill, OrderCancelled, Traded
 from trading.core.money import RATE, commission, share, to_text
-from trading.core.option_rules import AT_ONCE, RESTING
+from trading.core.option_rules import RESTING
 from trading.core.rules import first_release
 from trading.core.rules.foresight import foresee, own_orders, self_trade_rule
 from trading.core.state import Instrument, Order, State
@@ -29,6 +29,7 @@ SELL: Final = Direction.SELL
 OPEN: Final = Offset.OPEN
 LIMIT: Final = OrderType.LIMIT
 MARKET: Final = OrderType.MARKET
+IOC: Final = TimeCondition.IOC
 FOK: Final = TimeCondition.FOK
 AUCTION: Final = Phase.AUCTION
 LAST: Final = Trigger.LAST
@@ -39,16 +40,20 @@ FILLED: Final = OrderStatus.FILLED
 CANCELLED: Final = OrderStatus.CANCELLED
 
 
-def enter(state: State, order: Order, limit: int) -> list[Event]:
-    """Hold what the order needs, trade what can be traded down to `limit` (ticks), rest or cancel what is left."""
+def enter(state: State, order: Order, limit: int, events: list[Event]) -> list[Event]:
+    """Hold what the order needs, trade what can be traded down to `limit` (ticks), rest or cancel what is left. What
+    happens is added to `events`."""
     hold(order)
     mark_changed(state, order)
-    gathers = order.instrument.phase is AUCTION
     last = None if order.options is None else last_level(order)
-    events = _keep_from_own(state, order) if gathers else _match(state, order, limit)
+    if order.instrument.phase is AUCTION:
+        _keep_from_own(state, order, events)
+    else:
+        _match(state, order, limit, events)
     if order.left and order.status is not CANCELLED:
-        if order.order_type is MARKET or order.time_condition in AT_ONCE:
-            events.append(finish_cancelled(state, order, UNFILLED, *_why_unfilled(order, limit, last)))
+        if order.order_type is MARKET or order.time_condition is IOC or order.time_condition is FOK:
+            code, detail = _why_unfilled(order, limit, last)
+            events.append(finish_cancelled(state, order, UNFILLED, code, detail))
         else:
             _rest(order)
     return events
@@ -76,19 +81,20 @@ def _why_unfilled(order: Order, limit: int, last: int | None) -> tuple[Code | No
 
 def mark_changed(state: State, order: Order) -> None:
     """An order and its account are to be stored."""
-    changes = state.changes
+    changes, account = state.changes, order.account
     changes.orders[order.order_id] = order
-    changes.accounts[order.account.account_id] = order.account
+    if account.changed_in != changes.number:
+        account.changed_in = changes.number
+        changes.accounts[account.account_id] = account
 
 
 def may_rest(order_type: OrderType, time_condition: TimeCondition) -> bool:
     return order_type is LIMIT and time_condition in RESTING
 
 
-def _match(state: State, order: Order, limit: int) -> list[Event]:
+def _match(state: State, order: Order, limit: int, events: list[Event]) -> None:
     if order.time_condition is FOK and not _fills_wholly(order, limit):
-        return []
-    events: list[Event] = []
+        return
     account_id, half = order.account.account_id, order.instrument.book.other(order.is_buy)
     keys, limit_key = half.keys, -limit if order.is_buy else limit
     while order.left and keys and keys[-1] >= limit_key:
@@ -103,7 +109,6 @@ def _match(state: State, order: Order, limit: int) -> list[Event]:
         first = half.blocker(limit_key) if order.left else None
         if first is not None and first.owner == account_id and not _prevent_self_trade(state, order, first, events):
             break
-    return events
 
 
 def _after_fills(state: State, filled: list[Order], refilled: list[Order], events: list[Event]) -> None:
@@ -147,14 +152,12 @@ def _prevent_self_trade(state: State, order: Order, own: Order, events: list[Eve
     return False
 
 
-def _keep_from_own(state: State, order: Order) -> list[Event]:
+def _keep_from_own(state: State, order: Order, events: list[Event]) -> None:
     """In an auction nothing trades on entry, so the rule is applied to what could trade at its end."""
-    events: list[Event] = []
     for own in own_orders(order):
         crosses = own.price <= order.price if order.is_buy else own.price >= order.price
         if not crosses or not _prevent_self_trade(state, order, own, events):
             break
-    return events
 
 
 # --- holds
@@ -258,10 +261,8 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
         account.end_order(order)
     order.updated_at = state.now
     state.touched[account.account_id] = account
-    changes = state.changes
-    changes.orders[order.order_id] = order
-    changes.accounts[account.account_id] = account
-    changes.positions[account.account_id, name] = position
+    mark_changed(state, order)
+    state.changes.positions[account.account_id, name] = position
     return Fill(
         order.order_id,
         account.account_id,
