@@ -98,7 +98,12 @@ def _check_orders(account_id: int, account: Account, needed: NeededPerLot) -> in
 
 
 def _check_sides(account: Account, sides: Mapping[tuple[str, bool], _Promised]) -> None:
-    going = {key: (side.live, side.opening) for key, side in account.going.items() if side.live or side.opening}
+    going = {
+        (name, side is buying): (side.live, side.opening)
+        for name, (buying, selling) in account.going.items()
+        for side in (buying, selling)
+        if side.live or side.opening
+    }
     promised = {key: (side.live, side.opening) for key, side in sides.items()}
     assert going == promised, f"account {account.account_id}: the counts of its orders are off"
     for name, position in account.positions.items():

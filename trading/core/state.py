@@ -3,7 +3,6 @@
 Only holds and finds; the rules that move it are in the rooms beside this one.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -58,16 +57,23 @@ class Account(AccountBase):
     may look through all orders.
 
     `orders`: live orders by id, waiting ones too. `groups`: those of them with an `oco_group`, by it and id.
-    `going`: by id of the instrument and whether it is the buying side. `waiting`, `trailing`: how many wait, and trail.
+    `going`: by id of the instrument, the buying side first. `waiting`, `trailing`: how many wait, and trail.
     `changed_in`: the number of the last `Changes` that an order of it has put it in.
     """
 
     orders: dict[int, "Order"] = field(default_factory=dict)
     groups: dict[str | None, dict[int, "Order"]] = field(default_factory=dict)
-    going: defaultdict[tuple[str, bool], Side] = field(default_factory=lambda: defaultdict(Side))
+    going: dict[str, tuple[Side, Side]] = field(default_factory=dict)
     waiting: int = 0
     trailing: int = 0
     changed_in: int = -1
+
+    def side(self, instrument_id: str, is_buy: bool) -> Side:
+        """What it has going on one side of an instrument."""
+        sides = self.going.get(instrument_id)
+        if sides is None:
+            sides = self.going[instrument_id] = Side(), Side()
+        return sides[0] if is_buy else sides[1]
 
     def begin_order(self, order: "Order") -> None:
         """An order is live from now on: it waits, or rests in the book."""
@@ -157,7 +163,7 @@ class Order(Entry):
             self.pauses_matching = options.oco_group is not None
         self.account = account
         self.instrument = instrument
-        self.side = account.going[instrument.instrument_id, self.is_buy]
+        self.side = account.side(instrument.instrument_id, self.is_buy)
         self.direction = direction
         self.offset = offset
         self.order_type = order_type

@@ -377,7 +377,7 @@ def _check_order_limit(order: Order, known: bool) -> Refused | None:
     most = _most(account.rules.max_orders, instrument.max_orders)
     if most is None:
         return None
-    live = order.side.live + account.going[instrument.instrument_id, not order.is_buy].live - known
+    live = order.side.live + account.side(instrument.instrument_id, not order.is_buy).live - known
     if live >= most:
         return Refused(Code.LIMIT_REACHED, f"Order limit: {live} of {most} orders are live")
     return None

@@ -34,7 +34,7 @@ def self_trade_rule(order: Order) -> SelfTrade:
 
 def own_orders(order: Order) -> list[Order]:
     """Orders of the same account that rest on the other side of the book, in the order that it would meet them."""
-    if not order.account.going[order.instrument.instrument_id, not order.is_buy].live:
+    if not order.account.side(order.instrument.instrument_id, not order.is_buy).live:
         return []
     found: list[Order] = [
         other
