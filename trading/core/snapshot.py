@@ -13,7 +13,7 @@ from trading.core.accounts import Leg, Lot
 from trading.core.commands import ClientOrder
 from trading.core.money import RATE
 from trading.core.rules.checks import NeededPerLot
-from trading.core.rules.execution import hold
+from trading.core.rules.execution import rest_again
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
 from trading.core.state import Account, Day, Instrument, Order, State
@@ -397,7 +397,7 @@ def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], d
 
 def _restore_order(state: State, record: OrderRecord, needed: NeededPerLot) -> None:
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
-    tick, options = instrument.contract.tick, record.options
+    tick, options = instrument.tick, record.options
     order = Order(
         account,
         instrument,
@@ -413,20 +413,21 @@ def _restore_order(state: State, record: OrderRecord, needed: NeededPerLot) -> N
         options,
         record.status,
     )
-    order.order_id = record.order_id
-    order.left = record.volume - record.filled
-    order.remaining, order.hidden = record.shown, order.left - record.shown
-    order.his_held, order.today_held = record.his_held, record.today_held
-    order.stop = record.stop // tick
-    order.priority = record.priority
-    order.updated_at = record.updated_at
-    order.price_sum = record.price_sum if record.filled else 0
+    order.resume(
+        record.order_id,
+        record.filled,
+        record.shown,
+        record.his_held,
+        record.today_held,
+        record.stop // tick,
+        record.priority,
+        record.updated_at,
+        record.price_sum,
+    )
     if options is not None and options.expires_at is not None:
-        schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
-    account.begin_order(order)
+        schedule(state, options.expires_at, Due.ORDER, record.order_id, record.account_id)
     if record.status is WAITING:
+        account.begin_order(order)
         watch(state, order)
-        return
-    order.hold_per_lot = needed.of(order)
-    hold(order)
-    instrument.book.half(order.is_buy).add(order)
+    else:
+        rest_again(order, needed.of(order))

@@ -138,6 +138,14 @@ def _rest(order: Order) -> None:
     order.instrument.book.half(order.is_buy).add(order)
 
 
+def rest_again(order: Order, hold_per_lot: int) -> None:
+    """After a restart: hold and rest as before, behind all that rested before it."""
+    order.account.begin_order(order)
+    order.hold_per_lot = hold_per_lot
+    hold(order)
+    order.instrument.book.half(order.is_buy).add(order)
+
+
 # --- self-trade prevention
 
 
