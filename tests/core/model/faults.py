@@ -65,12 +65,8 @@ FAULTS = (
     Fault("stops.py", "moved += queue.follow(price)", "moved += []"),
     Fault("engine.py", "fire(state, 0 if behind else stop_orders.PORTION)", "fire(state, stop_orders.PORTION)"),
     Fault("snapshot.py", "liquidating=record.liquidating,", ""),
-    Fault("snapshot.py", "order.priority = record.priority", "pass"),
-    Fault(
-        "snapshot.py",
-        "order.remaining, order.hidden = record.shown, order.left - record.shown",
-        "order.remaining, order.hidden = record.shown, 0",
-    ),
+    Fault("state.py", "self.priority = priority", "pass"),
+    Fault("state.py", "self.remaining, self.hidden = shown, left - shown", "self.remaining, self.hidden = shown, 0"),
     Fault(
         "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
     ),
