@@ -140,10 +140,11 @@ def _rest(order: Order) -> None:
 
 def rest_again(order: Order, hold_per_lot: int) -> None:
     """After a restart: hold and rest as before, behind all that rested before it."""
-    order.account.begin_order(order)
+    account, half = order.account, order.instrument.book.half(order.is_buy)
+    account.begin_order(order)
     order.hold_per_lot = hold_per_lot
     hold(order)
-    order.instrument.book.half(order.is_buy).add(order)
+    half.add(order)
 
 
 # --- self-trade prevention
