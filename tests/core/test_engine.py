@@ -55,6 +55,23 @@ def test_changes_are_given_away_once() -> None:
     assert set(engine.take_changes().accounts) == set()
 
 
+def test_whoever_has_changed_again_is_told_again() -> None:
+    engine = busy_exchange()
+    for _ in range(3):
+        for number in (4, 3, 4):
+            do(engine, order(number, "BUY OPEN 1 @ 119.0"))
+        assert list(engine.take_changes().accounts) == [4, 3]
+    trade(engine, "120.0", buyer=4, seller=3)
+    assert set(engine.take_changes().accounts) == {3, 4}
+
+
+def test_an_order_that_was_restored_sums_its_fills() -> None:
+    engine = Engine.restore(busy_exchange().snapshot())
+    _, traded = do(engine, order(4, "SELL OPEN 1 @ 119.0"))
+    assert isinstance(traded, Traded)
+    assert traded.maker.price_sum == traded.taker.price_sum == 1_190_000
+
+
 def test_changes_hold_each_thing_once_as_it_is_now() -> None:
     engine = busy_exchange()
     accepted, *_ = do(engine, order(4, "SELL OPEN 3 @ 121.0"))

@@ -272,6 +272,13 @@ def test_shares_are_rounded_half_up_and_holds_up(amount: int, rate: int) -> None
 def test_a_half_is_rounded_up_and_less_is_not() -> None:
     assert [share(amount, RATE // 10) for amount in (4, 5, 14, 15)] == [0, 1, 1, 2]
     assert [share_up(amount, RATE // 10) for amount in (0, 1, 10, 11)] == [0, 1, 1, 2]
+
+
+@given(st.integers(-(10**24), 10**24), st.integers(0, 2 * RATE))
+def test_shares_of_all_numbers_are_those_of_one_division(amount: int, rate: int) -> None:
+    """Negative ones, too, and those that no machine word holds."""
+    assert share(amount, rate) == (amount * rate + RATE // 2) // RATE
+    assert share_up(amount, rate) == -(-amount * rate // RATE)
     assert [part(amount, 1, 2) for amount in (0, 1, 2, 3)] == [0, 1, 1, 2]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from trading.core.commands import ClientOrder
 from trading.core.money import RATE, part, share
-from trading.core.types import AccountRules, Direction, Figures
+from trading.core.types import NO_RULES, AccountRules, Direction, Figures
 
 KEPT_IDS = 10_000
 """Own ids for orders that an account keeps in memory, the newest, and those of live orders. Older ones are in the
@@ -249,8 +249,8 @@ class AccountBase:
 
     `fee_factor`: its share of the commission, of its fee group. `sides`: all long and all short margins of a product
     whose larger side alone pays. `close_only`: it is one of `Restrictions.closing` or of `Restrictions.spared`.
-    `recent_ids`: the newest keys of `client_orders`, oldest first; its other keys are of live orders. The rest is as in
-    its record.
+    `own_rules`: None where they say nothing. `recent_ids`: the newest keys of `client_orders`, oldest first; its other
+    keys are of live orders. The rest is as in its record.
     """
 
     account_id: int
@@ -265,7 +265,7 @@ class AccountBase:
     positions: dict[str, Position] = field(default_factory=dict)
     client_orders: dict[str, ClientOrder] = field(default_factory=dict)
     recent_ids: deque[str] = field(default_factory=deque)
-    rules: AccountRules = field(default_factory=AccountRules)
+    own_rules: AccountRules | None = None
     fee_factor: int = RATE
     frozen: bool = False
     close_only: bool = False
@@ -274,6 +274,14 @@ class AccountBase:
     cancel_at: int | None = None
     disconnect_at: int | None = None
     sides: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> AccountRules:
+        return self.own_rules or NO_RULES
+
+    @rules.setter
+    def rules(self, rules: AccountRules) -> None:
+        self.own_rules = None if rules == NO_RULES else rules
 
     # -- own ids
 
@@ -290,7 +298,8 @@ class AccountBase:
     def position_profit(self) -> int:
         total = 0
         for position in self.positions.values():
-            total += position.net_lots * position.mark.lot_value - position.net_cost
+            lots, lot_value = position.net_lots, position.mark.lot_value
+            total += (lots * lot_value if lots > 0 else -(-lots * lot_value)) - position.net_cost
         return total
 
     @property

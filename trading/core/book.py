@@ -79,7 +79,7 @@ class BookSide(Generic[E]):
 
     def add(self, entry: E) -> None:
         """Rest `entry` behind all others at its price."""
-        key = entry.price * self.sign
+        key = entry.price if self.sign > 0 else -entry.price
         level = self.levels.get(key)
         if level is None:
             entry.level = self.levels[key] = Level(entry)
@@ -132,7 +132,7 @@ class BookSide(Generic[E]):
         entry.level = entry.ahead = entry.behind = None
 
     def _drop(self, level: Level) -> None:
-        key = level.price * self.sign
+        key = level.price if self.sign > 0 else -level.price
         del self.levels[key]
         keys = self.keys
         if keys[-1] == key:

@@ -4,7 +4,7 @@ The caller hands in the time; ids follow from it. A refusal is an event; an exce
 """
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from trading.core import invariants, snapshot
 from trading.core.commands import (
@@ -64,7 +64,7 @@ from trading.core.snapshot import Snapshot
 from trading.core.state import Changes, State
 from trading.core.types import Phase
 
-RULES: dict[type[Command], Callable[[State, Any], list[Event]]] = {
+RULES: Final[dict[type[Command], Callable[[State, Any], list[Event]]]] = {
     SubmitOrder: orders.submit,
     AmendOrder: orders.amend,
     CancelOrder: orders.cancel,

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from trading.core.accounts import Leg, Position
 from trading.core.money import share
 from trading.core.rules.checks import NeededPerLot
-from trading.core.state import Account, Instrument, Order, State
-from trading.core.types import FIRST_RULES, Offset, OrderStatus, Phase
+from trading.core.state import Account, Instrument, Order, Promised, State
+from trading.core.types import FIRST_RULES, OrderStatus, Phase
 
-OPEN = Offset.OPEN
-WAITING, SUBMITTED, PARTIALLY_FILLED = OrderStatus.WAITING, OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED
+WAITING = OrderStatus.WAITING
 
 
 def check(state: State) -> None:
@@ -36,16 +35,8 @@ def _check_book(state: State, instrument: Instrument) -> int:
         assert _is_live(state, order), "an order that is not live is to fire"
     assert bool(instrument.waiting) == (instrument.instrument_id in state.alert), "a waiting order is not watched"
     resting, accounts = 0, state.accounts
-    low, high = instrument.limit_down, instrument.limit_up
     for order in instrument.book.entries():
-        account, left = order.account, order.left
-        assert order.instrument is instrument, f"order {order.order_id} rests in a strange book"
-        assert low <= order.price <= high, "an order rests outside the limits"
-        assert accounts.get(order.owner) is account, "an order rests under a strange name"
-        assert order.remaining + order.hidden == left, "an order shows and hides not what is left of it"
-        assert account.orders.get(order.order_id) is order, f"order {order.order_id} rests and is not live"
-        wanted = SUBMITTED if left == order.volume else PARTIALLY_FILLED
-        assert order.status is wanted, f"order {order.order_id} rests with status {order.status}"
+        order.check_rests(instrument, accounts)
         resting += 1
     return resting
 
@@ -55,40 +46,24 @@ def _is_live(state: State, order: Order) -> bool:
     return account is order.account and account.orders.get(order.order_id) is order
 
 
-class _Promised:
-    """What an account's live orders on one side of an instrument add up to."""
-
-    __slots__ = ("his", "live", "opening", "today")
-
-    def __init__(self) -> None:
-        self.live = self.opening = self.his = self.today = 0
-
-
 def _check_orders(account_id: int, account: Account, needed: NeededPerLot) -> int:
     """What limits are held against, and what the account and its positions hold, is what its live orders add up to;
     returns how many of them do not wait."""
     assert account.account_id == account_id, f"account {account_id} is listed under a strange number"
-    sides: defaultdict[tuple[str, bool], _Promised] = defaultdict(_Promised)
-    money, waiting, grouped = 0, [], set()
+    sides: defaultdict[tuple[str, bool], Promised] = defaultdict(Promised)
+    waiting, grouped = [], set()
     for order_id, order in account.orders.items():
         assert order.order_id == order_id and order.account is account, f"order {order_id} is another's"
-        side = sides[order.instrument.contract.instrument_id, order.is_buy]
-        side.live += 1
+        side = sides[order.instrument.instrument_id, order.is_buy]
         if order.options is not None and order.oco_group is not None:
             grouped.add(order_id)
         if order.status is WAITING:
             assert not order.filled and order.level is None, f"order {order_id} waits and trades"
+            side.live += 1
             waiting.append(order)
-            continue
-        hold, left = order.hold_per_lot, order.left
-        assert hold == needed.of(order), f"order {order_id} holds the wrong amount"
-        if order.offset is OPEN:
-            side.opening += left
-            money += hold * left
         else:
-            assert order.his_held + order.today_held == left, "a closing holds not what it may close"
-            side.his += order.his_held
-            side.today += order.today_held
+            side.add(order, needed.of(order))
+    money = sum(side.money for side in sides.values())
     assert account.hold == money, f"account {account_id}: hold is not its orders'"
     assert account.waiting == len(waiting), f"account {account_id}: the count of waiting orders is off"
     assert account.trailing == sum(order.trail > 0 for order in waiting), "the count of trailing stops is off"
@@ -97,8 +72,13 @@ def _check_orders(account_id: int, account: Account, needed: NeededPerLot) -> in
     return len(account.orders) - len(waiting)
 
 
-def _check_sides(account: Account, sides: Mapping[tuple[str, bool], _Promised]) -> None:
-    going = {key: (side.live, side.opening) for key, side in account.going.items() if side.live or side.opening}
+def _check_sides(account: Account, sides: Mapping[tuple[str, bool], Promised]) -> None:
+    going = {
+        (name, side is buying): (side.live, side.opening)
+        for name, (buying, selling) in account.going.items()
+        for side in (buying, selling)
+        if side.live or side.opening
+    }
     promised = {key: (side.live, side.opening) for key, side in sides.items()}
     assert going == promised, f"account {account.account_id}: the counts of its orders are off"
     for name, position in account.positions.items():

@@ -3,6 +3,9 @@
 Money and prices are in units of 1/10,000 of the currency, rates in 1/100,000,000. Formulas are those of the design:
 margin and commission are rounded half up, once, on the amount they are charged on; what is *held* for an order is
 rounded up per lot, so that no way of filling it can cost more than its hold.
+
+Compiled code multiplies by itself what is from 0 to 2^30, and asks Python for the rest. So an amount is split where a
+rate is taken of it, here, and elsewhere no negative number is multiplied on the way of an order.
 """
 
 import re
@@ -39,12 +42,14 @@ MIN_MARGIN_RATE = RATE // 1000
 
 def share(amount: int, rate: int) -> int:
     """`amount` × `rate`, rounded half up to a money unit."""
-    return (amount * rate + RATE // 2) // RATE
+    whole, rest = amount // RATE, amount % RATE
+    return whole * rate + (rest * rate + RATE // 2) // RATE
 
 
 def share_up(amount: int, rate: int) -> int:
     """`amount` × `rate`, rounded up to a money unit: what is held for a lot."""
-    return -(-amount * rate // RATE)
+    whole, rest = amount // RATE, amount % RATE
+    return whole * rate + (rest * rate + RATE - 1) // RATE
 
 
 def commission(fixed: int, value: int, factor: int) -> int:

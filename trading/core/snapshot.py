@@ -13,13 +13,15 @@ from trading.core.accounts import Leg, Lot
 from trading.core.commands import ClientOrder
 from trading.core.money import RATE
 from trading.core.rules.checks import NeededPerLot
-from trading.core.rules.execution import hold
+from trading.core.rules.execution import rest_again
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
 from trading.core.state import Account, Day, Instrument, Order, State
 from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
+    NO_LIMITS,
+    NOTHING_OFF,
     AccountRules,
     Announcement,
     Contract,
@@ -38,9 +40,6 @@ from trading.core.types import (
 )
 
 WAITING = OrderStatus.WAITING
-
-NO_LIMITS = MarketLimits()
-NOTHING_OFF = Restrictions()
 
 
 class DayRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -348,7 +347,6 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         withdrawals=record.withdrawals,
         close_profit=record.close_profit,
         commission=record.commission,
-        rules=record.rules,
         fee_factor=state.day.fee_groups.get(record.rules.fee_group, RATE),
         frozen=record.frozen,
         close_only=state.day.restrictions.only_closes(record.account_id),
@@ -357,6 +355,7 @@ def _restore_account(state: State, record: AccountRecord) -> None:
         cancel_at=record.cancel_at,
         disconnect_at=record.disconnect_at,
     )
+    account.rules = record.rules
     account.know(dict(record.client_orders))
     state.accounts[account.account_id] = account
     state.by_user[account.user_id] = account
@@ -398,7 +397,7 @@ def _restore_detail(lines: Iterable[LotRecord], his: int) -> tuple[deque[Lot], d
 
 def _restore_order(state: State, record: OrderRecord, needed: NeededPerLot) -> None:
     account, instrument = state.accounts[record.account_id], state.instruments[record.instrument_id]
-    tick, options = instrument.contract.tick, record.options
+    tick, options = instrument.tick, record.options
     order = Order(
         account,
         instrument,
@@ -414,20 +413,21 @@ def _restore_order(state: State, record: OrderRecord, needed: NeededPerLot) -> N
         options,
         record.status,
     )
-    order.order_id = record.order_id
-    order.left = record.volume - record.filled
-    order.remaining, order.hidden = record.shown, order.left - record.shown
-    order.his_held, order.today_held = record.his_held, record.today_held
-    order.stop = record.stop // tick
-    order.priority = record.priority
-    order.updated_at = record.updated_at
-    order.price_sum = record.price_sum if record.filled else 0
+    order.resume(
+        record.order_id,
+        record.filled,
+        record.shown,
+        record.his_held,
+        record.today_held,
+        record.stop // tick,
+        record.priority,
+        record.updated_at,
+        record.price_sum,
+    )
     if options is not None and options.expires_at is not None:
-        schedule(state, options.expires_at, Due.ORDER, order.order_id, account.account_id)
-    account.begin_order(order)
+        schedule(state, options.expires_at, Due.ORDER, record.order_id, record.account_id)
     if record.status is WAITING:
+        account.begin_order(order)
         watch(state, order)
-        return
-    order.hold_per_lot = needed.of(order)
-    hold(order)
-    instrument.book.half(order.is_buy).add(order)
+    else:
+        rest_again(order, needed.of(order))

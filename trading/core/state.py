@@ -3,7 +3,6 @@
 Only holds and finds; the rules that move it are in the rooms beside this one.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,6 +21,8 @@ from trading.core.types import (
     FIRST_RULES,
     MOST_LOTS,
     NEXT_STATUS,
+    NO_LIMITS,
+    NOTHING_OFF,
     PLAIN,
     PRESENT_RULES,
     SEQUENCE,
@@ -46,7 +47,11 @@ from trading.core.types import (
 )
 
 BUY: Final = Direction.BUY
+OPEN: Final = Offset.OPEN
 WAITING: Final = OrderStatus.WAITING
+SUBMITTED: Final = OrderStatus.SUBMITTED
+PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
+MOVES: Final = NEXT_STATUS
 
 
 @dataclass(slots=True, eq=False)
@@ -55,14 +60,23 @@ class Account(AccountBase):
     may look through all orders.
 
     `orders`: live orders by id, waiting ones too. `groups`: those of them with an `oco_group`, by it and id.
-    `going`: by id of the instrument and whether it is the buying side. `waiting`, `trailing`: how many wait, and trail.
+    `going`: by id of the instrument, the buying side first. `waiting`, `trailing`: how many wait, and trail.
+    `changed_in`: the number of the last `Changes` that an order of it has put it in.
     """
 
     orders: dict[int, "Order"] = field(default_factory=dict)
     groups: dict[str | None, dict[int, "Order"]] = field(default_factory=dict)
-    going: defaultdict[tuple[str, bool], Side] = field(default_factory=lambda: defaultdict(Side))
+    going: dict[str, tuple[Side, Side]] = field(default_factory=dict)
     waiting: int = 0
     trailing: int = 0
+    changed_in: int = -1
+
+    def side(self, instrument_id: str, is_buy: bool) -> Side:
+        """What it has going on one side of an instrument."""
+        sides = self.going.get(instrument_id)
+        if sides is None:
+            sides = self.going[instrument_id] = Side(), Side()
+        return sides[0] if is_buy else sides[1]
 
     def begin_order(self, order: "Order") -> None:
         """An order is live from now on: it waits, or rests in the book."""
@@ -75,9 +89,12 @@ class Account(AccountBase):
             self.groups.setdefault(order.oco_group, {})[order.order_id] = order
 
     def withdraw_order(self, order: "Order") -> None:
-        """It is not live any more, or is about to come in anew. Its status is still the one it was live with, or an
-        end."""
+        """It is about to come in anew. Its status is still the one it was live with."""
         del self.orders[order.order_id]
+        self._forget(order)
+
+    def _forget(self, order: "Order") -> None:
+        """Count it no more."""
         order.side.live -= 1
         if order.status is WAITING:
             self.waiting -= 1
@@ -90,8 +107,8 @@ class Account(AccountBase):
 
     def end_order(self, order: "Order") -> None:
         """An order is over, if it ever was live. Its own id is forgotten, where newer ones have taken its place."""
-        if order.order_id in self.orders:
-            self.withdraw_order(order)
+        if self.orders.pop(order.order_id, None) is not None:
+            self._forget(order)
         name = order.client_order_id
         if name is None or len(self.recent_ids) < KEPT_IDS:
             return
@@ -140,7 +157,7 @@ class Order(Entry):
         trading_day: int,
         client_order_id: str | None = None,
         options: OrderOptions | None = None,
-        status: OrderStatus = OrderStatus.SUBMITTED,
+        status: OrderStatus = SUBMITTED,
     ) -> None:
         """As it comes in: it has no number yet, and nothing of it is filled, held or hidden."""
         Entry.__init__(self, direction is BUY, price, volume, account.account_id)
@@ -149,7 +166,7 @@ class Order(Entry):
             self.pauses_matching = options.oco_group is not None
         self.account = account
         self.instrument = instrument
-        self.side = account.going[instrument.contract.instrument_id, self.is_buy]
+        self.side = account.side(instrument.instrument_id, self.is_buy)
         self.direction = direction
         self.offset = offset
         self.order_type = order_type
@@ -167,9 +184,42 @@ class Order(Entry):
         self.forced = False
         self.price_sum: int | None = 0
 
+    def resume(
+        self,
+        order_id: int,
+        filled: int,
+        shown: int,
+        his_held: int,
+        today_held: int,
+        stop: int,
+        priority: int,
+        updated_at: int,
+        price_sum: int | None,
+    ) -> None:
+        """Be where it was when its record was taken. Fields of a compiled class are set five times as fast from here as
+        from outside."""
+        self.order_id = order_id
+        self.left = left = self.volume - filled
+        self.remaining, self.hidden = shown, left - shown
+        self.his_held, self.today_held = his_held, today_held
+        self.stop = stop
+        self.priority = priority
+        self.updated_at = updated_at
+        self.price_sum = price_sum if filled else 0
+
+    def check_rests(self, instrument: "Instrument", accounts: dict[int, Account]) -> None:
+        """Assert that it rests where it must, as what it is, and that its account knows it."""
+        assert self.instrument is instrument, f"order {self.order_id} rests in a strange book"
+        assert instrument.limit_down <= self.price <= instrument.limit_up, "an order rests outside the limits"
+        assert accounts.get(self.owner) is self.account, "an order rests under a strange name"
+        assert self.remaining + self.hidden == self.left, "an order shows and hides not what is left of it"
+        assert self.account.orders.get(self.order_id) is self, f"order {self.order_id} rests and is not live"
+        wanted = SUBMITTED if self.left == self.volume else PARTIALLY_FILLED
+        assert self.status is wanted, f"order {self.order_id} rests with status {self.status.value}"
+
     def move_to(self, status: OrderStatus) -> None:
         """Change the status. AssertionError where `NEXT_STATUS` has no such move: then a rule is wrong."""
-        assert status in NEXT_STATUS[self.status], f"no order goes from {self.status.value} to {status.value}"
+        assert status in MOVES[self.status], f"no order goes from {self.status.value} to {status.value}"
         self.status = status
 
     @property
@@ -195,11 +245,33 @@ class Order(Entry):
     def trail(self) -> int:
         """The distance of a trailing stop in ticks, 0 for others."""
         options = self.options
-        return 0 if options is None or options.trail is None else options.trail // self.instrument.contract.tick
+        return 0 if options is None or options.trail is None else options.trail // self.instrument.tick
 
     @property
     def oco_group(self) -> str | None:
         return None if self.options is None else self.options.oco_group
+
+
+class Promised:
+    """What an account's live orders on one side of an instrument add up to: a check counts it anew."""
+
+    __slots__ = ("his", "live", "money", "opening", "today")
+
+    def __init__(self) -> None:
+        self.live = self.opening = self.money = self.his = self.today = 0
+
+    def add(self, order: Order, hold_per_lot: int) -> None:
+        """Count an order that rests, and assert that it holds what it must."""
+        left = order.left
+        assert order.hold_per_lot == hold_per_lot, f"order {order.order_id} holds the wrong amount"
+        self.live += 1
+        if order.offset is OPEN:
+            self.opening += left
+            self.money += hold_per_lot * left
+        else:
+            assert order.his_held + order.today_held == left, "a closing holds not what it may close"
+            self.his += order.his_held
+            self.today += order.today_held
 
 
 @dataclass(slots=True, eq=False)
@@ -209,7 +281,8 @@ class Instrument:
 
     `settlement`: the last settlement price (1/10,000), which the limits come from. `marked`: what positions are worth,
     in ticks: the last trade's or, since then, the settlement's price. `scheduled`: the phase it is resumed into.
-    `rules`: the version of the market's rules.
+    `rules`: the version of the market's rules. Of the contract and the terms, which are read through Python, what every
+    order asks for stands here again; `fee_per_lot` and `fee_rate` are of an opening.
     """
 
     contract: Contract
@@ -220,6 +293,14 @@ class Instrument:
     limit_down: int
     tick_value: int
     settlement: int
+    instrument_id: str
+    tick: int
+    min_volume: int = 0
+    max_volume: int = 0
+    max_position: int = 0
+    max_orders: int = 0
+    fee_per_lot: int = 0
+    fee_rate: int = 0
     phase: Phase = Phase.CONTINUOUS
     scheduled: Phase = Phase.CONTINUOUS
     marked: int | None = None
@@ -242,6 +323,8 @@ class Instrument:
             limit_down=0,
             tick_value=contract.tick * contract.multiplier,
             settlement=contract.reference_price,
+            instrument_id=contract.instrument_id,
+            tick=contract.tick,
             rules=rules,
         )
         instrument.set_terms(terms)
@@ -254,6 +337,9 @@ class Instrument:
         self.mark.rate_long = terms.margin_long
         self.mark.rate_short = terms.margin_short
         self.mark.shared = self.contract.product_id if terms.larger_side else ""
+        self.min_volume, self.max_volume = terms.min_volume, terms.max_volume
+        self.max_position, self.max_orders = terms.max_position, terms.max_orders
+        self.fee_per_lot, self.fee_rate = terms.fee_open.per_lot, terms.fee_open.rate
 
     def set_limits(self, settlement: int) -> None:
         """The day's limits: the widest ticks inside the last settlement price ± rate."""
@@ -261,10 +347,6 @@ class Instrument:
         self.settlement = settlement
         self.limit_up = settlement * (RATE + rate) // (RATE * tick) if rate else highest_price(self.contract) // tick
         self.limit_down = -(-settlement * (RATE - rate) // (RATE * tick)) if rate else 1
-
-    @property
-    def instrument_id(self) -> str:
-        return self.contract.instrument_id
 
     def band(self) -> tuple[int, int]:
         """Between which prices (ticks) MARKET orders trade: the day's limits, or where there are none the collar around
@@ -292,12 +374,10 @@ class Instrument:
     def hold_per_lot(self, is_buy: bool, price: int, fee_factor: int) -> int:
         """What opening a lot at `price` (ticks) holds: margin and commission, each rounded up."""
         value = price * self.tick_value
-        terms = self.terms
-        fee = terms.fee_open
-        commission = fee.per_lot + share_up(value, fee.rate)
+        commission = self.fee_per_lot + share_up(value, self.fee_rate)
         if fee_factor != RATE:
             commission = share_up(commission, fee_factor)
-        return share_up(value, terms.margin_long if is_buy else terms.margin_short) + commission
+        return share_up(value, self.mark.rate_long if is_buy else self.mark.rate_short) + commission
 
 
 def highest_price(contract: Contract) -> int:
@@ -316,16 +396,18 @@ class Day:
     net_deposits: int = 0
     commission: int = 0
     fee_groups: dict[str, int] = field(default_factory=dict)
-    limits: MarketLimits = field(default_factory=MarketLimits)
-    restrictions: Restrictions = field(default_factory=Restrictions)
+    limits: MarketLimits = NO_LIMITS
+    restrictions: Restrictions = NOTHING_OFF
     announcements: tuple[Announcement, ...] = ()
     broken: tuple[int, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
 class Changes:
-    """What commands have touched since this was last taken, each thing once, as it is now."""
+    """What commands have touched since this was last taken, each thing once, as it is now. `number`: tells them from
+    those before."""
 
+    number: int = 0
     orders: dict[int, Order] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)
     positions: dict[tuple[int, str], Position] = field(default_factory=dict)
@@ -344,14 +426,15 @@ class State:
     """Everything that a restart must bring back, and what follows from it. `shard`: which numbers are this market's, so
     that no other gives an order, a trade or an account the same.
 
-    `alert`: instruments with waiting orders. `deadlines`: a heap of (Unix ms, what, id), of which some may be void.
-    `moved`, `touched`, `liquidating`: whom the next look at risk concerns: the holders of instruments whose price has
-    moved, accounts whose own money has, and those that are being liquidated.
+    `first`: the market's first number of the millisecond `first_at`. `alert`: instruments with waiting orders.
+    `deadlines`: a heap of (Unix ms, what, id), of which some may be void. `moved`, `touched`, `liquidating`: whom the
+    next look at risk concerns: the holders of instruments whose price has moved, accounts whose own money has, and
+    those that are being liquidated.
     """
 
     __slots__ = (
-        *("accounts", "alert", "by_user", "changes", "day", "deadlines", "instruments", "last_id", "liquidating"),
-        *("moved", "now", "rules", "shard", "share", "touched"),
+        *("accounts", "alert", "by_user", "changes", "day", "deadlines", "first", "first_at", "instruments"),
+        *("last_id", "liquidating", "moved", "now", "rules", "shard", "share", "touched"),
     )
 
     def __init__(self, rules: int = PRESENT_RULES, shard: int = 0) -> None:
@@ -364,6 +447,7 @@ class State:
         self.day = Day()
         self.last_id = 0
         self.now = 0
+        self.first_at, self.first = 0, number_at(0) + self.share[0]
         self.changes = Changes()
         self.alert: dict[str, Instrument] = {}
         self.deadlines: list[tuple[int, Due, int, int]] = []
@@ -387,7 +471,10 @@ class State:
         """A number for an order or a trade: unique over all markets, increasing even when the clock is not, and telling
         the time. Where the market's share of a millisecond is used up it goes on with that of the next one."""
         begin, end = self.share
-        number, first = self.last_id + 1, number_at(self.now) + begin
+        if self.first_at != self.now:
+            self.first += (self.now - self.first_at) * SEQUENCE
+            self.first_at = self.now
+        number, first = self.last_id + 1, self.first
         if number <= first:
             number = first
         elif not begin <= number % SEQUENCE < end:
@@ -401,5 +488,6 @@ class State:
 
     def take_changes(self) -> Changes:
         """Give away what has changed and begin to collect anew."""
-        changes, self.changes = self.changes, Changes()
+        changes = self.changes
+        self.changes = Changes(changes.number + 1)
         return changes

@@ -5,30 +5,32 @@ Knows no rule and no state; everything else in the core is built from these.
 
 import re
 from enum import IntEnum, StrEnum
+from typing import Final
 
 import msgspec
 
 NAME = re.compile(r"\A[A-Za-z0-9_.-]{1,64}\Z")
 """Users and instruments name channel groups, which allow no other characters."""
 
-ORDER_EPOCH_MS = 1_577_836_800_000
+ORDER_EPOCH_MS: Final = 1_577_836_800_000
 """2020-01-01T00:00Z. Numbers count from here: milliseconds and 7 digits of sequence fit 63 bits until 2049."""
 
-SEQUENCE = 10_000_000
+SEQUENCE: Final = 10_000_000
 """Numbers per millisecond: 7 digits, as the protocol's ids have."""
 
 FIRST_SHARE, FURTHER_SHARE = SEQUENCE // 2, 100_000
 """Of each millisecond's numbers the market of shard 0 has so many, and each further one."""
 MOST_MARKETS = 1 + (SEQUENCE - FIRST_SHARE) // FURTHER_SHARE
 
-ACCOUNTS_OF_MARKET = 1_000_000_000
+ACCOUNTS_OF_MARKET: Final = 1_000_000_000
 """Account numbers of a market: those of shard 0 begin with 1, those of shard 1 behind this, and so on."""
 
 
-MOST_LOTS = 1_000_000
+MOST_LOTS: Final = 1_000_000
 """The largest order that any instrument may allow."""
 
-FIRST_RULES, PRESENT_RULES = 0, 1
+FIRST_RULES: Final = 0
+PRESENT_RULES: Final = 1
 """Versions of the market's rules. A journal is replayed under the rules that it was written under: a market has those
 of the first release until an `AdoptRules` says otherwise. What differed then is in `rules/first_release.py`."""
 
@@ -104,6 +106,9 @@ class Restrictions(msgspec.Struct, frozen=True, omit_defaults=True):
     def only_closes(self, account_id: int) -> bool:
         """Whether an account of this number opens nothing, whatever holds for all."""
         return account_id in self.closing or account_id in self.spared
+
+
+NOTHING_OFF = Restrictions()
 
 
 class TradeSide(msgspec.Struct, frozen=True):
@@ -187,7 +192,7 @@ class Phase(StrEnum):
     DELISTED = "delisted"
 
 
-COLLAR = 10_000_000
+COLLAR: Final = 10_000_000
 """10 % (in 1/100,000,000): how far from the last price a MARKET order trades, where nothing else is said."""
 
 
@@ -285,6 +290,9 @@ class MarketLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     trailing_stops: int = 0
 
 
+NO_LIMITS = MarketLimits()
+
+
 class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an operator may set on an account. Limits override those of every instrument and those of the market; None:
     the instrument's or the market's own."""
@@ -297,6 +305,9 @@ class AccountRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     live_orders: int | None = None
     waiting_orders: int | None = None
     trailing_stops: int | None = None
+
+
+NO_RULES = AccountRules()
 
 
 class Figures(msgspec.Struct, frozen=True):

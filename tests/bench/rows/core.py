@@ -20,6 +20,9 @@ from trading.core.types import Contract, Direction, Fee, Offset, OrderType, Term
 START = 1_700_000_000_000
 BATCH = 100
 """Commands after which the engine's changes are taken, as the worker does."""
+BUY, SELL = Direction.BUY, Direction.SELL
+OPEN, LIMIT = Offset.OPEN, OrderType.LIMIT
+GFD, IOC = TimeCondition.GFD, TimeCondition.IOC
 PAIRS = 9
 """A run is a fifth of a second, and these machines stumble for longer than that."""
 
@@ -87,12 +90,12 @@ def commands(message: Message, ids: dict[int, CancelOrder]) -> Iterator[tuple[Co
             SubmitOrder(
                 1 + side,
                 "X",
-                Direction.SELL if side else Direction.BUY,
-                Offset.OPEN,
-                OrderType.LIMIT,
+                SELL if side else BUY,
+                OPEN,
+                LIMIT,
                 volume,
                 price * UNIT,
-                TimeCondition.IOC if kind == 0 and order[3] else TimeCondition.GFD,
+                IOC if kind == 0 and order[3] else GFD,
             ),
             oid,
         )

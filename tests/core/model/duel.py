@@ -193,9 +193,10 @@ class Duel:
                 if position.leg(long).lots
             },
             "going": {
-                (account.account_id, name, buy): (side.live, side.opening)
+                (account.account_id, name, side is buying): (side.live, side.opening)
                 for account in state.accounts.values()
-                for (name, buy), side in account.going.items()
+                for name, (buying, selling) in account.going.items()
+                for side in (buying, selling)
                 if side.live or side.opening
             },
             "accounts": {number: account_figures(account) for number, account in state.accounts.items()},

@@ -40,8 +40,8 @@ FAULTS = (
     ),
     Fault("accounts.py", "return cost + (part(lot.cost, left, lot.lots) if left else 0)", "return cost"),
     Fault("accounts.py", "self.his_lots += self.today_lots", "self.his_lots.extendleft(self.today_lots)"),
-    Fault("money.py", "return (amount * rate + RATE // 2) // RATE", "return amount * rate // RATE"),
-    Fault("money.py", "return -(-amount * rate // RATE)", "return amount * rate // RATE"),
+    Fault("money.py", "(rest * rate + RATE // 2) // RATE", "rest * rate // RATE"),
+    Fault("money.py", "(rest * rate + RATE - 1) // RATE", "rest * rate // RATE"),
     Fault("money.py", "* factor + RATE * RATE) // (2 * RATE * RATE)", "* factor) // (2 * RATE * RATE)"),
     Fault(
         "state.py",
@@ -50,8 +50,8 @@ FAULTS = (
     ),
     Fault(
         "state.py",
-        "terms.margin_long if is_buy else terms.margin_short) + commission",
-        "terms.margin_long) + commission",
+        "self.mark.rate_long if is_buy else self.mark.rate_short) + commission",
+        "self.mark.rate_long) + commission",
     ),
     Fault(
         "state.py", "            commission = share_up(commission, fee_factor)", "            commission = commission"
@@ -65,12 +65,8 @@ FAULTS = (
     Fault("stops.py", "moved += queue.follow(price)", "moved += []"),
     Fault("engine.py", "fire(state, 0 if behind else stop_orders.PORTION)", "fire(state, stop_orders.PORTION)"),
     Fault("snapshot.py", "liquidating=record.liquidating,", ""),
-    Fault("snapshot.py", "order.priority = record.priority", "pass"),
-    Fault(
-        "snapshot.py",
-        "order.remaining, order.hidden = record.shown, order.left - record.shown",
-        "order.remaining, order.hidden = record.shown, 0",
-    ),
+    Fault("state.py", "self.priority = priority", "pass"),
+    Fault("state.py", "self.remaining, self.hidden = shown, left - shown", "self.remaining, self.hidden = shown, 0"),
     Fault(
         "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
     ),
@@ -79,7 +75,7 @@ FAULTS = (
         "_begin_detail(state, position.leg(is_long), 1 if is_long else -1)",
         "_begin_detail(state, position.leg(True), 1)",
     ),
-    Fault("rules/checks.py", "if not terms.min_volume <= volume <= most:", "if not 1 <= volume <= most:"),
+    Fault("rules/checks.py", "if not least <= volume <= most:", "if not 1 <= volume <= most:"),
     Fault("rules/checks.py", "options.expires_at <= state.now", "options.expires_at < state.now"),
     Fault("rules/checks.py", "if needed > available:", "if needed >= available:"),
     Fault("rules/checks.py", "needed += lots * max(hold,", "needed += lots * min(hold,"),

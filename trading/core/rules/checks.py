@@ -14,6 +14,8 @@ from trading.core.rules.foresight import foresee, self_trade_rule
 from trading.core.state import Account, Instrument, Order, State
 from trading.core.types import (
     FIRST_RULES,
+    NO_LIMITS,
+    NOTHING_OFF,
     PLAIN,
     Direction,
     Offset,
@@ -33,34 +35,47 @@ CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
 SIMPLE: Final = ENGINE_CHECK.simple
 WAITING: Final = OrderStatus.WAITING
 SUBMITTED: Final = OrderStatus.SUBMITTED
+UNLIMITED: Final = NO_LIMITS
+UNRESTRICTED: Final = NOTHING_OFF
 
 
 # --- what an order says
 
 
-def draft(state: State, account: Account, instrument: Instrument, command: SubmitOrder) -> Order | Refused:
-    """The order that a command asks for, without a number; or why there can be no such order now."""
+def draft(
+    state: State,
+    account: Account,
+    instrument: Instrument,
+    command: SubmitOrder,
+    client_order_id: str | None,
+    options: OrderOptions | None,
+) -> Order | Refused:
+    """The order that a command with this id and these options asks for, without a number; or why there can be no such
+    order now."""
     refusal = None if instrument.phase is CONTINUOUS else check_phase(instrument, command)
-    refusal = refusal or check_volume(instrument, account, command.volume)
+    volume, offset, order_type = command.volume, command.offset, command.order_type
+    refusal = refusal or check_volume(instrument, account, volume)
     if refusal is not None:
         return refusal
-    if command.offset is OPEN and (account.close_only or state.day.restrictions.close_only):
+    day = state.day
+    closes_only = account.close_only or (day.restrictions is not UNRESTRICTED and day.restrictions.close_only)
+    if closes_only and offset is OPEN:
         return Refused(Code.CLOSE_ONLY, Code.CLOSE_ONLY.text)
     price = 0
-    if command.order_type is not MARKET:
-        assert command.price is not None, "a LIMIT order has a price"
-        found = check_price(instrument, command.price)
-        if type(found) is Refused:
+    if order_type is not MARKET:
+        asked = command.price
+        assert asked is not None, "a LIMIT order has a price"
+        found = check_price(instrument, asked)
+        if not isinstance(found, int):
             return found
         price = found
-    options = command.options
-    status = SUBMITTED
+    time_condition, status = command.time_condition, SUBMITTED
     if options is not None:
         refusal = check_options(state, instrument, command, options)
         if refusal is not None:
             return refusal
         status = WAITING if options.waits else SUBMITTED
-    elif command.time_condition not in SIMPLE:
+    elif time_condition not in SIMPLE:
         wrong = ENGINE_CHECK.sentence(command, PLAIN)
         if wrong is not None:
             return Refused(CODE, wrong)
@@ -68,14 +83,14 @@ def draft(state: State, account: Account, instrument: Instrument, command: Submi
         account,
         instrument,
         command.direction,
-        command.offset,
-        command.order_type,
-        command.time_condition,
+        offset,
+        order_type,
+        time_condition,
         price,
-        command.volume,
+        volume,
         state.now,
-        state.day.trading_day,
-        command.client_order_id,
+        day.trading_day,
+        client_order_id,
         options,
         status,
     )
@@ -107,25 +122,26 @@ def not_trading(instrument: Instrument) -> Refused:
 
 
 def check_volume(instrument: Instrument, account: Account, volume: int) -> Refused | None:
-    terms = instrument.terms
-    most = terms.max_volume if account.rules.max_volume is None else account.rules.max_volume
-    if not terms.min_volume <= volume <= most:
-        return Refused(Code.BAD_VOLUME, f"Volume must be from {terms.min_volume} to {most} lots")
+    least, most, own = instrument.min_volume, instrument.max_volume, account.own_rules
+    if own is not None and own.max_volume is not None:
+        most = own.max_volume
+    if not least <= volume <= most:
+        return Refused(Code.BAD_VOLUME, f"Volume must be from {least} to {most} lots")
     return None
 
 
 def check_price(instrument: Instrument, price: int) -> int | Refused:
     """A price of the wire (1/10,000) in ticks, if it lies on the tick and inside the day's limits."""
-    tick = instrument.contract.tick
-    ticks, off = divmod(price, tick)
-    if off:
+    tick = instrument.tick
+    if price % tick:
         return Refused(Code.OFF_TICK, f"Price must be a multiple of {to_text(tick)}")
+    ticks = price // tick
     return ticks if instrument.limit_down <= ticks <= instrument.limit_up else outside_limits(instrument)
 
 
 def outside_limits(instrument: Instrument) -> Refused:
     """Why a price is not taken."""
-    tick = instrument.contract.tick
+    tick = instrument.tick
     low, high = to_text(instrument.limit_down * tick), to_text(instrument.limit_up * tick)
     return Refused(Code.PRICE_LIMIT, f"Price must be from {low} to {high}")
 
@@ -137,7 +153,7 @@ def check_options(state: State, instrument: Instrument, command: SubmitOrder, op
         return Refused(CODE, wrong)
     if options.expires_at is not None and options.expires_at <= state.now:
         return Refused(Code.MALFORMED, "expires_at must be in the future")
-    tick = instrument.contract.tick
+    tick = instrument.tick
     for name, price in (("stop_price", options.stop_price), ("trail", options.trail)):
         if price is not None and (price <= 0 or price % tick):
             return Refused(Code.OFF_TICK, f"{name} must be a positive multiple of {to_text(tick)}")
@@ -151,7 +167,7 @@ def _check_first_stop(instrument: Instrument, command: SubmitOrder, trigger: Tri
     price = present_price(instrument, trigger)
     if price is None:
         return Refused(Code.NOT_TRADING, "A trailing stop without a stop_price needs a present price to follow")
-    stop = price * instrument.contract.tick - trail
+    stop = price * instrument.tick - trail
     if command.direction is not BUY and stop <= 0 and instrument.rules != FIRST_RULES:
         return Refused(
             Code.OFF_TICK, f"trail must be smaller than the present price: the stop would be {to_text(stop)}"
@@ -176,16 +192,16 @@ def present_price(instrument: Instrument, trigger: Trigger) -> int | None:
 def admit(order: Order, *, known: bool = False) -> Refused | None:
     """Check an order against its account and the book, and note on it what it will hold. `known`: it is one of the
     account's live orders, or takes the place of one, and that holds nothing now."""
-    if order.account.frozen or order.account.liquidating:
-        return closed_account(order.account)
-    terms, rules = order.instrument.terms, order.account.rules
+    account, instrument, opens = order.account, order.instrument, order.offset is OPEN
+    if account.frozen or account.liquidating:
+        return closed_account(account)
     refusal = None
-    if terms.max_orders or rules.max_orders is not None:
+    if instrument.max_orders or account.own_rules is not None:
         refusal = _check_order_limit(order, known)
-    if refusal is None and order.offset is OPEN and (terms.max_position or rules.max_position is not None):
+    if refusal is None and opens and (instrument.max_position or account.own_rules is not None):
         refusal = _check_position_limit(order)
     if refusal is None:
-        refusal = _check_funds(order) if order.offset is OPEN else take_lots(order)
+        refusal = _check_funds(order) if opens else take_lots(order)
     if refusal is None and order.options is not None and order.options.post_only:
         refusal = _check_post_only(order)
     return refusal
@@ -196,15 +212,15 @@ def admit_waiting(order: Order) -> Refused | None:
     account = order.account
     if account.frozen or account.liquidating:
         return closed_account(account)
-    if order.instrument.terms.max_orders or account.rules.max_orders is not None:
-        return _check_order_limit(order, known=False)
-    return None
+    return _check_order_limit(order, known=False)
 
 
 def check_counts(state: State, order: Order) -> Refused | None:
     """Whether the account may have one more live order, one more that waits, one more trailing stop: in all
     instruments together. An order that cannot stay is none of them."""
     account, market = order.account, state.day.limits
+    if account.own_rules is None and market is UNLIMITED:
+        return None
     rules = account.rules
     waits = order.options is not None and order.options.waits
     most = _most(rules.live_orders, market.live_orders)
@@ -223,9 +239,9 @@ def check_counts(state: State, order: Order) -> Refused | None:
     return None
 
 
-def _most(own: int | None, market: int) -> int | None:
-    """An account's own limit, or the market's, if there is one."""
-    return own if own is not None else market or None
+def _most(own: int | None, common: int) -> int | None:
+    """An account's own limit, or that of the market or the instrument, if there is one."""
+    return own if own is not None else common or None
 
 
 def _too_many(what: str, most: int) -> Refused:
@@ -269,7 +285,7 @@ class NeededPerLot:
     def of(self, order: Order) -> int:
         if order.offset is not OPEN or order.order_type is MARKET:
             return 0
-        key = order.instrument.contract.instrument_id, order.is_buy, order.price, order.account.fee_factor
+        key = order.instrument.instrument_id, order.is_buy, order.price, order.account.fee_factor
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = needed_per_lot(order)
@@ -344,7 +360,9 @@ def take_lots(order: Order) -> Refused | None:
 def _check_position_limit(order: Order) -> Refused | None:
     """Lots in one direction, with those of orders in the book that would open more."""
     account, instrument = order.account, order.instrument
-    most = instrument.terms.max_position if account.rules.max_position is None else account.rules.max_position
+    most = _most(account.rules.max_position, instrument.max_position)
+    if most is None:
+        return None
     position = account.positions.get(instrument.instrument_id)
     lots = order.side.opening + (0 if position is None else position.leg(order.is_buy).lots)
     if lots + order.left > most:
@@ -356,8 +374,10 @@ def _check_position_limit(order: Order) -> Refused | None:
 def _check_order_limit(order: Order, known: bool) -> Refused | None:
     """Live orders of the account in the instrument, waiting ones too, but for itself."""
     account, instrument = order.account, order.instrument
-    most = instrument.terms.max_orders if account.rules.max_orders is None else account.rules.max_orders
-    live = order.side.live + account.going[instrument.instrument_id, not order.is_buy].live - known
+    most = _most(account.rules.max_orders, instrument.max_orders)
+    if most is None:
+        return None
+    live = order.side.live + account.side(instrument.instrument_id, not order.is_buy).live - known
     if live >= most:
         return Refused(Code.LIMIT_REACHED, f"Order limit: {live} of {most} orders are live")
     return None

@@ -6,7 +6,7 @@ from trading.core.accounts import Leg, Lot, leg_profit
 from trading.core.codes import Code
 from trading.core.events import Event, Fill, OrderCancelled, Traded
 from trading.core.money import RATE, commission, share, to_text
-from trading.core.option_rules import AT_ONCE, RESTING
+from trading.core.option_rules import RESTING
 from trading.core.rules import first_release
 from trading.core.rules.foresight import foresee, own_orders, self_trade_rule
 from trading.core.state import Instrument, Order, State
@@ -29,6 +29,7 @@ SELL: Final = Direction.SELL
 OPEN: Final = Offset.OPEN
 LIMIT: Final = OrderType.LIMIT
 MARKET: Final = OrderType.MARKET
+IOC: Final = TimeCondition.IOC
 FOK: Final = TimeCondition.FOK
 AUCTION: Final = Phase.AUCTION
 LAST: Final = Trigger.LAST
@@ -39,16 +40,20 @@ FILLED: Final = OrderStatus.FILLED
 CANCELLED: Final = OrderStatus.CANCELLED
 
 
-def enter(state: State, order: Order, limit: int) -> list[Event]:
-    """Hold what the order needs, trade what can be traded down to `limit` (ticks), rest or cancel what is left."""
+def enter(state: State, order: Order, limit: int, events: list[Event]) -> list[Event]:
+    """Hold what the order needs, trade what can be traded down to `limit` (ticks), rest or cancel what is left. What
+    happens is added to `events`."""
     hold(order)
     mark_changed(state, order)
-    gathers = order.instrument.phase is AUCTION
     last = None if order.options is None else last_level(order)
-    events = _keep_from_own(state, order) if gathers else _match(state, order, limit)
+    if order.instrument.phase is AUCTION:
+        _keep_from_own(state, order, events)
+    else:
+        _match(state, order, limit, events)
     if order.left and order.status is not CANCELLED:
-        if order.order_type is MARKET or order.time_condition in AT_ONCE:
-            events.append(finish_cancelled(state, order, UNFILLED, *_why_unfilled(order, limit, last)))
+        if order.order_type is MARKET or order.time_condition is IOC or order.time_condition is FOK:
+            code, detail = _why_unfilled(order, limit, last)
+            events.append(finish_cancelled(state, order, UNFILLED, code, detail))
         else:
             _rest(order)
     return events
@@ -70,27 +75,28 @@ def _why_unfilled(order: Order, limit: int, last: int | None) -> tuple[Code | No
         return None, ""
     if last is not None and half.blocker(last * half.sign) is None:
         return None, ""
-    price = to_text(limit * instrument.contract.tick)
+    price = to_text(limit * instrument.tick)
     return Code.PRICE_LIMIT, f"A MARKET order trades no {'higher' if order.is_buy else 'lower'} than {price} now"
 
 
 def mark_changed(state: State, order: Order) -> None:
     """An order and its account are to be stored."""
-    changes = state.changes
+    changes, account = state.changes, order.account
     changes.orders[order.order_id] = order
-    changes.accounts[order.account.account_id] = order.account
+    if account.changed_in != changes.number:
+        account.changed_in = changes.number
+        changes.accounts[account.account_id] = account
 
 
 def may_rest(order_type: OrderType, time_condition: TimeCondition) -> bool:
     return order_type is LIMIT and time_condition in RESTING
 
 
-def _match(state: State, order: Order, limit: int) -> list[Event]:
+def _match(state: State, order: Order, limit: int, events: list[Event]) -> None:
     if order.time_condition is FOK and not _fills_wholly(order, limit):
-        return []
-    events: list[Event] = []
+        return
     account_id, half = order.account.account_id, order.instrument.book.other(order.is_buy)
-    keys, limit_key = half.keys, limit * half.sign
+    keys, limit_key = half.keys, -limit if order.is_buy else limit
     while order.left and keys and keys[-1] >= limit_key:
         fills = half.take(limit_key, order.left, account_id)
         handled = [order] if fills and order.options is not None else []
@@ -103,7 +109,6 @@ def _match(state: State, order: Order, limit: int) -> list[Event]:
         first = half.blocker(limit_key) if order.left else None
         if first is not None and first.owner == account_id and not _prevent_self_trade(state, order, first, events):
             break
-    return events
 
 
 def _after_fills(state: State, filled: list[Order], refilled: list[Order], events: list[Event]) -> None:
@@ -133,6 +138,15 @@ def _rest(order: Order) -> None:
     order.instrument.book.half(order.is_buy).add(order)
 
 
+def rest_again(order: Order, hold_per_lot: int) -> None:
+    """After a restart: hold and rest as before, behind all that rested before it."""
+    account, half = order.account, order.instrument.book.half(order.is_buy)
+    account.begin_order(order)
+    order.hold_per_lot = hold_per_lot
+    hold(order)
+    half.add(order)
+
+
 # --- self-trade prevention
 
 
@@ -147,14 +161,12 @@ def _prevent_self_trade(state: State, order: Order, own: Order, events: list[Eve
     return False
 
 
-def _keep_from_own(state: State, order: Order) -> list[Event]:
+def _keep_from_own(state: State, order: Order, events: list[Event]) -> None:
     """In an auction nothing trades on entry, so the rule is applied to what could trade at its end."""
-    events: list[Event] = []
     for own in own_orders(order):
         crosses = own.price <= order.price if order.is_buy else own.price >= order.price
         if not crosses or not _prevent_self_trade(state, order, own, events):
             break
-    return events
 
 
 # --- holds
@@ -193,7 +205,7 @@ def leg_to_close(order: Order) -> Leg:
 def trade(state: State, taker: Order, maker: Order, price: int, lots: int) -> Traded:
     """One match that the book has made."""
     instrument = taker.instrument
-    name = instrument.contract.instrument_id
+    name = instrument.instrument_id
     if price != instrument.marked:
         state.moved[name] = instrument
     instrument.trade_at(price, lots, state.now)
@@ -207,7 +219,7 @@ def trade(state: State, taker: Order, maker: Order, price: int, lots: int) -> Tr
     return Traded(
         trade_id,
         name,
-        price * instrument.contract.tick,
+        price * instrument.tick,
         lots,
         state.now,
         taker_fill,
@@ -219,7 +231,7 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     """Turn `lots` of an order into position, or out of it, at `price` ticks. `number`: what the position's detail is to
     call them, 0 where none is kept."""
     account, instrument = order.account, order.instrument
-    name = instrument.contract.instrument_id
+    name = instrument.instrument_id
     position = account.position(name, instrument.mark)
     value = price * instrument.tick_value * lots
     sign = 1 if order.is_buy else -1
@@ -233,11 +245,11 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
         if opened is not None:
             state.changes.lots[opened.number] = account.account_id, name, opened
         position.net_cost += sign * value
-        fee = instrument.terms.fee_open
+        fixed, rate = instrument.fee_per_lot * lots, instrument.fee_rate
         if account.fee_factor == RATE:
-            charged = fee.per_lot * lots + (share(value, fee.rate) if fee.rate else 0)
+            charged = fixed + (share(value, rate) if rate else 0)
         else:
-            charged = _charge(order, (fee.per_lot * lots, value * fee.rate))
+            charged = _charge(order, (fixed, value * rate))
         close_profit = 0
     else:
         touched: list[Lot] = []
@@ -252,16 +264,14 @@ def _fill(state: State, order: Order, price: int, lots: int, number: int) -> Fil
     account.close_profit += close_profit
     order.left = left = order.left - lots
     if order.price_sum is not None:
-        order.price_sum += price * instrument.contract.tick * lots
+        order.price_sum += price * instrument.tick * lots
     order.move_to(PARTIALLY_FILLED if left else FILLED)
     if not left:
         account.end_order(order)
     order.updated_at = state.now
     state.touched[account.account_id] = account
-    changes = state.changes
-    changes.orders[order.order_id] = order
-    changes.accounts[account.account_id] = account
-    changes.positions[account.account_id, name] = position
+    mark_changed(state, order)
+    state.changes.positions[account.account_id, name] = position
     return Fill(
         order.order_id,
         account.account_id,

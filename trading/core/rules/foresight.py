@@ -6,10 +6,13 @@ the others of their price, an order of an `oco_group` that trades takes the othe
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from trading.core.book import Level
 from trading.core.state import Order
 from trading.core.types import SelfTrade
+
+CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
 
 
 @dataclass(slots=True, eq=False)
@@ -24,13 +27,14 @@ class Outlook:
 def self_trade_rule(order: Order) -> SelfTrade:
     """The incoming order's own rule, or its account's."""
     if order.options is None or order.options.stp is None:
-        return order.account.rules.stp
+        own = order.account.own_rules
+        return CANCEL_MAKER if own is None else own.stp
     return order.options.stp
 
 
 def own_orders(order: Order) -> list[Order]:
     """Orders of the same account that rest on the other side of the book, in the order that it would meet them."""
-    if not order.account.going[order.instrument.instrument_id, not order.is_buy].live:
+    if not order.account.side(order.instrument.instrument_id, not order.is_buy).live:
         return []
     found: list[Order] = [
         other

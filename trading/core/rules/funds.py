@@ -30,7 +30,7 @@ from trading.core.events import (
 from trading.core.money import MAX_MONEY, RATE, to_text
 from trading.core.rules.instruments import hold_anew
 from trading.core.state import Account, State
-from trading.core.types import MOST_LOTS, NAME
+from trading.core.types import MOST_LOTS, NAME, NO_LIMITS
 
 
 def open_account(state: State, command: OpenAccount) -> list[Event]:
@@ -180,7 +180,7 @@ def set_fee_group(state: State, command: SetFeeGroup) -> list[Event]:
 
 
 def set_market_limits(state: State, command: SetMarketLimits) -> list[Event]:
-    state.day.limits = command.limits
+    state.day.limits = NO_LIMITS if command.limits == NO_LIMITS else command.limits
     state.changes.day = state.day
     return [MarketLimitsSet()]
 

@@ -220,7 +220,7 @@ def close_leg(state: State, account: Account, position: Position, is_long: bool,
     order.his_held, order.today_held = his, lots - his
     order.forced = True
     accepted = OrderAccepted(order.order_id, account.account_id, lots, state.now)
-    return [accepted, *enter(state, order, limit_of(order))]
+    return enter(state, order, limit_of(order), [accepted])
 
 
 # --- by an operator

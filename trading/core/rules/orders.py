@@ -34,8 +34,9 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
     account = state.accounts.get(command.account_id)
     if account is None:
         return [UNKNOWN_ACCOUNT]
-    if command.client_order_id is not None:
-        known = account.client_orders.get(command.client_order_id)
+    name = command.client_order_id
+    if name is not None:
+        known = account.client_orders.get(name)
         if known is not None:
             return [repeat(known, command)]
     options = command.options
@@ -44,8 +45,8 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
     instrument = state.instruments.get(command.instrument_id)
     if instrument is None:
         return [Refused(Code.INSTRUMENT_UNKNOWN, f"Unknown instrument {command.instrument_id}")]
-    order = checks.draft(state, account, instrument, command)
-    if type(order) is Refused:
+    order = checks.draft(state, account, instrument, command, name, options)
+    if not isinstance(order, Order):
         return [order]
     refusal = checks.check_counts(state, order)
     if refusal is not None:
@@ -61,16 +62,17 @@ def submit(state: State, command: SubmitOrder) -> list[Event]:
         return [refusal]
     _number(state, order, command)
     accepted = OrderAccepted(order.order_id, account.account_id, order.volume, state.now)
-    return [accepted, *enter(state, order, limit_of(order))]
+    return enter(state, order, limit_of(order), [accepted])
 
 
 def _number(state: State, order: Order, command: SubmitOrder) -> None:
     """The first change of state: the order has its id, and its own id is used up."""
     order.order_id = state.next_id()
-    if command.client_order_id is not None:
-        order.account.use_up(command.client_order_id, ClientOrder(order.order_id, asked(command)))
-    if order.options is not None and order.options.expires_at is not None:
-        schedule(state, order.options.expires_at, Due.ORDER, order.order_id, order.account.account_id)
+    name, options = order.client_order_id, order.options
+    if name is not None:
+        order.account.use_up(name, ClientOrder(order.order_id, asked(command)))
+    if options is not None and options.expires_at is not None:
+        schedule(state, options.expires_at, Due.ORDER, order.order_id, order.account.account_id)
 
 
 def repeat(known: ClientOrder, command: SubmitOrder) -> Event:
@@ -189,7 +191,7 @@ def _replace(state: State, order: Order, price: int, volume: int) -> list[Event]
     order.hidden, order.remaining = 0, order.left
     order.priority = state.next_id()
     order.account.withdraw_order(order)
-    return [_amended(state, order), *enter(state, order, limit_of(order))]
+    return enter(state, order, limit_of(order), [_amended(state, order)])
 
 
 def _amended(state: State, order: Order) -> OrderAmended:
@@ -199,7 +201,7 @@ def _amended(state: State, order: Order) -> OrderAmended:
         order.order_id,
         order.account.account_id,
         order.status,
-        order.price * order.instrument.contract.tick,
+        order.price * order.instrument.tick,
         order.volume,
         order.filled,
         order.left,

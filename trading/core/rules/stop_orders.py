@@ -110,4 +110,4 @@ def _fire(state: State, order: Order) -> list[Event]:
     order.stop = 0
     order.priority = state.next_id()
     fired = OrderFired(order.order_id, order.account.account_id, order.left, state.now)
-    return [*events, fired, *enter(state, order, limit)]
+    return enter(state, order, limit, [*events, fired])
