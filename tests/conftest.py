@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from django.apps import AppConfig
+from django.conf import LazySettings
 from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.db.models.signals import post_migrate
@@ -33,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell lets what it runs in the background ignore Ctrl-C, and programs that tests start and end would do so, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one takes its time
+    # While a test overrides one, another thread finds none in `settings` for a moment, and then what the class has.
+    LazySettings._wrapped = django_settings._wrapped  # type: ignore[attr-defined,misc]  # Django hides it
     config.addinivalue_line("markers", "sqlite_only: about files of SQLite, its locks or its own figures")
     config.addinivalue_line("markers", "postgres_only: about sessions of PostgreSQL")
 
