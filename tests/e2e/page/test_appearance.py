@@ -132,6 +132,26 @@ def test_what_is_needed_most_stays_in_the_headline(browser: Any, server: Any, la
                 assert not page.evaluate(CUT), (phase, width)
 
 
+LAID_OVER = """() => {
+    const shown = [...document.querySelectorAll('.funds div')].filter((node) => node.offsetWidth);
+    shown.forEach((node) => { node.querySelector('dd').textContent = '−12,345,678.90'; });
+    const boxes = [...shown, document.querySelector('.risk')].map((node) => node.getBoundingClientRect());
+    return boxes.slice(1).some((box, at) => box.left < boxes[at].right);
+}"""
+
+
+@pytest.mark.parametrize("language", ["en-US", "zh-CN"])
+def test_no_figure_of_an_account_is_laid_over_another(browser: Any, server: Any, language: str) -> None:
+    """Where the bar is one line, also with eight digits."""
+    with new_page(browser, locale=language) as page:
+        open_live(page, server)
+        sign_in(page, server, "user001")
+        expect(page.locator(".funds .balance dd")).not_to_be_empty()
+        for width in range(800, 1921, 40):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert not page.evaluate(LAID_OVER), width
+
+
 def worded(page: Any, phase: str) -> list[str]:
     """A phase of trading, and its words on the page."""
     script = "async (phase) => (await import('/static/bourse/js/ui/i18n.js')).t(`phase.${phase}`)"
