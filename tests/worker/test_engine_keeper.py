@@ -166,7 +166,7 @@ async def test_a_damaged_database_is_not_tried_again() -> None:
 
 
 async def test_an_engine_that_may_not_go_on_stops_for_good() -> None:
-    reason = "The engine stopped: x.sqlite3 was removed; see the server's log."
+    reason = "The engine stopped: a file of its database was removed or replaced; see the server's log."
     async with house() as h:
         await h.keeper.decided.wait()
         h.store.fails = [FilesReplaced("x.sqlite3 was removed")]

@@ -185,7 +185,8 @@ class EngineKeeper:
             await self._leave()
             return True
         except FilesReplaced as error:
-            self._close(f"The engine stopped: {error}; see the server's log.", logging.CRITICAL)
+            logger.critical("The engine stopped: %s", error)  # where the file is, is nobody else's business
+            self._say("The engine stopped: a file of its database was removed or replaced; see the server's log.")
         except Exception:
             logger.exception("the engine stopped")
             self._close("The engine stopped; see the server's log.", logging.CRITICAL)

@@ -31,7 +31,8 @@ def until_it_stops(server: Server, name: Path) -> str:
         assert time.monotonic() < deadline, server.log()
         time.sleep(0.01)
     assert answer[0] == 503
-    assert answer[1].startswith(f"The engine stopped: {name} was removed or replaced while it was in use")
+    assert answer[1].startswith("The engine stopped: a file of its database was removed or replaced")
+    assert f"The engine stopped: {name} was removed or replaced while it was in use" in server.log()
     return answer[1].strip()
 
 
