@@ -156,7 +156,9 @@ class Intake:
         self._spent = self.spent() + seconds
 
     def receive(self, data: bytes) -> None:
-        """Bytes have been read."""
+        """Bytes have been read. Those that come after the end are nobody's."""
+        if self.ended:
+            return
         if self.turns is known and not self._rest and len(data) <= KNOWN_PIECE and self.way.takes_more():
             self.way.feed(data)
             return

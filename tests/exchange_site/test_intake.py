@@ -107,6 +107,11 @@ async def test_a_stranger_that_floods_is_closed_and_a_trader_is_not(monkeypatch:
     await asyncio.sleep(0.05)
     assert not trader.flood.done()
     trader.intake.end()
+    stranger.flood = asyncio.get_running_loop().create_future()
+    for _ in range(2):
+        stranger.intake.receive(b"x" * 100_000)
+        await asyncio.sleep(0.05)
+    assert not stranger.flood.done(), "it is closed once, whatever still comes"
 
 
 async def test_a_parser_that_fails_ends_its_own_connection_only(caplog: pytest.LogCaptureFixture) -> None:
