@@ -188,6 +188,7 @@ async def test_a_query_that_is_wrong_is_malformed(ann: Client, query: dict[str, 
     reply = await ann.get("orders/", **query)
     assert (reply.status, reply.code) == (400, 400)
     assert not any(theirs in reply.json["detail"] for theirs in THEIRS), reply.json["detail"]
+    assert ("too large" in reply.json["detail"]) == (query == {"limit": "9" * 500})
 
 
 async def test_each_way_of_asking_wrongly_has_its_code(ann: Client, anybody: Client) -> None:

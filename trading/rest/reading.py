@@ -134,8 +134,11 @@ def _value(name: str, values: list[str], kind: type[msgspec.Struct]) -> Any:
     text = values[0]
     if msgspec.inspect.BoolType in wanted:
         return TRUTH.get(text, text)
-    is_number = text.isascii() and text.removeprefix("-").isdigit() and len(text) <= LONGEST_NUMBER
-    return int(text) if msgspec.inspect.IntType in wanted and is_number else text
+    if msgspec.inspect.IntType not in wanted or not (text.isascii() and text.removeprefix("-").isdigit()):
+        return text
+    if len(text) > LONGEST_NUMBER:
+        raise malformed(f"{name} is a number that is too large")
+    return int(text)
 
 
 @cache
