@@ -204,6 +204,8 @@ def in_words(error: Exception) -> str:
         return "nested too deeply"
     if isinstance(error, UnicodeError):
         return "this is no text: half a character, or bytes that are no UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"this is no JSON: {error}"
     said, name = str(error), ""
     if placed := _PLACE.fullmatch(said):
         said, name = placed.groups()

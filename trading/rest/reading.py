@@ -46,8 +46,6 @@ def read_body(body: bytes, kind: type[T]) -> T:
         return msgspec.convert(_without_nulls(given, kind), kind)
     except ApiError:
         raise
-    except json.JSONDecodeError as error:
-        raise malformed(f"this is no JSON: {error}") from None
     except _WRONG as error:
         raise malformed(in_words(error)) from None
 
