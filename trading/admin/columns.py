@@ -92,8 +92,8 @@ def amount_text(units: int) -> str:
 
 def change_text(share: float) -> str:
     """With its sign, so that it is not told by colour alone. What rounds to nothing has none."""
-    text = f"{share:+.2%}"
-    return text if any(digit in text for digit in "123456789") else text[1:]
+    text = f"{share:+z.2%}"
+    return "0.00%" if text == "+0.00%" else text
 
 
 def ratio_text(margin: int, balance: int) -> str:
