@@ -68,7 +68,7 @@ class Store:
         self._reader = MarketReader(market, using)
         self._quick: Any = None  # the connection, while it may be used by `commit_here`
         self._most_by_loop = most_by_loop
-        self._session: Any = None  # the connection, where it may be used by `commit_by_loop`
+        self._by_loop: Any = None  # the connection, where it may be used by `commit_by_loop`
 
     # -- write
 
@@ -134,7 +134,7 @@ class Store:
         """Make a batch durable on PostgreSQL, in the event loop, which does other things until the answer comes; no
         other call may be under way. False where it cannot be done so, and then nothing was done: use `commit`. Raises
         as `commit` does. (Two threads that wake each other make a lone order slower.)"""
-        connection = self._session
+        connection = self._by_loop
         if connection is None or len(batch.commands) > self._most_by_loop or batch.operator_answers:
             return False
         if connection.in_atomic_block or not self._rows.can_write_here(connection, batch):
@@ -190,7 +190,7 @@ class Store:
         self._rows.push_seqs.update(seqs)
         self._rows.trading_day = self._rows.today(batch)
         self._quick = connection if connection.vendor == "sqlite" and seconds < self._quick_seconds else None
-        self._session = connection if connection.vendor == "postgresql" else None
+        self._by_loop = connection if connection.vendor == "postgresql" else None
 
     def note_position(self, position: str) -> None:
         """Commands of the stream up to here had no effect: they are not done later either. Raises as `commit` does."""
@@ -333,7 +333,7 @@ class Store:
         self._disconnect()
 
     def _disconnect(self) -> None:
-        self._quick = self._session = None
+        self._quick = self._by_loop = None
         connections[self._using].close()
         if self._files is not None:
             self._files.forget_connection()
