@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from time import monotonic
 
-import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from tests.services import Redis as RedisServer
 from trading.transport.redis_buckets import SharedBuckets
 
 SLOW = 0.001
 """Tokens a second: none comes while a test runs."""
-
-
-@pytest.fixture
-async def client(redis: RedisServer) -> AsyncIterator[Redis]:
-    made = Redis.from_url(redis.url)
-    await made.flushall()
-    yield made
-    await made.aclose()
 
 
 async def allowed(gateways: list[SharedBuckets], rate: float, burst: float, asks: int, count: int = 1) -> int:

@@ -18,14 +18,6 @@ from trading.transport.redis_line import RedisLine
 
 
 @pytest.fixture
-async def client(redis: RedisServer) -> AsyncIterator[Redis]:
-    made = Redis.from_url(redis.url)
-    await made.flushall()
-    yield made
-    await made.aclose()
-
-
-@pytest.fixture
 async def line(client: Redis) -> AsyncIterator[RedisLine]:
     made = RedisLine(client)
     yield made

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 
-from tests.services import Redis as RedisServer
 from trading.transport.redis_sign import LOST_SECONDS, EngineSign
 
 
@@ -28,11 +25,8 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(redis: RedisServer) -> AsyncIterator[Scene]:
-    client = Redis.from_url(redis.url)
-    await client.flushall()
-    yield Scene(client)
-    await client.aclose()
+def scene(client: Redis) -> Scene:
+    return Scene(client)
 
 
 async def test_who_gave_a_sign_and_gives_none_any_more_is_lost(scene: Scene) -> None:

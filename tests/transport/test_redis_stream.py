@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from tests.services import Redis as RedisServer
 from trading.core.codes import Code
 from trading.core.commands import CancelAll, CancelOrder, Command, SubmitOrder
 from trading.core.events import AllCancelled, Event, Refused
@@ -59,11 +57,8 @@ class Stream:
 
 
 @pytest.fixture
-async def stream(redis: RedisServer) -> AsyncIterator[Stream]:
-    client = Redis.from_url(redis.url)
-    await client.flushall()
-    yield Stream(client)
-    await client.aclose()
+def stream(client: Redis) -> Stream:
+    return Stream(client)
 
 
 async def test_what_cannot_be_read_is_an_error(stream: Stream) -> None:
