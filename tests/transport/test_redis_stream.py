@@ -149,6 +149,22 @@ async def test_what_is_no_command_of_this_market_is_left_out(stream: Stream) -> 
     assert commands(await stream.take(1)) == [CancelAll(8)]
 
 
+async def test_what_is_left_out_is_not_read_again(stream: Stream) -> None:
+    await stream.send(CancelAll(7))
+    last = await stream.client.xadd(KEY, {COMMAND: b"nonsense"})
+    stream.queue.go_back("0-0")
+    assert commands(await stream.take(1)) == [CancelAll(7)]
+    assert stream.queue.position == last.decode()
+
+
+async def test_more_than_a_portion_is_read_in_its_order(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trading.transport.redis_stream.PORTION", 7)
+    for number in range(30):
+        await stream.send(CancelAll(number))
+    stream.queue.go_back("0-0")
+    assert commands(await stream.take(30)) == [CancelAll(number) for number in range(30)]
+
+
 async def test_commands_of_this_process_go_beside_it_and_have_no_place(stream: Stream) -> None:
     heard: list[Event] = []
     stream.queue.go_back("5-0")

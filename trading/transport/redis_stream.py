@@ -7,7 +7,6 @@ nothing is lost; what is stored is not read again, so nothing is done twice. Com
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -26,6 +25,8 @@ logger = logging.getLogger(__name__)
 STALE = Refused(Code.UNAVAILABLE, "This was on its way for too long; nothing was done")
 TRIES = 2
 """What was taken so often and never stored breaks the engine, or the database takes it not: it is left out."""
+PORTION = 1_000
+"""Commands that are read at once: reading more would keep the event loop from what is stored meanwhile."""
 BLOCK_MS = 1_000
 """Redis holds an answer back for so long when there is nothing to read."""
 
@@ -49,7 +50,7 @@ class RedisStream:
         self._answer = answer
         self._clock = clock
         self._stale_ms = stale_ms
-        self._waiting: deque[tuple[str | None, Envelope]] = deque()
+        self._waiting: deque[tuple[str, bytes] | Envelope] = deque()  # as they were read, and those of this process
         self._sleeper, self._reader = Sleeper(), Sleeper()
         self._read_after: str | None = None
         self._reading = 0  # which time it is that the stream is read from a stored id on
@@ -64,7 +65,7 @@ class RedisStream:
         """Queue a command of this process."""
         if len(self._waiting) >= 2 * self.limit:
             return False
-        self._waiting.append((None, envelope))
+        self._waiting.append(envelope)
         self.wake()
         return True
 
@@ -74,17 +75,24 @@ class RedisStream:
         if not self._waiting:
             await self._sleeper.sleep(timeout)
         taken: list[Envelope] = []
+        stale = self._clock() - self._stale_ms
         while self._waiting and len(taken) < most:
-            entry, envelope = self._waiting[0]
+            read = self._waiting[0]
+            if isinstance(read, Envelope):
+                taken.append(read)
+                self._waiting.popleft()
+                continue
+            entry, data = read
             again = entry in self._tries
             if again and taken:
                 break
             self._waiting.popleft()
-            taken.append(envelope)
-            if entry is not None:
-                self.position = entry
-            if again:
-                break
+            self.position = entry
+            envelope = self._envelope(entry, data, stale)
+            if envelope is not None:
+                taken.append(envelope)
+                if again:
+                    break
         self._reader.wake()
         return taken
 
@@ -92,7 +100,7 @@ class RedisStream:
         """Read the stream on after `position`: what was taken since is not done."""
         self._reading += 1
         self._read_after = self.position = position
-        self._waiting = deque((entry, each) for entry, each in self._waiting if entry is None)
+        self._waiting = deque(self._own())
         self._tries = {entry: tries for entry, tries in self._tries.items() if place(entry) > place(position)}
         self._reader.wake()
 
@@ -100,9 +108,12 @@ class RedisStream:
         """The commands of this process that wait. The stream is read no more: the next engine takes what is left."""
         self._reading += 1
         self._read_after = None
-        own = [each for entry, each in self._waiting if entry is None]
+        own = self._own()
         self._waiting.clear()
         return own
+
+    def _own(self) -> list[Envelope]:
+        return [each for each in self._waiting if isinstance(each, Envelope)]
 
     def wake(self) -> None:
         """Let whoever sleeps in `take` go on, with nothing if there is nothing."""
@@ -124,35 +135,36 @@ class RedisStream:
                 await self._reader.sleep()
                 continue
             (answer,) = await self._line.ask(
-                ("XREAD", "COUNT", self.limit, "BLOCK", BLOCK_MS, "STREAMS", self._key, after)
+                ("XREAD", "COUNT", PORTION, "BLOCK", BLOCK_MS, "STREAMS", self._key, after)
             )
             if isinstance(answer, ResponseError):
                 raise answer
             if reading != self._reading:
                 continue
-            for entry, fields in _entries(answer):
-                self._read_after = entry
-                self._take_in(entry, fields)
+            for _, found in answer or ():  # of one stream
+                for entry, (field, data, *_) in found:
+                    self._read_after = place_name = entry.decode()
+                    if field == COMMAND:
+                        self._waiting.append((place_name, data))
             if self._waiting:
                 self.wake()
 
-    def _take_in(self, entry: str, fields: dict[bytes, bytes]) -> None:
-        data = fields.get(COMMAND)
-        if data is None:
-            return
+    def _envelope(self, entry: str, data: bytes, stale: int) -> Envelope | None:
+        """None of what is not to be done; why is said. `stale`: orders of before then (Unix ms) are."""
         try:
             sent = decode_command(data)
         except msgspec.MsgspecError as error:
             logger.error("entry %s of the stream is no command: %s", entry, error)
-            return
+            return None
         if sent.market != self._market:
             logger.error("entry %s of the stream is for market %s", entry, sent.market)
         elif self._tries.get(entry, 0) >= TRIES:
             logger.error("entry %s could not be done %d times and is left out: %r", entry, TRIES, sent.command)
-        elif isinstance(sent.command, SubmitOrder | AmendOrder) and self._clock() - sent.received > self._stale_ms:
+        elif sent.received < stale and isinstance(sent.command, SubmitOrder | AmendOrder):
             self._answer(sent.gateway, sent.number, STALE)
         else:
-            self._waiting.append((entry, Envelope(sent.command, self._reply(entry, sent))))
+            return Envelope(sent.command, self._reply(entry, sent))
+        return None
 
     def _reply(self, entry: str, sent: SentCommand) -> Callable[[Event], None]:
         def reply(event: Event) -> None:
@@ -175,12 +187,3 @@ class RedisStream:
                 await self._redis.xadd(self._key, {b"m": b""}, id=f"{time}-{number + 1}")
             except ResponseError:  # the stream is there, and further
                 return
-
-
-def _entries(answer: Any) -> list[tuple[str, dict[bytes, bytes]]]:
-    """Of one stream; there may be none."""
-    return [
-        (entry.decode(), dict(zip(words[::2], words[1::2], strict=True)))
-        for _, found in answer or ()
-        for entry, words in found
-    ]
