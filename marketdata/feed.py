@@ -77,6 +77,7 @@ class Feed:
         self._depths: dict[str, Depth] = {}
         self._told: dict[str, tuple[int, Depth]] = {}  # with its number: what followers of changes know
         self._ticks: dict[str, Tick] = {}
+        self._seen: dict[int, dict[str, Depth]] = {}  # by the number of a batch: what its books were after it
         self.present = {
             "orderbook": self.orderbook,
             "orderbook_delta": self.whole_book,
@@ -112,6 +113,7 @@ class Feed:
 
     def on_load(self, engine: Engine, time: int) -> None:
         """The engine was (re)started: its books and last trades are what is now."""
+        self._seen.clear()
         for name, instrument in engine.state.instruments.items():
             self._depths[name] = found = depth(instrument, time)
             self._told.setdefault(name, (1, found))
@@ -128,12 +130,16 @@ class Feed:
             if tick is not None and tick.direction is None and tick[:3] == (trade.price, trade.volume, trade.time):
                 self._ticks[name] = tick._replace(direction=trade.direction)
 
+    def look(self, batch: Batch) -> None:
+        """A batch is being stored, and the engine is about to go on: see what it did to books, to tell that later."""
+        self._seen[batch.number] = _books_after(batch)
+
     async def on_batch(self, batch: Batch) -> None:
         """A batch is stored: take in what it did to books and prices, and tell."""
-        touched = {order.instrument.instrument_id: order.instrument for order in batch.changes.orders.values()}
-        touched.update(batch.changes.instruments)
-        for instrument_id, instrument in touched.items():
-            self._depths[instrument_id] = depth(instrument, batch.time)
+        touched = self._seen.pop(batch.number, None)
+        if touched is None:
+            touched = _books_after(batch)
+        self._depths.update(touched)
         await self._tell_states(batch)
         await self._tell_ticks(batch)
         for instrument_id in touched:
@@ -199,3 +205,10 @@ class Feed:
     def close(self) -> None:
         """Tell nothing more."""
         self._books.close()
+
+
+def _books_after(batch: Batch) -> dict[str, Depth]:
+    """Those that it may have changed, as the engine has them now."""
+    touched = {order.instrument.instrument_id: order.instrument for order in batch.changes.orders.values()}
+    touched.update(batch.changes.instruments)
+    return {name: depth(instrument, batch.time) for name, instrument in touched.items()}

@@ -116,6 +116,7 @@ class EngineHost:
             risk=config.risk,
             limits=config.market_limits,
             on_answers=log_answers if config.log_orders else None,
+            look=self.feed.look,
             reload_seconds=config.reload_seconds,
             beat_seconds=config.standby_patience_seconds / BEATS,
         )

@@ -115,6 +115,9 @@ async def test_what_is_not_stored_yet_is_not_told(made: Made) -> None:
             await asyncio.sleep(0)
     asked = len(made.layer.asked)
     await made.portfolios.on_batch(batch)
+    assert len(made.layer.asked) == asked, "the engine has gone on meanwhile"
+    made.in_step = True
+    await made.portfolios.on_batch(batch)
     assert len(made.layer.asked) == asked + 1, "what has waited for the batch is told with it"
     assert (await made.hear("user001"))["profit"] == made.engine.state.accounts[1].figures().profit / 10_000
 

@@ -113,15 +113,19 @@ class FakeStore:
     def commit_here(self, batch: Batch) -> bool:
         return False
 
-    async def commit_by_loop(self, batch: Batch) -> bool:
+    def made(self, batch: Batch) -> Any:
+        """The state after it, which is what will be stored."""
+        return self.engine().snapshot() if self.by_loop else None
+
+    async def commit_by_loop(self, batch: Batch, made: Any = None) -> bool:
         if self.by_loop:
             self.entered.set()
             while not self.gate.is_set():
                 await asyncio.sleep(0.001)
-            self.commit(batch)
+            self.commit(batch, made)
         return self.by_loop
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch, made: Any = None) -> None:
         self.threads.add(threading.current_thread().name)
         self.entered.set()
         assert self.gate.wait(10)
@@ -131,7 +135,7 @@ class FakeStore:
             raise error
         self.log.append("commit")
         self.batches.append(batch)
-        self.state = self.engine().snapshot()
+        self.state = made or self.engine().snapshot()
         seqs = {kept.account_id: kept.last_seq for kept in batch.pushes.kept}
         self.where = Restored(batch.number, batch.time, {**self.where.push_seqs, **seqs})
         done = {answer.row_id for answer in batch.operator_answers}
@@ -234,6 +238,7 @@ class Floor:
         stopwatch: Callable[[], float] = monotonic,
         stream: bool = False,
         can_follow: bool = False,
+        look: Callable[[Batch], None] = lambda batch: None,
     ) -> None:
         self.log: list[str] = []
         self.now = NOW
@@ -253,6 +258,7 @@ class Floor:
             operator_poll=operator_poll,
             risk=risk,
             on_answers=on_answers,
+            look=look,
             reload_seconds=reload_seconds,
             beat_seconds=0.001,
             stopwatch=stopwatch,

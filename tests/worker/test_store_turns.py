@@ -26,6 +26,21 @@ async def test_the_thread_waits_for_the_event_loop() -> None:
     turns.close()
 
 
+async def test_whoever_takes_turn_after_turn_lets_the_thread_have_its_own() -> None:
+    turns = StoreTurns()
+    with turns.of_loop() as free:
+        assert free
+        calling = asyncio.create_task(turns.blocking(int))
+        while not turns._wanted.locked():
+            await asyncio.sleep(0)
+    while not calling.done():  # the loop asks at once, and again
+        with turns.of_loop() as free:
+            assert not free or not turns._wanted.locked()
+        await asyncio.sleep(0)
+    assert await calling == 0
+    turns.close()
+
+
 async def test_the_event_loop_does_not_wait_for_the_thread() -> None:
     turns, entered, gate = StoreTurns(), threading.Event(), threading.Event()
 

@@ -44,7 +44,7 @@ class Portfolios:
         self._time = batch.time
         for name, instrument in batch.changes.instruments.items():
             self._see(name, instrument.mark.lot_value)
-        if self._overdue:
+        if self._overdue and self._in_step():
             await self._tell()
 
     def _see(self, name: str, lot_value: int) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+import msgspec
 from django.db import connections
 
 from trading.core.events import InstrumentListed, TransferReceived
@@ -19,6 +20,13 @@ ASKED_FOR = {InstrumentListed, TransferReceived}
 """Events for which a row is asked for before the others are written."""
 PRUNED = 1_000
 """Pushes of an account that are forgotten at once when it has had too many: seldom enough to cost nothing."""
+
+
+class MadeRows(msgspec.Struct, frozen=True):
+    """The statements of a batch (of `postgres.py`), and the push numbers that are stored with them."""
+
+    statements: Any
+    seqs: dict[int, int]
 
 
 class BatchWriter:
@@ -37,8 +45,12 @@ class BatchWriter:
         self._postgres = _postgres() if connections[using].vendor == "postgresql" else None
         self._session: Any = None
 
-    def write(self, cursor: Any, batch: Batch) -> dict[int, int]:
-        """Everything but operators' answers. The push numbers that are stored when this is."""
+    def write(self, cursor: Any, batch: Batch, made: MadeRows | None = None) -> dict[int, int]:
+        """Everything but operators' answers. The push numbers that are stored when this is. `made`: its rows, if they
+        are."""
+        if made is not None:
+            made.statements.sent(cursor)
+            return made.seqs
         changes, market = batch.changes, self._market
         seqs = {key: self.push_seqs.get(key, 0) for key in changes.accounts}
         seqs.update((kept.account_id, kept.last_seq) for kept in batch.pushes.kept)
@@ -88,26 +100,31 @@ class BatchWriter:
         with self._superseded_without_row(), connection.wrap_database_errors, self._session.pipelined() as cursor:
             yield cursor
 
-    def write_whole(self, cursor: Any, batch: Batch) -> dict[int, int]:
+    def made(self, batch: Batch) -> MadeRows | None:
+        """Its rows as they are now, to be written later. None where that cannot be."""
+        if self._postgres is None or not _is_plain(batch):
+            return None
+        statements = self._postgres.Statements()
+        return MadeRows(statements, self.write(statements, batch))
+
+    def write_whole(self, cursor: Any, batch: Batch, made: MadeRows | None = None) -> dict[int, int]:
         """Where a whole transaction is sent `at_once`: up to the COMMIT."""
-        seqs = self.write(cursor, batch)
+        seqs = self.write(cursor, batch, made)
         cursor.execute("COMMIT")
         return seqs
 
-    async def write_here(self, connection: Any, batch: Batch) -> dict[int, int]:
+    async def write_here(self, connection: Any, batch: Batch, made: MadeRows | None) -> dict[int, int]:
         """The same in the event loop, where `can_write_here`."""
+        write = partial(self.write_whole, batch=batch, made=made)
         with self._superseded_without_row(), connection.wrap_database_errors:
-            seqs: dict[int, int] = await self._session.pipelined_here(partial(self.write_whole, batch=batch))
+            seqs: dict[int, int] = await self._session.pipelined_here(write)
         return seqs
 
     def can_write_here(self, connection: Any, batch: Batch) -> bool:
         """Whether the session is there, in order, and asked for no row in the middle."""
         session = self._session
         return (
-            session is not None
-            and session.connection is connection.connection
-            and session.is_idle
-            and ASKED_FOR.isdisjoint(map(type, batch.events))
+            session is not None and session.connection is connection.connection and session.is_idle and _is_plain(batch)
         )
 
     @property
@@ -241,6 +258,11 @@ class BatchWriter:
         """Made once."""
         sql = self._sql[table, size] = table.sql(connections[self._using].ops.quote_name, self._mark, size)
         return sql
+
+
+def _is_plain(batch: Batch) -> bool:
+    """Whether its rows need no answer of the database, and go into tables that are the engine's alone."""
+    return not batch.operator_answers and ASKED_FOR.isdisjoint(map(type, batch.events))
 
 
 def _postgres() -> ModuleType:

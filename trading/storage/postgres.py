@@ -86,7 +86,10 @@ class Pipeline:
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> None:
         """Send a statement soon, with values in the place of `%s`."""
-        given = list(map(_text_of, values))
+        self.send(sql, list(map(_text_of, values)))
+
+    def send(self, sql: str, given: list[bytes | None]) -> None:
+        """The same with values as the database takes them."""
         name = self._session.names.get(sql)
         if name is None:
             name = self._session.names[sql] = b"bourse%d" % next(_numbers)
@@ -207,6 +210,23 @@ async def _ready(socket: int, wanted: Wait, seconds: float) -> Ready | int:
             loop.remove_writer(socket)
 
 
+class Statements:
+    """Has of a pipeline what rows are written with, and keeps the statements until they are `sent` through one."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[str, list[bytes | None]]] = []
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> None:
+        self._kept.append((sql, list(map(_text_of, values))))
+
+    def flush(self) -> None:
+        """They go together."""
+
+    def sent(self, pipeline: Pipeline) -> None:
+        for sql, given in self._kept:
+            pipeline.send(sql, given)
+
+
 class NoRow(Exception):
     """What had to be there is not."""
 
@@ -217,7 +237,7 @@ def for_a_row(statement: str) -> str:
 
 
 def write_rows(
-    cursor: Pipeline, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str], using: str
+    cursor: Pipeline | Statements, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str], using: str
 ) -> None:
     """Write rows; the statements that were made for the database `using` are kept in `statements`."""
     if len(lines) < FEW:

@@ -21,7 +21,7 @@ from trading.core.snapshot import Snapshot
 from trading.core.types import stored_name
 from trading.models import JournalBatch, Market, OperatorCommand
 from trading.storage import startup_checks
-from trading.storage.batch_writer import BatchWriter
+from trading.storage.batch_writer import BatchWriter, MadeRows
 from trading.storage.consistent_read import consistent_read
 from trading.storage.database_files import DatabaseFiles
 from trading.storage.engine_lock import PATIENCE, EngineLock, engine_lock
@@ -72,30 +72,38 @@ class Store:
 
     # -- write
 
-    def commit(self, batch: Batch) -> None:
-        """Make a batch durable. Raises Superseded, Unstorable or the database's error, and then nothing was written; or
-        OutcomeUnknown or FilesReplaced, and then nobody knows."""
+    def made(self, batch: Batch) -> MadeRows | None:
+        """The rows of a batch as they are now, so that the engine may go on before `commit` or `commit_by_loop` writes
+        them. None where the rows of a batch cannot wait. Unstorable where none can be made."""
+        if len(batch.commands) > self._most_by_loop:
+            return None
+        with self._named_errors(), connections[self._using].wrap_database_errors:
+            return self._rows.made(batch)
+
+    def commit(self, batch: Batch, made: MadeRows | None = None) -> None:
+        """Make a batch durable. `made`: its rows, if they are. Raises Superseded, Unstorable or the database's error,
+        and then nothing was written; or OutcomeUnknown or FilesReplaced, and then nobody knows."""
         began, connection = monotonic(), connections[self._using]
         at_once = self._rows.at_once and not (batch.operator_answers or connection.in_atomic_block)
         with self._named_errors():
-            seqs = self._write_at_once(connection, batch) if at_once else self._write(connection, batch)
+            seqs = (self._write_at_once if at_once else self._write)(connection, batch, made)
         self._stored(connection, batch, seqs, monotonic() - began)
 
-    def _write(self, connection: Any, batch: Batch) -> dict[int, int]:
+    def _write(self, connection: Any, batch: Batch, made: MadeRows | None) -> dict[int, int]:
         with transaction.atomic(using=self._using):
             with self._rows.cursor(connection) as cursor:
-                seqs = self._rows.write(cursor, batch)
+                seqs = self._rows.write(cursor, batch, made)
             self._answer_operators(batch)
             self._at_commit = True
         return seqs
 
-    def _write_at_once(self, connection: Any, batch: Batch) -> dict[int, int]:
+    def _write_at_once(self, connection: Any, batch: Batch, made: MadeRows | None) -> dict[int, int]:
         """One round trip."""
         connection.ensure_connection()
         session = connection.connection
         try:
             with self._rows.cursor(connection) as cursor:
-                return self._rows.write_whole(cursor, batch)
+                return self._rows.write_whole(cursor, batch, made)
         except BaseException:
             if not self._lost(session):
                 with connection.wrap_database_errors:
@@ -130,12 +138,12 @@ class Store:
         self._stored(connection, batch, seqs, monotonic() - began)
         return True
 
-    async def commit_by_loop(self, batch: Batch) -> bool:
+    async def commit_by_loop(self, batch: Batch, made: MadeRows | None = None) -> bool:
         """Make a batch durable on PostgreSQL, in the event loop, which does other things until the answer comes; no
-        other call may be under way. False where it cannot be done so, and then nothing was done: use `commit`. Raises
-        as `commit` does. (Two threads that wake each other make a lone order slower.)"""
+        other call may be under way. `made`: its rows, if they are. False where it cannot be done so, and then nothing
+        was done: use `commit`. Raises as `commit` does. (Two threads that wake each other make a lone order slower.)"""
         connection = self._by_loop
-        if connection is None or len(batch.commands) > self._most_by_loop or batch.operator_answers:
+        if connection is None or len(batch.commands) > self._most_by_loop:
             return False
         if connection.in_atomic_block or not self._rows.can_write_here(connection, batch):
             return False
@@ -143,7 +151,7 @@ class Store:
         session = connection.connection
         with self._named_errors():
             try:
-                seqs = await self._rows.write_here(connection, batch)
+                seqs = await self._rows.write_here(connection, batch, made)
             except BaseException:
                 if not self._lost(session):
                     with connection.wrap_database_errors:

@@ -1,7 +1,7 @@
 """Whom the worker works with: plain objects with the few methods named here, so that tests can hand in others."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from trading.core.commands import ClientOrder, Command, SubmitOrder
 from trading.core.engine import Engine
@@ -17,6 +17,9 @@ UsedIds = dict[tuple[int, str], ClientOrder]
 
 
 class CommandQueue(Protocol):
+    def __len__(self) -> int:
+        """Commands that wait."""
+
     async def take(self, most: int, timeout: float) -> list[Envelope]: ...
 
     def drain(self) -> list[Envelope]: ...
@@ -53,9 +56,11 @@ class MarketStore(Protocol):
 
     def commit_here(self, batch: Batch) -> bool: ...
 
-    async def commit_by_loop(self, batch: Batch) -> bool: ...
+    def made(self, batch: Batch) -> Any: ...
 
-    def commit(self, batch: Batch) -> None: ...
+    async def commit_by_loop(self, batch: Batch, made: Any = None) -> bool: ...
+
+    def commit(self, batch: Batch, made: Any = None) -> None: ...
 
     def note_position(self, position: str) -> None: ...
 

@@ -11,11 +11,12 @@ T = TypeVar("T")
 
 
 class StoreTurns:
-    """The thread does one call after another, and none while it is the turn of the event loop."""
+    """The thread does one call after another, and none while it is the turn of the event loop. That takes no turn while
+    the thread waits for one: a loop that commits batch after batch would never let it."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._turn = threading.Lock()
+        self._turn, self._wanted = threading.Lock(), threading.Lock()
 
     async def blocking(self, function: Callable[..., T], *arguments: object) -> T:
         """What the thread finds for the event loop."""
@@ -26,13 +27,13 @@ class StoreTurns:
         return self._thread.submit(self._alone, function).result()
 
     def _alone(self, function: Callable[..., T], *arguments: object) -> T:
-        with self._turn:
+        with self._wanted, self._turn:
             return function(*arguments)
 
     @contextmanager
     def of_loop(self) -> Iterator[bool]:
         """It is the event loop's turn, if it is nobody else's (then True): it does not wait for one."""
-        free = self._turn.acquire(blocking=False)
+        free = not self._wanted.locked() and self._turn.acquire(blocking=False)
         try:
             yield free
         finally:

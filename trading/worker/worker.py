@@ -19,35 +19,38 @@ from trading.compiled import form
 from trading.core.accounts import KEPT_IDS
 from trading.core.commands import CheckRisk, SubmitOrder
 from trading.core.engine import Engine
-from trading.core.events import Event, Refused, Traded
+from trading.core.events import Traded
 from trading.core.money import RATE
 from trading.core.types import MarketLimits
 from trading.observability.counters import Counters
-from trading.transport.gateway import Envelope, Reply
+from trading.transport.gateway import Envelope
 from trading.worker.batch import (
     Batch,
     FilesReplaced,
     HandedOver,
     OperatorAsk,
-    OutcomeUnknown,
     Restored,
     Superseded,
     Unstorable,
 )
 from trading.worker.collaborators import Answered, CommandQueue, Listener, MarketStore, PushEncoder, UsedIds
+from trading.worker.commits import Commits
 from trading.worker.follower import Follower, load
 from trading.worker.operator_poll import OperatorPoll
 from trading.worker.pulse import Pulse
-from trading.worker.refusals import HANDED_OVER, NOT_STORED, TROUBLE, UNKNOWN
+from trading.worker.refusals import HANDED_OVER, NOT_STORED, UNKNOWN
 from trading.worker.store_turns import StoreTurns
 from trading.worker.telling import Teller
 from trading.worker.turn import Turn
+from trading.worker.work import Work
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 0.5
 """Between attempts to read the database after a failed commit: soon enough for people, rare enough for a sick disk."""
+AHEAD_SECONDS = 1.0
+"""So often at least nothing is under way: there are figures that may be told only then."""
 BEAT_SECONDS = 0.1
 """Between signs of life where another process stands by."""
 
@@ -56,7 +59,9 @@ STRICT = CheckRisk(warn_at=RATE * 8 // 10, limit=RATE)
 
 
 class Worker:
-    """Runs one engine until it is stopped, or another engine has taken its market over (Superseded)."""
+    """Runs one engine until it is stopped, or another engine has taken its market over (Superseded). `look` is called
+    with a batch that is being stored, when the engine is about to go on: what is to be told of its state is seen then,
+    and told after the commit."""
 
     def __init__(
         self,
@@ -72,6 +77,7 @@ class Worker:
         risk: CheckRisk = STRICT,
         limits: MarketLimits | None = None,
         on_answers: Answered | None = None,
+        look: Callable[[Batch], None] = lambda batch: None,
         reload_seconds: float = RELOAD_SECONDS,
         beat_seconds: float = BEAT_SECONDS,
         stopwatch: Callable[[], float] = monotonic,
@@ -89,31 +95,32 @@ class Worker:
         self._risk_of_everyone = msgspec.structs.replace(risk, everyone=True)
         self._limits = limits
         self._teller = Teller(listeners, counters, on_answers, stopwatch)
+        self._look = look
         self._reload_seconds = reload_seconds
         self._stopwatch = stopwatch
         self._turns = StoreTurns()
+        self._commits = Commits(store, self._turns, self._while_unknown, reload_seconds, stopwatch)
         self._follower = Follower(store) if store.can_follow else None
         self._pulse = Pulse(self._beat, beat_seconds) if store.can_follow else None
         self._operators = OperatorPoll(self._pending, operator_poll, batch_limit)
+        self._under_way: Work | None = None
+        self._ahead_since: float | None = None
         self._stopping = False
-        self._number = self._now = 0
-        self._position = ""
+        self._now = 0
         self._look_at_everyone = True
         self.in_step = False
-        """Whether all that the engine has done is stored and told."""
-        self._trouble = False
-        self._next_try = 0.0
+        """Whether all that the engine has done is stored."""
         self.engine = Engine()
 
     @property
     def number(self) -> int:
         """Of the last batch that was stored."""
-        return self._number
+        return self._commits.number
 
     @property
     def position(self) -> str:
         """Where the stream of commands stands after what is stored."""
-        return self._position
+        return self._commits.position
 
     @property
     def time(self) -> int:
@@ -123,7 +130,7 @@ class Worker:
     @property
     def trouble(self) -> str | None:
         """Why the next order may not be stored: the last commit failed. None after one that succeeded."""
-        return TROUBLE if self._trouble else None
+        return self._commits.trouble
 
     @property
     def followed_trades(self) -> dict[str, Traded]:
@@ -144,7 +151,7 @@ class Worker:
             await self._blocking(self._store.take_over)
             await self.load()
             await self._blocking(self._store.verify, self.engine)
-        self._trouble = False
+        self._commits.in_trouble = False
         logger.info(form.SENTENCE)
         return True
 
@@ -200,33 +207,38 @@ class Worker:
     def _begin(self, engine: Engine, restored: Restored) -> None:
         """Go on from a commit."""
         self.engine = engine
-        self._number = restored.number
+        self._commits.number, self._commits.position = restored.number, restored.position
         self._look_at_everyone = True  # the limits may be others than those of the server before
         self._now = max(self._now, restored.time)
-        self._position = restored.position
         self._queue.go_back(restored.position)
+        self._operators.forget()
         self._pushes.resume(restored.push_seqs)
         for listener in self._listeners:
             listener.on_load(self.engine, self._now)
-        self.in_step = True
+        self.in_step, self._ahead_since = True, None
 
     async def run(self) -> None:
         """Serve until told to stop; a batch under way is finished first. Whoever still waits at the end is told so."""
         refusal = NOT_STORED
         try:
             while not self._stopping:
+                if not self._may_go_ahead:
+                    await self._finish()
                 if self._store.leave_asked:
                     refusal = HANDED_OVER
                     raise HandedOver
                 await self._turn(await self._queue.take(self._batch_limit, self._patience()))
         except FilesReplaced:
             if await self._blocking(self._store.rescue):
-                logger.critical("all commits until batch %d are in the database's files", self._number)
+                logger.critical("all commits until batch %d are in the database's files", self.number)
             else:
-                logger.critical("what was committed until batch %d may be in no file that has a name", self._number)
+                logger.critical("what was committed until batch %d may be in no file that has a name", self.number)
             raise
         finally:
-            self._refuse(self._queue.drain(), refusal)
+            try:
+                await self._finish()
+            finally:
+                self._teller.refuse(self._queue.drain(), refusal)
 
     def _patience(self) -> float:
         """Seconds until there may be something to do that nobody asks for."""
@@ -234,7 +246,7 @@ class Worker:
             return 0
         due = self.engine.next_due
         patience = self._operator_poll if due is None else max(0, due - self._clock()) / 1000
-        return min(patience, self._operator_poll, RELOAD_SECONDS if self._trouble else self._operator_poll)
+        return min(patience, self._operator_poll, RELOAD_SECONDS if self._commits.in_trouble else self._operator_poll)
 
     def stop(self) -> None:
         """Let `run` end after the present turn."""
@@ -249,7 +261,7 @@ class Worker:
 
     async def close(self) -> None:
         """Tell whoever still waits, give the store's thread and connection back."""
-        self._refuse(self._queue.drain(), NOT_STORED)
+        self._teller.refuse(self._queue.drain(), NOT_STORED)
         await self.release()
         self._turns.close()
 
@@ -261,93 +273,106 @@ class Worker:
     async def _turn(self, envelopes: list[Envelope]) -> bool:
         """Do what is asked. True when something was stored."""
         try:
-            asks = await self._operators.asks()
+            asks = await self._operators.asks(wait=self._under_way is None)
         except (Superseded, FilesReplaced):
-            self._refuse(envelopes, NOT_STORED)
+            self._teller.refuse(envelopes, NOT_STORED)
             raise
         except Exception:
             logger.exception("operators' commands cannot be read")
-            self._trouble = True  # a commit is tried: where the connection is broken, that mends it
+            self._commits.in_trouble = True  # a commit is tried: where the connection is broken, that mends it
             asks = []
+        if asks:
+            await self._finish()
         if asks and envelopes and self._operators.careful:
             await self._do(envelopes, [])
             envelopes = []
-        needed = envelopes or asks or self.engine.firing or self.engine.due(self._clock()) or self._to_try()
+        needed = envelopes or asks or self.engine.firing or self.engine.due(self._clock()) or self._commits.to_try
         return await self._do(envelopes, asks) if needed else False
 
-    def _to_try(self) -> bool:
-        """After a commit that failed an empty one now and then: so the exchange knows when it can store again, although
-        nobody may send it orders until it says so."""
-        return self._trouble and self._stopwatch() >= self._next_try
-
     async def _do(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> bool:
-        """Apply, store, tell. True when something was stored, or should have been."""
+        """Apply, store, tell. True when something was stored, or should have been. Where more is waiting the engine
+        goes on while this is stored: it is the work `under way` of the next call."""
+        before = self._under_way
+        work = await self._applied(envelopes, asks)
+        if before is not None and not await self._settled(before, envelopes):
+            return True
+        if isinstance(work, Work) and work.made is not None:
+            await self._begin_commit(work)
+        if before is not None:
+            await self._teller.tell(before)
+        if not isinstance(work, Work):
+            await self._fail(work, envelopes, asks)
+            return True
+        if work is self._under_way:
+            return True
+        return await self._conclude(work)
+
+    async def _conclude(self, work: Work) -> bool:
+        """Let a work be stored and told, with the engine waiting for it."""
+        if await self._settled(work):
+            self.in_step, self._ahead_since = True, None
+            await self._teller.tell(work)
+            return work.turn.did_something
+        return True
+
+    async def _finish(self) -> None:
+        """Nothing shall be under way."""
+        if self._under_way is not None:
+            await self._conclude(self._under_way)
+
+    async def _applied(self, envelopes: list[Envelope], asks: list[OperatorAsk]) -> Work | Exception:
+        """What a turn has made, or the error that has ended it."""
         self._now = max(self._now, self._clock())
         began = self._stopwatch()
         try:
             used = await self._used_ids(envelopes)
             risk = self._risk_of_everyone if self._look_at_everyone else self._risk
             self.in_step = False
-            turn = Turn(self.engine, self._now, self._operators.broken, self._to_try())
+            turn = Turn(self.engine, self._now, self._operators.broken, self._commits.to_try)
             turn.apply(envelopes, asks, used, self._limits, risk)
             self._look_at_everyone = False
             batch = self._batch(turn)
-            applied = self._stopwatch()
-            certain = not turn.to_store or await self._store_batch(turn, batch, envelopes)
-            if self._position != self._queue.position is not None:
-                await self._note_position(self._queue.position)
+            made = self._store.made(batch) if turn.did_something and self._may_go_ahead else None
+        except Exception as error:
+            return error
+        return Work(turn, batch, envelopes, asks, batch.position, made, began, self._stopwatch())
+
+    @property
+    def _may_go_ahead(self) -> bool:
+        """Whether the engine may go on while a batch is stored: where as much waits as one holds. With less, more comes
+        until it is stored, and larger batches cost less."""
+        if len(self._queue) < self._batch_limit or self._commits.in_trouble or self._store.leave_asked:
+            return False
+        return self._ahead_since is None or self._stopwatch() - self._ahead_since < AHEAD_SECONDS
+
+    async def _begin_commit(self, work: Work) -> None:
+        """Let it be stored while the engine goes on."""
+        work.committing = asyncio.create_task(self._commits.put(work))
+        self._under_way = work
+        if self._ahead_since is None:
+            self._ahead_since = self._stopwatch()
+        await asyncio.sleep(0)  # it is sent
+        self._look(work.batch)
+
+    async def _settled(self, work: Work, behind: Sequence[Envelope] = ()) -> bool:
+        """See that a work is stored. False where it is not, or that was in doubt for a while, and all is loaded anew:
+        then those `behind`, who were applied after it, are refused."""
+        try:
+            certain = await (work.committing or self._commits.put(work))
         except (Superseded, FilesReplaced) as error:
-            self._refuse(envelopes, UNKNOWN if isinstance(error, FilesReplaced) else NOT_STORED)
+            self._teller.refuse([*work.envelopes, *behind], UNKNOWN if isinstance(error, FilesReplaced) else NOT_STORED)
             raise
         except Exception as error:
-            self._note_failure(error, len(envelopes) + len(asks))
-            if isinstance(error, Unstorable):
-                self._operators.suspect(len(envelopes), asks)
-            self._refuse(envelopes, NOT_STORED)
-            await self._recover()
-            return True
-        stored = self._stopwatch()
-        for envelope, event in turn.replies:
-            _answer(envelope.reply, event)
-        answered = self._stopwatch()
-        if turn.to_store:
-            await asyncio.sleep(0)  # answers leave before the rest is made: whoever waits for one waits less
-            await self._teller.tell(batch)
-        self.in_step = True
-        self._teller.note(turn, asks, batch, began, applied, stored, answered)
-        if not certain:
-            await self._recover()
-        return turn.did_something
-
-    async def _store_batch(self, turn: Turn, batch: Batch, envelopes: list[Envelope]) -> bool:
-        """Make a batch durable. False when that was in doubt for a while: then the connection is another one."""
-        try:
-            await self._commit(batch)
-        except OutcomeUnknown:
-            logger.exception("it is not known whether batch %d is stored", batch.number)
-            self._trouble = True
-            if not await self._find_out(turn, batch, envelopes):
-                raise
-            self._number = batch.number
-            self._position = batch.position or self._position
+            await self._fail(error, [*work.envelopes, *behind], work.asks)
             return False
-        self._number = batch.number
-        self._position = batch.position or self._position
-        self._trouble = False
-        return True
-
-    async def _commit(self, batch: Batch) -> None:
-        if self._store.commit_here(batch):
-            return
-        with self._turns.of_loop() as free:
-            if free and await self._store.commit_by_loop(batch):
-                return
-        await self._blocking(self._store.commit, batch)
-
-    async def _note_position(self, position: str) -> None:
-        """Commands of a stream that were refused must not be done when the stream is read again."""
-        await self._blocking(self._store.note_position, position)
-        self._position = position
+        finally:
+            self._under_way = None
+        work.stored = self._stopwatch()
+        if not certain:
+            await self._teller.tell(work)
+            self._teller.refuse(behind, NOT_STORED)
+            await self._recover()
+        return certain
 
     async def _pending(self, most: int) -> list[OperatorAsk]:
         return await self._blocking(self._store.pending, most)
@@ -360,10 +385,11 @@ class Worker:
         return await self._blocking(self._store.used_ids, asked) if asked else {}
 
     def _batch(self, turn: Turn) -> Batch:
+        last = self._commits.number if self._under_way is None else self._under_way.batch.number
         changes = self.engine.take_changes()
         pushes = self._pushes.encode(turn.events, changes, self._now)
         return Batch(
-            number=self._number + 1,
+            number=last + 1,
             time=self._now,
             last_id=self.engine.state.last_id,
             commands=turn.commands,
@@ -376,34 +402,28 @@ class Worker:
 
     # -- when storing fails
 
-    def _refuse(self, envelopes: list[Envelope], refusal: Refused) -> None:
-        for envelope in envelopes:
-            self._counters.not_taken(envelope.command, refusal)
-            _answer(envelope.reply, refusal)
-
-    def _note_failure(self, error: Exception, commands: int) -> None:
-        if commands:
+    async def _fail(self, error: Exception, envelopes: list[Envelope], asks: list[OperatorAsk]) -> None:
+        """Nothing of it is done."""
+        if envelopes or asks:
+            commands = len(envelopes) + len(asks)
             logger.error("a batch of %d commands was not stored; reloading", commands, exc_info=error)
         self._counters.batches_failed += 1
-        self._next_try = self._stopwatch() + self._reload_seconds if self._trouble else 0.0
-        self._trouble = True
+        self._commits.note_failure()
+        if isinstance(error, Unstorable):
+            self._operators.suspect(len(envelopes), asks)
+        self._teller.refuse(envelopes, NOT_STORED)
+        await self._recover()
 
-    async def _find_out(self, turn: Turn, batch: Batch, envelopes: list[Envelope]) -> bool:
-        """Whether a batch is stored after all, as soon as the database can say. Where that is not at once, those who
-        wait are told that nobody knows, and what is then found is told by pushes alone."""
-        while True:
-            try:
-                return await self._blocking(self._store.holds, batch)
-            except FilesReplaced:
-                raise
-            except Exception:
-                logger.exception("it cannot be found out whether batch %d is stored; trying again", batch.number)
-            self._refuse(envelopes, UNKNOWN)
-            envelopes.clear()
-            turn.replies.clear()
-            if self._stopping:
-                return False
-            await self._pause()
+    async def _while_unknown(self, work: Work) -> bool:
+        """Where it is not known at once whether a work is stored, those who wait are told so, and what is then found is
+        told by pushes alone."""
+        self._teller.refuse(work.envelopes, UNKNOWN)
+        work.envelopes.clear()
+        work.turn.replies.clear()
+        if self._stopping:
+            return False
+        await self._pause()
+        return True
 
     async def _recover(self) -> None:
         """Memory is ahead of the database: forget it and load, however long the database is away. Superseded when
@@ -421,13 +441,5 @@ class Worker:
 
     async def _pause(self) -> None:
         """Let some time pass in which nothing can be stored."""
-        self._refuse(await self._queue.take(self._batch_limit, self._reload_seconds), NOT_STORED)
+        self._teller.refuse(await self._queue.take(self._batch_limit, self._reload_seconds), NOT_STORED)
         await asyncio.sleep(self._reload_seconds)
-
-
-def _answer(reply: Reply, event: Event) -> None:
-    """A reply that fails (its connection is gone) is nobody else's trouble."""
-    try:
-        reply(event)
-    except Exception:
-        logger.exception("an answer could not be given")

@@ -26,7 +26,7 @@ from trading.core.events import Event, OrderAccepted, Refused
 from trading.core.money import UNIT
 from trading.core.types import Direction, Offset, OrderType
 from trading.models import User
-from trading.storage.batch_writer import BatchWriter
+from trading.storage.batch_writer import BatchWriter, MadeRows
 from trading.storage.sql import Row, Table
 from trading.storage.store import Store
 from trading.worker.batch import Batch, KeptPushes
@@ -57,9 +57,9 @@ class RecordingWriter(BatchWriter):
         super().__init__("MAIN", "default", 100_000)
         self.batches: list[list[tuple[str, list[Row]]]] = []
 
-    def write(self, cursor: Any, batch: Batch) -> dict[int, int]:
+    def write(self, cursor: Any, batch: Batch, made: MadeRows | None = None) -> dict[int, int]:
         self.batches.append([])
-        return super().write(cursor, batch)
+        return super().write(cursor, batch, made)
 
     def _write(self, cursor: Any, table: Table, lines: list[Row]) -> None:
         if lines:

@@ -98,9 +98,9 @@ def _measure() -> None:
             self._rows = way("MAIN", "default", 100_000)
             self.seconds: list[float] = []
 
-        def commit(self, batch: Any) -> None:
+        def commit(self, batch: Any, made: Any = None) -> None:
             began = time.perf_counter()
-            super().commit(batch)
+            super().commit(batch, made)
             self.seconds.append(time.perf_counter() - began)
 
     call_command("migrate", verbosity=0)

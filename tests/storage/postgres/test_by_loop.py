@@ -14,6 +14,7 @@ from tests.storage.histories import new_books
 from tests.storage.postgres.test_at_once import elsewhere, stored
 from trading.core.commands import Deposit
 from trading.core.events import Deposited
+from trading.storage.batch_writer import MadeRows
 from trading.storage.postgres import SOON
 from trading.storage.store import SMALL, Store
 from trading.worker.batch import Batch, OperatorAnswer, OutcomeUnknown, Superseded, Unstorable
@@ -70,6 +71,61 @@ def test_others_are_left_to_the_thread(why: str, books: Books) -> None:
     else:
         assert not by_loop(books, batch)
     assert stored() == before
+
+
+@pytest.mark.parametrize("who", ["the event loop", "the thread"])
+def test_rows_that_were_made_are_those_of_their_batch(who: str, books: Books) -> None:
+    """However far the engine has gone on since."""
+    store = Store("MAIN", most_by_loop=500)
+    books.store = store
+    books.store.take_over()
+    books.load()
+    books.commit(order(1, "BUY OPEN 1 @ 119"))
+    first = trade(books)
+    state, made = books.engine.state_hash(), store.made(first)
+    assert made is not None
+    books.number = first.number
+    second = books.batch(*(order(1, "BUY OPEN 1 @ 119") for _ in range(9)), order(2, "SELL OPEN 3 @ 120"))
+    later, made_later = books.engine.state_hash(), store.made(second)
+
+    def write(batch: Batch, rows: MadeRows | None) -> None:
+        if who == "the thread":
+            store.commit(batch, rows)
+        else:
+            assert asyncio.run(store.commit_by_loop(batch, rows))
+
+    write(first, made)
+    books.load()
+    assert books.engine.state_hash() == state
+    write(second, made_later)
+    books.load()
+    assert books.engine.state_hash() == later
+
+
+def test_rows_behind_a_batch_that_is_not_stored_are_not_stored_either(books: Books) -> None:
+    books.number += 1
+    batch, before = trade(books), stored()
+    made = books.store.made(batch)
+    with pytest.raises(Superseded):
+        books.store.commit(batch, made)
+    assert stored() == before
+
+
+def test_what_no_row_can_be_made_of_is_known_when_it_is_made(books: Books) -> None:
+    batch = trade(books)
+    batch.changes.accounts[2].deposits = "\0"  # type: ignore[assignment]
+    with pytest.raises(Unstorable):
+        books.store.made(batch)
+
+
+@pytest.mark.parametrize("why", ["large", "answers an operator", "asks for a row"])
+def test_rows_that_cannot_wait_are_not_made(why: str, books: Books) -> None:
+    batch = books.batch(*(order(1, "BUY OPEN 1 @ 119") for _ in range(SMALL + (why == "large"))))
+    if why == "asks for a row":
+        batch.events += books.batch(listing("IX2399")).events
+    if why == "answers an operator":
+        batch.operator_answers.append(OperatorAnswer(1, Deposited(1, 1, 1)))
+    assert books.store.made(batch) is None
 
 
 def test_what_is_refused_is_known_to_be_nothing_and_the_session_goes_on(books: Books, elsewhere: Elsewhere) -> None:
