@@ -18,6 +18,8 @@ from tests.services import Postgres, Proxy, Redis
 STANDS_BY = "stands by for market MAIN, with warm books"
 STANDBY_LOCK = crc32(b"bourse standby MAIN")
 ANSWER_SECONDS = 2.0
+BATCH_LIMIT = 3
+"""So few commands a batch that more often wait than not: then the engine goes on while one is stored."""
 ENGINES = GATEWAYS = 2
 
 
@@ -36,6 +38,7 @@ class Engine:
             "REDIS_URL": f"redis://127.0.0.1:{self.to_redis.port}/0",
             "ANSWER_SECONDS": str(ANSWER_SECONDS),
             "OPERATOR_POLL_SECONDS": "0.05",
+            "BATCH_LIMIT": str(BATCH_LIMIT),
         }
         self.process = EngineProcess(own, environment)
         self._stood_by = 0
