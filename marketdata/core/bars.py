@@ -151,39 +151,50 @@ class Bars:
     # -- what happens
 
     def take_in(self, happened: Iterable[Match | DaySettled]) -> None:
-        """Fold what has happened, in its order. What is inside already is not counted again."""
+        """Fold what has happened, in its order. What is inside already is not counted again. Matches of one moment go
+        in together: a batch has many, and each belongs to a bar of every period."""
+        moment: Bar | None = None
         for event in happened:
             if isinstance(event, DaySettled):
+                self._add(moment)
+                moment = None
                 self.days.settled(event.time, event.next_day)
             elif event.number > self.last:
-                self._add(event)
+                self.last = event.number
+                if moment is not None and moment.start == event.time and moment.instrument_id == event.instrument_id:
+                    _extend(moment, event)
+                else:
+                    self._add(moment)
+                    moment = _begun(event)
+        self._add(moment)
 
-    def _add(self, match: Match) -> None:
-        """Let a match into the bars that it belongs to. (Once a trade on the engine's time, so all is done here.)"""
-        name, price, volume = match.instrument_id, match.price, match.volume
-        turnover = price * volume * match.multiplier
-        open_interest = self.open_interest(name) + (match.opened - 1) * volume
+    def _add(self, moment: Bar | None) -> None:
+        """Let the matches of one moment into the bars that they belong to. `open_interest`: what they add to it."""
+        if moment is None:
+            return
+        name, high, low, close = moment.instrument_id, moment.high, moment.low, moment.close
+        open_interest = self.open_interest(name) + moment.open_interest
         bars = self._bars_of(name)
-        for place, start in enumerate(self._starts_at(match.time)):
+        for place, start in enumerate(self._starts_at(moment.start)):
             bar = bars[place]
             if bar is None or start > bar.start:
                 self._end(bar)
-                worth = min(turnover, MOST)
+                worth = min(moment.turnover, MOST)
                 bars[place] = Bar(
-                    name, PERIODS[place], start, price, price, price, price, volume, worth, 1, open_interest
+                    *(name, PERIODS[place], start, moment.open, high, low, close),
+                    *(moment.volume, worth, moment.trades, open_interest),
                 )
                 continue
-            if price > bar.high:
-                bar.high = price
-            elif price < bar.low:
-                bar.low = price
-            bar.close = price
-            bar.volume += volume
-            bar.turnover = min(bar.turnover + turnover, MOST)
-            bar.trades += 1
+            if high > bar.high:  # noqa: PLR1730  # `max` takes twice as long, once a trade on the engine's time
+                bar.high = high
+            if low < bar.low:  # noqa: PLR1730
+                bar.low = low
+            bar.close = close
+            bar.volume += moment.volume
+            bar.turnover = min(bar.turnover + moment.turnover, MOST)
+            bar.trades += moment.trades
             bar.open_interest = open_interest
         self._changed.add(name)
-        self.last = match.number
 
     def _starts_at(self, time: int) -> list[int]:
         """Where the bars start that a moment belongs to."""
@@ -230,3 +241,23 @@ class Bars:
         """All bars that have changed and have not been taken since."""
         changed, self._changed = self._changed, set()
         return self.take_ended() + [bar for name in sorted(changed) for bar in self.present(name)]
+
+
+def _begun(match: Match) -> Bar:
+    """The bar of a moment, with its first match. It has no period of its own."""
+    price, volume = match.price, match.volume
+    turnover, added = price * volume * match.multiplier, (match.opened - 1) * volume
+    return Bar(match.instrument_id, Period.MINUTE, match.time, price, price, price, price, volume, turnover, 1, added)
+
+
+def _extend(moment: Bar, match: Match) -> None:
+    price, volume = match.price, match.volume
+    if price > moment.high:
+        moment.high = price
+    elif price < moment.low:
+        moment.low = price
+    moment.close = price
+    moment.volume += volume
+    moment.turnover += price * volume * match.multiplier
+    moment.trades += 1
+    moment.open_interest += (match.opened - 1) * volume
