@@ -97,13 +97,27 @@ def test_a_bit_that_has_turned_is_found() -> None:
 
 
 def test_every_thread_has_objects_of_its_own() -> None:
-    def compressor() -> Any:
-        pack: Any = packing.PUSHES.pack
-        return pack.__self__
+    def compressors() -> set[Any]:
+        found: Any = (packing.PUSHES._pack, packing.PUSHES._pack_long)
+        return {id(each.__self__) for each in found}
 
     with ThreadPoolExecutor(1) as other:
-        theirs = other.submit(compressor).result()
-    assert theirs is not compressor() is compressor()
+        theirs = other.submit(compressors).result()
+    assert len(theirs | compressors()) == 4 and compressors() == compressors()
+
+
+@pytest.mark.parametrize("frames", [1, 20, 200])
+def test_long_texts_are_packed_quickly_and_are_no_larger(frames: int) -> None:
+    text = "\n".join(
+        f'{{"type":"order_status","order_id":"O{17950000000010000000 + 7 * number}","instrument_id":"IX2301",'
+        f'"status":"{("Submitted", "Filled")[number % 2]}","timestamp":1795000000001,"seq":{number}}}'
+        for number in range(frames)
+    )
+    packed, marked = packing.pack_frames(text), packing.marked(text.encode())
+    assert packing.unpack_frames(packed) == text
+    slowly = packing.PUSHES._pack(marked)[len(packing.MAGIC) :]
+    assert (len(marked) >= packing.LONG) == (packed != slowly) == (frames > 1)
+    assert len(packed) <= 1.1 * len(slowly)
 
 
 @pytest.mark.django_db

@@ -7,12 +7,15 @@ made them.
 """
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import zstandard
 
 FOLDER = Path(__file__).parent / "dictionaries"
-LEVEL = 4
+LEVEL, QUICK_LEVEL = 4, 1
+LONG = 2_000
+"""Bytes from which on a text is packed at the quick level: it becomes no larger, in less than half the time."""
 LARGEST = 2**28
 """Bytes: a batch has some thousand commands. What says that it is larger is damaged."""
 MAGIC = b"\x28\xb5\x2f\xfd"
@@ -31,11 +34,12 @@ class Packer(threading.local):
     several."""
 
     def __init__(self, name: str) -> None:
-        numbers = range(1, NEWEST + 1)
-        made = [zstandard.ZstdCompressionDict((FOLDER / f"{name}-{number}").read_bytes()) for number in numbers]
-        made[-1].precompute_compress(level=LEVEL)
-        self.pack = zstandard.ZstdCompressor(level=LEVEL, dict_data=made[-1], write_checksum=True).compress
-        self._unpack = {each.dict_id(): zstandard.ZstdDecompressor(dict_data=each).decompress for each in made}
+        known = [_dictionary(name, number) for number in range(1, NEWEST + 1)]
+        self._pack, self._pack_long = (_compressor(name, level) for level in (LEVEL, QUICK_LEVEL))
+        self._unpack = {each.dict_id(): zstandard.ZstdDecompressor(dict_data=each).decompress for each in known}
+
+    def pack(self, text: bytes) -> bytes:
+        return (self._pack if len(text) < LONG else self._pack_long)(text)
 
     def unpack(self, packed: bytes) -> bytes:
         """ValueError where it is damaged, or packed with a dictionary that this release does not have."""
@@ -48,6 +52,16 @@ class Packer(threading.local):
             return self._unpack[found.dict_id](packed)
         except zstandard.ZstdError as error:
             raise ValueError(str(error)) from error
+
+
+def _dictionary(name: str, number: int) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict((FOLDER / f"{name}-{number}").read_bytes())
+
+
+def _compressor(name: str, level: int) -> Callable[[bytes], bytes]:
+    newest = _dictionary(name, NEWEST)
+    newest.precompute_compress(level=level)
+    return zstandard.ZstdCompressor(level=level, dict_data=newest, write_checksum=True).compress
 
 
 PUSHES = Packer("pushes")
