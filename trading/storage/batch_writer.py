@@ -41,7 +41,7 @@ class BatchWriter:
         self.push_seqs: dict[int, int] = {}
         self.trading_day = 0
         self._mark = mark_of(connections[using])
-        self._sql: dict[tuple[Table, int], str] = {}
+        self._sql: dict[tuple[Table, Any], str] = {}
         self._postgres = _postgres() if connections[using].vendor == "postgresql" else None
         self._session: Any = None
 

@@ -22,8 +22,14 @@ from trading.storage.sql import Row, Table
 
 FEW = 4
 """Rows from which on arrays are cheaper than a statement for each row."""
+MANY = 64
+"""Rows from which on what all of them hold is given once: half of the columns of orders that come together."""
+MOST_SHAPES = 100
+"""Statements that are kept: others than these are rare, and each costs the database a plan."""
 SOON = 0.1
 """Seconds for which the event loop waits for an answer. Then a thread waits on, and looks whether the line is dead."""
+Shape = tuple[bool, ...]
+"""Of each column, whether it is the same in all rows; empty for a statement of one row."""
 Waiting = Generator[Wait, Ready | int, None]
 """What the driver's connections wait by."""
 Written = TypeVar("Written")
@@ -237,17 +243,37 @@ def for_a_row(statement: str) -> str:
 
 
 def write_rows(
-    cursor: Pipeline | Statements, table: Table, lines: list[Row], statements: dict[tuple[Table, int], str], using: str
+    cursor: Pipeline | Statements,
+    table: Table,
+    lines: list[Row],
+    statements: dict[tuple[Table, Any], str],
+    using: str,
 ) -> None:
     """Write rows; the statements that were made for the database `using` are kept in `statements`."""
     if len(lines) < FEW:
-        sql = statements.get((table, 1)) or statements.setdefault((table, 1), table.sql(_quote(using), "%s", 1))
+        sql = statements.get((table, ())) or statements.setdefault((table, ()), table.sql(_quote(using), "%s", 1))
         for line in lines:
             cursor.execute(sql, line)
     elif lines:
-        sql = statements.get((table, 0)) or statements.setdefault((table, 0), _array_sql(table, using))
-        cursor.execute(sql, [array(column) for column in zip(*lines, strict=True)])
+        columns = list(zip(*lines, strict=True))
+        shape = (False,) * len(columns)
+        if len(lines) >= MANY:
+            alike = _alike(columns)
+            if (table, alike) in statements or len(statements) < MOST_SHAPES:
+                shape = alike
+        sql = statements.get((table, shape)) or statements.setdefault((table, shape), _array_sql(table, using, shape))
+        once = [column[0] for column, same in zip(columns, shape, strict=True) if same]
+        arrays = [array(column) for column, same in zip(columns, shape, strict=True) if not same]
+        cursor.execute(sql, once + arrays)
         cursor.flush()
+
+
+def _alike(columns: list[Row]) -> Shape:
+    """Which columns hold the same in all rows; not the first one, so that there are rows."""
+    return (
+        False,
+        *(column[0] == column[-1] and column.count(column[0]) == len(column) for column in columns[1:]),
+    )
 
 
 def _numbered(sql: str) -> str:
@@ -296,7 +322,7 @@ def _quote(using: str) -> Callable[[str], str]:
     return quote
 
 
-def _array_sql(table: Table, using: str) -> str:
+def _array_sql(table: Table, using: str, shape: Shape) -> str:
     connection = connections[using]
 
     def type_of(field: Any) -> str:
@@ -304,4 +330,4 @@ def _array_sql(table: Table, using: str) -> str:
         found: str = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
         return found
 
-    return table.array_sql(_quote(using), "%s", type_of)
+    return table.array_sql(_quote(using), "%s", type_of, shape)

@@ -81,16 +81,23 @@ class Table:
         insert = f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) VALUES {marks}"  # noqa: S608  # model names
         return insert + self._on_conflict(quote)
 
-    def array_sql(self, quote: Callable[[str], str], mark: str, type_of: Callable[[Any], str]) -> str:
-        """The statement for any number of rows, given as an array a column (PostgreSQL). `type_of` tells a field's."""
+    def array_sql(
+        self, quote: Callable[[str], str], mark: str, type_of: Callable[[Any], str], alike: Sequence[bool]
+    ) -> str:
+        """The statement for any number of rows (PostgreSQL). Of each column that is `alike` in all of them the value is
+        given, once; those come first. Of the others an array. `type_of` tells a field's type."""
         types = [type_of(self.model._meta.get_field(name)) for name in self.names]
         names = [f"c{number}" for number in range(len(types))]
-        given = [f"{name}::jsonb" if kind == "jsonb" else name for name, kind in zip(names, types, strict=True)]
-        arrays = ", ".join(f"{mark}::{'text' if kind == 'jsonb' else kind}[]" for kind in types)
+        given = [
+            f"{mark}::{kind}" if same else f"{name}::jsonb" if kind == "jsonb" else name
+            for name, kind, same in zip(names, types, alike, strict=True)
+        ]
+        apart = [(name, kind) for name, kind, same in zip(names, types, alike, strict=True) if not same]
+        arrays = ", ".join(f"{mark}::{'text' if kind == 'jsonb' else kind}[]" for _, kind in apart)
         columns = ", ".join(map(quote, self._columns))
         insert = (
             f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) SELECT {', '.join(given)}"  # noqa: S608
-            f" FROM unnest({arrays}) AS given ({', '.join(names)})"
+            f" FROM unnest({arrays}) AS given ({', '.join(name for name, _ in apart)})"
         )
         return insert + self._on_conflict(quote)
 
