@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -14,11 +14,13 @@ from trading.core.commands import Deposit, SubmitOrder
 from trading.core.events import Deposited, Event, OrderAccepted
 from trading.worker.batch import Batch, HandedOver, OperatorAsk, OutcomeUnknown, Superseded
 from trading.worker.refusals import NOT_STORED, UNKNOWN
+from trading.worker.store_turns import StoreTurns
 from trading.worker.worker import AHEAD_SECONDS
 
 BUY = order(1, "BUY OPEN 1 @ 119")
 LIMIT = 2
 LOST = OutcomeUnknown("server closed the connection unexpectedly")
+DEPOSIT = OperatorAsk(1, Deposit("user001", 5))
 Answers = list["asyncio.Future[Event]"]
 
 
@@ -105,6 +107,25 @@ async def test_a_commit_that_fails_behind_one_that_is_stored_takes_nothing_of_it
         assert [batch.number for batch in f.listener.batches] == [8]
 
 
+async def test_rows_that_were_made_go_the_threads_way_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is the thread's turn."""
+    monkeypatch.setattr(StoreTurns, "of_loop", lambda self: nullcontext(False))
+    async with ahead(2 * LIMIT) as (f, answers):
+        f.store.refuses = lambda batch: OSError("the disk is full") if batch.number == 9 else None
+        f.store.gate.set()
+        await told(answers)
+        await f.until(lambda: f.worker.in_step)
+        assert len(f.worker.engine.state.accounts[1].orders) == LIMIT
+
+
+async def test_a_batch_behind_which_nothing_comes_is_told_all_the_same() -> None:
+    """What waited turned out to be nothing to do: it was stale, or had been left out."""
+    async with ahead() as (f, answers):
+        f.queue.drain()
+        f.store.gate.set()
+        assert [type(event) for event in await told(answers[: 2 * LIMIT])] == [OrderAccepted] * 2 * LIMIT
+
+
 async def test_a_commit_in_doubt_is_told_and_what_is_behind_it_is_not_done() -> None:
     async with ahead(2 * LIMIT) as (f, answers):
         f.store.stored_but_lost = [LOST]
@@ -151,30 +172,64 @@ async def test_a_command_that_breaks_the_engine_takes_nothing_of_the_batch_befor
 
 
 async def test_operators_commands_are_done_when_nothing_is_under_way() -> None:
-    async with floor(running=False, batch_limit=LIMIT, operator_poll=0) as f:
+    made: list[Floor] = []
+
+    def look(batch: Batch) -> None:
+        if batch.number == 8:  # it is looked for while the engine is ahead
+            made[0].store.asks.append(DEPOSIT)
+
+    async with floor(running=False, batch_limit=LIMIT, operator_poll=0, look=look) as f:
+        made.append(f)
         f.store.by_loop = True
-        answers = [f.ask(BUY) for _ in range(20 * LIMIT)]
         under_way: list[bool] = []
-        f.store.refuses = lambda batch: under_way.append(f.worker.in_step) if batch.operator_answers else None
-        f.store.asks.append(OperatorAsk(1, Deposit("user001", 5)))
+        encode = f.encoder.encode
+
+        def note(events: list[Event], changes: Any, time: int) -> Any:
+            if any(isinstance(event, Deposited) for event in events):
+                under_way.append(f.worker._under_way is not None)
+            return encode(events, changes, time)
+
+        f.encoder.encode = note  # type: ignore[method-assign]
+        answers = [f.ask(BUY) for _ in range(40 * LIMIT)]
         f.run()
         await told(answers)
         await f.until(lambda: not f.store.asks)
-        (answered,) = [answer.event for batch in f.store.batches for answer in batch.operator_answers]
-        assert isinstance(answered, Deposited)
+        assert under_way == [False]
         assert [batch.number for batch in f.listener.batches] == [8 + at for at in range(len(f.listener.batches))]
 
 
 async def test_what_operators_asked_another_engine_is_not_done_again() -> None:
     """It was found while the engine was ahead, and then the market was loaded anew."""
-    async with ahead(4 * LIMIT, operator_poll=0) as (f, answers):
-        f.store.asks.append(OperatorAsk(1, Deposit("user001", 5)))
-        await asyncio.sleep(0.05)
+    found = asyncio.Event()
+    made: list[Floor] = []
+
+    def look(batch: Batch) -> None:
+        made[0].store.asks = [DEPOSIT] if batch.number == 8 else []
+
+    async with floor(running=False, batch_limit=LIMIT, operator_poll=0, look=look) as f:
+        made.append(f)
+        f.store.by_loop = True
+        f.store.gate.clear()
+        loop, pending = asyncio.get_running_loop(), f.store.pending
+
+        def note(most: int) -> list[OperatorAsk]:
+            asks = pending(most)
+            if asks:
+                loop.call_soon_threadsafe(found.set)
+            return asks
+
+        f.store.pending = note  # type: ignore[method-assign]
+        answers = [f.ask(BUY) for _ in range(4 * LIMIT)]
         f.store.fails = [OSError("the disk is full")]
+        f.run()
+        await f.commit_is_under_way()
+        f.worker._turns._turn.release()  # a look of the thread that comes between
+        await asyncio.wait_for(found.wait(), 10)
+        f.worker._turns._turn.acquire()
+        f.store.asks.clear()  # another engine has done it
         f.store.gate.set()
-        await told(answers[: 2 * LIMIT])
-        f.store.asks.clear()  # the other engine has done it
         await told(answers)
+        await f.until(lambda: f.worker.in_step)
         assert not any(batch.operator_answers for batch in f.store.batches)
 
 

@@ -341,9 +341,9 @@ class Worker:
     def _may_go_ahead(self) -> bool:
         """Whether the engine may go on while a batch is stored: where as much waits as one holds. With less, more comes
         until it is stored, and larger batches cost less."""
-        if len(self._queue) < self._batch_limit or self._commits.in_trouble or self._store.leave_asked:
-            return False
-        return self._ahead_since is None or self._stopwatch() - self._ahead_since < AHEAD_SECONDS
+        began = self._ahead_since
+        in_time = began is None or self._stopwatch() - began < AHEAD_SECONDS
+        return in_time and len(self._queue) >= self._batch_limit
 
     async def _begin_commit(self, work: Work) -> None:
         """Let it be stored while the engine goes on."""
