@@ -171,40 +171,14 @@ async def test_a_command_that_breaks_the_engine_takes_nothing_of_the_batch_befor
         assert len(f.worker.engine.state.accounts[1].orders) == LIMIT
 
 
-async def test_operators_commands_are_done_when_nothing_is_under_way() -> None:
-    made: list[Floor] = []
+@asynccontextmanager
+async def asked_meanwhile() -> AsyncIterator[tuple[Floor, Answers]]:
+    """While the engine is ahead the thread has looked what operators ask, and found something."""
+    found, made = asyncio.Event(), list[Floor]()
 
     def look(batch: Batch) -> None:
-        if batch.number == 8:  # it is looked for while the engine is ahead
+        if batch.number == 8:
             made[0].store.asks.append(DEPOSIT)
-
-    async with floor(running=False, batch_limit=LIMIT, operator_poll=0, look=look) as f:
-        made.append(f)
-        f.store.by_loop = True
-        under_way: list[bool] = []
-        encode = f.encoder.encode
-
-        def note(events: list[Event], changes: Any, time: int) -> Any:
-            if any(isinstance(event, Deposited) for event in events):
-                under_way.append(f.worker._under_way is not None)
-            return encode(events, changes, time)
-
-        f.encoder.encode = note  # type: ignore[method-assign]
-        answers = [f.ask(BUY) for _ in range(40 * LIMIT)]
-        f.run()
-        await told(answers)
-        await f.until(lambda: not f.store.asks)
-        assert under_way == [False]
-        assert [batch.number for batch in f.listener.batches] == [8 + at for at in range(len(f.listener.batches))]
-
-
-async def test_what_operators_asked_another_engine_is_not_done_again() -> None:
-    """It was found while the engine was ahead, and then the market was loaded anew."""
-    found = asyncio.Event()
-    made: list[Floor] = []
-
-    def look(batch: Batch) -> None:
-        made[0].store.asks = [DEPOSIT] if batch.number == 8 else []
 
     async with floor(running=False, batch_limit=LIMIT, operator_poll=0, look=look) as f:
         made.append(f)
@@ -220,12 +194,36 @@ async def test_what_operators_asked_another_engine_is_not_done_again() -> None:
 
         f.store.pending = note  # type: ignore[method-assign]
         answers = [f.ask(BUY) for _ in range(4 * LIMIT)]
-        f.store.fails = [OSError("the disk is full")]
         f.run()
         await f.commit_is_under_way()
-        f.worker._turns._turn.release()  # a look of the thread that comes between
+        f.worker._turns._turn.release()  # its turn comes between
         await asyncio.wait_for(found.wait(), 10)
         f.worker._turns._turn.acquire()
+        yield f, answers
+
+
+async def test_operators_commands_are_done_when_nothing_is_under_way() -> None:
+    async with asked_meanwhile() as (f, answers):
+        under_way: list[bool] = []
+        encode = f.encoder.encode
+
+        def note(events: list[Event], changes: Any, time: int) -> Any:
+            if any(isinstance(event, Deposited) for event in events):
+                under_way.append(f.worker._under_way is not None)
+            return encode(events, changes, time)
+
+        f.encoder.encode = note  # type: ignore[method-assign]
+        f.store.gate.set()
+        await told(answers)
+        await f.until(lambda: not f.store.asks)
+        assert under_way == [False]
+        assert [batch.number for batch in f.listener.batches] == [8 + at for at in range(len(f.listener.batches))]
+
+
+async def test_what_operators_asked_another_engine_is_not_done_again() -> None:
+    """It was found while the engine was ahead, and then the market was loaded anew."""
+    async with asked_meanwhile() as (f, answers):
+        f.store.fails = [OSError("the disk is full")]
         f.store.asks.clear()  # another engine has done it
         f.store.gate.set()
         await told(answers)

@@ -27,17 +27,17 @@ async def test_the_thread_waits_for_the_event_loop() -> None:
 
 
 async def test_whoever_takes_turn_after_turn_lets_the_thread_have_its_own() -> None:
-    turns = StoreTurns()
+    turns, gate = StoreTurns(), threading.Event()
     with turns.of_loop() as free:
         assert free
-        calling = asyncio.create_task(turns.blocking(int))
+        calling = asyncio.create_task(turns.blocking(gate.wait, 10))
         while not turns._wanted.locked():
             await asyncio.sleep(0)
-    while not calling.done():  # the loop asks at once, and again
+    for _ in range(1_000):  # at once, and again
         with turns.of_loop() as free:
-            assert not free or not turns._wanted.locked()
-        await asyncio.sleep(0)
-    assert await calling == 0
+            assert not free
+    gate.set()
+    assert await calling
     turns.close()
 
 
