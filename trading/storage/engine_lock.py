@@ -38,7 +38,7 @@ END = (
     " AND (pid, backend_start) = (%s, %s)"
 )
 TRY = "SELECT pg_try_advisory_lock(%s)"
-BEAT = f"SELECT set_config('application_name', %s, false), {HELD}"
+BEAT = f"SELECT set_config('application_name', %s, false), {HELD}, {HELD}"
 
 
 class EngineLock(Protocol):
@@ -69,7 +69,7 @@ class EngineLock(Protocol):
         """Whether a process that waits for the lock can follow the one that has it, and take its place at once."""
 
     def beat(self) -> bool:
-        """Say that the holder lives. True when it was asked to hand over."""
+        """Say that the holder lives. True when it was asked to hand over, and somebody stands by to take its place."""
 
     def stand_by(self) -> None:
         """Let everybody know that somebody waits, with warm books."""
@@ -214,10 +214,10 @@ class AdvisoryLock:
         if not self.held():
             return False
         with connections[self._using].cursor() as cursor:
-            cursor.execute(BEAT, [self._beats, self._hand_over_key])
-            asked = cursor.fetchone() == (self._beats, True)
+            cursor.execute(BEAT, [self._beats, self._hand_over_key, self._standby_key])
+            _, asked, awaited = cursor.fetchone()
         self._wish_of_others = self._wish_of_others and asked
-        return asked and not self._wish_of_others
+        return bool(asked and awaited and not self._wish_of_others)
 
     def stand_by(self) -> None:
         if self._standing_by is None or connections[self._using].connection is not self._standing_by:
