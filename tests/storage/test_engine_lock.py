@@ -205,6 +205,31 @@ def test_no_shell_is_the_engine_while_somebody_stands_by(other: Process) -> None
     assert not requests.engine_runs("MAIN")
 
 
+def test_who_is_cut_off_is_not_sure_for_longer_than_others_are_patient() -> None:
+    one = Process(NEVER)
+    assert not one.lock.sure
+    while not one.do(one.lock.acquire):
+        pass  # the session of the test before has not ended yet
+    assert one.lock.sure
+    one.do(connections.close_all)
+    assert one.do(one.lock.beat) is False
+    assert not one.lock.sure, "its session is gone"
+    while not one.do(one.lock.acquire):
+        pass
+    one.do(one.lock.release)
+    assert not one.lock.sure
+    one.end()
+    hasty = Process(0.05)
+    while not hasty.do(hasty.lock.acquire):
+        pass
+    assert hasty.do(hasty.lock.beat) is False
+    while hasty.lock.sure:
+        pass
+    assert hasty.do(hasty.lock.held), "nobody has taken it, and it cannot know that without asking"
+    hasty.do(hasty.lock.beat)
+    hasty.end()
+
+
 def test_whoever_loads_the_books_is_waited_for(holder: Process, other: Process) -> None:
     """And only then the engine is asked: one of an earlier release would let go at once."""
     _, standby, wish = lock_keys("MAIN")
