@@ -29,15 +29,23 @@ class Conflation(Generic[K]):
         """There is something to tell. False where something that has not been told yet is replaced by it."""
         if key in self._late:
             return False
-        pause = self._interval
-        if self._at_once:
-            now = asyncio.get_running_loop().time()
-            pause = self._may_tell_at.get(key, now) - now
-        if not self._at_once or pause > 0:
+        pause = self._pause(key)
+        if pause > 0 or not self._at_once:
             self._tell_later(key, pause)
         elif not await self._is_told(key):
             self._tell_later(key, RETRY_SECONDS)
         return True
+
+    def changed_meanwhile(self, key: K) -> None:
+        """As `changed`, for whoever cannot wait: it is told soon."""
+        self._tell_later(key, self._pause(key))
+
+    def _pause(self, key: K) -> float:
+        """Seconds until it may be told."""
+        if not self._at_once:
+            return self._interval
+        now = asyncio.get_running_loop().time()
+        return max(0.0, self._may_tell_at.get(key, now) - now)
 
     def _tell_later(self, key: K, pause: float) -> None:
         if key not in self._late:

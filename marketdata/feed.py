@@ -76,6 +76,7 @@ class Feed:
         self._counters = counters
         self._depths: dict[str, Depth] = {}
         self._told: dict[str, tuple[int, Depth]] = {}  # with its number: what followers of changes know
+        self._anew: set[str] = set()  # instruments whose followers have another book and are to get a whole one
         self._ticks: dict[str, Tick] = {}
         self._seen: dict[int, dict[str, Depth]] = {}  # by the number of a batch: what its books were after it
         self.present = {
@@ -112,16 +113,25 @@ class Feed:
     # -- what happens
 
     def on_load(self, engine: Engine, time: int) -> None:
-        """The engine was (re)started: its books and last trades are what is now."""
+        """The engine was (re)started: its books and last trades are what is now. Books that another engine has changed
+        since they were told are told soon."""
         self._seen.clear()
         for name, instrument in engine.state.instruments.items():
             self._depths[name] = found = depth(instrument, time)
-            self._told.setdefault(name, (1, found))
+            self._begin(name, found)
             if instrument.last is not None:
                 price = instrument.last * instrument.contract.tick
                 known = self._ticks.get(name)
                 direction = known.direction if known is not None and known.time == instrument.last_time else None
                 self._ticks[name] = Tick(price, instrument.last_volume, instrument.last_time, direction)
+
+    def _begin(self, name: str, found: Depth) -> None:
+        """Let the next change be one of the book that was loaded."""
+        seq, told = self._told.setdefault(name, (1, found))
+        if found.since(told) is not None:
+            self._told[name] = seq + 1, found
+            self._anew.add(name)
+            self._books.changed_meanwhile(name)
 
     def learn_directions(self, stored: Mapping[str, PublicTrade]) -> None:
         """The engine does not keep which side came to the book; the last stored trade of an instrument tells."""
@@ -183,16 +193,14 @@ class Feed:
     async def _tell_changes(self, instrument_id: str) -> None:
         """What could not be sent was not told: the next change has it too."""
         now, before = self._depths[instrument_id], self._told.get(instrument_id)
-        if before is None:
-            self._told[instrument_id] = 1, now
-            frame = self._publisher.delta_frame(now, seq=1, prev_seq=None)
-        else:
-            seq, told = before
-            change = now.since(told)
-            if change is None:
-                return
-            self._told[instrument_id] = seq + 1, now
-            frame = self._publisher.delta_frame(change, seq=seq + 1, prev_seq=seq)
+        seq, told = before or (0, now)
+        anew = before is None or instrument_id in self._anew
+        change = now if anew else now.since(told)
+        if change is None:
+            return
+        self._told[instrument_id] = seq + 1, now
+        self._anew.discard(instrument_id)
+        frame = self._publisher.delta_frame(change, seq=seq + 1, prev_seq=None if anew else seq)
         try:
             await self._publisher.send_delta(instrument_id, frame)
         except Exception:
@@ -200,6 +208,8 @@ class Feed:
                 del self._told[instrument_id]
             else:
                 self._told[instrument_id] = before
+                if anew:
+                    self._anew.add(instrument_id)
             raise
 
     def close(self) -> None:

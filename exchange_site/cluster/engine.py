@@ -63,7 +63,7 @@ class EngineProcess(EngineHost):
         outlet.present = self.present
         self.sign = EngineSign(self._redis, config.market)
         self.lost_gateways = LostGateways(
-            self._redis, config.market, DisconnectTimers(self.gateway, clock), lambda: self.serves, self._is_ours
+            self._redis, config.market, DisconnectTimers(self.gateway, clock), lambda: self.serves_surely, self._is_ours
         )
 
     def _is_ours(self, account_id: int) -> bool:
@@ -73,6 +73,12 @@ class EngineProcess(EngineHost):
     def serves(self) -> bool:
         """Whether this process is the engine now."""
         return self._recording and self.gateway.closed_because is None
+
+    @property
+    def serves_surely(self) -> bool:
+        """Whether no other process can be the engine now. One that is cut off from the database leaves what there is
+        once, for gateways and in Redis, to whoever may have taken its place."""
+        return self.serves and self.lock.sure
 
     async def run(self, stop: asyncio.Event) -> None:
         """Be the engine whenever no other process is, until `stop` is set or nothing helps. A batch under way is
@@ -126,7 +132,7 @@ class EngineProcess(EngineHost):
 
     async def _tell_figures(self) -> None:
         while True:
-            if self.serves:
+            if self.serves_surely:
                 self.outlet.tell_gateways({"type": "figures", "figures": to_builtins(MarketFigures.of(self.worker))})
             await asyncio.sleep(TIDY_SECONDS)
 
@@ -171,7 +177,7 @@ class EngineProcess(EngineHost):
         """Let go of what is stored, and see that Redis has what it needs."""
         while True:
             await asyncio.sleep(TIDY_SECONDS)
-            if self.serves:
+            if self.serves_surely:
                 try:
                     await self.queue.trim(self.worker.position)
                     await self.outlet.look_at_present()

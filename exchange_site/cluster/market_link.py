@@ -17,7 +17,15 @@ from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.redis.inlet import Inlet
 from trading.delivery.redis.inlets import is_of_all_markets
 from trading.delivery.redis.lines import NoneYet
-from trading.delivery.redis.wires import GENERATION, HangUp, PresentFrame, decode_present, present_key, pubsub_layer
+from trading.delivery.redis.wires import (
+    GENERATION,
+    HangUp,
+    PresentFrame,
+    decode_present,
+    engine_of,
+    present_key,
+    pubsub_layer,
+)
 from trading.observability.counters import Counters
 from trading.reads import missed_pushes
 from trading.reads.readers import Readers
@@ -106,12 +114,13 @@ class MarketLink(Generic[Door_co]):
 
     def _take_note(self, note: dict[str, Any]) -> None:
         if note["type"] == "beat":
+            if not self.watch.heard(engine_of(note["generation"]), note["closed"]):
+                return
             self.refuses_connections = note["no_connections"]
             if "shard" in note:
                 self._learn(self.market, note["shard"])
             if "answered" in note:  # not from an engine of an earlier release
                 self.queue.answered_until(note["answered"])
-            self.watch.heard(note["closed"])
         elif note["type"] == "figures":
             self._figures = msgspec.convert(note["figures"], MarketFigures)
 

@@ -27,6 +27,7 @@ from trading.operators.daily_archive import DailyArchive
 from trading.operators.scheduler import Scheduler
 from trading.reads.readers import Readers
 from trading.storage import pulses
+from trading.storage.engine_lock import engine_lock
 from trading.storage.startup_checks import diagnosis
 from trading.storage.store import SMALL, Store
 from trading.transport.gateway import Gateway, Transport
@@ -98,13 +99,14 @@ class EngineHost:
         self.portfolios = Portfolios(layer, config.portfolio_interval, lambda: self.worker.in_step)
         self.present = {**self.feed.present, **bars_at_present(self.recorder)}
         self.gateway = gateway or Gateway(queue, self.counters)
+        self.lock = engine_lock(config.market, patience=config.standby_patience_seconds)
         told_as = config.told_as(config.market)
         self.worker = Worker(
             queue=queue,
             store=Store(
                 config.market,
                 pushes_kept=config.pushes_kept,
-                patience=config.standby_patience_seconds,
+                lock=self.lock,
                 most_by_loop=most_by_loop,
             ),
             pushes=PushEncoder(layer, told_as),

@@ -11,7 +11,7 @@ import pytest
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.redis.inlet import Inlet
 
-BEAT = {"type": "beat", "generation": "g"}
+BEAT = {"type": "beat", "generation": "g", "closed": None}
 
 
 class Redis:

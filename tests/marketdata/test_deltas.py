@@ -191,8 +191,6 @@ class Seen:
 async def check(s: Street, followers: list[Follower]) -> None:
     """When all is quiet, everybody has the book that the orders make, and so has a newcomer."""
     await asyncio.sleep(1)
-    await s.do(order(1, "BUY OPEN 1 @ 119", FINE))  # what was left untold is told with the next change
-    await asyncio.sleep(1)
     whole, book, expected = s.whole(), json.loads(s.feed.orderbook(FINE) or ""), resting(s.engine)
     assert {name: whole[name] for name in expected} == expected
     for each in [*followers, s.join()]:
@@ -330,6 +328,31 @@ def test_changes_are_conflated_like_books() -> None:
         await asyncio.sleep(1)
         told = [[level["price"] for level in frame["bids"]] for frame in s.publisher.deltas[1:]]
         assert told == [[119.0], [118.5, 118.0]]
+
+    in_virtual_time(run())
+
+
+def test_who_is_the_engine_again_tells_the_book_that_another_one_has_made() -> None:
+    """Whoever asks at once gets it, and who has followed hears of it, although nothing changes any more."""
+
+    async def run() -> None:
+        s = street()
+        await s.do(fine_listing(), order(1, "BUY OPEN 3 @ 119", FINE))
+        old = s.join()
+        s.leave_untold(order(2, "SELL OPEN 3 @ 119", FINE), order(3, "SELL OPEN 2 @ 121", FINE))
+        now = s.whole()
+        assert {name: now[name] for name in ("bids", "asks")} == resting(s.engine)
+        new = s.join()
+        await asyncio.sleep(1)
+        for follower in (old, new):
+            follower.take(9)
+            assert follower.mirror.is_book(now)
+        s.feed.on_load(s.engine, s.now)
+        told = len(s.publisher.deltas)
+        await asyncio.sleep(1)
+        assert len(s.publisher.deltas) == told, "the book is as it was told"
+        await s.do(order(1, "BUY OPEN 1 @ 119", FINE))
+        assert s.publisher.deltas[-1]["prev_seq"] is not None, "changes go on from it"
 
     in_virtual_time(run())
 

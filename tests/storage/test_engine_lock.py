@@ -10,10 +10,11 @@ import psycopg
 import pytest
 from django.db import Error, connection, connections
 
+from trading.models import Market
 from trading.operators import requests
-from trading.operators.hand_over import NotHandedOver, hand_over
+from trading.operators.hand_over import HandOver, NotHandedOver, hand_over
 from trading.operators.inline_engine import run_engine_inline
-from trading.storage.engine_lock import AdvisoryLock, engine_lock, lock_keys
+from trading.storage.engine_lock import HELD, AdvisoryLock, engine_lock, lock_keys
 
 T = TypeVar("T")
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres_only]
@@ -30,13 +31,19 @@ class Process:
     def do(self, function: Any, *arguments: object) -> Any:
         return self._thread.submit(function, *arguments).result(60)
 
-    def begin(self, statement: str) -> Any:
-        """Let the database work for the session."""
-        return self._thread.submit(self.execute, statement)
+    def begin(self, function: Any, *arguments: object, **named: object) -> Any:
+        """What it will come to."""
+        return self._thread.submit(function, *arguments, **named)
 
     def execute(self, statement: str) -> None:
         with connections["default"].cursor() as cursor:
             cursor.execute(statement)
+
+    def is_taken(self, key: int) -> bool:
+        """Whether anybody has an advisory lock."""
+        with connections["default"].cursor() as cursor:
+            cursor.execute(f"SELECT {HELD}", [key])
+            return bool(cursor.fetchone() == (True,))
 
     def send_half(self) -> None:
         """Statements, and no word that this was all."""
@@ -121,7 +128,7 @@ def test_what_the_database_works_on_is_no_silence(holder: Process, other: Proces
     """As a COMMIT that waits for a slow disk."""
     holder.do(holder.lock.beat)
     statement = "SELECT pg_sleep(3600)"
-    working = holder.begin(statement)
+    working = holder.begin(holder.execute, statement)
     wait_until_it_works(statement)
     assert not other.do(other.lock.acquire)
     other.do(other.execute, f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = '{statement}'")
@@ -133,6 +140,7 @@ def test_what_the_database_works_on_is_no_silence(holder: Process, other: Proces
 def test_nobody_is_asked_to_leave_but_by_who_waits_for_it(holder: Process, other: Process) -> None:
     _, _, wish = lock_keys("MAIN")
     assert holder.do(holder.lock.beat) is False
+    other.do(other.lock.stand_by)
     other.do(other.execute, f"SELECT pg_advisory_lock({wish})")
     assert holder.do(holder.lock.beat) is True
     other.do(connections.close_all)
@@ -173,12 +181,12 @@ def test_nothing_is_handed_over_without_an_engine_and_another_that_stands_by(hol
     with pytest.raises(NotHandedOver, match="no engine runs market OTHER"):
         hand_over("OTHER")
     with pytest.raises(NotHandedOver, match="no other server stands by"):
-        hand_over("MAIN")
+        hand_over("MAIN", timeout=0.1)
     other.do(other.lock.stand_by)
     holder.do(holder.lock.release)
     assert other.do(other.lock.acquire)
     with pytest.raises(NotHandedOver, match="no other server stands by"):
-        hand_over("MAIN")  # who is the engine does not stand by any more
+        hand_over("MAIN", timeout=0.1)  # who is the engine does not stand by any more
     assert engine_lock("MAIN").taken()
 
 
@@ -197,14 +205,70 @@ def test_no_shell_is_the_engine_while_somebody_stands_by(other: Process) -> None
     assert not requests.engine_runs("MAIN")
 
 
+def test_who_is_cut_off_is_not_sure_for_longer_than_others_are_patient() -> None:
+    one = Process(NEVER)
+    assert not one.lock.sure
+    while not one.do(one.lock.acquire):
+        pass  # the session of the test before has not ended yet
+    assert one.lock.sure
+    one.do(connections.close_all)
+    assert one.do(one.lock.beat) is False
+    assert not one.lock.sure, "its session is gone"
+    while not one.do(one.lock.acquire):
+        pass
+    one.do(one.lock.release)
+    assert not one.lock.sure
+    one.end()
+    hasty = Process(0.05)
+    while not hasty.do(hasty.lock.acquire):
+        pass
+    assert hasty.do(hasty.lock.beat) is False
+    while hasty.lock.sure:
+        pass
+    assert hasty.do(hasty.lock.held), "nobody has taken it, and it cannot know that without asking"
+    hasty.do(hasty.lock.beat)
+    hasty.end()
+
+
+def test_whoever_loads_the_books_is_waited_for(holder: Process, other: Process) -> None:
+    """And only then the engine is asked: one of an earlier release would let go at once."""
+    _, standby, wish = lock_keys("MAIN")
+    Market.objects.create(code="MAIN")
+    asker = Process(NEVER)
+    asked = asker.begin(hand_over, "MAIN", timeout=60.0)
+    wait_until(f"pid <> pg_backend_pid() AND query LIKE '%%{standby}%%' AND state", "idle")
+    assert not holder.do(holder.is_taken, wish)
+    other.do(other.lock.stand_by)
+    while not holder.do(holder.lock.beat):
+        assert not asked.done(), asked.result()
+    holder.do(holder.lock.release)
+    assert other.do(other.lock.acquire)
+    Market.objects.filter(code="MAIN").update(epoch=1)
+    assert asked.result(60) == HandOver(0, 1)
+    asker.end()
+
+
+def test_an_engine_is_not_asked_to_leave_while_nobody_stands_by(holder: Process, other: Process) -> None:
+    """Whoever stood by when the wish was made may be gone."""
+    asker = Process(NEVER)
+    _, _, wish = lock_keys("MAIN")
+    asker.do(asker.execute, f"SELECT pg_advisory_lock({wish})")
+    assert holder.do(holder.lock.beat) is False
+    other.do(other.lock.stand_by)
+    assert holder.do(holder.lock.beat) is True
+    asker.end()
+
+
 def test_who_was_handed_the_market_is_not_asked_to_hand_it_back(holder: Process, other: Process) -> None:
     """Whoever asks looks for the new epoch now and then; until they have seen it their wish stands."""
     asker = Process(NEVER)
     _, _, wish = lock_keys("MAIN")
     asker.do(asker.execute, f"SELECT pg_advisory_lock({wish})")
+    other.do(other.lock.stand_by)
     assert holder.do(holder.lock.beat) is True
     holder.do(holder.lock.release)
     assert other.do(other.lock.acquire)
+    holder.do(holder.lock.stand_by)
     assert other.do(other.lock.beat) is False
     asker.do(asker.execute, f"SELECT pg_advisory_unlock({wish})")
     assert other.do(other.lock.beat) is False

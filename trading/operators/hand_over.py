@@ -4,6 +4,7 @@ Only where engines follow each other (PostgreSQL). Who asks holds a lock while t
 """
 
 import time
+from collections.abc import Callable
 
 import msgspec
 from django.db import connections
@@ -26,8 +27,9 @@ class HandOver(msgspec.Struct, frozen=True):
 
 
 def hand_over(market: str, *, timeout: float = 10.0, using: str = "default") -> HandOver:
-    """Ask, and wait until another engine has begun its epoch. NotHandedOver, and then all is as before, or will be in a
-    moment: an engine that has let go comes back where nobody else takes the market."""
+    """Wait until somebody stands by, ask, and wait until another engine has begun its epoch. NotHandedOver after
+    `timeout` seconds, and then all is as before, or will be in a moment: an engine that has let go comes back where
+    nobody else takes the market."""
     connection = connections[using]
     if connection.vendor == "sqlite":
         raise NotHandedOver("on SQLite no server stands by for another; stop the one that runs the engine")
@@ -40,20 +42,27 @@ def hand_over(market: str, *, timeout: float = 10.0, using: str = "default") -> 
 
         if not ask(f"SELECT {HELD}", engine):
             raise NotHandedOver(f"no engine runs market {market}")
-        if not ask(f"SELECT {HELD}", standby):
+        deadline = time.monotonic() + timeout
+        if not _until(lambda: ask(f"SELECT {HELD}", standby), deadline):  # whoever will may still load their books
             raise NotHandedOver(f"no other server stands by for market {market}")
         if not ask("SELECT pg_try_advisory_lock(%s)", wish):
             raise NotHandedOver("somebody else asks for the same just now")
         try:
             before = _epoch(market, using)
-            deadline = time.monotonic() + timeout
-            while (after := _epoch(market, using)) == before:
-                if time.monotonic() > deadline:
-                    raise NotHandedOver(f"no other server has taken market {market} within {timeout:.0f} seconds")
-                time.sleep(LOOK_SECONDS)
-            return HandOver(before, after)
+            if not _until(lambda: _epoch(market, using) != before, deadline):
+                raise NotHandedOver(f"no other server has taken market {market} within {timeout:.0f} seconds")
+            return HandOver(before, _epoch(market, using))
         finally:
             ask("SELECT pg_advisory_unlock(%s)", wish)
+
+
+def _until(is_so: Callable[[], bool], deadline: float) -> bool:
+    """Wait for something. False where it is not so until then."""
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_SECONDS)
+    return True
 
 
 def _epoch(market: str, using: str) -> int:

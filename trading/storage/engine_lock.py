@@ -6,7 +6,9 @@ Whoever holds it may ask whether they still do: a lock file can be removed, a se
 import fcntl
 import logging
 import os
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 from zlib import crc32
 
@@ -38,7 +40,7 @@ END = (
     " AND (pid, backend_start) = (%s, %s)"
 )
 TRY = "SELECT pg_try_advisory_lock(%s)"
-BEAT = f"SELECT set_config('application_name', %s, false), {HELD}"
+BEAT = f"SELECT set_config('application_name', %s, false), {HELD}, {HELD}"
 
 
 class EngineLock(Protocol):
@@ -69,10 +71,15 @@ class EngineLock(Protocol):
         """Whether a process that waits for the lock can follow the one that has it, and take its place at once."""
 
     def beat(self) -> bool:
-        """Say that the holder lives. True when it was asked to hand over."""
+        """Say that the holder lives. True when it was asked to hand over, and somebody stands by to take its place."""
 
     def stand_by(self) -> None:
         """Let everybody know that somebody waits, with warm books."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can have it: a holder that is cut off from the database hears of no other one. For any
+        thread; asks no database."""
 
 
 class FileLock:
@@ -142,6 +149,10 @@ class FileLock:
     def stand_by(self) -> None:
         """Nobody asks."""
 
+    @property
+    def sure(self) -> bool:
+        return self._file is not None
+
 
 class AdvisoryLock:
     """For PostgreSQL: an advisory lock of the session that this thread's connection has, and gone with it.
@@ -168,10 +179,13 @@ class AdvisoryLock:
         """Whether it is the engine before this one that is asked to leave: whoever asks may not have seen yet that it
         has left."""
         self._standing_by: Any = None
+        self._sure_until = -inf
+        """By then others may have found it silent."""
 
     def acquire(self) -> bool:
         if self.held():
             return True
+        began = monotonic()
         if not (self._ask(TRY) or self._take_from_own() or self._take_from_silent()):
             return False
         self._session = connections[self._using].connection
@@ -181,6 +195,7 @@ class AdvisoryLock:
         if self._standing_by is self._session:
             self._ask("SELECT pg_advisory_unlock_shared(%s)", self._standby_key)
         self._standing_by = None
+        self._sure_until = began + self._patience
         return True
 
     def _take_from_own(self) -> bool:
@@ -212,12 +227,15 @@ class AdvisoryLock:
     def beat(self) -> bool:
         """It is the name of the session that says that it beats."""
         if not self.held():
+            self._sure_until = -inf
             return False
+        began = monotonic()
         with connections[self._using].cursor() as cursor:
-            cursor.execute(BEAT, [self._beats, self._hand_over_key])
-            asked = cursor.fetchone() == (self._beats, True)
+            cursor.execute(BEAT, [self._beats, self._hand_over_key, self._standby_key])
+            _, asked, awaited = cursor.fetchone()
+        self._sure_until = began + self._patience
         self._wish_of_others = self._wish_of_others and asked
-        return asked and not self._wish_of_others
+        return bool(asked and awaited and not self._wish_of_others)
 
     def stand_by(self) -> None:
         if self._standing_by is None or connections[self._using].connection is not self._standing_by:
@@ -246,6 +264,11 @@ class AdvisoryLock:
             except Error:  # the session is gone, and the lock with it
                 connections[self._using].close()
         self._session = self._own = None
+        self._sure_until = -inf
+
+    @property
+    def sure(self) -> bool:
+        return monotonic() < self._sure_until
 
 
 def lock_keys(market: str) -> tuple[int, int, int]:

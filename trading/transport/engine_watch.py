@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from math import inf
 
 from trading.transport.gateway import Gateway
 
@@ -21,19 +22,30 @@ class EngineWatch:
         self._market = market
         self._lost_seconds = lost_seconds
         self._heard_at: float | None = None
+        self._serving, self._served_at = "", -inf
+        """The engine that has said last that it takes orders, and when."""
         self.decided = asyncio.Event()
         """Set when it is known for the first time whether orders are taken."""
         gateway.close(STARTING)
 
-    def heard(self, closed: str | None) -> None:
-        """A beat has come; `closed`: why the engine takes nothing."""
-        self._heard_at = asyncio.get_running_loop().time()
+    def heard(self, engine: str, closed: str | None) -> bool:
+        """A beat has come; `closed`: why the engine takes nothing. False where its word does not count: one that is cut
+        off from the database cannot know that another has taken its place, and that one is heard."""
+        now = asyncio.get_running_loop().time()
+        if closed is None:
+            self._serving, self._served_at = engine, now
+        elif engine == self._serving:
+            self._served_at = -inf
+        elif now - self._served_at < self._lost_seconds:
+            return False
+        self._heard_at = now
         if closed is not None:
             self._close(closed)
         elif self._gateway.closed_because is not None:
             logger.warning("the engine of market %s is heard", self._market)
             self._gateway.open()
         self.decided.set()
+        return True
 
     async def run(self) -> None:
         """Close the gateway when the engine falls silent, until cancelled."""

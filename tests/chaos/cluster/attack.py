@@ -15,7 +15,7 @@ import msgspec
 
 from marketdata.core.depth import LEVELS
 from tests.chaos.cluster.callers import PROBED, Follower, Probe, Recorder
-from tests.chaos.cluster.events import Event
+from tests.chaos.cluster.events import Event, Target
 from tests.chaos.cluster.parts import ANSWER_SECONDS, Parts
 from tests.chaos.cluster.voice import Contradiction, Voice, wait_for
 from tests.chaos.helper import Desk, Examiner
@@ -37,8 +37,9 @@ LOAD_SECONDS = (0.1, 0.6)
 
 
 class Row(msgspec.Struct):
-    """What came of one event. `gap`: seconds from the event until an order that was sent after it was acknowledged, of
-    the gateway whose clients waited longer; `longest`: the longest wait of an acknowledged order."""
+    """What came of one event. `gap`: seconds from the event's beginning until an order that was sent after its end was
+    acknowledged, of the gateway whose clients waited longer; `longest`: the longest wait of an acknowledged order. The
+    command that asks for a hand-over is part of that event; what it cost a client is the longest wait."""
 
     name: str
     settled: bool
@@ -108,10 +109,12 @@ class Run:
         if dice.random() < SETTLED:
             staff.settle.set()
             assert staff.settling.wait(PATIENCE), "the settlement is not put before the engine"
+        target = Target.of(self.parts, dice.randrange(2**16))
         began = time.monotonic()
-        mend = event.strike(self.parts, dice.randrange(2**16))
-        away = self._bring_back(event, mend, began)
-        gap = self._gap(began)
+        mend = event.strike(target)
+        struck = time.monotonic()
+        away = self._bring_back(event, mend, struck)
+        gap = self._first_after(struck) - began
         time.sleep(dice.uniform(*LOAD_SECONDS))
         self._calm(staff)
         longest = max(probe.longest_wait(began - 1) for probe in self.probes)
@@ -156,27 +159,30 @@ class Run:
         told = list(dice.choice(self.memories[: len(TRADERS)]).accepted.values())[-50:]
         return order_number(dice.choice(told)) if told else None
 
-    def _bring_back(self, event: Event, mend: Callable[[], None], began: float) -> float:
+    def _bring_back(self, event: Event, mend: Callable[[], None], struck: float) -> float:
         """Mend, in time. The seconds until then."""
         if event.away is None:
-            self._gap(began)
+            self._first_after(struck)
             away = 0.0
         else:
             time.sleep(self._dice.uniform(*event.away))
-            away = time.monotonic() - began if event.away[1] else 0.0
+            away = time.monotonic() - struck if event.away[1] else 0.0
         mend()
         return away
 
-    def _gap(self, began: float) -> float:
+    def _first_after(self, at: float) -> float:
+        """When the first order that was sent after then was acknowledged, at the slower gateway."""
         firsts = [
-            wait_for(f"an acknowledgement to {probe.voice.memory.user_id}", partial(self._first_after, probe, began))
+            wait_for(
+                f"an acknowledgement to {probe.voice.memory.user_id}", partial(self._acknowledged_after, probe, at)
+            )
             for probe in self.probes
         ]
-        return float(max(firsts) - began)
+        return float(max(firsts))
 
-    def _first_after(self, probe: Probe, began: float) -> float | None:
+    def _acknowledged_after(self, probe: Probe, at: float) -> float | None:
         self._still_well()
-        return probe.acknowledged_after(began)
+        return probe.acknowledged_after(at)
 
     def _still_well(self) -> bool:
         """True. Raises what a client has come upon."""

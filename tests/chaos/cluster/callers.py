@@ -194,7 +194,9 @@ class Follower(threading.Thread):
             self._client = client
             client.socket.settimeout(QUIET_SECONDS)
             self._seq = None
-            client.ask("subscribe", channels=["orderbook_delta"], instruments=[INSTRUMENT])
+            answer = client.ask("subscribe", channels=["orderbook_delta"], instruments=[INSTRUMENT])
+            if not answer["success"]:  # Redis is away, or slow
+                raise ConnectionError(str(answer))
             for frame in client.take():
                 self._take(frame)
             while not self._stopping:

@@ -16,13 +16,30 @@ AWAY = (0.2, 2.5)
 MOMENT = (0.0, 0.0)
 
 
+class Target(NamedTuple):
+    """The cluster; its engine that serves and the one that stands by, as they were found before; and one of its
+    gateways."""
+
+    parts: Parts
+    serving: Engine
+    standing: Engine
+    front: Front
+
+    @classmethod
+    def of(cls, parts: Parts, number: int) -> Target:
+        """`number` chooses the gateway."""
+        serving = parts.serving()
+        standing = next(engine for engine in parts.engines if engine is not serving)
+        return cls(parts, serving, standing, parts.fronts[number % len(parts.fronts)])
+
+
 class Event(NamedTuple):
-    """`strike` gets the cluster and the number of a gateway. `away`: within which seconds it is mended; a part that
-    another one replaces is mended when orders are taken again."""
+    """`strike` hits at once: what has to be found out first is in its target. `away`: within which seconds it is
+    mended; a part that another one replaces is mended when orders are taken again."""
 
     name: str
     part: str
-    strike: Callable[[Parts, int], Mend]
+    strike: Callable[[Target], Mend]
     away: tuple[float, float] | None = MOMENT
 
 
@@ -44,14 +61,14 @@ def _comes_back(engine: Engine) -> Mend:
     return mend
 
 
-def kill_engine(parts: Parts, _: int) -> Mend:
-    engine = parts.serving()
+def kill_engine(at: Target) -> Mend:
+    engine = at.serving
     engine.kill()
     return _comes_back(engine)
 
 
-def stop_engine(parts: Parts, _: int) -> Mend:
-    engine = parts.serving()
+def stop_engine(at: Target) -> Mend:
+    engine = at.serving
     before = engine.times_standing_by()
     freeze(engine.process.pid)
 
@@ -62,14 +79,14 @@ def stop_engine(parts: Parts, _: int) -> Mend:
     return mend
 
 
-def kill_standby(parts: Parts, _: int) -> Mend:
-    engine = parts.standing()
+def kill_standby(at: Target) -> Mend:
+    engine = at.standing
     engine.kill()
     return _comes_back(engine)
 
 
-def stop_standby(parts: Parts, _: int) -> Mend:
-    engine = parts.standing()
+def stop_standby(at: Target) -> Mend:
+    engine = at.standing
     freeze(engine.process.pid)
     return lambda: engine.process.send(signal.SIGCONT)
 
@@ -85,49 +102,45 @@ def _dead_line(engine: Engine, line: Proxy) -> Mend:
     return mend
 
 
-def dead_line_to_database(parts: Parts, _: int) -> Mend:
+def dead_line_to_database(at: Target) -> Mend:
     """Nothing flows any more, and nobody is told."""
-    engine = parts.serving()
+    engine = at.serving
     return _dead_line(engine, engine.to_database)
 
 
-def dead_line_to_redis(parts: Parts, _: int) -> Mend:
-    engine = parts.serving()
+def dead_line_to_redis(at: Target) -> Mend:
+    engine = at.serving
     return _dead_line(engine, engine.to_redis)
 
 
-def cut_engine_from_database(parts: Parts, _: int) -> Mend:
-    parts.serving().to_database.sever()
-    return parts.until_one_is_each
+def cut_engine_from_database(at: Target) -> Mend:
+    at.serving.to_database.sever()
+    return at.parts.until_one_is_each
 
 
-def cut_engine_from_redis(parts: Parts, _: int) -> Mend:
-    parts.serving().to_redis.sever()
+def cut_engine_from_redis(at: Target) -> Mend:
+    at.serving.to_redis.sever()
     return nothing
 
 
-def hand_over(parts: Parts, _: int) -> Mend:
-    engine = parts.serving()
+def hand_over(at: Target) -> Mend:
+    engine = at.serving
     before = engine.times_standing_by()
-    parts.fronts[0].server.manage("hand_over")
+    at.front.server.manage("hand_over")
     return lambda: engine.until_it_stands_by(before)
 
 
 # -- gateways
 
 
-def _front(parts: Parts, number: int) -> Front:
-    return parts.fronts[number % len(parts.fronts)]
-
-
-def kill_gateway(parts: Parts, number: int) -> Mend:
-    front = _front(parts, number)
+def kill_gateway(at: Target) -> Mend:
+    front = at.front
     front.server.kill()
     return front.server.start
 
 
-def stop_gateway(parts: Parts, number: int) -> Mend:
-    pid = _front(parts, number).server.pid
+def stop_gateway(at: Target) -> Mend:
+    pid = at.front.server.pid
     freeze(pid)
     return lambda: _wake(pid)
 
@@ -136,56 +149,56 @@ def _wake(pid: int) -> None:
     os.kill(pid, signal.SIGCONT)
 
 
-def cut_gateway_from_redis(parts: Parts, number: int) -> Mend:
-    _front(parts, number).to_redis.sever()
+def cut_gateway_from_redis(at: Target) -> Mend:
+    at.front.to_redis.sever()
     return nothing
 
 
-def dead_line_of_gateway(parts: Parts, number: int) -> Mend:
-    line = _front(parts, number).to_redis
+def dead_line_of_gateway(at: Target) -> Mend:
+    line = at.front.to_redis
     line.flowing.clear()
     return line.flowing.set
 
 
-def cut_clients(parts: Parts, number: int) -> Mend:
-    _front(parts, number).to_clients.sever()
+def cut_clients(at: Target) -> Mend:
+    at.front.to_clients.sever()
     return nothing
 
 
 # -- Redis and PostgreSQL
 
 
-def empty_redis(parts: Parts, _: int) -> Mend:
-    parts.redis.command("FLUSHALL")
+def empty_redis(at: Target) -> Mend:
+    at.parts.redis.command("FLUSHALL")
     return nothing
 
 
-def kill_redis(parts: Parts, _: int) -> Mend:
-    parts.redis.kill()
-    return parts.redis.start
+def kill_redis(at: Target) -> Mend:
+    at.parts.redis.kill()
+    return at.parts.redis.start
 
 
-def stop_redis(parts: Parts, _: int) -> Mend:
-    parts.redis.send(signal.SIGSTOP)
-    return lambda: parts.redis.send(signal.SIGCONT)
+def stop_redis(at: Target) -> Mend:
+    at.parts.redis.send(signal.SIGSTOP)
+    return lambda: at.parts.redis.send(signal.SIGCONT)
 
 
-def kill_postgres(parts: Parts, _: int) -> Mend:
-    parts.postgres.kill()
+def kill_postgres(at: Target) -> Mend:
+    at.parts.postgres.kill()
 
     def mend() -> None:
-        parts.postgres.start()
-        parts.until_one_is_each()
+        at.parts.postgres.start()
+        at.parts.until_one_is_each()
 
     return mend
 
 
-def stop_postgres(parts: Parts, _: int) -> Mend:
-    parts.postgres.send(signal.SIGSTOP)
+def stop_postgres(at: Target) -> Mend:
+    at.parts.postgres.send(signal.SIGSTOP)
 
     def mend() -> None:
-        parts.postgres.send(signal.SIGCONT)
-        parts.until_one_is_each()
+        at.parts.postgres.send(signal.SIGCONT)
+        at.parts.until_one_is_each()
 
     return mend
 

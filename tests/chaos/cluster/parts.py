@@ -128,10 +128,6 @@ class Parts:
         until(self._holding)
         return self._holding()[0]
 
-    def standing(self) -> Engine:
-        serving = self.serving()
-        return next(engine for engine in self.engines if engine is not serving)
-
     def _holding(self) -> list[Engine]:
         ports = self._sessions(LOCK)
         return [engine for engine in self.engines for port in ports if engine.to_database.carries(port)]

@@ -262,7 +262,7 @@ class Inlet:
                 for told in await line.take(message):
                     await self._room.group_send(shared_group(self._market, group), told)
         else:
-            if kind == "beat" and message["generation"] != self._generation:
+            if kind == "beat" and message["closed"] is None and message["generation"] != self._generation:
                 self._generation = message["generation"]
                 self._doubt = True
             self._take_note(message)

@@ -60,6 +60,11 @@ GENERATION = "generation"
 """The field of the present frames that says which engine has written them all."""
 
 
+def engine_of(generation: str) -> str:
+    """The process whose generation it is."""
+    return generation.partition(".")[0]
+
+
 def present_key(market: str) -> str:
     """The present frames of a market, by group."""
     return f"bourse:{market}:present"
