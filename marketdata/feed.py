@@ -75,6 +75,7 @@ class Feed:
         self._day = day
         self._counters = counters
         self._depths: dict[str, Depth] = {}
+        self._frames: dict[str, tuple[Depth, str]] = {}  # of the depths that were asked for last
         self._told: dict[str, tuple[int, Depth]] = {}  # with its number: what followers of changes know
         self._anew: set[str] = set()  # instruments whose followers have another book and are to get a whole one
         self._ticks: dict[str, Tick] = {}
@@ -92,7 +93,12 @@ class Feed:
     def orderbook(self, instrument_id: str) -> str | None:
         """The book as of the last commit, as a frame; None if the instrument is unknown."""
         found = self._depths.get(instrument_id)
-        return None if found is None else self._publisher.book_frame(found)
+        if found is None:
+            return None
+        made = self._frames.get(instrument_id)
+        if made is None or made[0] is not found:
+            made = self._frames[instrument_id] = found, self._publisher.book_frame(found)
+        return made[1]
 
     def whole_book(self, instrument_id: str) -> str | None:
         """The book that the next change is a change of, as a frame; None if the instrument is unknown."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from marketdata.core.depth import LEVELS
+from marketdata.core.depth import LEVELS, Depth
 from marketdata.feed import Feed
 from marketdata.publisher import MarketPublisher
 from tests.builders import NOW, cancel, founding, in_virtual_time, order
@@ -38,6 +38,11 @@ class Recorder(MarketPublisher):
         self.deltas: list[dict[str, Any]] = []
         self.phases: list[tuple[str, Phase]] = []
         self.breaks: set[str] = set()
+        self.made = 0
+
+    def book_frame(self, depth: Depth) -> str:
+        self.made += 1
+        return super().book_frame(depth)
 
     async def send_phase(self, instrument_id: str, phase: Phase, time: int) -> None:
         self.phases.append((instrument_id, phase))
@@ -112,6 +117,17 @@ def street(play: Callable[[Street], Awaitable[None]]) -> Street:
 
 def bid(volume: int = 1, price: str = "119", instrument_id: str = "IX2301") -> Command:
     return order(1, f"BUY OPEN {volume} @ {price}", instrument_id)
+
+
+def test_a_book_is_made_into_a_frame_once_for_all_who_ask() -> None:
+    async def play(street: Street) -> None:
+        for volume in (1, 2):
+            await street.do(bid(volume))
+            assert street.present() == street.present() == street.publisher.books[-1][1]
+            await asyncio.sleep(INTERVAL)
+        assert street.publisher.made == 2
+
+    assert [volume for _, volume in street(play).told()] == [1, 3]
 
 
 # --- conflation
