@@ -34,6 +34,10 @@ BROKEN_BY = {
         "trading.core.types",
         "trading.core.engine",
     ),
+    "Matching: the auction looks at a book, and waiting orders at none": (
+        "trading.core.matching.stops",
+        "trading.core.matching.book",
+    ),
     "The core, the protocol and what documents say of it know no framework and no I/O": (
         "trading.protocol.fault_django",
         "django",

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from trading.core.auction import clearing
+from trading.core.matching.auction import clearing
 from trading.core.state import Instrument
 from trading.core.types import Phase
 

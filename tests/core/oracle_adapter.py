@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from trading.core.book import Book, Entry
+from trading.core.matching.book import Book, Entry
 
 Report = Callable[[tuple[int, ...]], None]
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.naive import NaiveBook
-from trading.core.book import Book, BookSide, Entry
+from trading.core.matching.book import Book, BookSide, Entry
 
 Placed = tuple[str, bool, int, int]
 """("rest", "ioc" or "cancel"; is it a buy; price; lots, or which order to cancel)."""

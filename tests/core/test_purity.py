@@ -11,6 +11,7 @@ import trading.core
 CORE = Path(trading.core.__file__).parent
 MODULES = sorted(CORE.rglob("*.py"))
 NAMES = [".".join(path.relative_to(CORE).with_suffix("").parts) for path in MODULES]
+ROOMS = {".".join(("trading", "core", *path.parent.relative_to(CORE).parts)) for path in MODULES}
 PURE = {
     *("bisect", "collections", "dataclasses", "enum", "fractions", "functools", "hashlib", "heapq", "itertools"),
     *("msgspec", "re", "typing"),
@@ -21,7 +22,9 @@ KNOWS_ONLY: dict[str, set[str]] = {
     "types": set(),
     "codes": set(),
     "money": set(),
-    "book": set(),
+    "matching.book": set(),
+    "matching.auction": {"matching.book"},
+    "matching.stops": {"types"},
     "commands": {"types"},
     "events": {"codes", "types"},
     "accounts": {"commands", "money", "types"},
@@ -46,7 +49,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "a relative import"
             assert node.module
-            if node.module in ("trading.core", "trading.core.rules"):
+            if node.module in ROOMS:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
             else:
                 yield node.module

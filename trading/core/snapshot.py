@@ -11,13 +11,13 @@ import msgspec
 
 from trading.core.accounts import Leg, Lot
 from trading.core.commands import ClientOrder
+from trading.core.matching.stops import Sweep
 from trading.core.money import RATE
 from trading.core.rules.checks import NeededPerLot
 from trading.core.rules.execution import rest_again
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
 from trading.core.state import Account, Day, Instrument, Order, State
-from trading.core.stops import Sweep
 from trading.core.types import (
     FIRST_RULES,
     NO_LIMITS,
@@ -57,7 +57,7 @@ class DayRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SweepRecord(msgspec.Struct, frozen=True):
-    """A price (1/10,000) that orders have met, of which some are yet to fire: `trading.core.stops.Sweep`."""
+    """A price (1/10,000) that orders have met, of which some are yet to fire: `trading.core.matching.stops.Sweep`."""
 
     trigger: Trigger
     rising: bool

@@ -10,11 +10,11 @@ from typing import Final
 from msgspec import UnsetType
 
 from trading.core.accounts import KEPT_IDS, AccountBase, Lot, Mark, Position, Side
-from trading.core.book import Book, Entry
 from trading.core.codes import Code
 from trading.core.commands import ClientOrder
+from trading.core.matching.book import Book, Entry
+from trading.core.matching.stops import Waiting
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, RATE, share_up
-from trading.core.stops import Waiting
 from trading.core.types import (
     ACCOUNTS_OF_MARKET,
     COLLAR,

@@ -16,11 +16,11 @@ class Fault:
 
 
 FAULTS = (
-    Fault("book.py", "if not keys or key > keys[-1]:", "if keys and key > keys[0]:"),
-    Fault("book.py", "shown = min(maker.display, maker.hidden)", "shown = maker.hidden"),
-    Fault("book.py", "self.refilled.append(maker)", "pass"),
-    Fault("book.py", "if not volume or maker.pauses_matching:", "if not volume:"),
-    Fault("book.py", "hidden = min(lots, entry.hidden)", "hidden = 0"),
+    Fault("matching/book.py", "if not keys or key > keys[-1]:", "if keys and key > keys[0]:"),
+    Fault("matching/book.py", "shown = min(maker.display, maker.hidden)", "shown = maker.hidden"),
+    Fault("matching/book.py", "self.refilled.append(maker)", "pass"),
+    Fault("matching/book.py", "if not volume or maker.pauses_matching:", "if not volume:"),
+    Fault("matching/book.py", "hidden = min(lots, entry.hidden)", "hidden = 0"),
     Fault("accounts.py", "self.his_open_cost -= part(self.his_open_cost, lots, self.his)", "pass"),
     Fault("accounts.py", "cost = part(self.his_cost, lots, self.his)", "cost = self.his_cost // self.his * lots + 1"),
     Fault(
@@ -58,11 +58,11 @@ FAULTS = (
     ),
     Fault("state.py", "low = min(-(-price * (RATE - collar) // RATE), price - 1)", "low = 1"),
     Fault("state.py", "high = max(price * (RATE + collar) // RATE, price + 1)", "high = self.limit_up"),
-    Fault("auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
-    Fault("auction.py", "-abs(wanted - offered)", "0"),
-    Fault("stops.py", "(price * self.sign, LAST_ID))", "(price * self.sign, 0))"),
-    Fault("stops.py", "- order.stop) * sign < 0]", "- order.stop) * sign > 0]"),
-    Fault("stops.py", "moved += queue.follow(price)", "moved += []"),
+    Fault("matching/auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
+    Fault("matching/auction.py", "-abs(wanted - offered)", "0"),
+    Fault("matching/stops.py", "(price * self.sign, LAST_ID))", "(price * self.sign, 0))"),
+    Fault("matching/stops.py", "- order.stop) * sign < 0]", "- order.stop) * sign > 0]"),
+    Fault("matching/stops.py", "moved += queue.follow(price)", "moved += []"),
     Fault("engine.py", "fire(state, 0 if behind else stop_orders.PORTION)", "fire(state, stop_orders.PORTION)"),
     Fault("snapshot.py", "liquidating=record.liquidating,", ""),
     Fault("state.py", "self.priority = priority", "pass"),
@@ -210,7 +210,7 @@ FAULTS = (
     Fault("rules/liquidation.py", "return left <= floor or", "return False or"),
     Fault("rules/checks.py", "needed = 0 if outlook.stopped else", "needed = 0 if False else"),
     Fault("rules/orders.py", "order.instrument.phase is Phase.AUCTION and state.rules", "False and state.rules"),
-    Fault("book.py", "return self.keys[-place] * self.sign", "return self.keys[place - 1] * self.sign"),
+    Fault("matching/book.py", "return self.keys[-place] * self.sign", "return self.keys[place - 1] * self.sign"),
     Fault(
         "option_rules.py",
         '"price_levels": SET, "order_type": (OrderType.LIMIT,)',

@@ -6,7 +6,7 @@ Nothing here holds in a market that has adopted later rules (`AdoptRules`); it g
 from collections.abc import Iterable
 
 from trading.core.accounts import Leg
-from trading.core.book import BookSide, Entry
+from trading.core.matching.book import BookSide, Entry
 from trading.core.money import RATE, share
 from trading.core.rules.foresight import own_orders
 from trading.core.state import Account, Order

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from trading.core.book import Level
+from trading.core.matching.book import Level
 from trading.core.state import Order
 from trading.core.types import SelfTrade
 

@@ -1,4 +1,4 @@
-"""Orders that wait for a price: they come in, their price is met, they fire. The queues are in `core/stops.py`."""
+"""Orders that wait for a price: they come in, their price is met, they fire. Queues of them: `matching/stops.py`."""
 
 from trading.core.commands import FireStops
 from trading.core.events import Event, FiringContinued, OrderFired, OrderWaiting

@@ -5,7 +5,7 @@ from itertools import accumulate
 
 import msgspec
 
-from trading.core.book import Book, E, Level
+from trading.core.matching.book import Book, E, Level
 
 
 class Clearing(msgspec.Struct, frozen=True):
