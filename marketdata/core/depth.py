@@ -3,7 +3,7 @@
 import msgspec
 
 from trading.core.matching.auction import clearing
-from trading.core.state import Instrument
+from trading.core.orders import Instrument
 from trading.core.types import Phase
 
 LEVELS = 10

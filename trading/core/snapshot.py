@@ -13,11 +13,12 @@ from trading.core.accounts import Leg, Lot
 from trading.core.commands import ClientOrder
 from trading.core.matching.stops import Sweep
 from trading.core.money import RATE
+from trading.core.orders import Account, Instrument, Order
 from trading.core.rules.checks import NeededPerLot
 from trading.core.rules.execution import rest_again
 from trading.core.rules.stop_orders import watch
 from trading.core.rules.timers import schedule
-from trading.core.state import Account, Day, Instrument, Order, State
+from trading.core.state import Day, State
 from trading.core.types import (
     FIRST_RULES,
     NO_LIMITS,

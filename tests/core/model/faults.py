@@ -44,20 +44,22 @@ FAULTS = (
     Fault("money.py", "(rest * rate + RATE - 1) // RATE", "rest * rate // RATE"),
     Fault("money.py", "* factor + RATE * RATE) // (2 * RATE * RATE)", "* factor) // (2 * RATE * RATE)"),
     Fault(
-        "state.py",
+        "instruments.py",
         "limit_down = -(-settlement * (RATE - rate) // (RATE * tick))",
         "limit_down = settlement * (RATE - rate) // (RATE * tick)",
     ),
     Fault(
-        "state.py",
+        "instruments.py",
         "self.mark.rate_long if is_buy else self.mark.rate_short) + commission",
         "self.mark.rate_long) + commission",
     ),
     Fault(
-        "state.py", "            commission = share_up(commission, fee_factor)", "            commission = commission"
+        "instruments.py",
+        "            commission = share_up(commission, fee_factor)",
+        "            commission = commission",
     ),
-    Fault("state.py", "low = min(-(-price * (RATE - collar) // RATE), price - 1)", "low = 1"),
-    Fault("state.py", "high = max(price * (RATE + collar) // RATE, price + 1)", "high = self.limit_up"),
+    Fault("instruments.py", "low = min(-(-price * (RATE - collar) // RATE), price - 1)", "low = 1"),
+    Fault("instruments.py", "high = max(price * (RATE + collar) // RATE, price + 1)", "high = self.limit_up"),
     Fault("matching/auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
     Fault("matching/auction.py", "-abs(wanted - offered)", "0"),
     Fault("matching/stops.py", "(price * self.sign, LAST_ID))", "(price * self.sign, 0))"),
@@ -65,8 +67,8 @@ FAULTS = (
     Fault("matching/stops.py", "moved += queue.follow(price)", "moved += []"),
     Fault("engine.py", "fire(state, 0 if behind else stop_orders.PORTION)", "fire(state, stop_orders.PORTION)"),
     Fault("snapshot.py", "liquidating=record.liquidating,", ""),
-    Fault("state.py", "self.priority = priority", "pass"),
-    Fault("state.py", "self.remaining, self.hidden = shown, left - shown", "self.remaining, self.hidden = shown, 0"),
+    Fault("orders.py", "self.priority = priority", "pass"),
+    Fault("orders.py", "self.remaining, self.hidden = shown, left - shown", "self.remaining, self.hidden = shown, 0"),
     Fault(
         "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
     ),

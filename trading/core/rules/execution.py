@@ -7,9 +7,10 @@ from trading.core.codes import Code
 from trading.core.events import Event, Fill, OrderCancelled, Traded
 from trading.core.money import RATE, commission, share, to_text
 from trading.core.option_rules import RESTING
+from trading.core.orders import Instrument, Order
 from trading.core.rules import first_release
 from trading.core.rules.foresight import foresee, own_orders, self_trade_rule
-from trading.core.state import Instrument, Order, State
+from trading.core.state import State
 from trading.core.types import (
     FIRST_RULES,
     CancelReason,

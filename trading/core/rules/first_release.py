@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from trading.core.accounts import Leg
 from trading.core.matching.book import BookSide, Entry
 from trading.core.money import RATE, share
+from trading.core.orders import Account, Order
 from trading.core.rules.foresight import own_orders
-from trading.core.state import Account, Order
 from trading.core.types import OrderType, SelfTrade
 
 

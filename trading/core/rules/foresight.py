@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trading.core.matching.book import Level
-from trading.core.state import Order
+from trading.core.orders import Order
 from trading.core.types import SelfTrade
 
 CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
