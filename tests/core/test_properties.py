@@ -38,7 +38,7 @@ from trading.core.events import (
 )
 from trading.core.money import RATE
 from trading.core.orders import Account, Order
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.core.state import Changes
 from trading.core.types import (
     CancelReason,

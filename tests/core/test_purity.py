@@ -30,6 +30,7 @@ KNOWS_ONLY: dict[str, set[str]] = {
     "accounts": {"commands", "money", "types"},
     "instruments": {"accounts", "money", "types"},
     "option_rules": {"codes", "types"},
+    "snapshot.records": {"commands", "types"},
 }
 """What the modules at the bottom may know of the core: the book knows no accounts, accounts and instruments no book."""
 

@@ -66,11 +66,13 @@ FAULTS = (
     Fault("matching/stops.py", "- order.stop) * sign < 0]", "- order.stop) * sign > 0]"),
     Fault("matching/stops.py", "moved += queue.follow(price)", "moved += []"),
     Fault("engine.py", "fire(state, 0 if behind else stop_orders.PORTION)", "fire(state, stop_orders.PORTION)"),
-    Fault("snapshot.py", "liquidating=record.liquidating,", ""),
+    Fault("snapshot/restoring.py", "liquidating=record.liquidating,", ""),
     Fault("orders.py", "self.priority = priority", "pass"),
     Fault("orders.py", "self.remaining, self.hidden = shown, left - shown", "self.remaining, self.hidden = shown, 0"),
     Fault(
-        "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
+        "snapshot/restoring.py",
+        "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)",
+        "    pass",
     ),
     Fault(
         "rules/adoption.py",
