@@ -20,6 +20,7 @@ PURE = {
 
 KNOWS_ONLY: dict[str, set[str]] = {
     "types": set(),
+    "numbers": set(),
     "codes": set(),
     "money": set(),
     "matching.book": set(),

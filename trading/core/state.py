@@ -7,20 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from trading.core.accounts import Lot, Position
+from trading.core.numbers import ACCOUNTS_OF_MARKET, SEQUENCE, number_at, share_of
 from trading.core.orders import Account, Instrument, Order
-from trading.core.types import (
-    ACCOUNTS_OF_MARKET,
-    NO_LIMITS,
-    NOTHING_OFF,
-    PRESENT_RULES,
-    SEQUENCE,
-    Announcement,
-    Due,
-    MarketLimits,
-    Restrictions,
-    number_at,
-    share_of,
-)
+from trading.core.types import NO_LIMITS, NOTHING_OFF, PRESENT_RULES, Announcement, Due, MarketLimits, Restrictions
 
 
 @dataclass(slots=True)
