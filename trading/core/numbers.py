@@ -1,4 +1,4 @@
-"""Numbers of orders, trades and accounts: no two markets give the same, and those of orders and trades tell the time."""
+"""Numbers of orders, trades and accounts: no two markets give the same; those of orders and trades tell the time."""
 
 from typing import Final
 
