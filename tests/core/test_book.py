@@ -135,7 +135,7 @@ class Twins:
     def place(self, order_id: int, is_buy: bool, price: int, volume: int, *, rests: bool) -> None:
         expected = self.naive.match(is_buy, price, volume)
         other = self.book.other(is_buy)
-        trades = [(maker.owner, maker.price, lots) for maker, lots in other.take(price * other.sign, volume)]
+        trades = [(maker.owner, maker.price, lots) for maker, lots in other.take(other.key(price), volume)]
         assert trades == expected
         left = volume - sum(lots for _, _, lots in trades)
         if left and rests:

@@ -221,5 +221,5 @@ FAULTS = (
         '"price_levels": SET, "volume": ("",)',
     ),
     Fault("rules/checks.py", "low, high = max(low, last), min(high, last)", "low, high = last, last"),
-    Fault("rules/execution.py", "if last is not None and half.blocker(last * half.sign) is None:", "if False:"),
+    Fault("rules/execution.py", "if last is not None and half.blocker(half.key(last)) is None:", "if False:"),
 )
