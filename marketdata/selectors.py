@@ -12,7 +12,8 @@ from marketdata.models import Bar as BarRow
 from marketdata.models import Watermark
 from trading.core.commands import Settle
 from trading.core.events import DaySettled
-from trading.core.types import Direction, Phase, number_at, stored_name
+from trading.core.numbers import number_at
+from trading.core.types import Direction, Phase, stored_name
 from trading.models import ArchiveFile, CarriedForward, Instrument, OperatorCommand, Trade
 from trading.reads.histories import LARGEST_ID
 

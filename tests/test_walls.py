@@ -34,6 +34,14 @@ BROKEN_BY = {
         "trading.core.types",
         "trading.core.engine",
     ),
+    "Matching: the auction looks at a book, and waiting orders at none": (
+        "trading.core.matching.stops",
+        "trading.core.matching.book",
+    ),
+    "Snapshots: the ways from the state and back to it stand on the records, and do not know each other": (
+        "trading.core.snapshot.restoring",
+        "trading.core.snapshot.taking",
+    ),
     "The core, the protocol and what documents say of it know no framework and no I/O": (
         "trading.protocol.fault_django",
         "django",

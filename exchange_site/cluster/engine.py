@@ -18,7 +18,7 @@ from exchange_site.config import ExchangeConfig
 from exchange_site.monitoring.market_figures import MarketFigures
 from exchange_site.wiring.engine_host import EngineHost
 from exchange_site.wiring.process import RESTART_SECONDS, calm_garbage_collector
-from trading.core.types import shard_of_account
+from trading.core.numbers import shard_of_account
 from trading.delivery.redis.outlet import Outlet
 from trading.delivery.redis.wires import NETWORK, Megaphone, pubsub_layer
 from trading.operators.hand_over import NotHandedOver, hand_over

@@ -3,7 +3,7 @@
 import msgspec
 
 from marketdata.core.bars import Bar
-from trading.core.state import Instrument
+from trading.core.orders import Instrument
 from trading.core.types import Phase
 
 

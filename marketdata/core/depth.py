@@ -2,8 +2,8 @@
 
 import msgspec
 
-from trading.core.auction import clearing
-from trading.core.state import Instrument
+from trading.core.matching.auction import clearing
+from trading.core.orders import Instrument
 from trading.core.types import Phase
 
 LEVELS = 10

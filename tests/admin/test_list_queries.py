@@ -14,7 +14,7 @@ from marketdata.models import Bar
 from tests.admin.pages import YES, page, text_of
 from tests.builders import NOW, Books, Founded, order
 from trading.admin.records.period import FROM, TO, Column, between
-from trading.core.types import number_at
+from trading.core.numbers import number_at
 from trading.models import (
     AccessToken,
     LedgerEntry,

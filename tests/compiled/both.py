@@ -19,9 +19,10 @@ from tests.core.model.duel import Duel
 from tests.core.model.histories import History
 from tests.core.model.hunt import rules_of
 from tests.worker.making import floor
-from trading.core import book, money, state
+from trading.core import money, state
 from trading.core.commands import CancelOrder, Command, Settle, SubmitOrder
 from trading.core.events import OrderAccepted
+from trading.core.matching import book
 
 HUGE = (2**62 - 1, 2**62, 2**63 - 1, 2**63, -(2**63) - 1, 10**30)
 """About where a machine word ends, and where mypyc's short numbers do."""

@@ -92,10 +92,11 @@ def test_an_error_says_where_it_was(played: tuple[list[str], list[str]]) -> None
 def test_a_stale_build_is_not_taken(copy: Path) -> None:
     tell = (
         "-c",
-        "from trading.compiled import form; from trading.core import book; print(form.SENTENCE, book.__file__)",
+        "from trading.compiled.form import SENTENCE; from trading.core.matching import book; "
+        "print(SENTENCE, book.__file__)",
     )
     assert "runs compiled" in said(copy, "auto", *tell)[0]
-    book = copy / "trading" / "core" / "book.py"
+    book = copy / "trading" / "core" / "matching" / "book.py"
     source = book.read_text()
     book.write_text(source + "# one word more\n")
     try:

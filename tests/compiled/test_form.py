@@ -23,7 +23,7 @@ def core(tmp_path: Path) -> Path:
 @pytest.fixture
 def made(tmp_path: Path, core: Path) -> Path:
     """Where there is a compiled form of that source: a file that says so."""
-    folder = tmp_path / "made" / form.key(core) / "trading" / "core"
+    folder = tmp_path / "made" / form.key(core) / "trading" / "core" / "matching"
     folder.mkdir(parents=True)
     (folder / f"book{form.SUFFIX}").write_text("machine code")
     return tmp_path / "made"
@@ -33,7 +33,7 @@ def made(tmp_path: Path, core: Path) -> Path:
 def test_what_was_compiled_of_this_source_is_taken(core: Path, made: Path, wanted: str) -> None:
     finder, sentence = form.choose(wanted, made, core)
     assert finder is not None
-    spec = finder.find_spec("trading.core.book")
+    spec = finder.find_spec("trading.core.matching.book")
     assert spec is not None and spec.origin is not None and spec.origin.startswith(str(made))
     assert finder.find_spec("trading.core.types") is None
     assert sentence == f"the core runs compiled, {form.key(core)}"
@@ -43,7 +43,7 @@ def test_what_was_compiled_of_this_source_is_taken(core: Path, made: Path, wante
 def test_what_was_compiled_of_other_source_is_not(core: Path, made: Path, edit: str) -> None:
     match edit:
         case "a line more":
-            (core / "book.py").write_text((core / "book.py").read_text() + "\n")
+            (core / "matching" / "book.py").write_text((core / "matching" / "book.py").read_text() + "\n")
         case "a file more":
             (core / "rules" / "another.py").write_text("")
         case "a file less":
@@ -109,8 +109,9 @@ def test_what_goes_through_everybody_is_not_compiled() -> None:
     """No other thread runs while compiled code does; a settlement of a large market, a look at everyone's risk or the
     cancelling of all orders would stop the sign of life that a server which stands by waits for."""
     rules = ("settlement", "liquidation", "restrictions", "phases", "timers", "instruments", "funds", "adoption")
-    assert {"snapshot", "invariants", *(f"rules/{name}" for name in rules)}.isdisjoint(build.MODULES)
-    assert all((form.CORE / f"{name}.py").is_file() for name in build.MODULES)
+    source = {"snapshot/taking", "snapshot/restoring", "invariants", *(f"rules/{name}" for name in rules)}
+    assert source.isdisjoint(build.MODULES)
+    assert all((form.CORE / f"{name}.py").is_file() for name in {*source, *build.MODULES})
 
 
 def test_the_core_says_truly_what_things_are() -> None:
@@ -121,7 +122,7 @@ def test_the_core_says_truly_what_things_are() -> None:
         for path in sorted(form.CORE.rglob("*.py"))
         if (found := re.findall(r"# type: ignore|\bcast\(", path.read_text()))
     }
-    assert quiet == {"book.py": 6, "rules/foresight.py": 2}
+    assert quiet == {"matching/book.py": 6, "rules/foresight.py": 2}
 
 
 def test_whole_numbers_of_the_core_have_any_size() -> None:

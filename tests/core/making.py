@@ -12,7 +12,7 @@ from msgspec import UNSET
 from trading.core.commands import Command, Deposit, ListInstrument, OpenAccount, Settle, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
-from trading.core.state import Account
+from trading.core.orders import Account
 from trading.core.types import (
     PLAIN,
     Contract,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from trading.core.book import Book, Entry
+from trading.core.matching.book import Book, Entry
 
 Report = Callable[[tuple[int, ...]], None]
 
@@ -61,5 +61,5 @@ class Adapter:
 
     def depth(self, price: int, side: int) -> int:
         half = self.book.half(side == 0)
-        level = half.levels.get(price * half.sign)
+        level = half.levels.get(half.key(price))
         return level.volume if level else 0

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.core.auction import Clearing, clearing
-from trading.core.book import Book, Entry
+from trading.core.matching.auction import Clearing, clearing
+from trading.core.matching.book import Book, Entry
 
 Resting = tuple[bool, int, int]
 """(is it a buy, price, lots)."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.naive import NaiveBook
-from trading.core.book import Book, BookSide, Entry
+from trading.core.matching.book import Book, BookSide, Entry
 
 Placed = tuple[str, bool, int, int]
 """("rest", "ioc" or "cancel"; is it a buy; price; lots, or which order to cancel)."""
@@ -135,7 +135,7 @@ class Twins:
     def place(self, order_id: int, is_buy: bool, price: int, volume: int, *, rests: bool) -> None:
         expected = self.naive.match(is_buy, price, volume)
         other = self.book.other(is_buy)
-        trades = [(maker.owner, maker.price, lots) for maker, lots in other.take(price * other.sign, volume)]
+        trades = [(maker.owner, maker.price, lots) for maker, lots in other.take(other.key(price), volume)]
         assert trades == expected
         left = volume - sum(lots for _, _, lots in trades)
         if left and rests:

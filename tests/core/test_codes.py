@@ -12,20 +12,19 @@ from tests.core.making import NOW, contract, exchange, order, terms
 from trading.core import commands, events
 from trading.core.codes import Code
 from trading.core.engine import RULES
-from trading.core.state import State
-from trading.core.types import (
+from trading.core.numbers import (
     FIRST_SHARE,
     FURTHER_SHARE,
     MOST_MARKETS,
-    NEXT_STATUS,
     ORDER_EPOCH_MS,
     SEQUENCE,
-    OrderStatus,
     number_at,
     shard_of,
     shard_of_account,
     share_of,
 )
+from trading.core.state import State
+from trading.core.types import NEXT_STATUS, OrderStatus
 
 NUMBERS = {
     "MALFORMED": 400,

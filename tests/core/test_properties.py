@@ -37,8 +37,9 @@ from trading.core.events import (
     Withdrawn,
 )
 from trading.core.money import RATE
-from trading.core.snapshot import Snapshot
-from trading.core.state import Account, Changes, Order
+from trading.core.orders import Account, Order
+from trading.core.snapshot.records import Snapshot
+from trading.core.state import Changes
 from trading.core.types import (
     CancelReason,
     Offset,

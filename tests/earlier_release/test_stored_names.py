@@ -31,7 +31,7 @@ from trading.core import commands, events, types
 from trading.core.codes import Code
 from trading.core.commands import AdminCommand, Asked, ClientOrder, Command
 from trading.core.events import Event, OrderAccepted, StatementLine
-from trading.core.snapshot import (
+from trading.core.snapshot.records import (
     AccountRecord,
     DayRecord,
     InstrumentRecord,

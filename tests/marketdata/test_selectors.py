@@ -17,7 +17,8 @@ from tests.admin.pages import logged_in, text_of
 from tests.builders import NOW, order
 from tests.marketdata.making import Desk, deal
 from trading.core.money import UNIT
-from trading.core.types import Direction, number_at
+from trading.core.numbers import number_at
+from trading.core.types import Direction
 from trading.models import User
 from trading.reads.histories import LARGEST_ID
 

@@ -11,7 +11,8 @@ from tests.builders import FUNDS, Founded
 from tests.operators.test_shell import shell
 from trading.core.commands import Deposit, FreezeAccount, OpenAccount, ReceiveTransfer, SendTransfer, Withdraw
 from trading.core.money import MAX_MONEY, UNIT
-from trading.core.types import ACCOUNTS_OF_MARKET, Transfer
+from trading.core.numbers import ACCOUNTS_OF_MARKET
+from trading.core.types import Transfer
 from trading.delivery.channel_layer import InProcessLayer
 from trading.delivery.push_encoder import PushEncoder
 from trading.models import Account, LedgerEntry, Market, OperatorCommand

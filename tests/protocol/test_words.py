@@ -34,6 +34,7 @@ from trading.core.events import (
     StatementLine,
     Traded,
 )
+from trading.core.numbers import number_at
 from trading.core.types import (
     CancelReason,
     Direction,
@@ -45,7 +46,6 @@ from trading.core.types import (
     StopKind,
     TimeCondition,
     Trigger,
-    number_at,
 )
 from trading.delivery.push_encoder import PUSHED_EVENTS
 

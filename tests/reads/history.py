@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, models
 
 from tests.builders import NOW
-from trading.core.types import SEQUENCE, number_at
+from trading.core.numbers import SEQUENCE, number_at
 from trading.models import LedgerEntry, Order, PushBatch, RiskEvent, Statement, Trade
 
 FIRST = number_at(NOW) + 1_000_000

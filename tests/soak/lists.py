@@ -20,7 +20,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from trading.core.types import SEQUENCE, number_at
+from trading.core.numbers import SEQUENCE, number_at
 
 USERS, ROWS, STATEMENTS, DAYS = 100_000, 1_000_000, 300_000, 12_000
 BEGAN, SECOND = 1_767_571_200_000, 1_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trading.core.codes import Code
 from trading.core.commands import CancelAll, CheckRisk
 from trading.core.events import Event, Refused
-from trading.core.types import ACCOUNTS_OF_MARKET
+from trading.core.numbers import ACCOUNTS_OF_MARKET
 from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope, Gateway
 from trading.transport.market_gateways import NOT_THERE, MarketGateways

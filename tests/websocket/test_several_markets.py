@@ -14,7 +14,7 @@ from tests.websocket.client import Client, Frame, order_message
 from tests.websocket.conftest import Clock, Join
 from trading.core.commands import Deposit, OpenAccount
 from trading.core.money import UNIT
-from trading.core.types import ACCOUNTS_OF_MARKET
+from trading.core.numbers import ACCOUNTS_OF_MARKET
 from trading.models import Account, Instrument, Market, OperatorCommand, Order, Trade
 from trading.models import Transfer as TransferRow
 from trading.operators import inline_engine, requests

@@ -13,7 +13,7 @@ from tests.builders import NOW, founding
 from trading.core.commands import CheckRisk, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.observability.counters import Counters
 from trading.transport.gateway import Envelope
 from trading.transport.in_process import InProcessQueue

@@ -5,7 +5,7 @@ import pytest
 from tests.builders import NOW, founding, order
 from trading.core.commands import Command, Deposit
 from trading.core.engine import Engine
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.worker.batch import Restored
 from trading.worker.follower import LONG, MOST, SHORT, Follower, JournalEntry
 

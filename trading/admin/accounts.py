@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from trading.admin import confirmations, movements
-from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
+from trading.admin.base import Tool, url_of
 from trading.admin.columns import NEGATIVE, amount_text, computed, moment, money, ratio_text
+from trading.admin.command_pages import CommandAdmin, FormPage
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.accounts import DepositForm, MoneyForm, OpenAccountForm, RulesForm, WithdrawForm, rules_values
 from trading.admin.lists import PlainList

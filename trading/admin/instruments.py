@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from trading.admin import confirmations, margins
-from trading.admin.base import CommandAdmin, FormPage, Tool, url_of
+from trading.admin.base import Tool, url_of
 from trading.admin.columns import day, day_text, limit, moment, money, number, rate
+from trading.admin.command_pages import CommandAdmin, FormPage
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.instruments import (
     CONTRACT_FIELDSETS,

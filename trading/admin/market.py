@@ -11,8 +11,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations
-from trading.admin.base import AskedDeletion, CommandAdmin, FormPage, PlainAdmin, Question, Tool, url_of
+from trading.admin.base import AskedDeletion, PlainAdmin, Question, Tool, url_of
 from trading.admin.columns import day, money, number
+from trading.admin.command_pages import CommandAdmin, FormPage
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.fields import rate_units
 from trading.admin.forms.market import FeeGroupForm, HolidayForm, SessionForm, TimeZoneForm

@@ -17,8 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations, engine_requests
-from trading.admin.base import AskedDeletion, CommandAdmin, PlainAdmin, Question, Tool, url_of
+from trading.admin.base import AskedDeletion, PlainAdmin, Question, Tool, url_of
 from trading.admin.columns import date, time_text
+from trading.admin.command_pages import CommandAdmin
 from trading.admin.engine_requests import present_market
 from trading.admin.forms.tokens import IssueTokenForm
 from trading.admin.office.words import GroupChoices, PermissionChoices

@@ -18,7 +18,7 @@ from pathlib import Path
 from trading.compiled.form import MADE, ROOT, key
 
 MODULES = (
-    *("engine", "state", "accounts", "book", "stops", "money"),
+    *("engine", "state", "orders", "instruments", "accounts", "money", "matching/book", "matching/stops"),
     *("rules/orders", "rules/checks", "rules/foresight", "rules/execution"),
 )
 """What an order passes. Compiled code holds the interpreter until it calls some of Python: so the rules that go through

@@ -6,7 +6,7 @@ The caller hands in the time; ids follow from it. A refusal is an event; an exce
 from collections.abc import Callable
 from typing import Any, Final, Self
 
-from trading.core import invariants, snapshot
+from trading.core import invariants
 from trading.core.commands import (
     AdoptRules,
     AmendOrder,
@@ -60,7 +60,9 @@ from trading.core.rules import (
     timers,
 )
 from trading.core.rules.office import announcements, corrections
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
+from trading.core.snapshot.restoring import restore
+from trading.core.snapshot.taking import state_hash, take
 from trading.core.state import Changes, State
 from trading.core.types import Phase
 
@@ -113,7 +115,7 @@ class Engine:
     @classmethod
     def restore(cls, records: Snapshot) -> Self:
         """The engine as it was when the records were taken."""
-        return cls(snapshot.restore(records))
+        return cls(restore(records))
 
     def apply(self, command: Command, now: int) -> list[Event]:
         """Do what is asked, at `now` (Unix ms; never earlier than before), or refuse: then nothing has changed."""
@@ -171,8 +173,8 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """The state as records."""
-        return snapshot.take(self.state)
+        return take(self.state)
 
     def state_hash(self) -> str:
         """A name of the state; `now` is not part of it."""
-        return snapshot.state_hash(self.state)
+        return state_hash(self.state)

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from trading.core.accounts import Leg, Position
 from trading.core.money import share
+from trading.core.orders import Account, Instrument, Order, Promised
 from trading.core.rules.checks import NeededPerLot
-from trading.core.state import Account, Instrument, Order, Promised, State
+from trading.core.state import State
 from trading.core.types import FIRST_RULES, OrderStatus, Phase
 
 WAITING = OrderStatus.WAITING

@@ -1,4 +1,4 @@
-"""The words of the exchange: sides, offsets, states, ids and the definition of an instrument.
+"""The words of the exchange: sides, offsets, states and the definition of an instrument.
 
 Knows no rule and no state; everything else in the core is built from these.
 """
@@ -11,20 +11,6 @@ import msgspec
 
 NAME = re.compile(r"\A[A-Za-z0-9_.-]{1,64}\Z")
 """Users and instruments name channel groups, which allow no other characters."""
-
-ORDER_EPOCH_MS: Final = 1_577_836_800_000
-"""2020-01-01T00:00Z. Numbers count from here: milliseconds and 7 digits of sequence fit 63 bits until 2049."""
-
-SEQUENCE: Final = 10_000_000
-"""Numbers per millisecond: 7 digits, as the protocol's ids have."""
-
-FIRST_SHARE, FURTHER_SHARE = SEQUENCE // 2, 100_000
-"""Of each millisecond's numbers the market of shard 0 has so many, and each further one."""
-MOST_MARKETS = 1 + (SEQUENCE - FIRST_SHARE) // FURTHER_SHARE
-
-ACCOUNTS_OF_MARKET: Final = 1_000_000_000
-"""Account numbers of a market: those of shard 0 begin with 1, those of shard 1 behind this, and so on."""
-
 
 MOST_LOTS: Final = 1_000_000
 """The largest order that any instrument may allow."""
@@ -372,33 +358,6 @@ def stored_name(kind: msgspec.Struct | type[msgspec.Struct]) -> str:
     """The name of a command or an event in everything that outlives the process, and in what others read by name: the
     journal, the operators' commands, keys, metrics, logs. It is the struct's tag, so the class may be renamed."""
     return str(kind.__struct_config__.tag)
-
-
-def number_at(time_ms: int) -> int:
-    """The first id number of a millisecond (Unix time)."""
-    return (time_ms - ORDER_EPOCH_MS) * SEQUENCE
-
-
-def share_of(shard: int) -> tuple[int, int]:
-    """Which numbers of each millisecond are a market's: from the first to before the second."""
-    begin = FIRST_SHARE + (shard - 1) * FURTHER_SHARE if shard else 0
-    return begin, begin + (FURTHER_SHARE if shard else FIRST_SHARE)
-
-
-def shard_of(number: int) -> int:
-    """The shard of the market that has given an order or a trade its number."""
-    sequence = number % SEQUENCE
-    return 0 if sequence < FIRST_SHARE else 1 + (sequence - FIRST_SHARE) // FURTHER_SHARE
-
-
-def shard_of_account(account_id: int) -> int:
-    """The shard of an account's market."""
-    return account_id // ACCOUNTS_OF_MARKET
-
-
-def time_of(number: int) -> int:
-    """The millisecond (Unix time) that an id number tells."""
-    return number // SEQUENCE + ORDER_EPOCH_MS
 
 
 def is_day(number: int) -> bool:

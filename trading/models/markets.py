@@ -8,7 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
-from trading.core.types import MOST_MARKETS, Phase
+from trading.core.numbers import MOST_MARKETS
+from trading.core.types import Phase
 from trading.models.fields import NAME, choices_of
 
 

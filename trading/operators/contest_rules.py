@@ -10,7 +10,7 @@ import msgspec
 from django.db.models import Count
 
 from trading.core.commands import AdminCommand, SetAccountRules, SetCloseOnly
-from trading.core.types import number_at
+from trading.core.numbers import number_at
 from trading.models import IS_HELD, IS_LIVE, Account, Contest, ContestBreach, Instrument, Order, Position, Trade
 from trading.operators import requests
 from trading.storage.mapping import rules_of

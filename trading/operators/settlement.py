@@ -11,7 +11,8 @@ import msgspec
 from django.db.models import Max, Q, Sum
 
 from trading.core.commands import SetMarketPhase, Settle
-from trading.core.types import Direction, Phase, number_at, stored_name
+from trading.core.numbers import number_at
+from trading.core.types import Direction, Phase, stored_name
 from trading.models import Instrument, Market, OperatorCommand, SettlementPrice, Trade, User
 from trading.operators import calendar, requests
 from trading.operators.authority import approvals

@@ -27,7 +27,7 @@ from trading.core.events import (
     Refused,
     RiskWarned,
 )
-from trading.core.state import Account
+from trading.core.orders import Account
 from trading.core.types import Phase
 from trading.storage.consistent_read import consistent_read
 from trading.storage.market_reader import MarketReader

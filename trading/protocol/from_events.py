@@ -21,7 +21,7 @@ from trading.core.events import (
     Traded,
 )
 from trading.core.money import known_currency, to_currency
-from trading.core.state import Order
+from trading.core.orders import Order
 from trading.core.types import CancelReason, Direction, Figures, OrderOptions, OrderStatus, Phase, risk_ratio
 from trading.protocol.ids import order_id_text, trade_id_text
 from trading.protocol.market_data import (

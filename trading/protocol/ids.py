@@ -1,6 +1,6 @@
 """Ids of orders, trades and announcements as text, and back."""
 
-from trading.core.types import ORDER_EPOCH_MS, SEQUENCE
+from trading.core.numbers import ORDER_EPOCH_MS, SEQUENCE
 
 _FIRST_NUMBER = ORDER_EPOCH_MS * SEQUENCE
 _ID_DIGITS = 20

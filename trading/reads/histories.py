@@ -9,7 +9,8 @@ import msgspec
 from django.db import connection
 from django.db.models import Model, Q, QuerySet
 
-from trading.core.types import LIVE, number_at
+from trading.core.numbers import number_at
+from trading.core.types import LIVE
 from trading.models import (
     IS_LIVE,
     Account,

@@ -9,7 +9,8 @@ import msgspec
 from django.db.models import Sum
 
 from trading.core.accounts import Leg, Mark, Position
-from trading.core.types import Direction, Figures, Offset, time_of
+from trading.core.numbers import time_of
+from trading.core.types import Direction, Figures, Offset
 from trading.models import IS_LIVE, Account, Order, PositionDetail
 from trading.models import Position as PositionRow
 

@@ -12,7 +12,7 @@ import msgspec
 from trading import protocol
 from trading.core.codes import Code
 from trading.core.events import AllCancelled, Event, Refused
-from trading.core.types import shard_of, shard_of_account
+from trading.core.numbers import shard_of, shard_of_account
 from trading.models import Account, Instrument, Market
 from trading.reads import answers
 

@@ -13,7 +13,8 @@ import msgspec
 from trading import protocol
 from trading.core.commands import AmendOrder, CancelAll, CancelOrder, Command, ForceCancelOrder, SubmitOrder
 from trading.core.money import to_text
-from trading.core.types import ORDER_EPOCH_MS, SEQUENCE, CancelReason, stored_name
+from trading.core.numbers import time_of
+from trading.core.types import CancelReason, stored_name
 from trading.models import ArchiveFile, JournalBatch, OperatorCommand, Order, PushBatch, Trade, TradeBreak
 from trading.reads import histories
 from trading.storage.archive import files
@@ -53,8 +54,8 @@ class Life(msgspec.Struct, frozen=True):
 
 def archived_in(number: int, market: str) -> list[ArchiveFile]:
     """The files that may have an order which is not in the tables, the likeliest first."""
-    time = number // SEQUENCE + ORDER_EPOCH_MS
-    return list(ArchiveFile.objects.filter(market=market, until__gt=time).order_by("day")[:MOST_FILES])
+    files = ArchiveFile.objects.filter(market=market, until__gt=time_of(number))
+    return list(files.order_by("day")[:MOST_FILES])
 
 
 def life(number: int, market: str) -> Life | None:

@@ -14,7 +14,7 @@ from trading.core.accounts import KEPT_IDS
 from trading.core.codes import Code
 from trading.core.commands import AdminCommand, ClientOrder, Command, ListInstrument, SubmitOrder
 from trading.core.events import Refused
-from trading.core.snapshot import AccountRecord, InstrumentRecord, OrderRecord, PositionRecord, Snapshot
+from trading.core.snapshot.records import AccountRecord, InstrumentRecord, OrderRecord, PositionRecord, Snapshot
 from trading.models import (
     IS_LIVE,
     Account,

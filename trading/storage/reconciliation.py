@@ -14,7 +14,8 @@ from django.db import connections
 from django.db.models import Sum
 
 from trading.core.engine import Engine
-from trading.core.snapshot import Snapshot, named
+from trading.core.snapshot.records import Snapshot
+from trading.core.snapshot.taking import named
 from trading.models import CarriedForward, Market, Transfer
 from trading.storage.archive.history import History, play
 from trading.storage.consistent_read import consistent_read

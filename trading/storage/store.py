@@ -17,7 +17,7 @@ from django.db.models import F
 from trading.core.commands import ClientOrder, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Refused
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.core.types import stored_name
 from trading.models import JournalBatch, Market, OperatorCommand
 from trading.storage import startup_checks

@@ -3,7 +3,7 @@
 from trading.core.codes import Code
 from trading.core.commands import Command, TraderCommand
 from trading.core.events import Refused
-from trading.core.types import shard_of_account
+from trading.core.numbers import shard_of_account
 from trading.observability.counters import Counters
 from trading.transport.gateway import Gateway, Reply, Transport
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from trading.core.commands import ClientOrder, Command, SubmitOrder
 from trading.core.engine import Engine
 from trading.core.events import Event
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.core.state import Changes
 from trading.transport.gateway import Envelope
 from trading.worker.batch import Batch, OperatorAsk, Pushes, Restored

@@ -11,7 +11,7 @@ import msgspec
 from trading.core.commands import Command
 from trading.core.engine import Engine
 from trading.core.events import Traded
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.worker.batch import Restored
 
 MOST = 200

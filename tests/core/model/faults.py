@@ -16,11 +16,11 @@ class Fault:
 
 
 FAULTS = (
-    Fault("book.py", "if not keys or key > keys[-1]:", "if keys and key > keys[0]:"),
-    Fault("book.py", "shown = min(maker.display, maker.hidden)", "shown = maker.hidden"),
-    Fault("book.py", "self.refilled.append(maker)", "pass"),
-    Fault("book.py", "if not volume or maker.pauses_matching:", "if not volume:"),
-    Fault("book.py", "hidden = min(lots, entry.hidden)", "hidden = 0"),
+    Fault("matching/book.py", "if not keys or key > keys[-1]:", "if keys and key > keys[0]:"),
+    Fault("matching/book.py", "shown = min(maker.display, maker.hidden)", "shown = maker.hidden"),
+    Fault("matching/book.py", "self.refilled.append(maker)", "pass"),
+    Fault("matching/book.py", "if not volume or maker.pauses_matching:", "if not volume:"),
+    Fault("matching/book.py", "hidden = min(lots, entry.hidden)", "hidden = 0"),
     Fault("accounts.py", "self.his_open_cost -= part(self.his_open_cost, lots, self.his)", "pass"),
     Fault("accounts.py", "cost = part(self.his_cost, lots, self.his)", "cost = self.his_cost // self.his * lots + 1"),
     Fault(
@@ -44,31 +44,35 @@ FAULTS = (
     Fault("money.py", "(rest * rate + RATE - 1) // RATE", "rest * rate // RATE"),
     Fault("money.py", "* factor + RATE * RATE) // (2 * RATE * RATE)", "* factor) // (2 * RATE * RATE)"),
     Fault(
-        "state.py",
+        "instruments.py",
         "limit_down = -(-settlement * (RATE - rate) // (RATE * tick))",
         "limit_down = settlement * (RATE - rate) // (RATE * tick)",
     ),
     Fault(
-        "state.py",
+        "instruments.py",
         "self.mark.rate_long if is_buy else self.mark.rate_short) + commission",
         "self.mark.rate_long) + commission",
     ),
     Fault(
-        "state.py", "            commission = share_up(commission, fee_factor)", "            commission = commission"
+        "instruments.py",
+        "            commission = share_up(commission, fee_factor)",
+        "            commission = commission",
     ),
-    Fault("state.py", "low = min(-(-price * (RATE - collar) // RATE), price - 1)", "low = 1"),
-    Fault("state.py", "high = max(price * (RATE + collar) // RATE, price + 1)", "high = self.limit_up"),
-    Fault("auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
-    Fault("auction.py", "-abs(wanted - offered)", "0"),
-    Fault("stops.py", "(price * self.sign, LAST_ID))", "(price * self.sign, 0))"),
-    Fault("stops.py", "- order.stop) * sign < 0]", "- order.stop) * sign > 0]"),
-    Fault("stops.py", "moved += queue.follow(price)", "moved += []"),
+    Fault("instruments.py", "low = min(-(-price * (RATE - collar) // RATE), price - 1)", "low = 1"),
+    Fault("instruments.py", "high = max(price * (RATE + collar) // RATE, price + 1)", "high = self.limit_up"),
+    Fault("matching/auction.py", "-abs(price - reference), price)", "-abs(price - reference), -price)"),
+    Fault("matching/auction.py", "-abs(wanted - offered)", "0"),
+    Fault("matching/stops.py", "(price * self.sign, LAST_ID))", "(price * self.sign, 0))"),
+    Fault("matching/stops.py", "- order.stop) * sign < 0]", "- order.stop) * sign > 0]"),
+    Fault("matching/stops.py", "moved += queue.follow(price)", "moved += []"),
     Fault("engine.py", "fire(state, 0 if behind else stop_orders.PORTION)", "fire(state, stop_orders.PORTION)"),
-    Fault("snapshot.py", "liquidating=record.liquidating,", ""),
-    Fault("state.py", "self.priority = priority", "pass"),
-    Fault("state.py", "self.remaining, self.hidden = shown, left - shown", "self.remaining, self.hidden = shown, 0"),
+    Fault("snapshot/restoring.py", "liquidating=record.liquidating,", ""),
+    Fault("orders.py", "self.priority = priority", "pass"),
+    Fault("orders.py", "self.remaining, self.hidden = shown, left - shown", "self.remaining, self.hidden = shown, 0"),
     Fault(
-        "snapshot.py", "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)", "    pass"
+        "snapshot/restoring.py",
+        "    if record.mark is not None:\n        instrument.mark_at(record.mark // tick)",
+        "    pass",
     ),
     Fault(
         "rules/adoption.py",
@@ -210,12 +214,12 @@ FAULTS = (
     Fault("rules/liquidation.py", "return left <= floor or", "return False or"),
     Fault("rules/checks.py", "needed = 0 if outlook.stopped else", "needed = 0 if False else"),
     Fault("rules/orders.py", "order.instrument.phase is Phase.AUCTION and state.rules", "False and state.rules"),
-    Fault("book.py", "return self.keys[-place] * self.sign", "return self.keys[place - 1] * self.sign"),
+    Fault("matching/book.py", "return self.keys[-place] * self.sign", "return self.keys[place - 1] * self.sign"),
     Fault(
         "option_rules.py",
         '"price_levels": SET, "order_type": (OrderType.LIMIT,)',
         '"price_levels": SET, "volume": ("",)',
     ),
     Fault("rules/checks.py", "low, high = max(low, last), min(high, last)", "low, high = last, last"),
-    Fault("rules/execution.py", "if last is not None and half.blocker(last * half.sign) is None:", "if False:"),
+    Fault("rules/execution.py", "if last is not None and half.blocker(half.key(last)) is None:", "if False:"),
 )

@@ -8,7 +8,7 @@ import pytest
 from tests.core.model.duel import Duel
 from tests.core.model.histories import History
 from trading.core.commands import Command
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 
 Records = dict[str, dict[Any, Any]]
 

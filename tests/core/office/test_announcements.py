@@ -9,7 +9,7 @@ from trading.core.commands import Announce, Command, WithdrawAnnouncement
 from trading.core.engine import Engine
 from trading.core.events import Announced, AnnouncementWithdrawn, Refused
 from trading.core.rules.office.announcements import LONGEST_TEXT, MOST_AT_ONCE
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 
 HOUR = 3_600_000
 SOON = NOW + 100 * HOUR

@@ -10,7 +10,7 @@ from trading.core.codes import Code
 from trading.core.commands import BreakTrade, Command, ForceCancelOrder
 from trading.core.engine import Engine
 from trading.core.events import Event, Refused, TradeBroken, Traded
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.core.types import Direction, TradeSide
 
 FEES = {"open_fee": "2+0.01%", "close_fee": "3+0.02%", "today_fee": "5"}

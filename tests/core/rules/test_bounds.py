@@ -7,8 +7,8 @@ from tests.core.making import NOW, contract, exchange, order, terms, trade, unit
 from trading.core.codes import Code
 from trading.core.commands import OpenAccount
 from trading.core.events import Refused
+from trading.core.instruments import highest_price
 from trading.core.money import MAX_NOTIONAL, from_text, price_from_float
-from trading.core.state import highest_price
 from trading.core.types import MOST_LOTS
 
 

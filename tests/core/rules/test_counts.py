@@ -17,7 +17,7 @@ from trading.core.commands import (
 )
 from trading.core.engine import Engine
 from trading.core.events import MarketLimitsSet, OrderAccepted, OrderAmended, OrderFired, OrderWaiting, Refused, Traded
-from trading.core.state import Order
+from trading.core.orders import Order
 from trading.core.types import AccountRules, MarketLimits, OrderOptions, Phase
 
 LIMITS = MarketLimits(live_orders=4, waiting_orders=2, trailing_stops=1)

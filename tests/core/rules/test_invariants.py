@@ -11,8 +11,8 @@ from trading.core.commands import Command, SetAccountRules, SetFeeGroup, SubmitO
 from trading.core.engine import Engine
 from trading.core.events import Refused
 from trading.core.money import RATE
-from trading.core.snapshot import take
-from trading.core.state import Account, Order
+from trading.core.orders import Account, Order
+from trading.core.snapshot.taking import take
 from trading.core.types import AccountRules, OrderOptions, OrderStatus
 
 STOP = OrderOptions(stop_price=1_300_000)

@@ -11,7 +11,7 @@ from tests.storage.histories import History, new_books
 from trading.core.commands import Settle
 from trading.core.engine import Engine
 from trading.core.money import UNIT
-from trading.core.snapshot import AccountRecord, OrderRecord, PositionRecord
+from trading.core.snapshot.records import AccountRecord, OrderRecord, PositionRecord
 from trading.storage.market_reader import MarketReader
 from trading.storage.store import Store
 from trading.worker.follower import Follower

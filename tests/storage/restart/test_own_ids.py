@@ -10,7 +10,7 @@ from trading.core.accounts import KEPT_IDS
 from trading.core.commands import Settle
 from trading.core.engine import Engine
 from trading.core.events import OrderRepeated, Refused
-from trading.core.types import number_at
+from trading.core.numbers import number_at
 from trading.models import Order
 
 LOTS = 500

@@ -11,7 +11,7 @@ from tests.builders import NO_ACCOUNT, Founded
 from tests.websocket.client import Client, Frame, assert_frames
 from tests.websocket.conftest import Clock, Join
 from trading.core.commands import Settle
-from trading.core.types import number_at
+from trading.core.numbers import number_at
 from trading.models import Trade, TradingSession
 from trading.protocol import order_id_text, trade_id_text
 

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from trading import protocol
 from trading.admin import confirmations
-from trading.admin.base import CommandAdmin, Tool, url_of
+from trading.admin.base import Tool, url_of
 from trading.admin.columns import day, moment, money, number, order_id, trade_id
+from trading.admin.command_pages import CommandAdmin
 from trading.admin.records.base import SEARCH_USERS, RecordAdmin
 from trading.admin.records.period import Column, PeriodFilter
 from trading.admin.scope import InstrumentFilter

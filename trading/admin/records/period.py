@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trading.admin.lists import WrongFilter
-from trading.core.types import number_at
+from trading.core.numbers import number_at
 
 FROM, TO = "day__gte", "day__lte"
 DAY = timedelta(days=1)

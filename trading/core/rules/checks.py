@@ -8,10 +8,11 @@ from trading.core.commands import SubmitOrder
 from trading.core.events import Refused
 from trading.core.money import to_text
 from trading.core.option_rules import CODE, ENGINE_CHECK
+from trading.core.orders import Account, Instrument, Order
 from trading.core.rules import first_release
 from trading.core.rules.execution import OPEN, last_level, may_rest
 from trading.core.rules.foresight import foresee, self_trade_rule
-from trading.core.state import Account, Instrument, Order, State
+from trading.core.state import State
 from trading.core.types import (
     FIRST_RULES,
     NO_LIMITS,

@@ -7,9 +7,10 @@ from trading.core.codes import Code
 from trading.core.events import Event, Fill, OrderCancelled, Traded
 from trading.core.money import RATE, commission, share, to_text
 from trading.core.option_rules import RESTING
+from trading.core.orders import Instrument, Order
 from trading.core.rules import first_release
 from trading.core.rules.foresight import foresee, own_orders, self_trade_rule
-from trading.core.state import Instrument, Order, State
+from trading.core.state import State
 from trading.core.types import (
     FIRST_RULES,
     CancelReason,
@@ -71,9 +72,9 @@ def _why_unfilled(order: Order, limit: int, last: int | None) -> tuple[Code | No
     """A MARKET order that could trade on, but for its collar, says so. `last`: where its levels ended, if they did."""
     instrument = order.instrument
     half = instrument.book.other(order.is_buy)
-    if order.order_type is not MARKET or half.best is None or half.blocker(limit * half.sign) is not None:
+    if order.order_type is not MARKET or half.best is None or half.blocker(half.key(limit)) is not None:
         return None, ""
-    if last is not None and half.blocker(last * half.sign) is None:
+    if last is not None and half.blocker(half.key(last)) is None:
         return None, ""
     price = to_text(limit * instrument.tick)
     return Code.PRICE_LIMIT, f"A MARKET order trades no {'higher' if order.is_buy else 'lower'} than {price} now"
@@ -96,7 +97,7 @@ def _match(state: State, order: Order, limit: int, events: list[Event]) -> None:
     if order.time_condition is FOK and not _fills_wholly(order, limit):
         return
     account_id, half = order.account.account_id, order.instrument.book.other(order.is_buy)
-    keys, limit_key = half.keys, -limit if order.is_buy else limit
+    keys, limit_key = half.keys, half.key(limit)
     while order.left and keys and keys[-1] >= limit_key:
         fills = half.take(limit_key, order.left, account_id)
         handled = [order] if fills and order.options is not None else []

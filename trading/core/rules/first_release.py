@@ -6,10 +6,10 @@ Nothing here holds in a market that has adopted later rules (`AdoptRules`); it g
 from collections.abc import Iterable
 
 from trading.core.accounts import Leg
-from trading.core.book import BookSide, Entry
+from trading.core.matching.book import BookSide, Entry
 from trading.core.money import RATE, share
+from trading.core.orders import Account, Order
 from trading.core.rules.foresight import own_orders
-from trading.core.state import Account, Order
 from trading.core.types import OrderType, SelfTrade
 
 
@@ -17,7 +17,7 @@ def preview(half: BookSide[Order], limit_key: int, volume: int, own: Iterable[Or
     """What would trade past the orders in `own`, as (price, lots) a level. Groups of orders were not looked at."""
     mine: dict[int, int] = {}
     for entry in own:
-        key = entry.price * half.sign
+        key = half.key(entry.price)
         mine[key] = mine.get(key, 0) + entry.left
     found: list[tuple[int, int]] = []
     for key in reversed(half.keys):
@@ -26,7 +26,7 @@ def preview(half: BookSide[Order], limit_key: int, volume: int, own: Iterable[Or
         level = half.levels[key]
         lots = min(volume, level.volume + level.hidden - mine.get(key, 0))
         if lots:
-            found.append((key * half.sign, lots))
+            found.append((level.price, lots))
             volume -= lots
     return found
 
@@ -34,7 +34,7 @@ def preview(half: BookSide[Order], limit_key: int, volume: int, own: Iterable[Or
 def fills_wholly(order: Order, limit: int, rule: SelfTrade) -> bool:
     """Whether all of an order could trade at once. Groups of orders were not looked at."""
     half = order.instrument.book.other(order.is_buy)
-    limit_key = limit * half.sign
+    limit_key = half.key(limit)
     if rule is SelfTrade.CANCEL_MAKER:
         return sum(lots for _, lots in preview(half, limit_key, order.left, own_orders(order))) >= order.left
     lots = 0
@@ -62,7 +62,7 @@ def funds_needed(order: Order, limit: int) -> int:
         return hold * left
     needed = 0
     half = instrument.book.other(order.is_buy)
-    for price, lots in preview(half, limit * half.sign, left, own_orders(order)):
+    for price, lots in preview(half, half.key(limit), left, own_orders(order)):
         needed += lots * max(hold, instrument.hold_per_lot(order.is_buy, price, order.account.fee_factor))
         left -= lots
     return needed + left * hold

@@ -8,8 +8,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from trading.core.book import Level
-from trading.core.state import Order
+from trading.core.matching.book import Level
+from trading.core.orders import Order
 from trading.core.types import SelfTrade
 
 CANCEL_MAKER: Final = SelfTrade.CANCEL_MAKER
@@ -48,15 +48,15 @@ def own_orders(order: Order) -> list[Order]:
 def foresee(order: Order, limit: int) -> Outlook:
     """The trades of an order that goes down to `limit` (ticks)."""
     half = order.instrument.book.other(order.is_buy)
-    limit_key = limit * half.sign
+    limit_key = half.key(limit)
     walk = _Walk(order)
     for key in reversed(half.keys):
         if key < limit_key or not walk.left or walk.stopped:
             break
-        before = walk.left
-        walk.along(half.levels[key])
+        level, before = half.levels[key], walk.left
+        walk.along(level)
         if walk.left < before:
-            walk.fills.append((key * half.sign, before - walk.left))
+            walk.fills.append((level.price, before - walk.left))
     return Outlook(walk.fills, order.left - walk.left, walk.stopped)
 
 

@@ -28,8 +28,9 @@ from trading.core.events import (
     Withdrawn,
 )
 from trading.core.money import MAX_MONEY, RATE, to_text
+from trading.core.orders import Account
 from trading.core.rules.instruments import hold_anew
-from trading.core.state import Account, State
+from trading.core.state import State
 from trading.core.types import MOST_LOTS, NAME, NO_LIMITS
 
 

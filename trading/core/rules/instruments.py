@@ -6,8 +6,9 @@ from trading.core.codes import Code
 from trading.core.commands import ChangeTerms, ListInstrument
 from trading.core.events import Event, InstrumentListed, Refused, TermsChanged
 from trading.core.money import MAX_NOTIONAL, MAX_PRICE, MIN_MARGIN_RATE, RATE
+from trading.core.orders import Instrument, Order
 from trading.core.rules.checks import needed_per_lot
-from trading.core.state import Instrument, Order, State
+from trading.core.state import State
 from trading.core.types import MOST_LOTS, NAME, Contract, Fee, Terms, is_day
 
 MOST_MULTIPLIER = 100_000_000

@@ -18,10 +18,11 @@ from trading.core.events import (
     Traded,
 )
 from trading.core.money import RATE, share
+from trading.core.orders import Account, Instrument, Order
 from trading.core.rules import first_release
 from trading.core.rules.checks import limit_of
 from trading.core.rules.execution import cancel_each, enter
-from trading.core.state import Account, Instrument, Order, State
+from trading.core.state import State
 from trading.core.types import FIRST_RULES, CancelReason, Direction, Offset, OrderType, Phase, TimeCondition
 
 

@@ -12,12 +12,13 @@ from trading.core.events import (
     OrderRepeated,
     Refused,
 )
+from trading.core.orders import Order
 from trading.core.rules import checks
 from trading.core.rules.checks import admit, check_price, check_volume, limit_of
 from trading.core.rules.execution import cancel_each, cancel_live, enter, hold, mark_changed, release
 from trading.core.rules.stop_orders import park
 from trading.core.rules.timers import schedule
-from trading.core.state import Order, State
+from trading.core.state import State
 from trading.core.types import FIRST_RULES, PLAIN, CancelReason, Due, Offset, OrderStatus, OrderType, Phase, lasting
 
 UNKNOWN_ACCOUNT: Final = Refused(Code.ACCOUNT_NOT_FOUND, Code.ACCOUNT_NOT_FOUND.text)

@@ -2,14 +2,15 @@
 
 import msgspec
 
-from trading.core.auction import clearing
 from trading.core.codes import Code
 from trading.core.commands import HaltInstrument, ResumeInstrument, SetInstrumentPhase, SetMarketPhase
 from trading.core.events import AuctionUncrossed, Event, PhaseChanged, PhasesChanged, Refused
+from trading.core.matching.auction import clearing
+from trading.core.orders import Instrument, Order
 from trading.core.rules.checks import needed_per_lot
 from trading.core.rules.execution import cancel_group, cancel_live, trade
 from trading.core.rules.stop_orders import look
-from trading.core.state import Instrument, Order, State
+from trading.core.state import State
 from trading.core.types import CancelReason, Phase
 
 SCHEDULED = (Phase.CLOSED, Phase.AUCTION, Phase.CONTINUOUS)

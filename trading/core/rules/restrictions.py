@@ -16,9 +16,10 @@ from trading.core.events import (
     OrdersCancelled,
     Refused,
 )
+from trading.core.orders import Account, Order
 from trading.core.rules import liquidation
 from trading.core.rules.execution import cancel_live, oldest_first
-from trading.core.state import Account, Order, State
+from trading.core.state import State
 from trading.core.types import CancelReason, Offset
 
 

@@ -12,11 +12,13 @@ from trading.core.events import (
     Statement,
     StatementLine,
 )
+from trading.core.instruments import highest_price
 from trading.core.money import MAX_PRICE, to_text
+from trading.core.orders import Account, Instrument
 from trading.core.rules.execution import cancel_live, oldest_first
 from trading.core.rules.instruments import hold_anew
 from trading.core.rules.restrictions import spare_nobody
-from trading.core.state import Account, Instrument, State, highest_price
+from trading.core.state import State
 from trading.core.types import FIRST_RULES, CancelReason, Offset, Phase, TimeCondition, is_day
 
 STAYS = (TimeCondition.GTC, TimeCondition.GTD)

@@ -1,10 +1,11 @@
-"""Orders that wait for a price: they come in, their price is met, they fire. The queues are in `core/stops.py`."""
+"""Orders that wait for a price: they come in, their price is met, they fire. Queues of them: `matching/stops.py`."""
 
 from trading.core.commands import FireStops
 from trading.core.events import Event, FiringContinued, OrderFired, OrderWaiting
+from trading.core.orders import Instrument, Order
 from trading.core.rules.checks import admit, limit_of, outside_limits, present_price
 from trading.core.rules.execution import cancel_group, enter, finish_cancelled, mark_changed, see, see_last
-from trading.core.state import Instrument, Order, State
+from trading.core.state import State
 from trading.core.types import FIRST_RULES, CancelReason, OrderStatus, Phase, Trigger
 
 PORTION = 100

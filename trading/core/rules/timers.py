@@ -5,8 +5,9 @@ from heapq import heappop, heappush
 from trading.core.codes import Code
 from trading.core.commands import CancelAfter, ExpireDue
 from trading.core.events import CountdownSet, Event, Refused, TimePassed
+from trading.core.orders import Account
 from trading.core.rules.execution import cancel_each, cancel_live
-from trading.core.state import Account, State
+from trading.core.state import State
 from trading.core.types import CancelReason, Due
 
 REASONS = {Due.COUNTDOWN: CancelReason.COUNTDOWN, Due.DISCONNECT: CancelReason.DISCONNECT}

@@ -16,7 +16,7 @@ from django.db.models import Model
 
 from trading.core.commands import Settle
 from trading.core.engine import Engine
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.models import ArchiveFile, JournalBatch, LedgerEntry, Order, SettlementPrice, Trade
 from trading.storage import mapping
 from trading.storage.archive import files

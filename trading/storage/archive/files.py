@@ -13,7 +13,7 @@ import msgpack
 import msgspec
 import zstandard
 
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.storage.backup import put_on_disk
 
 LEVEL = 6

@@ -10,7 +10,7 @@ import msgspec
 
 from trading.core.commands import Command
 from trading.core.engine import Engine
-from trading.core.snapshot import Snapshot
+from trading.core.snapshot.records import Snapshot
 from trading.core.state import State
 from trading.core.types import FIRST_RULES
 from trading.models import ArchiveFile, JournalBatch, Market

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from trading.core.commands import ClientOrder
-from trading.core.snapshot import AccountRecord, LegRecord, LotRecord, PositionRecord
-from trading.core.state import Account
+from trading.core.orders import Account
+from trading.core.snapshot.records import AccountRecord, LegRecord, LotRecord, PositionRecord
 from trading.core.types import AccountRules
 from trading.models import Account as AccountRow
 from trading.models import Position as PositionRow

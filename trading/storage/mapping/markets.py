@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
-from trading.core.snapshot import DayRecord, InstrumentRecord, SweepRecord, sweep_records
-from trading.core.state import Instrument
+from trading.core.orders import Instrument
+from trading.core.snapshot.records import DayRecord, InstrumentRecord, SweepRecord
+from trading.core.snapshot.taking import sweep_records
 from trading.core.types import Announcement, Contract, Fee, MarketLimits, Phase, Restrictions, Terms
 from trading.models import Instrument as InstrumentRow
 from trading.models import Market

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from trading.core.commands import Asked, ClientOrder
-from trading.core.snapshot import OrderRecord
-from trading.core.state import Order
+from trading.core.orders import Order
+from trading.core.snapshot.records import OrderRecord
 from trading.core.types import Direction, Offset, OrderOptions, OrderStatus, OrderType, TimeCondition, lasting
 from trading.models import Order as OrderRow
 from trading.storage.sql import GIVEN, Columns, Row, Table, json_text

@@ -11,7 +11,8 @@ from trading.core.accounts import Leg, Lot
 from trading.core.codes import Code
 from trading.core.commands import BreakTrade
 from trading.core.events import Event, Refused, TradeBroken
-from trading.core.state import Account, Instrument, State
+from trading.core.orders import Account, Instrument
+from trading.core.state import State
 from trading.core.types import FIRST_RULES, Offset, TradeSide
 
 

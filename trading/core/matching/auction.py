@@ -5,7 +5,7 @@ from itertools import accumulate
 
 import msgspec
 
-from trading.core.book import Book, E, Level
+from trading.core.matching.book import Book, E, Level
 
 
 class Clearing(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ def clearing(book: Book[E], reference: int) -> Clearing | None:
     if not book.crossed:
         return None
     demand, supply = _Curve(book.bids.levels), _Curve(book.asks.levels)
-    lowest, highest = -book.asks.keys[-1], book.bids.keys[-1]
+    lowest, highest = supply.prices[0], demand.prices[-1]
     steps = {price + step for price in (*demand.prices, *supply.prices) for step in (-1, 0, 1)}
     best: tuple[int, int, int, int] | None = None
     for price in {*steps, reference}:

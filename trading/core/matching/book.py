@@ -55,8 +55,9 @@ class Level:
 class BookSide(Generic[E]):
     """One side of the book.
 
-    `keys` is sorted so that the best price is last: a bid's key is its price, an ask's key is its negative price.
-    With that, a taker that accepts prices down to `limit_key` trades while `keys[-1] >= limit_key`, on either side.
+    `keys` is sorted so that the best price is last: a bid's key is its price, an ask's key is its negative price, as
+    `sign` (1 or -1) says. So a taker that accepts prices down to `limit_key` trades while `keys[-1] >= limit_key`, on
+    either side.
     """
 
     __slots__ = ("keys", "levels", "refilled", "sign")
@@ -67,6 +68,10 @@ class BookSide(Generic[E]):
         self.levels: dict[int, Level] = {}
         self.refilled: list[E] = []
         """Icebergs that `take` has put at the end of their queue, in that order; for the caller to empty."""
+
+    def key(self, price: int) -> int:
+        """What a price (ticks) is sorted by."""
+        return price if self.sign > 0 else -price
 
     @property
     def best(self) -> int | None:
@@ -79,7 +84,7 @@ class BookSide(Generic[E]):
 
     def add(self, entry: E) -> None:
         """Rest `entry` behind all others at its price."""
-        key = entry.price if self.sign > 0 else -entry.price
+        key = self.key(entry.price)
         level = self.levels.get(key)
         if level is None:
             entry.level = self.levels[key] = Level(entry)
@@ -132,7 +137,7 @@ class BookSide(Generic[E]):
         entry.level = entry.ahead = entry.behind = None
 
     def _drop(self, level: Level) -> None:
-        key = level.price if self.sign > 0 else -level.price
+        key = self.key(level.price)
         del self.levels[key]
         keys = self.keys
         if keys[-1] == key:
@@ -226,7 +231,7 @@ class BookSide(Generic[E]):
         """Assert the invariants of the links, sums and order of this half."""
         assert self.keys == sorted(self.levels), "the price list and the levels disagree"
         for key, level in self.levels.items():
-            assert key == level.price * self.sign
+            assert key == self.key(level.price)
             self._check_level(level)
 
     def _check_level(self, level: Level) -> None:
@@ -267,13 +272,14 @@ class Book(Generic[E]):
 
     def blocker(self, is_buy: bool, limit: int) -> E | None:
         """The entry that an incoming order with this limit meets first, if any."""
-        return self.asks.blocker(-limit) if is_buy else self.bids.blocker(limit)
+        half = self.other(is_buy)
+        return half.blocker(half.key(limit))
 
     @property
     def crossed(self) -> bool:
         """Whether a bid and an ask could trade: so it is only before an auction has ended."""
-        bids, asks = self.bids.keys, self.asks.keys
-        return bool(bids and asks and bids[-1] >= -asks[-1])
+        bid, ask = self.bids.best, self.asks.best
+        return bid is not None and ask is not None and bid >= ask
 
     def entries(self) -> Iterator[E]:
         """All resting entries, bids first, each half in priority order."""
