@@ -102,7 +102,7 @@ export default {
   'ticket.sending': 'Sending…',
   'ticket.bad_price': 'Enter a price.',
   'ticket.bad_volume': 'Enter a whole number of lots.',
-  'ticket.bad_number': 'Write the number plainly, without commas: 1234.5',
+  'ticket.bad_number': 'This is no number: write it like 1234.5, without commas',
   'ticket.bad_oco_group': 'Name the group in Latin letters, digits and signs.',
   'ticket.bad_stop_price': 'Enter the price to wait for, or the distance.',
   'ticket.bad_expires_at': 'Enter a time in the future.',
