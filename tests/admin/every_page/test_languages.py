@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from tests.admin.every_page.test_pages import MODELS
 from tests.admin.pages import page, text_of
 from tests.builders import Founded
 from trading.admin.office.refusals import said
@@ -160,3 +161,11 @@ def test_the_more_exact_sentence_is_found_and_phases_are_words() -> None:
         assert said("Rejected by boss: not today") == "boss 已驳回：not today"
         assert said("nobody has translated this") == "nobody has translated this"
     assert said("user001 is frozen already") == "user001 is frozen already"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("model", MODELS)
+def test_no_two_filters_of_a_list_have_one_name(traded: Founded, root: Client, model: str, language: str) -> None:
+    shown = root.get(page(model), headers={"accept-language": language})
+    names = re.findall(r'data-filter-title="([^"]*)"', shown.content.decode())
+    assert len(names) == len({name.casefold() for name in names}), names
