@@ -2,6 +2,7 @@
 
 import ast
 import gettext
+import json
 import re
 from html import unescape
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import get_args
 
 import pytest
 from django.contrib import admin
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import translation
 
@@ -17,6 +18,7 @@ from tests.admin.every_page.test_pages import MODELS
 from tests.admin.pages import page, text_of
 from tests.builders import Founded
 from trading.admin.office.refusals import said
+from trading.apps import OfficeWords
 from trading.core.codes import Code
 from trading.core.commands import AdminCommand
 from trading.core.types import stored_name
@@ -169,3 +171,16 @@ def test_no_two_filters_of_a_list_have_one_name(traded: Founded, root: Client, m
     shown = root.get(page(model), headers={"accept-language": language})
     names = re.findall(r'data-filter-title="([^"]*)"', shown.content.decode())
     assert len(names) == len({name.casefold() for name in names}), names
+
+
+def test_the_offices_own_script_speaks_chinese() -> None:
+    """Django has no Chinese for half of what its list to choose from says."""
+    script = (Path(admin.__file__).parent / "static/admin/js/SelectFilter2.js").read_text()
+    literal = r"""gettext\(\s*(['"])(.*?)(?<!\\)\1"""
+    words = {text for _quote, text in re.findall(literal, script)}
+    catalogue = OfficeWords.as_view()
+    with translation.override("zh-hans"):
+        served = catalogue(RequestFactory().get("/admin/jsi18n/")).content.decode()
+    known = json.loads(served.partition("const newcatalog = ")[2].partition(";\n")[0])
+    assert len(words) > 8
+    assert {word for word in words if not re.search("[\u4e00-\u9fff]", str(known.get(word, "")))} == set()
