@@ -75,7 +75,7 @@ export default {
   'ticket.trigger': 'Watches',
   'ticket.display_volume': 'Shown lots',
   'ticket.oco_group': 'One cancels other',
-  'ticket.oco_hint': 'Name of a group',
+  'ticket.oco_hint': 'Group name',
   'ticket.post_only': 'Post only: refused if it would trade at once',
   'ticket.reduce_only': 'Reduce only: cut down to what can be closed',
   'ticket.value': 'Contract value',
