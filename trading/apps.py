@@ -1,8 +1,6 @@
 """The trading app: protocol, engine, store, socket and back office."""
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.apps import AppConfig, apps
 from django.conf import settings
@@ -59,10 +57,8 @@ class BackOfficeConfig(admin_apps.AdminConfig):
 class OfficeWords(JavaScriptCatalog):
     """Django's words for its scripts, and ours where it has none."""
 
-    packages = ("django.contrib.admin",)
-
-    def get_paths(self, packages: Iterable[str]) -> list[str | Path]:
-        return [*super().get_paths(packages), *settings.LOCALE_PATHS]
+    def get_paths(self, packages: list[str]) -> list[str]:
+        return [*super().get_paths(packages), *map(str, settings.LOCALE_PATHS)]
 
 
 class BackOffice(AdminSite):
@@ -83,7 +79,7 @@ class BackOffice(AdminSite):
         ]
 
     def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return OfficeWords.as_view()(request)
+        return cast("HttpResponse", OfficeWords.as_view(packages=["django.contrib.admin"])(request))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """`office_market`: whose it is, where there are several; `office_markets`: all, with their addresses."""
