@@ -1,17 +1,16 @@
 """The trading app: protocol, engine, store, socket and back office."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
-from django.views.i18n import JavaScriptCatalog
 
 from trading.access.office_address import office_of
 
@@ -54,13 +53,6 @@ class BackOfficeConfig(admin_apps.AdminConfig):
     default_site = "trading.apps.BackOffice"
 
 
-class OfficeWords(JavaScriptCatalog):
-    """Django's words for its scripts, and ours where it has none."""
-
-    def get_paths(self, packages: list[str]) -> list[str]:
-        return [*super().get_paths(packages), *map(str, settings.LOCALE_PATHS)]
-
-
 class BackOffice(AdminSite):
     """Django's admin with our home page. It is made before the models are read, and so imports its pages late."""
 
@@ -77,9 +69,6 @@ class BackOffice(AdminSite):
             path("emergency/", self.admin_view(emergency.emergency_view), name="emergency"),
             *super().get_urls(),
         ]
-
-    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return cast("HttpResponse", OfficeWords.as_view(packages=["django.contrib.admin"])(request))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """`office_market`: whose it is, where there are several; `office_markets`: all, with their addresses."""

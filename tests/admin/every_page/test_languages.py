@@ -13,12 +13,12 @@ from django.contrib import admin
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import translation
+from django.views.i18n import JavaScriptCatalog
 
 from tests.admin.every_page.test_pages import MODELS
 from tests.admin.pages import page, text_of
 from tests.builders import Founded
 from trading.admin.office.refusals import said
-from trading.apps import OfficeWords
 from trading.core.codes import Code
 from trading.core.commands import AdminCommand
 from trading.core.types import stored_name
@@ -182,7 +182,7 @@ def test_the_offices_own_script_speaks_chinese() -> None:
     script = (Path(admin.__file__).parent / "static/admin/js/SelectFilter2.js").read_text()
     literal = r"""gettext\(\s*(['"])(.*?)(?<!\\)\1"""
     words = {text for _quote, text in re.findall(literal, script)}
-    catalogue = OfficeWords.as_view(packages=["django.contrib.admin"])
+    catalogue = JavaScriptCatalog.as_view(packages=["django.contrib.admin"])
     with translation.override("zh-hans"):
         served = text_of_script(catalogue(RequestFactory().get("/admin/jsi18n/")))
     known = json.loads(served.partition("const newcatalog = ")[2].partition(";\n")[0])
