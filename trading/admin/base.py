@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -14,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from trading.admin import confirmations, lists, scope
@@ -40,6 +42,12 @@ def url_of(model_admin: ModelAdmin, page: str, *arguments: Any) -> str:
     """The address of a page of a model: `changelist`, `add`, `change`, or one of our own."""
     opts = model_admin.opts
     return reverse(f"admin:{opts.app_label}_{opts.model_name}_{page}", args=[quote(part) for part in arguments])
+
+
+def _without(rows: list[Any], heads: tuple[str, ...]) -> list[Any]:
+    """A list of lines and of lists below them, without the lines that begin so, and without lists that are empty."""
+    kept = [_without(row, heads) if isinstance(row, list) else row for row in rows]
+    return [row for row in kept if row and (isinstance(row, list) or not str(row).startswith(heads))]
 
 
 class PlainAdmin(ModelAdmin):
@@ -94,6 +102,16 @@ class PlainAdmin(ModelAdmin):
             if not entry.change_message.startswith("["):
                 entry.change_message = history_text(entry.change_message)
         return response
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """As Django finds them, but for rows of tables that it makes itself: who is in a group is no thing of its
+        own, and has no name that says anything."""
+        deleted, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        made = [model._meta for model in apps.get_models(include_auto_created=True) if model._meta.auto_created]
+        heads = tuple(f"{capfirst(str(meta.verbose_name))}: " for meta in made)
+        names = {str(meta.verbose_name_plural) for meta in made}
+        counts = {name: count for name, count in counts.items() if str(name) not in names}
+        return _without(deleted, heads), counts, perms_needed, protected
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return lists.PlainList

@@ -77,6 +77,12 @@ class PlainList(ChangeList):
         super().__init__(*args, **kwargs)
         self.search_help_text = gettext(self.search_help_text or "")
 
+    @property
+    def counted(self) -> str:
+        """How many rows there are, in words."""
+        opts = self.opts
+        return f"{self.result_count:,} {opts.verbose_name if self.result_count == 1 else opts.verbose_name_plural}"
+
     def get_ordering(self, request: HttpRequest, queryset: Rows) -> Any:
         asked = self.params.get(ORDER_VAR)
         if asked:
@@ -142,6 +148,15 @@ class RecordList(PlainList):
 
     model_admin: Any
     shortened = 0
+
+    @property
+    def counted(self) -> str:
+        """Of a list that looks through the newest only, that they are these."""
+        if not self.shortened:
+            return super().counted
+        whole = self.result_count >= self.shortened
+        words = gettext("the newest {newest} {rows}") if whole else gettext("{counted}, among the newest {newest}")
+        return words.format(counted=super().counted, newest=f"{self.shortened:,}", rows=self.opts.verbose_name_plural)
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Rows:
         self.params.pop(ORDER_VAR, None)

@@ -2,17 +2,20 @@
 
 import ast
 import gettext
+import json
 import re
 from html import unescape
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from django.contrib import admin
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import translation
+from django.views.i18n import JavaScriptCatalog
 
+from tests.admin.every_page.test_pages import MODELS
 from tests.admin.pages import page, text_of
 from tests.builders import Founded
 from trading.admin.office.refusals import said
@@ -160,3 +163,28 @@ def test_the_more_exact_sentence_is_found_and_phases_are_words() -> None:
         assert said("Rejected by boss: not today") == "boss 已驳回：not today"
         assert said("nobody has translated this") == "nobody has translated this"
     assert said("user001 is frozen already") == "user001 is frozen already"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("model", MODELS)
+def test_no_two_filters_of_a_list_have_one_name(traded: Founded, root: Client, model: str, language: str) -> None:
+    shown = root.get(page(model), headers={"accept-language": language})
+    names = re.findall(r'data-filter-title="([^"]*)"', shown.content.decode())
+    assert len(names) == len({name.casefold() for name in names}), names
+
+
+def text_of_script(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+def test_the_offices_own_script_speaks_chinese() -> None:
+    """Django has no Chinese for half of what its list to choose from says."""
+    script = (Path(admin.__file__).parent / "static/admin/js/SelectFilter2.js").read_text()
+    literal = r"""gettext\(\s*(['"])(.*?)(?<!\\)\1"""
+    words = {text for _quote, text in re.findall(literal, script)}
+    catalogue = JavaScriptCatalog.as_view(packages=["django.contrib.admin"])
+    with translation.override("zh-hans"):
+        served = text_of_script(catalogue(RequestFactory().get("/admin/jsi18n/")))
+    known = json.loads(served.partition("const newcatalog = ")[2].partition(";\n")[0])
+    assert len(words) > 8
+    assert {word for word in words if not re.search("[\u4e00-\u9fff]", str(known.get(word, "")))} == set()

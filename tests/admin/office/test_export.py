@@ -103,7 +103,10 @@ def test_a_file_looks_through_more_rows_than_a_list(
 ) -> None:
     """Where there are older ones still, its name says so."""
     monkeypatch.setattr(lists, "LOOKED_THROUGH", 2)
-    assert "Among the newest 2 rows" in text_of(root.get(page("order")))
+    shown = text_of(root.get(page("order")))
+    assert "Among the newest 2 rows" in shown and "the newest 2 orders" in shown and " 3 orders" not in shown
+    none = text_of(root.get(page("order"), {"offset": "CLOSEYESTERDAY"}))
+    assert "0 orders, among the newest 2" in none
     assert len(rows_of(root, "order")) == 4
     assert name_of(root, "order") == "order.csv"
     monkeypatch.setattr(export, "MOST_ROWS", 2)

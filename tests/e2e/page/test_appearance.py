@@ -101,6 +101,34 @@ def test_on_a_phone_a_visitor_sees_the_way_in_wherever_they_are(browser: Any, se
             expect(way_in).not_to_be_visible()
 
 
+COVERED = """() => [...document.querySelectorAll('.blotters > .tab-bar button')]
+    .filter((node) => node.checkVisibility())
+    .filter((node) => {
+        const { left, right, top, height } = node.getBoundingClientRect();
+        return [left + 2, right - 2].some((x) => !node.contains(document.elementFromPoint(x, top + height / 2)));
+    })
+    .map((node) => node.textContent)"""
+
+
+@pytest.mark.parametrize("language", ["en-US", "zh-CN"])
+def test_the_tabs_of_the_order_lists_lie_under_nothing(browser: Any, server: Any, language: str) -> None:
+    """Also with numbers in them, and on the narrowest phones, where nothing of the bar over them is cut either."""
+    with new_page(browser, locale=language) as page:
+        open_live(page, server)
+        sign_in(page, server)
+        for width in (320, 360, 390, 430, 820):
+            page.set_viewport_size({"width": width, "height": 844})
+            if width < 800:
+                page.click("#views [data-view=orders]")
+            for tab in page.locator("#blotter-tabs [role=tab]:visible").all():
+                tab.click()
+                page.evaluate(
+                    "document.querySelectorAll('.tab-bar .count').forEach((node) => { node.textContent = '12'; })"
+                )
+                page.evaluate("document.getElementById('cancel-all').hidden = false")
+                assert page.evaluate(COVERED) == [], width
+
+
 NEEDED = ("change", "limit_up", "limit_down", "settlement")
 HIDDEN = """(names) => {
     const row = document.getElementById('facts').getBoundingClientRect();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable
@@ -61,6 +62,48 @@ def test_what_happened_before_is_there_for_who_comes_later(page: Page, trader: C
     page.locator("#periods [data-period='1d']").click()
     expect(page.locator("#periods [data-period='1d']")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#chart-legend")).to_contain_text(f"C {price:.1f}")
+
+
+SCALED = """() => {
+    window.written = [];
+    const fill = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        if (this.canvas.isConnected && document.getElementById('chart-canvas').contains(this.canvas)) {
+            if (/^[0-9]+[.][0-9]+$/.test(text)) window.written.push([Number(text), y, this.canvas.height]);
+        }
+        return fill.call(this, text, x, y);
+    };
+}"""
+"""Remembers what the chart writes on its scale, how far down, and how high that is."""
+
+
+def test_a_price_on_the_scale_stands_at_its_place(browser: Any, new_server: Callable[..., Any]) -> None:
+    """Also where there is room for a line at every two and a half ticks."""
+    own = new_server()
+    maker, taker = Trader(own, COUNTERPART), Trader(own, BYSTANDER)
+    for price in (115.0, 126.0, 120.0):
+        maker.order("BUY", 1, price)
+        taker.order("SELL", 1, price)
+    with new_page(browser) as page:
+        open_live(page, own)
+        page.locator("#periods [data-period='1d']").click()
+        expect(page.locator("#chart-legend")).to_contain_text("O 115.0 H 126.0")
+        page.evaluate(SCALED)
+        steps = set()
+        for height in range(760, 1241, 40):
+            page.evaluate("window.written.length = 0")
+            page.set_viewport_size({"width": 1440, "height": height})
+            page.wait_for_function("() => window.written.length > 4")
+            written = page.evaluate("window.written")  # the last drawing, and maybe one before it
+            marks = {price: down for price, down, of in written if of == written[-1][2] and price != 120.0}
+            low, high = min(marks), max(marks)
+            steps.add(min(each - before for before, each in itertools.pairwise(sorted(marks))))
+            a_point = (marks[low] - marks[high]) / (high - low)
+            off = [price for price, down in marks.items() if abs(marks[low] - down - (price - low) * a_point) > 2]
+            assert off == [], (height, marks)
+        assert 2.5 in steps, steps
+    maker.leave()
+    taker.leave()
 
 
 def test_without_the_chart_library_the_page_works_and_says_so(browser: Any, server: Any) -> None:

@@ -212,3 +212,28 @@ def test_a_halt_is_told_before_anybody_sends_and_when_he_does(browser: Any, new_
         page.click("#ticket-submit")
         expect(answer(page)).to_contain_text("not trading now (1009)")
         assert page.complaints == []
+
+
+def test_positions_keep_up_with_the_last_price(page: Page, server: Any, trader: Callable[[str], Trader]) -> None:
+    """They are worth what the page shows as the last price, before it hears of them or of the account again."""
+    maker, taker = trader(COUNTERPART), trader(BYSTANDER)
+    price = free_price(maker.book())
+    maker.order("SELL", 2, price)
+    sign_in(page, server)
+    send(page, "BUY", 2, price)
+    last = leg(page, "long").locator("[data-label=Last]")
+    expect(last).to_have_text(f"{price:.1f}")
+    page.evaluate(
+        """(cell) => new MutationObserver(() => { window.then = cell.textContent; })
+            .observe(document.getElementById('last-price'), { childList: true, characterData: true, subtree: true })""",
+        last.element_handle(),
+    )
+    floating, profits = (leg(page, "long").locator(f"[data-label='{name}']") for name in ("Open profit", "Day profit"))
+    before = [float(each.inner_text().replace(",", "").replace("−", "-")) for each in (floating, profits)]
+    lots = int(leg(page, "long").locator("[data-lots]").inner_text())
+    maker.order("BUY", 1, price + TICK)
+    taker.order("SELL", 1, price + TICK)
+    page.wait_for_function("() => window.then")
+    assert page.evaluate("window.then") == f"{price + TICK:.1f}"
+    for cell, amount in zip((floating, profits), before, strict=True):
+        expect(cell).to_have_text(re.compile(rf"^[+−]?{abs(amount + lots * TICK * 100):,.2f}$"))

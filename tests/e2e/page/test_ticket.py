@@ -61,7 +61,7 @@ def orders_in(sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in sent if each["type"] in ("submit_order", "submit_orders", "amend_order")]
 
 
-PLAINLY = "Write the number plainly, without commas: 1234.5"
+PLAINLY = "This is no number: write it like 1234.5, without commas"
 
 
 def test_a_number_with_a_comma_is_asked_for_again(inside: tuple[Page, list[dict[str, Any]]]) -> None:

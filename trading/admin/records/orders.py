@@ -29,7 +29,7 @@ RULES = {code.value: code.text for code in Code}
 class LiveFilter(admin.SimpleListFilter):
     """Orders that are not finished, whatever state they are in; an index has just them."""
 
-    title = "state"
+    title = "live or finished"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

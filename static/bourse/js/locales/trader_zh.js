@@ -101,7 +101,7 @@ export default {
   'ticket.offline': '等待连接',
   'ticket.sending': '正在发送…',
   'ticket.bad_price': '请输入价格。',
-  'ticket.bad_number': '请只写数字和小数点，不要逗号，例如 1234.5',
+  'ticket.bad_number': '这不是数字：请写成 1234.5 这样，不要逗号',
   'ticket.bad_oco_group': '组名只能用英文字母、数字和符号。',
   'ticket.bad_volume': '请输入整数手数。',
   'ticket.bad_stop_price': '请输入触发价或回撤距离。',

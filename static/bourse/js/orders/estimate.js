@@ -331,6 +331,31 @@ function liquidationAfter({ riskLimit, account, before, all, commission, multipl
 }
 
 /**
+ * A position at the price of the last trade: as the exchange told it where it knew that price, else with what another
+ * price makes of the profits. Margin does not follow the price.
+ * @param {PositionData} position
+ * @param {Instrument | undefined} instrument
+ * @param {number | undefined} price
+ * @returns {PositionData}
+ */
+export function valued(position, instrument, price) {
+  if (!instrument || price === undefined || price === position.last_price) return position;
+  const lot = units(price) * BigInt(instrument.multiplier);
+  /** @param {'open_cost' | 'position_cost'} cost */
+  const profits = (cost) => {
+    const long = BigInt(position.volume_long) * lot - units(position[`${cost}_long`]);
+    const short = units(position[`${cost}_short`]) - BigInt(position.volume_short) * lot;
+    return { long: money(long), short: money(short), both: money(long + short) };
+  };
+  const [float, profit] = [profits('open_cost'), profits('position_cost')];
+  return {
+    ...position, last_price: price,
+    float_profit_long: float.long, float_profit_short: float.short, float_profit: float.both,
+    position_profit_long: profit.long, position_profit_short: profit.short, position_profit: profit.both,
+  };
+}
+
+/**
  * The price at which an account would be liquidated if only this contract moved.
  * @param {PositionData | undefined} position
  * @param {Instrument | undefined} instrument

@@ -183,6 +183,32 @@ def test_estimates_are_what_the_engine_makes_of_it(page: Page) -> None:
     assert seen > 60 and of_lots > 5
 
 
+def test_a_position_is_worth_at_the_last_price_what_the_exchange_will_say(page: Page) -> None:
+    """Of lots of today and of the day before, long and short, whatever the next price is."""
+    chance = random.Random(4)
+    venue = Venue(2_000_000)
+
+    def told(ticks: int) -> Any:
+        """What the exchange tells of the position after a trade of others at this price."""
+        venue.engine.state.instruments[ID].trade_at(ticks, 1, NOW)
+        view = holdings.PositionView("me", venue.account.positions[ID], 100, ticks * UNIT // 2, None)
+        return msgspec.to_builtins(from_rows.position_data(view))
+
+    for number in range(12):
+        if number == 6:
+            venue.engine.apply(Settle(20261126, 20261127, {}), NOW)
+        ticks = chance.randint(236, 244)
+        for mine, other in (("BUY", "SELL"), ("SELL", "BUY")):
+            lots = chance.randint(1, 5)
+            assert venue.do(OTHER, f"{other} OPEN {lots} @ {ticks / 2}")
+            assert venue.do(ME, f"{mine} OPEN {lots} @ {ticks / 2}")
+        before, after = told(ticks), told(ticks + chance.choice([-3, 1, 4]))
+        for position in (before, after):
+            assert call(page, "orders/estimate", "m.valued(...x)", [position, INSTRUMENT, after["last_price"]]) == after
+    assert after["position_profit_long"] and after["position_profit_short"]
+    assert after["position_cost_long"] != after["open_cost_long"]
+
+
 @pytest.mark.parametrize(
     ("levels", "fills"), [(1, []), (2, [[121, 3]]), (3, [[121, 3], [122, 1]]), (None, [[121, 3], [122, 1]])]
 )

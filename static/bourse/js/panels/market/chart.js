@@ -1,7 +1,7 @@
 /**
  * Candles and volume of the contract on view, with the reader's own fills, orders and position in them. The drawing is
  * Lightweight Charts', which is optional: without it the panel says how to install it. It knows prices as numbers of
- * ticks, so that whatever the tick is, its scale has whole ones only, and the words on it are prices.
+ * ticks, so that whatever the tick is, its scale has round ones, and the words on it are prices.
  */
 import { PERIODS } from '../../line/protocol.js';
 import { legsOf, tickOf, working } from '../../state/selectors.js';
@@ -11,6 +11,8 @@ import * as format from '../../ui/format.js';
 import { onLanguage, t } from '../../ui/i18n.js';
 
 const NEAR_THE_START = 30;
+/** Closer than this to a whole number of ticks is one: the library adds up its lines. */
+const WHOLE = 1e-6;
 const COLOURS = ['text', 'muted', 'line', 'line-strong', 'panel', 'accent', 'up', 'down', 'up-wash', 'down-wash'];
 /** @typedef {typeof import('lightweight-charts')} Library */
 /**
@@ -131,7 +133,13 @@ function mountCanvas(store, client, library) {
     store, library, root, chart, candles, volume, markers: library.createSeriesMarkers(candles, []),
     lines: new Map(), drawn: null, colours: {}, at: null, tick: 1,
   };
-  candles.applyOptions({ priceFormat: { type: 'custom', minMove: 1, formatter: (/** @type {number} */ ticks) => priceOf(ticks, view.tick) } });
+  candles.applyOptions({
+    priceFormat: {
+      type: 'custom', minMove: 1,
+      formatter: (/** @type {number} */ ticks) => priceOf(ticks, view.tick),
+      tickmarksFormatter: (/** @type {number[]} */ marks) => marks.map((ticks) => markOf(ticks, view.tick)),
+    },
+  });
 
   paint(view);
   onColours(() => {
@@ -229,6 +237,13 @@ const timeOf = ({ start }) => /** @type {import('lightweight-charts').UTCTimesta
  * @param {number} tick
  */
 const priceOf = (ticks, tick) => format.price(Math.round(ticks) * tick, tick);
+
+/**
+ * The word at a line of the scale. Lines may be two and a half ticks apart: one that stands between two prices has none.
+ * @param {number} ticks
+ * @param {number} tick
+ */
+const markOf = (ticks, tick) => (Math.abs(ticks - Math.round(ticks)) < WHOLE ? priceOf(ticks, tick) : '');
 
 /**
  * @param {BarData} bar

@@ -1,5 +1,8 @@
-/** What the user holds, each side for itself, in the exchange's own numbers; closed or turned at the market after a question. */
-import { fillsOf, freeLots, liquidationOf, withoutOwn } from '../../orders/estimate.js';
+/**
+ * What the user holds, each side for itself, at the price that the page shows as the last one; closed or turned at the
+ * market after a question.
+ */
+import { fillsOf, freeLots, liquidationOf, valued, withoutOwn } from '../../orders/estimate.js';
 import { emptyWords, showProfit } from '../shared/cells.js';
 import { ask } from '../shared/confirm.js';
 import { orderWords } from '../shared/order_text.js';
@@ -26,7 +29,7 @@ export function mountPositions(store, orderEntry, prepare) {
   const table = createTable(byId('positions-table'), { keyOf: (one) => one.key, columns });
   const rows = () => legsOf(store.state.positions);
   onLanguage(table.relabel);
-  draw(store, ['positions', 'account', 'furtherAccounts', 'session', 'connection', 'instruments'], (state) => {
+  draw(store, ['positions', 'ticks', 'account', 'furtherAccounts', 'session', 'connection', 'instruments'], (state) => {
     const held = rows();
     setText(byId('positions-count'), held.length ? String(held.length) : '');
     table.render(held, emptyWords(state, state.positions ? 'positions.none' : 'private.waiting'));
@@ -42,10 +45,17 @@ export function mountPositions(store, orderEntry, prepare) {
  */
 function columnsFor(store, orderEntry, prepare) {
   /**
-   * @param {'volume' | 'open_price' | 'float_profit' | 'position_profit' | 'margin'} name
+   * @param {'volume' | 'open_price' | 'margin'} name
    * @returns {(leg: Leg) => number | null}
    */
   const of = (name) => ({ position, side }) => position[`${name}_${side}`];
+  /** @param {Leg} parts */
+  const last = ({ position }) => lastOf(position, store.state).last_price;
+  /**
+   * @param {'float_profit' | 'position_profit'} name
+   * @returns {(leg: Leg) => number}
+   */
+  const profit = (name) => ({ position, side }) => lastOf(position, store.state)[`${name}_${side}`];
   /**
    * @param {Leg} parts
    * @param {number | null} value
@@ -57,17 +67,21 @@ function columnsFor(store, orderEntry, prepare) {
     { label: 'positions.lots', className: 'number', fill: showLots, value: of('volume') },
     { label: 'positions.today', className: 'number faint', text: splitText, value: ({ position, side }) => position[`volume_${side}_today`] },
     { label: 'positions.open_price', className: 'number', text: (one) => price(one, of('open_price')(one)), value: of('open_price') },
-    {
-      label: 'positions.last', className: 'number', value: ({ position }) => position.last_price,
-      text: ({ position }) => format.price(position.last_price, tickOf(store.state, position.instrument_id)),
-    },
-    { label: 'positions.float', className: 'number', fill: (cell, one) => showProfit(cell, of('float_profit')(one)), value: of('float_profit') },
-    { label: 'positions.profit', className: 'number', fill: (cell, one) => showProfit(cell, of('position_profit')(one)), value: of('position_profit') },
+    { label: 'positions.last', className: 'number', text: (one) => format.price(last(one), tickOf(store.state, one.position.instrument_id)), value: last },
+    { label: 'positions.float', className: 'number', fill: (cell, one) => showProfit(cell, profit('float_profit')(one)), value: profit('float_profit') },
+    { label: 'positions.profit', className: 'number', fill: (cell, one) => showProfit(cell, profit('position_profit')(one)), value: profit('position_profit') },
     { label: 'positions.margin', className: 'number', text: (one) => format.money(of('margin')(one)), value: of('margin') },
     { label: 'positions.liquidation', className: 'number faint', text: (one) => liquidationText(one, store.state), value: (one) => liquidation(one, store.state) },
     { label: '', className: 'action', fill: (cell, one) => showActions(cell, one, { store, orderEntry, prepare }) },
   ];
 }
+
+/**
+ * The last trade is told at once, a position when it is asked for again.
+ * @param {PositionData} position
+ * @param {State} state
+ */
+const lastOf = (position, state) => valued(position, instrumentOf(state, position.instrument_id), state.ticks[position.instrument_id]?.price);
 
 /**
  * @param {HTMLElement} cell
