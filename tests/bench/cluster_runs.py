@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,9 @@ class Bench:
             answered += text.startswith(ANSWER)
             news.wake()
 
+        def all_have(books: int) -> bool:
+            return answered >= books and heard >= begun + books * subscribers
+
         user, token = next(iter(self.tokens.items()))
         trader = await Wire.connect(self.ports[0], "/ws", on_answer)
         trader.send(b'{"type":"auth","user_id":"%s","token":"%s"}' % (user.encode(), token.encode()))
@@ -142,8 +146,7 @@ class Bench:
         begun, spent = heard, processor_seconds(self.cluster.gateways[1].pid)
         for number in range(FANNED):
             trader.send(request)
-            await _until(lambda number=number: answered > number, news)
-            await _until(lambda number=number: heard >= begun + (number + 1) * subscribers, news)
+            await _until(partial(all_have, number + 1), news)
         spent = processor_seconds(self.cluster.gateways[1].pid) - spent
         for wire in [trader, *wires]:
             wire.close()
