@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -18,7 +19,7 @@ from redis.asyncio import Redis as AsyncClient
 
 from tests.bench.load import ANSWER, Pourer, Result, orders, pour, pour_orders
 from tests.bench.wire import Wire
-from tests.e2e.cluster.making import Cluster, until
+from tests.e2e.cluster.making import Cluster
 from tests.processes import processor_seconds
 from tests.services import Postgres
 from trading.core.commands import SubmitOrder
@@ -29,6 +30,9 @@ from trading.transport.sleeper import Sleeper
 SECONDS = 4.0
 DRAINED = 20_000
 """Orders in the filled stream; half of them trade."""
+LOOK_SECONDS = 0.1
+"""Between two looks whether the stream is drained. (A session of PostgreSQL for each, fifty times a second, took a
+sixth of the cores from those that are measured.)"""
 BOOKS = 300
 """Changes of the book whose way is timed."""
 FANNED = 150
@@ -167,7 +171,9 @@ class Bench:
                     pipe.xadd(commands_key("MAIN"), {COMMAND: encode_command(_order(accounts, number))})
                 last = pipe.execute()[-1].decode()
         self.cluster.engine.start()
-        until(lambda: self._query("SELECT stream_id FROM trading_market") == [(last,)])  # all of them are stored
+        with closing(self.postgres.connect(self.cluster.database)) as connection:
+            while connection.execute("SELECT stream_id FROM trading_market").fetchall() != [(last,)]:
+                time.sleep(LOOK_SECONDS)
         self.cluster.until_ready()
         ((began, ended, first_batch),) = self._query(
             f"SELECT min(time), max(time), min(number) FROM trading_journalbatch WHERE number > {after}"
