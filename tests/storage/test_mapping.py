@@ -18,7 +18,8 @@ from trading.storage import mapping
 from trading.storage.sql import GIVEN, Columns, Table
 
 TABLES = {name: table for name, table in vars(mapping).items() if isinstance(table, Table)}
-WITHOUT = {"PLAIN_ORDERS": set(mapping.FURTHER_OF_ORDER.names), "PUSHES": {"frames"}}
+OF_OTHERS = set(mapping.FURTHER_OF_ORDER.names)
+WITHOUT = {"NEW_ORDERS": OF_OTHERS, "PLAIN_ORDERS": OF_OTHERS, "PUSHES": {"frames"}}
 """Columns that a statement leaves at what they are by default."""
 
 

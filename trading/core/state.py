@@ -5,6 +5,7 @@ Only holds and finds; the rules that move it are in `rules/`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from trading.core.accounts import Lot, Position
 from trading.core.numbers import ACCOUNTS_OF_MARKET, SEQUENCE, number_at, share_of
@@ -29,12 +30,18 @@ class Day:
     broken: tuple[int, ...] = ()
 
 
+NONE_IS_NEW: Final = 2**63 - 1
+"""No number is higher."""
+
+
 @dataclass(slots=True, eq=False)
 class Changes:
     """What commands have touched since this was last taken, each thing once, as it is now. `number`: tells them from
-    those before."""
+    those before. `after`: the last number of an order or a trade by then, so that those with a higher one are new; of
+    the first changes of a state that is not known."""
 
     number: int = 0
+    after: int = NONE_IS_NEW
     orders: dict[int, Order] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)
     positions: dict[tuple[int, str], Position] = field(default_factory=dict)
@@ -116,5 +123,5 @@ class State:
     def take_changes(self) -> Changes:
         """Give away what has changed and begin to collect anew."""
         changes = self.changes
-        self.changes = Changes(changes.number + 1)
+        self.changes = Changes(changes.number + 1, self.last_id)
         return changes

@@ -173,7 +173,7 @@ class BatchWriter:
 
     def _write_orders(self, cursor: Any, batch: Batch) -> None:
         """Most orders are plain, and written with half as many columns. On a new trading day all live ones are written:
-        their own ids stay used up."""
+        their own ids stay used up. PostgreSQL need not look for many new ones whether they are there."""
         orders, today = batch.changes.orders, self.today(batch)
         if today != self.trading_day:
             orders = {**orders, **{key: o for a in batch.changes.accounts.values() for key, o in a.orders.items()}}
@@ -185,6 +185,10 @@ class BatchWriter:
                 others.append(row + further)
             else:
                 plain.append(row)
+        if self._postgres is not None and len(plain) >= self._postgres.MANY:
+            after = batch.changes.after
+            self._write(cursor, mapping.NEW_ORDERS, [row for row in plain if row[0] > after])
+            plain = [row for row in plain if row[0] <= after]
         self._write(cursor, mapping.PLAIN_ORDERS, plain)
         self._write(cursor, mapping.ORDERS, others)
 

@@ -26,6 +26,8 @@ class Watched(Duel):
             changed = {key for key in {*there, *were} if there.get(key) != were.get(key)}
             noted = changes.day and {0} if what == "day" else getattr(changes, what)
             assert changed <= set(noted or ()), f"{type(command).__name__}: {what}"
+        new = {key for key in changes.orders if key > changes.after}
+        assert set(changes.orders) - new == set(changes.orders) & set(before["orders"]), "those that were live before"
 
 
 def records_of(found: Snapshot) -> Records:

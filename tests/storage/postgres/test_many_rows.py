@@ -9,8 +9,9 @@ import pytest
 from tests.builders import TRADERS, Books, make_users, order
 from tests.storage.histories import new_books
 from trading.core.commands import Command
+from trading.core.engine import Engine
 from trading.models import LedgerEntry, Order, PushBatch, Trade
-from trading.storage import postgres
+from trading.storage import mapping, postgres
 from trading.storage.postgres import MANY, _alike
 from trading.worker.batch import Unstorable
 
@@ -48,6 +49,26 @@ def test_they_are_stored_as_they_would_be_without(commands: list[Command], monke
     batch.number += 1
     books.store.commit(batch)
     assert rows() == found and not {shape for _, shape in books.store._rows._sql if any(shape)}
+
+
+def test_new_orders_are_told_from_those_that_are_there() -> None:
+    make_users(TRADERS)
+    books = new_books()
+    old = [order(1, "BUY OPEN 1 @ 119")] * MANY
+    books.commit(*old)
+    books.load()
+    tables = []
+    for number in range(2):  # of a state that was just loaded it is not known
+        sells = [order(2, "SELL OPEN 1 @ 119")] * (MANY // 4)
+        batch = books.batch(*sells, *old)
+        books.store._rows._sql.clear()
+        books.store.commit(batch)
+        books.number = batch.number
+        tables.append({table for table, _ in books.store._rows._sql} & {mapping.NEW_ORDERS, mapping.PLAIN_ORDERS})
+        assert Order.objects.count() == MANY + (number + 1) * (MANY + MANY // 4)
+        state = books.engine.state_hash()
+        assert Engine.restore(books.store.load()[0]).state_hash() == state
+    assert tables == [{mapping.PLAIN_ORDERS}, {mapping.NEW_ORDERS, mapping.PLAIN_ORDERS}]
 
 
 def test_no_more_statements_are_kept_than_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:

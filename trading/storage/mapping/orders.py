@@ -64,6 +64,7 @@ FURTHER_OF_ORDER = Columns(
 )
 """What most orders do without."""
 
+NEW_ORDERS = Table(OrderRow, PLAIN_ORDER)
 PLAIN_ORDERS = Table(OrderRow, PLAIN_ORDER, key=("id",))
 ORDERS = Table(OrderRow, PLAIN_ORDER, FURTHER_OF_ORDER, key=("id",))
 NOTHING_FURTHER = tuple(False if name == "forced" else None for name in FURTHER_OF_ORDER.names)
