@@ -1,6 +1,7 @@
 """Where as much waits as a batch holds, the engine goes on while one is stored. Nothing is told or stored sooner."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from itertools import pairwise
@@ -229,6 +230,22 @@ async def test_what_operators_asked_another_engine_is_not_done_again() -> None:
         await told(answers)
         await f.until(lambda: f.worker.in_step)
         assert not any(batch.operator_answers for batch in f.store.batches)
+
+
+async def test_the_thread_has_its_turn_before_a_commit_begins_and_makes_none() -> None:
+    async with floor(batch_limit=LIMIT, operator_poll=1_000) as f:
+        f.store.by_loop = True
+        await f.answers(BUY)
+        turns, gate = f.worker._turns, threading.Event()
+        calling = asyncio.create_task(turns.blocking(gate.wait, 10))
+        await f.until(turns._wanted.locked)
+        answers = [f.ask(BUY) for _ in range(3 * LIMIT)]
+        await asyncio.sleep(0.05)
+        assert [len(batch.commands) for batch in f.store.batches] == [1]
+        gate.set()
+        await told(answers)
+        assert await calling
+        assert f.store.threads == {threading.current_thread().name}
 
 
 async def test_what_is_to_be_told_is_seen_before_the_engine_goes_on() -> None:

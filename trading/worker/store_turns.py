@@ -30,6 +30,11 @@ class StoreTurns:
         with self._wanted, self._turn:
             return function(*arguments)
 
+    async def let_thread(self) -> None:
+        """Wait until it has done what it was asked for, if anything."""
+        if self._wanted.locked():
+            await self.blocking(int)
+
     @contextmanager
     def of_loop(self) -> Iterator[bool]:
         """It is the event loop's turn, if it is nobody else's (then True): it does not wait for one."""

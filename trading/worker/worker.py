@@ -346,7 +346,9 @@ class Worker:
         return in_time and len(self._queue) >= self._batch_limit
 
     async def _begin_commit(self, work: Work) -> None:
-        """Let it be stored while the engine goes on."""
+        """Let it be stored while the engine goes on. By the event loop: the thread would wait for the interpreter again
+        and again, while the engine computes."""
+        await self._turns.let_thread()
         work.committing = asyncio.create_task(self._commits.put(work))
         self._under_way = work
         if self._ahead_since is None:
