@@ -86,7 +86,7 @@ class Bench:
     # -- orders through gateways
 
     def rate(self, ports: list[int], in_flight: int = IN_FLIGHT[0]) -> Measured:
-        """Orders acknowledged, 10 connections with so many in flight over these gateways, and what they cost."""
+        """Orders acknowledged, 10 connections with so many in flight at each of these gateways, and what they cost."""
         return asyncio.run(self._rate(ports, in_flight))
 
     async def _rate(self, ports: list[int], in_flight: int) -> Measured:
@@ -254,7 +254,7 @@ async def _until(seen: Callable[[], bool], news: Sleeper) -> None:
 
 async def _signed_in(ports: list[int], tokens: dict[str, str], in_flight: int) -> list[Pourer]:
     users, pourers = list(tokens), []
-    for number in range(10):
+    for number in range(10 * len(ports)):
         user = users[number % len(users)]
         pourer = Pourer(in_flight, orders("IX2301", 120.0, number % len(users)), ANSWER)
         await pourer.open(ports[number % len(ports)], f"/ws?user_id={user}")
