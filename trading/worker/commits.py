@@ -59,11 +59,10 @@ class Commits:
         """Make a work durable. False when that was in doubt for a while: then the connection is another one. Raises
         what the store raises: then it is not stored, or nobody knows (FilesReplaced)."""
         certain = not work.turn.to_store or await self._put_batch(work)
-        if (
-            self.position != work.position is not None
-        ):  # commands that were refused must not be done when they are read again
-            await self._turns.blocking(self._store.note_position, work.position)
-            self.position = work.position
+        position = work.batch.position
+        if self.position != position is not None:  # what was refused must not be done when the stream is read again
+            await self._turns.blocking(self._store.note_position, position)
+            self.position = position
         return certain
 
     async def _put_batch(self, work: Work) -> bool:

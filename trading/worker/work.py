@@ -11,15 +11,14 @@ from trading.worker.turn import Turn
 
 
 class Work(msgspec.Struct, eq=False):
-    """A turn that was applied, and its batch. `position`: where the stream of commands stands after it; `made`: its
-    rows, where the engine may go on before they are stored; `committing` is done when they are, and False when that
-    was in doubt for a while. Times are those of the worker's stopwatch."""
+    """A turn that was applied, and its batch. `made`: its rows, where the engine may go on before they are stored;
+    `committing` is done when they are, and False when that was in doubt for a while. Times are those of the worker's
+    stopwatch."""
 
     turn: Turn
     batch: Batch
     envelopes: list[Envelope]
     asks: list[OperatorAsk]
-    position: str | None
     made: Any
     began: float
     applied: float

@@ -285,6 +285,7 @@ class Worker:
             await self._finish()
         if asks and envelopes and self._operators.careful:
             await self._do(envelopes, [])
+            await self._finish()
             envelopes = []
         needed = envelopes or asks or self.engine.firing or self.engine.due(self._clock()) or self._commits.to_try
         return await self._do(envelopes, asks) if needed else False
@@ -335,7 +336,7 @@ class Worker:
             made = self._store.made(batch) if turn.did_something and self._may_go_ahead else None
         except Exception as error:
             return error
-        return Work(turn, batch, envelopes, asks, batch.position, made, began, self._stopwatch())
+        return Work(turn, batch, envelopes, asks, made, began, self._stopwatch())
 
     @property
     def _may_go_ahead(self) -> bool:
