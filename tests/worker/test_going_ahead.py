@@ -306,6 +306,23 @@ async def test_at_the_end_what_is_under_way_is_finished(why: str) -> None:
         assert all(event.code == NOT_STORED.code for event in await told(answers[2 * LIMIT :]))
 
 
+async def test_no_place_in_the_stream_is_told_before_its_answers_are() -> None:
+    """Gateways give up whoever waits for an answer to what is before that place."""
+    places: list[tuple[int, str, int]] = []
+    made: list[Floor] = []
+
+    def look(batch: Batch) -> None:  # the one before is stored, and will be answered
+        places.append((batch.number, made[0].worker.position, made[0].log.count("answer")))
+
+    async with floor(running=False, batch_limit=LIMIT, stream=True, look=look) as f:
+        made.append(f)
+        f.store.by_loop = True
+        answers = [f.ask(BUY) for _ in range(4 * LIMIT)]
+        f.run()
+        await told(answers)
+        assert places == [(8, "0-0", 0), (9, "0-0", 0), (10, "2-0", LIMIT)]
+
+
 async def test_places_in_the_stream_are_those_of_each_batch() -> None:
     async with ahead(stream=True) as (f, answers):
         f.store.gate.set()

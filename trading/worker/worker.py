@@ -104,6 +104,7 @@ class Worker:
         self._pulse = Pulse(self._beat, beat_seconds) if store.can_follow else None
         self._operators = OperatorPoll(self._pending, operator_poll, batch_limit)
         self._under_way: Work | None = None
+        self._answered = ""
         self._ahead_since: float | None = None
         self._stopping = False
         self._now = 0
@@ -119,8 +120,8 @@ class Worker:
 
     @property
     def position(self) -> str:
-        """Where the stream of commands stands after what is stored."""
-        return self._commits.position
+        """Where the stream of commands stands after what is answered."""
+        return self._answered
 
     @property
     def time(self) -> int:
@@ -207,7 +208,8 @@ class Worker:
     def _begin(self, engine: Engine, restored: Restored) -> None:
         """Go on from a commit."""
         self.engine = engine
-        self._commits.number, self._commits.position = restored.number, restored.position
+        self._commits.number = restored.number
+        self._commits.position = self._answered = restored.position
         self._look_at_everyone = True  # the limits may be others than those of the server before
         self._now = max(self._now, restored.time)
         self._queue.go_back(restored.position)
@@ -300,7 +302,7 @@ class Worker:
         if isinstance(work, Work) and work.made is not None:
             await self._begin_commit(work)
         if before is not None:
-            await self._teller.tell(before)
+            await self._tell(before)
         if not isinstance(work, Work):
             await self._fail(work, envelopes, asks)
             return True
@@ -312,7 +314,7 @@ class Worker:
         """Let a work be stored and told, with the engine waiting for it."""
         if await self._settled(work):
             self.in_step, self._ahead_since = True, None
-            await self._teller.tell(work)
+            await self._tell(work)
             return work.turn.did_something
         return True
 
@@ -372,10 +374,16 @@ class Worker:
             self._under_way = None
         work.stored = self._stopwatch()
         if not certain:
-            await self._teller.tell(work)
+            await self._tell(work)
             self._teller.refuse(behind, NOT_STORED)
             await self._recover()
         return certain
+
+    async def _tell(self, work: Work) -> None:
+        """It is stored. Its answers are given before anybody else's turn comes: who hears of the place in the stream
+        may count on that."""
+        self._answered = work.batch.position or self._answered
+        await self._teller.tell(work)
 
     async def _pending(self, most: int) -> list[OperatorAsk]:
         return await self._blocking(self._store.pending, most)
