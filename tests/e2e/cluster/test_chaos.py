@@ -13,7 +13,7 @@ from tests.chaos.cluster.events import EVENTS
 from tests.e2e.server import Market
 from tests.services import Postgres, Redis, new_postgres
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 SHORT = ("engine: kill -9", "gateway: kill -9", "redis: kill -9", "clients: cut", "postgres: kill -9")
 ENOUGH = 50

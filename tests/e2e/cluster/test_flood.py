@@ -8,7 +8,7 @@ from tests.e2e.client import order_fields
 from tests.e2e.cluster.conftest import NewCluster
 from tests.e2e.cluster.test_failures import has_no_holes, live_orders
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 ORDERS = 400
 USERS = ("user001", "user002")
 
