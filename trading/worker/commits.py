@@ -58,27 +58,22 @@ class Commits:
     async def put(self, work: Work) -> bool:
         """Make a work durable. False when that was in doubt for a while: then the connection is another one. Raises
         what the store raises: then it is not stored, or nobody knows (FilesReplaced)."""
-        certain = not work.turn.to_store or await self._put_batch(work)
-        position = work.batch.position
-        if self.position != position is not None:  # what was refused must not be done when the stream is read again
-            await self._turns.blocking(self._store.note_position, position)
-            self.position = position
-        return certain
-
-    async def _put_batch(self, work: Work) -> bool:
-        batch = work.batch
-        certain = True
-        try:
-            await self._commit(batch, work.made)
-        except OutcomeUnknown:
-            logger.exception("it is not known whether batch %d is stored", batch.number)
-            self.in_trouble = True
-            if not await self._find_out(work):
-                raise
-            certain = False
-        self.number = batch.number
-        self.position = batch.position or self.position
-        self.in_trouble = not certain
+        batch, certain = work.batch, True
+        if work.turn.to_store:
+            try:
+                await self._commit(batch, work.made)
+            except OutcomeUnknown:
+                logger.exception("it is not known whether batch %d is stored", batch.number)
+                self.in_trouble = True
+                if not await self._find_out(work):
+                    raise
+                certain = False
+            self.number = batch.number
+            self.position = batch.position or self.position
+            self.in_trouble = not certain
+        if self.position != batch.position is not None:  # what was refused is not done when the stream is read again
+            await self._turns.blocking(self._store.note_position, batch.position)
+            self.position = batch.position
         return certain
 
     async def _commit(self, batch: Batch, made: Any) -> None:
