@@ -154,6 +154,7 @@ class Recorder:
                     await self._write()
             except Exception:
                 logger.exception("bars could not be stored; they are made again from the trades")
+                await self._blocking(self._store.close)  # a session that has ended would be used again and again
                 self._doubt()
 
     async def _blocking(self, function: Callable[..., T], *arguments: object) -> T:

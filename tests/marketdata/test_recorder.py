@@ -135,6 +135,25 @@ def test_a_write_that_fails_is_made_again_and_live_bars_go_on(desk: Desk, caplog
     assert_nothing_to_correct()
 
 
+@pytest.mark.postgres_only
+@pytest.mark.parametrize("in_doubt", [True, False])
+def test_a_session_that_has_ended_is_replaced(desk: Desk, in_doubt: bool) -> None:
+    desk.trade(lots=1)
+    desk.turn()
+    if in_doubt:
+        desk.load()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    desk.trade(lots=2)
+    for _ in range(3):
+        desk.turn()
+    assert not desk.recorder.in_doubt and volumes() == [3]
+    assert_nothing_to_correct()
+
+
 def test_bars_in_doubt_are_known_until_they_are_stored(desk: Desk) -> None:
     """First their write fails; then the trades are read anew, which takes a while. A query meets each of these."""
     for minute in range(3):
