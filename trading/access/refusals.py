@@ -8,6 +8,8 @@ NOT_AUTHENTICATED = Refused(Code.NOT_AUTHENTICATED, Code.NOT_AUTHENTICATED.text)
 NO_ACCOUNT = Refused(*answers.NO_ACCOUNT)
 READ_ONLY = Refused(Code.FORBIDDEN, "Not allowed: this token may only read")
 FAILED = Refused(Code.UNAVAILABLE, "The exchange failed on this message; nothing was done")
+NOT_LOOKED_UP = Refused(Code.UNAVAILABLE, "It cannot be found out whether there is such an order; nothing was done")
+"""The engine has no such live order, and the rows cannot be read."""
 
 
 def too_fast(what: str, most: int) -> Refused:

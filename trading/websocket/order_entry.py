@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from trading import protocol
-from trading.access.refusals import FAILED, NO_ACCOUNT
+from trading.access.refusals import FAILED, NO_ACCOUNT, NOT_LOOKED_UP
 from trading.core.commands import TraderCommand
 from trading.core.events import Event, Refused
 from trading.reads import answers
@@ -129,9 +129,10 @@ class OrderEntry:
         self, slot: Slot, message: protocol.EngineMessage, accounts: Sequence[int], events: Sequence[Event]
     ) -> None:
         """The engine knows live orders only; the rows tell own orders that are finished from those that never were."""
-        told: Sequence[protocol.Outcome] = events
+        told: Sequence[protocol.Outcome]
         try:
             told = await self._read(answers.outcomes, accounts, protocol.items_of(message), events)
         except Exception:
             logger.exception("orders could not be looked up")
+            told = [NOT_LOOKED_UP if answers.is_unknown(event) else event for event in events]
         self._fill(slot, message, told)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from exchange_site.wiring.exchange import Exchange
 from tests.builders import Founded
@@ -285,6 +286,22 @@ async def test_a_finished_order_cannot_be_cancelled_again(alice: Client) -> None
     await cancel(alice, await finished_order(alice))
     refused = {"success": False, "order_id": None, "error_code": 1011, "error_message": "Order already finished"}
     assert_frames([await alice.hear()], refused | {"status": "Cancelled", "filled_volume": 0.0})
+
+
+async def test_an_order_that_cannot_be_looked_up_is_not_said_to_be_none(
+    alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = await finished_order(alice)
+    live = (await alice.place("BUY OPEN 1 @ 120"))["order_id"]
+
+    def broken(**_: Any) -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr("trading.reads.histories.finished_orders", broken)
+    await cancel(alice, finished, request_id=1)
+    await cancel(alice, live, request_id=2)
+    told = [frame for frame in await alice.rest() if frame["type"] == "order_response"]
+    assert [(frame["request_id"], frame["error_code"]) for frame in told] == [(1, 503), (2, None)]
 
 
 async def test_a_cancel_that_loses_to_a_fill_says_so(alice: Client, bob: Client) -> None:
