@@ -244,5 +244,5 @@ def test_whoever_goes_back_has_the_tables_of_before(lean: Any) -> None:
     migrate_to_newest()
     again = migrate([("trading", "0034_references_of_hot_rows")])
     assert shape() == before
-    journal = again.get_model("trading", "JournalBatch").objects.order_by("id")
+    journal = again.get_model("trading", "JournalBatch").objects.order_by("number")
     assert [bytes(commands) for commands in journal.values_list("commands", flat=True)] == [b"2", b"1"]
